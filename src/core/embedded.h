@@ -1,0 +1,12 @@
+/* Text files that travel inside the library: built-in networks and recipes (see cmake/embed.cmake). */
+#ifndef MIXENT_CORE_EMBEDDED_H
+#define MIXENT_CORE_EMBEDDED_H
+
+typedef struct mixent_embedded {
+  const char *name, *text; /* both NULL after the last */
+} mixent_embedded;
+
+extern const mixent_embedded mixent_embedded_networks[]; /* src/net/networks */
+extern const mixent_embedded mixent_embedded_recipes[];  /* recipes */
+
+#endif

@@ -1,0 +1,64 @@
+#include "core/memory.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+mixent_status mixent_allocate(size_t bytes, void **out) {
+  size_t rounded = bytes > SIZE_MAX - 64 ? 0 : (bytes + 63) / 64 * 64;
+  *out = NULL;
+  if (bytes == 0) rounded = 64;
+  if (rounded) *out = aligned_alloc(64, rounded);
+  if (!*out) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %zu bytes", bytes);
+  memset(*out, 0, rounded);
+  return MIXENT_OK;
+}
+
+/* Room for `more` bytes and the closing zero. */
+static int reserve(mixent_text *text, size_t more) {
+  if (text->failed) return 0;
+  if (text->capacity - text->length > more) return 1;
+  size_t capacity = 2 * text->capacity + more + 64;
+  char *data = realloc(text->data, capacity);
+  if (!data) {
+    text->failed = 1;
+    return 0;
+  }
+  text->data = data;
+  text->capacity = capacity;
+  return 1;
+}
+
+void mixent_text_append_bytes(mixent_text *text, const void *bytes, size_t count) {
+  if (!reserve(text, count)) return;
+  memcpy(text->data + text->length, bytes, count);
+  text->length += count;
+  text->data[text->length] = 0;
+}
+
+void mixent_text_append(mixent_text *text, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vsnprintf(NULL, 0, format, arguments);
+  va_end(arguments);
+  if (length < 0 || !reserve(text, (size_t)length)) {
+    text->failed = 1;
+    return;
+  }
+  va_start(arguments, format);
+  vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
+  va_end(arguments);
+  text->length += (size_t)length;
+}
+
+mixent_status mixent_text_status(const mixent_text *text) {
+  return text->failed ? mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text of %zu bytes", text->length)
+                      : MIXENT_OK;
+}
+
+void mixent_text_free(mixent_text *text) {
+  free(text->data);
+  *text = (mixent_text){0};
+}

@@ -1,0 +1,27 @@
+/* Aligned memory, and a text that grows. Failure is a status, never an abort. */
+#ifndef MIXENT_CORE_MEMORY_H
+#define MIXENT_CORE_MEMORY_H
+
+#include "core/status.h"
+#include <stddef.h>
+
+/* `*out` becomes `bytes` zeroed bytes aligned to 64, or NULL with MIXENT_ERROR_MEMORY. Free with free(). */
+mixent_status mixent_allocate(size_t bytes, void **out);
+
+/* Typed form: float *x; MIXENT_TRY(MIXENT_ALLOCATE(count, &x)); */
+#define MIXENT_ALLOCATE(count, out) mixent_allocate((size_t)(count) * sizeof **(out), (void **)(out))
+
+/* A text that grows. Start from {0}; after a failed append `failed` stays set and later appends do nothing, so that
+ * only the end needs a check. */
+typedef struct mixent_text {
+  char *data; /* zero-terminated once something was appended */
+  size_t length, capacity;
+  int failed;
+} mixent_text;
+
+void mixent_text_append(mixent_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void mixent_text_append_bytes(mixent_text *text, const void *bytes, size_t count);
+mixent_status mixent_text_status(const mixent_text *text);
+void mixent_text_free(mixent_text *text);
+
+#endif

@@ -1,0 +1,57 @@
+/* The thread-local message of the last failure, and the nearest name for "did you mean". */
+#include "core/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local char last_error[2048];
+
+const char *mixent_last_error(void) { return last_error; }
+
+mixent_status mixent_fail(mixent_status status, const char *format, ...) {
+  char message[sizeof last_error]; /* apart: an argument may be the last message itself */
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  memcpy(last_error, message, sizeof last_error);
+  return status;
+}
+
+mixent_status mixent_fail_within(mixent_status status, const char *format, ...) {
+  char context[512];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(context, sizeof context, format, arguments);
+  va_end(arguments);
+  return mixent_fail(status, "%s: %s", context, last_error);
+}
+
+/* Levenshtein distance, words cut at 63 characters. */
+static size_t edit_distance(const char *a, const char *b) {
+  size_t row[64];
+  size_t n = strnlen(a, 63), m = strnlen(b, 63);
+  for (size_t j = 0; j <= m; j++) row[j] = j;
+  for (size_t i = 1; i <= n; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= m; j++) {
+      size_t substitute = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      size_t insert_or_delete = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+      row[j] = substitute < insert_or_delete ? substitute : insert_or_delete;
+    }
+  }
+  return row[m];
+}
+
+const char *mixent_nearest_name(const char *word, const char *const *names) {
+  const char *best = NULL;
+  size_t best_distance = 3 + strlen(word) / 4;
+  for (; *names; names++) {
+    size_t distance = edit_distance(word, *names);
+    if (distance < best_distance && distance < strlen(*names)) best = *names, best_distance = distance;
+  }
+  return best;
+}

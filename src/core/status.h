@@ -1,0 +1,27 @@
+/* Failing with a message: the one error path of the project.
+ *   if (side < 16) return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: side %d is under 16", path, side);
+ *   MIXENT_TRY(mixent_file_read(path, &bytes, &size));                                                  */
+#ifndef MIXENT_CORE_STATUS_H
+#define MIXENT_CORE_STATUS_H
+
+#include "mixent/status.h"
+
+/* Stores the message for mixent_last_error() and returns `status`. */
+mixent_status mixent_fail(mixent_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts "context: " before the message of the last failure and returns `status` (for callers that know more). */
+mixent_status mixent_fail_within(mixent_status status, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Returns from the enclosing function when `expression` fails. */
+#define MIXENT_TRY(expression)                                                                               \
+  do {                                                                                                       \
+    mixent_status try_status_ = (expression);                                                                \
+    if (try_status_ != MIXENT_OK) return try_status_;                                                        \
+  } while (0)
+
+/* The entry of `names` (NULL-terminated) that is nearest to `word` by edit distance, for "did you mean"; NULL if
+ * none is near. */
+const char *mixent_nearest_name(const char *word, const char *const *names);
+
+#endif

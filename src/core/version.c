@@ -1,0 +1,3 @@
+#include "mixent/status.h"
+
+const char *mixent_version(void) { return MIXENT_VERSION; }

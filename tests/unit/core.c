@@ -1,0 +1,133 @@
+/* core: messages, nearest names, texts, files that are whole or absent, random numbers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/random.h"
+#include "core/threads.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void test_message_may_contain_the_last_one(void **state) {
+  (void)state;
+  assert_int_equal(mixent_fail(MIXENT_ERROR_IO, "disk %d full", 3), MIXENT_ERROR_IO);
+  mixent_fail_within(MIXENT_ERROR_IO, "saving %s", "x");
+  assert_string_equal(mixent_last_error(), "saving x: disk 3 full");
+}
+
+static void test_nearest_name(void **state) {
+  (void)state;
+  const char *names[] = {"ce", "min-ent", "mix-ent", NULL};
+  assert_string_equal(mixent_nearest_name("min-net", names), "min-ent");
+  assert_string_equal(mixent_nearest_name("mixent", names), "mix-ent");
+  assert_null(mixent_nearest_name("completely different", names));
+}
+
+static void test_text_grows(void **state) {
+  (void)state;
+  mixent_text text = {0};
+  for (int i = 0; i < 1000; i++) mixent_text_append(&text, "%d,", i);
+  assert_int_equal(mixent_text_status(&text), MIXENT_OK);
+  assert_int_equal(text.length, 10 * 2 + 90 * 3 + 900 * 4);
+  assert_memory_equal(text.data + text.length - 4, "999,", 5);
+  mixent_text_free(&text);
+}
+
+static void test_files_are_whole_or_absent(void **state) {
+  (void)state;
+  char directory[] = "/tmp/mixent-test-XXXXXX";
+  assert_non_null(mkdtemp(directory));
+  char *path = mixent_path_join(directory, "a");
+  assert_int_equal(mixent_file_replace(path, "one", 3), MIXENT_OK);
+  mixent_new_file file;
+  assert_int_equal(mixent_new_file_open(path, &file), MIXENT_OK);
+  fputs("half", file.stream);
+  mixent_new_file_abandon(&file);
+  char *bytes;
+  size_t size;
+  assert_int_equal(mixent_file_read(path, 100, &bytes, &size), MIXENT_OK);
+  assert_int_equal(size, 3);
+  assert_string_equal(bytes, "one");
+  free(bytes);
+  assert_int_equal(mixent_file_read(path, 2, &bytes, &size), MIXENT_ERROR_FORMAT);
+  assert_int_equal(mixent_file_read(directory, 2, &bytes, &size), MIXENT_ERROR_IO);
+  assert_non_null(strstr(mixent_last_error(), "is a directory"));
+  assert_int_equal(mixent_file_replace("/tmp/mixent-no-such-directory/x", "", 0), MIXENT_ERROR_IO);
+  assert_int_equal(mixent_directory_remove(directory), MIXENT_OK);
+  assert_false(mixent_is_directory(directory));
+  free(path);
+}
+
+static void test_random_streams(void **state) {
+  (void)state;
+  mixent_random a = mixent_random_stream(1, "order", ""), b = mixent_random_stream(1, "order", "x"),
+                c = mixent_random_stream(2, "order", "");
+  uint32_t x[4], y[4], z[4], again[4];
+  mixent_random_block(&a, 5, 7, x);
+  mixent_random_block(&b, 5, 7, y);
+  mixent_random_block(&c, 5, 7, z);
+  mixent_random_block(&a, 5, 7, again);
+  assert_memory_equal(x, again, sizeof x);
+  assert_memory_not_equal(x, y, sizeof x);
+  assert_memory_not_equal(x, z, sizeof x);
+  /* mean and variance of a uniform: 1/2, 1/12; four standard errors of 400,000 draws */
+  double sum = 0, squares = 0;
+  for (int i = 0; i < 100000; i++) {
+    mixent_random_block(&a, 0, (uint64_t)i, x);
+    for (int j = 0; j < 4; j++) {
+      double u = mixent_uniform_float(x[j]);
+      assert_true(u >= 0 && u < 1);
+      sum += u, squares += u * u;
+    }
+  }
+  double mean = sum / 400000, variance = squares / 400000 - mean * mean;
+  assert_true(fabs(mean - 0.5) < 4 * sqrt(1 / 12.0 / 400000));
+  assert_true(fabs(variance - 1 / 12.0) < 4 * sqrt(1 / 180.0 / 400000));
+}
+
+static void test_permutation(void **state) {
+  (void)state;
+  enum { COUNT = 1000 };
+  mixent_random random = mixent_random_stream(3, "order", "");
+  uint32_t order[COUNT], other[COUNT];
+  int seen[COUNT] = {0};
+  mixent_random_permutation(&random, 0, order, COUNT);
+  mixent_random_permutation(&random, 1, other, COUNT);
+  int fixed = 0;
+  for (int i = 0; i < COUNT; i++) seen[order[i]]++, fixed += order[i] == (uint32_t)i;
+  for (int i = 0; i < COUNT; i++) assert_int_equal(seen[i], 1);
+  assert_true(fixed < 10); /* a uniform permutation has 1 on average */
+  assert_memory_not_equal(order, other, sizeof order);
+}
+
+static void add_range(void *context, size_t begin, size_t end) {
+  for (size_t i = begin; i < end; i++) ((int *)context)[i]++;
+}
+
+static void test_parallel_for_covers_once(void **state) {
+  (void)state;
+  for (int threads = 1; threads <= 3; threads++) {
+    mixent_threads_set(threads);
+    for (size_t count = 0; count < 40; count += 13) {
+      int hits[64] = {0};
+      mixent_parallel_for(count, 4, add_range, hits);
+      for (size_t i = 0; i < 64; i++) assert_int_equal(hits[i], i < count);
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_message_may_contain_the_last_one), cmocka_unit_test(test_nearest_name),
+      cmocka_unit_test(test_text_grows),                       cmocka_unit_test(test_files_are_whole_or_absent),
+      cmocka_unit_test(test_random_streams),                   cmocka_unit_test(test_permutation),
+      cmocka_unit_test(test_parallel_for_covers_once),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
