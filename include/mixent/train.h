@@ -1,0 +1,150 @@
+/* Training a network by a recipe into a run directory, going on with an interrupted run, and using what came
+ * out.
+ *
+ *   mixent_setting settings[] = {{"loss.name", "min-ent"}, {"epochs", "2"}};
+ *   mixent_train_options options = {.recipe = "emnist-letters-short", .settings = settings, .setting_count =
+ * 2}; mixent_train_summary summary; if (mixent_train(&options, &summary) != MIXENT_OK)
+ * puts(mixent_last_error());
+ *
+ * A run directory holds recipe.yaml (every option), metrics.jsonl (a line per epoch), last.safetensors (all
+ * that is needed to go on, to the bit), best.safetensors (the model alone, from the first epoch on) and, at
+ * the end, summary.json. It appears complete, by rename, so that whatever happens after can be resumed. */
+#ifndef MIXENT_TRAIN_H
+#define MIXENT_TRAIN_H
+
+#include "mixent/data.h"
+#include "mixent/loss.h"
+#include "mixent/net.h"
+#include "mixent/status.h"
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One option of a recipe by its dotted key ("optimizer.learning_rate"), with its value as text. */
+typedef struct mixent_setting {
+  const char *key, *value;
+} mixent_setting;
+
+/* What a set of images says about a network. Fractions and natural logarithms, not per cent. */
+typedef struct mixent_scores {
+  size_t images;
+  double loss; /* with the weights, bases and epoch of the moment */
+  double accuracy, nll, brier;
+  double ece;                 /* expected calibration error, 15 bins of equal width */
+  double entropy;             /* mean entropy of the predictions */
+  double terms[MIXENT_TERMS]; /* CE1, H, CE2, KL; those that the loss does not use, too */
+} mixent_scores;
+
+/* What is known once data and network are there and before the first step. */
+typedef struct mixent_train_start {
+  const char *run, *recipe, *data, *net, *loss, *precision;
+  int epochs, first_epoch; /* first_epoch, from 1: where the run goes on */
+  int first_step;          /* steps of that epoch that are done already */
+  int steps; /* per epoch; images of the last, incomplete batch of an epoch wait for another epoch */
+  int batch, threads, classes;
+  size_t train_images, validation_images, test_images, parameters;
+  size_t memory_bytes; /* of the network: activations, gradients, scratch */
+} mixent_train_start;
+
+/* After every step. */
+typedef struct mixent_train_progress {
+  int epoch, epochs, step, steps; /* from 1: the epoch that runs, the steps of it that are done */
+  double loss;                    /* of this step */
+  double images_per_second;       /* of this epoch so far */
+  double seconds_left;            /* of the whole run, by that speed */
+} mixent_train_progress;
+
+/* After every epoch. */
+typedef struct mixent_train_epoch {
+  int epoch, epochs;        /* from 1 */
+  mixent_scores train;      /* sums over the steps of the epoch, dropout and augmentation included */
+  mixent_scores validation; /* images 0 if the recipe holds nothing out */
+  double w[2], b[2];        /* weights and log bases at the end of the epoch */
+  double learning_rate, weight_learning_rate, base_learning_rate;
+  double images_per_second, seconds; /* training alone, validation not */
+  bool best;                         /* best on validation so far: best.safetensors is this one */
+  const char *json;                  /* the line of metrics.jsonl, without its end */
+} mixent_train_epoch;
+
+typedef struct mixent_train_summary {
+  char run[4096];           /* the run's directory */
+  int best_epoch;           /* from 1 */
+  mixent_scores validation; /* of best.safetensors; images 0 if nothing was held out */
+  mixent_scores test;
+  double images_per_second; /* training images over seconds of training: data, optimiser and EMA included */
+  double seconds;           /* of training, over all parts of a resumed run */
+  size_t peak_memory_bytes, parameters;
+  char *json; /* the text of summary.json; free with mixent_train_summary_free */
+} mixent_train_summary;
+void mixent_train_summary_free(mixent_train_summary *summary);
+
+typedef struct mixent_train_options {
+  /* A new run: a recipe's name or file (NULL: emnist-letters-short) and changes to it, the later winning. */
+  const char *recipe;
+  const mixent_setting *settings;
+  size_t setting_count;
+  const char *run; /* its directory; NULL: runs/<recipe>-<loss>-<seed>, data and net named when they are not
+                      the recipe's */
+  bool overwrite;  /* an existing run there is replaced instead of refused */
+  /* Set to non-zero (from a signal handler, say): the step is finished, the state saved,
+   * MIXENT_ERROR_INTERRUPTED returned. */
+  volatile sig_atomic_t *stop;
+  /* What the caller is told; each may be NULL. All are called from the calling thread. */
+  void *context;
+  void (*started)(void *context, const mixent_train_start *start);
+  void (*progress)(void *context, const mixent_train_progress *progress);
+  void (*epoch)(void *context, const mixent_train_epoch *epoch);
+  void (*warning)(void *context,
+                  const char *message); /* signs of a run that goes wrong (a weight near zero, …) */
+} mixent_train_options;
+
+/* Trains a new run to its end. Errors: MIXENT_ERROR_ARGUMENT for a recipe or a run that cannot be,
+ * MIXENT_ERROR_NUMERIC when the loss is no longer finite (the message names the step and the last good
+ * checkpoint), MIXENT_ERROR_INTERRUPTED. */
+mixent_status mixent_train(const mixent_train_options *options, mixent_train_summary *summary);
+
+/* Goes on with the run in directory `run`; its recipe.yaml says all, options->recipe, settings and run are
+ * not read. A finished run is not an error: its summary is read back. */
+mixent_status mixent_train_resume(const char *run, const mixent_train_options *options,
+                                  mixent_train_summary *summary);
+
+/* A trained model, read from best.safetensors or last.safetensors. */
+typedef struct mixent_model {
+  mixent_graph *graph;
+  float *parameters, *statistics; /* as mixent_net_use wants them */
+  int channels, side, classes;
+  char **class_names; /* [classes] */
+  int64_t *labels;    /* [classes]: the label in the files that became class k */
+  float mean[3], deviation[3];
+  bool transposed;
+  char *data;           /* name of the data set it was trained on */
+  uint64_t fingerprint; /* of that data set */
+  char *recipe;         /* YAML text of the options it was trained with, without paths */
+} mixent_model;
+mixent_status mixent_model_open(const char *path, mixent_model **out);
+void mixent_model_free(mixent_model *model);
+
+/* Refuses a data set whose images or classes are not the model's, naming what differs. */
+mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent_dataset *dataset);
+
+typedef enum mixent_part { MIXENT_PART_TEST, MIXENT_PART_VALIDATION, MIXENT_PART_TRAIN } mixent_part;
+extern const char *const mixent_part_names[]; /* "test", "validation", "train", NULL */
+
+/* Scores the model on a part of a data set; train and validation are the parts that its own recipe cut. The
+ * loss is that of the recipe with its weights and bases as they start. */
+mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
+                                 mixent_precision precision, mixent_scores *out);
+
+/* pixels [rows, side, side, channels] -> probabilities [rows, classes]. */
+mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pixels, size_t rows,
+                                   mixent_precision precision, float *probabilities);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

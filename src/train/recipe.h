@@ -1,0 +1,107 @@
+/* Recipes: every option of a training run, in one table that feeds the YAML reader, --set, the help text and
+ * the writer of a run's recipe.yaml. To add an option: a field here and a line in recipe_options.c. */
+#ifndef MIXENT_TRAIN_RECIPE_H
+#define MIXENT_TRAIN_RECIPE_H
+
+#include "core/memory.h"
+#include "mixent/data.h"
+#include "mixent/loss.h"
+#include "mixent/train.h"
+
+enum { MIXENT_RECIPE_TEXT = 1024 };
+
+typedef enum mixent_optimizer_choice { MIXENT_CHOICE_SGD, MIXENT_CHOICE_ADAM } mixent_optimizer_choice;
+typedef enum mixent_precision_choice {
+  MIXENT_CHOICE_AUTO,
+  MIXENT_CHOICE_FP32,
+  MIXENT_CHOICE_BF16
+} mixent_precision_choice;
+typedef enum mixent_schedule_choice {
+  MIXENT_CHOICE_CONSTANT,
+  MIXENT_CHOICE_ONE_CYCLE,
+  MIXENT_CHOICE_COSINE,
+  MIXENT_CHOICE_SPINAL
+} mixent_schedule_choice;
+
+/* Field types: text is char[MIXENT_RECIPE_TEXT]; whole numbers and choices are long, yes/no is bool, numbers
+ * are double. */
+typedef struct mixent_recipe {
+  char name[MIXENT_RECIPE_TEXT];
+  char data[MIXENT_RECIPE_TEXT], data_alternative[MIXENT_RECIPE_TEXT], data_directory[MIXENT_RECIPE_TEXT];
+  bool transpose;
+  char net[MIXENT_RECIPE_TEXT];
+  double dropout;
+  long precision, threads, seed, epochs, batch;
+  double validation_fraction;
+  long validation_seed;
+  long loss_kind, loss_style;
+  double w1, w2, b1, b2, eps, max_interval;
+  bool learn_weights, learn_bases;
+  double weight_learning_rate, base_learning_rate;
+  double weight_min, weight_max, base_min, base_max;
+  long optimizer;
+  double learning_rate, momentum;
+  bool nesterov;
+  double weight_decay, beta1, beta2, epsilon;
+  long schedule;
+  double warmup;
+  double ema_decay;
+  long ema_estimate_batches;
+  mixent_augmentation augmentation;
+  double save_minutes;
+  /* not options: whether settings named another data set or network than the recipe does, for the run's name
+   */
+  bool other_data, other_net;
+} mixent_recipe;
+
+typedef enum mixent_option_type {
+  MIXENT_OPTION_TEXT,
+  MIXENT_OPTION_WHOLE,
+  MIXENT_OPTION_NUMBER,
+  MIXENT_OPTION_YES_NO,
+  MIXENT_OPTION_CHOICE
+} mixent_option_type;
+
+typedef struct mixent_option {
+  const char *key; /* "optimizer.learning_rate": section and name */
+  mixent_option_type type;
+  size_t offset;        /* of the field in mixent_recipe */
+  const char *fallback; /* the default, as text */
+  double low, high;
+  const char *const *choices; /* NULL-terminated; the field holds the index */
+  const char *help;           /* one line */
+  bool place; /* says where things are or how fast, not what is trained: left out of checkpoints */
+} mixent_option;
+
+extern const mixent_option mixent_options[]; /* key NULL after the last */
+const mixent_option *mixent_option_find(const char *key);
+
+/* Names of the built-in recipes, NULL-terminated. */
+const char *const *mixent_recipe_names(void);
+/* The YAML text of a built-in recipe, or NULL. */
+const char *mixent_recipe_text(const char *name);
+
+/* Resolves a recipe: defaults, then the recipe (built-in name, or a file if it has a '/' or ends in .yaml;
+ * NULL: emnist-letters-short), then its section `losses` for the loss chosen, then the settings in order.
+ * Errors name file, line and column, or the setting, and suggest the nearest key. */
+mixent_status mixent_recipe_resolve(const char *name_or_file, const mixent_setting *settings,
+                                    size_t setting_count, mixent_recipe *out);
+/* The same from a text; `origin` names it in messages, `name` is the recipe's name if the text gives none. */
+mixent_status mixent_recipe_parse(const char *text, const char *origin, const char *name,
+                                  const mixent_setting *settings, size_t setting_count, mixent_recipe *out);
+
+/* All options as YAML; reading it back gives the same values to the bit. Without `places`, options that say
+ * where things are or how they run (data_dir, threads, save_minutes) are left out, and data and net are left
+ * to the caller. */
+void mixent_recipe_write(const mixent_recipe *recipe, bool places, mixent_text *out);
+
+/* The text of `mixent help recipe`: built-in recipes and every option with type, range, default. free(); NULL
+ * without memory. */
+char *mixent_recipe_help(void);
+
+/* "<recipe>[-<data>][-<net>]-<loss>-<seed>"; free(); NULL without memory. */
+char *mixent_recipe_run_name(const mixent_recipe *recipe);
+
+mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe);
+
+#endif
