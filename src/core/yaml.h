@@ -10,7 +10,7 @@ typedef enum mixent_yaml_kind { MIXENT_YAML_SCALAR, MIXENT_YAML_SEQUENCE, MIXENT
 
 typedef struct mixent_yaml {
   mixent_yaml_kind kind;
-  int line, column;   /* from 1 */
+  int line, column;   /* from 1; below a mapping, where the key starts */
   const char *origin; /* file name, or what the text is, for messages */
   const char *key;    /* this node's key when its parent is a mapping */
   const char *text;   /* scalar: its text ("" for an empty value) */

@@ -1,1 +1,2 @@
 unit_test(core)
+unit_test(yaml)

@@ -1,0 +1,285 @@
+/* YAML text into a tree with positions, on libyaml's events. Only what descriptions and recipes need: plain
+ * trees; anchors, aliases, several documents and keys that are not scalars are refused with their place. */
+#include "core/yaml.h"
+#include "core/memory.h"
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <yaml.h>
+
+enum { MAX_DEPTH = 32 };
+
+typedef struct reader {
+  yaml_parser_t parser;
+  const char *origin;
+  int depth;
+} reader;
+
+static mixent_status read_node(reader *reader, yaml_event_t *event, mixent_yaml *node);
+
+mixent_status mixent_yaml_fail(const mixent_yaml *node, const char *format, ...) {
+  mixent_text message = {0};
+  char *text = NULL;
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vasprintf(&text, format, arguments);
+  va_end(arguments);
+  if (length < 0) return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a message");
+  mixent_text_append(&message, "%s:%d:%d: %s", node->origin, node->line, node->column, text);
+  free(text);
+  mixent_status status =
+      message.failed ? mixent_text_status(&message) : mixent_fail(MIXENT_ERROR_FORMAT, "%s", message.data);
+  mixent_text_free(&message);
+  return status;
+}
+
+static mixent_status next_event(reader *reader, yaml_event_t *event) {
+  if (yaml_parser_parse(&reader->parser, event)) return MIXENT_OK;
+  const yaml_parser_t *parser = &reader->parser;
+  if (parser->error == YAML_MEMORY_ERROR)
+    return mixent_fail(MIXENT_ERROR_MEMORY, "%s: out of memory while reading YAML", reader->origin);
+  const char *problem = parser->problem ? parser->problem : "not YAML";
+  if (parser->error == YAML_READER_ERROR)
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s at byte %zu", reader->origin, problem,
+                       parser->problem_offset);
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%zu: %s%s%s", reader->origin, parser->problem_mark.line + 1,
+                     parser->problem_mark.column + 1, problem, parser->context ? " " : "",
+                     parser->context ? parser->context : "");
+}
+
+/* A node's place is where it starts; below a mapping, where its key starts. */
+static void place(const reader *reader, const yaml_event_t *event, mixent_yaml *node) {
+  node->origin = reader->origin;
+  node->line = (int)event->start_mark.line + 1;
+  node->column = (int)event->start_mark.column + 1;
+}
+
+static mixent_status copy_scalar(const yaml_event_t *event, const mixent_yaml *node, const char **out) {
+  const char *value = (const char *)event->data.scalar.value;
+  if (strlen(value) != event->data.scalar.length) return mixent_yaml_fail(node, "the text holds a zero byte");
+  char *copy = strdup(value);
+  if (!copy) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: out of memory while reading YAML", node->origin);
+  *out = copy;
+  return MIXENT_OK;
+}
+
+/* A fresh child at the end of `parent`. */
+static mixent_status add_child(mixent_yaml *parent, mixent_yaml **out) {
+  if ((parent->count & (parent->count - 1)) == 0) { /* full: 0, 1, 2, 4, 8, … */
+    size_t capacity = parent->count ? 2 * parent->count : 1;
+    mixent_yaml *grown = realloc(parent->children, capacity * sizeof *grown);
+    if (!grown)
+      return mixent_fail(MIXENT_ERROR_MEMORY, "%s: out of memory while reading YAML", parent->origin);
+    parent->children = grown;
+  }
+  *out = &parent->children[parent->count++];
+  **out = (mixent_yaml){.origin = parent->origin, .line = parent->line, .column = parent->column};
+  return MIXENT_OK;
+}
+
+static mixent_status read_key(const reader *reader, const yaml_event_t *event, const mixent_yaml *mapping,
+                              mixent_yaml *child) {
+  place(reader, event, child);
+  if (event->type != YAML_SCALAR_EVENT || event->data.scalar.anchor)
+    return mixent_yaml_fail(child, "a key must be a plain word");
+  MIXENT_TRY(copy_scalar(event, child, &child->key));
+  const mixent_yaml *first = mixent_yaml_find(mapping, child->key);
+  if (first != child)
+    return mixent_yaml_fail(child, "%s is given twice, first in line %d", child->key, first->line);
+  return MIXENT_OK;
+}
+
+static mixent_status read_children(reader *reader, mixent_yaml *node) {
+  bool mapping = node->kind == MIXENT_YAML_MAPPING;
+  for (;;) {
+    yaml_event_t event;
+    MIXENT_TRY(next_event(reader, &event));
+    mixent_yaml *child;
+    mixent_status status = MIXENT_OK;
+    bool end = event.type == YAML_MAPPING_END_EVENT || event.type == YAML_SEQUENCE_END_EVENT;
+    if (!end) status = add_child(node, &child);
+    if (!end && status == MIXENT_OK && mapping) {
+      status = read_key(reader, &event, node, child);
+      yaml_event_delete(&event);
+      if (status == MIXENT_OK) MIXENT_TRY(next_event(reader, &event));
+    }
+    if (!end && status == MIXENT_OK) status = read_node(reader, &event, child);
+    yaml_event_delete(&event);
+    if (end || status != MIXENT_OK) return status;
+  }
+}
+
+/* Reads the node that `event` begins. */
+static mixent_status read_node(reader *reader, yaml_event_t *event, mixent_yaml *node) {
+  if (!node->key) place(reader, event, node);
+  const yaml_char_t *anchor = NULL;
+  switch (event->type) {
+  case YAML_SCALAR_EVENT:
+    anchor = event->data.scalar.anchor;
+    node->kind = MIXENT_YAML_SCALAR;
+    MIXENT_TRY(copy_scalar(event, node, &node->text));
+    break;
+  case YAML_SEQUENCE_START_EVENT:
+    anchor = event->data.sequence_start.anchor;
+    node->kind = MIXENT_YAML_SEQUENCE;
+    break;
+  case YAML_MAPPING_START_EVENT:
+    anchor = event->data.mapping_start.anchor;
+    node->kind = MIXENT_YAML_MAPPING;
+    break;
+  default: return mixent_yaml_fail(node, "aliases are not supported: write the value out");
+  }
+  if (anchor) return mixent_yaml_fail(node, "anchors are not supported: write the value out");
+  if (node->kind == MIXENT_YAML_SCALAR) return MIXENT_OK;
+  if (++reader->depth > MAX_DEPTH)
+    return mixent_yaml_fail(node, "nested more than %d levels deep", MAX_DEPTH);
+  mixent_status status = read_children(reader, node);
+  reader->depth--;
+  return status;
+}
+
+static mixent_status read_document(reader *reader, mixent_yaml *root) {
+  mixent_status status = MIXENT_OK;
+  bool seen = false;
+  for (bool more = true; more && status == MIXENT_OK;) {
+    yaml_event_t event;
+    MIXENT_TRY(next_event(reader, &event));
+    switch (event.type) {
+    case YAML_STREAM_START_EVENT:
+    case YAML_DOCUMENT_END_EVENT: break;
+    case YAML_STREAM_END_EVENT:
+      more = false;
+      if (!seen) status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: there is nothing in it", reader->origin);
+      break;
+    case YAML_DOCUMENT_START_EVENT:
+      place(reader, &event, root);
+      if (seen) status = mixent_yaml_fail(root, "a second document starts here: only one is expected");
+      seen = true;
+      break;
+    default: status = read_node(reader, &event, root);
+    }
+    yaml_event_delete(&event);
+  }
+  return status;
+}
+
+mixent_status mixent_yaml_parse(const char *text, size_t length, const char *origin, mixent_yaml **out) {
+  mixent_yaml *root = calloc(1, sizeof *root);
+  reader reader = {.origin = strdup(origin)};
+  *out = NULL;
+  if (!root || !reader.origin || !yaml_parser_initialize(&reader.parser)) {
+    free(root);
+    free((char *)reader.origin);
+    return mixent_fail(MIXENT_ERROR_MEMORY, "%s: out of memory while reading YAML", origin);
+  }
+  root->origin = reader.origin;
+  yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
+  mixent_status status = read_document(&reader, root);
+  yaml_parser_delete(&reader.parser);
+  if (status != MIXENT_OK) {
+    mixent_yaml_free(root);
+    return status;
+  }
+  *out = root;
+  return MIXENT_OK;
+}
+
+static void free_children(mixent_yaml *node) {
+  for (size_t i = 0; i < node->count; i++) free_children(&node->children[i]);
+  free(node->children);
+  free((char *)node->key);
+  free((char *)node->text);
+}
+
+void mixent_yaml_free(mixent_yaml *root) {
+  if (!root) return;
+  free_children(root);
+  free((char *)root->origin); /* shared by all nodes */
+  free(root);
+}
+
+const mixent_yaml *mixent_yaml_find(const mixent_yaml *mapping, const char *key) {
+  if (!mapping || mapping->kind != MIXENT_YAML_MAPPING) return NULL;
+  for (size_t i = 0; i < mapping->count; i++)
+    if (strcmp(mapping->children[i].key, key) == 0) return &mapping->children[i];
+  return NULL;
+}
+
+/* "rate: " before a complaint about a value that has a key. */
+static mixent_status fail_value(const mixent_yaml *node, const char *wanted) {
+  const char *key = node->key ? node->key : "", *colon = node->key ? ": " : "";
+  if (node->kind != MIXENT_YAML_SCALAR)
+    return mixent_yaml_fail(node, "%s%swanted is %s, this is a %s", key, colon, wanted,
+                            node->kind == MIXENT_YAML_MAPPING ? "mapping" : "list");
+  return mixent_yaml_fail(node, "%s%swanted is %s, not '%s'", key, colon, wanted, node->text);
+}
+
+mixent_status mixent_yaml_integer(const mixent_yaml *node, long low, long high, long *out) {
+  char wanted[96] = "a whole number", *end = NULL;
+  if (low != LONG_MIN && high != LONG_MAX)
+    snprintf(wanted, sizeof wanted, "a whole number from %ld to %ld", low, high);
+  else if (low != LONG_MIN)
+    snprintf(wanted, sizeof wanted, "a whole number, at least %ld", low);
+  else if (high != LONG_MAX)
+    snprintf(wanted, sizeof wanted, "a whole number, at most %ld", high);
+  if (node->kind != MIXENT_YAML_SCALAR) return fail_value(node, wanted);
+  errno = 0;
+  long value = strtol(node->text, &end, 10);
+  if (end == node->text || *end || errno || value < low || value > high) return fail_value(node, wanted);
+  *out = value;
+  return MIXENT_OK;
+}
+
+mixent_status mixent_yaml_number(const mixent_yaml *node, double low, double high, double *out) {
+  char wanted[96] = "a number", *end = NULL;
+  if (isfinite(low) && isfinite(high))
+    snprintf(wanted, sizeof wanted, "a number from %g to %g", low, high);
+  else if (isfinite(low))
+    snprintf(wanted, sizeof wanted, "a number, at least %g", low);
+  else if (isfinite(high))
+    snprintf(wanted, sizeof wanted, "a number, at most %g", high);
+  if (node->kind != MIXENT_YAML_SCALAR) return fail_value(node, wanted);
+  double value = strtod(node->text, &end);
+  if (end == node->text || *end || !isfinite(value) || value < low || value > high)
+    return fail_value(node, wanted);
+  *out = value;
+  return MIXENT_OK;
+}
+
+mixent_status mixent_yaml_boolean(const mixent_yaml *node, bool *out) {
+  static const char *const words[] = {"true", "yes", "on", "false", "no", "off"};
+  if (node->kind == MIXENT_YAML_SCALAR)
+    for (size_t i = 0; i < 6; i++)
+      if (strcasecmp(node->text, words[i]) == 0) {
+        *out = i < 3;
+        return MIXENT_OK;
+      }
+  return fail_value(node, "true or false");
+}
+
+mixent_status mixent_yaml_check_keys(const mixent_yaml *mapping, const char *const *allowed) {
+  if (mapping->kind != MIXENT_YAML_MAPPING) return MIXENT_OK;
+  for (size_t i = 0; i < mapping->count; i++) {
+    const mixent_yaml *child = &mapping->children[i];
+    bool known = false;
+    for (const char *const *name = allowed; *name && !known; name++) known = strcmp(child->key, *name) == 0;
+    if (known) continue;
+    const char *nearest = mixent_nearest_name(child->key, allowed);
+    if (nearest) return mixent_yaml_fail(child, "unknown '%s'; did you mean '%s'?", child->key, nearest);
+    mixent_text all = {0};
+    for (const char *const *name = allowed; *name; name++)
+      mixent_text_append(&all, "%s%s", name == allowed ? "" : ", ", *name);
+    mixent_status status =
+        all.failed ? mixent_text_status(&all)
+        : all.data ? mixent_yaml_fail(child, "unknown '%s'; known here: %s", child->key, all.data)
+                   : mixent_yaml_fail(child, "unknown '%s'; nothing is expected here", child->key);
+    mixent_text_free(&all);
+    return status;
+  }
+  return MIXENT_OK;
+}
