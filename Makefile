@@ -1,0 +1,91 @@
+# The two commands: `make demo` (install, build, train the demo) and `make test` (install, build, run the tests).
+# Behind them stand CMake presets (CMakePresets.json); each builds in build/<preset>. `make help` lists the targets.
+.DEFAULT_GOAL := release
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+# Data sets lie beside the project where it is developed; elsewhere the program's own places are searched.
+ifndef MIXENT_DATA
+ifneq ($(wildcard ../shared/data/.),)
+export MIXENT_DATA := $(abspath ../shared/data)
+endif
+endif
+PYTHON := /usr/bin/python3
+sources = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h')
+
+.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory bench-train install format \
+        check-format tidy dependencies clean help
+
+## release        the program, at build/release/mixent (this is what plain `make` does)
+release:
+	@tools/build release
+
+## demo           installs what is missing, builds, trains the demo (at most 5 minutes on two cores)
+demo:
+	@tools/install-dependencies demo
+	@tools/build release mixent_program
+	build/release/mixent demo
+
+## test           installs what is missing, builds, runs the tests
+test:
+	@tools/install-dependencies test
+	@tools/build release
+	@tools/run-tests release
+
+## test-long      the tests that take long (many kills, fuzzing), valgrind and the sanitizers
+test-long:
+	@tools/install-dependencies test memory
+	@tools/build release
+	tools/run-tests --long release
+	@$(MAKE) test-memory test-asan test-tsan
+
+## asan, tsan, debug   the build with address and undefined, with thread sanitizer, for a debugger
+debug:
+	@tools/build debug
+asan:
+	@tools/build asan-ubsan
+tsan:
+	@tools/build tsan
+
+## test-asan, test-tsan, test-memory   the unit tests with sanitizers, under valgrind
+test-asan: asan
+	tools/run-tests --unit asan-ubsan
+test-tsan: tsan
+	setarch --addr-no-randomize tools/run-tests --unit tsan
+# Valgrind knows no AVX-512, so oneDNN is told to do without.
+test-memory:
+	@tools/install-dependencies test memory
+	@tools/build release
+	DNNL_MAX_CPU_ISA=AVX2 tools/run-tests --unit --valgrind release
+
+## bench-train    vgg5 training speed beside PyTorch's, installing it if missing
+bench-train:
+	@tools/install-dependencies bench
+	@tools/build release
+	$(PYTHON) bench/train.py --program build/release/bench/train
+
+## install        the program, library and headers (PREFIX, DESTDIR)
+install: release
+	cmake --install build/release $(if $(PREFIX),--prefix "$(PREFIX)")
+
+## format, check-format   lays out the sources, or says which are not (clang-format)
+format:
+	clang-format -i $(sources)
+check-format:
+	clang-format --dry-run --Werror $(sources)
+
+## tidy           clang-tidy over the sources
+tidy:
+	@tools/build --configure release
+	@tools/tidy build/release
+
+## dependencies   installs the packages to build with
+dependencies:
+	@tools/install-dependencies build
+
+## clean          removes build/
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^## /  make /p' Makefile
