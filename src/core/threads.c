@@ -3,7 +3,7 @@
 #include <omp.h>
 #include <sched.h>
 
-/* The thread sanitizer does not see GCC's OpenMP wait for its threads. Told of it here: what came before a
+/* The thread sanitizer does not see OpenMP wait for its threads. Told of it here: what came before a
  * parallel region happens before all pieces, and they before what follows. The region itself, which reads its
  * own arguments before it could say so, is left out of the check; the work it calls is not. */
 #if defined(__has_feature)

@@ -99,7 +99,7 @@ static mixent_status read_children(reader *reader, mixent_yaml *node) {
   for (;;) {
     yaml_event_t event;
     MIXENT_TRY(next_event(reader, &event));
-    mixent_yaml *child;
+    mixent_yaml *child = NULL;
     mixent_status status = MIXENT_OK;
     bool end = event.type == YAML_MAPPING_END_EVENT || event.type == YAML_SEQUENCE_END_EVENT;
     if (!end) status = add_child(node, &child);
