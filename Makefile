@@ -56,7 +56,7 @@ test-tsan: tsan
 test-memory:
 	@tools/install-dependencies test memory
 	@tools/build release
-	DNNL_MAX_CPU_ISA=AVX2 tools/run-tests --unit --valgrind release
+	DNNL_MAX_CPU_ISA=AVX2 tools/run-tests --valgrind release
 
 ## bench-train    vgg5 training speed beside PyTorch's, installing it if missing
 bench-train:
