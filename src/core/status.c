@@ -7,9 +7,11 @@
 
 static _Thread_local char last_error[2048];
 
-const char *mixent_last_error(void) { return last_error; }
+const char *mixent_last_error(void) {
+  return last_error;
+}
 
-mixent_status mixent_fail(mixent_status status, const char *format, ...) {
+mixent_status(mixent_fail)(mixent_status status, const char *format, ...) {
   char message[sizeof last_error]; /* apart: an argument may be the last message itself */
   va_list arguments;
   va_start(arguments, format);
@@ -19,7 +21,7 @@ mixent_status mixent_fail(mixent_status status, const char *format, ...) {
   return status;
 }
 
-mixent_status mixent_fail_within(mixent_status status, const char *format, ...) {
+mixent_status(mixent_fail_within)(mixent_status status, const char *format, ...) {
   char context[512];
   va_list arguments;
   va_start(arguments, format);
