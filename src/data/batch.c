@@ -1,0 +1,70 @@
+/* Batches: images drawn, changed and normalised into the network's input, without any memory of its own. */
+#include "core/threads.h"
+#include "mixent/data.h"
+
+#include <string.h>
+
+enum {
+  GRAIN = 4,
+  CHUNK = 768
+}; /* rows a task; bytes normalised at a time, whole pixels of 1 or 3 channels */
+
+typedef struct batch {
+  const mixent_images *images;
+  const uint32_t *indices;
+  const mixent_augmentation *augmentation;
+  uint64_t seed, epoch;
+  float normal[3][256]; /* (value / 255 - mean) / deviation, per channel and byte */
+  float *out;
+} batch;
+
+/* out[i] = normal[channel of i][bytes[i]] for `size` bytes. `bytes` may be the last quarter of out's own
+ * memory: each chunk is copied before it is written, and what it writes (up to 4 (i + chunk)) stays below
+ * what is unread (from 3 size + i + chunk on). */
+static void normalize_image(const batch *batch, const uint8_t *bytes, size_t size, float *out) {
+  uint8_t chunk[CHUNK];
+  for (size_t i = 0; i < size; i += CHUNK) {
+    size_t count = size - i < CHUNK ? size - i : CHUNK;
+    memcpy(chunk, bytes + i, count);
+    if (batch->images->channels == 1) {
+      for (size_t j = 0; j < count; j++) out[i + j] = batch->normal[0][chunk[j]];
+    } else {
+      for (size_t j = 0; j < count; j += 3)
+        for (size_t k = 0; k < 3; k++) out[i + j + k] = batch->normal[k][chunk[j + k]];
+    }
+  }
+}
+
+static void fill_rows(void *context, size_t begin, size_t end) {
+  const batch *batch = context;
+  const mixent_images *images = batch->images;
+  size_t size = (size_t)images->side * (size_t)images->side * (size_t)images->channels;
+  for (size_t row = begin; row < end; row++) {
+    const uint8_t *image = images->pixels + batch->indices[row] * size;
+    float *out = batch->out + row * size;
+    if (batch->augmentation) {
+      /* the row's own memory is four images large: the first is scratch, the last holds the changed image */
+      uint8_t *scratch = (uint8_t *)out, *changed = scratch + 3 * size;
+      mixent_transform transform = mixent_transform_draw(batch->augmentation, images->side, batch->seed,
+                                                         batch->epoch, batch->indices[row]);
+      mixent_transform_apply(&transform, images->side, images->channels, image, changed, scratch);
+      image = changed;
+    }
+    normalize_image(batch, image, size, out);
+  }
+}
+
+void mixent_batch_fill(const mixent_images *images, const uint32_t *indices, size_t rows,
+                       const mixent_augmentation *augmentation, uint64_t seed, uint64_t epoch,
+                       const float mean[3], const float deviation[3], float *out) {
+  batch batch = {.images = images,
+                 .indices = indices,
+                 .augmentation = augmentation,
+                 .seed = seed,
+                 .epoch = epoch,
+                 .out = out};
+  for (int k = 0; k < images->channels; k++)
+    for (int value = 0; value < 256; value++)
+      batch.normal[k][value] = ((float)value / 255.0f - mean[k]) / deviation[k];
+  mixent_parallel_for(rows, GRAIN, fill_rows, &batch);
+}

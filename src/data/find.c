@@ -1,0 +1,226 @@
+/* Finding a data set: by name in the places where sets are kept, and its files in a directory. */
+#include "data/find.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "data/cache.h"
+#include "mixent/data.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const letters[] = {"A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M",
+                                      "N", "O", "P", "Q", "R", "S", "T", "U", "V", "W", "X", "Y", "Z"};
+static const char *const fashion[] = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+                                      "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
+
+static const char *const names[] = {"emnist-letters", "mnist", "fashion-mnist", NULL};
+/* In the order of `names`. */
+static const mixent_known_dataset known[] = {
+    {"emnist-letters", "get it with `mixent data get emnist-letters`", letters, 1, 26},
+    {"mnist",
+     "put its four files (train-images-idx3-ubyte and so on, plain or .gz) into the directory mnist in one "
+     "of these",
+     NULL, 0, 0},
+    {"fashion-mnist",
+     "install Debian's package dataset-fashion-mnist, or put its four files into one of these", fashion, 0,
+     10},
+};
+
+const char *const *mixent_dataset_names(void) {
+  return names;
+}
+
+const mixent_known_dataset *mixent_known_dataset_find(const char *name) {
+  for (size_t i = 0; names[i]; i++)
+    if (strcmp(name, names[i]) == 0) return &known[i];
+  return NULL;
+}
+
+/* How the name of each part's file ends, before a possible ".gz". */
+static const struct {
+  mixent_dataset_part part;
+  const char *ending;
+} endings[] = {
+    {MIXENT_TRAIN_IMAGES, "train-images-idx3-ubyte"},
+    {MIXENT_TRAIN_LABELS, "train-labels-idx1-ubyte"},
+    {MIXENT_TEST_IMAGES, "test-images-idx3-ubyte"},
+    {MIXENT_TEST_LABELS, "test-labels-idx1-ubyte"},
+    {MIXENT_TEST_IMAGES, "t10k-images-idx3-ubyte"},
+    {MIXENT_TEST_LABELS, "t10k-labels-idx1-ubyte"},
+    {MIXENT_MAPPING, "mapping.txt"},
+};
+static const char *const part_names[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+                                         "test-images-idx3-ubyte or t10k-images-idx3-ubyte",
+                                         "test-labels-idx1-ubyte or t10k-labels-idx1-ubyte"};
+
+/* The length of a file name without ".gz". */
+static size_t stem_length(const char *entry) {
+  size_t length = strlen(entry);
+  return length > 3 && strcmp(entry + length - 3, ".gz") == 0 ? length - 3 : length;
+}
+
+static mixent_dataset_part part_of(const char *entry) {
+  size_t length = stem_length(entry);
+  for (size_t i = 0; i < sizeof endings / sizeof *endings && entry[0] != '.'; i++) {
+    size_t ending = strlen(endings[i].ending);
+    if (length >= ending && memcmp(entry + length - ending, endings[i].ending, ending) == 0)
+      return endings[i].part;
+  }
+  return MIXENT_DATASET_PARTS;
+}
+
+static bool begins_with(const char *entry, const char *name) {
+  size_t length = strlen(name);
+  return strncmp(entry, name, length) == 0 && entry[length] == '-';
+}
+
+typedef struct candidate {
+  const char *entry, *rival; /* the best so far, and another that fits as well */
+} candidate;
+
+/* Files named after the set come before others; of one file plain and in gzip, the plain one. */
+static void consider(candidate *candidate, const char *entry, const char *name) {
+  const char *best = candidate->entry;
+  if (!best || (begins_with(entry, name) && !begins_with(best, name))) {
+    candidate->entry = entry;
+    candidate->rival = NULL;
+  } else if (begins_with(entry, name) == begins_with(best, name)) {
+    size_t length = stem_length(entry);
+    /* sorted entries: "x" comes before "x.gz" */
+    if (length != stem_length(best) || memcmp(entry, best, length) != 0) candidate->rival = entry;
+  }
+}
+
+static mixent_status files_choose(const char *directory, const char *name, struct dirent **entries, int count,
+                                  mixent_dataset_files *out) {
+  candidate candidates[MIXENT_DATASET_PARTS] = {0};
+  for (int i = 0; i < count; i++) {
+    mixent_dataset_part part = part_of(entries[i]->d_name);
+    if (part != MIXENT_DATASET_PARTS) consider(&candidates[part], entries[i]->d_name, name);
+  }
+  for (int part = 0; part < MIXENT_DATASET_PARTS; part++) {
+    const char *entry = candidates[part].entry, *rival = candidates[part].rival;
+    if (!entry && part == MIXENT_MAPPING) continue;
+    if (!entry)
+      return mixent_fail(
+          MIXENT_ERROR_IO,
+          "%s: no file in it ends in %s (perhaps .gz); a data set needs images and labels, train and "
+          "test",
+          directory, part_names[part]);
+    if (rival)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "%s: both %s and %s could belong to the data set; keep one set in a directory",
+                         directory, entry, rival);
+    out->path[part] = mixent_path_join(directory, entry);
+    if (!out->path[part]) return MIXENT_ERROR_MEMORY;
+  }
+  out->emnist = begins_with(candidates[MIXENT_TRAIN_IMAGES].entry, "emnist");
+  return MIXENT_OK;
+}
+
+static int compare_entries(const struct dirent **a, const struct dirent **b) {
+  return strcmp((*a)->d_name, (*b)->d_name); /* not alphasort: its order depends on the locale */
+}
+
+mixent_status mixent_dataset_files_find(const char *directory, const char *name, mixent_dataset_files *out) {
+  struct dirent **entries;
+  *out = (mixent_dataset_files){0};
+  int count = scandir(directory, &entries, NULL, compare_entries);
+  if (count < 0)
+    return mixent_fail(MIXENT_ERROR_IO, "cannot read directory %s: %s; check the name and its permissions",
+                       directory, strerror(errno));
+  mixent_status status = files_choose(directory, name, entries, count, out);
+  if (status != MIXENT_OK) mixent_dataset_files_free(out);
+  for (int i = 0; i < count; i++) free(entries[i]);
+  free(entries);
+  return status;
+}
+
+void mixent_dataset_files_free(mixent_dataset_files *files) {
+  for (int part = 0; part < MIXENT_DATASET_PARTS; part++) free(files->path[part]);
+  *files = (mixent_dataset_files){0};
+}
+
+/* Looks in `place`/`name`. `*out` stays NULL if the set is not there; what was seen is appended to `seen`. */
+static mixent_status look_in(const char *place, const char *name, mixent_text *seen, char **out) {
+  if (!place || !place[0] || *out) return MIXENT_OK;
+  char *directory = mixent_path_join(place, name);
+  if (!directory) return MIXENT_ERROR_MEMORY;
+  mixent_text_append(seen, "\n  %s", directory);
+  if (mixent_is_directory(directory)) {
+    mixent_dataset_files files;
+    mixent_status status = mixent_dataset_files_find(directory, name, &files);
+    mixent_dataset_files_free(&files);
+    if (status == MIXENT_OK) {
+      *out = directory;
+      return MIXENT_OK;
+    }
+    mixent_text_append(seen, " (there, but %s)", mixent_last_error());
+  }
+  free(directory);
+  return MIXENT_OK;
+}
+
+static mixent_status search_places(const char *name, const char *data_directory, mixent_text *seen,
+                                   char **out) {
+  *out = NULL;
+  if (data_directory && !mixent_is_directory(data_directory))
+    return mixent_fail(MIXENT_ERROR_IO, "data directory %s: no such directory; check its name",
+                       data_directory);
+  char *cache = mixent_cache_directory(); /* without a home there is one place less to look in */
+  const char *places[] = {data_directory, getenv("MIXENT_DATA"), "./data", cache, "/usr/share/datasets"};
+  mixent_status status = MIXENT_OK;
+  for (size_t i = 0; i < sizeof places / sizeof *places && status == MIXENT_OK; i++)
+    status = look_in(places[i], name, seen, out);
+  free(cache);
+  if (status == MIXENT_OK) status = mixent_text_status(seen);
+  if (status != MIXENT_OK) free(*out), *out = NULL;
+  return status;
+}
+
+mixent_status mixent_dataset_find(const char *name, const char *data_directory, char **out) {
+  *out = NULL;
+  if (!mixent_known_dataset_find(name)) return mixent_dataset_locate(name, data_directory, out);
+  mixent_text seen = {0};
+  mixent_status status = search_places(name, data_directory, &seen, out);
+  mixent_text_free(&seen);
+  return status;
+}
+
+static mixent_status fail_unknown(const char *name) {
+  const char *nearest = mixent_nearest_name(name, names);
+  if (mixent_is_file(name))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: a file, not a data set; give the directory that holds it",
+                       name);
+  if (strchr(name, '/')) return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory; check its name", name);
+  mixent_text text = {0};
+  for (size_t i = 0; names[i]; i++) mixent_text_append(&text, "%s%s", i ? ", " : "", names[i]);
+  mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown data set %s%s%s%s; known are %s, or give a directory", name,
+              nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "",
+              text.data ? text.data : "");
+  mixent_text_free(&text);
+  return MIXENT_ERROR_ARGUMENT;
+}
+
+mixent_status mixent_dataset_locate(const char *name_or_directory, const char *data_directory, char **out) {
+  const mixent_known_dataset *dataset = mixent_known_dataset_find(name_or_directory);
+  mixent_text seen = {0};
+  mixent_status status = MIXENT_OK;
+  *out = NULL;
+  if (dataset) status = search_places(dataset->name, data_directory, &seen, out);
+  if (status == MIXENT_OK && !*out) {
+    if (mixent_is_directory(name_or_directory)) {
+      *out = strdup(name_or_directory);
+      if (!*out) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+    } else if (dataset) {
+      status = mixent_fail(MIXENT_ERROR_IO, "data set %s not found; %s. Looked for:%s", dataset->name,
+                           dataset->advice, seen.data);
+    } else {
+      status = fail_unknown(name_or_directory);
+    }
+  }
+  mixent_text_free(&seen);
+  return status;
+}

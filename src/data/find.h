@@ -1,0 +1,40 @@
+/* Which data sets are known by name, where they are looked for, and which files make one. */
+#ifndef MIXENT_DATA_FIND_H
+#define MIXENT_DATA_FIND_H
+
+#include "core/status.h"
+#include <stdbool.h>
+
+/* A set known by name: how to get it, and the names of its labels if no mapping file gives them. */
+typedef struct mixent_known_dataset {
+  const char *name, *advice;
+  const char *const *label_names; /* [label], or NULL: the number */
+  int first_label, label_count;
+} mixent_known_dataset;
+
+/* NULL if the name is not known. */
+const mixent_known_dataset *mixent_known_dataset_find(const char *name);
+
+typedef enum mixent_dataset_part {
+  MIXENT_TRAIN_IMAGES,
+  MIXENT_TRAIN_LABELS,
+  MIXENT_TEST_IMAGES,
+  MIXENT_TEST_LABELS,
+  MIXENT_MAPPING, /* may be missing */
+  MIXENT_DATASET_PARTS
+} mixent_dataset_part;
+
+typedef struct mixent_dataset_files {
+  char *path[MIXENT_DATASET_PARTS];
+  bool emnist; /* their names begin with "emnist-" */
+} mixent_dataset_files;
+
+/* The files of a set in a directory, by the ends of their names; of several, those that begin with "<name>-".
+ * A missing or ambiguous one is an error. */
+mixent_status mixent_dataset_files_find(const char *directory, const char *name, mixent_dataset_files *out);
+void mixent_dataset_files_free(mixent_dataset_files *files);
+
+/* The directory of a set given by name or as a directory, or the error that mixent_dataset_open describes. */
+mixent_status mixent_dataset_locate(const char *name_or_directory, const char *data_directory, char **out);
+
+#endif

@@ -1,0 +1,162 @@
+/* PNG files as images of a data set: grey or RGB, transparency on black, scaled to the side that is asked
+ * for. */
+#include "core/file.h"
+#include "core/memory.h"
+#include "mixent/data.h"
+
+#include <errno.h>
+#include <math.h>
+#include <png.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { LARGEST = 4096 }; /* pixels along a side */
+
+/* What is read of a file, outside the function that libpng jumps back into. */
+typedef struct png_reader {
+  const char *path;
+  FILE *stream;
+  png_structp png;
+  png_infop info;
+  char message[128];
+  size_t width, height;
+  uint8_t *pixels; /* [height, width, 4]: RGBA */
+  png_bytep *lines;
+} png_reader;
+
+static void on_error(png_structp png, png_const_charp message) {
+  png_reader *reader = png_get_error_ptr(png);
+  snprintf(reader->message, sizeof reader->message, "%s", message);
+  png_longjmp(png, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp message) {
+  (void)png, (void)message;
+}
+
+static mixent_status prepare_lines(png_reader *reader) {
+  struct stat info;
+  reader->width = png_get_image_width(reader->png, reader->info);
+  reader->height = png_get_image_height(reader->png, reader->info);
+  if (reader->width > LARGEST || reader->height > LARGEST)
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
+                       "%s: %zu x %zu pixels; at most %d x %d are read: scale it down", reader->path,
+                       reader->width, reader->height, LARGEST, LARGEST);
+  /* deflate packs at most 1032 bytes into one: a header that promises more than that lies */
+  size_t bits =
+      (size_t)png_get_bit_depth(reader->png, reader->info) * png_get_channels(reader->png, reader->info);
+  size_t promised = reader->height * ((reader->width * bits + 7) / 8);
+  if (fstat(fileno(reader->stream), &info) == 0 && promised / 1032 > (size_t)info.st_size)
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s: its header promises %zu x %zu pixels, more than %zu bytes can hold; "
+                       "save or copy it again",
+                       reader->path, reader->width, reader->height, (size_t)info.st_size);
+  MIXENT_TRY(MIXENT_ALLOCATE(reader->width * reader->height * 4, &reader->pixels));
+  MIXENT_TRY(MIXENT_ALLOCATE(reader->height, &reader->lines));
+  for (size_t y = 0; y < reader->height; y++) reader->lines[y] = reader->pixels + y * reader->width * 4;
+  return MIXENT_OK;
+}
+
+/* Reads the whole file into reader->pixels. libpng comes back to the setjmp on any error. */
+static mixent_status decode(png_reader *reader) {
+  reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reader, on_error, on_warning);
+  if (reader->png) reader->info = png_create_info_struct(reader->png);
+  if (!reader->info) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to read it", reader->path);
+  if (setjmp(png_jmpbuf(reader->png)))
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: damaged or truncated PNG (%s); save or copy it again",
+                       reader->path, reader->message);
+  png_init_io(reader->png, reader->stream);
+  png_read_info(reader->png, reader->info);
+  /* whatever the file holds, 8-bit RGBA comes out; values as they stand, without gamma */
+  png_set_expand(reader->png);
+  png_set_strip_16(reader->png);
+  png_set_gray_to_rgb(reader->png);
+  png_set_add_alpha(reader->png, 255, PNG_FILLER_AFTER);
+  png_set_interlace_handling(reader->png);
+  mixent_status status = prepare_lines(reader);
+  if (status != MIXENT_OK) return status;
+  png_read_update_info(reader->png, reader->info);
+  png_read_image(reader->png, reader->lines);
+  png_read_end(reader->png, NULL);
+  return MIXENT_OK;
+}
+
+/* RGBA bytes to [height, width, channels] floats, composited on black. Grey is the luma of ITU-R 601. */
+static void flatten_pixels(const png_reader *reader, int channels, float *out) {
+  for (size_t i = 0; i < reader->width * reader->height; i++) {
+    const uint8_t *p = reader->pixels + 4 * i;
+    float alpha = (float)p[3] / 255.0f;
+    if (channels == 3)
+      for (size_t k = 0; k < 3; k++) out[3 * i + k] = (float)p[k] * alpha;
+    else
+      out[i] = (0.299f * (float)p[0] + 0.587f * (float)p[1] + 0.114f * (float)p[2]) * alpha;
+  }
+}
+
+/* Scales one axis: in [outer, from, inner] to out [outer, to, inner]. Each output pixel weighs the input
+ * under a triangle around its centre, as wide as the larger of the two pixels: bilinear when enlarging, and
+ * without aliasing when reducing. */
+static void scale_axis(const float *in, size_t outer, size_t from, size_t to, size_t inner, float *out) {
+  double ratio = (double)from / (double)to, support = ratio > 1 ? ratio : 1;
+  for (size_t j = 0; j < to; j++) {
+    double center = ((double)j + 0.5) * ratio - 0.5;
+    size_t begin = (size_t)fmax(0, ceil(center - support));
+    size_t end = (size_t)fmin((double)from - 1, floor(center + support));
+    double sum = 0;
+    for (size_t i = begin; i <= end; i++) sum += 1 - fabs((double)i - center) / support;
+    for (size_t o = 0; o < outer; o++)
+      for (size_t k = 0; k < inner; k++) {
+        double value = 0;
+        for (size_t i = begin; i <= end; i++)
+          value += (1 - fabs((double)i - center) / support) * (double)in[(o * from + i) * inner + k];
+        out[(o * to + j) * inner + k] = (float)(value / sum);
+      }
+  }
+}
+
+static mixent_status scale_pixels(const png_reader *reader, size_t side, int channels, uint8_t *out) {
+  size_t depth = (size_t)channels, narrow = reader->height * side * depth;
+  float *whole, *memory;
+  MIXENT_TRY(MIXENT_ALLOCATE(reader->width * reader->height * depth + narrow + side * side * depth, &memory));
+  whole = memory;
+  float *narrowed = whole + reader->width * reader->height * depth, *scaled = narrowed + narrow;
+  flatten_pixels(reader, channels, whole);
+  scale_axis(whole, reader->height, reader->width, side, depth, narrowed);
+  scale_axis(narrowed, 1, reader->height, side, side * depth, scaled);
+  for (size_t i = 0; i < side * side * depth; i++) out[i] = (uint8_t)lrintf(scaled[i]);
+  free(memory);
+  return MIXENT_OK;
+}
+
+static mixent_status check_signature(const png_reader *reader) {
+  uint8_t signature[8];
+  size_t count = fread(signature, 1, sizeof signature, reader->stream);
+  if (count == 0)
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: empty (0 bytes), not a PNG file", reader->path);
+  if (count < sizeof signature || png_sig_cmp(signature, 0, sizeof signature))
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: not a PNG file; convert it to PNG", reader->path);
+  rewind(reader->stream);
+  return MIXENT_OK;
+}
+
+mixent_status mixent_png_read(const char *path, int side, int channels, uint8_t *out) {
+  if (side < 1 || (channels != 1 && channels != 3))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "%s: side %d and %d channels; side 1 or more and 1 or 3 channels are read", path, side,
+                       channels);
+  if (mixent_is_directory(path))
+    return mixent_fail(MIXENT_ERROR_IO, "cannot read %s: it is a directory; name the PNG files in it", path);
+  png_reader reader = {.path = path, .stream = fopen(path, "rb")};
+  if (!reader.stream)
+    return mixent_fail(MIXENT_ERROR_IO, "cannot open %s: %s; check the name and its permissions", path,
+                       strerror(errno));
+  mixent_status status = check_signature(&reader);
+  if (status == MIXENT_OK) status = decode(&reader);
+  if (status == MIXENT_OK) status = scale_pixels(&reader, (size_t)side, channels, out);
+  png_destroy_read_struct(&reader.png, &reader.info, NULL);
+  fclose(reader.stream);
+  free(reader.pixels);
+  free(reader.lines);
+  return status;
+}

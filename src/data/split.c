@@ -1,0 +1,96 @@
+/* Choosing images: the stratified split, the order of an epoch, and the moments that normalise them. */
+#include "core/memory.h"
+#include "core/random.h"
+#include "mixent/data.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* How many of a class's `count` images validate: rounded, at least 1 of 2 or more, and one always stays in
+ * train. */
+static size_t validation_share(size_t count, double fraction) {
+  if (fraction <= 0 || count < 2) return 0;
+  size_t share = (size_t)llround(fraction * (double)count);
+  if (share < 1) return 1;
+  return share < count ? share : count - 1;
+}
+
+/* chosen[i] = 1 for validation. members and order: scratch of `count` each. */
+static void choose_validation(const mixent_images *images, int classes, double fraction, uint64_t seed,
+                              uint32_t *members, uint32_t *order, uint8_t *chosen) {
+  mixent_random random = mixent_random_stream(seed, "split", "");
+  for (int class = 0; class < classes; class ++) {
+    size_t count = 0;
+    for (size_t i = 0; i < images->count; i++)
+      if (images->labels[i] == class) members[count++] = (uint32_t)i;
+    size_t share = validation_share(count, fraction);
+    if (share == 0) continue;
+    mixent_random_permutation(&random, (uint64_t) class, order, count);
+    for (size_t i = 0; i < share; i++) chosen[members[order[i]]] = 1;
+  }
+}
+
+static mixent_status split_fill(const mixent_images *images, int classes, double fraction, uint64_t seed,
+                                uint8_t *chosen, mixent_split *out) {
+  /* the lists to be returned serve as scratch first */
+  MIXENT_TRY(MIXENT_ALLOCATE(images->count, &out->train));
+  MIXENT_TRY(MIXENT_ALLOCATE(images->count, &out->validation));
+  choose_validation(images, classes, fraction, seed, out->train, out->validation, chosen);
+  for (size_t i = 0; i < images->count; i++) {
+    if (chosen[i])
+      out->validation[out->validation_count++] = (uint32_t)i;
+    else
+      out->train[out->train_count++] = (uint32_t)i;
+  }
+  return MIXENT_OK;
+}
+
+mixent_status mixent_split_make(const mixent_images *images, int classes, double fraction, uint64_t seed,
+                                mixent_split *out) {
+  *out = (mixent_split){0};
+  if (!(fraction >= 0 && fraction < 1))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "validation fraction %g: must be from 0 to below 1", fraction);
+  if (images->count > UINT32_MAX)
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED, "%zu images: at most %u can be split", images->count,
+                       UINT32_MAX);
+  for (size_t i = 0; i < images->count; i++)
+    if (images->labels[i] < 0 || images->labels[i] >= classes)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "image %zu: its label %d is not in 0..%d", i,
+                         images->labels[i], classes - 1);
+  uint8_t *chosen;
+  MIXENT_TRY(MIXENT_ALLOCATE(images->count, &chosen));
+  mixent_status status = split_fill(images, classes, fraction, seed, chosen, out);
+  free(chosen);
+  if (status != MIXENT_OK) mixent_split_free(out);
+  return status;
+}
+
+void mixent_split_free(mixent_split *split) {
+  free(split->train);
+  free(split->validation);
+  *split = (mixent_split){0};
+}
+
+void mixent_order_draw(uint64_t seed, uint64_t epoch, uint32_t *order, size_t count) {
+  mixent_random random = mixent_random_stream(seed, "order", "");
+  mixent_random_permutation(&random, epoch, order, count);
+}
+
+void mixent_images_moments(const mixent_images *images, const uint32_t *indices, size_t count, float mean[3],
+                           float deviation[3]) {
+  size_t pixels = (size_t)images->side * (size_t)images->side, channels = (size_t)images->channels;
+  uint64_t sum[3] = {0}, squares[3] = {0}; /* whole numbers: exact, whatever the order */
+  for (size_t i = 0; i < count; i++) {
+    const uint8_t *pixel = images->pixels + indices[i] * pixels * channels;
+    for (size_t j = 0; j < pixels; j++)
+      for (size_t k = 0; k < channels; k++, pixel++)
+        sum[k] += *pixel, squares[k] += (uint64_t)(*pixel * *pixel);
+  }
+  for (size_t k = 0; k < 3; k++) {
+    double total = (double)(count * pixels), m = total > 0 ? (double)sum[k] / total : 0;
+    double variance = total > 0 ? (double)squares[k] / total - m * m : 0; /* of bytes, population */
+    mean[k] = (float)(m / 255);
+    /* a channel of one value would divide by 0: it stays 0 after its mean is taken off */
+    deviation[k] = variance > 1e-6 ? (float)(sqrt(variance) / 255) : 1;
+  }
+}
