@@ -1,15 +1,18 @@
-/* Networks: a description (graph) and, lowered for one batch size, memory plan and processor, a net that runs.
+/* Networks: a description (graph) and, lowered for one batch size, memory plan and processor, a net that
+ * runs.
  *
  *   mixent_graph *graph;  mixent_net *net;
- *   mixent_graph_open("vgg5", &(mixent_graph_options){.channels = 1, .side = 28, .classes = 26, .dropout = -1}, &graph);
- *   mixent_net_create(graph, &(mixent_net_options){.batch = 250, .precision = MIXENT_FP32, .training = true}, &net);
- *   mixent_net_initialize(net, seed);
- *   each step: fill mixent_net_input(net); mixent_net_forward(...); write mixent_net_logits_gradient(net);
- *              mixent_net_backward(net); use mixent_net_gradients(net) to change mixent_net_parameters(net).
+ *   mixent_graph_open("vgg5", &(mixent_graph_options){.channels = 1, .side = 28, .classes = 26, .dropout =
+ * -1}, &graph); mixent_net_create(graph, &(mixent_net_options){.batch = 250, .precision = MIXENT_FP32,
+ * .training = true}, &net); mixent_graph_initialize(graph, seed, mixent_net_parameters(net),
+ * mixent_net_statistics(net)); each step: fill mixent_net_input(net); mixent_net_forward(...); write
+ * mixent_net_logits_gradient(net); mixent_net_backward(net); use mixent_net_gradients(net) to change
+ * mixent_net_parameters(net).
  *
- * Images are [rows, side, side, channels] (channels last), logits [rows, classes], both float (double for MIXENT_FP64).
- * All parameters lie one after another in one array, in PyTorch's order and layout (convolution weights [out, in, kh, kw],
- * linear [out, in]); so do their gradients, and so do batch norm's running statistics in an array of their own. */
+ * Images are [rows, side, side, channels] (channels last), logits [rows, classes], both float (double for
+ * MIXENT_FP64). All parameters lie one after another in one array, in PyTorch's order and layout (convolution
+ * weights [out, in, kh, kw], linear [out, in]); so do their gradients, and so do batch norm's running
+ * statistics in an array of their own. */
 #ifndef MIXENT_NET_H
 #define MIXENT_NET_H
 
@@ -26,14 +29,15 @@ typedef struct mixent_graph mixent_graph;
 typedef struct mixent_net mixent_net;
 
 typedef struct mixent_graph_options {
-  int channels; /* of the input: 1 or 3 */
-  int side;     /* of the input, 16 to 256 pixels */
-  int classes;  /* logits */
+  int channels;   /* of the input: 1 or 3 */
+  int side;       /* of the input, 16 to 256 pixels */
+  int classes;    /* logits */
   double dropout; /* replaces every dropout layer's rate; negative: as described */
 } mixent_graph_options;
 
 /* A network by built-in name or from a YAML file (a name with a '/' or ending in .yaml is a file). */
-mixent_status mixent_graph_open(const char *name_or_file, const mixent_graph_options *options, mixent_graph **out);
+mixent_status mixent_graph_open(const char *name_or_file, const mixent_graph_options *options,
+                                mixent_graph **out);
 /* The same from a text; `origin` names it in messages. */
 mixent_status mixent_graph_parse(const char *text, const char *origin, const mixent_graph_options *options,
                                  mixent_graph **out);
@@ -61,44 +65,46 @@ const mixent_tensor *mixent_graph_statistics(const mixent_graph *graph, size_t *
 
 typedef enum mixent_precision {
   MIXENT_FP32,
-  MIXENT_BF16, /* activations and weights in bfloat16 inside the step; master weights, gradients, statistics in float */
+  MIXENT_BF16, /* activations and weights in bfloat16 inside the step; master weights, gradients, statistics
+                  in float */
   MIXENT_FP64  /* reference back end only; all arrays are double */
 } mixent_precision;
 
 typedef struct mixent_net_options {
-  int batch;                  /* rows of one step */
+  int batch; /* rows of one step */
   mixent_precision precision;
-  bool training;              /* false: forward only, less memory */
-  bool reference;             /* plain C for every layer (slow; what the fast back ends are held to) */
+  bool training;  /* false: forward only, less memory */
+  bool reference; /* plain C for every layer (slow; what the fast back ends are held to) */
 } mixent_net_options;
 
 /* Lowers the graph: plans all memory, prepares all primitives. The graph must outlive the net. */
-mixent_status mixent_net_create(const mixent_graph *graph, const mixent_net_options *options, mixent_net **out);
+mixent_status mixent_net_create(const mixent_graph *graph, const mixent_net_options *options,
+                                mixent_net **out);
 void mixent_net_free(mixent_net *net);
 
 /* True if this processor runs bfloat16 networks at full speed. */
 bool mixent_net_bf16_is_native(void);
 
-/* Draws initial parameters (PAPER: conv normal with standard deviation sqrt(2/(k*k*out)), the rest PyTorch's default), each
- * tensor from its own random stream; statistics become mean 0, variance 1. */
+/* Draws initial parameters (PAPER: conv normal with standard deviation sqrt(2/(k*k*out)), the rest PyTorch's
+ * default), each tensor from its own random stream; statistics become mean 0, variance 1. */
 void mixent_graph_initialize(const mixent_graph *graph, uint64_t seed, float *parameters, float *statistics);
 
-/* The arrays the net reads and writes. parameters and statistics may be replaced by the caller's own arrays of the same
- * sizes (an EMA, say); NULL restores the net's. */
+/* The arrays the net reads and writes. parameters and statistics may be replaced by the caller's own arrays
+ * of the same sizes (an EMA, say); NULL restores the net's. */
 void *mixent_net_parameters(mixent_net *net);
 void *mixent_net_statistics(mixent_net *net);
 void *mixent_net_gradients(mixent_net *net);
 void mixent_net_use(mixent_net *net, void *parameters, void *statistics);
 
-void *mixent_net_input(mixent_net *net);           /* [batch, side, side, channels] */
+void *mixent_net_input(mixent_net *net);              /* [batch, side, side, channels] */
 const void *mixent_net_logits(const mixent_net *net); /* [batch, classes] */
-void *mixent_net_logits_gradient(mixent_net *net); /* [batch, classes]; written by the caller */
+void *mixent_net_logits_gradient(mixent_net *net);    /* [batch, classes]; written by the caller */
 
 typedef enum mixent_mode {
   MIXENT_EVALUATE, /* running statistics, no dropout; rows do not influence one another */
   MIXENT_TRAIN,    /* batch statistics, dropout; running statistics move with momentum 0.1 */
-  MIXENT_ESTIMATE  /* batch statistics, no dropout; running statistics become the mean over the calls: `step` counts
-                      them from 0 (used to give an EMA of the weights statistics of its own) */
+  MIXENT_ESTIMATE  /* batch statistics, no dropout; running statistics become the mean over the calls: `step`
+                      counts  them from 0 (used to give an EMA of the weights statistics of its own) */
 } mixent_mode;
 
 /* Runs forward over the whole batch. seed and step key the dropout masks (MIXENT_TRAIN). */
@@ -109,7 +115,8 @@ mixent_status mixent_net_backward(mixent_net *net);
 /* Bytes held: activations, gradients of activations, scratch, parameters. */
 size_t mixent_net_memory(const mixent_net *net);
 
-/* One line per step of the plan: layer, pass, back end, shapes; for `mixent info --plan` and tests. free(). */
+/* One line per step of the plan: layer, pass, back end, shapes; for `mixent info --plan` and tests. free().
+ */
 char *mixent_net_plan_text(const mixent_net *net);
 
 #ifdef __cplusplus

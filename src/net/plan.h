@@ -1,6 +1,7 @@
-/* The plan: a graph lowered to a list of steps over planned buffers. Forward steps come first, then backward steps; a
- * back end adds steps for the layers it covers and says which buffers each step touches; when all is said, buffers get
- * places in one arena so that only those alive at the same time take room at the same time. */
+/* The plan: a graph lowered to a list of steps over planned buffers. Forward steps come first, then backward
+ * steps; a back end adds steps for the layers it covers and says which buffers each step touches; when all is
+ * said, buffers get places in one arena so that only those alive at the same time take room at the same time.
+ */
 #ifndef MIXENT_NET_PLAN_H
 #define MIXENT_NET_PLAN_H
 
@@ -24,7 +25,7 @@ struct mixent_step {
   const char *pass;    /* "forward", "backward data", "backward weights", … for the plan's text */
   const char *backend; /* who does it, with detail ("onednn jit:avx512_core_bf16") */
   bool backward;
-  void *state;         /* the back end's own; destroyed with the plan */
+  void *state; /* the back end's own; destroyed with the plan */
   mixent_status (*run)(void *state, const mixent_run *run);
   void (*destroy)(void *state);
   int buffers[MIXENT_MAX_STEP_BUFFERS]; /* everything it reads or writes in the arena */
@@ -51,30 +52,44 @@ struct mixent_plan {
   mixent_type *types;   /* per layer: element type of its value (and of its gradient) */
   int *value_gradients; /* per layer: buffer of the gradient of its value, -1 if none is needed */
   int *consumers;       /* per layer: how many layers read its value */
-  int (*input_gradients)[MIXENT_MAX_INPUTS]; /* per layer and input: buffer its backward writes; -1: not needed */
+  int (*input_gradients)[MIXENT_MAX_INPUTS]; /* per layer and input: buffer its backward writes; -1: not
+                                                needed */
   size_t arena_bytes;
   char *arena;
+  void **owned; /* small memory of the back ends, freed with the plan */
+  int owned_count;
 };
 
 /* Adds a buffer of that many bytes; its index in *buffer. */
 mixent_status mixent_plan_add_buffer(mixent_plan *plan, size_t bytes, int *buffer);
-/* Adds a step with its state (destroyed with the plan, also when this fails). `buffers` ends with -1; negative entries
- * before the end are not allowed. */
+/* Adds a step with its state (destroyed with the plan, also when this fails). `buffers` ends with -1;
+ * negative entries before the end are not allowed. */
 mixent_status mixent_plan_add_step(mixent_plan *plan, mixent_step step, const int *buffers);
+/* Zeroed memory that lives as long as the plan. */
+mixent_status mixent_plan_allocate(mixent_plan *plan, size_t bytes, void **out);
 static inline void *mixent_plan_address(const mixent_plan *plan, const mixent_run *run, int buffer) {
   return buffer < 0 ? NULL : run->arena + plan->buffers[buffer].offset;
 }
 
 /* What a back end can do: a pattern covers `layers` consecutive layers starting at one, in both passes. */
 typedef struct mixent_backend_pattern {
-  const char *name;                                          /* "batch_norm+relu" */
-  int (*match)(const mixent_plan *plan, int layer);          /* layers covered, 0 if it cannot */
+  const char *name;                                 /* "batch_norm+relu" */
+  int (*match)(const mixent_plan *plan, int layer); /* layers covered, 0 if it cannot */
   mixent_status (*lower_forward)(mixent_plan *plan, int layer, void **shared);
   mixent_status (*lower_backward)(mixent_plan *plan, int layer, void *shared); /* training plans only */
 } mixent_backend_pattern;
 
 /* NULL-name-terminated, best first. */
 extern const mixent_backend_pattern mixent_onednn_patterns[];
+extern const mixent_backend_pattern mixent_elementwise_patterns[];
 extern const mixent_backend_pattern mixent_reference_patterns[]; /* covers every layer */
+
+/* plan.c: the whole lowering. `types` of the plan say float or bfloat16 per value; the arena is allocated. */
+mixent_status mixent_plan_create(const mixent_graph *graph, const mixent_net_options *options,
+                                 mixent_plan **out);
+void mixent_plan_free(mixent_plan *plan);
+/* elementwise.c: adds the step that sums the gradients of a value which several layers read, into buffers[0].
+ */
+mixent_status mixent_plan_add_sum(mixent_plan *plan, int layer, const int *buffers, int count);
 
 #endif

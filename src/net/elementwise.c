@@ -1,0 +1,208 @@
+/* Layers that only touch memory, as plain loops the compiler vectorises, for float and bfloat16: ReLU on its
+ * own, the sum of a skip connection, and the sum of the gradients of a value that several layers read. */
+#include "core/memory.h"
+#include "core/threads.h"
+#include "net/plan.h"
+
+#include <stdlib.h>
+
+enum { PIECE = 1 << 14 }; /* elements a thread takes at a time */
+
+/* Kernels over n neighbouring elements. A NaN stays a NaN through the ReLU. */
+
+static void relu_float(size_t n, const float *x, float *y) {
+  for (size_t i = 0; i < n; i++) y[i] = x[i] < 0 ? 0 : x[i];
+}
+
+static void relu_bf16(size_t n, const uint16_t *x, uint16_t *y) {
+  /* negative and not NaN: the bits of -0 to -inf */
+  for (size_t i = 0; i < n; i++) y[i] = x[i] >= 0x8000 && x[i] <= 0xff80 ? 0 : x[i];
+}
+
+static void relu_gradient_float(size_t n, const float *y, const float *dy, float *dx) {
+  for (size_t i = 0; i < n; i++) dx[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+static void relu_gradient_bf16(size_t n, const uint16_t *y, const uint16_t *dy, uint16_t *dx) {
+  for (size_t i = 0; i < n; i++) dx[i] = y[i] > 0 && y[i] < 0x8000 ? dy[i] : 0;
+}
+
+static void add_float(size_t n, const float *a, const float *b, float *out) {
+  for (size_t i = 0; i < n; i++) out[i] = a[i] + b[i];
+}
+
+static void add_bf16(size_t n, const uint16_t *a, const uint16_t *b, uint16_t *out) {
+  for (size_t i = 0; i < n; i++)
+    out[i] = mixent_bf16_from_float(mixent_bf16_to_float(a[i]) + mixent_bf16_to_float(b[i]));
+}
+
+/* One step: what to do over which buffers. */
+typedef enum action { RELU, RELU_GRADIENT, ADD, ADD_GRADIENT, SUM } action;
+
+typedef struct elementwise_step {
+  const mixent_plan *plan;
+  action action;
+  mixent_type type;
+  size_t count;            /* elements; for ADD and ADD_GRADIENT pixels */
+  size_t channels, narrow; /* ADD: of the result, of the second operand, which sits in the middle */
+  int buffers[MIXENT_MAX_STEP_BUFFERS];
+  int buffer_count;
+  char *data[MIXENT_MAX_STEP_BUFFERS]; /* of the run under way */
+} elementwise_step;
+
+static char *at(const elementwise_step *step, int buffer, size_t element) {
+  return step->data[buffer] ? step->data[buffer] + element * mixent_type_size(step->type) : NULL;
+}
+
+static void add(const elementwise_step *step, size_t n, const void *a, const void *b, void *out) {
+  if (step->type == MIXENT_TYPE_BF16)
+    add_bf16(n, a, b, out);
+  else
+    add_float(n, a, b, out);
+}
+
+static void work(void *context, size_t begin, size_t end) {
+  const elementwise_step *step = context;
+  size_t n = end - begin, size = mixent_type_size(step->type);
+  bool half = step->type == MIXENT_TYPE_BF16;
+  size_t c = step->channels, narrow = step->narrow, margin = (c - narrow) / 2;
+  switch (step->action) {
+  case RELU: /* x, y */
+    if (half)
+      relu_bf16(n, (void *)at(step, 0, begin), (void *)at(step, 1, begin));
+    else
+      relu_float(n, (void *)at(step, 0, begin), (void *)at(step, 1, begin));
+    break;
+  case RELU_GRADIENT: /* y, dy, dx */
+    if (half)
+      relu_gradient_bf16(n, (void *)at(step, 0, begin), (void *)at(step, 1, begin),
+                         (void *)at(step, 2, begin));
+    else
+      relu_gradient_float(n, (void *)at(step, 0, begin), (void *)at(step, 1, begin),
+                          (void *)at(step, 2, begin));
+    break;
+  case ADD: /* a, b, out; per pixel, b in the middle channels */
+    if (narrow == c) {
+      add(step, n * c, at(step, 0, begin * c), at(step, 1, begin * c), at(step, 2, begin * c));
+    } else {
+      memcpy(at(step, 2, begin * c), at(step, 0, begin * c), n * c * size);
+      for (size_t pixel = begin; pixel < end; pixel++)
+        add(step, narrow, at(step, 2, pixel * c + margin), at(step, 1, pixel * narrow),
+            at(step, 2, pixel * c + margin));
+    }
+    break;
+  case ADD_GRADIENT: /* dout, da, db; da or db may not be wanted */
+    if (step->data[1]) memcpy(at(step, 1, begin * c), at(step, 0, begin * c), n * c * size);
+    for (size_t pixel = begin; step->data[2] && pixel < end; pixel++)
+      memcpy(at(step, 2, pixel * narrow), at(step, 0, pixel * c + margin), narrow * size);
+    break;
+  case SUM: /* into the first */
+    for (int i = 1; i < step->buffer_count; i++)
+      add(step, n, at(step, 0, begin), at(step, i, begin), at(step, 0, begin));
+    break;
+  }
+}
+
+static mixent_status run(void *state, const mixent_run *run) {
+  elementwise_step *step = state;
+  for (int i = 0; i < step->buffer_count; i++)
+    step->data[i] = mixent_plan_address(step->plan, run, step->buffers[i]);
+  mixent_parallel_for(step->count, PIECE / (step->channels ? step->channels : 1) + 1, work, step);
+  return MIXENT_OK;
+}
+
+/* `buffers` may hold -1 for what is not wanted. */
+static mixent_status add_step(mixent_plan *plan, int layer, const char *pass, bool backward,
+                              elementwise_step made, const int *buffers, int count) {
+  elementwise_step *step;
+  int touched[MIXENT_MAX_STEP_BUFFERS + 1], touched_count = 0;
+  if (count > MIXENT_MAX_STEP_BUFFERS)
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED, "layer %s is read by more than %d layers",
+                       plan->graph->layers[layer].name, MIXENT_MAX_STEP_BUFFERS);
+  MIXENT_TRY(MIXENT_ALLOCATE(1, &step));
+  *step = made;
+  step->plan = plan;
+  step->type = plan->value_type;
+  step->buffer_count = count;
+  for (int i = 0; i < count; i++) {
+    step->buffers[i] = buffers[i];
+    if (buffers[i] >= 0) touched[touched_count++] = buffers[i];
+  }
+  touched[touched_count] = -1;
+  return mixent_plan_add_step(plan,
+                              (mixent_step){.layer = layer,
+                                            .pass = pass,
+                                            .backend = "plain",
+                                            .backward = backward,
+                                            .state = step,
+                                            .run = run,
+                                            .destroy = free},
+                              touched);
+}
+
+static size_t elements(const mixent_plan *plan, int layer) {
+  return (size_t)plan->rows * mixent_layer_row(&plan->graph->layers[layer]);
+}
+
+mixent_status mixent_plan_add_sum(mixent_plan *plan, int layer, const int *buffers, int count) {
+  elementwise_step step = {.action = SUM, .count = elements(plan, layer)};
+  return add_step(plan, layer, "sum of gradients", true, step, buffers, count);
+}
+
+static int is_kind(const mixent_plan *plan, int layer, const char *kind) {
+  /* the logits have the master type; a value of its own type is left to the reference */
+  return plan->types[layer] == plan->value_type && plan->value_type != MIXENT_TYPE_F64 &&
+         strcmp(plan->graph->layers[layer].type->name, kind) == 0;
+}
+
+static int match_relu(const mixent_plan *plan, int layer) {
+  return is_kind(plan, layer, "relu");
+}
+
+static mixent_status lower_relu_forward(mixent_plan *plan, int layer, void **shared) {
+  elementwise_step step = {.action = RELU, .count = elements(plan, layer)};
+  int buffers[] = {plan->values[plan->graph->layers[layer].inputs[0]], plan->values[layer]};
+  *shared = NULL;
+  return add_step(plan, layer, "forward", false, step, buffers, 2);
+}
+
+static mixent_status lower_relu_backward(mixent_plan *plan, int layer, void *shared) {
+  (void)shared;
+  elementwise_step step = {.action = RELU_GRADIENT, .count = elements(plan, layer)};
+  int buffers[] = {plan->values[layer], plan->value_gradients[layer], plan->input_gradients[layer][0]};
+  if (buffers[2] < 0) return MIXENT_OK;
+  return add_step(plan, layer, "backward", true, step, buffers, 3);
+}
+
+static int match_add(const mixent_plan *plan, int layer) {
+  return is_kind(plan, layer, "add") && plan->graph->layers[layer].input_count == 2;
+}
+
+static elementwise_step describe_add(const mixent_plan *plan, int layer, action action) {
+  const mixent_layer *l = &plan->graph->layers[layer];
+  return (elementwise_step){.action = action,
+                            .count = elements(plan, layer) / (size_t)l->channels,
+                            .channels = (size_t)l->channels,
+                            .narrow = (size_t)plan->graph->layers[l->inputs[1]].channels};
+}
+
+static mixent_status lower_add_forward(mixent_plan *plan, int layer, void **shared) {
+  const mixent_layer *l = &plan->graph->layers[layer];
+  int buffers[] = {plan->values[l->inputs[0]], plan->values[l->inputs[1]], plan->values[layer]};
+  *shared = NULL;
+  return add_step(plan, layer, "forward", false, describe_add(plan, layer, ADD), buffers, 3);
+}
+
+static mixent_status lower_add_backward(mixent_plan *plan, int layer, void *shared) {
+  (void)shared;
+  int buffers[] = {plan->value_gradients[layer], plan->input_gradients[layer][0],
+                   plan->input_gradients[layer][1]};
+  if (buffers[1] < 0 && buffers[2] < 0) return MIXENT_OK;
+  return add_step(plan, layer, "backward", true, describe_add(plan, layer, ADD_GRADIENT), buffers, 3);
+}
+
+const mixent_backend_pattern mixent_elementwise_patterns[] = {
+    {"relu", match_relu, lower_relu_forward, lower_relu_backward},
+    {"add", match_add, lower_add_forward, lower_add_backward},
+    {0},
+};

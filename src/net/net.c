@@ -1,0 +1,140 @@
+/* A network that runs: a plan, the arrays it works on, and the loop over its steps. */
+#include "core/memory.h"
+#include "net/plan.h"
+
+#include <dnnl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct mixent_net {
+  mixent_plan *plan;
+  void *parameters, *statistics, *gradients; /* the net's own */
+  mixent_run run; /* what steps see; parameters and statistics may be the caller's */
+  int forward_steps;
+};
+
+static bool processor_has(unsigned isa) {
+  return ((unsigned)dnnl_get_effective_cpu_isa() & isa) == isa;
+}
+
+bool mixent_net_bf16_is_native(void) {
+  return processor_has(dnnl_cpu_isa_avx512_core_bf16);
+}
+
+static mixent_status check(const mixent_net_options *options) {
+  if (options->batch < 1)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "a batch of %d rows; it must be at least 1", options->batch);
+  if (options->precision == MIXENT_FP64 && !options->reference)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "double precision is for the reference back end only");
+  if (options->precision == MIXENT_BF16 && !options->reference && !processor_has(dnnl_cpu_isa_avx512_core))
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
+                       "bfloat16 needs a processor with AVX-512, which this one lacks; use --precision fp32");
+  return MIXENT_OK;
+}
+
+mixent_status mixent_net_create(const mixent_graph *graph, const mixent_net_options *options,
+                                mixent_net **out) {
+  *out = NULL;
+  MIXENT_TRY(check(options));
+  mixent_net *net;
+  MIXENT_TRY(MIXENT_ALLOCATE(1, &net));
+  size_t element = options->precision == MIXENT_FP64 ? sizeof(double) : sizeof(float);
+  mixent_status status = mixent_plan_create(graph, options, &net->plan);
+  if (status == MIXENT_OK) status = mixent_allocate(graph->parameter_count * element, &net->parameters);
+  if (status == MIXENT_OK) status = mixent_allocate(graph->statistic_count * element, &net->statistics);
+  if (status == MIXENT_OK && options->training)
+    status = mixent_allocate(graph->parameter_count * element, &net->gradients);
+  if (status != MIXENT_OK) {
+    mixent_net_free(net);
+    return mixent_fail_within(status, "network %s", graph->name);
+  }
+  while (net->forward_steps < net->plan->step_count && !net->plan->steps[net->forward_steps].backward)
+    net->forward_steps++;
+  net->run.arena = net->plan->arena;
+  net->run.gradients = net->gradients;
+  mixent_net_use(net, NULL, NULL);
+  *out = net;
+  return MIXENT_OK;
+}
+
+void mixent_net_free(mixent_net *net) {
+  if (!net) return;
+  mixent_plan_free(net->plan);
+  free(net->parameters);
+  free(net->statistics);
+  free(net->gradients);
+  free(net);
+}
+
+void *mixent_net_parameters(mixent_net *net) {
+  return net->run.parameters;
+}
+void *mixent_net_statistics(mixent_net *net) {
+  return net->run.statistics;
+}
+void *mixent_net_gradients(mixent_net *net) {
+  return net->gradients;
+}
+
+void mixent_net_use(mixent_net *net, void *parameters, void *statistics) {
+  net->run.parameters = parameters ? parameters : net->parameters;
+  net->run.statistics = statistics ? statistics : net->statistics;
+}
+
+void *mixent_net_input(mixent_net *net) {
+  return mixent_plan_address(net->plan, &net->run, 0);
+}
+
+const void *mixent_net_logits(const mixent_net *net) {
+  return mixent_plan_address(net->plan, &net->run, net->plan->values[net->plan->graph->layer_count - 1]);
+}
+
+void *mixent_net_logits_gradient(mixent_net *net) {
+  return mixent_plan_address(net->plan, &net->run,
+                             net->plan->value_gradients[net->plan->graph->layer_count - 1]);
+}
+
+static mixent_status run_steps(mixent_net *net, int begin, int end) {
+  for (int s = begin; s < end; s++) MIXENT_TRY(net->plan->steps[s].run(net->plan->steps[s].state, &net->run));
+  return MIXENT_OK;
+}
+
+mixent_status mixent_net_forward(mixent_net *net, mixent_mode mode, uint64_t seed, uint64_t step) {
+  if (mode != MIXENT_EVALUATE && !net->plan->training)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "this network was made for evaluation; make it with training = true");
+  net->run.mode = mode;
+  net->run.seed = seed;
+  net->run.step = step;
+  return run_steps(net, 0, net->forward_steps);
+}
+
+mixent_status mixent_net_backward(mixent_net *net) {
+  if (!net->plan->training || net->run.mode != MIXENT_TRAIN)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "backward needs a forward pass with MIXENT_TRAIN before it");
+  return run_steps(net, net->forward_steps, net->plan->step_count);
+}
+
+size_t mixent_net_memory(const mixent_net *net) {
+  const mixent_graph *graph = net->plan->graph;
+  size_t element = mixent_type_size(net->plan->master_type);
+  size_t copies = net->gradients ? 2 : 1;
+  return net->plan->arena_bytes + (copies * graph->parameter_count + graph->statistic_count) * element;
+}
+
+char *mixent_net_plan_text(const mixent_net *net) {
+  const mixent_plan *plan = net->plan;
+  mixent_text text = {0};
+  mixent_text_append(&text, "%-4s  %-20s  %-16s  %-16s  %s\n", "step", "layer", "output", "pass", "back end");
+  for (int s = 0; s < plan->step_count; s++) {
+    const mixent_step *step = &plan->steps[s];
+    const mixent_layer *layer = &plan->graph->layers[step->layer];
+    char shape[48];
+    snprintf(shape, sizeof shape, "%dx%dx%d", layer->channels, layer->height, layer->width);
+    mixent_text_append(&text, "%4d  %-20s  %-16s  %-16s  %s\n", s, layer->name, shape, step->pass,
+                       step->backend);
+  }
+  mixent_text_append(&text, "%d rows; %.1f MB for values and scratch\n", plan->rows,
+                     (double)plan->arena_bytes / 1e6);
+  return text.failed ? NULL : text.data;
+}

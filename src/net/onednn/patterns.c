@@ -1,0 +1,34 @@
+/* What oneDNN covers, best first, and the shapes it sees. */
+#include "net/onednn/patterns.h"
+
+const mixent_backend_pattern mixent_onednn_patterns[] = {
+    {"conv2d", mixent_onednn_match_convolution, mixent_onednn_lower_weighted_forward,
+     mixent_onednn_lower_weighted_backward},
+    {"linear", mixent_onednn_match_linear, mixent_onednn_lower_weighted_forward,
+     mixent_onednn_lower_weighted_backward},
+    {"batch_norm+relu", mixent_onednn_match_batch_norm_relu, mixent_onednn_lower_batch_norm_forward,
+     mixent_onednn_lower_batch_norm_backward},
+    {"batch_norm", mixent_onednn_match_batch_norm, mixent_onednn_lower_batch_norm_forward,
+     mixent_onednn_lower_batch_norm_backward},
+    {"max_pool", mixent_onednn_match_max_pool, mixent_onednn_lower_max_pool_forward,
+     mixent_onednn_lower_max_pool_backward},
+    {0},
+};
+
+dnnl_data_type_t mixent_onednn_type(mixent_type type) {
+  return type == MIXENT_TYPE_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
+mixent_shape mixent_onednn_value_shape(const mixent_plan *plan, int layer, int dimensions) {
+  const mixent_layer *l = &plan->graph->layers[layer];
+  return (mixent_shape){.dimensions = dimensions,
+                        .sizes = {plan->rows, l->channels, l->height, l->width},
+                        .type = mixent_onednn_type(plan->types[layer]),
+                        .layout = dimensions == 2 ? dnnl_ab : dnnl_nhwc};
+}
+
+void mixent_onednn_buffer_list(int out[], const int in[], int count) {
+  for (int i = 0; i < count; i++)
+    if (in[i] >= 0) *out++ = in[i];
+  *out = -1;
+}

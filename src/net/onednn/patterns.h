@@ -1,0 +1,31 @@
+/* The patterns oneDNN covers, one file per family; listed in patterns.c. */
+#ifndef MIXENT_NET_ONEDNN_PATTERNS_H
+#define MIXENT_NET_ONEDNN_PATTERNS_H
+
+#include "core/memory.h"
+#include "net/onednn/api.h"
+
+/* weighted.c: conv2d, linear */
+int mixent_onednn_match_convolution(const mixent_plan *plan, int layer);
+int mixent_onednn_match_linear(const mixent_plan *plan, int layer);
+mixent_status mixent_onednn_lower_weighted_forward(mixent_plan *plan, int layer, void **shared);
+mixent_status mixent_onednn_lower_weighted_backward(mixent_plan *plan, int layer, void *shared);
+
+/* batch_norm.c: batch_norm, batch_norm + relu */
+int mixent_onednn_match_batch_norm(const mixent_plan *plan, int layer);
+int mixent_onednn_match_batch_norm_relu(const mixent_plan *plan, int layer);
+mixent_status mixent_onednn_lower_batch_norm_forward(mixent_plan *plan, int layer, void **shared);
+mixent_status mixent_onednn_lower_batch_norm_backward(mixent_plan *plan, int layer, void *shared);
+
+/* max_pool.c */
+int mixent_onednn_match_max_pool(const mixent_plan *plan, int layer);
+mixent_status mixent_onednn_lower_max_pool_forward(mixent_plan *plan, int layer, void **shared);
+mixent_status mixent_onednn_lower_max_pool_backward(mixent_plan *plan, int layer, void *shared);
+
+dnnl_data_type_t mixent_onednn_type(mixent_type type);
+/* The value of a layer, [N, C, H, W] stored channels last, or [N, C] (dimensions 2, maps of 1x1 only). */
+mixent_shape mixent_onednn_value_shape(const mixent_plan *plan, int layer, int dimensions);
+/* Copies the entries that are not negative and closes the list with -1; `out` holds count + 1. */
+void mixent_onednn_buffer_list(int out[], const int in[], int count);
+
+#endif

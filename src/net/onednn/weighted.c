@@ -1,0 +1,228 @@
+/* conv2d and linear on oneDNN: forward, backward to the weights, backward to the data. Master weights are
+ * float in PyTorch's order; each step turns them into the type and layout its primitive likes best, and
+ * gradients back. */
+#include "net/onednn/patterns.h"
+
+#include <stdlib.h>
+
+typedef struct geometry {
+  bool convolution;
+  mixent_shape source, weights, bias, target; /* weights: any layout, value type; bias: float */
+  mixent_shape plain_weights;                 /* as in the parameter array */
+  mixent_window window;
+  const mixent_tensor *weight, *bias_tensor; /* bias_tensor NULL: no bias */
+} geometry;
+
+static geometry describe(const mixent_plan *plan, int index) {
+  const mixent_graph *graph = plan->graph;
+  const mixent_layer *layer = &graph->layers[index];
+  int input = layer->inputs[0];
+  geometry g = {.convolution = layer->kernel > 0};
+  int flat = g.convolution ? 4 : 2;
+  g.source = mixent_onednn_value_shape(plan, input, flat);
+  g.target = mixent_onednn_value_shape(plan, index, flat);
+  g.window = (mixent_window){layer->kernel, layer->stride, layer->padding};
+  g.weight = &graph->parameters[layer->parameters[0]];
+  g.bias_tensor = layer->parameters[1] >= 0 ? &graph->parameters[layer->parameters[1]] : NULL;
+  g.plain_weights =
+      (mixent_shape){.dimensions = flat, .type = dnnl_f32, .layout = flat == 4 ? dnnl_oihw : dnnl_oi};
+  for (int d = 0; d < flat; d++) g.plain_weights.sizes[d] = g.weight->shape[d];
+  g.weights = g.plain_weights;
+  g.weights.type = mixent_onednn_type(plan->value_type);
+  g.weights.layout = dnnl_format_tag_any;
+  g.bias = (mixent_shape){.dimensions = 1, .sizes = {layer->channels}, .type = dnnl_f32, .layout = dnnl_a};
+  return g;
+}
+
+/* One primitive with what must be reordered before and after it. */
+typedef struct weighted_step {
+  const mixent_plan *plan;
+  mixent_operation before, main, after;
+} weighted_step;
+
+static mixent_status run(void *state, const mixent_run *run) {
+  weighted_step *step = state;
+  if (step->before.primitive) MIXENT_TRY(mixent_operation_run(&step->before, step->plan, run));
+  MIXENT_TRY(mixent_operation_run(&step->main, step->plan, run));
+  if (step->after.primitive) MIXENT_TRY(mixent_operation_run(&step->after, step->plan, run));
+  return MIXENT_OK;
+}
+
+static void destroy(void *state) {
+  weighted_step *step = state;
+  mixent_operation_destroy(&step->before);
+  mixent_operation_destroy(&step->main);
+  mixent_operation_destroy(&step->after);
+  free(step);
+}
+
+/* Binds weights as the primitive likes them, in a buffer of the step's own, filled from the parameters
+ * before. */
+static mixent_status bind_weights(weighted_step *step, mixent_plan *plan, const geometry *g, int *scratch) {
+  MIXENT_TRY(mixent_operation_bind_new(&step->main, plan, DNNL_ARG_WEIGHTS, scratch));
+  MIXENT_TRY(mixent_onednn_reorder_into(&g->plain_weights, &step->main, DNNL_ARG_WEIGHTS, &step->before));
+  MIXENT_TRY(mixent_operation_bind(&step->before, DNNL_ARG_FROM, MIXENT_IN_PARAMETERS, g->weight->offset));
+  return mixent_operation_bind(&step->before, DNNL_ARG_TO, MIXENT_IN_ARENA, (size_t)*scratch);
+}
+
+static mixent_status prepare_forward(weighted_step *step, mixent_plan *plan, int layer, const geometry *g,
+                                     int buffers[]) {
+  const mixent_shape *bias = g->bias_tensor ? &g->bias : NULL;
+  dnnl_primitive_desc_t descriptor;
+  if (g->convolution)
+    MIXENT_TRY(
+        mixent_onednn_convolution_forward(&g->source, &g->weights, bias, &g->target, g->window, &descriptor));
+  else
+    MIXENT_TRY(mixent_onednn_linear_forward(&g->source, &g->weights, bias, &g->target, &descriptor));
+  MIXENT_TRY(mixent_operation_create(descriptor, &step->main));
+  int source = plan->values[plan->graph->layers[layer].inputs[0]], target = plan->values[layer], scratch,
+      weights;
+  MIXENT_TRY(bind_weights(step, plan, g, &weights));
+  MIXENT_TRY(mixent_operation_bind(&step->main, DNNL_ARG_SRC, MIXENT_IN_ARENA, (size_t)source));
+  MIXENT_TRY(mixent_operation_bind(&step->main, DNNL_ARG_DST, MIXENT_IN_ARENA, (size_t)target));
+  if (bias)
+    MIXENT_TRY(
+        mixent_operation_bind(&step->main, DNNL_ARG_BIAS, MIXENT_IN_PARAMETERS, g->bias_tensor->offset));
+  MIXENT_TRY(mixent_operation_bind_new(&step->main, plan, DNNL_ARG_SCRATCHPAD, &scratch));
+  mixent_onednn_buffer_list(buffers, (int[]){source, target, weights, scratch}, 4);
+  return MIXENT_OK;
+}
+
+static mixent_status prepare_backward_weights(weighted_step *step, mixent_plan *plan, int layer,
+                                              const geometry *g, const_dnnl_primitive_desc_t hint,
+                                              int target_gradient, int buffers[]) {
+  mixent_shape gradient = g->weights, target = g->target;
+  const mixent_shape *bias = g->bias_tensor ? &g->bias : NULL;
+  gradient.type = dnnl_f32;
+  target.type = mixent_onednn_type(plan->value_type);
+  dnnl_primitive_desc_t descriptor;
+  if (g->convolution)
+    MIXENT_TRY(mixent_onednn_convolution_backward_weights(&g->source, &gradient, bias, &target, g->window,
+                                                          hint, &descriptor));
+  else
+    MIXENT_TRY(
+        mixent_onednn_linear_backward_weights(&g->source, &gradient, bias, &target, hint, &descriptor));
+  MIXENT_TRY(mixent_operation_create(descriptor, &step->main));
+  int source = plan->values[plan->graph->layers[layer].inputs[0]], scratch, weights;
+  MIXENT_TRY(mixent_operation_bind(&step->main, DNNL_ARG_SRC, MIXENT_IN_ARENA, (size_t)source));
+  MIXENT_TRY(mixent_operation_bind(&step->main, DNNL_ARG_DIFF_DST, MIXENT_IN_ARENA, (size_t)target_gradient));
+  MIXENT_TRY(mixent_operation_bind_new(&step->main, plan, DNNL_ARG_DIFF_WEIGHTS, &weights));
+  if (bias)
+    MIXENT_TRY(
+        mixent_operation_bind(&step->main, DNNL_ARG_DIFF_BIAS, MIXENT_IN_GRADIENTS, g->bias_tensor->offset));
+  MIXENT_TRY(mixent_operation_bind_new(&step->main, plan, DNNL_ARG_SCRATCHPAD, &scratch));
+  MIXENT_TRY(mixent_onednn_reorder_from(&step->main, DNNL_ARG_DIFF_WEIGHTS, &g->plain_weights, &step->after));
+  MIXENT_TRY(mixent_operation_bind(&step->after, DNNL_ARG_FROM, MIXENT_IN_ARENA, (size_t)weights));
+  MIXENT_TRY(mixent_operation_bind(&step->after, DNNL_ARG_TO, MIXENT_IN_GRADIENTS, g->weight->offset));
+  mixent_onednn_buffer_list(buffers, (int[]){source, target_gradient, weights, scratch}, 4);
+  return MIXENT_OK;
+}
+
+static mixent_status prepare_backward_data(weighted_step *step, mixent_plan *plan, int layer,
+                                           const geometry *g, const_dnnl_primitive_desc_t hint,
+                                           int target_gradient, int buffers[]) {
+  mixent_shape target = g->target;
+  target.type = mixent_onednn_type(plan->value_type);
+  dnnl_primitive_desc_t descriptor;
+  if (g->convolution)
+    MIXENT_TRY(mixent_onednn_convolution_backward_data(&g->source, &g->weights, &target, g->window, hint,
+                                                       &descriptor));
+  else
+    MIXENT_TRY(mixent_onednn_linear_backward_data(&g->source, &g->weights, &target, hint, &descriptor));
+  MIXENT_TRY(mixent_operation_create(descriptor, &step->main));
+  int source_gradient = plan->input_gradients[layer][0], scratch, weights;
+  MIXENT_TRY(bind_weights(step, plan, g, &weights));
+  MIXENT_TRY(mixent_operation_bind(&step->main, DNNL_ARG_DIFF_DST, MIXENT_IN_ARENA, (size_t)target_gradient));
+  MIXENT_TRY(mixent_operation_bind(&step->main, DNNL_ARG_DIFF_SRC, MIXENT_IN_ARENA, (size_t)source_gradient));
+  MIXENT_TRY(mixent_operation_bind_new(&step->main, plan, DNNL_ARG_SCRATCHPAD, &scratch));
+  mixent_onednn_buffer_list(buffers, (int[]){source_gradient, target_gradient, weights, scratch}, 4);
+  return MIXENT_OK;
+}
+
+typedef enum pass { FORWARD, BACKWARD_WEIGHTS, BACKWARD_DATA } pass;
+static const char *const pass_names[] = {"forward", "backward weights", "backward data"};
+
+static mixent_status add_step(mixent_plan *plan, int layer, pass pass, const geometry *g,
+                              const_dnnl_primitive_desc_t hint, int target_gradient, weighted_step **out) {
+  weighted_step *step;
+  MIXENT_TRY(MIXENT_ALLOCATE(1, &step));
+  step->plan = plan;
+  int buffers[8];
+  mixent_status status = pass == FORWARD ? prepare_forward(step, plan, layer, g, buffers)
+                         : pass == BACKWARD_WEIGHTS
+                             ? prepare_backward_weights(step, plan, layer, g, hint, target_gradient, buffers)
+                             : prepare_backward_data(step, plan, layer, g, hint, target_gradient, buffers);
+  if (status != MIXENT_OK) {
+    destroy(step);
+    return mixent_fail_within(status, "layer %s", plan->graph->layers[layer].name);
+  }
+  if (out) *out = step;
+  return mixent_plan_add_step(plan,
+                              (mixent_step){.layer = layer,
+                                            .pass = pass_names[pass],
+                                            .backend = mixent_operation_name(&step->main),
+                                            .backward = pass != FORWARD,
+                                            .state = step,
+                                            .run = run,
+                                            .destroy = destroy},
+                              buffers);
+}
+
+static int match(const mixent_plan *plan, int layer, const char *kind) {
+  const mixent_layer_type *type = plan->graph->layers[layer].type;
+  return plan->value_type != MIXENT_TYPE_F64 && strcmp(type->name, kind) == 0;
+}
+
+int mixent_onednn_match_convolution(const mixent_plan *plan, int layer) {
+  return match(plan, layer, "conv2d");
+}
+int mixent_onednn_match_linear(const mixent_plan *plan, int layer) {
+  return match(plan, layer, "linear");
+}
+
+mixent_status mixent_onednn_lower_weighted_forward(mixent_plan *plan, int layer, void **shared) {
+  geometry g = describe(plan, layer);
+  return add_step(plan, layer, FORWARD, &g, NULL, -1, (weighted_step **)shared);
+}
+
+/* The logits' gradient is float; a bfloat16 backward pass wants it rounded first, once for both passes. */
+typedef struct cast_step {
+  const mixent_plan *plan;
+  int from, to;
+  size_t count;
+} cast_step;
+
+static mixent_status run_cast(void *state, const mixent_run *run) {
+  const cast_step *cast = state;
+  const float *from = mixent_plan_address(cast->plan, run, cast->from);
+  uint16_t *to = mixent_plan_address(cast->plan, run, cast->to);
+  for (size_t i = 0; i < cast->count; i++) to[i] = mixent_bf16_from_float(from[i]);
+  return MIXENT_OK;
+}
+
+static mixent_status cast_gradient(mixent_plan *plan, int layer, int from, int *to) {
+  cast_step *cast;
+  size_t count = (size_t)plan->rows * mixent_layer_row(&plan->graph->layers[layer]);
+  MIXENT_TRY(mixent_plan_add_buffer(plan, count * mixent_type_size(plan->value_type), to));
+  MIXENT_TRY(MIXENT_ALLOCATE(1, &cast));
+  *cast = (cast_step){plan, from, *to, count};
+  return mixent_plan_add_step(plan,
+                              (mixent_step){.layer = layer,
+                                            .pass = "gradient to bf16",
+                                            .backend = "plain",
+                                            .backward = true,
+                                            .state = cast,
+                                            .run = run_cast,
+                                            .destroy = free},
+                              (int[]){from, *to, -1});
+}
+
+mixent_status mixent_onednn_lower_weighted_backward(mixent_plan *plan, int layer, void *shared) {
+  geometry g = describe(plan, layer);
+  const_dnnl_primitive_desc_t hint = mixent_operation_hint(&((weighted_step *)shared)->main);
+  int gradient = plan->value_gradients[layer];
+  if (plan->types[layer] != plan->value_type) MIXENT_TRY(cast_gradient(plan, layer, gradient, &gradient));
+  MIXENT_TRY(add_step(plan, layer, BACKWARD_WEIGHTS, &g, hint, gradient, NULL));
+  if (plan->input_gradients[layer][0] < 0) return MIXENT_OK;
+  return add_step(plan, layer, BACKWARD_DATA, &g, hint, gradient, NULL);
+}
