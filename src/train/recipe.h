@@ -10,18 +10,12 @@
 
 enum { MIXENT_RECIPE_TEXT = 1024 };
 
-typedef enum mixent_optimizer_choice { MIXENT_CHOICE_SGD, MIXENT_CHOICE_ADAM } mixent_optimizer_choice;
+/* Of the option `precision`; auto becomes bf16 where the processor runs it at full speed. */
 typedef enum mixent_precision_choice {
   MIXENT_CHOICE_AUTO,
   MIXENT_CHOICE_FP32,
   MIXENT_CHOICE_BF16
 } mixent_precision_choice;
-typedef enum mixent_schedule_choice {
-  MIXENT_CHOICE_CONSTANT,
-  MIXENT_CHOICE_ONE_CYCLE,
-  MIXENT_CHOICE_COSINE,
-  MIXENT_CHOICE_SPINAL
-} mixent_schedule_choice;
 
 /* Field types: text is char[MIXENT_RECIPE_TEXT]; whole numbers and choices are long, yes/no is bool, numbers
  * are double. */
@@ -39,11 +33,11 @@ typedef struct mixent_recipe {
   bool learn_weights, learn_bases;
   double weight_learning_rate, base_learning_rate;
   double weight_min, weight_max, base_min, base_max;
-  long optimizer;
+  long optimizer; /* index into mixent_optimizer_types */
   double learning_rate, momentum;
   bool nesterov;
   double weight_decay, beta1, beta2, epsilon;
-  long schedule;
+  long schedule; /* index into mixent_schedule_types */
   double warmup;
   double ema_decay;
   long ema_estimate_batches;
@@ -75,6 +69,12 @@ typedef struct mixent_option {
 
 extern const mixent_option mixent_options[]; /* key NULL after the last */
 const mixent_option *mixent_option_find(const char *key);
+/* The option's value from text; a wrong one fails with "KEY: wanted is …, not '…'". */
+mixent_status mixent_option_set(const mixent_option *option, const char *text, mixent_recipe *recipe);
+/* The option's value as YAML; numbers in the shortest form that reads back to the same bits. */
+void mixent_option_write(const mixent_option *option, const mixent_recipe *recipe, mixent_text *out);
+/* A number in that form. */
+void mixent_number_write(double value, mixent_text *out);
 
 /* Names of the built-in recipes, NULL-terminated. */
 const char *const *mixent_recipe_names(void);
@@ -94,6 +94,9 @@ mixent_status mixent_recipe_parse(const char *text, const char *origin, const ch
  * where things are or how they run (data_dir, threads, save_minutes) are left out, and data and net are left
  * to the caller. */
 void mixent_recipe_write(const mixent_recipe *recipe, bool places, mixent_text *out);
+
+/* Refuses what single options cannot see: bounds that cross, nesterov without momentum, … */
+mixent_status mixent_recipe_check(const mixent_recipe *recipe);
 
 /* The text of `mixent help recipe`: built-in recipes and every option with type, range, default. free(); NULL
  * without memory. */

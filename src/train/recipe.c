@@ -1,0 +1,227 @@
+/* Resolving a recipe: defaults, the recipe's text, its section for the chosen loss, settings; and writing the
+ * result. */
+#include "train/recipe.h"
+#include "core/embedded.h"
+#include "core/file.h"
+#include "core/yaml.h"
+#include "train/optimizer.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char default_recipe[] = "emnist-letters-short";
+
+enum { MAX_RECIPES = 32, MAX_KEYS = 128 };
+static const char *recipe_names[MAX_RECIPES + 1], *keys[MAX_KEYS + 1];
+static pthread_once_t lists_once = PTHREAD_ONCE_INIT;
+
+static void make_lists(void) {
+  for (size_t i = 0; i < MAX_RECIPES && mixent_embedded_recipes[i].name; i++)
+    recipe_names[i] = mixent_embedded_recipes[i].name;
+  for (size_t i = 0; i < MAX_KEYS && mixent_options[i].key; i++) keys[i] = mixent_options[i].key;
+}
+
+const char *const *mixent_recipe_names(void) {
+  pthread_once(&lists_once, make_lists);
+  return recipe_names;
+}
+
+const char *mixent_recipe_text(const char *name) {
+  for (const mixent_embedded *recipe = mixent_embedded_recipes; recipe->name; recipe++)
+    if (strcmp(recipe->name, name) == 0) return recipe->text;
+  return NULL;
+}
+
+/* The known key that an unknown one most likely stands for: the right name without its section, or a near
+ * one. */
+static const char *nearest_key(const char *key) {
+  pthread_once(&lists_once, make_lists);
+  const char *name = strrchr(key, '.') ? strrchr(key, '.') + 1 : key;
+  const char *near = mixent_nearest_name(key, keys);
+  for (size_t i = 0; !near && keys[i]; i++) {
+    const char *dot = strrchr(keys[i], '.');
+    if (dot && strcmp(dot + 1, name) == 0) near = keys[i];
+  }
+  return near;
+}
+
+/* Whether options stand in a section of that name. */
+static bool is_section(const char *path) {
+  size_t length = strlen(path);
+  for (const mixent_option *option = mixent_options; option->key; option++)
+    if (strncmp(option->key, path, length) == 0 && option->key[length] == '.') return true;
+  return false;
+}
+
+/* Applies a mapping of options; `prefix` is "" or "section.". */
+static mixent_status apply_mapping(const mixent_yaml *mapping, const char *prefix, mixent_recipe *recipe) {
+  for (size_t i = 0; i < mapping->count; i++) {
+    const mixent_yaml *child = &mapping->children[i];
+    char path[128];
+    if (snprintf(path, sizeof path, "%s%s", prefix, child->key) >= (int)sizeof path)
+      return mixent_yaml_fail(child, "unknown option, and longer than any");
+    if (!*prefix && strcmp(path, "losses") == 0) continue; /* read once the loss is known */
+    const mixent_option *option = mixent_option_find(path);
+    if (!option && !is_section(path)) {
+      const char *nearest = nearest_key(path);
+      if (nearest) return mixent_yaml_fail(child, "unknown option '%s'; did you mean '%s'?", path, nearest);
+      return mixent_yaml_fail(child, "unknown option '%s'; `mixent help recipe` lists them", path);
+    }
+    if (option && child->kind != MIXENT_YAML_SCALAR)
+      return mixent_yaml_fail(child, "%s: a single value is expected", path);
+    if (!option && child->kind != MIXENT_YAML_MAPPING)
+      return mixent_yaml_fail(child, "%s: a section of options is expected, as `%s: {name: value}`", path,
+                              path);
+    if (option && mixent_option_set(option, child->text, recipe) != MIXENT_OK)
+      return mixent_yaml_fail(child, "%s", mixent_last_error());
+    if (!option) {
+      strcat(path, "."); /* shorter than any key, for is_section found one */
+      MIXENT_TRY(apply_mapping(child, path, recipe));
+    }
+  }
+  return MIXENT_OK;
+}
+
+/* Section `losses`: a mapping per loss of options of the section `loss`. All are read, so that a typo in any
+ * is found; those of the chosen loss stay. */
+static mixent_status apply_losses(const mixent_yaml *losses, mixent_recipe *recipe) {
+  if (!losses) return MIXENT_OK;
+  if (losses->kind != MIXENT_YAML_MAPPING)
+    return mixent_yaml_fail(losses, "losses: a section per loss is expected");
+  MIXENT_TRY(mixent_yaml_check_keys(losses, mixent_loss_names));
+  for (size_t i = 0; i < losses->count; i++) {
+    const mixent_yaml *loss = &losses->children[i];
+    if (loss->kind != MIXENT_YAML_MAPPING)
+      return mixent_yaml_fail(loss, "%s: options of the section `loss` are expected", loss->key);
+    if (mixent_yaml_find(loss, "name"))
+      return mixent_yaml_fail(loss, "%s: its name cannot be changed here", loss->key);
+    mixent_recipe other = *recipe;
+    bool chosen = strcmp(loss->key, mixent_loss_names[recipe->loss_kind]) == 0;
+    MIXENT_TRY(apply_mapping(loss, "loss.", chosen ? recipe : &other));
+  }
+  return MIXENT_OK;
+}
+
+static mixent_status apply_setting(const mixent_setting *setting, mixent_recipe *recipe) {
+  const mixent_option *option = mixent_option_find(setting->key);
+  if (option) return mixent_option_set(option, setting->value, recipe);
+  const char *nearest = nearest_key(setting->key);
+  if (nearest)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown option '%s'; did you mean '%s'?", setting->key,
+                       nearest);
+  return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown option '%s'; `mixent help recipe` lists them",
+                     setting->key);
+}
+
+static mixent_status apply_settings(const mixent_setting *settings, size_t count, mixent_recipe *recipe) {
+  mixent_recipe own = *recipe;
+  for (size_t i = 0; i < count; i++) {
+    MIXENT_TRY(apply_setting(&settings[i], recipe));
+    /* who names a data set wants that one and no other */
+    if (strcmp(settings[i].key, "data") == 0) recipe->data_alternative[0] = 0;
+  }
+  recipe->other_data = strcmp(own.data, recipe->data) != 0;
+  recipe->other_net = strcmp(own.net, recipe->net) != 0;
+  return MIXENT_OK;
+}
+
+static mixent_status apply_tree(const mixent_yaml *root, const mixent_setting *settings, size_t count,
+                                mixent_recipe *recipe) {
+  if (root->kind != MIXENT_YAML_MAPPING)
+    return mixent_yaml_fail(root, "options are expected, as `epochs: 4`");
+  MIXENT_TRY(apply_mapping(root, "", recipe));
+  /* the last word on which loss it is decides which section of `losses` counts */
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(settings[i].key, "loss.name") == 0) MIXENT_TRY(apply_setting(&settings[i], recipe));
+  MIXENT_TRY(apply_losses(mixent_yaml_find(root, "losses"), recipe));
+  MIXENT_TRY(apply_settings(settings, count, recipe));
+  return mixent_recipe_check(recipe);
+}
+
+mixent_status mixent_recipe_parse(const char *text, const char *origin, const char *name,
+                                  const mixent_setting *settings, size_t setting_count, mixent_recipe *out) {
+  memset(out, 0, sizeof *out);
+  for (const mixent_option *option = mixent_options; option->key; option++)
+    MIXENT_TRY(mixent_option_set(option, option->fallback, out));
+  snprintf(out->name, sizeof out->name, "%s", name);
+  mixent_yaml *root;
+  MIXENT_TRY(mixent_yaml_parse(text, strlen(text), origin, &root));
+  mixent_status status = apply_tree(root, settings, setting_count, out);
+  mixent_yaml_free(root);
+  return status;
+}
+
+/* "recipes/mine.yaml" -> "mine" */
+static void name_of_file(const char *path, char name[MIXENT_RECIPE_TEXT]) {
+  const char *slash = strrchr(path, '/');
+  snprintf(name, MIXENT_RECIPE_TEXT, "%s", slash ? slash + 1 : path);
+  char *dot = strrchr(name, '.');
+  if (dot && dot != name) *dot = 0;
+}
+
+mixent_status mixent_recipe_resolve(const char *name_or_file, const mixent_setting *settings,
+                                    size_t setting_count, mixent_recipe *out) {
+  enum { LARGEST = 1 << 20 };
+  if (!name_or_file) name_or_file = default_recipe;
+  const char *text = mixent_recipe_text(name_or_file), *end = strrchr(name_or_file, '.');
+  if (text) {
+    char origin[MIXENT_RECIPE_TEXT];
+    snprintf(origin, sizeof origin, "recipe %s", name_or_file);
+    return mixent_recipe_parse(text, origin, name_or_file, settings, setting_count, out);
+  }
+  if (!strchr(name_or_file, '/') && !(end && strcmp(end, ".yaml") == 0)) {
+    const char *nearest = mixent_nearest_name(name_or_file, mixent_recipe_names());
+    if (nearest)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown recipe '%s'; did you mean '%s'?", name_or_file,
+                         nearest);
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "unknown recipe '%s'; `mixent help recipe` lists them (a file ends in .yaml)",
+                       name_or_file);
+  }
+  char *bytes, name[MIXENT_RECIPE_TEXT];
+  size_t size;
+  MIXENT_TRY(mixent_file_read(name_or_file, LARGEST, &bytes, &size));
+  name_of_file(name_or_file, name);
+  mixent_status status =
+      strlen(bytes) == size
+          ? mixent_recipe_parse(bytes, name_or_file, name, settings, setting_count, out)
+          : mixent_fail(MIXENT_ERROR_FORMAT, "%s: holds zero bytes; it is no text", name_or_file);
+  free(bytes);
+  return status;
+}
+
+mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe) {
+  mixent_loss_options loss = mixent_loss_defaults();
+  loss.kind = (mixent_loss_kind)recipe->loss_kind;
+  loss.style = (mixent_style)recipe->loss_style;
+  loss.w[0] = recipe->w1, loss.w[1] = recipe->w2;
+  loss.b[0] = recipe->b1, loss.b[1] = recipe->b2;
+  loss.eps = recipe->eps;
+  loss.max_interval = recipe->max_interval;
+  loss.learn_w = recipe->learn_weights, loss.learn_b = recipe->learn_bases;
+  loss.w_bounds[0] = recipe->weight_min, loss.w_bounds[1] = recipe->weight_max;
+  loss.b_bounds[0] = recipe->base_min, loss.b_bounds[1] = recipe->base_max;
+  return loss;
+}
+
+mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
+  if (!*recipe->data)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "data: empty; give a data set's name or directory");
+  if (!*recipe->net) return mixent_fail(MIXENT_ERROR_ARGUMENT, "net: empty; give a network's name or file");
+  if (!*recipe->name || strchr(recipe->name, '/'))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "name: '%s' cannot name a directory", recipe->name);
+  if (recipe->dropout < 0 && recipe->dropout != -1)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "dropout: %g is below 0 (only -1 has a meaning there)",
+                       recipe->dropout);
+  if (recipe->warmup < 0 && recipe->warmup != -1)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "schedule.warmup: %g is below 0 (only -1 has a meaning there)",
+                       recipe->warmup);
+  bool sgd = strcmp(mixent_optimizer_names[recipe->optimizer], "sgd") == 0;
+  if (sgd && recipe->nesterov && recipe->momentum == 0)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "optimizer.nesterov: needs a momentum above 0; set optimizer.momentum or turn it off");
+  mixent_loss_options loss = mixent_recipe_loss(recipe);
+  return mixent_loss_check(&loss);
+}

@@ -1,0 +1,87 @@
+/* A recipe as text: recipe.yaml, the help page, the name of its run. */
+#include "train/recipe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The first line of a built-in recipe's comment. */
+static int first_comment(const char *text, const char **out) {
+  *out = text + strspn(text, "# ");
+  return (int)strcspn(*out, "\n");
+}
+
+void mixent_recipe_write(const mixent_recipe *recipe, bool places, mixent_text *out) {
+  const char *section = "";
+  size_t section_length = 0;
+  for (const mixent_option *option = mixent_options; option->key; option++) {
+    if (option->place && !places) continue;
+    const char *dot = strchr(option->key, '.');
+    size_t length = dot ? (size_t)(dot - option->key) : 0;
+    if (dot && (length != section_length || strncmp(option->key, section, length) != 0))
+      mixent_text_append(out, "%.*s:\n", (int)length, option->key);
+    section = option->key, section_length = length;
+    mixent_text_append(out, "%s%s: ", dot ? "  " : "", dot ? dot + 1 : option->key);
+    mixent_option_write(option, recipe, out);
+    mixent_text_append(out, "\n");
+  }
+}
+
+static void describe_values(const mixent_option *option, mixent_text *out) {
+  switch (option->type) {
+  case MIXENT_OPTION_TEXT: mixent_text_append(out, "text"); break;
+  case MIXENT_OPTION_YES_NO: mixent_text_append(out, "true or false"); break;
+  case MIXENT_OPTION_CHOICE:
+    for (size_t i = 0; option->choices[i]; i++)
+      mixent_text_append(out, "%s%s", i ? " | " : "", option->choices[i]);
+    break;
+  default: mixent_text_append(out, "%.10g to %.10g", option->low, option->high);
+  }
+}
+
+char *mixent_recipe_help(void) {
+  mixent_text text = {0};
+  mixent_text_append(&text, "Built-in recipes (mixent train --recipe NAME):\n");
+  for (const char *const *name = mixent_recipe_names(); *name; name++) {
+    const char *comment;
+    int length = first_comment(mixent_recipe_text(*name), &comment);
+    mixent_text_append(&text, "  %-21s %.*s\n", *name, length, comment);
+  }
+  mixent_text_append(
+      &text,
+      "\nA recipe of your own is a YAML file of options; what it leaves out has its default. Sections nest:\n"
+      "  optimizer: {name: adam, learning_rate: 0.005}\n"
+      "The section `losses` changes options of `loss` when that loss is chosen:\n"
+      "  losses: {min-ent: {w1: 0.839, w2: 0.308}}\n"
+      "On the command line: --set optimizer.learning_rate=0.005\n\nOptions:\n");
+  for (const mixent_option *option = mixent_options; option->key; option++) {
+    mixent_text_append(&text, "  %s\n      %s\n      ", option->key, option->help);
+    describe_values(option, &text);
+    if (*option->fallback) mixent_text_append(&text, "; default %s", option->fallback);
+    mixent_text_append(&text, "\n");
+  }
+  if (mixent_text_status(&text) == MIXENT_OK) return text.data;
+  mixent_text_free(&text);
+  return NULL;
+}
+
+/* The last part of a path, without an ending in .yaml. */
+static void append_name(mixent_text *text, const char *path) {
+  size_t end = strlen(path);
+  while (end > 1 && path[end - 1] == '/') end--;
+  size_t begin = end;
+  while (begin > 0 && path[begin - 1] != '/') begin--;
+  if (end - begin > 5 && strncmp(path + end - 5, ".yaml", 5) == 0) end -= 5;
+  mixent_text_append(text, "-%.*s", (int)(end - begin), path + begin);
+}
+
+char *mixent_recipe_run_name(const mixent_recipe *recipe) {
+  mixent_text text = {0};
+  mixent_text_append(&text, "%s", recipe->name);
+  if (recipe->other_data) append_name(&text, recipe->data);
+  if (recipe->other_net) append_name(&text, recipe->net);
+  mixent_text_append(&text, "-%s-%ld", mixent_loss_names[recipe->loss_kind], recipe->seed);
+  if (mixent_text_status(&text) == MIXENT_OK) return text.data;
+  mixent_text_free(&text);
+  return NULL;
+}

@@ -1,0 +1,194 @@
+/* train/recipe: every built-in recipe is right, what is written reads back to the bit, mistakes are named
+ * with their place. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/random.h"
+#include "train/recipe.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void test_built_in_recipes_with_every_loss(void **state) {
+  (void)state;
+  int count = 0;
+  for (const char *const *name = mixent_recipe_names(); *name; name++, count++) {
+    assert_int_equal(mixent_recipe_text(*name)[0], '#');
+    for (const char *const *loss = mixent_loss_names; *loss; loss++) {
+      mixent_setting setting = {"loss.name", *loss};
+      mixent_recipe recipe;
+      if (mixent_recipe_resolve(*name, &setting, 1, &recipe) != MIXENT_OK)
+        fail_msg("%s", mixent_last_error());
+      assert_string_equal(recipe.name, *name);
+      assert_string_equal(mixent_loss_names[recipe.loss_kind], *loss);
+    }
+  }
+  assert_true(count >= 5);
+}
+
+static void test_the_section_losses(void **state) {
+  (void)state;
+  const char text[] =
+      "loss: {w1: 3, b1: 5}\nlosses:\n  min-ent: {w1: 0.5}\n  mix-ent: {w1: 0.25, eps: 1e-4}\n";
+  mixent_recipe recipe;
+  assert_int_equal(mixent_recipe_parse(text, "t", "t", NULL, 0, &recipe), MIXENT_OK);
+  assert_true(recipe.w1 == 3 && recipe.b1 == 5 && recipe.eps == 1e-6);
+  mixent_setting settings[] = {{"loss.name", "mix-ent"}, {"loss.b1", "7"}};
+  assert_int_equal(mixent_recipe_parse(text, "t", "t", settings, 2, &recipe), MIXENT_OK);
+  assert_true(recipe.w1 == 0.25 && recipe.b1 == 7 && recipe.eps == 1e-4);
+  /* settings win over the section, in whatever order they come */
+  mixent_setting other[] = {{"loss.w1", "9"}, {"loss.name", "min-ent"}};
+  assert_int_equal(mixent_recipe_parse(text, "t", "t", other, 2, &recipe), MIXENT_OK);
+  assert_true(recipe.w1 == 9 && recipe.eps == 1e-6);
+}
+
+/* A random legal value of an option as text. */
+static void random_value(const mixent_option *option, const uint32_t words[4], char *out, size_t size) {
+  static const char *const texts[] = {"emnist-letters", "/a/b c",        "\"quoted\\\"", "1e5",
+                                      "# x: y",         "tab\tand\nline"};
+  double u = mixent_uniform_double(words[0], words[1]);
+  switch (option->type) {
+  case MIXENT_OPTION_TEXT: snprintf(out, size, "%s", texts[words[2] % 6]); break;
+  case MIXENT_OPTION_YES_NO: snprintf(out, size, "%s", words[2] & 1 ? "yes" : "false"); break;
+  case MIXENT_OPTION_WHOLE:
+    snprintf(out, size, "%ld", (long)(option->low + u * (option->high - option->low)));
+    break;
+  case MIXENT_OPTION_NUMBER:
+    snprintf(out, size, "%.17g", option->low + u * (option->high - option->low));
+    break;
+  case MIXENT_OPTION_CHOICE: {
+    uint32_t count = 0;
+    while (option->choices[count]) count++;
+    snprintf(out, size, "%s", option->choices[words[2] % count]);
+  }
+  }
+}
+
+static void test_what_is_written_reads_back_to_the_bit(void **state) {
+  (void)state;
+  mixent_random random = mixent_random_stream(1, "test", "");
+  int compared = 0;
+  for (uint64_t round = 0; round < 300; round++) {
+    mixent_recipe recipe, again;
+    assert_int_equal(mixent_recipe_resolve(NULL, NULL, 0, &recipe), MIXENT_OK);
+    uint64_t element = 0;
+    for (const mixent_option *option = mixent_options; option->key; option++) {
+      uint32_t words[4];
+      char value[64];
+      mixent_random_block(&random, round, element++, words);
+      random_value(option, words, value, sizeof value);
+      if (words[3] % 3 == 0 && strcmp(option->key, "name") != 0 &&
+          mixent_option_set(option, value, &recipe) != MIXENT_OK)
+        fail_msg("%s", mixent_last_error());
+    }
+    mixent_text text = {0};
+    mixent_recipe_write(&recipe, true, &text);
+    bool legal = mixent_recipe_check(&recipe) == MIXENT_OK;
+    mixent_status status = mixent_recipe_parse(text.data, "t", "t", NULL, 0, &again);
+    assert_int_equal(status == MIXENT_OK, legal);
+    for (const mixent_option *option = mixent_options; option->key && legal; option++, compared++) {
+      size_t size = option->type == MIXENT_OPTION_TEXT     ? strlen((char *)&recipe + option->offset) + 1
+                    : option->type == MIXENT_OPTION_YES_NO ? sizeof(bool)
+                                                           : 8;
+      if (memcmp((char *)&recipe + option->offset, (char *)&again + option->offset, size) != 0)
+        fail_msg("%s differs in\n%s", option->key, text.data);
+    }
+    mixent_text_free(&text);
+  }
+  assert_true(compared > 1000);
+}
+
+static void test_numbers_are_short(void **state) {
+  (void)state;
+  mixent_text text = {0};
+  mixent_number_write(0.1, &text);
+  mixent_text_append(&text, " ");
+  mixent_number_write(5e-4, &text);
+  mixent_text_append(&text, " ");
+  mixent_number_write(0.1 + 0.2, &text);
+  assert_string_equal(text.data, "0.1 0.0005 0.30000000000000004");
+  mixent_text_free(&text);
+}
+
+static void test_mistakes_are_named(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *message;
+  } cases[] = {
+      {"epohcs: 3\n", "t:1:1: unknown option 'epohcs'; did you mean 'epochs'?"},
+      {"optimizer:\n  name: sdg\n", "t:2:3: optimizer.name: unknown 'sdg'; did you mean 'sgd'?"},
+      {"learning_rate: 1\n", "did you mean 'optimizer.learning_rate'?"},
+      {"optimizer:\n  learning_rat: 1\n",
+       "t:2:3: unknown option 'optimizer.learning_rat'; did you mean 'optimizer.learning_rate'?"},
+      {"epochs: 0\n", "t:1:1: epochs: wanted is a whole number from 1 to 1000000, not '0'"},
+      {"epochs: 1.5\n", "not '1.5'"},
+      {"dropout: nan\n", "not 'nan'"},
+      {"dropout: -0.5\n", "dropout: -0.5 is below 0"},
+      {"optimizer: 3\n", "a section of options is expected"},
+      {"epochs: {a: 1}\n", "epochs: a single value is expected"},
+      {"losses: {min-net: {w1: 1}}\n", "did you mean 'min-ent'?"},
+      {"losses: {min-ent: {w3: 1}}\n", "unknown option 'loss.w3'"},
+      {"losses: {min-ent: {name: ce}}\n", "cannot be changed here"},
+      {"- a\n", "options are expected"},
+      {"optimizer: {momentum: 0}\n", "optimizer.nesterov"},
+      {"loss: {name: min-ent, b1: 1}\n", ""},
+      {"name: a/b\n", "cannot name a directory"},
+      {"epochs: 3\nepochs: 4\n", "t:2:1"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    mixent_recipe recipe;
+    if (mixent_recipe_parse(cases[i].text, "t", "t", NULL, 0, &recipe) == MIXENT_OK)
+      fail_msg("taken: %s", cases[i].text);
+    if (!strstr(mixent_last_error(), cases[i].message))
+      fail_msg("%s\nlacks: %s", mixent_last_error(), cases[i].message);
+  }
+  mixent_recipe recipe;
+  mixent_setting setting = {"epoch", "3"};
+  assert_int_equal(mixent_recipe_resolve(NULL, &setting, 1, &recipe), MIXENT_ERROR_ARGUMENT);
+  assert_string_equal(mixent_last_error(), "unknown option 'epoch'; did you mean 'epochs'?");
+  assert_int_equal(mixent_recipe_resolve("paper-cee", NULL, 0, &recipe), MIXENT_ERROR_ARGUMENT);
+  assert_non_null(strstr(mixent_last_error(), "'paper-ce'"));
+  assert_int_equal(mixent_recipe_resolve("/no/such/file.yaml", NULL, 0, &recipe), MIXENT_ERROR_IO);
+  assert_int_equal(mixent_recipe_resolve("/tmp/", NULL, 0, &recipe), MIXENT_ERROR_IO);
+}
+
+static void test_run_names(void **state) {
+  (void)state;
+  mixent_recipe recipe;
+  mixent_setting settings[] = {
+      {"data", "/x/my-set/"}, {"net", "nets/small.yaml"}, {"loss.name", "min-ent"}, {"seed", "7"}};
+  assert_int_equal(mixent_recipe_resolve("demo", NULL, 0, &recipe), MIXENT_OK);
+  assert_string_equal(recipe.data_alternative, "fashion-mnist");
+  char *name = mixent_recipe_run_name(&recipe);
+  assert_string_equal(name, "demo-ce-0");
+  free(name);
+  assert_int_equal(mixent_recipe_resolve("demo", settings, 4, &recipe), MIXENT_OK);
+  assert_string_equal(recipe.data_alternative, "");
+  name = mixent_recipe_run_name(&recipe);
+  assert_string_equal(name, "demo-my-set-small-min-ent-7");
+  free(name);
+}
+
+static void test_help_lists_everything(void **state) {
+  (void)state;
+  char *help = mixent_recipe_help();
+  for (const mixent_option *option = mixent_options; option->key; option++)
+    assert_non_null(strstr(help, option->key));
+  for (const char *const *name = mixent_recipe_names(); *name; name++) assert_non_null(strstr(help, *name));
+  free(help);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_built_in_recipes_with_every_loss),
+      cmocka_unit_test(test_the_section_losses),
+      cmocka_unit_test(test_what_is_written_reads_back_to_the_bit),
+      cmocka_unit_test(test_numbers_are_short),
+      cmocka_unit_test(test_mistakes_are_named),
+      cmocka_unit_test(test_run_names),
+      cmocka_unit_test(test_help_lists_everything),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
