@@ -27,7 +27,7 @@ mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, 
   transform.use_perspective = a->perspective > 0 && uniform(word[0][0], 0, 1) < a->perspective_probability;
   if (transform.use_perspective) {
     /* each corner moves inwards by 0..reach whole pixels, all equally likely */
-    int reach = (int)(a->perspective * (side / 2));
+    int half = side / 2, reach = (int)(a->perspective * half);
     for (int corner = 0; corner < 4; corner++) {
       bool right = corner == 1 || corner == 2, bottom = corner >= 2;
       int x = (int)(((uint64_t)word[1][corner] * (uint64_t)(reach + 1)) >> 32);
