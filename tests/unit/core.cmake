@@ -1,2 +1,3 @@
 unit_test(core)
+unit_test(sha256)
 unit_test(yaml)
