@@ -62,7 +62,7 @@ test-memory:
 bench-train:
 	@tools/install-dependencies bench
 	@tools/build release
-	$(PYTHON) bench/train.py --program build/release/bench/train
+	$(PYTHON) bench/train.py --program build/release/bench/bench_train
 
 ## install        the program, library and headers (PREFIX, DESTDIR)
 install: release
