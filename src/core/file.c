@@ -64,8 +64,10 @@ mixent_status mixent_new_file_open(const char *path, mixent_new_file *out) {
 
 mixent_status mixent_new_file_commit(mixent_new_file *file) {
   mixent_status status = MIXENT_OK;
-  if (ferror(file->stream)) errno = errno ? errno : EIO, status = fail_errno("write", file->path);
-  else if (fflush(file->stream) || fsync(fileno(file->stream))) status = fail_errno("write", file->path);
+  if (ferror(file->stream))
+    errno = errno ? errno : EIO, status = fail_errno("write", file->path);
+  else if (fflush(file->stream) || fsync(fileno(file->stream)))
+    status = fail_errno("write", file->path);
   if (fclose(file->stream) && status == MIXENT_OK) status = fail_errno("write", file->path);
   file->stream = NULL;
   if (status == MIXENT_OK) {
@@ -141,7 +143,8 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
 }
 
 mixent_status mixent_directory_remove(const char *path) {
-  if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 || errno == ENOENT) return MIXENT_OK;
+  if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 || errno == ENOENT)
+    return MIXENT_OK;
   return fail_errno("remove", path);
 }
 

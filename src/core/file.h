@@ -14,7 +14,8 @@ typedef struct mixent_new_file {
 } mixent_new_file;
 
 mixent_status mixent_new_file_open(const char *path, mixent_new_file *out);
-/* Flushes, syncs, renames over `path`, syncs the directory. On failure the old file is untouched and the new one gone. */
+/* Flushes, syncs, renames over `path`, syncs the directory. On failure the old file is untouched and the new
+ * one gone. */
 mixent_status mixent_new_file_commit(mixent_new_file *file);
 /* Gives up: removes the temporary file. Safe after a commit and on a zeroed struct. */
 void mixent_new_file_abandon(mixent_new_file *file);
@@ -22,8 +23,8 @@ void mixent_new_file_abandon(mixent_new_file *file);
 /* Replaces `path` by `size` bytes in one go. */
 mixent_status mixent_file_replace(const char *path, const void *bytes, size_t size);
 
-/* The whole file, zero-terminated (the zero not counted); free(*out). A directory, or a file over `limit` bytes, is an
- * error. */
+/* The whole file, zero-terminated (the zero not counted); free(*out). A directory, or a file over `limit`
+ * bytes, is an error. */
 mixent_status mixent_file_read(const char *path, size_t limit, char **out, size_t *size);
 
 /* Syncs a directory, so that renames in it last. */

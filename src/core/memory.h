@@ -11,8 +11,8 @@ mixent_status mixent_allocate(size_t bytes, void **out);
 /* Typed form: float *x; MIXENT_TRY(MIXENT_ALLOCATE(count, &x)); */
 #define MIXENT_ALLOCATE(count, out) mixent_allocate((size_t)(count) * sizeof **(out), (void **)(out))
 
-/* A text that grows. Start from {0}; after a failed append `failed` stays set and later appends do nothing, so that
- * only the end needs a check. */
+/* A text that grows. Start from {0}; after a failed append `failed` stays set and later appends do nothing,
+ * so that only the end needs a check. */
 typedef struct mixent_text {
   char *data; /* zero-terminated once something was appended */
   size_t length, capacity;

@@ -19,7 +19,8 @@ static uint64_t mix(uint64_t x) {
 }
 
 mixent_random mixent_random_stream(uint64_t seed, const char *stream, const char *name) {
-  uint64_t key = mix(mix(seed + 0x9e3779b97f4a7c15u) ^ hash_text(hash_text(0xcbf29ce484222325u, stream), name));
+  uint64_t key =
+      mix(mix(seed + 0x9e3779b97f4a7c15u) ^ hash_text(hash_text(0xcbf29ce484222325u, stream), name));
   return (mixent_random){{(uint32_t)key, (uint32_t)(key >> 32)}};
 }
 

@@ -1,6 +1,6 @@
-/* Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): a number depends only on (seed, stream, name, step,
- * element), never on what was drawn before or on the number of threads. Streams in use: "init" (per parameter name),
- * "split", "order", "augment", "dropout" (per layer name), "schedule", "statistics". */
+/* Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): a number depends only on (seed, stream,
+ * name, step, element), never on what was drawn before or on the number of threads. Streams in use: "init"
+ * (per parameter name), "split", "order", "augment", "dropout" (per layer name), "schedule", "statistics". */
 #ifndef MIXENT_CORE_RANDOM_H
 #define MIXENT_CORE_RANDOM_H
 
@@ -18,7 +18,9 @@ mixent_random mixent_random_stream(uint64_t seed, const char *stream, const char
 void mixent_random_block(const mixent_random *random, uint64_t step, uint64_t element, uint32_t out[4]);
 
 /* Uniform in [0, 1), 24 bits. */
-static inline float mixent_uniform_float(uint32_t word) { return (float)(word >> 8) * 0x1p-24f; }
+static inline float mixent_uniform_float(uint32_t word) {
+  return (float)(word >> 8) * 0x1p-24f;
+}
 
 /* Uniform in [0, 1), 53 bits. */
 static inline double mixent_uniform_double(uint32_t high, uint32_t low) {

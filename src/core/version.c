@@ -1,3 +1,5 @@
 #include "mixent/status.h"
 
-const char *mixent_version(void) { return MIXENT_VERSION; }
+const char *mixent_version(void) {
+  return MIXENT_VERSION;
+}

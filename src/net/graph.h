@@ -1,5 +1,5 @@
-/* The layer graph: what a network is, before any thought of how it runs. Layers stand in the order they are computed; layer
- * 0 is the input. Every value is [rows, height, width, channels] (channels last). */
+/* The layer graph: what a network is, before any thought of how it runs. Layers stand in the order they are
+ * computed; layer 0 is the input. Every value is [rows, height, width, channels] (channels last). */
 #ifndef MIXENT_NET_GRAPH_H
 #define MIXENT_NET_GRAPH_H
 
@@ -16,7 +16,8 @@ typedef struct mixent_layer {
   int inputs[MIXENT_MAX_INPUTS]; /* layers whose values this one reads, all before it */
   int input_count;
   int channels, height, width; /* of its value */
-  /* parameters (weight, bias) and statistics (running mean, running variance) as indices into the graph's tensors; -1 */
+  /* parameters (weight, bias) and statistics (running mean, running variance) as indices into the graph's
+   * tensors; -1 */
   int parameters[MIXENT_MAX_LAYER_TENSORS];
   int statistics[MIXENT_MAX_LAYER_TENSORS];
   /* what the kinds need; each documented in its layer file */
@@ -45,9 +46,10 @@ struct mixent_graph {
 };
 
 /* For layer kinds, while a graph is being read: adds "<layer>.<suffix>" and returns its index in *index. */
-mixent_status mixent_graph_add_parameter(mixent_graph *graph, mixent_layer *layer, const char *suffix, int dimensions,
-                                         const int64_t *shape, mixent_init init, double scale, int *index);
-mixent_status mixent_graph_add_statistic(mixent_graph *graph, mixent_layer *layer, const char *suffix, int64_t count,
+mixent_status mixent_graph_add_parameter(mixent_graph *graph, mixent_layer *layer, const char *suffix,
+                                         int dimensions, const int64_t *shape, mixent_init init, double scale,
                                          int *index);
+mixent_status mixent_graph_add_statistic(mixent_graph *graph, mixent_layer *layer, const char *suffix,
+                                         int64_t count, int *index);
 
 #endif

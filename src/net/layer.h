@@ -1,7 +1,7 @@
-/* A kind of layer: how it is described, its shapes and parameters, and its plain reference in one place. The reference
- * computes in double and rounds to the type of the value it writes, so that one source serves double, float and bfloat16;
- * it is what every fast back end is held to, and what runs where no back end has the layer. One file per kind in
- * net/layers/, one line per kind in net/layers/registry.c. */
+/* A kind of layer: how it is described, its shapes and parameters, and its plain reference in one place. The
+ * reference computes in double and rounds to the type of the value it writes, so that one source serves
+ * double, float and bfloat16; it is what every fast back end is held to, and what runs where no back end has
+ * the layer. One file per kind in net/layers/, one line per kind in net/layers/registry.c. */
 #ifndef MIXENT_NET_LAYER_H
 #define MIXENT_NET_LAYER_H
 
@@ -55,20 +55,23 @@ static inline void mixent_put(mixent_array array, size_t i, double value) {
 typedef struct mixent_layer_call {
   int rows;
   mixent_mode mode;
-  uint64_t seed, step;                 /* dropout, MIXENT_ESTIMATE */
+  uint64_t seed, step;                            /* dropout, MIXENT_ESTIMATE */
   mixent_array inputs[MIXENT_MAX_INPUTS], output; /* values [rows, height, width, channels] */
-  mixent_array parameters[MIXENT_MAX_LAYER_TENSORS], statistics[MIXENT_MAX_LAYER_TENSORS]; /* this layer's tensors */
-  void *saved; /* saved_bytes() from forward to backward: mask, argmax, batch mean and variance; 64-byte aligned */
-  /* backward only: reads output_gradient; overwrites input_gradients (each the layer's own; data NULL: not wanted) and
-   * parameter_gradients */
-  mixent_array output_gradient, input_gradients[MIXENT_MAX_INPUTS], parameter_gradients[MIXENT_MAX_LAYER_TENSORS];
+  mixent_array parameters[MIXENT_MAX_LAYER_TENSORS],
+      statistics[MIXENT_MAX_LAYER_TENSORS]; /* this layer's tensors */
+  void *saved; /* saved_bytes() from forward to backward: mask, argmax, batch mean and variance; 64-byte
+                  aligned */
+  /* backward only: reads output_gradient; overwrites input_gradients (each the layer's own; data NULL: not
+   * wanted) and parameter_gradients */
+  mixent_array output_gradient, input_gradients[MIXENT_MAX_INPUTS],
+      parameter_gradients[MIXENT_MAX_LAYER_TENSORS];
 } mixent_layer_call;
 
 struct mixent_layer_type {
   const char *name;    /* "conv2d", as in descriptions */
   const char *summary; /* one line: its fields and what it does */
-  /* Reads `fields` (a mapping, or an empty scalar), checks the inputs' shapes, sets the value's shape, adds parameters. The
-   * keys "name" and "from" are read by the caller before. */
+  /* Reads `fields` (a mapping, or an empty scalar), checks the inputs' shapes, sets the value's shape, adds
+   * parameters. The keys "name" and "from" are read by the caller before. */
   mixent_status (*describe)(mixent_graph *graph, mixent_layer *layer, const mixent_yaml *fields);
   size_t (*saved_bytes)(const mixent_graph *graph, const mixent_layer *layer, int rows); /* NULL: none */
   /* Threads: the reference may use mixent_parallel_for, keeping the order of every sum. */
