@@ -8,6 +8,7 @@
 
 #include "core/random.h"
 #include "train/recipe.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
