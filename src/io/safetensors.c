@@ -1,0 +1,200 @@
+/* safetensors: reading with every check, in memory; the writer is in safetensors_write.c. */
+#include "io/safetensors.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "io/safetensors_header.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mixent_safetensors {
+  json_t *header;
+  mixent_safetensor *tensors; /* [count]; names belong to the header */
+  size_t count;
+  char *owned; /* the file's bytes, if they were read here */
+};
+
+static const char *const element_names[MIXENT_ELEMENTS] = {"F32", "F64", "I64", "U8"};
+static const size_t element_sizes[MIXENT_ELEMENTS] = {4, 8, 8, 1};
+
+size_t mixent_element_size(mixent_element element) {
+  return element_sizes[element];
+}
+const char *mixent_element_name(mixent_element element) {
+  return element_names[element];
+}
+
+static mixent_status fail_tensor(const char *origin, const char *name, const char *problem) {
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: tensor '%.200s': %s; the file is damaged or not safetensors",
+                     origin, name, problem);
+}
+
+static mixent_status read_shape(const char *origin, const json_t *shape, mixent_safetensor *tensor) {
+  if (!json_is_array(shape)) return fail_tensor(origin, tensor->name, "no shape");
+  if (json_array_size(shape) > MIXENT_SAFETENSORS_DIMENSIONS)
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
+                       "%s: tensor '%.200s' has %zu dimensions; up to %d can be read", origin, tensor->name,
+                       json_array_size(shape), MIXENT_SAFETENSORS_DIMENSIONS);
+  size_t bytes = element_sizes[tensor->element];
+  tensor->dimensions = (int)json_array_size(shape);
+  for (int i = 0; i < tensor->dimensions; i++) {
+    const json_t *extent = json_array_get(shape, (size_t)i);
+    if (!json_is_integer(extent) || json_integer_value(extent) < 0)
+      return fail_tensor(origin, tensor->name, "an extent is not a whole number");
+    tensor->shape[i] = json_integer_value(extent);
+    if (__builtin_mul_overflow(bytes, (size_t)tensor->shape[i], &bytes))
+      return fail_tensor(origin, tensor->name, "the shape is too large");
+  }
+  tensor->bytes = bytes;
+  return MIXENT_OK;
+}
+
+static mixent_status read_tensor(const char *origin, const json_t *value, const char *data, size_t data_size,
+                                 mixent_safetensor *tensor) {
+  const char *dtype = json_string_value(json_object_get(value, "dtype"));
+  const json_t *offsets = json_object_get(value, "data_offsets");
+  if (!json_is_object(value) || json_object_size(value) != 3 || !dtype || !offsets)
+    return fail_tensor(origin, tensor->name, "wanted are dtype, shape and data_offsets");
+  int element = 0;
+  while (element < MIXENT_ELEMENTS && strcmp(dtype, element_names[element]) != 0) element++;
+  if (element == MIXENT_ELEMENTS)
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
+                       "%s: tensor '%.200s' has type %.20s; F32, F64, I64 and U8 can be read", origin,
+                       tensor->name, dtype);
+  tensor->element = (mixent_element)element;
+  MIXENT_TRY(read_shape(origin, json_object_get(value, "shape"), tensor));
+  const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
+  if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end))
+    return fail_tensor(origin, tensor->name, "data_offsets are not two whole numbers");
+  json_int_t from = json_integer_value(begin), to = json_integer_value(end);
+  if (from < 0 || to < from || (uint64_t)to > data_size)
+    return fail_tensor(origin, tensor->name, "data_offsets lie outside the file (cut short?)");
+  if ((uint64_t)(to - from) != tensor->bytes)
+    return fail_tensor(origin, tensor->name, "shape and data_offsets disagree");
+  tensor->data = data + from;
+  return MIXENT_OK;
+}
+
+static int compare_places(const void *left, const void *right) {
+  const mixent_safetensor *a = left, *b = right;
+  const char *x = a->data, *y = b->data;
+  return x != y ? (x > y) - (x < y) : (a->bytes > b->bytes) - (a->bytes < b->bytes); /* empty ones first */
+}
+
+/* Sorted by place, each tensor must begin where the one before ends, and the last must end with the file. */
+static mixent_status check_cover(const mixent_safetensors *file, const char *origin, const char *data,
+                                 size_t data_size) {
+  mixent_safetensor *sorted;
+  MIXENT_TRY(MIXENT_ALLOCATE(file->count, &sorted));
+  if (file->count) memcpy(sorted, file->tensors, file->count * sizeof *sorted);
+  qsort(sorted, file->count, sizeof *sorted, compare_places);
+  mixent_status status = MIXENT_OK;
+  const char *end = data;
+  for (size_t i = 0; i < file->count && status == MIXENT_OK; i++) {
+    if ((const char *)sorted[i].data < end)
+      status = fail_tensor(origin, sorted[i].name, "its data overlap another's");
+    else if ((const char *)sorted[i].data > end)
+      status = fail_tensor(origin, sorted[i].name, "bytes before it are no tensor's");
+    end = (const char *)sorted[i].data + sorted[i].bytes;
+  }
+  if (status == MIXENT_OK && end != data + data_size)
+    status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu bytes after the last tensor; the file is damaged",
+                         origin, (size_t)(data + data_size - end));
+  free(sorted);
+  return status;
+}
+
+static mixent_status check_metadata(const json_t *metadata, const char *origin) {
+  if (!metadata) return MIXENT_OK;
+  if (!json_is_object(metadata))
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: __metadata__ is not a map", origin);
+  const char *key;
+  json_t *value;
+  json_object_foreach((json_t *)metadata, key, value) {
+    if (!json_is_string(value))
+      return mixent_fail(MIXENT_ERROR_FORMAT, "%s: __metadata__: '%.200s' is not a text", origin, key);
+  }
+  return MIXENT_OK;
+}
+
+static mixent_status read_tensors(mixent_safetensors *file, const char *origin, const char *data,
+                                  size_t data_size) {
+  MIXENT_TRY(check_metadata(json_object_get(file->header, MIXENT_METADATA_KEY), origin));
+  MIXENT_TRY(MIXENT_ALLOCATE(json_object_size(file->header), &file->tensors));
+  const char *name;
+  json_t *value;
+  json_object_foreach(file->header, name, value) {
+    if (strcmp(name, MIXENT_METADATA_KEY) == 0) continue;
+    mixent_safetensor *tensor = &file->tensors[file->count++];
+    tensor->name = name;
+    MIXENT_TRY(read_tensor(origin, value, data, data_size, tensor));
+  }
+  return check_cover(file, origin, data, data_size);
+}
+
+mixent_status mixent_safetensors_parse(const char *bytes, size_t size, const char *origin,
+                                       mixent_safetensors **out) {
+  *out = NULL;
+  uint64_t length = 0;
+  if (size < sizeof length)
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu bytes are too few for safetensors", origin, size);
+  for (int i = 7; i >= 0; i--) length = length << 8 | (unsigned char)bytes[i];
+  if (length > MIXENT_LARGEST_HEADER || length > size - sizeof length)
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s: a header of %llu bytes in a file of %zu; cut short or not safetensors", origin,
+                       (unsigned long long)length, size);
+  const char *text = bytes + sizeof length;
+  if (length == 0 || *text != '{')
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: not safetensors (no header)", origin);
+  mixent_safetensors *file;
+  MIXENT_TRY(MIXENT_ALLOCATE(1, &file));
+  json_error_t error;
+  file->header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+  mixent_status status =
+      file->header ? read_tensors(file, origin, text + length, size - sizeof length - length)
+                   : mixent_fail(MIXENT_ERROR_FORMAT, "%s: the header is not JSON: %s", origin, error.text);
+  if (status != MIXENT_OK) {
+    mixent_safetensors_free(file);
+    return status;
+  }
+  *out = file;
+  return MIXENT_OK;
+}
+
+mixent_status mixent_safetensors_open(const char *path, mixent_safetensors **out) {
+  const size_t largest = (size_t)1 << 34;
+  char *bytes;
+  size_t size;
+  *out = NULL;
+  MIXENT_TRY(mixent_file_read(path, largest, &bytes, &size));
+  mixent_status status = mixent_safetensors_parse(bytes, size, path, out);
+  if (status == MIXENT_OK)
+    (*out)->owned = bytes;
+  else
+    free(bytes);
+  return status;
+}
+
+void mixent_safetensors_free(mixent_safetensors *file) {
+  if (!file) return;
+  json_decref(file->header);
+  free(file->tensors);
+  free(file->owned);
+  free(file);
+}
+
+const mixent_safetensor *mixent_safetensors_tensors(const mixent_safetensors *file, size_t *count) {
+  *count = file->count;
+  return file->tensors;
+}
+
+const mixent_safetensor *mixent_safetensors_find(const mixent_safetensors *file, const char *name) {
+  for (size_t i = 0; i < file->count; i++)
+    if (strcmp(file->tensors[i].name, name) == 0) return &file->tensors[i];
+  return NULL;
+}
+
+const char *mixent_safetensors_metadata(const mixent_safetensors *file, const char *key) {
+  return json_string_value(json_object_get(json_object_get(file->header, MIXENT_METADATA_KEY), key));
+}
