@@ -1,0 +1,67 @@
+/* `mixent data get`: fetches a known data set. */
+#include "cli/commands.h"
+#include "cli/terminal.h"
+
+#include <signal.h>
+
+typedef struct arguments {
+  const char *directory, *address;
+} arguments;
+
+static volatile sig_atomic_t stop;
+
+static void ask_to_stop(int signal) {
+  (void)signal;
+  stop = 1;
+}
+
+static int show_progress(void *context, const char *file, uint64_t done, uint64_t total) {
+  mixent_progress *progress = context;
+  char after[64];
+  snprintf(after, sizeof after, "%s of %s", mixent_text_bytes((double)done),
+           mixent_text_bytes((double)total));
+  mixent_progress_show(progress, file, total ? (double)done / (double)total : 0, after);
+  return stop;
+}
+
+static int run(const void *given, int count, char **words) {
+  (void)count;
+  const arguments *arguments = given;
+  struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = (int)SA_RESETHAND};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  mixent_progress progress = mixent_progress_start();
+  mixent_status status =
+      mixent_dataset_fetch(words[0], arguments->directory, arguments->address, show_progress, &progress);
+  mixent_progress_clear(&progress);
+  if (status != MIXENT_OK) return mixent_failed(status);
+  printf("%s is there and its SHA-256 sums are right; 'mixent data show %s' shows it\n", words[0],
+         arguments->directory ? arguments->directory : words[0]);
+  return MIXENT_EXIT_DONE;
+}
+
+static const mixent_command_option options[] = {{.name = "directory",
+                                                 .argument = "DIR",
+                                                 .help = "where to put it (default: ~/.cache/mixent/NAME)",
+                                                 .kind = MIXENT_VALUE_TEXT,
+                                                 .offset = offsetof(arguments, directory)},
+                                                {.name = "address",
+                                                 .argument = "URL",
+                                                 .help = "of the archive, if not the public one",
+                                                 .kind = MIXENT_VALUE_TEXT,
+                                                 .offset = offsetof(arguments, address)},
+                                                {.name = NULL}};
+
+const mixent_command mixent_command_data_get = {
+    .name = "data get",
+    .summary = "Fetch a known data set (emnist-letters)",
+    .operands = "NAME",
+    .least_operands = 1,
+    .most_operands = 1,
+    .options = options,
+    .description = "Reads only the files of the data set out of the public archive (36 of 536 MB) and checks "
+                   "them. What an "
+                   "interrupted try has fetched is kept: run it again to go on.",
+    .arguments_size = sizeof(arguments),
+    .run = run};

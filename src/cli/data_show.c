@@ -1,0 +1,181 @@
+/* `mixent data show`: what is in a data set, and a sheet with some images of each class. */
+#include "cli/commands.h"
+#include "cli/terminal.h"
+#include "core/memory.h"
+#include "core/status.h"
+
+#include <stdlib.h>
+
+typedef struct arguments {
+  const char *out, *data_directory;
+  long count, seed;
+  int part;
+  bool transpose;
+} arguments;
+
+static const char *const part_names[] = {"train", "test", NULL};
+enum {
+  EACH = 8,
+  MOST = 400
+}; /* images of each class on a sheet, and in all, unless --count says otherwise */
+
+/* `chosen` gets up to `count` indices: as many of each class as of any other as far as they go, class after
+ * class, in the order of `order` [images->count]. Returns how many. */
+static mixent_status choose_images(const mixent_images *images, int classes, const uint32_t *order,
+                                   size_t count, uint32_t *chosen, size_t *chosen_count) {
+  size_t *room;
+  MIXENT_TRY(MIXENT_ALLOCATE(classes, &room));
+  for (int k = 0; k < classes; k++) room[k] = count / (size_t)classes + ((size_t)k < count % (size_t)classes);
+  *chosen_count = 0;
+  for (int k = 0; k < classes; k++)
+    for (size_t i = 0; i < images->count && room[k]; i++)
+      if (images->labels[order[i]] == k) {
+        chosen[(*chosen_count)++] = order[i];
+        room[k]--;
+      }
+  free(room);
+  return MIXENT_OK;
+}
+
+/* Columns so that classes begin a line where that makes a sheet of a good shape: two classes a line for the
+ * default. */
+static int sheet_columns(size_t count, int classes) {
+  size_t each = count / (size_t)classes, columns = each ? each : 16;
+  while (columns < 12) columns += each ? each : 16;
+  return (int)(columns > 24 ? 24 : columns);
+}
+
+static mixent_status write_sheet(const mixent_dataset *dataset, const mixent_images *images, const char *path,
+                                 const uint32_t *chosen, size_t count) {
+  const char **captions;
+  MIXENT_TRY(MIXENT_ALLOCATE(count + 1, &captions));
+  for (size_t i = 0; i < count; i++) captions[i] = dataset->class_names[images->labels[chosen[i]]];
+  int scale = images->side < 48 ? 2 : 1;
+  mixent_status status = mixent_contact_sheet_write(path, images, chosen, count, captions,
+                                                    sheet_columns(count, dataset->classes), scale);
+  free(captions);
+  return status;
+}
+
+static mixent_status draw_sheet(const mixent_dataset *dataset, const mixent_images *images, const char *path,
+                                const arguments *arguments, size_t *chosen_count) {
+  size_t count = (size_t)arguments->count;
+  if (!count) count = (size_t)dataset->classes * EACH < MOST ? (size_t)dataset->classes * EACH : MOST;
+  if (count > images->count) count = images->count;
+  uint32_t *order, *chosen = NULL;
+  MIXENT_TRY(MIXENT_ALLOCATE(images->count, &order));
+  mixent_order_draw((uint64_t)arguments->seed, 0, order, images->count);
+  mixent_status status = MIXENT_ALLOCATE(count, &chosen);
+  if (status == MIXENT_OK)
+    status = choose_images(images, dataset->classes, order, count, chosen, chosen_count);
+  if (status == MIXENT_OK) status = write_sheet(dataset, images, path, chosen, *chosen_count);
+  free(order);
+  free(chosen);
+  return status;
+}
+
+static void print_dataset(const mixent_dataset *dataset) {
+  const mixent_images *train = &dataset->train;
+  printf("%s, from %s\n", dataset->name, dataset->directory);
+  printf("%s train and %s test images of %d x %d %s pixels%s\n", mixent_text_count(train->count),
+         mixent_text_count(dataset->test.count), train->side, train->side,
+         train->channels == 1 ? "grey" : "colour",
+         dataset->transposed ? " (stored transposed, shown upright)" : "");
+  mixent_table table = {
+      .columns = 4, .titles = {"label", "class", "train", "test"}, .left = {false, true, false, false}};
+  for (int k = 0; k < dataset->classes; k++) {
+    size_t counts[2] = {0};
+    for (size_t i = 0; i < train->count; i++) counts[0] += train->labels[i] == k;
+    for (size_t i = 0; i < dataset->test.count; i++) counts[1] += dataset->test.labels[i] == k;
+    mixent_table_add(&table, "%lld", (long long)dataset->labels[k]);
+    mixent_table_add(&table, "%s", dataset->class_names[k]);
+    mixent_table_add(&table, "%s", mixent_text_count(counts[0]));
+    mixent_table_add(&table, "%s", mixent_text_count(counts[1]));
+  }
+  mixent_table_print(&table, stdout);
+  mixent_table_free(&table);
+}
+
+static mixent_status show(const mixent_dataset *dataset, const arguments *arguments) {
+  const mixent_images *images = arguments->part ? &dataset->test : &dataset->train;
+  mixent_text path = {0};
+  size_t count;
+  if (arguments->out)
+    mixent_text_append(&path, "%s", arguments->out);
+  else
+    mixent_text_append(&path, "%s.png", dataset->name);
+  mixent_status status = mixent_text_status(&path);
+  if (status == MIXENT_OK) status = draw_sheet(dataset, images, path.data, arguments, &count);
+  if (status == MIXENT_OK) {
+    print_dataset(dataset);
+    printf("\n%s shows %s of the %s images\n", path.data, mixent_text_count(count),
+           part_names[arguments->part]);
+  }
+  mixent_text_free(&path);
+  return status;
+}
+
+static int run(const void *given, int count, char **words) {
+  (void)count;
+  const arguments *arguments = given;
+  mixent_dataset_options options = {.data_directory = arguments->data_directory,
+                                    .transpose = arguments->transpose};
+  mixent_dataset *dataset;
+  mixent_status status = mixent_dataset_open(words[0], &options, &dataset);
+  if (status == MIXENT_OK) {
+    status = show(dataset, arguments);
+    mixent_dataset_free(dataset);
+  }
+  return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
+}
+
+static const mixent_command_option options[] = {
+    {.name = "out",
+     .argument = "FILE.png",
+     .help = "where to write the sheet (default: NAME.png here)",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, out)},
+    {.name = "count",
+     .argument = "N",
+     .help = "images on the sheet; 0 is 8 of each class, 400 at most",
+     .kind = MIXENT_VALUE_WHOLE,
+     .offset = offsetof(arguments, count),
+     .fallback = "0",
+     .high = 10000},
+    {.name = "split",
+     .argument = "train|test",
+     .help = "which images",
+     .kind = MIXENT_VALUE_CHOICE,
+     .offset = offsetof(arguments, part),
+     .fallback = "train",
+     .choices = part_names},
+    {.name = "seed",
+     .argument = "N",
+     .help = "another number draws other images",
+     .kind = MIXENT_VALUE_WHOLE,
+     .offset = offsetof(arguments, seed),
+     .fallback = "0",
+     .high = 2147483647},
+    {.name = "data-dir",
+     .argument = "DIR",
+     .help = "look for data sets there first",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, data_directory)},
+    {.name = "transpose",
+     .help = "the images are stored transposed (EMNIST's names know by themselves)",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, transpose)},
+    {.name = NULL}};
+
+const mixent_command mixent_command_data_show = {
+    .name = "data show",
+    .summary = "Count a data set's images and write a sheet with some of each class",
+    .operands = "NAME|DIR",
+    .least_operands = 1,
+    .most_operands = 1,
+    .options = options,
+    .description =
+        "Writes a PNG with images of each class, their class below. Look at it before training on data of "
+        "your own: letters must stand upright, and the captions must be right.",
+    .arguments_size = sizeof(arguments),
+    .run = run};

@@ -1,0 +1,103 @@
+/* `mixent eval`: scores a checkpoint on a part of a data set. */
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "cli/model.h"
+#include "cli/terminal.h"
+
+typedef struct arguments {
+  const char *data, *data_directory;
+  int part, precision;
+  long threads;
+  bool json;
+} arguments;
+
+static int print_scores(const arguments *arguments, const char *path, const mixent_dataset *dataset,
+                        const mixent_scores *scores) {
+  const char *part = mixent_part_names[arguments->part];
+  if (arguments->json) {
+    json_t *object = json_pack("{s:s, s:s, s:s}", "checkpoint", path, "data", dataset->name, "split", part);
+    if (object) json_object_update_new(object, mixent_json_scores(scores));
+    return mixent_json_print(object);
+  }
+  printf("%s on %s, %s images of %s\n", path, mixent_text_count(scores->images), part, dataset->name);
+  printf("  accuracy  %.2f %%\n", 100 * scores->accuracy);
+  printf("  NLL       %.4f   mean of -ln of the probability of the right class\n", scores->nll);
+  printf("  ECE       %.4f   expected calibration error, 15 bins\n", scores->ece);
+  printf("  Brier     %.4f   squared distance of the probabilities from the truth, 0 to 2\n", scores->brier);
+  printf("  entropy   %.4f   of the predictions, in nats\n", scores->entropy);
+  return MIXENT_EXIT_DONE;
+}
+
+static int evaluate(const arguments *arguments, const char *path, const mixent_model *model) {
+  mixent_dataset *dataset;
+  mixent_status status =
+      mixent_model_dataset_open(model, arguments->data, arguments->data_directory, &dataset);
+  if (status != MIXENT_OK) return mixent_failed(status);
+  mixent_scores scores;
+  status = mixent_model_score(model, dataset, (mixent_part)arguments->part,
+                              mixent_precision_chosen(arguments->precision), &scores);
+  int code = status == MIXENT_OK ? print_scores(arguments, path, dataset, &scores) : mixent_failed(status);
+  mixent_dataset_free(dataset);
+  return code;
+}
+
+static int run(const void *given, int count, char **words) {
+  (void)count;
+  const arguments *arguments = given;
+  mixent_threads_choose(arguments->threads);
+  mixent_model *model;
+  mixent_status status = mixent_model_open(words[0], &model);
+  if (status != MIXENT_OK) return mixent_failed(status);
+  int code = evaluate(arguments, words[0], model);
+  mixent_model_free(model);
+  return code;
+}
+
+static const mixent_command_option options[] = {
+    {.name = "data",
+     .argument = "NAME|DIR",
+     .help = "the data set; otherwise the one the checkpoint was trained on",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, data)},
+    {.name = "data-dir",
+     .argument = "DIR",
+     .help = "look for data sets there first",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, data_directory)},
+    {.name = "split",
+     .argument = "test|validation|train",
+     .help = "which images; validation and train are the parts its training cut",
+     .kind = MIXENT_VALUE_CHOICE,
+     .offset = offsetof(arguments, part),
+     .fallback = "test",
+     .choices = mixent_part_names},
+    {.name = "precision",
+     .argument = "auto|fp32|bf16",
+     .help = "arithmetic; auto is bf16 where the processor has it",
+     .kind = MIXENT_VALUE_CHOICE,
+     .offset = offsetof(arguments, precision),
+     .fallback = "auto",
+     .choices = mixent_precision_choices},
+    {.name = "threads",
+     .argument = "N",
+     .help = "threads; 0 is one per processor",
+     .kind = MIXENT_VALUE_WHOLE,
+     .offset = offsetof(arguments, threads),
+     .fallback = "0",
+     .high = 4096},
+    {.name = "json",
+     .help = "print one line of JSON; accuracy is 0 to 1 there",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, json)},
+    {.name = NULL}};
+
+const mixent_command mixent_command_eval = {
+    .name = "eval",
+    .summary = "Score a checkpoint on a data set",
+    .operands = "CHECKPOINT",
+    .least_operands = 1,
+    .most_operands = 1,
+    .options = options,
+    .description = "CHECKPOINT is the best.safetensors or last.safetensors of a run.",
+    .arguments_size = sizeof(arguments),
+    .run = run};

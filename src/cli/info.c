@@ -1,0 +1,188 @@
+/* `mixent info`: the layers of a network, by name, file or checkpoint. */
+#include "cli/commands.h"
+#include "cli/model.h"
+#include "cli/terminal.h"
+#include "net/graph.h"
+#include "net/layer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct arguments {
+  long side, channels, classes, batch;
+  int precision;
+  bool plan;
+} arguments;
+
+static uint64_t layer_parameters(const mixent_graph *graph, const mixent_layer *layer) {
+  uint64_t count = 0;
+  for (int i = 0; i < MIXENT_MAX_LAYER_TENSORS; i++)
+    if (layer->parameters[i] >= 0) count += graph->parameters[layer->parameters[i]].count;
+  return count;
+}
+
+/* A matrix or a convolution uses each of its weights once per place of its output; the rest multiplies next
+ * to nothing. */
+static uint64_t layer_multiply_adds(const mixent_graph *graph, const mixent_layer *layer) {
+  uint64_t places = (uint64_t)layer->height * (uint64_t)layer->width, count = 0;
+  for (int i = 0; i < MIXENT_MAX_LAYER_TENSORS; i++)
+    if (layer->parameters[i] >= 0 && graph->parameters[layer->parameters[i]].dimensions > 1)
+      count += places * graph->parameters[layer->parameters[i]].count;
+  return count;
+}
+
+static void add_layer(mixent_table *table, const mixent_graph *graph, const mixent_layer *layer) {
+  uint64_t parameters = layer_parameters(graph, layer), operations = layer_multiply_adds(graph, layer);
+  mixent_table_add(table, "%s", layer->name);
+  mixent_table_add(table, "%s", layer->type ? layer->type->name : "");
+  if (layer->height == 1 && layer->width == 1)
+    mixent_table_add(table, "%d", layer->channels);
+  else
+    mixent_table_add(table, "%d x %d x %d", layer->channels, layer->height, layer->width);
+  mixent_table_add(table, "%s", parameters ? mixent_text_count(parameters) : "");
+  mixent_table_add(table, "%s", operations ? mixent_text_count(operations) : "");
+}
+
+static void print_layers(const mixent_graph *graph) {
+  mixent_table table = {.columns = 5,
+                        .titles = {"layer", "kind", "output", "parameters", "multiply-adds"},
+                        .left = {true, true, false, false, false}};
+  uint64_t operations = 0;
+  for (int i = 0; i < graph->layer_count; i++) {
+    add_layer(&table, graph, &graph->layers[i]);
+    operations += layer_multiply_adds(graph, &graph->layers[i]);
+  }
+  mixent_table_print(&table, stdout);
+  mixent_table_free(&table);
+  printf(
+      "\n%s: %s parameters, %s multiply-adds per image forward, about three times that per training step\n",
+      mixent_graph_name(graph), mixent_text_count(mixent_graph_parameter_count(graph)),
+      mixent_text_count(operations));
+}
+
+static mixent_status print_plan(const mixent_graph *graph, const arguments *arguments) {
+  mixent_net_options options = {.batch = (int)arguments->batch,
+                                .precision = mixent_precision_chosen(arguments->precision),
+                                .training = true};
+  mixent_net *net;
+  mixent_status status = mixent_net_create(graph, &options, &net);
+  if (status != MIXENT_OK) return status;
+  char *text = mixent_net_plan_text(net);
+  if (text)
+    printf("\nThe plan of a training step with %d images in %s, %s of memory\n%s", options.batch,
+           options.precision == MIXENT_BF16 ? "bf16" : "fp32",
+           mixent_text_bytes((double)mixent_net_memory(net)), text);
+  free(text);
+  mixent_net_free(net);
+  return MIXENT_OK;
+}
+
+static mixent_status print_graph(const mixent_graph *graph, const arguments *arguments) {
+  print_layers(graph);
+  return arguments->plan ? print_plan(graph, arguments) : MIXENT_OK;
+}
+
+/* Mean or deviation, one number per channel. */
+static void print_channels(const char *name, const float *values, int channels) {
+  printf("%s", name);
+  for (int i = 0; i < channels; i++) printf(" %.4f", (double)values[i]);
+}
+
+static mixent_status print_checkpoint(const char *path, const arguments *arguments) {
+  mixent_model *model;
+  mixent_status status = mixent_model_open(path, &model);
+  if (status != MIXENT_OK) return status;
+  printf("%s: trained on %s, %d x %d pixels, %d classes:", path, model->data, model->side, model->side,
+         model->classes);
+  for (int k = 0; k < model->classes; k++) printf(" %s", model->class_names[k]);
+  print_channels("\npixels from 0 to 1 are normalised by mean", model->mean, model->channels);
+  print_channels(", deviation", model->deviation, model->channels);
+  puts(model->transposed ? "; images were stored transposed\n" : "\n");
+  status = print_graph(model->graph, arguments);
+  mixent_model_free(model);
+  return status;
+}
+
+static mixent_status print_net(const char *name, const arguments *arguments) {
+  mixent_graph_options options = {.channels = (int)arguments->channels,
+                                  .side = (int)arguments->side,
+                                  .classes = (int)arguments->classes,
+                                  .dropout = -1};
+  mixent_graph *graph;
+  mixent_status status = mixent_graph_open(name, &options, &graph);
+  if (status != MIXENT_OK) return status;
+  status = print_graph(graph, arguments);
+  mixent_graph_free(graph);
+  return status;
+}
+
+static int run(const void *given, int count, char **words) {
+  (void)count;
+  const arguments *arguments = given;
+  mixent_threads_choose(0);
+  const char *end = strrchr(words[0], '.');
+  mixent_status status = end && strcmp(end, ".safetensors") == 0 ? print_checkpoint(words[0], arguments)
+                                                                 : print_net(words[0], arguments);
+  return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
+}
+
+static const mixent_command_option options[] = {
+    {.name = "side",
+     .argument = "N",
+     .help = "pixels along each side of an image",
+     .kind = MIXENT_VALUE_WHOLE,
+     .offset = offsetof(arguments, side),
+     .fallback = "28",
+     .low = 16,
+     .high = 256},
+    {.name = "channels",
+     .argument = "1|3",
+     .help = "grey or colour",
+     .kind = MIXENT_VALUE_WHOLE,
+     .offset = offsetof(arguments, channels),
+     .fallback = "1",
+     .low = 1,
+     .high = 3},
+    {.name = "classes",
+     .argument = "N",
+     .help = "classes to tell apart",
+     .kind = MIXENT_VALUE_WHOLE,
+     .offset = offsetof(arguments, classes),
+     .fallback = "26",
+     .low = 2,
+     .high = 1000000},
+    {.name = "plan",
+     .help = "also print how a training step runs here: each step, by which code",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, plan)},
+    {.name = "batch",
+     .argument = "N",
+     .help = "images in a step, for --plan",
+     .kind = MIXENT_VALUE_WHOLE,
+     .offset = offsetof(arguments, batch),
+     .fallback = "250",
+     .low = 1,
+     .high = 65536},
+    {.name = "precision",
+     .argument = "auto|fp32|bf16",
+     .help = "arithmetic, for --plan",
+     .kind = MIXENT_VALUE_CHOICE,
+     .offset = offsetof(arguments, precision),
+     .fallback = "auto",
+     .choices = mixent_precision_choices},
+    {.name = NULL}};
+
+const mixent_command mixent_command_info = {
+    .name = "info",
+    .summary = "Show the layers of a network, their shapes and their parameters",
+    .operands = "NET|CHECKPOINT",
+    .least_operands = 1,
+    .most_operands = 1,
+    .options = options,
+    .description =
+        "NET is a built-in network (vgg5, spinal-vgg5, vgg5-half, resnet20) or a YAML file. Of a CHECKPOINT "
+        "(.safetensors) it also tells what the model was trained on; --side, --channels and --classes are "
+        "then "
+        "those of the checkpoint.",
+    .arguments_size = sizeof(arguments),
+    .run = run};

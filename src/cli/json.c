@@ -1,0 +1,35 @@
+/* One line of JSON on standard output. */
+#include "cli/json.h"
+#include "cli/command.h"
+#include "core/status.h"
+
+#include <math.h>
+#include <stdio.h>
+
+int mixent_json_print(json_t *object) {
+  /* 17 digits would turn 0.1 into 0.10000000000000001; 15 are more than a score has. */
+  int failed = !object || json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15)) != 0;
+  json_decref(object);
+  if (failed)
+    return mixent_failed(mixent_fail(MIXENT_ERROR_MEMORY, "JSON for standard output: no memory, or no room"));
+  putchar('\n');
+  return MIXENT_EXIT_DONE;
+}
+
+int mixent_json_text_print(const char *text) {
+  /* Outside strings a line break in JSON is only space, and inside it cannot stand. */
+  for (; *text; text++)
+    if (*text != '\n') putchar(*text);
+  putchar('\n');
+  return MIXENT_EXIT_DONE;
+}
+
+static json_t *number(double value) {
+  return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *mixent_json_scores(const mixent_scores *scores) {
+  return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "images", (json_int_t)scores->images, "accuracy",
+                   number(scores->accuracy), "nll", number(scores->nll), "ece", number(scores->ece), "brier",
+                   number(scores->brier), "entropy", number(scores->entropy));
+}

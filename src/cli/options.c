@@ -1,0 +1,204 @@
+/* The words of a command line become a struct of arguments, as the command's option table says. */
+#include "cli/command.h"
+#include "core/status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct parse {
+  const mixent_command *command;
+  void *arguments;
+  int operand_count;
+  char **operands;
+  int setting_room; /* the number of words, which no list of settings can exceed */
+} parse;
+
+/* Where a run of the parser ends: it goes on, or the program does with that exit code. */
+enum { GO_ON = -1 };
+
+static const mixent_command_option *find_option(const mixent_command *command, const char *name,
+                                                size_t length) {
+  for (const mixent_command_option *option = command->options; option && option->name; option++)
+    if (strlen(option->name) == length && strncmp(option->name, name, length) == 0) return option;
+  return NULL;
+}
+
+static int unknown_option(const mixent_command *command, const char *name, size_t length) {
+  enum { MOST = 32 };
+  const char *names[MOST + 2];
+  int count = 0;
+  for (const mixent_command_option *option = command->options; option && option->name && count < MOST;
+       option++)
+    names[count++] = option->name;
+  names[count++] = "help";
+  names[count] = NULL;
+  char word[64];
+  snprintf(word, sizeof word, "%.*s", (int)length, name);
+  const char *nearest = mixent_nearest_name(word, names);
+  if (nearest)
+    return mixent_wrong_use("%s: unknown option --%s; did you mean --%s?", command->name, word, nearest);
+  return mixent_wrong_use("%s: unknown option --%s; 'mixent help %s' lists those there are", command->name,
+                          word, command->name);
+}
+
+static int add_setting(parse *parse, const mixent_command_option *option, char *value) {
+  mixent_setting_list *list = (mixent_setting_list *)((char *)parse->arguments + option->offset);
+  mixent_setting setting = {option->key, option->argument ? value : "true"};
+  if (!option->key) {
+    char *equals = strchr(value, '=');
+    if (!equals || equals == value)
+      return mixent_wrong_use(
+          "%s: --%s %s: write it as key=value, for example --%s optimizer.learning_rate=0.1",
+          parse->command->name, option->name, value, option->name);
+    *equals = '\0';
+    setting = (mixent_setting){value, equals + 1};
+  }
+  if (!list->items) {
+    list->items = calloc((size_t)parse->setting_room, sizeof *list->items);
+    if (!list->items)
+      return mixent_failed(mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the command line"));
+  }
+  list->items[list->count++] = setting;
+  return GO_ON;
+}
+
+static int store_whole(const parse *parse, const mixent_command_option *option, const char *value,
+                       long *out) {
+  char *end;
+  errno = 0;
+  *out = strtol(value, &end, 10);
+  if (errno || end == value || *end || *out < option->low || *out > option->high)
+    return mixent_wrong_use("%s: --%s %s: a whole number from %ld to %ld is needed", parse->command->name,
+                            option->name, value, option->low, option->high);
+  return GO_ON;
+}
+
+static int store_choice(const parse *parse, const mixent_command_option *option, const char *value,
+                        int *out) {
+  for (*out = 0; option->choices[*out]; ++*out)
+    if (strcmp(option->choices[*out], value) == 0) return GO_ON;
+  const char *nearest = mixent_nearest_name(value, option->choices);
+  return mixent_wrong_use("%s: --%s %s: one of %s is needed%s%s%s", parse->command->name, option->name, value,
+                          option->argument, nearest ? "; did you mean " : "", nearest ? nearest : "",
+                          nearest ? "?" : "");
+}
+
+static int store_value(parse *parse, const mixent_command_option *option, char *value) {
+  void *target = (char *)parse->arguments + option->offset;
+  switch (option->kind) {
+  case MIXENT_VALUE_FLAG: *(bool *)target = true; return GO_ON;
+  case MIXENT_VALUE_TEXT: *(const char **)target = value; return GO_ON;
+  case MIXENT_VALUE_WHOLE: return store_whole(parse, option, value, target);
+  case MIXENT_VALUE_CHOICE: return store_choice(parse, option, value, target);
+  case MIXENT_VALUE_SETTING: return add_setting(parse, option, value);
+  }
+  return GO_ON;
+}
+
+/* One "--name", "--name=value" or "--name value"; *used: how many words that was. */
+static int parse_option(parse *parse, char **words, int left, int *used) {
+  char *name = words[0] + 2, *equals = strchr(name, '=');
+  size_t length = equals ? (size_t)(equals - name) : strlen(name);
+  *used = 1;
+  const mixent_command_option *option = find_option(parse->command, name, length);
+  if (!option) return unknown_option(parse->command, name, length);
+  if (!option->argument) {
+    if (equals) return mixent_wrong_use("%s: --%s takes no value", parse->command->name, option->name);
+    return store_value(parse, option, NULL);
+  }
+  if (equals) return store_value(parse, option, equals + 1);
+  if (left < 2)
+    return mixent_wrong_use("%s: --%s needs a value: --%s %s", parse->command->name, option->name,
+                            option->name, option->argument);
+  *used = 2;
+  return store_value(parse, option, words[1]);
+}
+
+static int parse_words(parse *parse, int argc, char **argv) {
+  bool only_operands = false;
+  for (int i = 0; i < argc;) {
+    char *word = argv[i];
+    if (only_operands || word[0] != '-' || !word[1]) {
+      parse->operands[parse->operand_count++] = word;
+      i++;
+    } else if (strcmp(word, "--") == 0) {
+      only_operands = true;
+      i++;
+    } else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+      mixent_command_help_print(parse->command);
+      return MIXENT_EXIT_DONE;
+    } else if (word[1] != '-') {
+      return mixent_wrong_use(
+          "%s: unknown option %s; options are written --name, 'mixent help %s' lists them",
+          parse->command->name, word, parse->command->name);
+    } else {
+      int used, code = parse_option(parse, argv + i, argc - i, &used);
+      if (code != GO_ON) return code;
+      i += used;
+    }
+  }
+  return GO_ON;
+}
+
+static int check_operands(const parse *parse) {
+  const mixent_command *command = parse->command;
+  if (parse->operand_count < command->least_operands)
+    return mixent_wrong_use("%s: %s is missing; write it as 'mixent %s %s'", command->name,
+                            parse->operand_count ? "something" : command->operands, command->name,
+                            command->operands);
+  if (command->most_operands >= 0 && parse->operand_count > command->most_operands)
+    return mixent_wrong_use("%s: '%s' is one word too many; 'mixent help %s' says what belongs there",
+                            command->name, parse->operands[command->most_operands], command->name);
+  return GO_ON;
+}
+
+static int parse_and_run(parse *parse, int argc, char **argv) {
+  for (const mixent_command_option *option = parse->command->options; option && option->name; option++)
+    if (option->fallback) {
+      int code = store_value(parse, option, (char *)option->fallback);
+      if (code != GO_ON) return code;
+    }
+  int code = parse_words(parse, argc, argv);
+  if (code == GO_ON) code = check_operands(parse);
+  if (code == GO_ON) code = parse->command->run(parse->arguments, parse->operand_count, parse->operands);
+  return code;
+}
+
+/* "data show …": the second word names the member. */
+static int run_member(const mixent_command *group, int argc, char **argv) {
+  if (argc && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
+    mixent_command_help_print(group);
+    return MIXENT_EXIT_DONE;
+  }
+  if (!argc)
+    return mixent_wrong_use("%s: say what to do; 'mixent help %s' lists it", group->name, group->name);
+  char prefix[64];
+  snprintf(prefix, sizeof prefix, "%s ", group->name);
+  const mixent_command *member = mixent_command_find(group->members, prefix, argv[0]);
+  return member ? mixent_command_run(member, argc - 1, argv + 1) : MIXENT_EXIT_WRONG_USE;
+}
+
+static void free_settings(const mixent_command *command, const void *arguments) {
+  for (const mixent_command_option *option = command->options; option && option->name; option++)
+    if (option->kind == MIXENT_VALUE_SETTING) {
+      mixent_setting_list *list = (mixent_setting_list *)((char *)arguments + option->offset);
+      free(list->items);
+      *list = (mixent_setting_list){0};
+    }
+}
+
+int mixent_command_run(const mixent_command *command, int argc, char **argv) {
+  if (command->members) return run_member(command, argc, argv);
+  parse parse = {.command = command, .setting_room = argc + 1};
+  parse.arguments = calloc(1, command->arguments_size + 1);
+  parse.operands = calloc((size_t)argc + 1, sizeof *parse.operands);
+  int code = parse.arguments && parse.operands
+                 ? parse_and_run(&parse, argc, argv)
+                 : mixent_failed(mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the command line"));
+  if (parse.arguments) free_settings(command, parse.arguments);
+  free(parse.arguments);
+  free(parse.operands);
+  return code;
+}

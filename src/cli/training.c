@@ -1,0 +1,165 @@
+/* The view of a training run: progress line, table of epochs, signals. */
+#include "cli/training.h"
+
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop;
+
+static void ask_to_stop(int signal) {
+  (void)signal;
+  static const char message[] = "\nfinishing this step and saving; once more ends at once\n";
+  stop = 1;
+  if (write(STDERR_FILENO, message, sizeof message - 1) < 0) return; /* there is nobody to tell */
+}
+
+static void watch_signals(void) {
+  struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+}
+
+static void show_start(void *context, const mixent_train_start *start) {
+  mixent_training_view *view = context;
+  view->mix_ent = strcmp(start->loss, "mix-ent") == 0;
+  view->weights = strcmp(start->loss, "ce") != 0;
+  if (view->json) return;
+  printf("%s: %s with loss %s on %s, %s, %d thread%s\n", start->recipe, start->net, start->loss, start->data,
+         start->precision, start->threads, start->threads == 1 ? "" : "s");
+  printf("%s images to train, %s to validate, %s to test, in %d classes; %s parameters\n",
+         mixent_text_count(start->train_images), mixent_text_count(start->validation_images),
+         mixent_text_count(start->test_images), start->classes, mixent_text_count(start->parameters));
+  printf("%d epoch%s of %s steps of %d images; %s for the network; all goes to %s\n", start->epochs,
+         start->epochs == 1 ? "" : "s", mixent_text_count((uint64_t)start->steps), start->batch,
+         mixent_text_bytes((double)start->memory_bytes), start->run);
+  if (start->first_epoch > 1 || start->first_step > 0)
+    printf("going on with epoch %d after step %d\n", start->first_epoch, start->first_step);
+  putchar('\n');
+  fflush(stdout);
+}
+
+static void show_progress(void *context, const mixent_train_progress *now) {
+  mixent_training_view *view = context;
+  char before[64], after[96];
+  snprintf(before, sizeof before, "epoch %d/%d", now->epoch, now->epochs);
+  snprintf(after, sizeof after, "loss %.3f, %.0f images/s, %s left", now->loss, now->images_per_second,
+           mixent_text_duration(now->seconds_left));
+  mixent_progress_show(&view->progress, before, now->steps ? (double)now->step / now->steps : 1, after);
+}
+
+/* A line of the table that grows cell by cell. */
+typedef struct row {
+  int columns, widths[20];
+  char text[20][24];
+} row;
+
+static void add_cell(row *row, int width, const char *format, double value) {
+  row->widths[row->columns] = width;
+  snprintf(row->text[row->columns++], sizeof row->text[0], format, value);
+}
+
+static void add_title(row *row, int width, const char *title) {
+  row->widths[row->columns] = width;
+  snprintf(row->text[row->columns++], sizeof row->text[0], "%s", title);
+}
+
+static void print_row(const row *row) {
+  const char *cells[20];
+  for (int i = 0; i < row->columns; i++) cells[i] = row->text[i];
+  mixent_row_print(stdout, row->widths, row->columns, cells);
+}
+
+/* A validation score, or "-" where nothing is held out. */
+static void add_score(row *row, const mixent_train_epoch *epoch, int width, const char *format,
+                      double value) {
+  if (epoch && epoch->validation.images)
+    add_cell(row, width, format, value);
+  else
+    add_title(row, width, "-");
+}
+
+enum { NARROW = 6, WIDE = 8 };
+
+static void print_titles(const mixent_training_view *view) {
+  row row = {0};
+  add_title(&row, 5, "epoch");
+  add_title(&row, WIDE, "loss");
+  add_title(&row, NARROW, "CE");
+  add_title(&row, NARROW, "H");
+  if (view->mix_ent) add_title(&row, NARROW, "KL");
+  add_title(&row, WIDE, "train %");
+  add_title(&row, WIDE, "val %");
+  add_title(&row, NARROW, "NLL");
+  add_title(&row, NARROW, "ECE");
+  add_title(&row, WIDE, "entropy");
+  if (view->weights) add_title(&row, NARROW, "w1"), add_title(&row, NARROW, "w2");
+  if (view->bases) add_title(&row, NARROW, "b1"), add_title(&row, NARROW, "b2");
+  add_title(&row, WIDE, "lr");
+  add_title(&row, WIDE, "images/s");
+  print_row(&row);
+}
+
+static void print_epoch(const mixent_training_view *view, const mixent_train_epoch *epoch) {
+  const mixent_scores *train = &epoch->train, *validation = &epoch->validation;
+  row row = {0};
+  add_cell(&row, 5, "%.0f", epoch->epoch);
+  add_cell(&row, WIDE, "%.4f", train->loss);
+  add_cell(&row, NARROW, "%.4f", train->terms[MIXENT_CE1]);
+  add_cell(&row, NARROW, "%.4f", train->terms[MIXENT_H]);
+  if (view->mix_ent) add_cell(&row, NARROW, "%.4f", train->terms[MIXENT_KL]);
+  add_cell(&row, WIDE, "%.2f", 100 * train->accuracy);
+  add_score(&row, epoch, WIDE, "%.2f", 100 * validation->accuracy);
+  add_score(&row, epoch, NARROW, "%.4f", validation->nll);
+  add_score(&row, epoch, NARROW, "%.4f", validation->ece);
+  add_score(&row, epoch, WIDE, "%.4f", validation->entropy);
+  for (int i = 0; i < 2 && view->weights; i++) add_cell(&row, NARROW, "%.3f", epoch->w[i]);
+  for (int i = 0; i < 2 && view->bases; i++) add_cell(&row, NARROW, "%.2f", epoch->b[i]);
+  add_cell(&row, WIDE, "%.3g", epoch->learning_rate);
+  add_cell(&row, WIDE, "%.0f", epoch->images_per_second);
+  if (epoch->best) add_title(&row, -4, "best");
+  print_row(&row);
+}
+
+static void show_epoch(void *context, const mixent_train_epoch *epoch) {
+  mixent_training_view *view = context;
+  mixent_progress_clear(&view->progress);
+  if (view->json) {
+    puts(epoch->json);
+  } else {
+    if (!view->titled) {
+      /* A base that is e and stays e is natural logarithms, and no news. */
+      view->bases = view->weights && (fabs(epoch->b[0] - M_E) > 1e-9 || fabs(epoch->b[1] - M_E) > 1e-9);
+      puts("loss, CE, H and train % are of the training images; val %, NLL, ECE and entropy of those held "
+           "out");
+      print_titles(view);
+      view->titled = true;
+    }
+    print_epoch(view, epoch);
+  }
+  fflush(stdout);
+}
+
+static void show_warning(void *context, const char *message) {
+  mixent_training_view *view = context;
+  mixent_progress_clear(&view->progress);
+  fflush(stdout);
+  fprintf(stderr, "mixent: warning: %s\n", message);
+}
+
+void mixent_training_watch(mixent_training_view *view, bool json, mixent_train_options *options) {
+  *view = (mixent_training_view){.json = json, .progress = mixent_progress_start()};
+  watch_signals();
+  options->stop = &stop;
+  options->context = view;
+  options->started = show_start;
+  options->progress = show_progress;
+  options->epoch = show_epoch;
+  options->warning = show_warning;
+}
+
+void mixent_training_end(mixent_training_view *view) {
+  mixent_progress_clear(&view->progress);
+}

@@ -1,0 +1,46 @@
+/* `mixent version`: what this program is made of, for reports of faults. */
+#include "cli/commands.h"
+
+#include <curl/curl.h>
+#include <jansson.h>
+#include <oneapi/dnnl/dnnl.h>
+#include <stdio.h>
+#include <zlib.h>
+
+typedef struct arguments {
+  bool json;
+} arguments;
+
+static int run(const void *given, int count, char **words) {
+  (void)count, (void)words;
+  const arguments *arguments = given;
+  const dnnl_version_t *onednn = dnnl_version();
+  bool bf16 = mixent_net_bf16_is_native();
+  if (arguments->json) {
+    char version[32];
+    snprintf(version, sizeof version, "%d.%d.%d", onednn->major, onednn->minor, onednn->patch);
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:s, s:b}", "mixent", mixent_version(), "onednn", version, "zlib",
+                  zlibVersion(), "curl", curl_version_info(CURLVERSION_NOW)->version, "bf16", bf16);
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+    return MIXENT_EXIT_DONE;
+  }
+  printf("mixent %s\n", mixent_version());
+  printf("oneDNN %d.%d.%d, zlib %s, curl %s\n", onednn->major, onednn->minor, onednn->patch, zlibVersion(),
+         curl_version_info(CURLVERSION_NOW)->version);
+  printf("bfloat16 on this processor: %s\n", bf16 ? "yes, training uses it" : "no, training uses float32");
+  return MIXENT_EXIT_DONE;
+}
+
+const mixent_command mixent_command_version = {
+    .name = "version",
+    .summary = "Say which version this is, of what, and what the processor can do",
+    .options = (const mixent_command_option[]){{.name = "json",
+                                                .help = "print one line of JSON",
+                                                .kind = MIXENT_VALUE_FLAG,
+                                                .offset = offsetof(arguments, json)},
+                                               {0}},
+    .arguments_size = sizeof(arguments),
+    .run = run};
