@@ -1,0 +1,130 @@
+"""The built-in networks as PyTorch modules, with exactly the state-dict names of our checkpoints.
+
+Each function takes the input's channels, the number of classes and the dropout rate. Images are [rows, channels, side, side].
+"""
+
+import math
+
+import torch
+from torch import nn
+
+
+def block(inputs, *widths):
+    """Convolution, batch norm and ReLU for each width, then a maximum over 2x2."""
+    layers = []
+    for width in widths:
+        layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
+        inputs = width
+    return nn.Sequential(*layers, nn.MaxPool2d(2))
+
+
+def draw_convolutions(module):
+    """Normal weights with standard deviation sqrt(2 / (kernel area x output channels)); the rest is PyTorch's default."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            area = layer.kernel_size[0] * layer.kernel_size[1]
+            nn.init.normal_(layer.weight, 0, math.sqrt(2 / (area * layer.out_channels)))
+
+
+class VGG5(nn.Module):
+    """MNIST_VGG of the SpinalNet repository; `width` 64 gives VGG-5, 32 its half."""
+
+    def __init__(self, channels, classes, dropout=0.5, width=64):
+        super().__init__()
+        self.l1 = block(channels, width, width)
+        self.l2 = block(width, 2 * width, 2 * width)
+        self.l3 = block(2 * width, 4 * width, 4 * width, 4 * width)
+        self.l4 = block(4 * width, 4 * width, 4 * width, 4 * width)
+        self.add_classifier(4 * width, classes, dropout)
+        draw_convolutions(self)
+
+    def add_classifier(self, features, classes, dropout):
+        self.classifier = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Linear(features, 2 * features),
+            nn.BatchNorm1d(2 * features),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(2 * features, classes),
+        )
+
+    def features(self, images):
+        maps = self.l4(self.l3(self.l2(self.l1(images))))
+        return nn.functional.adaptive_avg_pool2d(maps, 1).flatten(1)
+
+    def forward(self, images):
+        return self.classifier(self.features(images))
+
+
+class SpinalVGG5(VGG5):
+    """SpinalVGG: four small layers, each reading half of the features and the layer before."""
+
+    def add_classifier(self, features, classes, dropout):
+        half, width = features // 2, 128
+
+        def layer(inputs):
+            return nn.Sequential(nn.Dropout(dropout), nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.ReLU())
+
+        self.fc_spinal_layer1 = layer(half)
+        self.fc_spinal_layer2 = layer(half + width)
+        self.fc_spinal_layer3 = layer(half + width)
+        self.fc_spinal_layer4 = layer(half + width)
+        self.fc_out = nn.Sequential(nn.Dropout(dropout), nn.Linear(4 * width, classes))
+
+    def forward(self, images):
+        first, second = self.features(images).chunk(2, dim=1)
+        y1 = self.fc_spinal_layer1(first)
+        y2 = self.fc_spinal_layer2(torch.cat([second, y1], 1))
+        y3 = self.fc_spinal_layer3(torch.cat([first, y2], 1))
+        y4 = self.fc_spinal_layer4(torch.cat([second, y3], 1))
+        return self.fc_out(torch.cat([y1, y2, y3, y4], 1))
+
+
+class BasicBlock(nn.Module):
+    """Two convolutions and a shortcut without parameters: every second pixel, new channels zero (He et al. 2016)."""
+
+    def __init__(self, inputs, width, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, width, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.stride, self.pad = stride, (width - inputs) // 2
+
+    def forward(self, x):
+        out = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        shortcut = nn.functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.pad, self.pad))
+        return torch.relu(out + shortcut)
+
+
+class ResNet20(nn.Module):
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 16, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.layer1 = nn.Sequential(*[BasicBlock(16, 16, 1) for _ in range(3)])
+        self.layer2 = nn.Sequential(BasicBlock(16, 32, 2), BasicBlock(32, 32, 1), BasicBlock(32, 32, 1))
+        self.layer3 = nn.Sequential(BasicBlock(32, 64, 2), BasicBlock(64, 64, 1), BasicBlock(64, 64, 1))
+        self.linear = nn.Linear(64, classes)
+        draw_convolutions(self)
+
+    def forward(self, images):
+        maps = self.layer3(self.layer2(self.layer1(torch.relu(self.bn1(self.conv1(images))))))
+        return self.linear(maps.mean((2, 3)))
+
+
+def vgg5(channels, classes, dropout=0.5):
+    return VGG5(channels, classes, dropout)
+
+
+def vgg5_half(channels, classes, dropout=0.5):
+    return VGG5(channels, classes, dropout, width=32)
+
+
+def spinal_vgg5(channels, classes, dropout=0.5):
+    return SpinalVGG5(channels, classes, dropout)
+
+
+def resnet20(channels, classes, dropout=0.5):
+    """Has no dropout; takes the rate for the sake of a common signature."""
+    return ResNet20(channels, classes)
