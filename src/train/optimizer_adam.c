@@ -1,0 +1,59 @@
+/* Adam (Kingma and Ba 2015), as torch.optim.Adam:
+ *   g += weight_decay theta;   m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2;
+ *   theta -= lr / (1 - beta1^step) m / (sqrt(v) / sqrt(1 - beta2^step) + epsilon) */
+#include "train/optimizer_types.h"
+#include <math.h>
+
+/* What is the same for all elements of a run. */
+typedef struct constants {
+  double beta1, beta2, epsilon, weight_decay;
+  double rate;  /* lr / (1 - beta1^step) */
+  double scale; /* 1 / sqrt(1 - beta2^step) */
+} constants;
+
+static constants constants_of(const mixent_optimizer *optimizer, const mixent_optimizer_run *run) {
+  double step = (double)run->step;
+  return (constants){
+      .beta1 = optimizer->beta1,
+      .beta2 = optimizer->beta2,
+      .epsilon = optimizer->epsilon,
+      .weight_decay = run->weight_decay,
+      .rate = run->learning_rate / (1 - pow(optimizer->beta1, step)),
+      .scale = 1 / sqrt(1 - pow(optimizer->beta2, step)),
+  };
+}
+
+static inline double update_one(const constants *c, double theta, double gradient, double *m, double *v) {
+  gradient += c->weight_decay * theta;
+  *m = c->beta1 * *m + (1 - c->beta1) * gradient;
+  *v = c->beta2 * *v + (1 - c->beta2) * gradient * gradient;
+  return theta - c->rate * *m / (sqrt(*v) * c->scale + c->epsilon);
+}
+
+static void update(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, float *restrict theta,
+                   const float *restrict gradient, float *const state[]) {
+  const constants c = constants_of(optimizer, run);
+  float *restrict means = state[0], *restrict squares = state[1];
+  for (size_t i = 0; i < run->count; i++) {
+    double m = means[i], v = squares[i];
+    theta[i] = (float)update_one(&c, theta[i], gradient[i], &m, &v);
+    means[i] = (float)m;
+    squares[i] = (float)v;
+  }
+}
+
+static void update_double(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, double *theta,
+                          const double *gradient, double *const state[]) {
+  const constants c = constants_of(optimizer, run);
+  for (size_t i = 0; i < run->count; i++)
+    theta[i] = update_one(&c, theta[i], gradient[i], &state[0][i], &state[1][i]);
+}
+
+const mixent_optimizer_type mixent_optimizer_adam = {
+    .name = "adam",
+    .summary = "Adam: steps scaled by running means of the gradient and its square",
+    .state_names = {"exp_avg", "exp_avg_sq"},
+    .state_arrays = 2,
+    .update = update,
+    .update_double = update_double,
+};
