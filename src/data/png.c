@@ -70,7 +70,7 @@ static mixent_status decode(png_reader *reader) {
   png_read_info(reader->png, reader->info);
   /* whatever the file holds, 8-bit RGBA comes out; values as they stand, without gamma */
   png_set_expand(reader->png);
-  png_set_strip_16(reader->png);
+  png_set_scale_16(reader->png);
   png_set_gray_to_rgb(reader->png);
   png_set_add_alpha(reader->png, 255, PNG_FILLER_AFTER);
   png_set_interlace_handling(reader->png);

@@ -1,1 +1,7 @@
 unit_test(augment)
+unit_test(idx)
+unit_test(dataset)
+unit_test(split)
+unit_test(batch)
+unit_test(png)
+unit_test(real_data)
