@@ -36,12 +36,12 @@ class TorchStep:
     """One training step in PyTorch, ready to be repeated."""
 
     def __init__(self, torch, batch, precision, layout):
-        from networks_torch import VGG5
+        from networks_torch import vgg5
 
         torch.manual_seed(0)
         self.torch, self.batch, self.precision = torch, batch, precision
         form = torch.channels_last if layout == "channels_last" else torch.contiguous_format
-        self.model = VGG5(1, 26).to(memory_format=form).train()
+        self.model = vgg5(1, 26, dropout=0.3).to(memory_format=form).train()
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=1e-3, momentum=0.9, nesterov=True, weight_decay=5e-4)
         self.loss = torch.nn.CrossEntropyLoss()
         self.images = torch.randn(batch, 1, 28, 28).to(memory_format=form)
