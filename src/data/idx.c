@@ -38,7 +38,7 @@ static mixent_status reader_start(reader *reader, FILE *stream, const char *orig
   MIXENT_TRY(refill(reader));
   if (reader->inflater.avail_in == 0)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: empty (0 bytes)" ADVICE, origin);
-  if (reader->inflater.avail_in < 2 || reader->input[0] != 0x1f || reader->input[1] != 0x8b) return MIXENT_OK;
+  if (reader->inflater.avail_in < 2 || memcmp(reader->input, "\x1f\x8b", 2) != 0) return MIXENT_OK;
   if (inflateInit2(&reader->inflater, 15 + 16) != Z_OK) /* largest window, gzip header */
     return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to decompress it", origin);
   reader->gzip = 1;

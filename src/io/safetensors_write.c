@@ -30,7 +30,7 @@ static json_t *describe(const mixent_safetensor *tensor, size_t offset) {
   json_t *shape = json_array();
   for (int i = 0; i < tensor->dimensions; i++) json_array_append_new(shape, json_integer(tensor->shape[i]));
   return json_pack("{s:s, s:o, s:[I, I]}", "dtype", mixent_element_name(tensor->element), "shape", shape,
-                   "data_offsets", (json_int_t)offset, (json_int_t)(offset + tensor_bytes(tensor)));
+                   "data_offsets", (json_int_t)offset, (json_int_t)offset + (json_int_t)tensor_bytes(tensor));
 }
 
 /* The header's text in *out, or a failure: no memory, or a text that is not UTF-8. */
