@@ -122,9 +122,11 @@ typedef struct mixent_model {
   int64_t *labels;    /* [classes]: the label in the files that became class k */
   float mean[3], deviation[3];
   bool transposed;
-  char *data;           /* name of the data set it was trained on */
-  uint64_t fingerprint; /* of that data set */
-  char *recipe;         /* YAML text of the options it was trained with, without paths */
+  char *data;             /* name of the data set it was trained on */
+  uint64_t fingerprint;   /* of that data set */
+  char *recipe;           /* YAML text of the options it was trained with, without paths */
+  mixent_loss_state loss; /* the loss's parameters and the epochs done, when it was saved */
+  double epoch;
 } mixent_model;
 mixent_status mixent_model_open(const char *path, mixent_model **out);
 void mixent_model_free(mixent_model *model);
@@ -136,7 +138,7 @@ typedef enum mixent_part { MIXENT_PART_TEST, MIXENT_PART_VALIDATION, MIXENT_PART
 extern const char *const mixent_part_names[]; /* "test", "validation", "train", NULL */
 
 /* Scores the model on a part of a data set; train and validation are the parts that its own recipe cut. The
- * loss is that of the recipe with its weights and bases as they start. */
+ * loss is that of the recipe at the moment the model was saved. */
 mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
                                  mixent_precision precision, mixent_scores *out);
 

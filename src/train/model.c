@@ -1,0 +1,259 @@
+/* A trained model: read from a checkpoint, held against a data set, scored, asked for predictions. */
+#include "core/memory.h"
+#include "io/safetensors.h"
+#include "train/checkpoint_state.h"
+#include "train/recipe.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCORE_BATCH = 250, PREDICT_BATCH = 64 };
+
+const char *const mixent_part_names[] = {"test", "validation", "train", NULL};
+
+static mixent_status fail_entry(const char *path, const char *key) {
+  return mixent_fail(MIXENT_ERROR_FORMAT,
+                     "%s: '%s' in its description is missing or wrong; it is not a checkpoint of mixent",
+                     path, key);
+}
+
+/* The JSON array of `count` elements (any number if negative) under a key of the description. */
+static mixent_status read_array(const mixent_safetensors *file, const char *path, const char *key, int count,
+                                json_t **out) {
+  const char *text = mixent_safetensors_metadata(file, key);
+  *out = text ? json_loads(text, 0, NULL) : NULL;
+  if (json_is_array(*out) && json_array_size(*out) == (size_t)count) return MIXENT_OK;
+  json_decref(*out);
+  *out = NULL;
+  return fail_entry(path, key);
+}
+
+static mixent_status read_whole(const mixent_safetensors *file, const char *path, const char *key, long low,
+                                long high, int *out) {
+  const char *text = mixent_safetensors_metadata(file, key);
+  char *end = NULL;
+  long value = text ? strtol(text, &end, 10) : 0;
+  if (!text || end == text || *end || value < low || value > high) return fail_entry(path, key);
+  *out = (int)value;
+  return MIXENT_OK;
+}
+
+static mixent_status read_numbers(const mixent_safetensors *file, const char *path, const char *key,
+                                  int count, double *out) {
+  json_t *array;
+  MIXENT_TRY(read_array(file, path, key, count, &array));
+  bool right = true;
+  for (int i = 0; i < count; i++) {
+    const json_t *number = json_array_get(array, (size_t)i);
+    right &= json_is_number(number);
+    out[i] = json_number_value(number);
+  }
+  json_decref(array);
+  return right ? MIXENT_OK : fail_entry(path, key);
+}
+
+static mixent_status read_text(const mixent_safetensors *file, const char *path, const char *key,
+                               char **out) {
+  const char *text = mixent_safetensors_metadata(file, key);
+  if (!text) return fail_entry(path, key);
+  *out = strdup(text);
+  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+}
+
+static mixent_status read_classes(const mixent_safetensors *file, const char *path, mixent_model *model) {
+  json_t *names, *labels;
+  MIXENT_TRY(read_array(file, path, "class_names", model->classes, &names));
+  mixent_status status = read_array(file, path, "labels", model->classes, &labels);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(model->classes, &model->labels);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(model->classes + 1, &model->class_names);
+  for (int k = 0; k < model->classes && status == MIXENT_OK; k++) {
+    const char *name = json_string_value(json_array_get(names, (size_t)k));
+    const json_t *label = json_array_get(labels, (size_t)k);
+    if (!name || !json_is_integer(label))
+      status = fail_entry(path, name ? "labels" : "class_names");
+    else if (!(model->class_names[k] = strdup(name)))
+      status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+    else
+      model->labels[k] = json_integer_value(label);
+  }
+  json_decref(names);
+  json_decref(labels);
+  return status;
+}
+
+static mixent_status read_description(const mixent_safetensors *file, const char *path, mixent_model *model) {
+  double mean[3], deviation[3];
+  int epoch;
+  MIXENT_TRY(read_whole(file, path, "channels", 1, 3, &model->channels));
+  MIXENT_TRY(read_whole(file, path, "side", 1, 65536, &model->side));
+  MIXENT_TRY(read_whole(file, path, "classes", 1, 1 << 24, &model->classes));
+  MIXENT_TRY(read_whole(file, path, "epoch", 0, 1 << 30, &epoch));
+  MIXENT_TRY(read_classes(file, path, model));
+  MIXENT_TRY(read_numbers(file, path, "mean", model->channels, mean));
+  MIXENT_TRY(read_numbers(file, path, "std", model->channels, deviation));
+  MIXENT_TRY(read_numbers(file, path, "loss", MIXENT_LOSS_PARAMETERS, model->loss.value));
+  MIXENT_TRY(read_text(file, path, "data", &model->data));
+  MIXENT_TRY(read_text(file, path, "recipe", &model->recipe));
+  for (int c = 0; c < model->channels; c++)
+    model->mean[c] = (float)mean[c], model->deviation[c] = (float)deviation[c];
+  const char *transposed = mixent_safetensors_metadata(file, "transposed");
+  const char *fingerprint = mixent_safetensors_metadata(file, "fingerprint");
+  if (!fingerprint) return fail_entry(path, "fingerprint");
+  model->transposed = transposed && strcmp(transposed, "true") == 0;
+  model->fingerprint = strtoull(fingerprint, NULL, 16);
+  model->epoch = epoch;
+  return MIXENT_OK;
+}
+
+static mixent_status read_network(const mixent_safetensors *file, const char *path, mixent_model *model) {
+  const char *text = mixent_safetensors_metadata(file, "net_text");
+  if (!text) return fail_entry(path, "net_text");
+  const mixent_graph_options options = {
+      .channels = model->channels, .side = model->side, .classes = model->classes, .dropout = -1};
+  if (mixent_graph_parse(text, "its network", &options, &model->graph) != MIXENT_OK)
+    return mixent_fail_within(MIXENT_ERROR_FORMAT, "%s", path);
+  MIXENT_TRY(MIXENT_ALLOCATE(mixent_graph_parameter_count(model->graph), &model->parameters));
+  MIXENT_TRY(MIXENT_ALLOCATE(mixent_graph_statistic_count(model->graph), &model->statistics));
+  return mixent_checkpoint_read_model(file, path, model->graph, model->parameters, model->statistics);
+}
+
+mixent_status mixent_model_open(const char *path, mixent_model **out) {
+  mixent_safetensors *file;
+  mixent_model *model;
+  *out = NULL;
+  MIXENT_TRY(mixent_safetensors_open(path, &file));
+  mixent_status status = MIXENT_ALLOCATE(1, &model);
+  if (status == MIXENT_OK) status = read_description(file, path, model);
+  if (status == MIXENT_OK) status = read_network(file, path, model);
+  mixent_safetensors_free(file);
+  if (status != MIXENT_OK) {
+    mixent_model_free(model);
+    return status;
+  }
+  *out = model;
+  return MIXENT_OK;
+}
+
+void mixent_model_free(mixent_model *model) {
+  if (!model) return;
+  mixent_graph_free(model->graph);
+  for (int k = 0; model->class_names && k < model->classes; k++) free(model->class_names[k]);
+  free(model->class_names);
+  free(model->labels);
+  free(model->parameters);
+  free(model->statistics);
+  free(model->data);
+  free(model->recipe);
+  free(model);
+}
+
+mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent_dataset *dataset) {
+  const mixent_images *images = &dataset->train;
+  if (images->channels != model->channels || images->side != model->side)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "the model takes images of %dx%d with %d channel%s (%s), those of %s are %dx%d with %d", model->side,
+        model->side, model->channels, model->channels == 1 ? "" : "s", model->data, dataset->name,
+        images->side, images->side, images->channels);
+  if (dataset->classes != model->classes)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "the model tells %d classes apart (%s), %s has %d",
+                       model->classes, model->data, dataset->name, dataset->classes);
+  for (int k = 0; k < model->classes; k++)
+    if (dataset->labels[k] != model->labels[k])
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "class %d of the model is label %lld (%s), in %s it is %lld",
+                         k, (long long)model->labels[k], model->data, dataset->name,
+                         (long long)dataset->labels[k]);
+  return MIXENT_OK;
+}
+
+static mixent_status create_net(const mixent_model *model, int batch, mixent_precision precision,
+                                mixent_net **out) {
+  MIXENT_TRY(
+      mixent_net_create(model->graph, &(mixent_net_options){.batch = batch, .precision = precision}, out));
+  mixent_net_use(*out, model->parameters, model->statistics);
+  return MIXENT_OK;
+}
+
+/* Indices of all images, 0, 1, 2, … */
+static mixent_status all_indices(size_t count, uint32_t **out) {
+  MIXENT_TRY(MIXENT_ALLOCATE(count, out));
+  for (size_t i = 0; i < count; i++) (*out)[i] = (uint32_t)i;
+  return MIXENT_OK;
+}
+
+static mixent_status score_part(const mixent_model *model, const mixent_recipe *recipe,
+                                const mixent_dataset *dataset, mixent_part part, mixent_score_job *job,
+                                mixent_net *net, mixent_scores *out) {
+  mixent_split split = {0};
+  uint32_t *all = NULL;
+  mixent_status status =
+      part == MIXENT_PART_TEST
+          ? all_indices(dataset->test.count, &all)
+          : mixent_split_make(&dataset->train, dataset->classes, recipe->validation_fraction,
+                              (uint64_t)recipe->validation_seed, &split);
+  job->images = part == MIXENT_PART_TEST ? &dataset->test : &dataset->train;
+  job->indices = part == MIXENT_PART_TEST ? all : part == MIXENT_PART_TRAIN ? split.train : split.validation;
+  job->count = part == MIXENT_PART_TEST    ? dataset->test.count
+               : part == MIXENT_PART_TRAIN ? split.train_count
+                                           : split.validation_count;
+  const mixent_loss_moment loss = {
+      .options = mixent_recipe_loss(recipe), .state = model->loss, .epoch = model->epoch};
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job->batch, &job->batch_indices);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job->batch, &job->batch_labels);
+  if (status == MIXENT_OK) status = mixent_score_images(net, job, &loss, out);
+  free(job->batch_indices);
+  free(job->batch_labels);
+  free(all);
+  mixent_split_free(&split);
+  return status;
+}
+
+mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
+                                 mixent_precision precision, mixent_scores *out) {
+  mixent_recipe recipe;
+  mixent_net *net;
+  MIXENT_TRY(mixent_model_check_dataset(model, dataset));
+  MIXENT_TRY(
+      mixent_recipe_parse(model->recipe, "the recipe in the checkpoint", "checkpoint", NULL, 0, &recipe));
+  MIXENT_TRY(create_net(model, SCORE_BATCH, precision, &net));
+  mixent_score_job job = {.mean = model->mean,
+                          .deviation = model->deviation,
+                          .batch = SCORE_BATCH,
+                          .classes = (size_t)model->classes};
+  mixent_status status = score_part(model, &recipe, dataset, part, &job, net, out);
+  mixent_net_free(net);
+  return status;
+}
+
+static void softmax(const float *logits, size_t classes, float *out) {
+  float largest = logits[0];
+  double sum = 0;
+  for (size_t k = 1; k < classes; k++) largest = fmaxf(largest, logits[k]);
+  for (size_t k = 0; k < classes; k++) sum += exp((double)logits[k] - largest);
+  for (size_t k = 0; k < classes; k++) out[k] = (float)(exp((double)logits[k] - largest) / sum);
+}
+
+mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pixels, size_t rows,
+                                   mixent_precision precision, float *probabilities) {
+  const mixent_images images = {
+      .count = rows, .side = model->side, .channels = model->channels, .pixels = (uint8_t *)pixels};
+  size_t classes = (size_t)model->classes;
+  uint32_t indices[PREDICT_BATCH];
+  mixent_net *net;
+  mixent_status status = MIXENT_OK;
+  MIXENT_TRY(create_net(model, PREDICT_BATCH, precision, &net));
+  for (size_t begin = 0; begin < rows && status == MIXENT_OK; begin += PREDICT_BATCH) {
+    size_t count = rows - begin < PREDICT_BATCH ? rows - begin : PREDICT_BATCH;
+    for (size_t i = 0; i < PREDICT_BATCH; i++) indices[i] = (uint32_t)(i < count ? begin + i : begin);
+    mixent_batch_fill(&images, indices, PREDICT_BATCH, NULL, 0, 0, model->mean, model->deviation,
+                      mixent_net_input(net));
+    status = mixent_net_forward(net, MIXENT_EVALUATE, 0, 0);
+    const float *logits = mixent_net_logits(net);
+    for (size_t i = 0; i < count && status == MIXENT_OK; i++)
+      softmax(logits + i * classes, classes, probabilities + (begin + i) * classes);
+  }
+  mixent_net_free(net);
+  return status;
+}

@@ -1,0 +1,108 @@
+/* Sums of scores, evaluation over a set of images, and scores as JSON. */
+#include "train/score.h"
+#include "core/status.h"
+#include "core/threads.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+void mixent_score_add(mixent_score_sums *sums, const double terms[MIXENT_TERMS], double loss,
+                      const float *logits, const int32_t *labels, size_t rows, size_t classes) {
+  size_t before = sums->metrics.count;
+  mixent_metrics_add(&sums->metrics, logits, labels, rows, classes);
+  double counted = (double)(sums->metrics.count - before);
+  for (int t = 0; t < MIXENT_TERMS; t++) sums->terms[t] += counted * terms[t];
+  sums->loss += counted * loss;
+}
+
+mixent_scores mixent_score_result(const mixent_score_sums *sums) {
+  mixent_metrics_values values = mixent_metrics_result(&sums->metrics);
+  mixent_scores scores = {.images = values.count,
+                          .accuracy = values.accuracy,
+                          .nll = values.nll,
+                          .brier = values.brier,
+                          .ece = values.ece,
+                          .entropy = values.entropy};
+  if (!values.count) return scores;
+  for (int t = 0; t < MIXENT_TERMS; t++) scores.terms[t] = sums->terms[t] / (double)values.count;
+  scores.loss = sums->loss / (double)values.count;
+  return scores;
+}
+
+static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, size_t begin,
+                                 const mixent_loss_moment *loss, mixent_score_sums *sums) {
+  size_t rows = job->count - begin < job->batch ? job->count - begin : job->batch;
+  for (size_t i = 0; i < job->batch; i++) {
+    job->batch_indices[i] = job->indices[i < rows ? begin + i : begin];
+    job->batch_labels[i] = i < rows ? job->images->labels[job->batch_indices[i]] : -1;
+  }
+  mixent_batch_fill(job->images, job->batch_indices, job->batch, NULL, 0, 0, job->mean, job->deviation,
+                    mixent_net_input(net));
+  MIXENT_TRY(mixent_net_forward(net, MIXENT_EVALUATE, 0, 0));
+  const float *logits = mixent_net_logits(net);
+  mixent_loss_batch batch = {.rows = job->batch,
+                             .classes = job->classes,
+                             .stride = job->classes,
+                             .logits = logits,
+                             .labels = job->batch_labels,
+                             .ignore_label = -1};
+  double coefficients[MIXENT_TERMS], terms[MIXENT_TERMS], gradient[MIXENT_LOSS_PARAMETERS];
+  mixent_loss_coefficients(&loss->options, &loss->state, loss->epoch, coefficients);
+  MIXENT_TRY(mixent_loss_evaluate(&batch, coefficients, loss->options.eps, mixent_parallel_for, terms, NULL));
+  double value = mixent_loss_value(&loss->options, &loss->state, loss->epoch, terms, gradient);
+  mixent_score_add(sums, terms, value, logits, job->batch_labels, job->batch, job->classes);
+  return MIXENT_OK;
+}
+
+mixent_status mixent_score_images(mixent_net *net, const mixent_score_job *job,
+                                  const mixent_loss_moment *loss, mixent_scores *out) {
+  mixent_score_sums sums = {0};
+  for (size_t begin = 0; begin < job->count; begin += job->batch)
+    MIXENT_TRY(score_batch(net, job, begin, loss, &sums));
+  *out = mixent_score_result(&sums);
+  return MIXENT_OK;
+}
+
+json_t *mixent_json_number(double value) {
+  return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* Where each number of mixent_scores stands, for both directions. */
+static const struct {
+  const char *key;
+  size_t offset;
+} fields[] = {{"loss", offsetof(mixent_scores, loss)},
+              {"accuracy", offsetof(mixent_scores, accuracy)},
+              {"nll", offsetof(mixent_scores, nll)},
+              {"brier", offsetof(mixent_scores, brier)},
+              {"ece", offsetof(mixent_scores, ece)},
+              {"entropy", offsetof(mixent_scores, entropy)},
+              {"ce1", offsetof(mixent_scores, terms[MIXENT_CE1])},
+              {"h", offsetof(mixent_scores, terms[MIXENT_H])},
+              {"ce2", offsetof(mixent_scores, terms[MIXENT_CE2])},
+              {"kl", offsetof(mixent_scores, terms[MIXENT_KL])}};
+
+json_t *mixent_scores_to_json(const mixent_scores *scores) {
+  json_t *object = json_object();
+  json_object_set_new(object, "images", json_integer((json_int_t)scores->images));
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    double value;
+    memcpy(&value, (const char *)scores + fields[i].offset, sizeof value);
+    json_object_set_new(object, fields[i].key, mixent_json_number(value));
+  }
+  return object;
+}
+
+bool mixent_scores_from_json(const json_t *json, mixent_scores *out) {
+  const json_t *images = json_object_get(json, "images");
+  if (!json_is_integer(images)) return false;
+  out->images = (size_t)json_integer_value(images);
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    const json_t *field = json_object_get(json, fields[i].key);
+    if (!json_is_number(field) && !json_is_null(field)) return false;
+    double value = json_is_null(field) ? NAN : json_number_value(field);
+    memcpy((char *)out + fields[i].offset, &value, sizeof value);
+  }
+  return true;
+}
