@@ -58,7 +58,8 @@ mixent_status mixent_split_make(const mixent_images *images, int classes, double
                                 mixent_split *out);
 void mixent_split_free(mixent_split *split);
 
-/* Mean and standard deviation per channel of the chosen images, pixels scaled to [0, 1]. */
+/* Mean and standard deviation per channel of the chosen images, pixels scaled to [0, 1]; the deviation of a channel that is
+ * the same everywhere is given as 1, so that dividing by it is safe. */
 void mixent_images_moments(const mixent_images *images, const uint32_t *indices, size_t count, float mean[3],
                            float deviation[3]);
 
