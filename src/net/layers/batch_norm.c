@@ -44,8 +44,13 @@ static void batch_moments(const mixent_layer_work *work, size_t first, size_t n,
   for (size_t c = 0; c < n; c++) variance[c] = squares[c] / (double)pixels;
 }
 
-/* running += share (batch - running); share 1 / (step + 1) makes the running value the mean over the calls.
- */
+/* old + share (value - old); share 1 forgets the old value, whatever it was. */
+static void move(mixent_array statistic, size_t c, double share, double value) {
+  double old = mixent_get(statistic, c);
+  mixent_put(statistic, c, share < 1 ? old + share * (value - old) : value);
+}
+
+/* Share 1 / (step + 1) makes the running value the mean over the calls. */
 static void move_statistics(const mixent_layer_work *work, size_t first, size_t n, const double *mean,
                             const double *variance) {
   const mixent_layer_call *call = work->call;
@@ -53,11 +58,8 @@ static void move_statistics(const mixent_layer_work *work, size_t first, size_t 
   double pixels = (double)mixent_layer_pixels(work->layer, call->rows);
   double unbiased = pixels > 1 ? pixels / (pixels - 1) : 1;
   for (size_t c = 0; c < n; c++) {
-    double old_mean = mixent_get(call->statistics[0], first + c),
-           old_variance = mixent_get(call->statistics[1], first + c);
-    mixent_put(call->statistics[0], first + c, old_mean + share * (mean[c] - old_mean));
-    mixent_put(call->statistics[1], first + c,
-               old_variance + share * (variance[c] * unbiased - old_variance));
+    move(call->statistics[0], first + c, share, mean[c]);
+    move(call->statistics[1], first + c, share, variance[c] * unbiased);
   }
 }
 

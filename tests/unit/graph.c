@@ -1,0 +1,439 @@
+/* Network descriptions: what they become, every complaint with its place, the built-in networks, initial
+ * parameters. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/file.h"
+#include "core/threads.h"
+#include "net/layer.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const mixent_graph_options letters = {.channels = 1, .side = 28, .classes = 26, .dropout = -1};
+
+static mixent_graph *parse(const char *text, const mixent_graph_options *options) {
+  mixent_graph *graph;
+  if (mixent_graph_parse(text, "t", options, &graph) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  return graph;
+}
+
+static mixent_graph *open_network(const char *name, const mixent_graph_options *options) {
+  mixent_graph *graph;
+  if (mixent_graph_open(name, options, &graph) != MIXENT_OK) fail_msg("%s: %s", name, mixent_last_error());
+  return graph;
+}
+
+static void expect_shape(const mixent_layer *layer, int channels, int height, int width) {
+  assert_int_equal(layer->channels, channels);
+  assert_int_equal(layer->height, height);
+  assert_int_equal(layer->width, width);
+}
+
+static void test_small_network(void **state) {
+  (void)state;
+  static const char text[] = "name: small\n"
+                             "layers:\n"
+                             "  - conv2d: {name: a, channels: 6, kernel: 5, stride: 2, padding: 1}\n" /* 1 */
+                             "  - relu:\n"
+                             "  - conv2d: {name: b, channels: 4, kernel: 1, bias: no, from: a}\n" /* 3 */
+                             "  - add: {from: [relu1, b]}\n"
+                             "  - concat: {from: [a, add1, b]}\n" /* 5 */
+                             "  - max_pool: {size: 3, stride: 2, padding: 1}\n"
+                             "  - split: {begin: 3, end: 8}\n" /* 7 */
+                             "  - flatten:\n"
+                             "  - dropout: {rate: 0.25}\n" /* 9 */
+                             "  - relu:\n"
+                             "  - linear: {features: classes}\n"; /* 11 */
+  mixent_graph *graph = parse(text, &letters);
+  assert_string_equal(mixent_graph_name(graph), "small");
+  assert_string_equal(mixent_graph_text(graph), text);
+  assert_int_equal(graph->layer_count, 12);
+  assert_null(graph->layers[0].type);
+  assert_string_equal(graph->layers[0].name, "input");
+  expect_shape(&graph->layers[0], 1, 28, 28);
+  expect_shape(&graph->layers[1], 6, 13, 13); /* (28 + 2 - 5) / 2 + 1, rounded down */
+  expect_shape(&graph->layers[4], 6, 13, 13);
+  expect_shape(&graph->layers[5], 16, 13, 13);
+  expect_shape(&graph->layers[6], 16, 7, 7); /* (13 + 2 - 3) / 2 + 1 */
+  expect_shape(&graph->layers[7], 5, 7, 7);
+  expect_shape(&graph->layers[8], 245, 1, 1);
+  expect_shape(&graph->layers[11], 26, 1, 1);
+  assert_string_equal(graph->layers[2].name, "relu1");
+  assert_string_equal(graph->layers[10].name, "relu2");
+  assert_int_equal(graph->layers[2].inputs[0], 1);
+  assert_int_equal(graph->layers[3].inputs[0], 1);
+  assert_int_equal(graph->layers[5].input_count, 3);
+  assert_int_equal(graph->layers[5].inputs[1], 4);
+  assert_true(graph->layers[9].rate == 0.25);
+  assert_int_equal(graph->layers[3].parameters[1], -1);
+
+  size_t count;
+  const mixent_tensor *tensors = mixent_graph_parameters(graph, &count);
+  assert_int_equal(count, 5);
+  assert_string_equal(tensors[2].name, "b.weight");
+  assert_int_equal(tensors[2].offset, 6 * 25 + 6);
+  assert_int_equal(tensors[2].count, 24);
+  assert_true(tensors[0].decay && !tensors[1].decay && tensors[2].decay && tensors[3].decay &&
+              !tensors[4].decay);
+  assert_string_equal(tensors[4].name, "linear1.bias");
+  assert_int_equal(mixent_graph_parameter_count(graph), 156 + 24 + 245 * 26 + 26);
+  assert_int_equal(mixent_graph_statistic_count(graph), 0);
+  mixent_graph_free(graph);
+
+  mixent_graph_options options = letters;
+  options.dropout = 0.125;
+  graph = parse(text, &options);
+  assert_true(graph->layers[9].rate == 0.125);
+  mixent_graph_free(graph);
+  mixent_graph_free(NULL);
+}
+
+/* `layers` stands from line 3 on. */
+static void expect_complaint(const char *layers, const char *message) {
+  char text[2048];
+  snprintf(text, sizeof text, "name: x\nlayers:\n%s", layers);
+  mixent_graph *graph;
+  assert_int_equal(mixent_graph_parse(text, "t", &letters, &graph), MIXENT_ERROR_FORMAT);
+  assert_null(graph);
+  if (strncmp(mixent_last_error(), message, strlen(message)) != 0)
+    fail_msg("%s\ngave:   %s\nwanted: %s", layers, mixent_last_error(), message);
+}
+
+#define HEAD "  - flatten:\n  - linear: {features: classes}\n"
+
+static void test_complaints(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      /* kinds, fields and names */
+      {"  - conv2: {channels: 3}\n", "t:3:5: unknown layer 'conv2'; did you mean 'conv2d'?"},
+      {"  - transformer:\n", "t:3:5: unknown layer 'transformer'; known are conv2d, batch_norm, "},
+      {"  - relu\n", "t:3:5: a layer is written"},
+      {"  - {relu: , flatten: }\n", "t:3:5: a layer is written"},
+      {"  - []\n", "t:3:5: a layer is written"},
+      {"  - relu: 3\n", "t:3:5: the fields of relu are written"},
+      {"  - relu: [a]\n", "t:3:5: the fields of relu are written"},
+      {"  - relu:\n  - conv2d: {chanels: 3, kernel: 3}\n",
+       "t:4:14: unknown 'chanels'; did you mean 'channels'?"},
+      {"  - relu: {rate: 1}\n", "t:3:12: unknown 'rate'; "},
+      {"  - batch_norm: {eps: 1}\n", "t:3:18: unknown 'eps'; "},
+      {"  - flatten: {axis: 1}\n", "t:3:15: unknown 'axis'; "},
+      {"  - conv2d: {channels: 3}\n", "t:3:5: conv2d needs 'kernel'"},
+      {"  - conv2d: {kernel: 3}\n", "t:3:5: conv2d needs 'channels'"},
+      {"  - conv2d:\n", "t:3:5: conv2d needs 'channels'"},
+      {"  - max_pool:\n", "t:3:5: max_pool needs 'size'"},
+      {"  - dropout:\n", "t:3:5: dropout needs 'rate'"},
+      {"  - split: {begin: 0}\n", "t:3:5: split needs 'end'"},
+      {"  - flatten:\n  - linear:\n", "t:4:5: linear needs 'features'"},
+      {"  - conv2d: {channels: 3, kernel: 0}\n",
+       "t:3:27: kernel: wanted is a whole number from 1 to 31, not '0'"},
+      {"  - conv2d: {channels: no, kernel: 3}\n", "t:3:14: channels: wanted is a whole number"},
+      {"  - conv2d: {channels: 4, kernel: 3, padding: 3}\n",
+       "t:3:38: padding: wanted is a whole number from 0 to 2"},
+      {"  - conv2d: {channels: 4, kernel: 3, stride: 0}\n", "t:3:38: stride: wanted is"},
+      {"  - conv2d: {channels: 4, kernel: 3, bias: 3}\n", "t:3:38: bias: wanted is true or false, not '3'"},
+      {"  - max_pool: {size: 3, padding: 2}\n", "t:3:25: padding: wanted is a whole number from 0 to 1"},
+      {"  - dropout: {rate: 1}\n", "t:3:15: rate: wanted is a number from 0 to 0.999, not '1'"},
+      {"  - dropout: {rate: -0.1}\n", "t:3:15: rate: wanted is"},
+      {"  - relu: {name: a}\n  - relu: {name: a}\n", "t:4:12: the name 'a' is taken"},
+      {"  - relu: {name: input}\n", "t:3:12: the name 'input' is taken"},
+      {"  - relu: {name: relu2}\n  - relu:\n", "t:4:5: the name 'relu2' is taken"},
+      {"  - relu: {name: a b}\n", "t:3:12: name: 'a b' may hold letters"},
+      {"  - relu: {name: ''}\n", "t:3:12: name: wanted is a word"},
+      /* which layers are read */
+      {"  - relu: {name: first}\n  - relu: {from: frist}\n",
+       "t:4:12: from: no layer 'frist' stands before; did you mean 'first'?"},
+      {"  - relu: {name: first}\n  - relu: {from: elsewhere}\n",
+       "t:4:12: from: no layer 'elsewhere' stands before"},
+      {"  - relu: {name: me, from: me}\n", "t:3:22: from: no layer 'me' stands before"},
+      {"  - relu: {from: {a: b}}\n", "t:3:12: from: wanted is the name"},
+      {"  - concat: {from: [input, [input]]}\n", "t:3:28: from: wanted is the name"},
+      {"  - concat: {from: []}\n", "t:3:14: from: names 0 layers; 1 to 8 are possible"},
+      {"  - concat: {from: [input, input, input, input, input, input, input, input, input]}\n",
+       "t:3:14: from: names 9 layers"},
+      {"  - relu: {from: [input, input]}\n", "t:3:5: relu reads one layer, but 'from' names 2"},
+      {"  - conv2d: {from: [input, input], channels: 1, kernel: 1}\n", "t:3:5: conv2d reads one layer"},
+      {"  - add:\n", "t:3:5: add needs two layers or more"},
+      {"  - concat: {from: input}\n", "t:3:5: concat needs two layers or more"},
+      {"  - relu:\n  - relu: {from: input}\n" HEAD, "t:3:5: no layer reads the value of relu1; remove it"},
+      /* shapes */
+      {"  - linear: {features: 3}\n",
+       "t:3:5: linear: reads a vector, but input gives a map of 28x28; put flatten before"},
+      {"  - max_pool: {size: 29}\n", "t:3:5: max_pool: a window of 29x29 does not fit the map of 28x28"},
+      {"  - max_pool: {size: 14}\n  - conv2d: {channels: 2, kernel: 5, padding: 1}\n",
+       "t:4:5: conv2d: a window of 5x5 does not fit the map of 2x2 with padding 1"},
+      {"  - split: {begin: 0, end: 2}\n", "t:3:23: end: wanted is a whole number from 1 to 1, not '2'"},
+      {"  - split: {begin: 1, end: 1}\n", "t:3:13: begin: wanted is a whole number from 0 to 0"},
+      {"  - max_pool: {name: p, size: 2}\n  - add: {from: [input, p]}\n",
+       "t:4:5: add: input gives a map of 28x28, p one of 14x14"},
+      {"  - max_pool: {name: p, size: 2}\n  - concat: {from: [p, input]}\n",
+       "t:4:5: concat: p gives a map of 14x14, input one of 28x28"},
+      {"  - conv2d: {name: c, channels: 2, kernel: 1}\n  - add: {from: [c, input]}\n",
+       "t:4:5: add: c has 2 channels, input 1: the difference must be even"},
+      {"  - conv2d: {name: c, channels: 3, kernel: 1}\n  - add: {from: [input, c]}\n",
+       "t:4:5: add: c has 3 channels, more than the 1 of input; name it first"},
+      {"  - conv2d: {channels: 65536, kernel: 1}\n  - flatten:\n",
+       "t:4:5: flatten: 65536 channels of 28x28 are too many"},
+      {"  - conv2d: {channels: 65536, kernel: 1}\n  - concat: {from: [conv2d1, conv2d1, conv2d1, conv2d1, "
+       "conv2d1, conv2d1, conv2d1, conv2d1]}\n  - concat: {from: [concat1, concat1, concat1, concat1]}\n",
+       "t:5:5: concat2: a value of 2097152 channels of 28x28 is too large"},
+      /* the end */
+      {"  - conv2d: {channels: 26, kernel: 1}\n",
+       "t:3:5: the last layer must give one number per class (26), but conv2d1 gives 26 channels of 28x28"},
+      {"  - flatten:\n  - linear: {features: 27}\n",
+       "t:4:5: the last layer must give one number per class (26), but linear1 gives 27"},
+      {"", "t:2:1: a network needs a list"},
+      {"  []\n", "t:2:1: a network needs a list"},
+      {"  relu\n", "t:2:1: a network needs a list"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) expect_complaint(cases[i][0], cases[i][1]);
+}
+
+static void test_complaints_outside_layers(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {
+      {"- relu:\n", "t:1:1: a network is written"},
+      {"layers:\n" HEAD, "t:1:1: a network needs a name"},
+      {"name: [a]\nlayers:\n" HEAD, "t:1:1: a network needs a name"},
+      {"name: a\nlayer:\n" HEAD, "t:2:1: unknown 'layer'; did you mean 'layers'?"},
+      {"name: a\n", "t:1:1: a network needs a list"},
+      {"name: a\nlayers: [\n", "t:3:1: "},
+  };
+  mixent_graph *graph;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    assert_int_equal(mixent_graph_parse(cases[i][0], "t", &letters, &graph), MIXENT_ERROR_FORMAT);
+    if (strncmp(mixent_last_error(), cases[i][1], strlen(cases[i][1])) != 0)
+      fail_msg("%s\ngave:   %s\nwanted: %s", cases[i][0], mixent_last_error(), cases[i][1]);
+  }
+}
+
+static void test_options_are_checked(void **state) {
+  (void)state;
+  static const struct {
+    mixent_graph_options options;
+    const char *message;
+  } cases[] = {
+      {{.channels = 2, .side = 28, .classes = 10}, "1 or 3 channels, not 2"},
+      {{.channels = 1, .side = 15, .classes = 10}, "16 to 256 pixels a side, not 15"},
+      {{.channels = 1, .side = 257, .classes = 10}, "16 to 256 pixels a side, not 257"},
+      {{.channels = 1, .side = 28, .classes = 1}, "classes, not 1"},
+      {{.channels = 1, .side = 28, .classes = 10, .dropout = 1}, "dropout must be at most 0.999"},
+      {{.channels = 1, .side = 28, .classes = 10, .dropout = NAN}, "dropout must be at most 0.999"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    mixent_graph *graph;
+    assert_int_equal(mixent_graph_open("vgg5", &cases[i].options, &graph), MIXENT_ERROR_ARGUMENT);
+    assert_null(graph);
+    assert_non_null(strstr(mixent_last_error(), cases[i].message));
+  }
+}
+
+static void test_opening(void **state) {
+  (void)state;
+  mixent_graph *graph;
+  assert_int_equal(mixent_graph_open("vgg", &letters, &graph), MIXENT_ERROR_ARGUMENT);
+  assert_string_equal(mixent_last_error(), "unknown network 'vgg'; did you mean 'vgg5'?");
+  assert_int_equal(mixent_graph_open("perceptron-9000", &letters, &graph), MIXENT_ERROR_ARGUMENT);
+  assert_non_null(strstr(mixent_last_error(), "resnet20, spinal-vgg5, "));
+
+  char directory[] = "/tmp/mixent-test-XXXXXX";
+  assert_non_null(mkdtemp(directory));
+  char *path = mixent_path_join(directory, "mine.yaml");
+  assert_int_equal(mixent_graph_open(path, &letters, &graph), MIXENT_ERROR_IO);
+  static const char mine[] = "name: mine\nlayers:\n" HEAD;
+  assert_int_equal(mixent_file_replace(path, mine, strlen(mine)), MIXENT_OK);
+  graph = open_network(path, &letters);
+  assert_string_equal(mixent_graph_name(graph), "mine");
+  mixent_graph_free(graph);
+  assert_int_equal(mixent_file_replace(path, "name: a\0b", 9), MIXENT_OK);
+  assert_int_equal(mixent_graph_open(path, &letters, &graph), MIXENT_ERROR_FORMAT);
+  assert_int_equal(mixent_file_replace(path, "name: a\nlayers: 3\n", 18), MIXENT_OK);
+  assert_int_equal(mixent_graph_open(path, &letters, &graph), MIXENT_ERROR_FORMAT);
+  assert_memory_equal(mixent_last_error(), path, strlen(path));
+  assert_int_equal(mixent_directory_remove(directory), MIXENT_OK);
+  free(path);
+}
+
+/* PyTorch's names: every prefix has weight and bias but `bare` ones, which have a weight alone. */
+static void expect_names(const mixent_graph *graph, const char *prefixes, const char *norms) {
+  char names[8192], *rest = NULL;
+  size_t count, next = 0;
+  const mixent_tensor *tensors = mixent_graph_parameters(graph, &count);
+  size_t offset = 0;
+  snprintf(names, sizeof names, "%s", prefixes);
+  for (char *word = strtok_r(names, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+    bool bare = word[strlen(word) - 1] == '!';
+    if (bare) word[strlen(word) - 1] = 0;
+    for (int i = 0; i < (bare ? 1 : 2); i++, next++) {
+      char full[64];
+      snprintf(full, sizeof full, "%s.%s", word, i ? "bias" : "weight");
+      assert_true(next < count);
+      assert_string_equal(tensors[next].name, full);
+      assert_int_equal(tensors[next].offset, offset);
+      offset += tensors[next].count;
+    }
+  }
+  assert_int_equal(next, count);
+  assert_int_equal(offset, mixent_graph_parameter_count(graph));
+
+  const mixent_tensor *statistics = mixent_graph_statistics(graph, &count);
+  next = 0;
+  snprintf(names, sizeof names, "%s", norms);
+  for (char *word = strtok_r(names, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+    for (int i = 0; i < 2; i++, next++) {
+      char full[64];
+      snprintf(full, sizeof full, "%s.%s", word, i ? "running_var" : "running_mean");
+      assert_true(next < count);
+      assert_string_equal(statistics[next].name, full);
+    }
+  assert_int_equal(next, count);
+}
+
+#define VGG_MAPS                                                                                             \
+  "l1.0 l1.1 l1.3 l1.4 l2.0 l2.1 l2.3 l2.4 l3.0 l3.1 l3.3 l3.4 l3.6 l3.7 l4.0 l4.1 l4.3 l4.4 l4.6 l4.7 "
+#define VGG_NORMS       "l1.1 l1.4 l2.1 l2.4 l3.1 l3.4 l3.7 l4.1 l4.4 l4.7 "
+#define RESNET_BLOCK(n) n ".conv1! " n ".bn1 " n ".conv2! " n ".bn2 "
+#define RESNET_NORMS(n) n ".bn1 " n ".bn2 "
+#define NINE(M)                                                                                              \
+  M("layer1.0")                                                                                              \
+  M("layer1.1")                                                                                              \
+  M("layer1.2") M("layer2.0") M("layer2.1") M("layer2.2") M("layer3.0") M("layer3.1") M("layer3.2")
+
+static void test_built_in_networks(void **state) {
+  (void)state;
+  static const struct {
+    const char *name, *parameters, *norms;
+    size_t counts[2]; /* 1 channel and 26 classes, 3 channels and 10 classes; from the same networks in
+                         PyTorch */
+  } networks[] = {
+      {"vgg5",
+       VGG_MAPS "classifier.1 classifier.2 classifier.5",
+       VGG_NORMS "classifier.2",
+       {3654362, 3647306}},
+      {"vgg5-half",
+       VGG_MAPS "classifier.1 classifier.2 classifier.5",
+       VGG_NORMS "classifier.2",
+       {918906, 915370}},
+      {"spinal-vgg5",
+       VGG_MAPS
+       "fc_spinal_layer1.1 fc_spinal_layer1.2 fc_spinal_layer2.1 fc_spinal_layer2.2 fc_spinal_layer3.1 "
+       "fc_spinal_layer3.2 fc_spinal_layer4.1 fc_spinal_layer4.2 fc_out.1",
+       VGG_NORMS "fc_spinal_layer1.2 fc_spinal_layer2.2 fc_spinal_layer3.2 fc_spinal_layer4.2",
+       {3637978, 3630922}},
+      {"resnet20", "conv1! bn1 " NINE(RESNET_BLOCK) "linear", "bn1 " NINE(RESNET_NORMS), {270474, 269722}},
+  };
+  static const int sides[] = {16, 17, 28, 31, 32, 47, 64, 256};
+  const char *const *names = mixent_graph_names();
+  int known = 0;
+  while (names[known]) known++;
+  assert_int_equal(known, sizeof networks / sizeof *networks);
+  for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+    for (int colour = 0; colour < 2; colour++)
+      for (size_t side = 0; side < sizeof sides / sizeof *sides; side++) {
+        mixent_graph_options options = {
+            .channels = colour ? 3 : 1, .side = sides[side], .classes = colour ? 10 : 26, .dropout = -1};
+        mixent_graph *graph = open_network(networks[i].name, &options);
+        assert_string_equal(mixent_graph_name(graph), networks[i].name);
+        assert_int_equal(mixent_graph_parameter_count(graph), networks[i].counts[colour]);
+        expect_names(graph, networks[i].parameters, networks[i].norms);
+        expect_shape(&graph->layers[graph->layer_count - 1], options.classes, 1, 1);
+        mixent_graph_free(graph);
+      }
+}
+
+static const mixent_tensor *find_tensor(const mixent_graph *graph, const char *name) {
+  size_t count;
+  const mixent_tensor *tensors = mixent_graph_parameters(graph, &count);
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(tensors[i].name, name) == 0) return &tensors[i];
+  fail_msg("no tensor %s", name);
+  return NULL;
+}
+
+/* Mean 0, the given deviation, within the bound (uniform: deviation = bound / sqrt 3), and for a normal the
+ * fourth moment 3. */
+static void expect_moments(const float *values, size_t count, double deviation, double bound,
+                           double kurtosis) {
+  double sum = 0, squares = 0, fourth = 0, largest = 0;
+  for (size_t i = 0; i < count; i++) {
+    double v = values[i], s = v * v;
+    sum += v, squares += s, fourth += s * s;
+    if (fabs(v) > largest) largest = fabs(v);
+  }
+  double n = (double)count, variance = squares / n;
+  assert_true(fabs(sum / n) < 4.5 * deviation / sqrt(n));
+  assert_true(fabs(variance / (deviation * deviation) - 1) < 4.5 * sqrt((kurtosis - 1) / n));
+  assert_true(fabs(fourth / n / (variance * variance) - kurtosis) < 25 * kurtosis / sqrt(n));
+  assert_true(largest <= bound);
+}
+
+static void test_initial_parameters(void **state) {
+  (void)state;
+  mixent_graph *graph = open_network("vgg5-half", &letters);
+  size_t count = mixent_graph_parameter_count(graph), statistic_count = mixent_graph_statistic_count(graph);
+  float *parameters = malloc(count * sizeof *parameters), *again = malloc(count * sizeof *again);
+  float *statistics = malloc(statistic_count * sizeof *statistics);
+  mixent_threads_set(1);
+  mixent_graph_initialize(graph, 7, parameters, statistics);
+  mixent_threads_set(3);
+  mixent_graph_initialize(graph, 7, again, statistics);
+  assert_memory_equal(parameters, again, count * sizeof *parameters);
+
+  const mixent_tensor *weight = find_tensor(graph, "l3.3.weight");
+  expect_moments(parameters + weight->offset, weight->count, sqrt(2 / (9.0 * 128)), INFINITY, 3);
+  weight = find_tensor(graph, "l1.0.weight"); /* 288 values */
+  expect_moments(parameters + weight->offset, weight->count, sqrt(2 / (9.0 * 32)), INFINITY, 3);
+  weight = find_tensor(graph, "classifier.1.weight"); /* PyTorch: uniform within 1 / sqrt(inputs) */
+  expect_moments(parameters + weight->offset, weight->count, 1 / sqrt(3 * 128.0), 1 / sqrt(128.0), 1.8);
+  weight = find_tensor(graph, "classifier.1.bias");
+  expect_moments(parameters + weight->offset, weight->count, 1 / sqrt(3 * 128.0), 1 / sqrt(128.0), 1.8);
+  weight = find_tensor(graph, "l3.3.bias");
+  expect_moments(parameters + weight->offset, weight->count, 1 / sqrt(3 * 9 * 128.0), 1 / sqrt(9 * 128.0),
+                 1.8);
+  weight = find_tensor(graph, "l3.4.weight");
+  const mixent_tensor *bias = find_tensor(graph, "l3.4.bias");
+  for (size_t i = 0; i < weight->count; i++) {
+    assert_true(parameters[weight->offset + i] == 1);
+    assert_true(parameters[bias->offset + i] == 0);
+  }
+  size_t tensors;
+  const mixent_tensor *running = mixent_graph_statistics(graph, &tensors);
+  for (size_t t = 0; t < tensors; t++)
+    for (size_t i = 0; i < running[t].count; i++)
+      assert_true(statistics[running[t].offset + i] == (strstr(running[t].name, "running_var") ? 1 : 0));
+
+  /* streams of their own: tensors of one shape differ, another seed differs, another network agrees where
+   * names do */
+  const mixent_tensor *first = find_tensor(graph, "l3.3.weight"), *second = find_tensor(graph, "l3.6.weight");
+  assert_memory_not_equal(parameters + first->offset, parameters + second->offset, 4 * sizeof(float));
+  mixent_graph_initialize(graph, 8, again, statistics);
+  assert_memory_not_equal(parameters + first->offset, again + first->offset, 4 * sizeof(float));
+  mixent_graph_options fewer = letters;
+  fewer.classes = 10;
+  mixent_graph *other = open_network("vgg5-half", &fewer);
+  mixent_graph_initialize(other, 7, again, statistics);
+  first = find_tensor(graph, "l4.6.weight"), second = find_tensor(other, "l4.6.weight");
+  assert_memory_equal(parameters + first->offset, again + second->offset, first->count * sizeof(float));
+  mixent_graph_free(other);
+  free(parameters), free(again), free(statistics);
+  mixent_graph_free(graph);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_small_network),
+      cmocka_unit_test(test_complaints),
+      cmocka_unit_test(test_complaints_outside_layers),
+      cmocka_unit_test(test_options_are_checked),
+      cmocka_unit_test(test_opening),
+      cmocka_unit_test(test_built_in_networks),
+      cmocka_unit_test(test_initial_parameters),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
