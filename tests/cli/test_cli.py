@@ -1,0 +1,497 @@
+"""The program as a person or a script sees it: help, exit codes, messages, formats, bad files, signals."""
+import gzip
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+
+import numpy
+import pytest
+from conftest import PROGRAM, environment, make_dataset, write_idx
+from PIL import Image
+
+COMMANDS = ["train", "eval", "predict", "info", "data", "data list", "data show", "data get", "demo", "help", "version"]
+
+
+# Help and wrong use
+
+
+def test_no_command_is_wrong_use(mixent):
+    result = mixent()
+    assert result.code == 2 and "mixent help" in result.message and not result.out
+
+
+@pytest.mark.parametrize("words", [["help"], ["--help"], ["-h"]])
+def test_help_lists_every_command(mixent, words):
+    result = mixent(*words)
+    assert result.code == 0 and not result.err
+    for command in COMMANDS:
+        if " " not in command:
+            assert re.search(rf"^  {command}  +[A-Z]", result.out, re.MULTILINE), command
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command(mixent, command):
+    result = mixent("help", *command.split())
+    assert result.code == 0 and not result.err
+    assert result.out.startswith(f"mixent {command}: ")
+    assert f"Usage: mixent {command}" in result.out
+    assert max(map(len, result.out.splitlines())) <= 90
+    assert mixent(*command.split(), "--help").out == result.out
+
+
+def test_help_of_train_names_every_fixed_option(mixent):
+    text = mixent("help", "train").out
+    for option in "recipe data data-dir loss net epochs seed threads precision set run json resume overwrite".split():
+        assert re.search(rf"^  --{option}\b", text, re.MULTILINE), option
+
+
+def test_help_of_recipes(mixent):
+    text = mixent("help", "recipe").out
+    for word in ("emnist-letters-short", "paper-mix-ent", "optimizer.learning_rate", "square_decay"):
+        assert word in text
+
+
+def test_version(mixent):
+    words = mixent("version")
+    assert words.code == 0 and re.match(r"mixent \d+\.\d+\.\d+\n", words.out)
+    assert mixent("--version").out == words.out
+    versions = json.loads(mixent("version", "--json").out)
+    assert words.out.split()[1] == versions["mixent"] and versions["onednn"] in words.out
+
+
+@pytest.mark.parametrize("words, suggestion", [
+    (["trian"], "train"),
+    (["evla", "x"], "eval"),
+    (["data", "shw", "mnist"], "data show"),
+    (["help", "predicct"], "predict"),
+    (["train", "--epoch", "3"], "--epochs"),
+    (["train", "--los=ce"], "--loss"),
+    (["eval", "x", "--splt", "test"], "--split"),
+    (["eval", "x", "--split", "tets"], "test"),
+    (["train", "--loss", "min-net"], "min-ent"),
+    (["train", "--recipe", "paper-mixent"], "paper-mix-ent"),
+    (["train", "--set", "optimizer.learning_rat=1"], "optimizer.learning_rate"),
+    (["data", "show", "emnist-leters"], "emnist-letters"),
+    (["info", "vgg-5"], "vgg5"),
+    (["info", "resnet2"], "resnet20"),
+])
+def test_unknown_names_suggest_the_nearest(mixent, words, suggestion):
+    result = mixent(*words)
+    assert result.code == 2 and not result.out
+    assert f"did you mean {suggestion}?" in result.message.replace("'", "")
+
+
+@pytest.mark.parametrize("words, said", [
+    (["train", "--data", "emnist-leters"], "did you mean emnist-letters?"),
+    (["train", "--net", "vgg6", "--data", "bars"], "did you mean vgg5?"),
+    (["train", "--epochs"], "--epochs N"),
+    (["train", "--epochs", "many"], "whole number"),
+    (["train", "--json=yes"], "no value"),
+    (["train", "--set", "epochs"], "key=value"),
+    (["train", "here"], "'here'"),
+    (["train", "-e", "3"], "-e"),
+    (["train", "--resume", "r", "--epochs", "3"], "--resume"),
+    (["eval"], "mixent eval CHECKPOINT"),
+    (["predict", "model.safetensors"], "IMAGE.png"),
+    (["info", "vgg5", "--side", "15"], "16 to 256"),
+    (["data"], "mixent help data"),
+])
+def test_wrong_use(mixent, bars, words, said):
+    result = mixent(*words)
+    assert result.code == 2 and not result.out
+    assert said in result.message.replace("'vgg5'", "vgg5")
+
+
+def test_output_that_cannot_be_written_is_a_failure(tmp_path):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([str(PROGRAM), "help"], stdout=full, stderr=subprocess.PIPE, text=True, env=environment())
+    assert done.returncode == 1 and "standard output" in done.stderr
+
+
+# Networks and data sets
+
+
+@pytest.mark.parametrize("net, options, parameters", [
+    ("vgg5", [], "3,654,362"),
+    ("spinal-vgg5", [], "3,637,978"),
+    ("resnet20", ["--channels", "3", "--side=32", "--classes", "10"], "269,722"),
+])
+def test_info_adds_up(mixent, net, options, parameters):
+    text = mixent("info", net, *options).out
+    assert f"{net}: {parameters} parameters" in text
+    title, *lines = text.split("\n\n")[0].splitlines()
+    column = slice(title.index("output") + len("output"), title.index("parameters") + len("parameters"))
+    total = sum(int(line[column].replace(",", "")) for line in lines if line[column].strip())
+    assert f"{total:,}" == parameters
+
+
+def test_info_counts_multiply_adds(mixent):
+    assert "161,028,096 multiply-adds" in mixent("info", "vgg5").out
+
+
+def test_info_of_a_file_and_its_plan(mixent, tiny_net):
+    result = mixent("info", tiny_net, "--side", "16", "--classes", "4", "--plan", "--batch", "20", "--precision", "fp32")
+    assert result.code == 0 and "tiny: 1,332 parameters" in result.out
+    assert re.search(r"\d+ +c2 .*backward weights", result.out)
+
+
+def test_data_list(mixent, tmp_path):
+    make_dataset(tmp_path / "sets" / "mnist")
+    lines = [json.loads(line) for line in mixent("data", "list", "--data-dir", "sets", "--json").out.splitlines()]
+    found = {line["name"]: line["directory"] for line in lines}
+    assert found["mnist"] == "sets/mnist" and set(found) == {"emnist-letters", "mnist", "fashion-mnist"}
+    text = mixent("data", "list", MIXENT_DATA=str(tmp_path / "sets")).out
+    assert f"{tmp_path}/sets/mnist" in text and "mixent data get emnist-letters" in text
+
+
+def test_data_set_that_is_nowhere_says_how_to_get_it(mixent):
+    result = mixent("data", "show", "emnist-letters")
+    assert result.code == 1 and "mixent data get emnist-letters" in result.err
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_data_show(mixent, tmp_path, suffix):
+    make_dataset(tmp_path / "mine", prefix="mine-", suffix=suffix, first_label=3)
+    result = mixent("data", "show", "./mine", "--count", "10", "--out", "sheet.png")
+    assert result.code == 0 and "400 train and 200 test images of 16 x 16" in result.out
+    assert [line.split() for line in result.out.splitlines()[3:7]] == [[str(k), str(k), "100", "50"] for k in range(3, 7)]
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 10 * 16
+    assert "10 of the train images" in result.out
+
+
+def test_data_show_transposes(mixent, tmp_path):
+    """An image with one bright corner moves when it is transposed."""
+    directory = make_dataset(tmp_path / "corner", train=8, test=8)
+    images = numpy.zeros((8, 16, 16))
+    images[:, 0:4, 12:16] = 255
+    write_idx(directory / "train-images-idx3-ubyte", images)
+    assert mixent("data", "show", "./corner", "--out", "plain.png").code == 0
+    assert mixent("data", "show", "./corner", "--transpose", "--out", "transposed.png").code == 0
+    plain, transposed = (numpy.asarray(Image.open(tmp_path / f"{name}.png").convert("L")) for name in ("plain", "transposed"))
+    assert plain.shape == transposed.shape and (plain != transposed).any()
+
+
+# Bad files: exit code 1, one message that names the file
+
+
+def truncate_gzip(directory):
+    path = directory / "train-images-idx3-ubyte"
+    data = gzip.compress(path.read_bytes())
+    path.unlink()
+    path = path.with_name(path.name + ".gz")
+    path.write_bytes(data[: len(data) // 2])
+    return path.name, "end"
+
+
+def spoil_test_label(directory):
+    write_idx(directory / "test-labels-idx1-ubyte", [9] * 200)
+    return "test-labels-idx1-ubyte", "9"
+
+
+def drop_labels(directory):
+    write_idx(directory / "train-labels-idx1-ubyte", [0, 1, 2, 3])
+    return "train-", "400"
+
+
+def empty_file(directory):
+    (directory / "test-images-idx3-ubyte").write_bytes(b"")
+    return "test-images-idx3-ubyte", "empty|0 bytes|short|zero"
+
+
+def put_directory(directory):
+    (directory / "train-images-idx3-ubyte").unlink()
+    (directory / "train-images-idx3-ubyte").mkdir()
+    return "train-images-idx3-ubyte", "directory"
+
+
+def remove_file(directory):
+    (directory / "test-labels-idx1-ubyte").unlink()
+    return "bars", "test-labels-idx1-ubyte"
+
+
+def make_small(directory):
+    write_idx(directory / "train-images-idx3-ubyte", numpy.zeros((400, 8, 8)))
+    return "train-images-idx3-ubyte", "16"
+
+
+@pytest.mark.parametrize("damage", [truncate_gzip, spoil_test_label, drop_labels, empty_file, put_directory, remove_file,
+                                    make_small])
+def test_bad_data_is_refused(mixent, tmp_path, bars, tiny, damage):
+    name, said = damage(bars)
+    for command in (["data", "show", "./bars"], ["train", *tiny, "--run", "run"]):
+        result = mixent(*command)
+        assert result.code == 1 and not result.out, result
+        assert name in result.message and re.search(said, result.message), result.message
+    assert not (tmp_path / "run").exists()
+
+
+def test_recipe_with_a_typo(mixent, tmp_path):
+    (tmp_path / "mine.yaml").write_text("epochs: 2\noptimizer:\n  name: sgd\n  learning_rat: 0.1\n")
+    result = mixent("train", "--recipe", "mine.yaml")
+    assert result.code == 1 and "mine.yaml:4:3" in result.message and "optimizer.learning_rate" in result.message
+
+
+def test_recipe_that_is_not_there(mixent):
+    result = mixent("train", "--recipe", "none.yaml")
+    assert result.code == 1 and "none.yaml" in result.message
+
+
+@pytest.mark.parametrize("content", [b"", b"\x08\0\0\0\0\0\0\0{}      ", os.urandom(100)])
+def test_file_that_is_no_checkpoint(mixent, tmp_path, content):
+    (tmp_path / "bad.safetensors").write_bytes(content)
+    for command in (["eval", "bad.safetensors"], ["info", "bad.safetensors"], ["predict", "bad.safetensors", "x.png"]):
+        result = mixent(*command)
+        assert result.code == 1 and "bad.safetensors" in result.message and not result.out
+
+
+def test_directory_instead_of_a_checkpoint(mixent, tmp_path):
+    (tmp_path / "run.safetensors").mkdir()
+    result = mixent("eval", "run.safetensors")
+    assert result.code == 1 and "directory" in result.message
+
+
+# Training, and what comes out
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A finished run in a directory of its own: (directory, standard output of train --json)."""
+    directory = tmp_path_factory.mktemp("trained")
+    from conftest import TINY_NET
+    make_dataset(directory / "bars")
+    (directory / "tiny.yaml").write_text(TINY_NET)
+    words = "train --data ./bars --net tiny.yaml --epochs 4 --set batch=20 --set optimizer.learning_rate=0.1".split()
+    done = subprocess.run([str(PROGRAM), *words, "--loss", "min-ent", "--precision", "fp32", "--json"], cwd=directory,
+                          capture_output=True, text=True, env=environment(), timeout=120)
+    assert done.returncode == 0, done.stderr
+    return directory, done.stdout
+
+
+def test_train_json(trained):
+    directory, out = trained
+    run = directory / "runs" / "emnist-letters-short-bars-tiny-min-ent-0"
+    assert sorted(path.name for path in run.iterdir()) == ["best.safetensors", "last.safetensors", "metrics.jsonl",
+                                                           "recipe.yaml", "summary.json"]
+    *epochs, summary = map(json.loads, out.splitlines())
+    assert epochs == [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3, 4]
+    assert summary == json.loads((run / "summary.json").read_text())
+    assert summary["test"]["accuracy"] >= 0.95
+    for key in "images_per_second seconds peak_memory_bytes parameters cpu versions".split():
+        assert key in summary, key
+    for key in ("accuracy", "nll", "ece"):
+        assert key in summary["test"]
+    assert "accuracy" in summary["validation"]
+
+
+def test_eval_repeats_the_summary(mixent, trained):
+    directory, out = trained
+    summary = json.loads(out.splitlines()[-1])
+    best = "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors"
+    result = mixent("eval", best, "--data", "./bars", "--precision", "fp32", "--json", directory=directory)
+    scores = json.loads(result.out)
+    for key in ("accuracy", "nll", "ece", "brier", "entropy"):
+        assert scores[key] == pytest.approx(summary["test"][key], abs=1e-6), key
+    assert scores["split"] == "test" and scores["images"] == 200
+    validation = json.loads(mixent("eval", best, "--data", "./bars", "--split", "validation", "--precision", "fp32",
+                                   "--json", directory=directory).out)
+    assert validation["images"] == 20
+    assert validation["accuracy"] == pytest.approx(summary["validation"]["accuracy"])
+    words = mixent("eval", best, "--data", "./bars", directory=directory).out
+    for word in ("accuracy", "NLL", "ECE", "Brier", "entropy", "200 test images"):
+        assert word in words
+
+
+def test_eval_of_another_data_set_is_refused(mixent, trained):
+    directory, _ = trained
+    best = "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors"
+    make_dataset(directory / "other", classes=5)
+    make_dataset(directory / "larger", side=20)
+    for data, said in (("./other", "5"), ("./larger", "20")):
+        result = mixent("eval", best, "--data", data, directory=directory)
+        assert result.code != 0 and said in result.message
+
+
+def test_eval_says_when_its_data_is_gone(mixent, trained, tmp_path):
+    directory, _ = trained
+    result = mixent("eval", directory / "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors")
+    assert result.code != 0 and "--data" in result.message
+
+
+def test_predict(mixent, trained, tmp_path):
+    directory, _ = trained
+    best = directory / "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors"
+    images = numpy.frombuffer((directory / "bars" / "test-images-idx3-ubyte").read_bytes()[16:], numpy.uint8)
+    images = images.reshape(200, 16, 16)
+    for i in range(8):
+        Image.fromarray(images[i]).save(tmp_path / f"{i}.png")
+    names = [f"{i}.png" for i in range(8)]
+    result = mixent("predict", best, *names, "--json")
+    lines = [json.loads(line) for line in result.out.splitlines()]
+    assert [line["image"] for line in lines] == names
+    assert sum(line["top"][0]["label"] == i % 4 for i, line in enumerate(lines)) >= 7
+    for line in lines:
+        probabilities = [entry["probability"] for entry in line["top"]]
+        assert len(probabilities) == 3 and probabilities == sorted(probabilities, reverse=True)
+        assert 0 <= sum(probabilities) <= 1.000001
+    words = mixent("predict", best, *names).out.splitlines()
+    assert len(words) == 8 and all(line.startswith(name) for line, name in zip(words, names))
+    assert words[0].count("%") == 3
+
+
+def test_predict_refuses_what_is_no_image(mixent, trained, tmp_path):
+    directory, _ = trained
+    best = directory / "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors"
+    (tmp_path / "text.png").write_text("no picture")
+    for name in ("text.png", "missing.png", "."):
+        result = mixent("predict", best, name)
+        assert result.code == 1 and name in result.message and not result.out
+
+
+def test_info_of_a_checkpoint(mixent, trained):
+    directory, _ = trained
+    result = mixent("info", directory / "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors")
+    assert result.code == 0 and "trained on bars" in result.out and "1,332 parameters" in result.out
+
+
+def test_checkpoint_of_another_network(mixent, trained, tmp_path, bars):
+    """A run whose checkpoint was exchanged for that of another network does not go on."""
+    directory, _ = trained
+    net = tmp_path / "wide.yaml"
+    net.write_text((directory / "tiny.yaml").read_text().replace("channels: 8", "channels: 12"))
+    assert mixent("train", "--data", "./bars", "--net", net, "--epochs", "1", "--set", "batch=20", "--run", "run").code == 0
+    source = directory / "runs/emnist-letters-short-bars-tiny-min-ent-0/last.safetensors"
+    (tmp_path / "run" / "last.safetensors").write_bytes(source.read_bytes())
+    (tmp_path / "run" / "summary.json").unlink()
+    result = mixent("train", "--resume", "run")
+    assert result.code != 0 and "last.safetensors" in result.message
+
+
+def test_existing_run_is_refused(mixent, tmp_path, tiny):
+    assert mixent("train", *tiny, "--run", "run", "--epochs", "1").code == 0
+    before = (tmp_path / "run" / "best.safetensors").read_bytes()
+    result = mixent("train", *tiny, "--run", "run")
+    assert result.code != 0 and "--resume" in result.message and "--overwrite" in result.message
+    assert (tmp_path / "run" / "best.safetensors").read_bytes() == before
+    assert mixent("train", *tiny, "--run", "run", "--overwrite").code == 0
+    assert (tmp_path / "run" / "best.safetensors").read_bytes() != before
+    assert [path.name for path in tmp_path.iterdir() if "run" in path.name] == ["run"]
+
+
+def test_later_settings_win(mixent, tiny):
+    lines = mixent("train", *tiny, "--set", "epochs=2", "--run", "run", "--json").out.splitlines()
+    assert len(lines) == 3
+
+
+def test_resume_of_a_finished_run_shows_it(mixent, tiny):
+    first = mixent("train", *tiny, "--epochs", "1", "--run", "run", "--json").out.splitlines()[-1]
+    again = mixent("train", "--resume", "run", "--json")
+    assert again.code == 0 and json.loads(again.out.splitlines()[-1]) == json.loads(first)
+
+
+def test_resume_of_what_is_no_run(mixent, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "missing"):
+        result = mixent("train", "--resume", name)
+        assert result.code == 1 and name in result.message
+
+
+@pytest.mark.parametrize("loss, columns", [("ce", {"CE", "H"}), ("min-ent", {"CE", "H", "w1", "w2"}),
+                                           ("mix-ent", {"CE", "H", "KL", "w1", "w2"})])
+def test_piped_output_is_plain_and_aligned(mixent, tiny, loss, columns):
+    result = mixent("train", *tiny, "--loss", loss, "--run", "run")
+    assert result.code == 0 and not result.err
+    assert "\r" not in result.out and "\033" not in result.out
+    lines = result.out.splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.startswith("epoch"))
+    titles = lines[begin].split()
+    assert columns <= set(titles)
+    ends = [match.end() for match in re.finditer(r"\S+", re.sub(r"(train|val) %", r"\1_%", lines[begin]))]
+    for line in lines[begin + 1: begin + 4]:
+        cells = [match.end() for match in re.finditer(r"\S+", line.removesuffix("best").rstrip())]
+        assert cells == ends, line
+    assert "test images" in result.out
+
+
+def run_in_terminal(words, directory, keys=None):
+    """Runs the program with a terminal for all three streams; returns (exit code, what the terminal got). keys: (text to wait
+    for, keys to press then)."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(directory)
+        os.execve(PROGRAM, [str(PROGRAM), *map(str, words)], dict(environment(), TERM="xterm"))
+    output, deadline = b"", time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if select.select([terminal], [], [], 1)[0]:
+            try:
+                data = os.read(terminal, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not data:
+                break
+            output += data
+            if keys and keys[0] in output:
+                os.write(terminal, keys[1])
+                keys = None
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), output.decode()
+
+
+def test_terminal_has_a_progress_bar(tmp_path, tiny):
+    code, text = run_in_terminal(["train", *tiny, "--epochs", "6", "--run", "run"], tmp_path)
+    assert code == 0
+    assert re.search(r"\repoch \d/6  \[[#.]+\] +\d+ %  .*images/s.*left\x1b\[K", text)
+    # what stays on the screen when every line that was drawn over is gone
+    shown = [re.split(r"\r(?!$)", line.rstrip("\r"))[-1].replace("\x1b[K", "") for line in text.split("\n")]
+    assert not any("left" in line for line in shown)
+    assert sum(bool(re.match(r" +\d+ +\d+\.\d{4} ", line)) for line in shown) == 6
+
+
+def test_control_c_saves_and_resume_ends_alike(mixent, tmp_path, tiny):
+    assert mixent("train", *tiny, "--epochs", "40", "--run", "whole").code == 0
+    code, text = run_in_terminal(["train", *tiny, "--epochs", "40", "--run", "cut"], tmp_path, (b"\n    2 ", b"\x03"))
+    assert code == 1 and "mixent train --resume cut" in text.replace("./cut", "cut")
+    assert not (tmp_path / "cut" / "summary.json").exists()
+    assert mixent("train", "--resume", "cut").code == 0
+    for name in ("best.safetensors", "last.safetensors"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    epochs = [json.loads(line)["epoch"] for line in (tmp_path / "cut" / "metrics.jsonl").read_text().splitlines()]
+    assert epochs == list(range(1, 41))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_stop_a_piped_run(mixent, tmp_path, tiny, number):
+    process = subprocess.Popen([str(PROGRAM), *map(str, ["train", *tiny, "--epochs", "1000", "--run", "run", "--json"])],
+                               cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and "mixent train --resume run" in err
+    assert "Traceback" not in err and (tmp_path / "run" / "last.safetensors").exists()
+
+
+# The demo
+
+
+def test_demo(mixent, tmp_path, bars, tiny_net):
+    words = ["demo", "--data", bars, "--set", f"net={tiny_net}", "--set", "batch=20", "--epochs", "3"]
+    first = mixent(*words)
+    assert first.code == 0 and not first.err
+    assert re.search(r"^ce +\d", first.out, re.MULTILINE) and re.search(r"^min-ent +\d", first.out, re.MULTILINE)
+    assert "standard error" in first.out
+    with Image.open(tmp_path / "runs" / "demo" / "predictions.png") as sheet:
+        assert sheet.width > 300
+    before = (tmp_path / "runs" / "demo" / "ce" / "best.safetensors").stat().st_mtime_ns
+    again = mixent(*words)
+    assert again.code == 0 and again.out.count("trained before") == 2
+    assert again.out.split("\nloss")[1] == first.out.split("\nloss")[1]
+    assert (tmp_path / "runs" / "demo" / "ce" / "best.safetensors").stat().st_mtime_ns == before
+    other = mixent(*words, "--epochs", "1")
+    assert other.code == 0 and "trained before" not in other.out
+    assert mixent(*words, "--epochs", "1", "--overwrite").out.count("trained before") == 0
