@@ -1,5 +1,6 @@
 /* `mixent data show`: what is in a data set, and a sheet with some images of each class. */
 #include "cli/commands.h"
+#include "cli/sheet.h"
 #include "cli/terminal.h"
 #include "core/memory.h"
 #include "core/status.h"
@@ -50,9 +51,9 @@ static mixent_status write_sheet(const mixent_dataset *dataset, const mixent_ima
   const char **captions;
   MIXENT_TRY(MIXENT_ALLOCATE(count + 1, &captions));
   for (size_t i = 0; i < count; i++) captions[i] = dataset->class_names[images->labels[chosen[i]]];
-  int scale = images->side < 48 ? 2 : 1;
-  mixent_status status = mixent_contact_sheet_write(path, images, chosen, count, captions,
-                                                    sheet_columns(count, dataset->classes), scale);
+  mixent_status status =
+      mixent_contact_sheet_write(path, images, chosen, count, captions,
+                                 sheet_columns(count, dataset->classes), mixent_sheet_scale(images->side));
   free(captions);
   return status;
 }

@@ -2,6 +2,7 @@
  * sheet. */
 #include "cli/demo.h"
 #include "cli/model.h"
+#include "cli/sheet.h"
 #include "cli/terminal.h"
 #include "core/memory.h"
 
@@ -130,7 +131,7 @@ static mixent_status write_sheet(const mixent_dataset *dataset, const int32_t *p
   }
   if (status == MIXENT_OK)
     status = mixent_contact_sheet_write(path, images, order, count, texts, SHEET_COLUMNS,
-                                        images->side < 48 ? 2 : 1);
+                                        mixent_sheet_scale(images->side));
   for (size_t i = 0; i < count; i++) mixent_text_free(&captions[i]);
   free(order);
   if (status == MIXENT_OK)

@@ -3,6 +3,7 @@
 #include "cli/json.h"
 #include "cli/model.h"
 #include "cli/terminal.h"
+#include "train/score.h"
 
 typedef struct arguments {
   const char *data, *data_directory;
@@ -16,7 +17,7 @@ static int print_scores(const arguments *arguments, const char *path, const mixe
   const char *part = mixent_part_names[arguments->part];
   if (arguments->json) {
     json_t *object = json_pack("{s:s, s:s, s:s}", "checkpoint", path, "data", dataset->name, "split", part);
-    if (object) json_object_update_new(object, mixent_json_scores(scores));
+    if (object) json_object_update_new(object, mixent_scores_to_json(scores));
     return mixent_json_print(object);
   }
   printf("%s on %s, %s images of %s\n", path, mixent_text_count(scores->images), part, dataset->name);

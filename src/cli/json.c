@@ -3,7 +3,6 @@
 #include "cli/command.h"
 #include "core/status.h"
 
-#include <math.h>
 #include <stdio.h>
 
 int mixent_json_print(json_t *object) {
@@ -22,14 +21,4 @@ int mixent_json_text_print(const char *text) {
     if (*text != '\n') putchar(*text);
   putchar('\n');
   return MIXENT_EXIT_DONE;
-}
-
-static json_t *number(double value) {
-  return isfinite(value) ? json_real(value) : json_null();
-}
-
-json_t *mixent_json_scores(const mixent_scores *scores) {
-  return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "images", (json_int_t)scores->images, "accuracy",
-                   number(scores->accuracy), "nll", number(scores->nll), "ece", number(scores->ece), "brier",
-                   number(scores->brier), "entropy", number(scores->entropy));
 }

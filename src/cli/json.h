@@ -2,7 +2,6 @@
 #ifndef MIXENT_CLI_JSON_H
 #define MIXENT_CLI_JSON_H
 
-#include "mixent/train.h"
 #include <jansson.h>
 
 /* Prints `object` on one line and gives it back to jansson; returns the exit code (an object that could not
@@ -10,8 +9,5 @@
 int mixent_json_print(json_t *object);
 /* Prints a JSON text on one line, whatever line breaks it has. */
 int mixent_json_text_print(const char *text);
-/* {"images": …, "accuracy": …, "nll": …, "ece": …, "brier": …, "entropy": …}; a value that is not finite
- * becomes null. */
-json_t *mixent_json_scores(const mixent_scores *scores);
 
 #endif

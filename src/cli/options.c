@@ -80,9 +80,11 @@ static int store_choice(const parse *parse, const mixent_command_option *option,
   for (*out = 0; option->choices[*out]; ++*out)
     if (strcmp(option->choices[*out], value) == 0) return GO_ON;
   const char *nearest = mixent_nearest_name(value, option->choices);
-  return mixent_wrong_use("%s: --%s %s: one of %s is needed%s%s%s", parse->command->name, option->name, value,
-                          option->argument, nearest ? "; did you mean " : "", nearest ? nearest : "",
-                          nearest ? "?" : "");
+  if (nearest)
+    return mixent_wrong_use("%s: --%s %s is unknown; did you mean %s?", parse->command->name, option->name,
+                            value, nearest);
+  return mixent_wrong_use("%s: --%s %s is unknown; it is one of %s", parse->command->name, option->name,
+                          value, option->argument);
 }
 
 static int store_value(parse *parse, const mixent_command_option *option, char *value) {
@@ -145,8 +147,7 @@ static int parse_words(parse *parse, int argc, char **argv) {
 static int check_operands(const parse *parse) {
   const mixent_command *command = parse->command;
   if (parse->operand_count < command->least_operands)
-    return mixent_wrong_use("%s: %s is missing; write it as 'mixent %s %s'", command->name,
-                            parse->operand_count ? "something" : command->operands, command->name,
+    return mixent_wrong_use("%s: more words are needed: mixent %s %s", command->name, command->name,
                             command->operands);
   if (command->most_operands >= 0 && parse->operand_count > command->most_operands)
     return mixent_wrong_use("%s: '%s' is one word too many; 'mixent help %s' says what belongs there",

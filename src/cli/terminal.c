@@ -134,6 +134,11 @@ void mixent_wrapped_print(FILE *stream, int column, int indent, const char *text
   enum { WIDTH = 90 };
   bool fresh = true; /* nothing on this line yet */
   while (*text) {
+    if (column == 0 && *text == ' ') { /* laid out by hand */
+      size_t line = strcspn(text, "\n");
+      fprintf(stream, "%*s%.*s", indent, "", (int)line, text);
+      text += line;
+    }
     size_t length = strcspn(text, " \n");
     char word[256];
     snprintf(word, sizeof word, "%.*s", (int)length, text);

@@ -42,7 +42,7 @@ void mixent_table_print(const mixent_table *table, FILE *stream);
 void mixent_table_free(mixent_table *table);
 
 /* Text in lines of at most 90 columns, each after `indent` spaces; the first line continues at column
- * `column`. '\n' in the text is kept. Ends with a newline. */
+ * `column`. '\n' in the text is kept, and so is a line that begins with a space. Ends with a newline. */
 void mixent_wrapped_print(FILE *stream, int column, int indent, const char *text);
 
 /* "3,654,362"; "3:07" or "1:02:09" from seconds; "512 MB" from bytes. The result stays valid for the next

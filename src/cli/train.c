@@ -56,50 +56,69 @@ static int run(const void *given, int count, char **words) {
   return train(arguments);
 }
 
-/* Where help is NULL, the recipe's table of options has the words. */
+/* An option that changes the recipe; where help is NULL, the recipe's table of options has the words. */
+#define SETTING(option, value, recipe_key, words)                                                            \
+  {                                                                                                          \
+    .name = option, .argument = value, .help = words, .kind = MIXENT_VALUE_SETTING,                          \
+    .offset = offsetof(arguments, settings), .key = recipe_key                                               \
+  }
+
 static const mixent_command_option options[] = {
-    {"recipe", "NAME|FILE",
-     "where to start from: a built-in recipe or a YAML file (default: emnist-letters-short)",
-     MIXENT_VALUE_TEXT, offsetof(arguments, recipe), .fallback = NULL},
-    {"data", "NAME|DIR", NULL, MIXENT_VALUE_SETTING, offsetof(arguments, settings), .key = "data"},
-    {"data-dir", "DIR", NULL, MIXENT_VALUE_SETTING, offsetof(arguments, settings), .key = "data_dir"},
-    {"transpose", NULL, NULL, MIXENT_VALUE_SETTING, offsetof(arguments, settings), .key = "transpose"},
-    {"loss", "ce|min-ent|mix-ent",
-     "cross entropy; with the entropy of the prediction; with the swapped cross entropy",
-     MIXENT_VALUE_SETTING, offsetof(arguments, settings), .key = "loss.name"},
-    {"net", "NAME|FILE", NULL, MIXENT_VALUE_SETTING, offsetof(arguments, settings), .key = "net"},
-    {"epochs", "N", NULL, MIXENT_VALUE_SETTING, offsetof(arguments, settings), .key = "epochs"},
-    {"seed", "N", NULL, MIXENT_VALUE_SETTING, offsetof(arguments, settings), .key = "seed"},
-    {"threads", "N", NULL, MIXENT_VALUE_SETTING, offsetof(arguments, settings), .key = "threads"},
-    {"precision", "fp32|bf16", NULL, MIXENT_VALUE_SETTING, offsetof(arguments, settings), .key = "precision"},
-    {"set", "KEY=VALUE", "any option of a recipe; may be given again and again, the last word counts",
-     MIXENT_VALUE_SETTING, offsetof(arguments, settings), .key = NULL},
-    {"run", "DIR",
-     "where the run goes (default: runs/RECIPE-LOSS-SEED, with data and net named if they are not the "
-     "recipe's)",
-     MIXENT_VALUE_TEXT, offsetof(arguments, run), .fallback = NULL},
-    {"overwrite", NULL, "replace a run that is there already", MIXENT_VALUE_FLAG,
-     offsetof(arguments, overwrite), .fallback = NULL},
-    {"resume", "RUN", "go on with an interrupted run, to the same bytes as if nothing had happened",
-     MIXENT_VALUE_TEXT, offsetof(arguments, resume), .fallback = NULL},
-    {"json", NULL, "print a line of JSON per epoch and the summary as the last", MIXENT_VALUE_FLAG,
-     offsetof(arguments, json), .fallback = NULL},
+    {.name = "recipe",
+     .argument = "NAME|FILE",
+     .help = "where to start from: a built-in recipe or a YAML file (default: emnist-letters-short)",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, recipe)},
+    SETTING("data", "NAME|DIR", "data", NULL),
+    SETTING("data-dir", "DIR", "data_dir", NULL),
+    SETTING("transpose", NULL, "transpose", NULL),
+    SETTING("loss", "ce|min-ent|mix-ent", "loss.name",
+            "cross entropy alone; with the entropy of the prediction; with the swapped cross entropy"),
+    SETTING("net", "NAME|FILE", "net", "network: vgg5, spinal-vgg5, vgg5-half, resnet20, or a YAML file"),
+    SETTING("epochs", "N", "epochs", NULL),
+    SETTING("seed", "N", "seed", NULL),
+    SETTING("threads", "N", "threads", NULL),
+    SETTING("precision", "fp32|bf16", "precision", NULL),
+    SETTING("set", "KEY=VALUE", NULL,
+            "any option of a recipe; may be given again and again, the last word counts"),
+    {.name = "run",
+     .argument = "DIR",
+     .help =
+         "where the run goes (default: runs/RECIPE-LOSS-SEED, with data and net named if they are not the "
+         "recipe's)",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, run)},
+    {.name = "overwrite",
+     .help = "replace a run that is there already",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, overwrite)},
+    {.name = "resume",
+     .argument = "RUN",
+     .help = "go on with an interrupted run, to the same bytes as if nothing had happened",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, resume)},
+    {.name = "json",
+     .help = "print a line of JSON per epoch and the summary as the last",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, json)},
     {.name = NULL}};
 
-const mixent_command mixent_command_train = {.name = "train",
-                                             .summary = "Train a network by a recipe, and score it",
-                                             .options = options,
-                                             .description =
-                                                 "Reads a recipe, changes it as the options say, trains, "
-                                                 "keeps the network that is best on held-out images, and "
-                                                 "scores that one on the test images at the end. 'mixent "
-                                                 "help recipe' lists the recipes and all that --set can "
-                                                 "change.\n\n"
-                                                 "A run is a directory: recipe.yaml (every option), "
-                                                 "metrics.jsonl (a line per epoch), best.safetensors (the "
-                                                 "model), last.safetensors (all that is needed to go on) "
-                                                 "and, at the end, summary.json. Ctrl-C finishes the "
-                                                 "step, saves, and says how to go on; after a crash 'mixent "
-                                                 "train --resume RUN' goes on from the last save.",
-                                             .arguments_size = sizeof(arguments),
-                                             .run = run};
+const mixent_command mixent_command_train = {
+    .name = "train",
+    .summary = "Train a network by a recipe, and score it",
+    .options = options,
+    .description =
+        "Reads a recipe, changes it as the options say, trains, keeps the network that is best on held-out "
+        "images, and scores that one on the test images at the end. 'mixent help recipe' lists the recipes "
+        "and "
+        "all that --set can change.\n\n"
+        "  mixent train                                  cross entropy on EMNIST-Letters\n"
+        "  mixent train --loss min-ent --seed 1          MIN-ENT, another seed\n"
+        "  mixent train --data ./mine --set batch=100    images of your own\n\n"
+        "A run is a directory: recipe.yaml (every option), metrics.jsonl (a line per epoch), "
+        "best.safetensors "
+        "(the model), last.safetensors (all that is needed to go on) and, at the end, summary.json. Ctrl-C "
+        "finishes the step, saves, and says how to go on; after a crash 'mixent train --resume RUN' goes on "
+        "from the last save.",
+    .arguments_size = sizeof(arguments),
+    .run = run};
