@@ -25,7 +25,7 @@ static uint64_t number(const uint8_t *at, int bytes) {
   return value;
 }
 
-static bool has_signature(const uint8_t *at, char third, char fourth) {
+static bool has_signature(const uint8_t *at, uint8_t third, uint8_t fourth) {
   return at[0] == 'P' && at[1] == 'K' && at[2] == third && at[3] == fourth;
 }
 
