@@ -238,7 +238,8 @@ mixent_status mixent_dataset_fetch(const char *name, const char *directory, cons
                                    mixent_fetch_progress *progress, void *context) {
   if (!mixent_known_dataset_find(name)) {
     const char *nearest = mixent_nearest_name(name, mixent_dataset_names());
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown data set %s%s%s%s", name,
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "unknown data set %s%s%s%s; the one that is fetched is emnist-letters", name,
                        nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
   }
   char *cache = directory ? NULL : cache_directory_of(name);
