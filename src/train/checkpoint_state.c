@@ -32,7 +32,7 @@ static void append_numbers(mixent_text *text, const double *values, size_t count
 }
 
 static void append_floats(mixent_text *text, const float *values, int count) {
-  double wide[3];
+  double wide[3] = {0};
   for (int i = 0; i < count; i++) wide[i] = values[i];
   append_numbers(text, wide, (size_t)count);
 }

@@ -19,7 +19,7 @@ static mixent_status fail_entry(const char *path, const char *key) {
                      path, key);
 }
 
-/* The JSON array of `count` elements (any number if negative) under a key of the description. */
+/* The JSON array of `count` elements under a key of the description. */
 static mixent_status read_array(const mixent_safetensors *file, const char *path, const char *key, int count,
                                 json_t **out) {
   const char *text = mixent_safetensors_metadata(file, key);
@@ -84,8 +84,8 @@ static mixent_status read_classes(const mixent_safetensors *file, const char *pa
 }
 
 static mixent_status read_description(const mixent_safetensors *file, const char *path, mixent_model *model) {
-  double mean[3], deviation[3];
-  int epoch;
+  double mean[3] = {0}, deviation[3] = {0};
+  int epoch = 0;
   MIXENT_TRY(read_whole(file, path, "channels", 1, 3, &model->channels));
   MIXENT_TRY(read_whole(file, path, "side", 1, 65536, &model->side));
   MIXENT_TRY(read_whole(file, path, "classes", 1, 1 << 24, &model->classes));

@@ -1,0 +1,202 @@
+/* A run's directory: creation by rename, lock, metrics.jsonl. */
+#include "train/run_directory.h"
+#include "core/file.h"
+#include "core/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LARGEST_METRICS = 1 << 28 };
+
+static mixent_status fail_errno(const char *doing, const char *path) {
+  return mixent_fail(MIXENT_ERROR_IO, "cannot %s %s: %s%s", doing, path, strerror(errno),
+                     errno == ENOSPC ? "; free some space on that disk and run again" : "");
+}
+
+/* Opens and locks a directory; the lock ends with the process, however it ends. */
+static mixent_status lock_directory(const char *path, int *lock) {
+  *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (*lock < 0) return fail_errno("open directory", path);
+  if (flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+    return MIXENT_OK; /* else: no locks on that disk */
+  close(*lock);
+  *lock = -1;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "%s: another process is training this run; wait for it or stop it", path);
+}
+
+static mixent_status name_files(mixent_run_directory *run) {
+  static const char *const names[] = {"recipe.yaml", "metrics.jsonl", "last.safetensors", "best.safetensors",
+                                      "summary.json"};
+  char **paths[] = {&run->recipe, &run->metrics, &run->last, &run->best, &run->summary};
+  for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+    free(*paths[i]);
+    *paths[i] = mixent_path_join(run->path, names[i]);
+    if (!*paths[i]) return MIXENT_ERROR_MEMORY;
+  }
+  return MIXENT_OK;
+}
+
+/* "runs/a/" -> "runs/a", followed by `ending` */
+static char *place_with(const char *place, const char *ending) {
+  size_t length = strlen(place);
+  while (length > 1 && place[length - 1] == '/') length--;
+  char *path;
+  if (asprintf(&path, "%.*s%s", (int)length, place, ending) >= 0) return path;
+  mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  return NULL;
+}
+
+mixent_status mixent_run_directory_check(const char *place, bool overwrite) {
+  struct stat info;
+  if (lstat(place, &info) != 0) return errno == ENOENT ? MIXENT_OK : fail_errno("look at", place);
+  if (!overwrite)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "%s exists; go on with it by --resume %s, replace it by --overwrite, or name another by --run", place,
+        place);
+  char *recipe = mixent_path_join(place, "recipe.yaml");
+  bool is_run = recipe && mixent_is_file(recipe);
+  free(recipe);
+  if (!is_run)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "%s holds no recipe.yaml, so it is no run and is not overwritten", place);
+  int lock;
+  MIXENT_TRY(lock_directory(place, &lock));
+  close(lock);
+  return MIXENT_OK;
+}
+
+static mixent_status make_locked(mixent_run_directory *run) {
+  char *parent = strdup(run->path), *slash = parent ? strrchr(parent, '/') : NULL;
+  mixent_status status = parent ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (slash && slash != parent) {
+    *slash = 0;
+    status = mixent_directory_make(parent);
+  }
+  free(parent);
+  MIXENT_TRY(status);
+  if (mixent_is_directory(run->path)) { /* left by a process that ended before its run was complete */
+    MIXENT_TRY(lock_directory(run->path, &run->lock));
+    status = mixent_directory_remove(run->path);
+    close(run->lock);
+    run->lock = -1;
+    MIXENT_TRY(status);
+  }
+  if (mkdir(run->path, 0777) != 0) return fail_errno("make directory", run->path);
+  return lock_directory(run->path, &run->lock);
+}
+
+mixent_status mixent_run_directory_begin(const char *place, mixent_run_directory *out) {
+  *out = (mixent_run_directory){.lock = -1};
+  out->place = place_with(place, "");
+  out->path = place_with(place, ".new");
+  mixent_status status = out->place && out->path ? make_locked(out) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK) status = name_files(out);
+  if (status != MIXENT_OK) mixent_run_directory_close(out);
+  return status;
+}
+
+static mixent_status sync_place(const char *place) {
+  char *parent = strdup(place), *slash = parent ? strrchr(parent, '/') : NULL;
+  if (slash) slash[slash == parent] = 0;
+  mixent_status status = mixent_directory_sync(slash ? parent : ".");
+  free(parent);
+  return status;
+}
+
+mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overwrite) {
+  char *old = place_with(run->place, ".old");
+  if (!old) return MIXENT_ERROR_MEMORY;
+  mixent_status status = mixent_directory_sync(run->path);
+  if (status == MIXENT_OK) status = mixent_run_directory_check(run->place, overwrite);
+  bool replace = mixent_is_directory(run->place);
+  if (status == MIXENT_OK && replace) {
+    status = mixent_directory_remove(old);
+    if (status == MIXENT_OK && rename(run->place, old) != 0) status = fail_errno("move away", run->place);
+  }
+  if (status == MIXENT_OK && rename(run->path, run->place) != 0)
+    status = fail_errno("rename a new run to", run->place);
+  if (status == MIXENT_OK) status = sync_place(run->place);
+  if (status == MIXENT_OK && replace) status = mixent_directory_remove(old);
+  free(old);
+  MIXENT_TRY(status);
+  free(run->path);
+  run->path = strdup(run->place);
+  return run->path ? name_files(run) : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+}
+
+mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out) {
+  *out = (mixent_run_directory){.lock = -1};
+  if (!mixent_is_directory(place))
+    return mixent_fail(MIXENT_ERROR_IO, "%s: no such run; `mixent train` starts one", place);
+  out->place = place_with(place, "");
+  out->path = place_with(place, "");
+  mixent_status status = out->place && out->path ? name_files(out) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK && (!mixent_is_file(out->recipe) || !mixent_is_file(out->last)))
+    status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: no run, for %s is not in it", place,
+                         mixent_is_file(out->recipe) ? "last.safetensors" : "recipe.yaml");
+  if (status == MIXENT_OK) status = lock_directory(out->path, &out->lock);
+  if (status != MIXENT_OK) mixent_run_directory_close(out);
+  return status;
+}
+
+void mixent_run_directory_close(mixent_run_directory *run) {
+  if (run->lock >= 0 && strcmp(run->path, run->place) != 0) mixent_directory_remove(run->path);
+  if (run->lock >= 0) close(run->lock);
+  free(run->path);
+  free(run->place);
+  free(run->recipe);
+  free(run->metrics);
+  free(run->last);
+  free(run->best);
+  free(run->summary);
+  *run = (mixent_run_directory){.lock = -1};
+}
+
+mixent_status mixent_run_directory_add_metrics(const mixent_run_directory *run, const char *line) {
+  FILE *stream = fopen(run->metrics, "ab");
+  if (!stream) return fail_errno("open", run->metrics);
+  bool written = fprintf(stream, "%s\n", line) >= 0 && fflush(stream) == 0 && fsync(fileno(stream)) == 0;
+  mixent_status status = written ? MIXENT_OK : fail_errno("write", run->metrics);
+  if (fclose(stream) != 0 && status == MIXENT_OK) status = fail_errno("write", run->metrics);
+  return status;
+}
+
+mixent_status mixent_run_directory_trim_metrics(const mixent_run_directory *run, size_t lines) {
+  char *text;
+  size_t size, end = 0;
+  MIXENT_TRY(mixent_file_read(run->metrics, LARGEST_METRICS, &text, &size));
+  mixent_status status = MIXENT_OK;
+  for (size_t line = 0; line < lines && status == MIXENT_OK; line++) {
+    const char *next = memchr(text + end, '\n', size - end);
+    if (next)
+      end = (size_t)(next - text) + 1;
+    else
+      status = mixent_fail(MIXENT_ERROR_FORMAT,
+                           "%s: %zu epochs are done, but it has %zu lines; it was changed by hand",
+                           run->metrics, lines, line);
+  }
+  if (status == MIXENT_OK && end < size) status = mixent_file_replace(run->metrics, text, end);
+  free(text);
+  return status;
+}
+
+mixent_status mixent_run_directory_seconds(const mixent_run_directory *run, double *seconds) {
+  char *text;
+  *seconds = 0;
+  MIXENT_TRY(mixent_file_read(run->metrics, LARGEST_METRICS, &text, NULL));
+  for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+    json_t *json = json_loadb(line, (size_t)(end - line), 0, NULL);
+    *seconds += json_number_value(json_object_get(json, "seconds"));
+    json_decref(json);
+  }
+  free(text);
+  return MIXENT_OK;
+}

@@ -1,0 +1,230 @@
+/* The public door: a new run, going on with one, and what is told at the end. */
+#include "core/file.h"
+#include "train/trainer.h"
+
+#include <dnnl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+
+void mixent_train_summary_free(mixent_train_summary *summary) {
+  free(summary->json);
+  summary->json = NULL;
+}
+
+/* The processor's name, or the architecture's where it has none. */
+static void name_cpu(char *out, size_t size) {
+  struct utsname system;
+  char line[256];
+  snprintf(out, size, "%s", uname(&system) == 0 ? system.machine : "unknown");
+  FILE *stream = fopen("/proc/cpuinfo", "r");
+  while (stream && fgets(line, sizeof line, stream)) {
+    char *colon = strchr(line, ':');
+    if (strncmp(line, "model name", 10) != 0 || !colon || !colon[1]) continue;
+    line[strcspn(line, "\n")] = 0;
+    snprintf(out, size, "%s", colon + 2);
+    break;
+  }
+  if (stream) fclose(stream);
+}
+
+static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train_summary *summary) {
+  const mixent_recipe *recipe = &trainer->recipe;
+  const dnnl_version_t *version = dnnl_version();
+  char cpu[256], onednn[32];
+  name_cpu(cpu, sizeof cpu);
+  snprintf(onednn, sizeof onednn, "%d.%d.%d", version->major, version->minor, version->patch);
+  json_t *json = json_object();
+  json_object_set_new(json, "recipe", json_string(recipe->name));
+  json_object_set_new(json, "data", json_string(trainer->dataset->name));
+  json_object_set_new(json, "net", json_string(mixent_graph_name(trainer->graph)));
+  json_object_set_new(json, "loss", json_string(mixent_loss_names[recipe->loss_kind]));
+  json_object_set_new(json, "seed", json_integer(recipe->seed));
+  json_object_set_new(json, "precision",
+                      json_string(recipe->precision == MIXENT_CHOICE_BF16 ? "bf16" : "fp32"));
+  json_object_set_new(json, "threads", json_integer(recipe->threads));
+  json_object_set_new(json, "batch", json_integer(recipe->batch));
+  json_object_set_new(json, "epochs", json_integer(recipe->epochs));
+  json_object_set_new(json, "best_epoch", json_integer(summary->best_epoch));
+  json_object_set_new(json, "test", mixent_scores_to_json(&summary->test));
+  json_object_set_new(json, "validation",
+                      summary->validation.images ? mixent_scores_to_json(&summary->validation) : json_null());
+  json_object_set_new(json, "images_per_second", mixent_json_number(summary->images_per_second));
+  json_object_set_new(json, "seconds", mixent_json_number(summary->seconds));
+  json_object_set_new(json, "peak_memory_bytes", json_integer((json_int_t)summary->peak_memory_bytes));
+  json_object_set_new(json, "parameters", json_integer((json_int_t)summary->parameters));
+  json_object_set_new(json, "cpu", json_string(cpu));
+  json_object_set_new(json, "versions",
+                      json_pack("{s:s, s:s}", "mixent", mixent_version(), "onednn", onednn));
+  return json;
+}
+
+/* The scores of best.safetensors, times and memory, into summary.json. */
+static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory *run,
+                            mixent_train_summary *summary) {
+  mixent_precision precision = mixent_recipe_precision(&trainer->recipe);
+  mixent_model *model;
+  mixent_net_free(trainer->net); /* its memory is wanted for scoring */
+  trainer->net = NULL;
+  summary->best_epoch = (int)trainer->state.best_epoch;
+  summary->parameters = trainer->parameter_count;
+  MIXENT_TRY(mixent_model_open(run->best, &model));
+  mixent_status status =
+      mixent_model_score(model, trainer->dataset, MIXENT_PART_TEST, precision, &summary->test);
+  if (status == MIXENT_OK && trainer->split.validation_count)
+    status =
+        mixent_model_score(model, trainer->dataset, MIXENT_PART_VALIDATION, precision, &summary->validation);
+  mixent_model_free(model);
+  if (status == MIXENT_OK) status = mixent_run_directory_seconds(run, &summary->seconds);
+  MIXENT_TRY(status);
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  summary->peak_memory_bytes = (size_t)usage.ru_maxrss * 1024;
+  summary->images_per_second =
+      (double)(trainer->steps * (uint64_t)trainer->recipe.epochs * trainer->batch) / summary->seconds;
+  json_t *json = summary_to_json(trainer, summary);
+  summary->json = json_dumps(json, JSON_INDENT(2));
+  json_decref(json);
+  if (!summary->json) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the summary");
+  mixent_text text = {0};
+  mixent_text_append(&text, "%s\n", summary->json);
+  status = mixent_text_status(&text);
+  if (status == MIXENT_OK) status = mixent_file_replace(run->summary, text.data, text.length);
+  mixent_text_free(&text);
+  return status;
+}
+
+/* The summary of a run that is done; false if there is none. */
+static bool read_summary(const mixent_run_directory *run, mixent_train_summary *summary) {
+  json_t *json = json_load_file(run->summary, 0, NULL);
+  const json_t *validation = json_object_get(json, "validation");
+  bool right = mixent_scores_from_json(json_object_get(json, "test"), &summary->test) &&
+               (json_is_null(validation) || mixent_scores_from_json(validation, &summary->validation));
+  summary->best_epoch = (int)json_integer_value(json_object_get(json, "best_epoch"));
+  summary->images_per_second = json_number_value(json_object_get(json, "images_per_second"));
+  summary->seconds = json_number_value(json_object_get(json, "seconds"));
+  summary->peak_memory_bytes = (size_t)json_integer_value(json_object_get(json, "peak_memory_bytes"));
+  summary->parameters = (size_t)json_integer_value(json_object_get(json, "parameters"));
+  summary->json = right ? json_dumps(json, JSON_INDENT(2)) : NULL;
+  json_decref(json);
+  return summary->json != NULL;
+}
+
+static void tell_start(const mixent_trainer *trainer, const mixent_run_directory *run) {
+  const mixent_train_options *options = trainer->options;
+  const mixent_recipe *recipe = &trainer->recipe;
+  const mixent_train_start start = {.run = run->place,
+                                    .recipe = recipe->name,
+                                    .data = trainer->dataset->name,
+                                    .net = mixent_graph_name(trainer->graph),
+                                    .loss = mixent_loss_names[recipe->loss_kind],
+                                    .precision = recipe->precision == MIXENT_CHOICE_BF16 ? "bf16" : "fp32",
+                                    .epochs = (int)recipe->epochs,
+                                    .first_epoch = (int)trainer->state.epoch + 1,
+                                    .first_step = (int)trainer->state.step,
+                                    .steps = (int)trainer->steps,
+                                    .batch = (int)trainer->batch,
+                                    .threads = (int)recipe->threads,
+                                    .classes = (int)trainer->classes,
+                                    .train_images = trainer->split.train_count,
+                                    .validation_images = trainer->split.validation_count,
+                                    .test_images = trainer->dataset->test.count,
+                                    .parameters = trainer->parameter_count,
+                                    .memory_bytes = mixent_net_memory(trainer->net)};
+  if (options->started) options->started(options->context, &start);
+}
+
+static mixent_status run_to_end(mixent_trainer *trainer, const mixent_run_directory *run,
+                                mixent_train_summary *summary) {
+  snprintf(summary->run, sizeof summary->run, "%s", run->place);
+  tell_start(trainer, run);
+  MIXENT_TRY(mixent_trainer_run(trainer, run));
+  return finish(trainer, run, summary);
+}
+
+/* recipe.yaml, an empty metrics.jsonl and last.safetensors before the first step: from then on the run can be
+ * resumed. */
+static mixent_status fill_directory(mixent_trainer *trainer, const mixent_run_directory *run) {
+  mixent_text text = {0};
+  mixent_recipe again;
+  mixent_recipe_write(&trainer->recipe, true, &text);
+  mixent_status status = mixent_text_status(&text);
+  if (status == MIXENT_OK) status = mixent_recipe_parse(text.data, run->recipe, "run", NULL, 0, &again);
+  if (status == MIXENT_OK) status = mixent_file_replace(run->recipe, text.data, text.length);
+  if (status == MIXENT_OK) status = mixent_file_replace(run->metrics, "", 0);
+  mixent_text_free(&text);
+  mixent_checkpoint checkpoint = mixent_trainer_checkpoint(trainer);
+  return status == MIXENT_OK ? mixent_checkpoint_write_all(run->last, &checkpoint) : status;
+}
+
+static mixent_status start_run(mixent_trainer *trainer, const char *place, mixent_train_summary *summary) {
+  bool overwrite = trainer->options->overwrite;
+  mixent_run_directory run;
+  MIXENT_TRY(mixent_run_directory_begin(place, &run));
+  mixent_status status = fill_directory(trainer, &run);
+  if (status == MIXENT_OK) status = mixent_run_directory_publish(&run, overwrite);
+  if (status == MIXENT_OK) status = run_to_end(trainer, &run, summary);
+  mixent_run_directory_close(&run);
+  return status;
+}
+
+/* The directory of a new run; free(). */
+static mixent_status place_run(const mixent_recipe *recipe, const mixent_train_options *options, char **out) {
+  char *name = options->run ? NULL : mixent_recipe_run_name(recipe);
+  *out = options->run ? strdup(options->run) : name ? mixent_path_join("runs", name) : NULL;
+  free(name);
+  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+}
+
+mixent_status mixent_train(const mixent_train_options *options, mixent_train_summary *summary) {
+  mixent_recipe recipe;
+  mixent_trainer *trainer = NULL;
+  char *place;
+  memset(summary, 0, sizeof *summary);
+  MIXENT_TRY(mixent_recipe_resolve(options->recipe, options->settings, options->setting_count, &recipe));
+  MIXENT_TRY(mixent_recipe_settle(&recipe));
+  MIXENT_TRY(place_run(&recipe, options, &place));
+  mixent_status status = mixent_run_directory_check(place, options->overwrite);
+  if (status == MIXENT_OK) status = mixent_trainer_create(&recipe, options, &trainer);
+  if (status == MIXENT_OK) status = start_run(trainer, place, summary);
+  mixent_trainer_free(trainer);
+  free(place);
+  return status;
+}
+
+/* Brings a new trainer to where last.safetensors stands. */
+static mixent_status go_back_to(mixent_trainer *trainer, const mixent_run_directory *run) {
+  mixent_checkpoint checkpoint = mixent_trainer_checkpoint(trainer);
+  MIXENT_TRY(mixent_checkpoint_read_all(run->last, &checkpoint));
+  const mixent_train_state *state = &trainer->state;
+  if (state->epoch > (uint64_t)trainer->recipe.epochs || state->step >= trainer->steps)
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: its position (epoch %llu, step %llu) is outside the run",
+                       run->last, (unsigned long long)state->epoch, (unsigned long long)state->step);
+  return mixent_run_directory_trim_metrics(run, state->epoch);
+}
+
+static mixent_status resume_locked(const mixent_run_directory *run, const mixent_train_options *options,
+                                   mixent_train_summary *summary) {
+  mixent_recipe recipe;
+  mixent_trainer *trainer;
+  MIXENT_TRY(mixent_recipe_resolve(run->recipe, NULL, 0, &recipe));
+  MIXENT_TRY(mixent_recipe_settle(&recipe));
+  MIXENT_TRY(mixent_trainer_create(&recipe, options, &trainer));
+  mixent_status status = go_back_to(trainer, run);
+  if (status == MIXENT_OK) status = run_to_end(trainer, run, summary);
+  mixent_trainer_free(trainer);
+  return status;
+}
+
+mixent_status mixent_train_resume(const char *place, const mixent_train_options *options,
+                                  mixent_train_summary *summary) {
+  mixent_run_directory run;
+  memset(summary, 0, sizeof *summary);
+  MIXENT_TRY(mixent_run_directory_open(place, &run));
+  snprintf(summary->run, sizeof summary->run, "%s", run.place);
+  mixent_status status = read_summary(&run, summary) ? MIXENT_OK : resume_locked(&run, options, summary);
+  mixent_run_directory_close(&run);
+  return status;
+}

@@ -1,0 +1,277 @@
+/* The loop: a step, an epoch, saving. Everything a step does depends on the recipe and the number of the step
+ * alone, so that a run that goes on from a checkpoint computes what it would have computed undisturbed. */
+#include "train/trainer.h"
+#include "core/threads.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+double mixent_seconds_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static bool asked_to_stop(const mixent_trainer *trainer) {
+  return trainer->options->stop && *trainer->options->stop;
+}
+
+/* Steps done since the start. */
+static uint64_t steps_done(const mixent_trainer *trainer) {
+  return trainer->state.epoch * trainer->steps + trainer->state.step;
+}
+
+static void fill_batch(mixent_trainer *trainer, size_t number, uint64_t epoch_key) {
+  const mixent_images *images = &trainer->dataset->train;
+  for (size_t i = 0; i < trainer->batch; i++) {
+    uint32_t index = trainer->split.train[trainer->order[number * trainer->batch + i]];
+    trainer->batch_indices[i] = index;
+    trainer->batch_labels[i] = images->labels[index];
+  }
+  mixent_batch_fill(images, trainer->batch_indices, trainer->batch, &trainer->recipe.augmentation,
+                    (uint64_t)trainer->recipe.seed, epoch_key, trainer->mean, trainer->deviation,
+                    mixent_net_input(trainer->net));
+}
+
+/* Terms of the batch, their sum's gradient for the network, the gradient of the loss's own parameters. */
+static mixent_status evaluate_loss(mixent_trainer *trainer, double gradient[MIXENT_LOSS_PARAMETERS],
+                                   double *value) {
+  mixent_train_state *state = &trainer->state;
+  const mixent_loss_batch batch = {.rows = trainer->batch,
+                                   .classes = trainer->classes,
+                                   .stride = trainer->classes,
+                                   .logits = mixent_net_logits(trainer->net),
+                                   .labels = trainer->batch_labels,
+                                   .ignore_label = -1};
+  double epoch = (double)steps_done(trainer) / (double)trainer->steps;
+  double coefficients[MIXENT_TERMS], terms[MIXENT_TERMS];
+  mixent_loss_coefficients(&trainer->loss, &state->loss, epoch, coefficients);
+  MIXENT_TRY(mixent_loss_evaluate(&batch, coefficients, trainer->loss.eps, mixent_parallel_for, terms,
+                                  mixent_net_logits_gradient(trainer->net)));
+  *value = mixent_loss_value(&trainer->loss, &state->loss, epoch, terms, gradient);
+  mixent_score_add(&state->sums, terms, *value, batch.logits, batch.labels, batch.rows, batch.classes);
+  return MIXENT_OK;
+}
+
+/* The raw weights and the logarithms of the bases, each with their own constant rate, by the network's
+ * optimiser. */
+static void update_loss(mixent_trainer *trainer, uint64_t step,
+                        const double gradient[MIXENT_LOSS_PARAMETERS]) {
+  mixent_train_state *state = &trainer->state;
+  if (trainer->loss.learn_w)
+    mixent_optimizer_step_double(&trainer->optimizer, trainer->recipe.weight_learning_rate, step, 2,
+                                 state->loss.value, gradient, &state->loss_optimizer[0][0][0]);
+  if (trainer->loss.learn_b)
+    mixent_optimizer_step_double(&trainer->optimizer, trainer->recipe.base_learning_rate, step, 2,
+                                 state->loss.value + 2, gradient + 2, &state->loss_optimizer[1][0][0]);
+  mixent_loss_clamp(&trainer->loss, &state->loss);
+}
+
+static mixent_status run_step(mixent_trainer *trainer, double *value) {
+  mixent_train_state *state = &trainer->state;
+  double gradient[MIXENT_LOSS_PARAMETERS];
+  uint64_t done = steps_done(trainer), step = done + 1; /* optimisers and schedules count from 1 */
+  fill_batch(trainer, state->step, state->epoch);
+  MIXENT_TRY(mixent_net_forward(trainer->net, MIXENT_TRAIN, (uint64_t)trainer->recipe.seed, done));
+  MIXENT_TRY(evaluate_loss(trainer, gradient, value));
+  if (!isfinite(*value)) return MIXENT_ERROR_NUMERIC; /* the caller knows what to say */
+  MIXENT_TRY(mixent_net_backward(trainer->net));
+  trainer->last_rate = mixent_schedule_rate(
+      &trainer->schedule, step, trainer->steps * (uint64_t)trainer->recipe.epochs, &state->schedule);
+  /* an average over all steps so far until that is shorter than what the decay spans */
+  double decay = fmin(trainer->recipe.ema_decay, (1 + (double)done) / (10 + (double)done));
+  mixent_optimizer_step(&trainer->optimizer, trainer->last_rate, step, trainer->parameters,
+                        mixent_net_gradients(trainer->net), state->optimizer, state->ema, decay);
+  update_loss(trainer, step, gradient);
+  state->step++;
+  trainer->timed_steps++;
+  return MIXENT_OK;
+}
+
+static void show_progress(mixent_trainer *trainer, double seconds, double loss) {
+  const mixent_train_options *options = trainer->options;
+  if (!options->progress) return;
+  double speed = (double)(trainer->timed_steps * trainer->batch) / seconds;
+  uint64_t left = trainer->steps * (uint64_t)trainer->recipe.epochs - steps_done(trainer);
+  const mixent_train_progress progress = {.epoch = (int)trainer->state.epoch + 1,
+                                          .epochs = (int)trainer->recipe.epochs,
+                                          .step = (int)trainer->state.step,
+                                          .steps = (int)trainer->steps,
+                                          .loss = loss,
+                                          .images_per_second = speed,
+                                          .seconds_left = (double)(left * trainer->batch) / speed};
+  options->progress(options->context, &progress);
+}
+
+static mixent_status save(mixent_trainer *trainer, const mixent_run_directory *run) {
+  mixent_checkpoint checkpoint = mixent_trainer_checkpoint(trainer);
+  mixent_status status = mixent_checkpoint_write_all(run->last, &checkpoint);
+  if (status == MIXENT_OK) trainer->saved = steps_done(trainer);
+  return status;
+}
+
+static mixent_status fail_not_finite(const mixent_trainer *trainer, const mixent_run_directory *run,
+                                     const char *what) {
+  return mixent_fail(
+      MIXENT_ERROR_NUMERIC,
+      "%s not finite at step %llu (step %llu of epoch %llu); the last good checkpoint is %s, after step "
+      "%llu; "
+      "a lower optimizer.learning_rate may help",
+      what, (unsigned long long)steps_done(trainer) + 1, (unsigned long long)trainer->state.step + 1,
+      (unsigned long long)trainer->state.epoch + 1, run->last, (unsigned long long)trainer->saved);
+}
+
+static mixent_status stop_here(const mixent_trainer *trainer, const mixent_run_directory *run) {
+  return mixent_fail(MIXENT_ERROR_INTERRUPTED,
+                     "stopped and saved after step %llu of %llu; go on with: mixent train --resume %s",
+                     (unsigned long long)steps_done(trainer),
+                     (unsigned long long)(trainer->steps * (uint64_t)trainer->recipe.epochs), run->place);
+}
+
+static mixent_status run_steps(mixent_trainer *trainer, const mixent_run_directory *run) {
+  double begin = mixent_seconds_now(), saved = begin, saving = 0, loss;
+  trainer->timed_steps = 0;
+  mixent_order_draw((uint64_t)trainer->recipe.seed, trainer->state.epoch, trainer->order,
+                    trainer->split.train_count);
+  while (trainer->state.step < trainer->steps) {
+    bool stop = asked_to_stop(trainer);
+    double now = mixent_seconds_now();
+    bool due = trainer->recipe.save_minutes > 0 && now - saved >= 60 * trainer->recipe.save_minutes;
+    if ((stop || due) && trainer->saved != steps_done(trainer)) {
+      mixent_status status = save(trainer, run);
+      if (status == MIXENT_ERROR_NUMERIC) return fail_not_finite(trainer, run, "the weights are");
+      MIXENT_TRY(status);
+      saved = mixent_seconds_now();
+      saving += saved - now;
+    }
+    if (stop) return stop_here(trainer, run);
+    mixent_status status = run_step(trainer, &loss);
+    if (status == MIXENT_ERROR_NUMERIC) return fail_not_finite(trainer, run, "the loss is");
+    MIXENT_TRY(status);
+    show_progress(trainer, mixent_seconds_now() - begin - saving, loss);
+  }
+  trainer->seconds = mixent_seconds_now() - begin - saving;
+  return MIXENT_OK;
+}
+
+/* The averaged weights never ran: their batch statistics come from training batches of their own draw. */
+static mixent_status estimate_statistics(mixent_trainer *trainer) {
+  const uint64_t own_draw = (uint64_t)1 << 40; /* beyond any epoch */
+  uint64_t key = own_draw + trainer->state.epoch;
+  uint64_t batches = (uint64_t)trainer->recipe.ema_estimate_batches;
+  if (batches > trainer->steps) batches = trainer->steps;
+  double begin = mixent_seconds_now();
+  mixent_order_draw((uint64_t)trainer->recipe.seed, key, trainer->order, trainer->split.train_count);
+  mixent_net_use(trainer->net, trainer->state.ema, trainer->ema_statistics);
+  mixent_status status = MIXENT_OK;
+  for (uint64_t i = 0; i < batches && status == MIXENT_OK; i++) {
+    fill_batch(trainer, i, key);
+    status = mixent_net_forward(trainer->net, MIXENT_ESTIMATE, (uint64_t)trainer->recipe.seed, i);
+  }
+  mixent_net_use(trainer->net, NULL, NULL);
+  trainer->seconds += mixent_seconds_now() - begin;
+  return status;
+}
+
+static mixent_status validate(mixent_trainer *trainer, mixent_scores *out) {
+  const mixent_score_job job = {.images = &trainer->dataset->train,
+                                .indices = trainer->split.validation,
+                                .count = trainer->split.validation_count,
+                                .mean = trainer->mean,
+                                .deviation = trainer->deviation,
+                                .batch = trainer->batch,
+                                .classes = trainer->classes,
+                                .batch_indices = trainer->batch_indices,
+                                .batch_labels = trainer->batch_labels};
+  const mixent_loss_moment loss = {
+      .options = trainer->loss, .state = trainer->state.loss, .epoch = (double)trainer->state.epoch + 1};
+  if (trainer->state.ema) mixent_net_use(trainer->net, trainer->state.ema, trainer->ema_statistics);
+  mixent_status status = mixent_score_images(trainer->net, &job, &loss, out);
+  mixent_net_use(trainer->net, NULL, NULL);
+  return status;
+}
+
+/* Whether these scores are the best so far: accuracy, then likelihood. With nothing held out the last epoch
+ * is. */
+static bool is_best(const mixent_trainer *trainer, const mixent_scores *scores) {
+  const mixent_train_state *state = &trainer->state;
+  if (state->best_epoch == 0 || scores->images == 0) return true;
+  return scores->accuracy > state->best_accuracy ||
+         (scores->accuracy == state->best_accuracy && scores->nll < state->best_nll);
+}
+
+static mixent_train_epoch describe_epoch(const mixent_trainer *trainer, const mixent_scores *validation,
+                                         bool best) {
+  const mixent_train_state *state = &trainer->state;
+  double images = (double)(trainer->timed_steps * trainer->batch);
+  mixent_train_epoch epoch = {
+      .epoch = (int)state->epoch + 1,
+      .epochs = (int)trainer->recipe.epochs,
+      .train = mixent_score_result(&state->sums),
+      .validation = *validation,
+      .learning_rate = trainer->last_rate,
+      .weight_learning_rate = trainer->loss.learn_w ? trainer->recipe.weight_learning_rate : 0,
+      .base_learning_rate = trainer->loss.learn_b ? trainer->recipe.base_learning_rate : 0,
+      .best = best};
+  /* an epoch that was interrupted counts as a whole at the speed of the part that ran here */
+  epoch.images_per_second = images / trainer->seconds;
+  epoch.seconds = (double)(trainer->steps * trainer->batch) / epoch.images_per_second;
+  mixent_loss_weights(&trainer->loss, &state->loss, epoch.epoch, epoch.w);
+  for (int i = 0; i < 2; i++)
+    epoch.b[i] = trainer->loss.kind == MIXENT_LOSS_CE ? exp(1) : exp(state->loss.value[2 + i]);
+  return epoch;
+}
+
+static mixent_status write_best(mixent_trainer *trainer, const mixent_run_directory *run) {
+  mixent_checkpoint checkpoint = mixent_trainer_checkpoint(trainer);
+  if (trainer->state.ema) {
+    uint64_t batches = (uint64_t)trainer->recipe.ema_estimate_batches;
+    checkpoint.parameters = trainer->state.ema;
+    checkpoint.statistics = trainer->ema_statistics;
+    checkpoint.batches_tracked = batches < trainer->steps ? batches : trainer->steps;
+  }
+  return mixent_checkpoint_write_model(run->best, &checkpoint);
+}
+
+/* Written in this order: best.safetensors, the line of metrics.jsonl, last.safetensors. Whatever is cut off
+ * in between is done again, the same, by the run that goes on from the older last.safetensors. */
+static mixent_status end_epoch(mixent_trainer *trainer, const mixent_run_directory *run) {
+  mixent_train_state *state = &trainer->state;
+  mixent_scores validation = {0};
+  if (state->ema) MIXENT_TRY(estimate_statistics(trainer));
+  if (trainer->split.validation_count) MIXENT_TRY(validate(trainer, &validation));
+  bool best = is_best(trainer, &validation);
+  mixent_train_epoch epoch = describe_epoch(trainer, &validation, best);
+  mixent_schedule_epoch_end(&trainer->schedule, &state->schedule, (uint64_t)trainer->recipe.seed,
+                            state->epoch, best);
+  if (best) {
+    state->best_epoch = state->epoch + 1;
+    state->best_accuracy = validation.accuracy, state->best_nll = validation.nll;
+  }
+  state->epoch++;
+  state->step = 0;
+  state->sums = (mixent_score_sums){0};
+  char *json = mixent_epoch_json(&epoch, steps_done(trainer));
+  if (!json) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a line of metrics");
+  epoch.json = json;
+  mixent_status status = best ? write_best(trainer, run) : MIXENT_OK;
+  if (status == MIXENT_OK) status = mixent_run_directory_add_metrics(run, json);
+  if (status == MIXENT_OK) status = save(trainer, run);
+  if (status == MIXENT_ERROR_NUMERIC) status = fail_not_finite(trainer, run, "the weights are");
+  if (status == MIXENT_OK) mixent_trainer_watch(trainer, &epoch);
+  if (status == MIXENT_OK && trainer->options->epoch)
+    trainer->options->epoch(trainer->options->context, &epoch);
+  free(json);
+  return status;
+}
+
+mixent_status mixent_trainer_run(mixent_trainer *trainer, const mixent_run_directory *run) {
+  trainer->saved = steps_done(trainer);
+  while (trainer->state.epoch < (uint64_t)trainer->recipe.epochs) {
+    MIXENT_TRY(run_steps(trainer, run));
+    MIXENT_TRY(end_epoch(trainer, run));
+  }
+  return asked_to_stop(trainer) ? stop_here(trainer, run) : MIXENT_OK;
+}

@@ -1,0 +1,66 @@
+/* The trainer: everything a run needs in memory, and the loop over steps and epochs. */
+#ifndef MIXENT_TRAIN_TRAINER_H
+#define MIXENT_TRAIN_TRAINER_H
+
+#include "train/checkpoint.h"
+#include "train/recipe.h"
+#include "train/run_directory.h"
+
+typedef struct mixent_trainer {
+  mixent_recipe recipe;    /* settled: nothing automatic is left */
+  mixent_text recipe_text; /* for checkpoints: without paths */
+  const mixent_train_options *options;
+  mixent_dataset *dataset;
+  mixent_split split;
+  float mean[3], deviation[3];
+  mixent_graph *graph;
+  mixent_net *net;
+  size_t parameter_count, statistic_count, batch, classes;
+  float *parameters, *statistics; /* the net's own */
+  float *ema_statistics;          /* of the EMA, made anew at the end of each epoch; NULL: no EMA */
+  mixent_optimizer optimizer;
+  mixent_optimizer_segment *segments;
+  mixent_schedule schedule;
+  mixent_loss_options loss;
+  mixent_train_state state;
+  uint64_t saved;          /* steps that last.safetensors has seen */
+  uint64_t steps;          /* per epoch */
+  uint32_t *order;         /* [train images]: of the epoch that runs */
+  uint32_t *batch_indices; /* [batch] */
+  int32_t *batch_labels;   /* [batch] */
+  double last_rate;        /* learning rate of the last step */
+  /* for times, which no checkpoint holds: of the epoch that runs, in this process */
+  double seconds;
+  uint64_t timed_steps;
+  bool warned[8];
+} mixent_trainer;
+
+/* Replaces what is automatic in a recipe by what it means here: precision, threads, the alternative data set,
+ * whole paths. */
+mixent_status mixent_recipe_settle(mixent_recipe *recipe);
+
+/* Data, network, memory, initial weights. The recipe must be settled. */
+mixent_status mixent_trainer_create(const mixent_recipe *recipe, const mixent_train_options *options,
+                                    mixent_trainer **out);
+void mixent_trainer_free(mixent_trainer *trainer);
+
+/* What last.safetensors is written from and read into. */
+mixent_checkpoint mixent_trainer_checkpoint(mixent_trainer *trainer);
+
+/* Trains from the state to the end, saving into the run. */
+mixent_status mixent_trainer_run(mixent_trainer *trainer, const mixent_run_directory *run);
+
+/* metrics.jsonl's line for an epoch; NULL without memory. free(). */
+char *mixent_epoch_json(const mixent_train_epoch *epoch, uint64_t step);
+
+/* Tells, by the caller's warning function, of signs of a run that goes wrong, each once. `before`: the
+ * validation scores of the epoch before, or NULL. */
+void mixent_trainer_watch(mixent_trainer *trainer, const mixent_train_epoch *epoch);
+
+static inline mixent_precision mixent_recipe_precision(const mixent_recipe *recipe) {
+  return recipe->precision == MIXENT_CHOICE_BF16 ? MIXENT_BF16 : MIXENT_FP32;
+}
+
+double mixent_seconds_now(void);
+
+#endif

@@ -1,0 +1,184 @@
+/* Setting up a trainer: what is automatic in a recipe settled, data read and cut, network and memory made. */
+#include "core/file.h"
+#include "core/threads.h"
+#include "train/trainer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A relative path becomes a whole one, so that a run goes on from wherever it is resumed. */
+static mixent_status make_absolute(char text[MIXENT_RECIPE_TEXT], const char *key) {
+  char *whole = realpath(text, NULL);
+  if (!whole) return MIXENT_OK; /* whoever opens it says what is wrong */
+  mixent_status status = MIXENT_OK;
+  if (strlen(whole) >= MIXENT_RECIPE_TEXT)
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: the path %s is too long", key, whole);
+  else
+    strcpy(text, whole);
+  free(whole);
+  return status;
+}
+
+static const char *or_null(const char *text) {
+  return *text ? text : NULL;
+}
+
+static mixent_status settle_data(mixent_recipe *recipe) {
+  if (*recipe->data_directory) MIXENT_TRY(make_absolute(recipe->data_directory, "data_dir"));
+  char *found = NULL;
+  bool directory = strchr(recipe->data, '/') || mixent_is_directory(recipe->data);
+  bool known = false;
+  for (const char *const *name = mixent_dataset_names(); *name; name++)
+    known |= strcmp(*name, recipe->data) == 0;
+  if (known) MIXENT_TRY(mixent_dataset_find(recipe->data, or_null(recipe->data_directory), &found));
+  if (!found && directory) return make_absolute(recipe->data, "data");
+  if (!found && *recipe->data_alternative) {
+    strcpy(recipe->data, recipe->data_alternative);
+    recipe->other_data = true;
+  }
+  recipe->data_alternative[0] = 0;
+  free(found);
+  return MIXENT_OK;
+}
+
+mixent_status mixent_recipe_settle(mixent_recipe *recipe) {
+  MIXENT_TRY(settle_data(recipe));
+  if (mixent_is_file(recipe->net)) MIXENT_TRY(make_absolute(recipe->net, "net"));
+  if (recipe->precision == MIXENT_CHOICE_AUTO)
+    recipe->precision = mixent_net_bf16_is_native() ? MIXENT_CHOICE_BF16 : MIXENT_CHOICE_FP32;
+  if (recipe->threads == 0) recipe->threads = mixent_threads_available();
+  return MIXENT_OK;
+}
+
+static mixent_status open_data(mixent_trainer *trainer) {
+  const mixent_recipe *recipe = &trainer->recipe;
+  const mixent_dataset_options options = {.data_directory = or_null(recipe->data_directory),
+                                          .transpose = recipe->transpose};
+  MIXENT_TRY(mixent_dataset_open(recipe->data, &options, &trainer->dataset));
+  const mixent_dataset *dataset = trainer->dataset;
+  MIXENT_TRY(mixent_split_make(&dataset->train, dataset->classes, recipe->validation_fraction,
+                               (uint64_t)recipe->validation_seed, &trainer->split));
+  if (trainer->split.train_count < trainer->batch)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "batch: %zu is more than the %zu training images of %s",
+                       trainer->batch, trainer->split.train_count, dataset->name);
+  mixent_images_moments(&dataset->train, trainer->split.train, trainer->split.train_count, trainer->mean,
+                        trainer->deviation);
+  trainer->steps = trainer->split.train_count / trainer->batch;
+  trainer->classes = (size_t)dataset->classes;
+  return MIXENT_OK;
+}
+
+static mixent_status make_net(mixent_trainer *trainer) {
+  const mixent_recipe *recipe = &trainer->recipe;
+  const mixent_graph_options options = {.channels = trainer->dataset->train.channels,
+                                        .side = trainer->dataset->train.side,
+                                        .classes = trainer->dataset->classes,
+                                        .dropout = recipe->dropout};
+  MIXENT_TRY(mixent_graph_open(recipe->net, &options, &trainer->graph));
+  const mixent_net_options net = {
+      .batch = (int)trainer->batch, .precision = mixent_recipe_precision(recipe), .training = true};
+  MIXENT_TRY(mixent_net_create(trainer->graph, &net, &trainer->net));
+  trainer->parameters = mixent_net_parameters(trainer->net);
+  trainer->statistics = mixent_net_statistics(trainer->net);
+  trainer->parameter_count = mixent_graph_parameter_count(trainer->graph);
+  trainer->statistic_count = mixent_graph_statistic_count(trainer->graph);
+  mixent_graph_initialize(trainer->graph, (uint64_t)recipe->seed, trainer->parameters, trainer->statistics);
+  return MIXENT_OK;
+}
+
+static mixent_status make_optimizer(mixent_trainer *trainer) {
+  const mixent_recipe *recipe = &trainer->recipe;
+  size_t tensors;
+  const mixent_tensor *parameters = mixent_graph_parameters(trainer->graph, &tensors);
+  MIXENT_TRY(MIXENT_ALLOCATE(tensors, &trainer->segments));
+  for (size_t i = 0; i < tensors; i++)
+    trainer->segments[i] = (mixent_optimizer_segment){
+        .offset = parameters[i].offset, .count = parameters[i].count, .decay = parameters[i].decay};
+  trainer->optimizer = (mixent_optimizer){.type = mixent_optimizer_types[recipe->optimizer],
+                                          .momentum = recipe->momentum,
+                                          .nesterov = recipe->nesterov,
+                                          .beta1 = recipe->beta1,
+                                          .beta2 = recipe->beta2,
+                                          .epsilon = recipe->epsilon,
+                                          .weight_decay = recipe->weight_decay,
+                                          .count = trainer->parameter_count,
+                                          .segments = trainer->segments,
+                                          .segment_count = tensors};
+  const mixent_schedule_type *schedule = mixent_schedule_types[recipe->schedule];
+  trainer->schedule =
+      (mixent_schedule){.type = schedule,
+                        .rate = recipe->learning_rate,
+                        .warmup = recipe->warmup < 0 ? schedule->default_warmup : recipe->warmup};
+  return MIXENT_OK;
+}
+
+static mixent_status make_state(mixent_trainer *trainer) {
+  mixent_train_state *state = &trainer->state;
+  trainer->loss = mixent_recipe_loss(&trainer->recipe);
+  state->loss = mixent_loss_start(&trainer->loss);
+  state->schedule = mixent_schedule_start();
+  MIXENT_TRY(MIXENT_ALLOCATE(trainer->parameter_count * (size_t)trainer->optimizer.type->state_arrays,
+                             &state->optimizer));
+  if (trainer->recipe.ema_decay > 0) {
+    MIXENT_TRY(MIXENT_ALLOCATE(trainer->parameter_count, &state->ema));
+    MIXENT_TRY(MIXENT_ALLOCATE(trainer->statistic_count, &trainer->ema_statistics));
+    memcpy(state->ema, trainer->parameters, trainer->parameter_count * sizeof *state->ema);
+  }
+  MIXENT_TRY(MIXENT_ALLOCATE(trainer->split.train_count, &trainer->order));
+  MIXENT_TRY(MIXENT_ALLOCATE(trainer->batch, &trainer->batch_indices));
+  MIXENT_TRY(MIXENT_ALLOCATE(trainer->batch, &trainer->batch_labels));
+  mixent_recipe_write(&trainer->recipe, false, &trainer->recipe_text);
+  return mixent_text_status(&trainer->recipe_text);
+}
+
+mixent_status mixent_trainer_create(const mixent_recipe *recipe, const mixent_train_options *options,
+                                    mixent_trainer **out) {
+  mixent_trainer *trainer;
+  *out = NULL;
+  MIXENT_TRY(MIXENT_ALLOCATE(1, &trainer));
+  trainer->recipe = *recipe;
+  trainer->options = options;
+  trainer->batch = (size_t)recipe->batch;
+  mixent_threads_set((int)recipe->threads);
+  mixent_status status = open_data(trainer);
+  if (status == MIXENT_OK) status = make_net(trainer);
+  if (status == MIXENT_OK) status = make_optimizer(trainer);
+  if (status == MIXENT_OK) status = make_state(trainer);
+  if (status != MIXENT_OK) {
+    mixent_trainer_free(trainer);
+    return status;
+  }
+  *out = trainer;
+  return MIXENT_OK;
+}
+
+void mixent_trainer_free(mixent_trainer *trainer) {
+  if (!trainer) return;
+  mixent_net_free(trainer->net);
+  mixent_graph_free(trainer->graph);
+  mixent_split_free(&trainer->split);
+  mixent_dataset_free(trainer->dataset);
+  mixent_text_free(&trainer->recipe_text);
+  free(trainer->ema_statistics);
+  free(trainer->segments);
+  free(trainer->state.optimizer);
+  free(trainer->state.ema);
+  free(trainer->order);
+  free(trainer->batch_indices);
+  free(trainer->batch_labels);
+  free(trainer);
+}
+
+mixent_checkpoint mixent_trainer_checkpoint(mixent_trainer *trainer) {
+  return (mixent_checkpoint){.graph = trainer->graph,
+                             .dataset = trainer->dataset,
+                             .mean = trainer->mean,
+                             .deviation = trainer->deviation,
+                             .recipe = trainer->recipe_text.data,
+                             .parameters = trainer->parameters,
+                             .statistics = trainer->statistics,
+                             .batches_tracked = trainer->state.epoch * trainer->steps + trainer->state.step,
+                             .optimizer = trainer->optimizer.type,
+                             .state = &trainer->state};
+}
