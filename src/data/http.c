@@ -57,11 +57,11 @@ static mixent_status check_head(const mixent_http *http) {
   long code = 0;
   curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &code);
   if (code == 200)
-    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
-                       "%s: the server ignores byte ranges (it answered 200 instead of 206) and would send "
-                       "the whole file, so nothing "
-                       "was fetched; try later, or give the address of a copy on another server",
-                       http->address);
+    return mixent_fail(
+        MIXENT_ERROR_UNSUPPORTED,
+        "%s: the server ignores byte ranges (it answered 200 instead of 206) and would send "
+        "the whole file, so nothing was fetched; try later, or give the address of a copy on another server",
+        http->address);
   if (code != 206 || http->answer_size <= http->answer_last || http->answer_first != http->first ||
       http->answer_last != http->last)
     return mixent_fail(MIXENT_ERROR_FORMAT,
