@@ -1,3 +1,8 @@
 unit_test(graph)
 unit_test(layers)
 unit_test(layer_rules)
+unit_test(backends)
+
+# For tests/python/test_net_torch.py.
+add_executable(net_step tools/net_step.c)
+target_link_libraries(net_step PRIVATE mixent)

@@ -75,19 +75,21 @@ typedef struct shared_state {
   int workspace;
 } shared_state;
 
+/* Source, scale and shift: the arguments of every pass. The backward pass has no use for the shift, yet 2.x
+ * counts it. */
 static mixent_status bind_common(mixent_operation *operation, const mixent_plan *plan, int layer) {
   const mixent_layer *l = &plan->graph->layers[layer];
+  const mixent_tensor *parameters = plan->graph->parameters;
   MIXENT_TRY(
       mixent_operation_bind(operation, DNNL_ARG_SRC, MIXENT_IN_ARENA, (size_t)plan->values[l->inputs[0]]));
-  return mixent_operation_bind(operation, DNNL_ARG_SCALE, MIXENT_IN_PARAMETERS,
-                               plan->graph->parameters[l->parameters[0]].offset);
+  MIXENT_TRY(mixent_operation_bind(operation, DNNL_ARG_SCALE, MIXENT_IN_PARAMETERS,
+                                   parameters[l->parameters[0]].offset));
+  return mixent_operation_bind(operation, DNNL_ARG_SHIFT, MIXENT_IN_PARAMETERS,
+                               parameters[l->parameters[1]].offset);
 }
 
 static mixent_status bind_forward(mixent_operation *operation, const mixent_plan *plan, int layer) {
-  const mixent_layer *l = &plan->graph->layers[layer];
   MIXENT_TRY(bind_common(operation, plan, layer));
-  MIXENT_TRY(mixent_operation_bind(operation, DNNL_ARG_SHIFT, MIXENT_IN_PARAMETERS,
-                                   plan->graph->parameters[l->parameters[1]].offset));
   return mixent_operation_bind(operation, DNNL_ARG_DST, MIXENT_IN_ARENA,
                                (size_t)plan->values[last_layer(plan, layer)]);
 }

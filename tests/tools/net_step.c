@@ -1,0 +1,78 @@
+/* One training step for comparison with another framework.
+ *   net_step NET CHANNELS SIDE CLASSES BATCH fp32|bf16|reference LOSS LEARNING_RATE  < in > out
+ * in:  float32 parameters, statistics, input [batch, side, side, channels]; int32 labels [batch]
+ * out: float32 logits of a forward pass in evaluation, logits in training, gradients, parameters after a
+ * plain SGD step, statistics; then one float64, the loss. Dropout is off. */
+#include "mixent/loss.h"
+#include "mixent/net.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void check(mixent_status status) {
+  if (status == MIXENT_OK) return;
+  fprintf(stderr, "net_step: %s\n", mixent_last_error());
+  exit(1);
+}
+
+static void take(void *out, size_t size, size_t count) {
+  if (fread(out, size, count, stdin) == count) return;
+  fprintf(stderr, "net_step: input ended early\n");
+  exit(1);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 9) return 2;
+  mixent_graph_options shape = {
+      .channels = atoi(argv[2]), .side = atoi(argv[3]), .classes = atoi(argv[4]), .dropout = 0};
+  mixent_net_options options = {.batch = atoi(argv[5]),
+                                .precision = strcmp(argv[6], "bf16") == 0 ? MIXENT_BF16 : MIXENT_FP32,
+                                .reference = strcmp(argv[6], "reference") == 0,
+                                .training = true};
+  mixent_graph *graph;
+  mixent_net *net;
+  check(mixent_graph_open(argv[1], &shape, &graph));
+  check(mixent_net_create(graph, &options, &net));
+  size_t parameters = mixent_graph_parameter_count(graph), statistics = mixent_graph_statistic_count(graph);
+  size_t rows = (size_t)options.batch, classes = (size_t)shape.classes;
+  size_t image = (size_t)(shape.side * shape.side * shape.channels);
+  int32_t *labels = malloc(rows * sizeof *labels);
+  if (!labels) return 1;
+  take(mixent_net_parameters(net), sizeof(float), parameters);
+  take(mixent_net_statistics(net), sizeof(float), statistics);
+  take(mixent_net_input(net), sizeof(float), rows * image);
+  take(labels, sizeof *labels, rows);
+
+  check(mixent_net_forward(net, MIXENT_EVALUATE, 0, 0));
+  fwrite(mixent_net_logits(net), sizeof(float), rows * classes, stdout);
+  check(mixent_net_forward(net, MIXENT_TRAIN, 0, 0));
+  fwrite(mixent_net_logits(net), sizeof(float), rows * classes, stdout);
+
+  mixent_loss_options loss = mixent_loss_defaults();
+  for (int k = 0; mixent_loss_names[k]; k++)
+    if (strcmp(mixent_loss_names[k], argv[7]) == 0) loss.kind = (mixent_loss_kind)k;
+  mixent_loss_state state = mixent_loss_start(&loss);
+  double coefficients[MIXENT_TERMS], terms[MIXENT_TERMS], ignored[MIXENT_LOSS_PARAMETERS];
+  mixent_loss_coefficients(&loss, &state, 0, coefficients);
+  mixent_loss_batch batch = {.rows = rows,
+                             .classes = classes,
+                             .stride = classes,
+                             .logits = mixent_net_logits(net),
+                             .labels = labels,
+                             .ignore_label = -1};
+  check(mixent_loss_evaluate(&batch, coefficients, loss.eps, NULL, terms, mixent_net_logits_gradient(net)));
+  double value = mixent_loss_value(&loss, &state, 0, terms, ignored);
+  check(mixent_net_backward(net));
+  float *theta = mixent_net_parameters(net);
+  const float *gradients = mixent_net_gradients(net);
+  fwrite(gradients, sizeof(float), parameters, stdout);
+  for (size_t i = 0; i < parameters; i++) theta[i] -= (float)atof(argv[8]) * gradients[i];
+  fwrite(theta, sizeof(float), parameters, stdout);
+  fwrite(mixent_net_statistics(net), sizeof(float), statistics, stdout);
+  fwrite(&value, sizeof value, 1, stdout);
+  mixent_net_free(net);
+  mixent_graph_free(graph);
+  free(labels);
+  return ferror(stdout) || fflush(stdout) ? 1 : 0;
+}

@@ -1,0 +1,251 @@
+/* The fast back ends against the plain reference: random networks, odd sizes, all layer kinds, whole passes;
+ * and the plan's memory: nothing overlaps that lives at the same time, nothing is allocated between steps. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/memory.h"
+#include "core/random.h"
+#include "net/plan.h"
+#include <dlfcn.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static uint32_t draw(uint64_t seed, uint64_t element, uint32_t below) {
+  mixent_random random = mixent_random_stream(seed, "test", "");
+  uint32_t words[4];
+  mixent_random_block(&random, 0, element, words);
+  return words[0] % below;
+}
+
+static void fill(float *out, size_t count, uint64_t seed) {
+  mixent_random random = mixent_random_stream(seed, "fill", "");
+  for (size_t i = 0; i < count; i++) {
+    uint32_t words[4];
+    mixent_random_block(&random, 0, i, words);
+    out[i] = 2 * mixent_uniform_float(words[0]) - 1;
+  }
+}
+
+/* A random network that uses every kind of layer; `seed` chooses sizes. */
+static char *describe(uint64_t seed) {
+  static const int widths[] = {3, 8, 16, 20, 32, 33};
+  int a = widths[draw(seed, 1, 6)], b = 2 * widths[draw(seed, 2, 6)], kernel = 1 + 2 * (int)draw(seed, 3, 3);
+  int stride = 1 + (int)draw(seed, 4, 2), hidden = widths[draw(seed, 5, 6)];
+  mixent_text text = {0};
+  mixent_text_append(&text, "name: random\nlayers:\n");
+  mixent_text_append(
+      &text, "  - conv2d: {name: c1, channels: %d, kernel: %d, padding: %d, stride: %d, bias: %s}\n", a,
+      kernel, (int)draw(seed, 6, (uint32_t)kernel), stride, draw(seed, 7, 2) ? "true" : "false");
+  mixent_text_append(&text, "  - batch_norm: {name: n1}\n  - relu: {name: r1}\n");
+  mixent_text_append(&text, "  - conv2d: {name: c2, channels: %d, kernel: 3, padding: 1}\n", a + b);
+  mixent_text_append(
+      &text, "  - batch_norm: {name: n2}\n  - add: {name: a1, from: [n2, r1]}\n  - relu: {name: r2}\n");
+  mixent_text_append(&text,
+                     "  - max_pool: {name: p1, size: 2}\n  - max_pool: {name: p2, size: 1, stride: 2}\n");
+  mixent_text_append(&text, "  - conv2d: {name: c3, channels: %d, kernel: 3, padding: 1}\n", b);
+  mixent_text_append(&text, "  - global_pool: {name: g}\n  - flatten: {name: f}\n");
+  mixent_text_append(&text, "  - split: {name: s1, from: f, begin: 0, end: %d}\n", (b + 1) / 2);
+  mixent_text_append(&text, "  - split: {name: s2, from: f, begin: %d, end: %d}\n", b / 3, b);
+  mixent_text_append(&text, "  - concat: {name: k, from: [s1, s2, f]}\n  - dropout: {name: d, rate: 0.3}\n");
+  mixent_text_append(&text, "  - linear: {name: l1, features: %d}\n  - batch_norm: {name: n3}\n  - relu:\n",
+                     hidden);
+  mixent_text_append(&text, "  - linear: {name: l2, features: classes}\n");
+  assert_int_equal(mixent_text_status(&text), MIXENT_OK);
+  return text.data;
+}
+
+/* max |a - b| over max |b| */
+static double difference(const float *a, const float *b, size_t count) {
+  double worst = 0, scale = 1e-30;
+  for (size_t i = 0; i < count; i++) {
+    if (!(fabs(b[i]) <= scale)) scale = fabs(b[i]);
+    if (!(fabs((double)a[i] - b[i]) <= worst)) worst = fabs((double)a[i] - b[i]);
+  }
+  return worst / scale;
+}
+
+/* |a - b| over |b|, Euclidean */
+static double distance(const float *a, const float *b, size_t count) {
+  double apart = 0, scale = 1e-30;
+  for (size_t i = 0; i < count; i++) apart += pow((double)a[i] - b[i], 2), scale += pow(b[i], 2);
+  return sqrt(apart / scale);
+}
+
+static mixent_net *make(const mixent_graph *graph, int batch, mixent_precision precision, bool reference) {
+  mixent_net *net;
+  mixent_net_options options = {
+      .batch = batch, .precision = precision, .training = true, .reference = reference};
+  if (mixent_net_create(graph, &options, &net) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  mixent_graph_initialize(graph, 5, mixent_net_parameters(net), mixent_net_statistics(net));
+  /* scales and shifts other than 1 and 0 */
+  float *parameters = mixent_net_parameters(net);
+  for (size_t i = 0; i < mixent_graph_parameter_count(graph); i++)
+    parameters[i] += 0.1F * ((float)draw(17, i, 1000) / 1000 - 0.5F);
+  return net;
+}
+
+static void compare(uint64_t seed, mixent_precision precision, double tolerance) {
+  char *text = describe(seed);
+  int batch = 2 + (int)draw(seed, 8, 6), classes = 2 + (int)draw(seed, 9, 30);
+  mixent_graph_options options = {.channels = draw(seed, 10, 2) ? 3 : 1,
+                                  .side = 16 + (int)draw(seed, 11, 9),
+                                  .classes = classes,
+                                  .dropout = -1};
+  mixent_graph *graph;
+  if (mixent_graph_parse(text, "random", &options, &graph) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  mixent_net *nets[] = {make(graph, batch, precision, false), make(graph, batch, MIXENT_FP32, true)};
+  size_t image = (size_t)options.side * (size_t)options.side * (size_t)options.channels;
+  size_t logits = (size_t)batch * (size_t)classes;
+  mixent_mode modes[] = {MIXENT_EVALUATE, MIXENT_ESTIMATE, MIXENT_TRAIN};
+  for (int m = 0; m < 3; m++) {
+    for (int n = 0; n < 2; n++) {
+      fill(mixent_net_input(nets[n]), (size_t)batch * image, seed);
+      if (mixent_net_forward(nets[n], modes[m], 7, 1) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+    }
+    assert_true(difference(mixent_net_logits(nets[0]), mixent_net_logits(nets[1]), logits) < tolerance);
+    assert_true(difference(mixent_net_statistics(nets[0]), mixent_net_statistics(nets[1]),
+                           mixent_graph_statistic_count(graph)) < tolerance);
+  }
+  for (int n = 0; n < 2; n++) {
+    fill(mixent_net_logits_gradient(nets[n]), logits, seed + 1);
+    if (mixent_net_backward(nets[n]) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  }
+  size_t count;
+  const mixent_tensor *tensors = mixent_graph_parameters(graph, &count);
+  const float *fast = mixent_net_gradients(nets[0]), *plain = mixent_net_gradients(nets[1]);
+  assert_true(distance(fast, plain, mixent_graph_parameter_count(graph)) < tolerance);
+  for (size_t t = 0; t < count && precision == MIXENT_FP32; t++) {
+    /* the bias before a batch norm has no true gradient: what is there is rounding */
+    double scale = 0;
+    for (size_t i = 0; i < tensors[t].count; i++) scale = fmax(scale, fabs(plain[tensors[t].offset + i]));
+    if (scale < 1e-4) continue;
+    double d = distance(fast + tensors[t].offset, plain + tensors[t].offset, tensors[t].count);
+    if (d >= 10 * tolerance) /* a ReLU may decide otherwise on a value of nearly 0 */
+      fail_msg("seed %d, %s: gradients differ by %g", (int)seed, tensors[t].name, d);
+  }
+  mixent_net_free(nets[0]);
+  mixent_net_free(nets[1]);
+  mixent_graph_free(graph);
+  free(text);
+}
+
+static void test_float_equals_reference(void **state) {
+  (void)state;
+  for (uint64_t seed = 0; seed < 15; seed++) compare(seed, MIXENT_FP32, 2e-4);
+}
+
+static void test_bf16_is_near_reference(void **state) {
+  (void)state;
+  mixent_graph *graph;
+  mixent_graph_options options = {.channels = 1, .side = 16, .classes = 3, .dropout = -1};
+  char *text = describe(0);
+  assert_int_equal(mixent_graph_parse(text, "random", &options, &graph), MIXENT_OK);
+  mixent_net *net;
+  mixent_status status = mixent_net_create(
+      graph, &(mixent_net_options){.batch = 2, .precision = MIXENT_BF16, .training = true}, &net);
+  if (status == MIXENT_OK) mixent_net_free(net);
+  mixent_graph_free(graph);
+  free(text);
+  if (status == MIXENT_ERROR_UNSUPPORTED) skip();
+  /* bfloat16 keeps 8 bits; a ReLU that flips in a small batch moves a gradient much more: this catches wrong
+   * code, the float test wrong arithmetic */
+  for (uint64_t seed = 0; seed < 6; seed++) compare(seed, MIXENT_BF16, 0.35);
+}
+
+static void test_plan_memory_never_overlaps(void **state) {
+  (void)state;
+  for (uint64_t seed = 0; seed < 10; seed++) {
+    char *text = describe(seed);
+    mixent_graph *graph;
+    mixent_graph_options options = {.channels = 1, .side = 20, .classes = 7, .dropout = -1};
+    assert_int_equal(mixent_graph_parse(text, "random", &options, &graph), MIXENT_OK);
+    mixent_plan *plan;
+    mixent_net_options net = {.batch = 4, .precision = MIXENT_FP32, .training = true};
+    assert_int_equal(mixent_plan_create(graph, &net, &plan), MIXENT_OK);
+    for (int i = 0; i < plan->buffer_count; i++)
+      for (int j = 0; j < i; j++) {
+        const mixent_buffer *a = &plan->buffers[i], *b = &plan->buffers[j];
+        if (a->first < 0 || b->first < 0 || a->last < b->first || b->last < a->first) continue;
+        assert_true(a->offset + a->bytes <= b->offset || b->offset + b->bytes <= a->offset);
+        assert_true(a->offset + a->bytes <= plan->arena_bytes);
+      }
+    mixent_plan_free(plan);
+    mixent_graph_free(graph);
+    free(text);
+  }
+}
+
+/* Counts allocations made by this program's own code, and large ones by anyone (oneDNN keeps the argument
+ * table of each call in small memory of its own, which no interface of it avoids). */
+static atomic_int counting, allocations;
+enum { LARGE = 16384 };
+
+static void count_allocation(size_t bytes, const void *caller) {
+  if (!atomic_load(&counting)) return;
+  Dl_info from = {0}, own = {0};
+  dladdr(caller, &from);
+  dladdr((void *)(uintptr_t)count_allocation, &own);
+  if (bytes >= LARGE || from.dli_fbase == own.dli_fbase) atomic_fetch_add(&allocations, 1);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+extern void *__libc_malloc(size_t), *__libc_realloc(void *, size_t), *__libc_calloc(size_t, size_t),
+    *__libc_memalign(size_t, size_t);
+__attribute__((noinline)) void *malloc(size_t bytes) {
+  count_allocation(bytes, __builtin_return_address(0));
+  return __libc_malloc(bytes);
+}
+__attribute__((noinline)) void *calloc(size_t count, size_t bytes) {
+  count_allocation(count * bytes, __builtin_return_address(0));
+  return __libc_calloc(count, bytes);
+}
+__attribute__((noinline)) void *realloc(void *old, size_t bytes) {
+  count_allocation(bytes, __builtin_return_address(0));
+  return __libc_realloc(old, bytes);
+}
+__attribute__((noinline)) void *aligned_alloc(size_t alignment, size_t bytes) {
+  count_allocation(bytes, __builtin_return_address(0));
+  return __libc_memalign(alignment, bytes);
+}
+enum { COUNTS = 1 };
+#else
+enum { COUNTS = 0 };
+#endif
+
+static void test_steps_allocate_nothing(void **state) {
+  (void)state;
+  if (!COUNTS) skip();
+  mixent_graph *graph;
+  mixent_graph_options options = {.channels = 1, .side = 28, .classes = 26, .dropout = -1};
+  assert_int_equal(mixent_graph_open("vgg5-half", &options, &graph), MIXENT_OK);
+  mixent_net *net = make(graph, 8, MIXENT_FP32, false);
+  for (int step = 0; step < 20; step++) {
+    atomic_store(&counting, step >= 10);
+    assert_int_equal(mixent_net_forward(net, MIXENT_TRAIN, 1, (uint64_t)step), MIXENT_OK);
+    assert_int_equal(mixent_net_backward(net), MIXENT_OK);
+  }
+  atomic_store(&counting, 0);
+  assert_int_equal(atomic_load(&allocations), 0);
+  /* the counter does count */
+  atomic_store(&counting, 1);
+  void *volatile probe = malloc(8);
+  atomic_store(&counting, 0);
+  free(probe);
+  assert_int_equal(atomic_load(&allocations), 1);
+  mixent_net_free(net);
+  mixent_graph_free(graph);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_float_equals_reference),
+      cmocka_unit_test(test_bf16_is_near_reference),
+      cmocka_unit_test(test_plan_memory_never_overlaps),
+      cmocka_unit_test(test_steps_allocate_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
