@@ -5,7 +5,7 @@
 #include "cli/training.h"
 #include "core/file.h"
 #include "core/memory.h"
-#include "train/recipe.h"
+#include "train/trainer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,47 +20,64 @@ static const char *const losses[MIXENT_DEMO_RUNS] = {"ce", "min-ent"};
 static const char *const losses_in_words[MIXENT_DEMO_RUNS] = {
     "cross entropy alone", "cross entropy and the entropy of the predictions"};
 
-/* The settings of the command line, and after them the data set that is there and the loss. */
+/* The settings of the command line, and after them the loss. */
 typedef struct plan {
   mixent_setting *settings;
-  size_t count; /* without those two */
-  mixent_recipe recipe;
-  const char *data;
+  size_t count;
+  mixent_recipe recipe; /* settled, for the loss of the moment */
 } plan;
 
 static mixent_status make_plan(const arguments *arguments, plan *plan) {
-  plan->count = arguments->settings.count;
-  MIXENT_TRY(MIXENT_ALLOCATE(plan->count + 2, &plan->settings));
-  if (plan->count) memcpy(plan->settings, arguments->settings.items, plan->count * sizeof *plan->settings);
-  mixent_recipe *recipe = &plan->recipe;
-  MIXENT_TRY(mixent_recipe_resolve("demo", plan->settings, plan->count, recipe));
-  const char *directory = *recipe->data_directory ? recipe->data_directory : NULL;
-  char *found, *other = NULL;
-  MIXENT_TRY(mixent_dataset_find(recipe->data, directory, &found));
-  if (!found && *recipe->data_alternative)
-    MIXENT_TRY(mixent_dataset_find(recipe->data_alternative, directory, &other));
-  /* Where neither is there, the message is about the first. */
-  plan->data = other ? recipe->data_alternative : recipe->data;
-  free(found);
-  free(other);
-  plan->settings[plan->count] = (mixent_setting){"data", plan->data};
+  size_t given = arguments->settings.count;
+  plan->count = given + 1;
+  MIXENT_TRY(MIXENT_ALLOCATE(plan->count, &plan->settings));
+  if (given) memcpy(plan->settings, arguments->settings.items, given * sizeof *plan->settings);
   return MIXENT_OK;
 }
 
-static mixent_status train_one(const arguments *arguments, plan *plan, int index, const char *run,
+static mixent_status choose_loss(plan *plan, const char *loss) {
+  plan->settings[plan->count - 1] = (mixent_setting){"loss.name", loss};
+  MIXENT_TRY(mixent_recipe_resolve("demo", plan->settings, plan->count, &plan->recipe));
+  return mixent_recipe_settle(&plan->recipe);
+}
+
+/* Whether the run that is there was made with the options of now, places and threads aside. */
+static mixent_status is_same(const plan *plan, const char *run, bool *same) {
+  char *path = mixent_path_join(run, "recipe.yaml");
+  if (!path) return MIXENT_ERROR_MEMORY;
+  mixent_recipe theirs;
+  mixent_status status = mixent_recipe_resolve(path, NULL, 0, &theirs);
+  free(path);
+  MIXENT_TRY(status);
+  mixent_text text = {0}, their_text = {0};
+  mixent_recipe_write(&plan->recipe, false, &text);
+  mixent_recipe_write(&theirs, false, &their_text);
+  status = mixent_text_status(&text);
+  if (status == MIXENT_OK) status = mixent_text_status(&their_text);
+  *same = status == MIXENT_OK && strcmp(text.data, their_text.data) == 0 &&
+          strcmp(plan->recipe.data, theirs.data) == 0 && strcmp(plan->recipe.net, theirs.net) == 0;
+  mixent_text_free(&text);
+  mixent_text_free(&their_text);
+  return status;
+}
+
+static mixent_status train_one(const arguments *arguments, plan *plan, const char *run,
                                mixent_train_summary *summary) {
-  plan->settings[plan->count + 1] = (mixent_setting){"loss.name", losses[index]};
+  bool resume = false, there = mixent_is_directory(run);
+  if (there && !arguments->overwrite) {
+    MIXENT_TRY(is_same(plan, run, &resume));
+    if (!resume) printf("what is in %s was made with other options and is replaced\n", run);
+    fflush(stdout);
+  }
   mixent_train_options options = {.recipe = "demo",
                                   .settings = plan->settings,
-                                  .setting_count = plan->count + 2,
+                                  .setting_count = plan->count,
                                   .run = run,
-                                  .overwrite = arguments->overwrite};
-  bool on = mixent_is_directory(run) && !arguments->overwrite;
-  printf("\n%d of %d: %s (loss %s)\n", index + 1, MIXENT_DEMO_RUNS, losses_in_words[index], losses[index]);
-  fflush(stdout);
+                                  .overwrite = there && !resume};
   mixent_training_view view;
   mixent_training_watch(&view, false, &options);
-  mixent_status status = on ? mixent_train_resume(run, &options, summary) : mixent_train(&options, summary);
+  mixent_status status =
+      resume ? mixent_train_resume(run, &options, summary) : mixent_train(&options, summary);
   mixent_training_end(&view);
   if (status == MIXENT_OK && !view.titled)
     printf("trained before, in %s; --overwrite trains it again\n", run);
@@ -69,9 +86,15 @@ static mixent_status train_one(const arguments *arguments, plan *plan, int index
 
 static mixent_status train_all(const arguments *arguments, plan *plan, mixent_train_summary *summaries) {
   for (int i = 0; i < MIXENT_DEMO_RUNS; i++) {
+    MIXENT_TRY(choose_loss(plan, losses[i]));
+    if (i == 0)
+      printf("Two networks learn to name the images of %s, with the same seed and all alike but the loss.\n",
+             plan->recipe.data);
+    printf("\n%d of %d: %s (loss %s)\n", i + 1, MIXENT_DEMO_RUNS, losses_in_words[i], losses[i]);
+    fflush(stdout);
     char *run = mixent_path_join(arguments->run, losses[i]);
     if (!run) return MIXENT_ERROR_MEMORY;
-    mixent_status status = train_one(arguments, plan, i, run, &summaries[i]);
+    mixent_status status = train_one(arguments, plan, run, &summaries[i]);
     free(run);
     if (status == MIXENT_ERROR_INTERRUPTED)
       return mixent_fail(status, "stopped and saved; 'mixent demo' with the same options goes on from here");
@@ -80,15 +103,14 @@ static mixent_status train_all(const arguments *arguments, plan *plan, mixent_tr
   return MIXENT_OK;
 }
 
-static mixent_status report(const arguments *arguments, const plan *plan,
+static mixent_status report(const arguments *arguments, const mixent_recipe *recipe,
                             const mixent_train_summary *summaries) {
-  mixent_dataset_options options = {.data_directory =
-                                        *plan->recipe.data_directory ? plan->recipe.data_directory : NULL,
-                                    .transpose = plan->recipe.transpose};
+  mixent_dataset_options options = {.data_directory = *recipe->data_directory ? recipe->data_directory : NULL,
+                                    .transpose = recipe->transpose};
   mixent_dataset *dataset;
-  MIXENT_TRY(mixent_dataset_open(plan->data, &options, &dataset));
+  MIXENT_TRY(mixent_dataset_open(recipe->data, &options, &dataset));
   char *sheet = mixent_path_join(arguments->run, "predictions.png");
-  mixent_threads_choose(plan->recipe.threads);
+  mixent_threads_choose(recipe->threads);
   mixent_status status = sheet ? mixent_demo_report(dataset, losses, summaries, sheet) : MIXENT_ERROR_MEMORY;
   free(sheet);
   mixent_dataset_free(dataset);
@@ -101,13 +123,8 @@ static int run(const void *given, int count, char **words) {
   plan plan = {0};
   mixent_train_summary summaries[MIXENT_DEMO_RUNS] = {0};
   mixent_status status = make_plan(arguments, &plan);
-  if (status == MIXENT_OK) {
-    printf(
-        "Two networks learn to name the images of %s, with the same seed and all else alike but the loss.\n",
-        plan.data);
-    status = train_all(arguments, &plan, summaries);
-  }
-  if (status == MIXENT_OK) status = report(arguments, &plan, summaries);
+  if (status == MIXENT_OK) status = train_all(arguments, &plan, summaries);
+  if (status == MIXENT_OK) status = report(arguments, &plan.recipe, summaries);
   for (int i = 0; i < MIXENT_DEMO_RUNS; i++) mixent_train_summary_free(&summaries[i]);
   free(plan.settings);
   return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);

@@ -20,7 +20,7 @@ static int print_scores(const arguments *arguments, const char *path, const mixe
     if (object) json_object_update_new(object, mixent_scores_to_json(scores));
     return mixent_json_print(object);
   }
-  printf("%s on %s, %s images of %s\n", path, mixent_text_count(scores->images), part, dataset->name);
+  printf("%s on %s %s images of %s\n", path, mixent_text_count(scores->images), part, dataset->name);
   printf("  accuracy  %.2f %%\n", 100 * scores->accuracy);
   printf("  NLL       %.4f   mean of -ln of the probability of the right class\n", scores->nll);
   printf("  ECE       %.4f   expected calibration error, 15 bins\n", scores->ece);

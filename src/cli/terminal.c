@@ -37,11 +37,13 @@ void mixent_progress_show(mixent_progress *progress, const char *before, double 
     fprintf(stderr, "%s, %d %%, %s\n", before, percent, after);
     return;
   }
-  enum { MOST = 30 };
-  int room = terminal_width() - (int)strlen(before) - (int)strlen(after) - 14;
-  int width = room < MOST ? room : MOST;
+  enum { MOST = 30, LEAST = 5 };
+  /* what the bar may take, and if that is too little, what `after` may take without a bar */
+  int room = terminal_width() - 1 - (int)strlen(before) - 9;
+  int width = room - 3 - (int)strlen(after);
+  if (width > MOST) width = MOST;
   fprintf(stderr, "\r%s  ", before);
-  if (width >= 5) {
+  if (width >= LEAST) {
     int full = (int)(fmin(fmax(fraction, 0), 1) * width);
     char bar[MOST + 1];
     memset(bar, '#', (size_t)full);
@@ -49,7 +51,7 @@ void mixent_progress_show(mixent_progress *progress, const char *before, double 
     bar[width] = '\0';
     fprintf(stderr, "[%s] ", bar);
   }
-  fprintf(stderr, "%3d %%  %.*s\033[K", percent, room + 5 > 0 ? room + 5 : 0, after);
+  fprintf(stderr, "%3d %%  %.*s\033[K", percent, room > 0 ? room : 0, after);
   fflush(stderr);
   progress->shown = true;
 }

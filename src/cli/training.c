@@ -81,24 +81,24 @@ static void add_score(row *row, const mixent_train_epoch *epoch, int width, cons
     add_title(row, width, "-");
 }
 
-enum { NARROW = 6, WIDE = 8 };
+enum { NARROW = 6, WIDE = 7, WIDEST = 8 };
 
 static void print_titles(const mixent_training_view *view) {
   row row = {0};
   add_title(&row, 5, "epoch");
-  add_title(&row, WIDE, "loss");
+  add_title(&row, NARROW, "loss");
   add_title(&row, NARROW, "CE");
   add_title(&row, NARROW, "H");
   if (view->mix_ent) add_title(&row, NARROW, "KL");
   add_title(&row, WIDE, "train %");
-  add_title(&row, WIDE, "val %");
+  add_title(&row, NARROW, "val %");
   add_title(&row, NARROW, "NLL");
   add_title(&row, NARROW, "ECE");
   add_title(&row, WIDE, "entropy");
   if (view->weights) add_title(&row, NARROW, "w1"), add_title(&row, NARROW, "w2");
   if (view->bases) add_title(&row, NARROW, "b1"), add_title(&row, NARROW, "b2");
   add_title(&row, WIDE, "lr");
-  add_title(&row, WIDE, "images/s");
+  add_title(&row, WIDEST, "images/s");
   print_row(&row);
 }
 
@@ -106,19 +106,19 @@ static void print_epoch(const mixent_training_view *view, const mixent_train_epo
   const mixent_scores *train = &epoch->train, *validation = &epoch->validation;
   row row = {0};
   add_cell(&row, 5, "%.0f", epoch->epoch);
-  add_cell(&row, WIDE, "%.4f", train->loss);
+  add_cell(&row, NARROW, "%.4f", train->loss);
   add_cell(&row, NARROW, "%.4f", train->terms[MIXENT_CE1]);
   add_cell(&row, NARROW, "%.4f", train->terms[MIXENT_H]);
   if (view->mix_ent) add_cell(&row, NARROW, "%.4f", train->terms[MIXENT_KL]);
   add_cell(&row, WIDE, "%.2f", 100 * train->accuracy);
-  add_score(&row, epoch, WIDE, "%.2f", 100 * validation->accuracy);
+  add_score(&row, epoch, NARROW, "%.2f", 100 * validation->accuracy);
   add_score(&row, epoch, NARROW, "%.4f", validation->nll);
   add_score(&row, epoch, NARROW, "%.4f", validation->ece);
   add_score(&row, epoch, WIDE, "%.4f", validation->entropy);
   for (int i = 0; i < 2 && view->weights; i++) add_cell(&row, NARROW, "%.3f", epoch->w[i]);
-  for (int i = 0; i < 2 && view->bases; i++) add_cell(&row, NARROW, "%.2f", epoch->b[i]);
+  for (int i = 0; i < 2 && view->bases; i++) add_cell(&row, NARROW, "%.4g", epoch->b[i]);
   add_cell(&row, WIDE, "%.3g", epoch->learning_rate);
-  add_cell(&row, WIDE, "%.0f", epoch->images_per_second);
+  add_cell(&row, WIDEST, "%.0f", epoch->images_per_second);
   if (epoch->best) add_title(&row, -4, "best");
   print_row(&row);
 }

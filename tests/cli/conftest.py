@@ -44,9 +44,10 @@ class Result:
 
 
 def environment(**more):
-    """The environment of a user who has no data sets: nothing that is installed here changes what a test sees."""
+    """The environment of a user who has no data sets: nothing that is installed here changes what a test sees. Threads that
+    wait do not spin, for tests share the processors."""
     kept = {key: value for key, value in os.environ.items() if key not in ("MIXENT_DATA", "XDG_CACHE_HOME")}
-    return dict(kept, HOME="/nonexistent", OMP_NUM_THREADS="2", **more)
+    return dict(kept, HOME="/nonexistent", OMP_WAIT_POLICY="passive", **more)
 
 
 @pytest.fixture
