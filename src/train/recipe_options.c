@@ -162,6 +162,10 @@ mixent_status mixent_option_set(const mixent_option *option, const char *text, m
 
 void mixent_number_write(double value, mixent_text *out) {
   char text[40];
+  if (fabs(value) < 1e15 && value == floor(value)) {
+    mixent_text_append(out, "%.0f", value);
+    return;
+  }
   for (int digits = 1; digits <= 17; digits++) { /* 17 always do */
     snprintf(text, sizeof text, "%.*g", digits, value);
     if (strtod(text, NULL) == value) break;

@@ -28,7 +28,7 @@ char *mixent_epoch_json(const mixent_train_epoch *epoch, uint64_t step) {
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
     json_object_set_new(json, numbers[i].key, mixent_json_number(numbers[i].value));
   json_object_set_new(json, "best", json_boolean(epoch->best));
-  char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
+  char *line = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
   json_decref(json);
   return line;
 }

@@ -85,7 +85,7 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
   summary->images_per_second =
       (double)(trainer->steps * (uint64_t)trainer->recipe.epochs * trainer->batch) / summary->seconds;
   json_t *json = summary_to_json(trainer, summary);
-  summary->json = json_dumps(json, JSON_INDENT(2));
+  summary->json = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
   json_decref(json);
   if (!summary->json) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the summary");
   mixent_text text = {0};
@@ -107,7 +107,7 @@ static bool read_summary(const mixent_run_directory *run, mixent_train_summary *
   summary->seconds = json_number_value(json_object_get(json, "seconds"));
   summary->peak_memory_bytes = (size_t)json_integer_value(json_object_get(json, "peak_memory_bytes"));
   summary->parameters = (size_t)json_integer_value(json_object_get(json, "parameters"));
-  summary->json = right ? json_dumps(json, JSON_INDENT(2)) : NULL;
+  summary->json = right ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
   json_decref(json);
   return summary->json != NULL;
 }

@@ -109,7 +109,9 @@ static void test_numbers_are_short(void **state) {
   mixent_number_write(5e-4, &text);
   mixent_text_append(&text, " ");
   mixent_number_write(0.1 + 0.2, &text);
-  assert_string_equal(text.data, "0.1 0.0005 0.30000000000000004");
+  mixent_text_append(&text, " ");
+  mixent_number_write(200, &text);
+  assert_string_equal(text.data, "0.1 0.0005 0.30000000000000004 200");
   mixent_text_free(&text);
 }
 
