@@ -13,7 +13,7 @@ endif
 PYTHON := /usr/bin/python3
 sources = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h')
 
-.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory bench-train install format \
+.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory fuzz bench-train install format \
         check-format tidy dependencies clean help
 
 ## release        the program, at build/release/mixent (this is what plain `make` does)
@@ -37,7 +37,7 @@ test-long:
 	@tools/install-dependencies test memory
 	@tools/build release
 	tools/run-tests --long release
-	@$(MAKE) test-memory test-asan test-tsan
+	@$(MAKE) test-memory test-asan test-tsan fuzz
 
 ## asan, tsan, debug   the build with address and undefined, with thread sanitizer, for a debugger
 debug:
@@ -57,6 +57,16 @@ test-memory:
 	@tools/install-dependencies test memory
 	@tools/build release
 	DNNL_MAX_CPU_ISA=AVX2 tools/run-tests --valgrind release
+
+## fuzz           every fuzzer of tests/fuzz for FUZZ_SECONDS (60); what it finds lies in build/fuzz/found
+FUZZ_SECONDS ?= 60
+fuzz:
+	@tools/install-dependencies fuzz
+	@tools/build fuzz
+	@mkdir -p build/fuzz/found
+	@set -e; for fuzzer in build/fuzz/tests/fuzz/fuzz_*; do echo "== $$fuzzer"; OMP_NUM_THREADS=1 $$fuzzer \
+	  -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=10 -verbosity=0 -print_final_stats=1 \
+	  -artifact_prefix=build/fuzz/found/; done
 
 ## bench-train    vgg5 training speed beside PyTorch's, installing it if missing
 bench-train:

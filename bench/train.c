@@ -21,7 +21,8 @@
 enum { WARM_UP_STEPS = 3, SYNTHETIC_IMAGES = 10000, MOST_REPETITIONS = 100 };
 
 typedef struct bench_options {
-  const char *net, *precision, *data;
+  const char *net, *data;
+  bool precisions[2]; /* measure fp32, bf16 */
   int batch, steps, repetitions, threads;
 } bench_options;
 
@@ -176,7 +177,7 @@ static mixent_status run(const bench_options *options) {
                              : make_images(&synthetic);
   const mixent_images *images = dataset ? &dataset->train : &synthetic;
   for (int precision = MIXENT_FP32; precision <= MIXENT_BF16 && status == MIXENT_OK; precision++) {
-    if (strcmp(options->precision, precision == MIXENT_BF16 ? "fp32" : "bf16") == 0) continue;
+    if (!options->precisions[precision]) continue;
     bench one;
     status = make_bench(&one, images, dataset ? dataset->classes : 26, options, (mixent_precision)precision);
     if (status == MIXENT_OK) status = measure(&one, options, (mixent_precision)precision);
@@ -197,9 +198,16 @@ static int parse_count(const char *text) {
   return (int)value;
 }
 
+static void parse_precision(const char *text, bool precisions[2]) {
+  precisions[MIXENT_FP32] = strcmp(text, "bf16") != 0;
+  precisions[MIXENT_BF16] = strcmp(text, "fp32") != 0;
+  if (precisions[0] && precisions[1] && strcmp(text, "both") != 0)
+    fprintf(stderr, "bench_train: not a precision: '%s'\n", text), exit(2);
+}
+
 int main(int argc, char **argv) {
   bench_options options = {.net = "vgg5",
-                           .precision = "both",
+                           .precisions = {true, true},
                            .batch = 250,
                            .steps = 4,
                            .repetitions = 5,
@@ -211,7 +219,7 @@ int main(int argc, char **argv) {
   for (int letter; (letter = getopt_long(argc, argv, "", names, NULL)) != -1;) {
     switch (letter) {
     case 'n': options.net = optarg; break;
-    case 'p': options.precision = optarg; break;
+    case 'p': parse_precision(optarg, options.precisions); break;
     case 'b': options.batch = parse_count(optarg); break;
     case 's': options.steps = parse_count(optarg); break;
     case 'r': options.repetitions = parse_count(optarg); break;

@@ -148,7 +148,8 @@ mixent_status mixent_run_directory_open(const char *place, mixent_run_directory 
 }
 
 void mixent_run_directory_close(mixent_run_directory *run) {
-  if (run->lock >= 0 && strcmp(run->path, run->place) != 0) mixent_directory_remove(run->path);
+  if (run->lock >= 0 && run->path && run->place && strcmp(run->path, run->place) != 0)
+    mixent_directory_remove(run->path);
   if (run->lock >= 0) close(run->lock);
   free(run->path);
   free(run->place);
