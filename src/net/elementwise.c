@@ -27,6 +27,10 @@ static void relu_gradient_bf16(size_t n, const uint16_t *y, const uint16_t *dy, 
   for (size_t i = 0; i < n; i++) dx[i] = y[i] > 0 && y[i] < 0x8000 ? dy[i] : 0;
 }
 
+static void add_double(size_t n, const double *a, const double *b, double *out) {
+  for (size_t i = 0; i < n; i++) out[i] = a[i] + b[i];
+}
+
 static void add_float(size_t n, const float *a, const float *b, float *out) {
   for (size_t i = 0; i < n; i++) out[i] = a[i] + b[i];
 }
@@ -57,8 +61,10 @@ static char *at(const elementwise_step *step, int buffer, size_t element) {
 static void add(const elementwise_step *step, size_t n, const void *a, const void *b, void *out) {
   if (step->type == MIXENT_TYPE_BF16)
     add_bf16(n, a, b, out);
-  else
+  else if (step->type == MIXENT_TYPE_F32)
     add_float(n, a, b, out);
+  else
+    add_double(n, a, b, out); /* the sum of gradients serves the reference too */
 }
 
 static void work(void *context, size_t begin, size_t end) {

@@ -156,6 +156,54 @@ static void test_bf16_is_near_reference(void **state) {
   for (uint64_t seed = 0; seed < 6; seed++) compare(seed, MIXENT_BF16, 0.35);
 }
 
+/* The slope of <g, logits> along a random direction of all parameters, by differences and by the backward
+ * pass, in double. */
+static void check_slope(uint64_t seed) {
+  char *text = describe(seed);
+  mixent_graph *graph;
+  mixent_graph_options options = {.channels = 1, .side = 16, .classes = 5, .dropout = -1};
+  if (mixent_graph_parse(text, "random", &options, &graph) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  enum { BATCH = 4, IMAGE = 16 * 16, LOGITS = BATCH * 5 };
+  mixent_net *net;
+  mixent_net_options plain = {.batch = BATCH, .precision = MIXENT_FP64, .training = true, .reference = true};
+  assert_int_equal(mixent_net_create(graph, &plain, &net), MIXENT_OK);
+  size_t count = mixent_graph_parameter_count(graph);
+  double *theta = mixent_net_parameters(net), *statistics = mixent_net_statistics(net), slopes[2] = {0};
+  float *direction = malloc(count * sizeof *direction), *start = malloc(count * sizeof *start);
+  float image[BATCH * IMAGE], weights[LOGITS];
+  assert_true(direction && start);
+  fill(direction, count, seed + 2);
+  fill(start, count, seed + 3);
+  fill(image, BATCH * IMAGE, seed + 4);
+  fill(weights, LOGITS, seed + 5);
+  for (size_t i = 0; i < mixent_graph_statistic_count(graph); i++) statistics[i] = 1;
+  for (int i = 0; i < BATCH * IMAGE; i++) ((double *)mixent_net_input(net))[i] = image[i];
+  const double h = 1e-7;
+  const int sides[] = {-1, 1, 0}; /* the middle last: backward follows it */
+  for (int s = 0; s < 3; s++) {
+    for (size_t i = 0; i < count; i++) theta[i] = start[i] + h * sides[s] * direction[i];
+    assert_int_equal(mixent_net_forward(net, MIXENT_TRAIN, 3, 2), MIXENT_OK);
+    const double *logits = mixent_net_logits(net);
+    for (int i = 0; i < LOGITS; i++) slopes[0] += sides[s] * (double)weights[i] * logits[i] / (2 * h);
+  }
+  for (int i = 0; i < LOGITS; i++) ((double *)mixent_net_logits_gradient(net))[i] = weights[i];
+  assert_int_equal(mixent_net_backward(net), MIXENT_OK);
+  const double *gradient = mixent_net_gradients(net);
+  for (size_t i = 0; i < count; i++) slopes[1] += gradient[i] * direction[i];
+  if (fabs(slopes[0] - slopes[1]) > 1e-4 * fmax(1, fabs(slopes[1])))
+    fail_msg("seed %d: slope %.9g by differences, %.9g by gradients", (int)seed, slopes[0], slopes[1]);
+  free(direction);
+  free(start);
+  mixent_net_free(net);
+  mixent_graph_free(graph);
+  free(text);
+}
+
+static void test_reference_equals_finite_differences(void **state) {
+  (void)state;
+  for (uint64_t seed = 0; seed < 10; seed++) check_slope(seed);
+}
+
 static void test_plan_memory_never_overlaps(void **state) {
   (void)state;
   for (uint64_t seed = 0; seed < 10; seed++) {
@@ -244,6 +292,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_float_equals_reference),
       cmocka_unit_test(test_bf16_is_near_reference),
+      cmocka_unit_test(test_reference_equals_finite_differences),
       cmocka_unit_test(test_plan_memory_never_overlaps),
       cmocka_unit_test(test_steps_allocate_nothing),
   };

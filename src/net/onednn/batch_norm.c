@@ -21,6 +21,10 @@ static void update_running(const batch_norm_step *step, const mixent_run *run) {
   double count = (double)step->plan->rows * layer->height * layer->width;
   double unbiased = count > 1 ? count / (count - 1) : 1;
   double momentum = run->mode == MIXENT_ESTIMATE ? 1.0 / (double)(run->step + 1) : layer->momentum;
+  if (momentum == 1) { /* the first of an estimate: whatever was there does not count, not even a NaN */
+    memset(running_mean, 0, (size_t)layer->channels * sizeof(float));
+    memset(running_variance, 0, (size_t)layer->channels * sizeof(float));
+  }
   for (int c = 0; c < layer->channels; c++) {
     running_mean[c] = (float)((1 - momentum) * running_mean[c] + momentum * mean[c]);
     running_variance[c] = (float)((1 - momentum) * running_variance[c] + momentum * unbiased * variance[c]);
