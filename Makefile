@@ -2,7 +2,8 @@
 # Behind them stand CMake presets (CMakePresets.json); each builds in build/<preset>. `make help` lists the targets.
 .DEFAULT_GOAL := release
 MAKEFLAGS += --no-print-directory
-.DELETE_ON_ERROR:
+SHELL := bash
+.SHELLFLAGS := -eo pipefail -c
 
 # Data sets lie beside the project where it is developed; elsewhere the program's own places are searched.
 ifndef MIXENT_DATA
@@ -63,10 +64,11 @@ FUZZ_SECONDS ?= 60
 fuzz:
 	@tools/install-dependencies fuzz
 	@tools/build fuzz
-	@mkdir -p build/fuzz/found
-	@set -e; for fuzzer in build/fuzz/tests/fuzz/fuzz_*; do echo "== $$fuzzer"; OMP_NUM_THREADS=1 $$fuzzer \
-	  -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=10 -verbosity=0 -print_final_stats=1 \
-	  -artifact_prefix=build/fuzz/found/; done
+	@for fuzzer in build/fuzz/tests/fuzz/fuzz_*; do name=$${fuzzer##*fuzz_}; echo "== $$name"; \
+	  mkdir -p build/fuzz/found build/fuzz/corpus/$$name; \
+	  OMP_NUM_THREADS=1 $$fuzzer -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=10 -verbosity=0 \
+	    -print_final_stats=1 -artifact_prefix=build/fuzz/found/ build/fuzz/corpus/$$name \
+	    $$(ls -d tests/fuzz/seeds/$$name 2>/dev/null) 2>&1 | grep -v '^#\|^"\|NEW_FUNC'; done
 
 ## bench-train    vgg5 training speed beside PyTorch's, installing it if missing
 bench-train:
