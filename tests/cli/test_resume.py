@@ -1,0 +1,211 @@
+"""Runs that are killed at any moment, or whose disk is full, go on and end with the bytes of an undisturbed run."""
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import PROGRAM, environment, make_dataset
+
+# Kills the process at its KILL_AT-th passage through rename or fsync, before or after the call itself: the moments at
+# which a file has just become safe or visible. Counts them in the file KILL_COUNT.
+SHIM = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int count;
+
+static void pass(void) {
+  const char *at = getenv("KILL_AT");
+  count++;
+  if (at && count == atoi(at)) kill(getpid(), SIGKILL);
+}
+
+int rename(const char *from, const char *to) {
+  int (*next)(const char *, const char *) = (int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename");
+  pass();
+  int result = next(from, to);
+  pass();
+  return result;
+}
+
+int fsync(int file) {
+  int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+  pass();
+  int result = next(file);
+  pass();
+  return result;
+}
+
+__attribute__((destructor)) static void tell(void) {
+  FILE *file = getenv("KILL_COUNT") ? fopen(getenv("KILL_COUNT"), "w") : NULL;
+  if (file) fprintf(file, "%d", count), fclose(file);
+}
+"""
+
+EPOCHS = 2
+TIMES = ("seconds", "images_per_second")
+
+
+class Course:
+    """A short run that uses everything that has a state, saved after every step."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        make_dataset(directory / "bars", train=100, test=40)
+        (directory / "net.yaml").write_text(
+            "name: tiny\nlayers:\n  - conv2d: {name: c, channels: 8, kernel: 3, padding: 1}\n  - batch_norm: {name: n}\n"
+            "  - relu:\n  - max_pool: {size: 2}\n  - flatten:\n  - dropout: {rate: 0.1}\n"
+            "  - linear: {name: out, features: classes}\n")
+        options = {"batch": 20, "validation.fraction": 0.2, "save_minutes": 1e-9, "ema.decay": 0.9, "ema.estimate_batches": 2,
+                   "loss.learn_weights": "yes", "loss.weight_learning_rate": 0.001, "augment.affine_rotation": 10}
+        self.options = [str(word) for word in ["--data", directory / "bars", "--net", directory / "net.yaml", "--loss",
+                                               "min-ent", "--epochs", EPOCHS, "--threads", 2, "--precision", "fp32"]]
+        for key, value in options.items():
+            self.options += ["--set", f"{key}={value}"]
+        self.shim = directory / "shim.so"
+        (directory / "shim.c").write_text(SHIM)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", self.shim, directory / "shim.c", "-ldl"], check=True)
+        count = directory / "count"
+        begin = time.monotonic()
+        done = self.train(directory / "whole", KILL_COUNT=str(count))
+        self.seconds = time.monotonic() - begin
+        assert done.returncode == 0, done.stderr
+        self.passages = int(count.read_text())
+        self.expected = self.result(directory / "whole")
+
+    def start(self, *arguments, **variables):
+        return subprocess.Popen([PROGRAM, "train", *map(str, arguments)], cwd=self.directory, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env=environment(LD_PRELOAD=str(self.shim), **variables))
+
+    def wait(self, process):
+        _, errors = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, stderr=errors)
+
+    def train(self, run, **variables):
+        return self.wait(self.start(*self.options, "--run", run, **variables))
+
+    def go_on(self, run, **variables):
+        """Resumes, or starts again if the process died before there was a run."""
+        if run.exists():
+            return self.wait(self.start("--resume", run, **variables))
+        return self.train(run, **variables)
+
+    @staticmethod
+    def result(run):
+        """All that must be the same, in the end: both files' bytes, and metrics.jsonl but for its times."""
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        assert [line["epoch"] for line in lines] == list(range(1, EPOCHS + 1))
+        lines = [{key: value for key, value in line.items() if key not in TIMES} for line in lines]
+        return (run / "best.safetensors").read_bytes(), (run / "last.safetensors").read_bytes(), lines
+
+    def check(self, run):
+        done = self.go_on(run)
+        assert done.returncode == 0, done.stderr
+        assert self.result(run) == self.expected
+        summary = json.loads((run / "summary.json").read_text())
+        assert 0 <= summary["test"]["accuracy"] <= 1
+        left = {path.name for path in run.iterdir()}
+        assert left <= {"recipe.yaml", "metrics.jsonl", "last.safetensors", "best.safetensors", "summary.json"} | {
+            name for name in left if name.endswith(".new")}
+        shutil.rmtree(run)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    return Course(tmp_path_factory.mktemp("resume"))
+
+
+def kill_at_passages(course, passages):
+    for passage in passages:
+        run = course.directory / f"passage-{passage}"
+        done = course.train(run, KILL_AT=str(passage))
+        assert done.returncode == -signal.SIGKILL, f"passage {passage}: {done.stderr}"
+        course.check(run)
+
+
+def kill_at_moments(course, count, seed):
+    """Kills after random times; some find the process writing, for it saves after every step."""
+    generator = random.Random(seed)
+    killed = 0
+    for moment in range(count):
+        run = course.directory / f"moment-{moment}"
+        process = course.start(*course.options, "--run", run)
+        time.sleep(generator.uniform(0, course.seconds))
+        process.send_signal(signal.SIGKILL)
+        killed += course.wait(process).returncode == -signal.SIGKILL
+        course.check(run)
+    assert killed >= count / 2
+
+
+def test_kills_between_the_writes(course):
+    assert course.passages > 60
+    kill_at_passages(course, range(2, course.passages, course.passages // 7))
+
+
+def test_kills_at_any_moment(course):
+    kill_at_moments(course, 6, seed=1)
+
+
+def test_killed_again_and_again(course):
+    """A process that dies over and over still comes to the end: each gets past one save at least."""
+    run = course.directory / "again"
+    deaths = 0
+    while (done := course.go_on(run, KILL_AT="25")).returncode == -signal.SIGKILL:
+        deaths += 1
+        assert deaths < 100
+    assert done.returncode == 0 and deaths > 2
+    course.check(run)
+
+
+@pytest.mark.long
+def test_kills_at_every_passage(course):
+    kill_at_passages(course, range(1, course.passages + 1))
+
+
+@pytest.mark.long
+def test_twenty_kills_at_any_moment(course):
+    kill_at_moments(course, 20, seed=2)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A directory on a disk of its own of 512 KiB: a tmpfs in a mount namespace, seen through /proc."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+    try:
+        process = subprocess.Popen([*unshare, "sh", "-c", f"mount -t tmpfs -o size=512k tmpfs '{place}' && echo ready && cat"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    except FileNotFoundError:
+        pytest.skip("no unshare here, so no small disk")
+    if process.stdout.readline() != "ready\n":
+        pytest.skip(f"no small disk can be mounted here: {process.communicate()[1].strip()}")
+    yield type(place)(f"/proc/{process.pid}/root{place}")
+    process.communicate("")
+
+
+def test_a_full_disk(course, small_disk):
+    """However much room is left: the failure says so, and with more room the run goes on to the same end."""
+    run, filler = small_disk / "run", small_disk / "filler"
+    failed_within = 0
+    for room in range(4, 400, 8):
+        filler.write_bytes(bytes((512 - room) * 1024))
+        done = course.train(run)
+        filler.unlink()
+        if done.returncode == 0:
+            break
+        assert done.returncode == 1
+        assert "No space left" in done.stderr and "free some space" in done.stderr
+        failed_within += run.exists()
+        course.check(run)
+    assert done.returncode == 0 and failed_within > 0
