@@ -197,8 +197,8 @@ static mixent_status fail_unknown(const char *name) {
   if (strchr(name, '/')) return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory; check its name", name);
   mixent_text text = {0};
   for (size_t i = 0; names[i]; i++) mixent_text_append(&text, "%s%s", i ? ", " : "", names[i]);
-  mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown data set %s%s%s%s; known are %s, or give a directory", name,
-              nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "",
+  mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown data set %s%s%s%s (known: %s; or give a directory)", name,
+              nearest ? ": did you mean " : "", nearest ? nearest : "", nearest ? "?" : "",
               text.data ? text.data : "");
   mixent_text_free(&text);
   return MIXENT_ERROR_ARGUMENT;
