@@ -1,4 +1,4 @@
-/* The caption font, drawn as it looks: each strip is 16 characters side by side, from space to ~, then a box. */
+/* The caption font, drawn as it looks: each strip is 16 characters side by side, space to ~, then a box. */
 #include "data/font.h"
 
 static const char *const strips[6][MIXENT_FONT_HEIGHT] = {
