@@ -1,4 +1,5 @@
 unit_test(recipe)
+unit_test(checkpoint)
 unit_test(trainer)
 unit_test(metrics)
 unit_test(optimizer)
