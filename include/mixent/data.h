@@ -11,7 +11,8 @@
 extern "C" {
 #endif
 
-/* Images in memory: pixels [count, side, side, channels] (channels last), upright; labels [count] in 0..classes-1. */
+/* Images in memory: pixels [count, side, side, channels] (channels last), upright; labels [count] in
+ * 0..classes-1. */
 typedef struct mixent_images {
   size_t count;
   int side, channels;
@@ -20,13 +21,13 @@ typedef struct mixent_images {
 } mixent_images;
 
 typedef struct mixent_dataset {
-  char *name;          /* "emnist-letters", or the directory's own name */
-  char *directory;     /* where it was found */
+  char *name;      /* "emnist-letters", or the directory's own name */
+  char *directory; /* where it was found */
   mixent_images train, test;
   int classes;
-  char **class_names;  /* [classes]: from a mapping file, built in, or the label as a number */
-  int64_t *labels;     /* [classes]: the label in the files that became class k */
-  bool transposed;     /* images were transposed when read */
+  char **class_names;   /* [classes]: from a mapping file, built in, or the label as a number */
+  int64_t *labels;      /* [classes]: the label in the files that became class k */
+  bool transposed;      /* images were transposed when read */
   uint64_t fingerprint; /* of all pixels and labels, to tell whether a resumed run sees the same data */
 } mixent_dataset;
 
@@ -36,9 +37,9 @@ typedef struct mixent_dataset_options {
 } mixent_dataset_options;
 
 /* Opens a data set by name (looked for under options->data_directory, $MIXENT_DATA, ./data, the user's cache,
- * /usr/share/datasets) or as a directory (an argument with a '/' or an existing directory). Errors name the file, what is
- * wrong and what to do; an unknown name suggests the nearest; a known one not found says where it was looked for and how
- * to get it. */
+ * /usr/share/datasets) or as a directory (an argument with a '/' or an existing directory). Errors name the
+ * file, what is wrong and what to do; an unknown name suggests the nearest; a known one not found says where
+ * it was looked for and how to get it. */
 mixent_status mixent_dataset_open(const char *name_or_directory, const mixent_dataset_options *options,
                                   mixent_dataset **out);
 void mixent_dataset_free(mixent_dataset *dataset);
@@ -48,8 +49,9 @@ const char *const *mixent_dataset_names(void);
 /* Where a known set would be read from: the directory in *out (free()), NULL if it is nowhere. */
 mixent_status mixent_dataset_find(const char *name, const char *data_directory, char **out);
 
-/* The train images cut in two, stratified: about `fraction` of each class (at least 1 of a class with 2 or more, if fraction
- * > 0) goes to validation. Indices into the train images, each ascending; drawn from `seed` alone. */
+/* The train images cut in two, stratified: about `fraction` of each class (at least 1 of a class with 2 or
+ * more, if fraction > 0) goes to validation. Indices into the train images, each ascending; drawn from `seed`
+ * alone. */
 typedef struct mixent_split {
   uint32_t *train, *validation;
   size_t train_count, validation_count;
@@ -58,13 +60,14 @@ mixent_status mixent_split_make(const mixent_images *images, int classes, double
                                 mixent_split *out);
 void mixent_split_free(mixent_split *split);
 
-/* Mean and standard deviation per channel of the chosen images, pixels scaled to [0, 1]; the deviation of a channel that is
- * the same everywhere is given as 1, so that dividing by it is safe. */
+/* Mean and standard deviation per channel of the chosen images, pixels scaled to [0, 1]; the deviation of a
+ * channel that is the same everywhere is given as 1, so that dividing by it is safe. */
 void mixent_images_moments(const mixent_images *images, const uint32_t *indices, size_t count, float mean[3],
                            float deviation[3]);
 
-/* Random changes of a training image, each as torchvision defines it on PIL images and in this order: RandomPerspective
- * (bilinear), RandomRotation (nearest), RandomAffine (bilinear); what comes from outside is 0. All zero: none. */
+/* Random changes of a training image, each as torchvision defines it on PIL images and in this order:
+ * RandomPerspective (bilinear), RandomRotation (nearest), RandomAffine (bilinear); what comes from outside is
+ * 0. All zero: none. */
 typedef struct mixent_augmentation {
   double perspective;             /* distortion scale, 0 to 1; torchvision's default is 0.5 */
   double perspective_probability; /* 0 to 1 */
@@ -75,41 +78,45 @@ typedef struct mixent_augmentation {
   double affine_shear;            /* degrees along x, drawn from [-s, s] */
 } mixent_augmentation;
 
-/* What one image gets: drawn for (seed, epoch, index) and applied apart, so that each can be tested by itself. */
+/* What one image gets: drawn for (seed, epoch, index) and applied apart, so that each can be tested by
+ * itself. */
 typedef struct mixent_transform {
   bool use_perspective;
-  double corners[4][2];       /* end points of top left, top right, bottom right, bottom left */
-  double rotation;            /* degrees, counter-clockwise */
+  double corners[4][2]; /* end points of top left, top right, bottom right, bottom left */
+  double rotation;      /* degrees, counter-clockwise */
   bool use_affine;
   double angle, scale, shear; /* degrees, factor, degrees */
   int shift_x, shift_y;
 } mixent_transform;
-mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, int side, uint64_t seed, uint64_t epoch,
-                                       uint64_t index);
+mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, int side, uint64_t seed,
+                                       uint64_t epoch, uint64_t index);
 /* out and in: [side, side, channels]; scratch: as large as one image. in is not changed. */
-void mixent_transform_apply(const mixent_transform *transform, int side, int channels, const uint8_t *in, uint8_t *out,
-                            uint8_t *scratch);
+void mixent_transform_apply(const mixent_transform *transform, int side, int channels, const uint8_t *in,
+                            uint8_t *out, uint8_t *scratch);
 
 /* order[i]: a permutation of 0..count-1 for that epoch. */
 void mixent_order_draw(uint64_t seed, uint64_t epoch, uint32_t *order, size_t count);
 
-/* Fills rows of a batch: out [rows, side, side, channels] = (pixel / 255 - mean) / deviation of the images `indices`, augmented
- * if `augmentation` is given. Runs over the step's threads; what it writes does not depend on their number. */
+/* Fills rows of a batch: out [rows, side, side, channels] = (pixel / 255 - mean) / deviation of the images
+ * `indices`, augmented if `augmentation` is given. Runs over the step's threads; what it writes does not
+ * depend on their number. */
 void mixent_batch_fill(const mixent_images *images, const uint32_t *indices, size_t rows,
-                       const mixent_augmentation *augmentation, uint64_t seed, uint64_t epoch, const float mean[3],
-                       const float deviation[3], float *out);
+                       const mixent_augmentation *augmentation, uint64_t seed, uint64_t epoch,
+                       const float mean[3], const float deviation[3], float *out);
 
-/* A labelled contact sheet as PNG: `columns` images a line, each `scale` times enlarged, with the caption below it (NULL
- * captions: none; a leading '!' paints it as an error, the mark itself not shown). */
-mixent_status mixent_contact_sheet_write(const char *path, const mixent_images *images, const uint32_t *indices,
-                                         size_t count, const char *const *captions, int columns, int scale);
+/* A labelled contact sheet as PNG: `columns` images a line, each `scale` times enlarged, with the caption
+ * below it (NULL captions: none; a leading '!' paints it as an error, the mark itself not shown). */
+mixent_status mixent_contact_sheet_write(const char *path, const mixent_images *images,
+                                         const uint32_t *indices, size_t count, const char *const *captions,
+                                         int columns, int scale);
 
-/* Reads one PNG as [side, side, channels] bytes, scaled (bilinear) if its size differs; grey or RGB as `channels` asks. */
+/* Reads one PNG as [side, side, channels] bytes, scaled (bilinear) if its size differs; grey or RGB as
+ * `channels` asks. */
 mixent_status mixent_png_read(const char *path, int side, int channels, uint8_t *out);
 
-/* Fetches a known set into the user's cache (or `directory`): only its files out of the public archive, by ranges; goes on
- * where an earlier try stopped; checks SHA-256. `address` NULL: the public one. `progress` (may be NULL) is told bytes done
- * and in all; a non-zero return stops. */
+/* Fetches a known set into the user's cache (or `directory`): only its files out of the public archive, by
+ * ranges; goes on where an earlier try stopped; checks SHA-256. `address` NULL: the public one. `progress`
+ * (may be NULL) is told bytes done and in all; a non-zero return stops. */
 typedef int mixent_fetch_progress(void *context, const char *file, uint64_t done, uint64_t total);
 mixent_status mixent_dataset_fetch(const char *name, const char *directory, const char *address,
                                    mixent_fetch_progress *progress, void *context);

@@ -124,9 +124,12 @@ static void test_parallel_for_covers_once(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_message_may_contain_the_last_one), cmocka_unit_test(test_nearest_name),
-      cmocka_unit_test(test_text_grows),                       cmocka_unit_test(test_files_are_whole_or_absent),
-      cmocka_unit_test(test_random_streams),                   cmocka_unit_test(test_permutation),
+      cmocka_unit_test(test_message_may_contain_the_last_one),
+      cmocka_unit_test(test_nearest_name),
+      cmocka_unit_test(test_text_grows),
+      cmocka_unit_test(test_files_are_whole_or_absent),
+      cmocka_unit_test(test_random_streams),
+      cmocka_unit_test(test_permutation),
       cmocka_unit_test(test_parallel_for_covers_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
