@@ -11,6 +11,7 @@
 #include "mixent/train.h"
 #include "small_run.h"
 #include "train/run_directory.h"
+#include <jansson.h>
 #include <math.h>
 #include <sys/resource.h>
 
@@ -20,28 +21,30 @@ static char data_path[64], net_path[64];
  * remembers */
 static mixent_setting settings[] = {{"data", data_path},
                                     {"net", net_path},
-                                    {"epochs", "3"},
+                                    {"epochs", "6"},
                                     {"batch", "10"},
                                     {"threads", "2"},
                                     {"validation.fraction", "0.2"},
                                     {"loss.name", "min-ent"},
                                     {"loss.style", "square_decay"},
-                                    {"loss.max_interval", "3"},
+                                    {"loss.max_interval", "6"},
                                     {"loss.learn_weights", "yes"},
                                     {"loss.learn_bases", "yes"},
                                     {"loss.weight_learning_rate", "0.01"},
                                     {"loss.base_learning_rate", "0.01"},
                                     {"optimizer.name", "adam"},
-                                    {"optimizer.learning_rate", "0.01"},
+                                    {"optimizer.learning_rate", "0.05"},
                                     {"schedule.name", "spinal"},
                                     {"ema.decay", "0.9"},
                                     {"ema.estimate_batches", "3"}};
-enum { SETTINGS = sizeof settings / sizeof *settings, STEPS = 5, EPOCHS = 3 };
+enum { SETTINGS = sizeof settings / sizeof *settings, STEPS = 5, EPOCHS = 6 };
 
 /* What the callbacks saw, and when they ask to stop. */
 typedef struct watcher {
   volatile sig_atomic_t stop;
   int steps, stop_after, epochs, starts;
+  int best; /* epoch, by the rule: accuracy, then likelihood */
+  double best_accuracy, best_nll, next_rate;
   void (*at_step)(struct watcher *watcher);
 } watcher;
 
@@ -65,6 +68,19 @@ static void count_epoch(void *context, const mixent_train_epoch *epoch) {
   watcher->epochs++;
   assert_int_equal(epoch->train.images, STEPS * 10);
   assert_int_equal(epoch->validation.images, 12);
+}
+
+/* For a run in one piece: which epoch is best, and what `spinal` makes of it. */
+static void follow_best(void *context, const mixent_train_epoch *epoch) {
+  watcher *watcher = context;
+  count_epoch(context, epoch);
+  double accuracy = epoch->validation.accuracy, nll = epoch->validation.nll;
+  bool best = watcher->best == 0 || accuracy > watcher->best_accuracy ||
+              (accuracy == watcher->best_accuracy && nll < watcher->best_nll);
+  assert_int_equal(epoch->best, best);
+  if (epoch->epoch > 1) assert_int_equal(epoch->learning_rate == watcher->next_rate, watcher->next_rate > 0);
+  watcher->next_rate = best ? epoch->learning_rate : 0;
+  if (best) watcher->best = epoch->epoch, watcher->best_accuracy = accuracy, watcher->best_nll = nll;
 }
 
 static mixent_train_options options_for(watcher *watcher, const char *run) {
@@ -102,6 +118,26 @@ static void assert_same_file(const char *run, const char *other, const char *nam
   free(b);
 }
 
+/* metrics.jsonl but for its times. */
+static void assert_same_metrics(const char *run, const char *other) {
+  size_t size;
+  char *a = read_file(run, "metrics.jsonl", &size), *b = read_file(other, "metrics.jsonl", &size), *rest_a,
+       *rest_b;
+  char *line_a = strtok_r(a, "\n", &rest_a), *line_b = strtok_r(b, "\n", &rest_b);
+  for (; line_a && line_b; line_a = strtok_r(NULL, "\n", &rest_a), line_b = strtok_r(NULL, "\n", &rest_b)) {
+    json_t *json_a = json_loads(line_a, 0, NULL), *json_b = json_loads(line_b, 0, NULL);
+    assert_int_equal(json_object_del(json_a, "seconds") + json_object_del(json_b, "seconds"), 0);
+    assert_int_equal(
+        json_object_del(json_a, "images_per_second") + json_object_del(json_b, "images_per_second"), 0);
+    if (!json_equal(json_a, json_b)) fail_msg("%s\n%s", line_a, line_b);
+    json_decref(json_a);
+    json_decref(json_b);
+  }
+  assert_true(!line_a && !line_b);
+  free(a);
+  free(b);
+}
+
 static size_t count_lines(const char *run) {
   size_t size, lines = 0;
   char *text = read_file(run, "metrics.jsonl", &size);
@@ -121,11 +157,14 @@ static int set_up(void **state) {
   watcher watcher = {0};
   mixent_train_summary summary;
   mixent_train_options options = options_for(&watcher, whole);
+  options.epoch = follow_best;
   if (mixent_train(&options, &summary) != MIXENT_OK) {
     print_error("%s\n", mixent_last_error());
     return -1;
   }
   mixent_train_summary_free(&summary);
+  assert_int_equal(summary.best_epoch, watcher.best);
+  assert_true(watcher.best < EPOCHS); /* or the rule was not tried */
   return watcher.steps == STEPS * EPOCHS && watcher.epochs == EPOCHS && watcher.starts == 1 ? 0 : -1;
 }
 
@@ -154,7 +193,7 @@ static void test_stopped_after_every_number_of_steps(void **state) {
     assert_true(parts > STEPS * EPOCHS / stride);
     assert_int_equal(epochs, EPOCHS);
     assert_int_equal(steps, STEPS * EPOCHS);
-    assert_int_equal(count_lines(run), EPOCHS);
+    assert_same_metrics(whole, run);
     assert_same_file(whole, run, "best.safetensors");
     assert_same_file(whole, run, "last.safetensors");
     mixent_train_summary_free(&summary);
@@ -261,10 +300,10 @@ static void test_a_run_that_was_changed_is_refused(void **state) {
   mixent_train_summary summary;
   mixent_train_options options = options_for(&watcher, run);
   assert_int_equal(mixent_train(&options, &summary), MIXENT_ERROR_INTERRUPTED);
-  refuse_with(run, "epochs: 3", "epochs: 4", "another recipe: 'epochs: 3' there, 'epochs: 4' now");
+  refuse_with(run, "epochs: 6", "epochs: 4", "another recipe: 'epochs: 6' there, 'epochs: 4' now");
   refuse_with(run, "small.yaml", "none.yaml", "none.yaml");
   refuse_with(run, net_path, "resnet20", "another net: 'small' there, 'resnet20' now");
-  refuse_with(run, "epochs: 3", "epohcs: 3", "did you mean 'epochs'");
+  refuse_with(run, "epochs: 6", "epohcs: 6", "did you mean 'epochs'");
   watcher.stop_after = 0, watcher.stop = 0;
   assert_ok(mixent_train_resume(run, &options, &summary));
   assert_same_file(whole, run, "best.safetensors");
