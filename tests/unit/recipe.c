@@ -60,7 +60,7 @@ static void random_value(const mixent_option *option, const uint32_t words[4], c
     snprintf(out, size, "%.17g", option->low + u * (option->high - option->low));
     break;
   case MIXENT_OPTION_CHOICE: {
-    uint32_t count = 0;
+    uint32_t count = 1;
     while (option->choices[count]) count++;
     snprintf(out, size, "%s", option->choices[words[2] % count]);
   }
