@@ -66,7 +66,7 @@ static mixent_status train_one(const arguments *arguments, plan *plan, const cha
   bool resume = false, there = mixent_is_directory(run);
   if (there && !arguments->overwrite) {
     MIXENT_TRY(is_same(plan, run, &resume));
-    if (!resume) printf("what is in %s was made with other options and is replaced\n", run);
+    if (!resume) printf("what is in %s was made with other options; this demo replaces it\n", run);
     fflush(stdout);
   }
   mixent_train_options options = {.recipe = "demo",

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SHEET_IMAGES = 96, SHEET_COLUMNS = 12, BLOCK = 1000 };
+enum { SHEET_IMAGES = 96, SHEET_COLUMNS = 12 };
 
 static int32_t find_largest(const float *values, int count) {
   int best = 0;
@@ -19,21 +19,16 @@ static int32_t find_largest(const float *values, int count) {
   return best;
 }
 
-/* predicted [images->count]: the most likely class of each image, a block of images at a time. */
+/* predicted [images->count]: the most likely class of each image. */
 static mixent_status predict_images(const mixent_model *model, const mixent_images *images,
                                     int32_t *predicted) {
-  size_t size = (size_t)images->side * (size_t)images->side * (size_t)images->channels;
   size_t classes = (size_t)model->classes;
   float *probabilities;
-  MIXENT_TRY(MIXENT_ALLOCATE(BLOCK * classes, &probabilities));
-  mixent_status status = MIXENT_OK;
-  for (size_t begin = 0; begin < images->count && status == MIXENT_OK; begin += BLOCK) {
-    size_t rows = images->count - begin < BLOCK ? images->count - begin : BLOCK;
-    status = mixent_model_predict(model, images->pixels + begin * size, rows, mixent_precision_chosen(0),
-                                  probabilities);
-    for (size_t i = 0; i < rows && status == MIXENT_OK; i++)
-      predicted[begin + i] = find_largest(probabilities + i * classes, model->classes);
-  }
+  MIXENT_TRY(MIXENT_ALLOCATE(images->count * classes, &probabilities));
+  mixent_status status =
+      mixent_model_predict(model, images->pixels, images->count, mixent_precision_chosen(0), probabilities);
+  for (size_t i = 0; i < images->count && status == MIXENT_OK; i++)
+    predicted[i] = find_largest(probabilities + i * classes, model->classes);
   free(probabilities);
   return status;
 }
