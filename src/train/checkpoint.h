@@ -1,6 +1,6 @@
 /* Checkpoints: best.safetensors (the model alone) and last.safetensors (the model and, under "state.", all
  * that is needed to go on to the bit). Neither holds times or paths: the same training gives the same bytes.
- * docs/FORMATS lists the names. */
+ * docs/FORMATS.md lists the names. */
 #ifndef MIXENT_TRAIN_CHECKPOINT_H
 #define MIXENT_TRAIN_CHECKPOINT_H
 

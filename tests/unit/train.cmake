@@ -1,6 +1,7 @@
 unit_test(recipe)
 unit_test(checkpoint)
 unit_test(trainer)
+unit_test(step_memory)
 unit_test(metrics)
 unit_test(optimizer)
 unit_test(schedule)

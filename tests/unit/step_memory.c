@@ -1,0 +1,71 @@
+/* A whole training step (batch, augmentation, network, loss, scores, optimiser, EMA) allocates nothing:
+ * counted between steps 10 and 20 of a run. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "allocations.h"
+#include "mixent/train.h"
+#include "small_run.h"
+
+static void count_from_10_to_20(void *context, const mixent_train_progress *progress) {
+  (void)context;
+  atomic_store(&counting, progress->step >= 10 && progress->step < 20);
+}
+
+static void train_with(const char *const (*changes)[2], size_t change_count) {
+  char directory[] = "/tmp/mixent-test-XXXXXX", data[64], net[64], run[64];
+  assert_non_null(mkdtemp(directory));
+  assert_true(small_run_make(directory, 4));
+  snprintf(data, sizeof data, "%s/data", directory);
+  snprintf(net, sizeof net, "%s/small.yaml", directory);
+  snprintf(run, sizeof run, "%s/run", directory);
+  mixent_setting settings[16] = {{"data", data}, {"net", net},     {"epochs", "1"},
+                                 {"batch", "2"}, {"threads", "2"}, {"validation.fraction", "0.2"}};
+  for (size_t i = 0; i < change_count; i++) settings[6 + i] = (mixent_setting){changes[i][0], changes[i][1]};
+  const mixent_train_options options = {
+      .settings = settings, .setting_count = 6 + change_count, .run = run, .progress = count_from_10_to_20};
+  mixent_train_summary summary;
+  if (mixent_train(&options, &summary) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  mixent_train_summary_free(&summary);
+  assert_int_equal(mixent_directory_remove(directory), MIXENT_OK);
+  assert_int_equal(atomic_load(&allocations), 0);
+}
+
+static void test_sgd(void **state) {
+  (void)state;
+  if (!COUNTS) skip();
+  static const char *const changes[][2] = {{"loss.name", "mix-ent"}, {"precision", "bf16"}};
+  train_with(changes, 2);
+}
+
+static void test_adam_with_everything(void **state) {
+  (void)state;
+  if (!COUNTS) skip();
+  static const char *const changes[][2] = {
+      {"loss.name", "min-ent"},       {"loss.learn_weights", "yes"},       {"loss.learn_bases", "yes"},
+      {"optimizer.name", "adam"},     {"optimizer.learning_rate", "0.01"}, {"ema.decay", "0.9"},
+      {"augment.perspective", "0.5"}, {"augment.rotation", "10"},          {"precision", "fp32"}};
+  train_with(changes, 9);
+}
+
+static void test_the_counter_counts(void **state) {
+  (void)state;
+  if (!COUNTS) skip();
+  atomic_store(&counting, 1);
+  void *volatile probe = malloc(8);
+  atomic_store(&counting, 0);
+  free(probe);
+  assert_int_equal(atomic_exchange(&allocations, 0), 1);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_the_counter_counts),
+      cmocka_unit_test(test_sgd),
+      cmocka_unit_test(test_adam_with_everything),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
