@@ -13,7 +13,7 @@ enum { LARGE = 16384 };
 
 /* Counts what this program's own code allocates, and large pieces by anyone (oneDNN keeps the argument table
  * of each call in small memory of its own). */
-static void count_allocation(size_t bytes, const void *caller) {
+static inline void count_allocation(size_t bytes, const void *caller) {
   if (!atomic_load(&counting)) return;
   Dl_info from = {0}, own = {0};
   dladdr(caller, &from);
