@@ -118,7 +118,7 @@ const mixent_command mixent_command_train = {
         "A run is a directory: recipe.yaml (every option), metrics.jsonl (a line per epoch), "
         "best.safetensors "
         "(the model), last.safetensors (all that is needed to go on) and, at the end, summary.json. Ctrl-C "
-        "finishes the step, saves, and says how to go on; after a crash 'mixent train --resume RUN' goes on "
-        "from the last save.",
+        "finishes the step, saves, says how to go on and exits with 1; after a crash 'mixent train --resume "
+        "RUN' goes on from the last save.",
     .arguments_size = sizeof(arguments),
     .run = run};

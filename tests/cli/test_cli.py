@@ -177,6 +177,13 @@ def test_data_show_transposes(mixent, tmp_path):
     assert plain.shape == transposed.shape and (plain != transposed).any()
 
 
+def test_data_get_without_a_server(mixent, tmp_path):
+    result = mixent("data", "get", "emnist-letters", "--directory", "got", "--address", "http://127.0.0.1:9/none.zip")
+    assert result.code == 1 and "127.0.0.1:9" in result.message and not result.out
+    result = mixent("data", "get", "emnist-leters")
+    assert result.code == 2 and "did you mean emnist-letters?" in result.message
+
+
 # Bad files: exit code 1, one message that names the file
 
 
@@ -480,11 +487,9 @@ def test_signals_stop_a_piped_run(mixent, tmp_path, tiny, number):
 
 
 def test_demo(mixent, tmp_path, bars, tiny_net):
-    words = ["demo", "--data", bars, "--set", f"net={tiny_net}", "--set", "batch=20", "--epochs", "3"]
+    words = ["demo", "--data", bars, "--set", f"net={tiny_net}", "--set", "batch=20", "--epochs", "2"]
     first = mixent(*words)
     assert first.code == 0 and not first.err
-    assert re.search(r"^ce +\d", first.out, re.MULTILINE) and re.search(r"^min-ent +\d", first.out, re.MULTILINE)
-    assert "standard error" in first.out
     with Image.open(tmp_path / "runs" / "demo" / "predictions.png") as sheet:
         assert sheet.width > 300
     before = (tmp_path / "runs" / "demo" / "ce" / "best.safetensors").stat().st_mtime_ns
@@ -495,3 +500,29 @@ def test_demo(mixent, tmp_path, bars, tiny_net):
     other = mixent(*words, "--epochs", "1")
     assert other.code == 0 and "trained before" not in other.out
     assert mixent(*words, "--epochs", "1", "--overwrite").out.count("trained before") == 0
+
+
+def test_demo_says_what_the_difference_means(mixent, bars, tiny_net):
+    """The sentence agrees with the table and with the error of a difference of paired accuracies."""
+    for part in ("train", "test"):  # wrong labels keep the networks from being perfect and alike
+        labels = numpy.random.default_rng(1).permutation(numpy.arange(400 if part == "train" else 200) % 4)
+        images = numpy.frombuffer((bars / f"{part}-images-idx3-ubyte").read_bytes()[16:], numpy.uint8)
+        kept = numpy.arange(len(labels)) % 4
+        kept[: len(labels) // 2] = labels[: len(labels) // 2]
+        write_idx(bars / f"{part}-images-idx3-ubyte", images.reshape(-1, 16, 16))
+        write_idx(bars / f"{part}-labels-idx1-ubyte", kept)
+    text = mixent("demo", "--data", bars, "--set", f"net={tiny_net}", "--set", "batch=20", "--epochs", "2",
+                  "--set", "optimizer.learning_rate=0.01", "--set", "precision=fp32").out
+    accuracy = {name: float(value) for name, value in re.findall(r"^(ce|min-ent) +([\d.]+) ", text, re.MULTILINE)}
+    sentence = " ".join(text.split("\n\n")[-2].split())
+    points, sign = re.search(r"min-ent gets ([\d.]+) points (more|less) than ce", sentence).groups()
+    second, first = map(int, re.search(r"Of the 200 test images (\d+) are right with min-ent alone and (\d+) with ce alone",
+                                       sentence).groups())
+    assert first + second > 0, "the networks are alike, so this shows nothing"
+    difference = (second - first) / 200
+    assert float(points) == pytest.approx(100 * abs(difference), abs=0.01) and (sign == "less") == (difference < 0)
+    assert accuracy["min-ent"] - accuracy["ce"] == pytest.approx(100 * difference, abs=0.011)
+    deviation = numpy.std([1] * second + [-1] * first + [0] * (200 - first - second)) / numpy.sqrt(200)
+    said = float(re.search(r"standard error of this difference is ([\d.]+) points", sentence).group(1))
+    assert said == pytest.approx(100 * deviation, abs=0.006)
+    assert ("within two of them" in sentence) == (abs(difference) < 2 * deviation)
