@@ -79,21 +79,22 @@ typedef struct shared_state {
   int workspace;
 } shared_state;
 
-/* Source, scale and shift: the arguments of every pass. The backward pass has no use for the shift, yet 2.x
- * counts it. */
-static mixent_status bind_common(mixent_operation *operation, const mixent_plan *plan, int layer) {
+/* Source, scale and shift. */
+static mixent_status bind_inputs(mixent_operation *operation, const mixent_plan *plan, int layer,
+                                 bool takes_shift) {
   const mixent_layer *l = &plan->graph->layers[layer];
   const mixent_tensor *parameters = plan->graph->parameters;
   MIXENT_TRY(
       mixent_operation_bind(operation, DNNL_ARG_SRC, MIXENT_IN_ARENA, (size_t)plan->values[l->inputs[0]]));
   MIXENT_TRY(mixent_operation_bind(operation, DNNL_ARG_SCALE, MIXENT_IN_PARAMETERS,
                                    parameters[l->parameters[0]].offset));
+  if (!takes_shift) return MIXENT_OK;
   return mixent_operation_bind(operation, DNNL_ARG_SHIFT, MIXENT_IN_PARAMETERS,
                                parameters[l->parameters[1]].offset);
 }
 
 static mixent_status bind_forward(mixent_operation *operation, const mixent_plan *plan, int layer) {
-  MIXENT_TRY(bind_common(operation, plan, layer));
+  MIXENT_TRY(bind_inputs(operation, plan, layer, true));
   return mixent_operation_bind(operation, DNNL_ARG_DST, MIXENT_IN_ARENA,
                                (size_t)plan->values[last_layer(plan, layer)]);
 }
@@ -130,7 +131,7 @@ static mixent_status prepare_backward(batch_norm_step *step, mixent_plan *plan, 
   MIXENT_TRY(mixent_onednn_batch_norm_backward(shape, step->layer->epsilon, relu,
                                                mixent_operation_hint(&shared->forward->train), &descriptor));
   MIXENT_TRY(mixent_operation_create(descriptor, &step->train));
-  MIXENT_TRY(bind_common(&step->train, plan, layer));
+  MIXENT_TRY(bind_inputs(&step->train, plan, layer, MIXENT_BATCH_NORM_BACKWARD_TAKES_SHIFT));
   const struct {
     int argument, buffer;
   } inside[] = {{DNNL_ARG_MEAN, shared->forward->mean},
