@@ -25,8 +25,8 @@ static mixent_status predict_images(const mixent_model *model, const mixent_imag
   size_t classes = (size_t)model->classes;
   float *probabilities;
   MIXENT_TRY(MIXENT_ALLOCATE(images->count * classes, &probabilities));
-  mixent_status status =
-      mixent_model_predict(model, images->pixels, images->count, mixent_precision_chosen(0), probabilities);
+  mixent_status status = mixent_model_predict(model, images->pixels, images->count,
+                                              mixent_precision_chosen(0, model), probabilities);
   for (size_t i = 0; i < images->count && status == MIXENT_OK; i++)
     predicted[i] = find_largest(probabilities + i * classes, model->classes);
   free(probabilities);

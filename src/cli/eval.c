@@ -36,7 +36,7 @@ static int evaluate(const arguments *arguments, const char *path, const mixent_m
   if (status != MIXENT_OK) return mixent_failed(status);
   mixent_scores scores;
   status = mixent_model_score(model, dataset, (mixent_part)arguments->part,
-                              mixent_precision_chosen(arguments->precision), &scores);
+                              mixent_precision_chosen(arguments->precision, model), &scores);
   int code = status == MIXENT_OK ? print_scores(arguments, path, dataset, &scores) : mixent_failed(status);
   mixent_dataset_free(dataset);
   return code;
@@ -74,7 +74,7 @@ static const mixent_command_option options[] = {
      .choices = mixent_part_names},
     {.name = "precision",
      .argument = "auto|fp32|bf16",
-     .help = "arithmetic; auto is bf16 where the processor has it",
+     .help = "arithmetic; auto is that of its training where the processor has it",
      .kind = MIXENT_VALUE_CHOICE,
      .offset = offsetof(arguments, precision),
      .fallback = "auto",

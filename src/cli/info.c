@@ -62,7 +62,7 @@ static void print_layers(const mixent_graph *graph) {
 
 static mixent_status print_plan(const mixent_graph *graph, const arguments *arguments) {
   mixent_net_options options = {.batch = (int)arguments->batch,
-                                .precision = mixent_precision_chosen(arguments->precision),
+                                .precision = mixent_precision_chosen(arguments->precision, NULL),
                                 .training = true};
   mixent_net *net;
   mixent_status status = mixent_net_create(graph, &options, &net);

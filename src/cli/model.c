@@ -2,11 +2,20 @@
 #include "cli/model.h"
 #include "core/status.h"
 #include "core/threads.h"
+#include "train/recipe.h"
 
 const char *const mixent_precision_choices[] = {"auto", "fp32", "bf16", NULL};
 
-mixent_precision mixent_precision_chosen(int choice) {
-  bool bf16 = choice == 2 || (choice == 0 && mixent_net_bf16_is_native());
+static bool is_trained_in_fp32(const mixent_model *model) {
+  mixent_recipe recipe;
+  return model &&
+         mixent_recipe_parse(model->recipe, "the checkpoint's recipe", "run", NULL, 0, &recipe) ==
+             MIXENT_OK &&
+         recipe.precision == MIXENT_CHOICE_FP32;
+}
+
+mixent_precision mixent_precision_chosen(int choice, const mixent_model *model) {
+  bool bf16 = choice == 2 || (choice == 0 && mixent_net_bf16_is_native() && !is_trained_in_fp32(model));
   return bf16 ? MIXENT_BF16 : MIXENT_FP32;
 }
 

@@ -7,8 +7,9 @@
 
 /* "auto", "fp32", "bf16", NULL: the choices of --precision. */
 extern const char *const mixent_precision_choices[];
-/* The precision of that choice; auto is bf16 where the processor has it. */
-mixent_precision mixent_precision_chosen(int choice);
+/* The precision of that choice. auto is bf16 where the processor has it, but fp32 for a model that was
+ * trained in fp32: so its scores are those of its run. model may be NULL. */
+mixent_precision mixent_precision_chosen(int choice, const mixent_model *model);
 /* 0: as many threads as there are processors. */
 void mixent_threads_choose(long threads);
 

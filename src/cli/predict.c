@@ -76,8 +76,8 @@ static int predict(const arguments *arguments, const mixent_model *model, char *
   mixent_status status = MIXENT_ALLOCATE((size_t)count * size, &pixels);
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE((size_t)count * (size_t)model->classes, &probabilities);
   if (status == MIXENT_OK)
-    status = read_and_predict(model, paths, count, mixent_precision_chosen(arguments->precision), pixels,
-                              probabilities);
+    status = read_and_predict(model, paths, count, mixent_precision_chosen(arguments->precision, model),
+                              pixels, probabilities);
   int code = status == MIXENT_OK ? print_predictions(model, arguments->json, paths, count, probabilities)
                                  : mixent_failed(status);
   free(pixels);
@@ -99,7 +99,7 @@ static int run(const void *given, int count, char **words) {
 static const mixent_command_option options[] = {
     {.name = "precision",
      .argument = "auto|fp32|bf16",
-     .help = "arithmetic; auto is bf16 where the processor has it",
+     .help = "arithmetic; auto is that of its training where the processor has it",
      .kind = MIXENT_VALUE_CHOICE,
      .offset = offsetof(arguments, precision),
      .fallback = "auto",

@@ -301,13 +301,13 @@ def test_eval_repeats_the_summary(mixent, trained):
     directory, out = trained
     summary = json.loads(out.splitlines()[-1])
     best = "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors"
-    result = mixent("eval", best, "--data", "./bars", "--precision", "fp32", "--json", directory=directory)
+    result = mixent("eval", best, "--data", "./bars", "--json", directory=directory)
     scores = json.loads(result.out)
     for key in ("accuracy", "nll", "ece", "brier", "entropy"):
         assert scores[key] == pytest.approx(summary["test"][key], abs=1e-6), key
     assert scores["split"] == "test" and scores["images"] == 200
-    validation = json.loads(mixent("eval", best, "--data", "./bars", "--split", "validation", "--precision", "fp32",
-                                   "--json", directory=directory).out)
+    validation = json.loads(mixent("eval", best, "--data", "./bars", "--split", "validation", "--json",
+                                   directory=directory).out)
     assert validation["images"] == 20
     assert validation["accuracy"] == pytest.approx(summary["validation"]["accuracy"])
     words = mixent("eval", best, "--data", "./bars", directory=directory).out
