@@ -5,8 +5,11 @@
 
 #include <dlfcn.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 static atomic_int counting, allocations;
 enum { LARGE = 16384 };
@@ -44,5 +47,10 @@ enum { COUNTS = 1 };
 #else
 enum { COUNTS = 0 };
 #endif
+
+static inline bool allocations_are_counted(void) {
+  const char *preload = getenv("LD_PRELOAD");
+  return COUNTS && !(preload && strstr(preload, "vgpreload"));
+}
 
 #endif
