@@ -1,5 +1,5 @@
 /* The fast back ends against the plain reference: random networks, odd sizes, all layer kinds, whole passes;
- * and the plan's memory: nothing overlaps that lives at the same time, nothing is allocated between steps. */
+ * and the plan's memory: nothing overlaps that lives at the same time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,9 +9,7 @@
 #include "core/memory.h"
 #include "core/random.h"
 #include "net/plan.h"
-#include <dlfcn.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 static uint32_t draw(uint64_t seed, uint64_t element, uint32_t below) {
@@ -227,74 +225,12 @@ static void test_plan_memory_never_overlaps(void **state) {
   }
 }
 
-/* Counts allocations made by this program's own code, and large ones by anyone (oneDNN keeps the argument
- * table of each call in small memory of its own, which no interface of it avoids). */
-static atomic_int counting, allocations;
-enum { LARGE = 16384 };
-
-static void count_allocation(size_t bytes, const void *caller) {
-  if (!atomic_load(&counting)) return;
-  Dl_info from = {0}, own = {0};
-  dladdr(caller, &from);
-  dladdr((void *)(uintptr_t)count_allocation, &own);
-  if (bytes >= LARGE || from.dli_fbase == own.dli_fbase) atomic_fetch_add(&allocations, 1);
-}
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-extern void *__libc_malloc(size_t), *__libc_realloc(void *, size_t), *__libc_calloc(size_t, size_t),
-    *__libc_memalign(size_t, size_t);
-__attribute__((noinline)) void *malloc(size_t bytes) {
-  count_allocation(bytes, __builtin_return_address(0));
-  return __libc_malloc(bytes);
-}
-__attribute__((noinline)) void *calloc(size_t count, size_t bytes) {
-  count_allocation(count * bytes, __builtin_return_address(0));
-  return __libc_calloc(count, bytes);
-}
-__attribute__((noinline)) void *realloc(void *old, size_t bytes) {
-  count_allocation(bytes, __builtin_return_address(0));
-  return __libc_realloc(old, bytes);
-}
-__attribute__((noinline)) void *aligned_alloc(size_t alignment, size_t bytes) {
-  count_allocation(bytes, __builtin_return_address(0));
-  return __libc_memalign(alignment, bytes);
-}
-enum { COUNTS = 1 };
-#else
-enum { COUNTS = 0 };
-#endif
-
-static void test_steps_allocate_nothing(void **state) {
-  (void)state;
-  if (!COUNTS) skip();
-  mixent_graph *graph;
-  mixent_graph_options options = {.channels = 1, .side = 28, .classes = 26, .dropout = -1};
-  assert_int_equal(mixent_graph_open("vgg5-half", &options, &graph), MIXENT_OK);
-  mixent_net *net = make(graph, 8, MIXENT_FP32, false);
-  for (int step = 0; step < 20; step++) {
-    atomic_store(&counting, step >= 10);
-    assert_int_equal(mixent_net_forward(net, MIXENT_TRAIN, 1, (uint64_t)step), MIXENT_OK);
-    assert_int_equal(mixent_net_backward(net), MIXENT_OK);
-  }
-  atomic_store(&counting, 0);
-  assert_int_equal(atomic_load(&allocations), 0);
-  /* the counter does count */
-  atomic_store(&counting, 1);
-  void *volatile probe = malloc(8);
-  atomic_store(&counting, 0);
-  free(probe);
-  assert_int_equal(atomic_load(&allocations), 1);
-  mixent_net_free(net);
-  mixent_graph_free(graph);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_float_equals_reference),
       cmocka_unit_test(test_bf16_is_near_reference),
       cmocka_unit_test(test_reference_equals_finite_differences),
       cmocka_unit_test(test_plan_memory_never_overlaps),
-      cmocka_unit_test(test_steps_allocate_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
