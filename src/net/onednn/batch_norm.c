@@ -54,16 +54,13 @@ static void destroy(void *state) {
   free(step);
 }
 
-static int is_kind(const mixent_plan *plan, int layer, const char *kind) {
-  return layer < plan->graph->layer_count && strcmp(plan->graph->layers[layer].type->name, kind) == 0;
-}
-
 int mixent_onednn_match_batch_norm(const mixent_plan *plan, int layer) {
-  return plan->value_type != MIXENT_TYPE_F64 && is_kind(plan, layer, "batch_norm");
+  return mixent_onednn_match_same_type(plan, layer, "batch_norm");
 }
 
 int mixent_onednn_match_batch_norm_relu(const mixent_plan *plan, int layer) {
-  bool joined = mixent_onednn_match_batch_norm(plan, layer) && is_kind(plan, layer + 1, "relu") &&
+  bool joined = mixent_onednn_match_batch_norm(plan, layer) &&
+                mixent_onednn_match_same_type(plan, layer + 1, "relu") &&
                 plan->graph->layers[layer + 1].inputs[0] == layer && plan->consumers[layer] == 1;
   return joined ? 2 : 0;
 }

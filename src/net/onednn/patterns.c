@@ -27,6 +27,11 @@ mixent_shape mixent_onednn_value_shape(const mixent_plan *plan, int layer, int d
                         .layout = dimensions == 2 ? dnnl_ab : dnnl_nhwc};
 }
 
+bool mixent_onednn_match_same_type(const mixent_plan *plan, int layer, const char *kind) {
+  return layer < plan->graph->layer_count && plan->value_type != MIXENT_TYPE_F64 &&
+         plan->types[layer] == plan->value_type && strcmp(plan->graph->layers[layer].type->name, kind) == 0;
+}
+
 void mixent_onednn_buffer_list(int out[], const int in[], int count) {
   for (int i = 0; i < count; i++)
     if (in[i] >= 0) *out++ = in[i];

@@ -25,6 +25,9 @@ mixent_status mixent_onednn_lower_max_pool_backward(mixent_plan *plan, int layer
 dnnl_data_type_t mixent_onednn_type(mixent_type type);
 /* The value of a layer, [N, C, H, W] stored channels last, or [N, C] (dimensions 2, maps of 1x1 only). */
 mixent_shape mixent_onednn_value_shape(const mixent_plan *plan, int layer, int dimensions);
+/* Whether the layer is there, of that kind, and its value has the type of the others: the logits are float in
+ * a bfloat16 plan, and a primitive that reads and writes one type cannot give them. */
+bool mixent_onednn_match_same_type(const mixent_plan *plan, int layer, const char *kind);
 /* Copies the entries that are not negative and closes the list with -1; `out` holds count + 1. */
 void mixent_onednn_buffer_list(int out[], const int in[], int count);
 
