@@ -43,12 +43,16 @@ static mixent_status name_files(mixent_run_directory *run) {
   return MIXENT_OK;
 }
 
-/* "runs/a/" -> "runs/a", followed by `ending` */
+/* "runs/a/" -> "runs/a", or with an ending, of directories that are ours alone, "runs/.a.new": hidden, so
+ * that none is met that somebody named. */
 static char *place_with(const char *place, const char *ending) {
-  size_t length = strlen(place);
+  size_t length = strlen(place), parent;
   while (length > 1 && place[length - 1] == '/') length--;
+  for (parent = length; parent > 0 && place[parent - 1] != '/';) parent--;
   char *path;
-  if (asprintf(&path, "%.*s%s", (int)length, place, ending) >= 0) return path;
+  if (asprintf(&path, "%.*s%s%.*s%s", (int)parent, place, *ending ? "." : "", (int)(length - parent),
+               place + parent, ending) >= 0)
+    return path;
   mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
   return NULL;
 }
@@ -121,8 +125,10 @@ mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overw
     status = mixent_directory_remove(old);
     if (status == MIXENT_OK && rename(run->place, old) != 0) status = fail_errno("move away", run->place);
   }
-  if (status == MIXENT_OK && rename(run->path, run->place) != 0)
+  if (status == MIXENT_OK && rename(run->path, run->place) != 0) {
     status = fail_errno("rename a new run to", run->place);
+    if (replace) rename(old, run->place); /* back: what is there goes only when something else stands there */
+  }
   if (status == MIXENT_OK) status = sync_place(run->place);
   if (status == MIXENT_OK && replace) status = mixent_directory_remove(old);
   free(old);

@@ -17,7 +17,7 @@ typedef struct mixent_run_directory {
 /* Refuses a place that is taken, naming what to do; with `overwrite` one that is no run or is being trained.
  */
 mixent_status mixent_run_directory_check(const char *place, bool overwrite);
-/* Makes "<place>.new", locked; what an earlier try left there goes. */
+/* Makes ".<name>.new" beside its place, locked; what an earlier try left there goes. */
 mixent_status mixent_run_directory_begin(const char *place, mixent_run_directory *out);
 /* Renames it to its place; with `overwrite` a run that is there goes. */
 mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overwrite);

@@ -225,9 +225,16 @@ static void test_an_existing_run(void **state) {
   assert_ok(mixent_train(&options, &summary));
   mixent_train_summary_free(&summary);
   options.overwrite = true;
+  /* neighbours that somebody named like this stay */
+  char *neighbours[] = {run_path("replaced.new"), run_path("replaced.old")};
+  for (int i = 0; i < 2; i++) assert_ok(mixent_directory_make(neighbours[i]));
   assert_ok(mixent_train(&options, &summary));
   mixent_train_summary_free(&summary);
   assert_same_file(whole, run, "last.safetensors");
+  for (int i = 0; i < 2; i++) {
+    assert_true(mixent_is_directory(neighbours[i]));
+    free(neighbours[i]);
+  }
   free(run);
 }
 
