@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "core/yaml.h"
 #include "train/optimizer.h"
+#include "train/schedule.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -222,6 +223,10 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
   if (sgd && recipe->nesterov && recipe->momentum == 0)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "optimizer.nesterov: needs a momentum above 0; set optimizer.momentum or turn it off");
+  if (mixent_schedule_types[recipe->schedule]->epoch_end && recipe->validation_fraction == 0)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "schedule.name: %s looks at the images held out, and validation.fraction is 0",
+                       mixent_schedule_names[recipe->schedule]);
   mixent_loss_options loss = mixent_recipe_loss(recipe);
   return mixent_loss_check(&loss);
 }

@@ -95,7 +95,8 @@ mixent_status mixent_recipe_parse(const char *text, const char *origin, const ch
  * to the caller. */
 void mixent_recipe_write(const mixent_recipe *recipe, bool places, mixent_text *out);
 
-/* Refuses what single options cannot see: bounds that cross, nesterov without momentum, … */
+/* Refuses what single options cannot see: bounds that cross, nesterov without momentum,
+ * a schedule that follows validation without any, … */
 mixent_status mixent_recipe_check(const mixent_recipe *recipe);
 
 /* The text of `mixent help recipe`: built-in recipes and every option with type, range, default. free(); NULL

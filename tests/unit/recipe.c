@@ -136,6 +136,7 @@ static void test_mistakes_are_named(void **state) {
       {"losses: {min-ent: {name: ce}}\n", "cannot be changed here"},
       {"- a\n", "options are expected"},
       {"optimizer: {momentum: 0}\n", "optimizer.nesterov"},
+      {"schedule: {name: spinal}\nvalidation: {fraction: 0}\n", "validation.fraction"},
       {"loss: {name: min-ent, b1: 1}\n", ""},
       {"name: a/b\n", "cannot name a directory"},
       {"epochs: 3\nepochs: 4\n", "t:2:1"},
