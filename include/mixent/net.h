@@ -1,13 +1,16 @@
 /* Networks: a description (graph) and, lowered for one batch size, memory plan and processor, a net that
  * runs.
  *
- *   mixent_graph *graph;  mixent_net *net;
- *   mixent_graph_open("vgg5", &(mixent_graph_options){.channels = 1, .side = 28, .classes = 26, .dropout =
- * -1}, &graph); mixent_net_create(graph, &(mixent_net_options){.batch = 250, .precision = MIXENT_FP32,
- * .training = true}, &net); mixent_graph_initialize(graph, seed, mixent_net_parameters(net),
- * mixent_net_statistics(net)); each step: fill mixent_net_input(net); mixent_net_forward(...); write
- * mixent_net_logits_gradient(net); mixent_net_backward(net); use mixent_net_gradients(net) to change
- * mixent_net_parameters(net).
+ *   mixent_graph *graph;
+ *   mixent_net *net;
+ *   mixent_graph_options shape = {.channels = 1, .side = 28, .classes = 26, .dropout = -1};
+ *   mixent_net_options options = {.batch = 250, .precision = MIXENT_FP32, .training = true};
+ *   mixent_graph_open("vgg5", &shape, &graph);
+ *   mixent_net_create(graph, &options, &net);
+ *   mixent_graph_initialize(graph, seed, mixent_net_parameters(net), mixent_net_statistics(net));
+ *
+ * and in each step: fill mixent_net_input(net); mixent_net_forward(…); write mixent_net_logits_gradient(net);
+ * mixent_net_backward(net); use mixent_net_gradients(net) to change mixent_net_parameters(net).
  *
  * Images are [rows, side, side, channels] (channels last), logits [rows, classes], both float (double for
  * MIXENT_FP64). All parameters lie one after another in one array, in PyTorch's order and layout (convolution
@@ -104,7 +107,7 @@ typedef enum mixent_mode {
   MIXENT_EVALUATE, /* running statistics, no dropout; rows do not influence one another */
   MIXENT_TRAIN,    /* batch statistics, dropout; running statistics move with momentum 0.1 */
   MIXENT_ESTIMATE  /* batch statistics, no dropout; running statistics become the mean over the calls: `step`
-                      counts  them from 0 (used to give an EMA of the weights statistics of its own) */
+                      counts them from 0 (used to give an EMA of the weights statistics of its own) */
 } mixent_mode;
 
 /* Runs forward over the whole batch. seed and step key the dropout masks (MIXENT_TRAIN). */

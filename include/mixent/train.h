@@ -2,9 +2,10 @@
  * out.
  *
  *   mixent_setting settings[] = {{"loss.name", "min-ent"}, {"epochs", "2"}};
- *   mixent_train_options options = {.recipe = "emnist-letters-short", .settings = settings, .setting_count =
- * 2}; mixent_train_summary summary; if (mixent_train(&options, &summary) != MIXENT_OK)
- * puts(mixent_last_error());
+ *   mixent_train_options options = {
+ *       .recipe = "emnist-letters-short", .settings = settings, .setting_count = 2};
+ *   mixent_train_summary summary;
+ *   if (mixent_train(&options, &summary) != MIXENT_OK) puts(mixent_last_error());
  *
  * A run directory holds recipe.yaml (every option), metrics.jsonl (a line per epoch), last.safetensors (all
  * that is needed to go on, to the bit), best.safetensors (the model alone, from the first epoch on) and, at

@@ -53,8 +53,7 @@ mixent_status mixent_trainer_run(mixent_trainer *trainer, const mixent_run_direc
 /* metrics.jsonl's line for an epoch; NULL without memory. free(). */
 char *mixent_epoch_json(const mixent_train_epoch *epoch, uint64_t step);
 
-/* Tells, by the caller's warning function, of signs of a run that goes wrong, each once. `before`: the
- * validation scores of the epoch before, or NULL. */
+/* Tells, by the caller's warning function, of signs of a run that goes wrong, each once. */
 void mixent_trainer_watch(mixent_trainer *trainer, const mixent_train_epoch *epoch);
 
 static inline mixent_precision mixent_recipe_precision(const mixent_recipe *recipe) {
