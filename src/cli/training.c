@@ -94,10 +94,13 @@ static void print_titles(const mixent_training_view *view) {
   add_title(&row, NARROW, "val %");
   add_title(&row, NARROW, "NLL");
   add_title(&row, NARROW, "ECE");
+  add_title(&row, NARROW, "Brier");
   add_title(&row, WIDE, "entropy");
   if (view->weights) add_title(&row, NARROW, "w1"), add_title(&row, NARROW, "w2");
   if (view->bases) add_title(&row, NARROW, "b1"), add_title(&row, NARROW, "b2");
   add_title(&row, WIDE, "lr");
+  if (view->weights_learned) add_title(&row, WIDE, "lr-w");
+  if (view->bases_learned) add_title(&row, WIDE, "lr-b");
   add_title(&row, WIDEST, "images/s");
   print_row(&row);
 }
@@ -114,10 +117,13 @@ static void print_epoch(const mixent_training_view *view, const mixent_train_epo
   add_score(&row, epoch, NARROW, "%.2f", 100 * validation->accuracy);
   add_score(&row, epoch, NARROW, "%.4f", validation->nll);
   add_score(&row, epoch, NARROW, "%.4f", validation->ece);
+  add_score(&row, epoch, NARROW, "%.4f", validation->brier);
   add_score(&row, epoch, WIDE, "%.4f", validation->entropy);
   for (int i = 0; i < 2 && view->weights; i++) add_cell(&row, NARROW, "%.3f", epoch->w[i]);
   for (int i = 0; i < 2 && view->bases; i++) add_cell(&row, NARROW, "%.4g", epoch->b[i]);
   add_cell(&row, WIDE, "%.3g", epoch->learning_rate);
+  if (view->weights_learned) add_cell(&row, WIDE, "%.3g", epoch->weight_learning_rate);
+  if (view->bases_learned) add_cell(&row, WIDE, "%.3g", epoch->base_learning_rate);
   add_cell(&row, WIDEST, "%.0f", epoch->images_per_second);
   if (epoch->best) add_title(&row, -4, "best");
   print_row(&row);
@@ -132,8 +138,10 @@ static void show_epoch(void *context, const mixent_train_epoch *epoch) {
     if (!view->titled) {
       /* A base that is e and stays e is natural logarithms, and no news. */
       view->bases = view->weights && (fabs(epoch->b[0] - M_E) > 1e-9 || fabs(epoch->b[1] - M_E) > 1e-9);
-      puts("loss, CE, H and train % are of the training images; val %, NLL, ECE and entropy of those held "
-           "out");
+      view->weights_learned = view->weights && epoch->weight_learning_rate > 0;
+      view->bases_learned = view->weights && epoch->base_learning_rate > 0;
+      puts("loss, CE, H and train % are of the training images; val %, NLL, ECE, Brier and entropy of those "
+           "held out");
       print_titles(view);
       view->titled = true;
     }

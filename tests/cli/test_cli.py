@@ -418,12 +418,23 @@ def test_piped_output_is_plain_and_aligned(mixent, tiny, loss, columns):
     lines = result.out.splitlines()
     begin = next(i for i, line in enumerate(lines) if line.startswith("epoch"))
     titles = lines[begin].split()
-    assert columns <= set(titles)
+    assert columns | {"NLL", "ECE", "Brier", "entropy", "lr", "images/s"} <= set(titles)
     ends = [match.end() for match in re.finditer(r"\S+", re.sub(r"(train|val) %", r"\1_%", lines[begin]))]
     for line in lines[begin + 1: begin + 4]:
         cells = [match.end() for match in re.finditer(r"\S+", line.removesuffix("best").rstrip())]
         assert cells == ends, line
     assert "test images" in result.out
+    assert not {"lr-w", "lr-b"} & set(titles)
+
+
+def test_learned_weights_and_bases_show_their_rates(mixent, tiny):
+    learned = ["--set", "loss.learn_weights=yes", "--set", "loss.weight_learning_rate=0.003", "--set", "loss.learn_bases=yes",
+               "--set", "loss.base_learning_rate=0.002"]
+    lines = mixent("train", *tiny, "--loss", "mix-ent", *learned, "--run", "run").out.splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.startswith("epoch"))
+    titles = lines[begin].replace(" %", "_%").split()
+    cells = dict(zip(titles, lines[begin + 1].split()))
+    assert cells["lr-w"] == "0.003" and cells["lr-b"] == "0.002" and {"b1", "b2"} <= set(titles)
 
 
 def run_in_terminal(words, directory, keys=None):
