@@ -40,7 +40,10 @@ typedef void mixent_loss_parallel(size_t count, size_t grain, mixent_loss_work *
  * gradient [rows, classes] (row stride `stride`) = d(sum_i c_i T_i)/d logits of that mean. Sums run over
  * fixed blocks of rows combined in order: the result does not depend on `parallel` (NULL: the calling
  * thread). 0 * (-inf) counts as 0 in value and gradient. No counted row: terms and gradient are 0. A row that
- * is all -inf or holds NaN or +inf gives NaN. The gradient must not overlap the logits. Allocates nothing. */
+ * is all -inf or holds NaN or +inf gives NaN. The gradient may be written over the
+ * logits themselves (the same address), but not otherwise overlap them. Allocates nothing. Runs the widest
+ * vectors the processor has; the environment variable MIXENT_CPU (avx512, avx2, plain; neon) names others,
+ * for tests. */
 mixent_status mixent_loss_evaluate(const mixent_loss_batch *batch, const double coefficients[MIXENT_TERMS],
                                    double eps, mixent_loss_parallel *parallel, double terms[MIXENT_TERMS],
                                    float *gradient);

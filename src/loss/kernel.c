@@ -7,6 +7,9 @@
 #include <math.h>
 
 enum { MAX_BLOCKS = 256, MIN_BLOCK_ROWS = 8 };
+/* A gradient of this many bytes or more is written past the caches: it would only push the logits out of
+ * them. */
+static const size_t stream_bytes = (size_t)8 << 20;
 
 typedef struct job {
   const mixent_loss_batch *batch;
@@ -50,6 +53,8 @@ mixent_status mixent_loss_evaluate(const mixent_loss_batch *batch, const double 
                        batch->stride, batch->classes);
   MIXENT_TRY(mixent_loss_check_batch(batch->rows, batch->classes, batch->labels, batch->targets != NULL,
                                      batch->ignore_label, eps, &counted));
+  const mixent_row_kernels *kernels;
+  MIXENT_TRY(mixent_row_kernels_choose(&kernels));
   job job = {.batch = batch, .gradient = gradient};
   job.rule = (mixent_row_rule){
       .ce1 = coefficients[MIXENT_CE1],
@@ -58,6 +63,8 @@ mixent_status mixent_loss_evaluate(const mixent_loss_batch *batch, const double 
       .scale = counted > 0 ? 1.0 / (double)counted : 0,
       .ln_eps = log(eps),
       .eps = (float)eps,
+      .kernels = kernels,
+      .stream = gradient != batch->logits && batch->rows * batch->classes * sizeof(float) >= stream_bytes,
   };
   job.block_rows = (batch->rows + MAX_BLOCKS - 1) / MAX_BLOCKS;
   if (job.block_rows < MIN_BLOCK_ROWS) job.block_rows = MIN_BLOCK_ROWS;

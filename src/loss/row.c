@@ -4,62 +4,45 @@
  *   q_j = e_j / S        ln q_j = d_j - ln S        H = -sum q ln q = ln S - D        ln q_j + H = d_j - D
  * so no logarithm is taken but that of S, which lies between 1 and the number of classes. */
 #include "loss/row.h"
-#include "loss/exponential.h"
 #include <math.h>
 
 typedef struct softmax {
   float maximum; /* m */
   double sum;    /* S */
-  double ln_sum; /* ln S */
+  double ln_sum; /* ln S, without loss when S is 1 and a little */
   double mean;   /* D */
+  double others; /* S less the classes whose e_j is 1 */
+  double ties;   /* how many those are */
 } softmax;
 
-/* d_j, held at a value whose exp is 0 in float, so that a masked class (z = -inf) gives 0 * d = 0 and not
- * NaN. NaN stays NaN. */
+/* A row with NaN or +inf, or of -inf alone, has S = D = NaN, which then reach every term and the whole
+ * gradient. */
+static softmax softmax_of(const mixent_row_rule *rule, size_t classes, const float *logits) {
+  mixent_row_statistics row;
+  rule->kernels->statistics(classes, logits, &row);
+  double sum = row.ties + row.others;
+  return (softmax){.maximum = row.maximum,
+                   .sum = sum,
+                   .ln_sum = log1p((row.ties - 1) + row.others),
+                   .mean = row.weighted / sum,
+                   .others = row.others,
+                   .ties = row.ties};
+}
+
+/* d_j, held at a value whose exp is 0 in float. NaN stays NaN. */
 static inline float bounded_difference(float logit, float maximum) {
   float difference = logit - maximum;
   return difference < -100.0f ? -100.0f : difference;
 }
 
-/* NaN is passed over: softmax_of meets it again. In lanes, since a compiler may not reorder a plain maximum
- * of floats. */
-static float maximum_of(size_t classes, const float *logits) {
-  enum { LANES = 8 };
-  float lanes[LANES], maximum = -INFINITY;
-  size_t j = 0;
-  for (int lane = 0; lane < LANES; lane++) lanes[lane] = -INFINITY;
-  for (; j + LANES <= classes; j += LANES)
-    for (int lane = 0; lane < LANES; lane++)
-      lanes[lane] = logits[j + lane] > lanes[lane] ? logits[j + lane] : lanes[lane];
-  for (; j < classes; j++) maximum = logits[j] > maximum ? logits[j] : maximum;
-  for (int lane = 0; lane < LANES; lane++) maximum = lanes[lane] > maximum ? lanes[lane] : maximum;
-  return maximum;
-}
-
-/* Reads the row; leaves e_j in `exponentials` unless NULL. A row with NaN or +inf, or of -inf alone, has some
- * d_j = NaN and so S = D = NaN, which then reach every term and the whole gradient. */
-static softmax softmax_of(size_t classes, const float *restrict logits, float *restrict exponentials) {
-  float maximum = maximum_of(classes, logits);
-  double sum = 0, weighted = 0;
-#pragma omp simd reduction(+ : sum, weighted)
-  for (size_t j = 0; j < classes; j++) {
-    float difference = bounded_difference(logits[j], maximum);
-    float exponential = mixent_exp_nonpositive(difference);
-    if (exponentials) exponentials[j] = exponential;
-    sum += (double)exponential;
-    weighted += (double)(exponential * difference);
-  }
-  return (softmax){.maximum = maximum, .sum = sum, .ln_sum = log(sum), .mean = weighted / sum};
-}
-
 /* Hard label y: p is one-hot, so CE1 = -ln q_y and CE2 = -ln(eps) sum_{j != y} q_j = A (1 - q_y). */
-void mixent_row_hard(const mixent_row_rule *rule, size_t classes, const float *restrict logits, size_t label,
-                     double terms[MIXENT_TERMS], float *restrict gradient) {
-  softmax row = softmax_of(classes, logits, gradient);
-  float difference = bounded_difference(logits[label], row.maximum);
-  float exponential = mixent_exp_nonpositive(difference);
-  double q = exponential / row.sum;
-  double rest = (row.sum - exponential) / row.sum; /* 1 - q_y without cancellation */
+void mixent_row_hard(const mixent_row_rule *rule, size_t classes, const float *logits, size_t label,
+                     double terms[MIXENT_TERMS], float *gradient) {
+  softmax row = softmax_of(rule, classes, logits);
+  double difference = bounded_difference(logits[label], row.maximum);
+  double exponential = exp(difference), q = exponential / row.sum;
+  /* 1 - q_y without cancellation */
+  double rest = (difference == 0 ? (row.ties - 1) + row.others : row.sum - exponential) / row.sum;
   double a = -rule->ln_eps;
 
   double h = row.ln_sum - row.mean;
@@ -74,21 +57,24 @@ void mixent_row_hard(const mixent_row_rule *rule, size_t classes, const float *r
   double factor = rule->scale / row.sum;
   float slope = (float)(-factor * rule->h);
   float constant = (float)(factor * (rule->ce1 + rule->h * row.mean + rule->ce2 * a * q));
-#pragma omp simd
-  for (size_t j = 0; j < classes; j++)
-    gradient[j] *= constant + slope * bounded_difference(logits[j], row.maximum);
+  rule->kernels->gradient(classes, logits, row.maximum, constant, slope, rule->stream, gradient);
   /* j = y:   dCE1 = q_y - 1            dH the same                            dCE2 = -q_y CE2 */
   gradient[label] = (float)(rule->scale * (-rule->ce1 * rest - rule->h * q * (difference - row.mean) -
                                            rule->ce2 * q * ce2));
 }
 
+/* e_j; exactly 0 where normal floats end, as in the kernels, so that a masked class counts for nothing. */
+static inline float exponential_of(float difference) {
+  return difference < -87.0f ? 0 : expf(difference);
+}
+
 /* Soft targets p. */
-void mixent_row_soft(const mixent_row_rule *rule, size_t classes, const float *restrict logits,
-                     const float *restrict targets, double terms[MIXENT_TERMS], float *restrict gradient) {
-  softmax row = softmax_of(classes, logits, gradient);
+void mixent_row_soft(const mixent_row_rule *rule, size_t classes, const float *logits, const float *targets,
+                     double terms[MIXENT_TERMS], float *gradient) {
+  softmax row = softmax_of(rule, classes, logits);
   double mass = 0, inner = 0, cross = 0; /* sum p, sum p d, sum e ln max(p, eps) */
   for (size_t j = 0; j < classes; j++) {
-    float p = targets[j], exponential = mixent_exp_nonpositive(bounded_difference(logits[j], row.maximum));
+    float p = targets[j], exponential = exponential_of(bounded_difference(logits[j], row.maximum));
     mass += p;
     if (p != 0) inner += p * ((double)logits[j] - row.maximum); /* 0 * (-inf) is 0 */
     cross += exponential * logf(p > rule->eps ? p : rule->eps);
@@ -102,7 +88,7 @@ void mixent_row_soft(const mixent_row_rule *rule, size_t classes, const float *r
   if (!gradient) return;
 
   for (size_t j = 0; j < classes; j++) {
-    double p = targets[j], q = gradient[j] / row.sum;
+    double p = targets[j], q = exponential_of(bounded_difference(logits[j], row.maximum)) / row.sum;
     double ln_p = logf(targets[j] > rule->eps ? targets[j] : rule->eps);
     double difference = bounded_difference(logits[j], row.maximum);
     double ce1_gradient = q * mass - p;

@@ -1,4 +1,5 @@
 unit_test(loss_kernel)
+unit_test(loss_rows)
 unit_test(loss_gradient)
 unit_test(loss_equivalences)
 

@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include "core/threads.h"
-#include "loss/exponential.h"
 #include "loss_cases.h"
 #include <string.h>
 
@@ -24,17 +23,6 @@ static void parallel_backwards(size_t count, size_t grain, mixent_loss_work *wor
   for (size_t i = count; i-- > 0;) work(context, i, i + 1);
 }
 
-static void test_exponential(void **state) {
-  (void)state;
-  for (float x = 0; x > -87; x = x * 1.0001f - 1e-5f) {
-    double wanted = exp((double)x), unit = ldexp(wanted, -23);
-    assert_close(mixent_exp_nonpositive(x), wanted, 2 * unit);
-  }
-  assert_true(mixent_exp_nonpositive(0) == 1);
-  assert_true(mixent_exp_nonpositive(-100) == 0);
-  assert_true(isnan(mixent_exp_nonpositive(NAN)));
-}
-
 static void check_against_reference(draws *random, size_t rows, size_t classes, double scale, double masked,
                                     bool soft) {
   static loss_case c;
@@ -49,6 +37,14 @@ static void check_against_reference(draws *random, size_t rows, size_t classes, 
       mixent_loss_evaluate(&c.batch, c.coefficients, eps, parallel_backwards, terms_again, again), MIXENT_OK);
   assert_memory_equal(terms, terms_again, sizeof terms);
   assert_memory_equal(gradient, again, rows * c.batch.stride * sizeof *gradient);
+  mixent_loss_batch in_place = c.batch;
+  for (size_t i = 0; i < rows * c.batch.stride; i++) again[i] = c.batch.logits[i];
+  in_place.logits = again;
+  assert_int_equal(mixent_loss_evaluate(&in_place, c.coefficients, eps, NULL, terms_again, again), MIXENT_OK);
+  assert_memory_equal(terms, terms_again, sizeof terms);
+  for (size_t row = 0; row < rows; row++)
+    assert_memory_equal(gradient + row * c.batch.stride, again + row * c.batch.stride,
+                        classes * sizeof *again);
   assert_int_equal(mixent_loss_evaluate(&c.batch, c.coefficients, eps, NULL, terms_again, NULL), MIXENT_OK);
   assert_memory_equal(terms, terms_again, sizeof terms);
 
@@ -167,7 +163,8 @@ static void test_masked_classes(void **state) {
                     b = {1, 3, 3, narrow, &narrow_label, NULL, -1};
   assert_int_equal(mixent_loss_evaluate(&a, all, eps, NULL, terms, wide_gradient), MIXENT_OK);
   assert_int_equal(mixent_loss_evaluate(&b, all, eps, NULL, narrow_terms, narrow_gradient), MIXENT_OK);
-  for (int k = 0; k < MIXENT_TERMS; k++) assert_close(terms[k], narrow_terms[k], 1e-12);
+  for (int k = 0; k < MIXENT_TERMS; k++)
+    assert_close(terms[k], narrow_terms[k], 1e-6 * (1 + narrow_terms[k]));
   for (int j = 0; j < 3; j++) assert_close(wide_gradient[2 * j], narrow_gradient[j], 1e-7);
   assert_true(wide_gradient[1] == 0 && wide_gradient[3] == 0);
   /* a masked label cannot be right: CE1 is infinite, the rest finite, the gradient that of q - p */
@@ -252,7 +249,6 @@ static void test_wrong_arguments(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_exponential),
       cmocka_unit_test(test_random_batches),
       cmocka_unit_test(test_small_gradients_keep_their_digits),
       cmocka_unit_test(test_result_does_not_depend_on_threads),
