@@ -61,11 +61,18 @@ static mixent_status is_same(const plan *plan, const char *run, bool *same) {
   return status;
 }
 
+static const char own_place[] = "runs/demo"; /* what lies there the demo made, and may make anew */
+
 static mixent_status train_one(const arguments *arguments, plan *plan, const char *run,
                                mixent_train_summary *summary) {
   bool resume = false, there = mixent_is_directory(run);
   if (there && !arguments->overwrite) {
     MIXENT_TRY(is_same(plan, run, &resume));
+    if (!resume && strcmp(arguments->run, own_place) != 0)
+      return mixent_fail(
+          MIXENT_ERROR_ARGUMENT,
+          "%s holds a run made with other options; --overwrite replaces it, --run chooses another place",
+          run);
     if (!resume) printf("what is in %s was made with other options; this demo replaces it\n", run);
     fflush(stdout);
   }
@@ -163,7 +170,7 @@ static const mixent_command_option options[] = {
      .help = "where the two runs and the sheet go",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, run),
-     .fallback = "runs/demo"},
+     .fallback = own_place},
     {.name = "overwrite",
      .help = "train again what was trained before",
      .kind = MIXENT_VALUE_FLAG,

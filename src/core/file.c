@@ -1,3 +1,4 @@
+/* Files that are whole or absent, whole files read, directories made and removed. */
 #include "core/file.h"
 #include "core/memory.h"
 

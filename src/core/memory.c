@@ -1,3 +1,4 @@
+/* Aligned memory, and a text that grows. */
 #include "core/memory.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* Philox4x32-10 out of Random123, keyed by seed, stream and name. */
 #include "core/random.h"
 
 #include <Random123/philox.h>

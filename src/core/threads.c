@@ -1,3 +1,4 @@
+/* The parallel loop over OpenMP threads, and what the thread sanitizer must be told of it. */
 #include "core/threads.h"
 
 #include <omp.h>

@@ -12,9 +12,9 @@ int mixent_threads_available(void);
 void mixent_threads_set(int threads);
 int mixent_threads(void);
 
-/* Runs work(context, begin, end) over [0, count) in pieces of `grain`, dealt to the threads as they become
- * free. What a piece computes must not depend on who runs it; then results do not depend on the number of
- * threads. */
+/* Runs work(context, begin, end) over [0, count) in pieces of `grain` (or larger ones: all at once with one
+ * thread), dealt to the threads as they become free. What a piece computes must not depend on who runs it;
+ * then results do not depend on the number of threads. */
 typedef void mixent_range_work(void *context, size_t begin, size_t end);
 void mixent_parallel_for(size_t count, size_t grain, mixent_range_work *work, void *context);
 

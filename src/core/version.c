@@ -1,3 +1,4 @@
+/* The version, as the build names it. */
 #include "mixent/status.h"
 
 const char *mixent_version(void) {

@@ -511,6 +511,12 @@ def test_demo(mixent, tmp_path, bars, tiny_net):
     other = mixent(*words, "--epochs", "1")
     assert other.code == 0 and "trained before" not in other.out
     assert mixent(*words, "--epochs", "1", "--overwrite").out.count("trained before") == 0
+    # in a place of the user's own nothing is replaced without being asked
+    elsewhere = [*words, "--run", str(tmp_path / "mine")]
+    assert mixent(*elsewhere).code == 0
+    refused = mixent(*elsewhere, "--epochs", "1")
+    assert refused.code == 2 and "--overwrite" in refused.err
+    assert mixent(*elsewhere).out.count("trained before") == 2
 
 
 def test_demo_says_what_the_difference_means(mixent, bars, tiny_net):

@@ -1,3 +1,4 @@
+/* The two generations of oneDNN's C interface behind one set of functions; operations bound to a plan. */
 #include "net/onednn/api.h"
 
 #include <pthread.h>
