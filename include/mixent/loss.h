@@ -32,7 +32,7 @@ typedef struct mixent_loss_batch {
   int32_t ignore_label;  /* -1 in the trainer: never a class */
 } mixent_loss_batch;
 
-/* A caller's parallel-for: runs work(context, begin, end) over [0, count) in pieces of at most `grain`. */
+/* A caller's parallel-for: runs work(context, begin, end) over [0, count) in pieces of `grain` or larger. */
 typedef void mixent_loss_work(void *context, size_t begin, size_t end);
 typedef void mixent_loss_parallel(size_t count, size_t grain, mixent_loss_work *work, void *context);
 
@@ -76,16 +76,20 @@ typedef enum mixent_style {
   MIXENT_STYLES
 } mixent_style;
 
+/* The learnable scalars: raw weights t1, t2 and logarithms of the bases, ln b1, ln b2, in this order
+ * everywhere. */
+enum { MIXENT_LOSS_PARAMETERS = 4 };
+
 typedef struct mixent_loss_options {
   mixent_loss_kind kind;
   mixent_style style;
-  double w[2];         /* raw parameters t1, t2 at the start */
-  double b[2];         /* log bases at the start; e gives natural logarithms */
-  double eps;          /* floor of p in CE2: 1e-6 */
-  double max_interval; /* epochs until u is 1 */
-  bool learn_w, learn_b;
-  double w_bounds[2]; /* the raw parameter is held within */
-  double b_bounds[2]; /* the base is held within: [1.1, 1000] */
+  double w[2];                        /* raw parameters t1, t2 at the start */
+  double b[2];                        /* log bases at the start; e gives natural logarithms */
+  double eps;                         /* floor of p in CE2: 1e-6 */
+  double max_interval;                /* epochs until u is 1 */
+  bool learn[MIXENT_LOSS_PARAMETERS]; /* which parameters are learned; the others stay as they start */
+  double w_bounds[2];                 /* a learned raw parameter is held within */
+  double b_bounds[2];                 /* a learned base is held within: [1.1, 1000] */
 } mixent_loss_options;
 
 /* Fills in defaults: CE, style free, w (1, 1), b (e, e), eps 1e-6, max_interval 200, nothing learned, bounds
@@ -94,13 +98,11 @@ mixent_loss_options mixent_loss_defaults(void);
 /* Checks what can be wrong (eps outside (0, 1), base not positive or 1, start outside its bounds, …). */
 mixent_status mixent_loss_check(const mixent_loss_options *options);
 
-/* The learnable scalars: raw weights t1, t2 and logarithms of the bases. Gradients have the same order. */
-enum { MIXENT_LOSS_PARAMETERS = 4 };
 typedef struct mixent_loss_state {
   double value[MIXENT_LOSS_PARAMETERS]; /* t1, t2, ln b1, ln b2 */
 } mixent_loss_state;
 mixent_loss_state mixent_loss_start(const mixent_loss_options *options);
-/* Puts each value back within its bounds; call after every update. */
+/* Puts what is learned back within its bounds; call after every update. */
 void mixent_loss_clamp(const mixent_loss_options *options, mixent_loss_state *state);
 
 /* w1, w2 at that epoch (from 0, may be fractional). CE has weights (1, 0) and natural logarithms whatever the

@@ -136,10 +136,11 @@ static void show_epoch(void *context, const mixent_train_epoch *epoch) {
     puts(epoch->json);
   } else {
     if (!view->titled) {
-      /* A base that is e and stays e is natural logarithms, and no news. */
-      view->bases = view->weights && (fabs(epoch->b[0] - M_E) > 1e-9 || fabs(epoch->b[1] - M_E) > 1e-9);
       view->weights_learned = view->weights && epoch->weight_learning_rate > 0;
       view->bases_learned = view->weights && epoch->base_learning_rate > 0;
+      /* A base that is e and stays e is natural logarithms, and no news. */
+      bool natural = fabs(epoch->b[0] - M_E) < 1e-9 && fabs(epoch->b[1] - M_E) < 1e-9;
+      view->bases = view->bases_learned || (view->weights && !natural);
       puts("loss, CE, H and train % are of the training images; val %, NLL, ECE, Brier and entropy of those "
            "held out");
       print_titles(view);

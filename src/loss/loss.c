@@ -51,10 +51,10 @@ mixent_status mixent_loss_check(const mixent_loss_options *options) {
     if (!is_base(b))
       return mixent_fail(MIXENT_ERROR_ARGUMENT, "loss: the base b%d is %g; it must be positive and not 1",
                          i + 1, b);
-    if (options->learn_w && !(w >= w_bounds[0] && w <= w_bounds[1]))
+    if (options->learn[i] && !(w >= w_bounds[0] && w <= w_bounds[1]))
       return mixent_fail(MIXENT_ERROR_ARGUMENT, "loss: w%d starts at %g, outside its bounds %g to %g", i + 1,
                          w, w_bounds[0], w_bounds[1]);
-    if (options->learn_b && !(b >= b_bounds[0] && b <= b_bounds[1]))
+    if (options->learn[2 + i] && !(b >= b_bounds[0] && b <= b_bounds[1]))
       return mixent_fail(MIXENT_ERROR_ARGUMENT, "loss: b%d starts at %g, outside its bounds %g to %g", i + 1,
                          b, b_bounds[0], b_bounds[1]);
   }
@@ -72,8 +72,8 @@ static double clamp(double value, double low, double high) {
 void mixent_loss_clamp(const mixent_loss_options *options, mixent_loss_state *state) {
   for (int i = 0; i < 2; i++) {
     double *t = &state->value[i], *ln_b = &state->value[2 + i];
-    if (options->learn_w) *t = clamp(*t, options->w_bounds[0], options->w_bounds[1]);
-    if (options->learn_b) *ln_b = clamp(*ln_b, log(options->b_bounds[0]), log(options->b_bounds[1]));
+    if (options->learn[i]) *t = clamp(*t, options->w_bounds[0], options->w_bounds[1]);
+    if (options->learn[2 + i]) *ln_b = clamp(*ln_b, log(options->b_bounds[0]), log(options->b_bounds[1]));
   }
 }
 
@@ -121,15 +121,16 @@ double mixent_loss_value(const mixent_loss_options *options, const mixent_loss_s
   const double term[2] = {terms[MIXENT_CE1], terms[second_term(options->kind)]};
   weights_of(options, state, epoch, w, jacobian);
   for (int i = 0; i < 2; i++) {
-    double ln_b = state->value[2 + i], scaled = term[i] / ln_b; /* the term in base b_i */
-    if (w[i] != 0) value += w[i] * scaled;                      /* 0 * inf is 0 */
-    if (options->learn_w)
-      for (int k = 0; k < 2; k++) gradient[k] += scaled * jacobian[i][k]; /* dL/dw_i is the term itself */
-    if (options->learn_b) gradient[2 + i] = -w[i] * scaled / ln_b; /* dL/d ln b_i = -w_i T_i / (ln b_i)^2 */
+    double ln_b = state->value[2 + i], scaled = term[i] / ln_b;         /* the term in base b_i */
+    if (w[i] != 0) value += w[i] * scaled;                              /* 0 * inf is 0 */
+    for (int k = 0; k < 2; k++) gradient[k] += scaled * jacobian[i][k]; /* dL/dw_i is the term itself */
+    gradient[2 + i] = -w[i] * scaled / ln_b; /* dL/d ln b_i = -w_i T_i / (ln b_i)^2 */
     if (options->style == MIXENT_STYLE_UNCERTAINTY) {
       value += state->value[i] / 2; /* Kendall 2018: sum_i exp(-t_i) T_i + t_i / 2 */
-      if (options->learn_w) gradient[i] += 0.5;
+      gradient[i] += 0.5;
     }
   }
+  for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++)
+    if (!options->learn[k]) gradient[k] = 0;
   return value;
 }

@@ -14,7 +14,7 @@ typedef struct mixent_train_state {
   float *optimizer;     /* [state arrays of the optimiser, parameters] */
   float *ema;           /* [parameters]; NULL: no EMA */
   mixent_loss_state loss;
-  double loss_optimizer[2][MIXENT_OPTIMIZER_MAX_STATE][2]; /* of the raw weights, of the bases */
+  double loss_optimizer[MIXENT_LOSS_PARAMETERS][MIXENT_OPTIMIZER_MAX_STATE];
   mixent_schedule_state schedule;
   uint64_t best_epoch; /* from 1; 0: none yet */
   double best_accuracy, best_nll;

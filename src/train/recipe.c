@@ -56,6 +56,28 @@ static bool is_section(const char *path) {
   return false;
 }
 
+/* An option's value: a scalar; of an option that takes several names also a list of them. */
+static mixent_status apply_value(const mixent_yaml *node, const mixent_option *option, const char *path,
+                                 mixent_recipe *recipe) {
+  bool list = option->type == MIXENT_OPTION_NAMES && node->kind == MIXENT_YAML_SEQUENCE;
+  if (!list && node->kind != MIXENT_YAML_SCALAR)
+    return mixent_yaml_fail(node, "%s: a single value is expected", path);
+  mixent_text names = {0};
+  mixent_text_append(&names, "%s", list ? "" : node->text);
+  for (size_t i = 0; i < node->count; i++) {
+    if (node->children[i].kind != MIXENT_YAML_SCALAR) {
+      mixent_text_free(&names);
+      return mixent_yaml_fail(&node->children[i], "%s: a list of names is expected", path);
+    }
+    mixent_text_append(&names, "%s ", node->children[i].text);
+  }
+  mixent_status status = mixent_text_status(&names);
+  if (status == MIXENT_OK && mixent_option_set(option, names.data, recipe) != MIXENT_OK)
+    status = mixent_yaml_fail(node, "%s", mixent_last_error());
+  mixent_text_free(&names);
+  return status;
+}
+
 /* Applies a mapping of options; `prefix` is "" or "section.". */
 static mixent_status apply_mapping(const mixent_yaml *mapping, const char *prefix, mixent_recipe *recipe) {
   for (size_t i = 0; i < mapping->count; i++) {
@@ -70,14 +92,12 @@ static mixent_status apply_mapping(const mixent_yaml *mapping, const char *prefi
       if (nearest) return mixent_yaml_fail(child, "unknown option '%s'; did you mean '%s'?", path, nearest);
       return mixent_yaml_fail(child, "unknown option '%s'; `mixent help recipe` lists them", path);
     }
-    if (option && child->kind != MIXENT_YAML_SCALAR)
-      return mixent_yaml_fail(child, "%s: a single value is expected", path);
     if (!option && child->kind != MIXENT_YAML_MAPPING)
       return mixent_yaml_fail(child, "%s: a section of options is expected, as `%s: {name: value}`", path,
                               path);
-    if (option && mixent_option_set(option, child->text, recipe) != MIXENT_OK)
-      return mixent_yaml_fail(child, "%s", mixent_last_error());
-    if (!option) {
+    if (option) {
+      MIXENT_TRY(apply_value(child, option, path, recipe));
+    } else {
       strcat(path, "."); /* shorter than any key, for is_section found one */
       MIXENT_TRY(apply_mapping(child, path, recipe));
     }
@@ -201,7 +221,7 @@ mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe) {
   loss.b[0] = recipe->b1, loss.b[1] = recipe->b2;
   loss.eps = recipe->eps;
   loss.max_interval = recipe->max_interval;
-  loss.learn_w = recipe->learn_weights, loss.learn_b = recipe->learn_bases;
+  memcpy(loss.learn, recipe->learn, sizeof loss.learn);
   loss.w_bounds[0] = recipe->weight_min, loss.w_bounds[1] = recipe->weight_max;
   loss.b_bounds[0] = recipe->base_min, loss.b_bounds[1] = recipe->base_max;
   return loss;

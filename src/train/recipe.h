@@ -18,7 +18,7 @@ typedef enum mixent_precision_choice {
 } mixent_precision_choice;
 
 /* Field types: text is char[MIXENT_RECIPE_TEXT]; whole numbers and choices are long, yes/no is bool, numbers
- * are double. */
+ * are double, names an array of bool, one for each of the choices. */
 typedef struct mixent_recipe {
   char name[MIXENT_RECIPE_TEXT];
   char data[MIXENT_RECIPE_TEXT], data_alternative[MIXENT_RECIPE_TEXT], data_directory[MIXENT_RECIPE_TEXT];
@@ -30,7 +30,7 @@ typedef struct mixent_recipe {
   long validation_seed;
   long loss_kind, loss_style;
   double w1, w2, b1, b2, eps, max_interval;
-  bool learn_weights, learn_bases;
+  bool learn[MIXENT_LOSS_PARAMETERS];
   double weight_learning_rate, base_learning_rate;
   double weight_min, weight_max, base_min, base_max;
   long optimizer; /* index into mixent_optimizer_types */
@@ -53,7 +53,8 @@ typedef enum mixent_option_type {
   MIXENT_OPTION_WHOLE,
   MIXENT_OPTION_NUMBER,
   MIXENT_OPTION_YES_NO,
-  MIXENT_OPTION_CHOICE
+  MIXENT_OPTION_CHOICE,
+  MIXENT_OPTION_NAMES
 } mixent_option_type;
 
 typedef struct mixent_option {
@@ -62,7 +63,7 @@ typedef struct mixent_option {
   size_t offset;        /* of the field in mixent_recipe */
   const char *fallback; /* the default, as text */
   double low, high;
-  const char *const *choices; /* NULL-terminated; the field holds the index */
+  const char *const *choices; /* NULL-terminated; of a choice the field holds the index */
   const char *help;           /* one line */
   bool place; /* says where things are or how fast, not what is trained: left out of checkpoints */
 } mixent_option;

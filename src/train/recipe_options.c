@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+/* In the order of mixent_loss_options.learn. */
+static const char *const learn_names[] = {"w1", "w2", "b1", "b2", NULL};
 static const char *const precision_names[] = {"auto", "fp32", "bf16", NULL};
 
 /* A line of the table per type; in the order in which recipe.yaml and the help list them. */
@@ -53,8 +55,8 @@ const mixent_option mixent_options[] = {
     NUMBER("loss.b2", b2, "2.718281828459045", 1e-6, 1e6, "log base of the second term, at the start"),
     NUMBER("loss.eps", eps, "1e-6", 1e-30, 0.5, "floor of the targets in MIX-ENT's second term"),
     NUMBER("loss.max_interval", max_interval, "200", 1e-6, 1e6, "epochs until styles that change with time are done"),
-    YES_NO("loss.learn_weights", learn_weights, "false", "the raw parameters of the weights are learned"),
-    YES_NO("loss.learn_bases", learn_bases, "false", "the logarithms of the bases are learned"),
+    {"loss.learn", MIXENT_OPTION_NAMES, offsetof(mixent_recipe, learn), "none", 0, 0, learn_names,
+     "which weights (by their raw parameters) and bases (by their logarithms) are learned", false},
     NUMBER("loss.weight_learning_rate", weight_learning_rate, "1e-5", 0, 1e3, "of the raw parameters; constant"),
     NUMBER("loss.base_learning_rate", base_learning_rate, "1e-5", 0, 1e3, "of the logarithms of the bases; constant"),
     NUMBER("loss.weight_min", weight_min, "-20", -1e6, 1e6, "raw parameters are held at or above"),
@@ -95,11 +97,12 @@ static mixent_status fail_value(const mixent_option *option, const char *wanted,
   return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: wanted is %s, not '%s'", option->key, wanted, text);
 }
 
-static mixent_status set_choice(const mixent_option *option, const char *text, long *field) {
+/* The index of a choice. */
+static mixent_status set_choice(const mixent_option *option, const char *text, long *out) {
   mixent_text wanted = {0};
   for (long i = 0; option->choices[i]; i++) {
     if (strcmp(option->choices[i], text) == 0) {
-      *field = i;
+      *out = i;
       mixent_text_free(&wanted);
       return MIXENT_OK;
     }
@@ -114,6 +117,27 @@ static mixent_status set_choice(const mixent_option *option, const char *text, l
     status = fail_value(option, wanted.data, text);
   mixent_text_free(&wanted);
   return status;
+}
+
+/* "w1 w2" or "w1,b2"; "none" and nothing are none. */
+static mixent_status set_names(const mixent_option *option, const char *text, bool *field) {
+  static const char between[] = ", \t";
+  bool named[64] = {0};
+  size_t choices = 0;
+  while (option->choices[choices]) choices++;
+  if (strcmp(text, "none") == 0) text = "";
+  while (*(text += strspn(text, between))) {
+    size_t length = strcspn(text, between);
+    char name[64];
+    long i;
+    snprintf(name, sizeof name, "%.*s", (int)length, text);
+    MIXENT_TRY(set_choice(option, name, &i));
+    if (named[i]) return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s is named twice", option->key, name);
+    named[i] = true;
+    text += length;
+  }
+  memcpy(field, named, choices * sizeof *field);
+  return MIXENT_OK;
 }
 
 static mixent_status set_number(const mixent_option *option, const char *text, void *field) {
@@ -149,6 +173,7 @@ mixent_status mixent_option_set(const mixent_option *option, const char *text, m
   void *field = (char *)recipe + option->offset;
   switch (option->type) {
   case MIXENT_OPTION_CHOICE: return set_choice(option, text, field);
+  case MIXENT_OPTION_NAMES: return set_names(option, text, field);
   case MIXENT_OPTION_YES_NO: return set_yes_no(option, text, field);
   case MIXENT_OPTION_TEXT:
     if (strlen(text) >= MIXENT_RECIPE_TEXT)
@@ -194,6 +219,15 @@ static bool is_plain(const char *text) {
   return *text && strchr(LETTERS "/", *text) && text[strspn(text, LETTERS "0123456789-_./")] == 0;
 }
 
+static void write_names(const mixent_option *option, const bool *field, mixent_text *out) {
+  bool any = false;
+  for (size_t i = 0; option->choices[i]; i++) {
+    if (field[i]) mixent_text_append(out, "%s%s", any ? " " : "", option->choices[i]);
+    any |= field[i];
+  }
+  if (!any) mixent_text_append(out, "none");
+}
+
 void mixent_option_write(const mixent_option *option, const mixent_recipe *recipe, mixent_text *out) {
   const void *field = (const char *)recipe + option->offset;
   switch (option->type) {
@@ -207,5 +241,6 @@ void mixent_option_write(const mixent_option *option, const mixent_recipe *recip
   case MIXENT_OPTION_NUMBER: mixent_number_write(*(const double *)field, out); break;
   case MIXENT_OPTION_YES_NO: mixent_text_append(out, "%s", *(const bool *)field ? "true" : "false"); break;
   case MIXENT_OPTION_CHOICE: mixent_text_append(out, "%s", option->choices[*(const long *)field]); break;
+  case MIXENT_OPTION_NAMES: write_names(option, field, out); break;
   }
 }

@@ -31,9 +31,14 @@ static void describe_values(const mixent_option *option, mixent_text *out) {
   switch (option->type) {
   case MIXENT_OPTION_TEXT: mixent_text_append(out, "text"); break;
   case MIXENT_OPTION_YES_NO: mixent_text_append(out, "true or false"); break;
+  case MIXENT_OPTION_NAMES: mixent_text_append(out, "none, or some of "); /* fall through */
   case MIXENT_OPTION_CHOICE:
     for (size_t i = 0; option->choices[i]; i++)
-      mixent_text_append(out, "%s%s", i ? " | " : "", option->choices[i]);
+      mixent_text_append(out, "%s%s",
+                         !i                                    ? ""
+                         : option->type == MIXENT_OPTION_NAMES ? " "
+                                                               : " | ",
+                         option->choices[i]);
     break;
   default: mixent_text_append(out, "%.10g to %.10g", option->low, option->high);
   }

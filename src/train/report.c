@@ -48,12 +48,12 @@ __attribute__((format(printf, 3, 4))) static void warn_once(mixent_trainer *trai
 void mixent_trainer_watch(mixent_trainer *trainer, const mixent_train_epoch *epoch) {
   const mixent_loss_options *loss = &trainer->loss;
   for (int i = 0; i < 2 && loss->kind != MIXENT_LOSS_CE; i++) {
-    if (loss->learn_w && fabs(epoch->w[i]) < 0.01 && 2 * epoch->epoch <= epoch->epochs)
+    if (loss->learn[i] && fabs(epoch->w[i]) < 0.01 && 2 * epoch->epoch <= epoch->epochs)
       warn_once(trainer, i,
                 "w%d has fallen to %.2g after epoch %d: learned weights only shrink on the training loss",
                 i + 1, epoch->w[i], epoch->epoch);
     double low = loss->b_bounds[0], high = loss->b_bounds[1];
-    if (loss->learn_b && (epoch->b[i] <= low * (1 + 1e-9) || epoch->b[i] >= high * (1 - 1e-9)))
+    if (loss->learn[2 + i] && (epoch->b[i] <= low * (1 + 1e-9) || epoch->b[i] >= high * (1 - 1e-9)))
       warn_once(trainer, 2 + i, "base b%d has reached a bound (%.4g) after epoch %d", i + 1, epoch->b[i],
                 epoch->epoch);
   }

@@ -55,17 +55,17 @@ static mixent_status evaluate_loss(mixent_trainer *trainer, double gradient[MIXE
   return MIXENT_OK;
 }
 
-/* The raw weights and the logarithms of the bases, each with their own constant rate, by the network's
- * optimiser. */
+/* What is learned of the raw weights and of the logarithms of the bases, at their own constant rates, by the
+ * network's optimiser. */
 static void update_loss(mixent_trainer *trainer, uint64_t step,
                         const double gradient[MIXENT_LOSS_PARAMETERS]) {
   mixent_train_state *state = &trainer->state;
-  if (trainer->loss.learn_w)
-    mixent_optimizer_step_double(&trainer->optimizer, trainer->recipe.weight_learning_rate, step, 2,
-                                 state->loss.value, gradient, &state->loss_optimizer[0][0][0]);
-  if (trainer->loss.learn_b)
-    mixent_optimizer_step_double(&trainer->optimizer, trainer->recipe.base_learning_rate, step, 2,
-                                 state->loss.value + 2, gradient + 2, &state->loss_optimizer[1][0][0]);
+  for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) {
+    double rate = k < 2 ? trainer->recipe.weight_learning_rate : trainer->recipe.base_learning_rate;
+    if (trainer->loss.learn[k])
+      mixent_optimizer_step_double(&trainer->optimizer, rate, step, 1, &state->loss.value[k], &gradient[k],
+                                   state->loss_optimizer[k]);
+  }
   mixent_loss_clamp(&trainer->loss, &state->loss);
 }
 
@@ -205,6 +205,7 @@ static bool is_best(const mixent_trainer *trainer, const mixent_scores *scores) 
 static mixent_train_epoch describe_epoch(const mixent_trainer *trainer, const mixent_scores *validation,
                                          bool best) {
   const mixent_train_state *state = &trainer->state;
+  const bool *learn = trainer->loss.learn;
   double images = (double)(trainer->timed_steps * trainer->batch);
   mixent_train_epoch epoch = {
       .epoch = (int)state->epoch + 1,
@@ -212,8 +213,8 @@ static mixent_train_epoch describe_epoch(const mixent_trainer *trainer, const mi
       .train = mixent_score_result(&state->sums),
       .validation = *validation,
       .learning_rate = trainer->last_rate,
-      .weight_learning_rate = trainer->loss.learn_w ? trainer->recipe.weight_learning_rate : 0,
-      .base_learning_rate = trainer->loss.learn_b ? trainer->recipe.base_learning_rate : 0,
+      .weight_learning_rate = learn[0] || learn[1] ? trainer->recipe.weight_learning_rate : 0,
+      .base_learning_rate = learn[2] || learn[3] ? trainer->recipe.base_learning_rate : 0,
       .best = best};
   /* an epoch that was interrupted counts as a whole at the speed of the part that ran here */
   epoch.images_per_second = images / trainer->seconds;

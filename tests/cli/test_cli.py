@@ -427,14 +427,15 @@ def test_piped_output_is_plain_and_aligned(mixent, tiny, loss, columns):
     assert not {"lr-w", "lr-b"} & set(titles)
 
 
-def test_learned_weights_and_bases_show_their_rates(mixent, tiny):
-    learned = ["--set", "loss.learn_weights=yes", "--set", "loss.weight_learning_rate=0.003", "--set", "loss.learn_bases=yes",
-               "--set", "loss.base_learning_rate=0.002"]
+def test_learned_weights_and_bases_show_their_rates(mixent, tmp_path, tiny):
+    learned = ["--set", "loss.learn=w2,b1", "--set", "loss.weight_learning_rate=0.003", "--set", "loss.base_learning_rate=0.002"]
     lines = mixent("train", *tiny, "--loss", "mix-ent", *learned, "--run", "run").out.splitlines()
     begin = next(i for i, line in enumerate(lines) if line.startswith("epoch"))
     titles = lines[begin].replace(" %", "_%").split()
     cells = dict(zip(titles, lines[begin + 1].split()))
     assert cells["lr-w"] == "0.003" and cells["lr-b"] == "0.002" and {"b1", "b2"} <= set(titles)
+    first, last = (json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[::2])
+    assert {name for name in ("w1", "w2", "b1", "b2") if first[name] != last[name]} == {"w2", "b1"}
 
 
 def run_in_terminal(words, directory, keys=None):

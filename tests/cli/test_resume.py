@@ -66,7 +66,7 @@ class Course:
             "  - relu:\n  - max_pool: {size: 2}\n  - flatten:\n  - dropout: {rate: 0.1}\n"
             "  - linear: {name: out, features: classes}\n")
         options = {"batch": 20, "validation.fraction": 0.2, "save_minutes": 1e-9, "ema.decay": 0.9, "ema.estimate_batches": 2,
-                   "loss.learn_weights": "yes", "loss.weight_learning_rate": 0.001, "augment.affine_rotation": 10}
+                   "loss.learn": "w1 w2", "loss.weight_learning_rate": 0.001, "augment.affine_rotation": 10}
         self.options = [str(word) for word in ["--data", directory / "bars", "--net", directory / "net.yaml", "--loss",
                                                "min-ent", "--epochs", EPOCHS, "--threads", 2, "--precision", "fp32"]]
         for key, value in options.items():

@@ -41,7 +41,7 @@ static void fill_state(mixent_train_state *state, uint64_t seed) {
   mixent_random random = mixent_random_stream(seed, "test", "state");
   uint64_t element = 0;
   double *const numbers[] = {state->loss.value,
-                             &state->loss_optimizer[0][0][0],
+                             &state->loss_optimizer[0][0],
                              &state->schedule.factor,
                              &state->best_accuracy,
                              &state->best_nll,

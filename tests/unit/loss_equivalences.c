@@ -207,7 +207,7 @@ static void test_which_way_the_parameters_move(void **state) {
   for (int i = 0; i < 50; i++) {
     mixent_loss_options options = mixent_loss_defaults();
     options.kind = i % 2 ? MIXENT_LOSS_MIN_ENT : MIXENT_LOSS_MIX_ENT;
-    options.learn_w = options.learn_b = true;
+    for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) options.learn[k] = true;
     double terms[MIXENT_TERMS], gradient[MIXENT_LOSS_PARAMETERS];
     for (int k = 0; k < MIXENT_TERMS; k++) terms[k] = draw(&random, 0.01, 5);
     mixent_loss_state at = mixent_loss_start(&options);
@@ -228,14 +228,13 @@ static void test_bounds_hold_what_is_learned(void **state) {
   mixent_loss_state at = {{50, -50, 0, 50}}, before = at;
   mixent_loss_clamp(&options, &at);
   assert_memory_equal(&at, &before, sizeof at);
-  options.learn_b = true;
-  mixent_loss_clamp(&options, &at);
-  assert_near(at.value[2], log(1.1));
-  assert_near(at.value[3], log(1000));
-  assert_true(at.value[0] == 50);
-  options.learn_w = true;
-  mixent_loss_clamp(&options, &at);
-  assert_true(at.value[0] == 20 && at.value[1] == -20);
+  const double bounded[MIXENT_LOSS_PARAMETERS] = {20, -20, log(1.1), log(1000)};
+  for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) {
+    options.learn[k] = true;
+    mixent_loss_clamp(&options, &at);
+    for (int j = 0; j < MIXENT_LOSS_PARAMETERS; j++)
+      assert_near(at.value[j], j <= k ? bounded[j] : before.value[j]);
+  }
 }
 
 static void test_options_are_checked(void **state) {
@@ -251,8 +250,8 @@ static void test_options_are_checked(void **state) {
   wrong[3].b[1] = -2;
   wrong[4].max_interval = 0;
   wrong[5].w[1] = NAN;
-  wrong[6].learn_w = true, wrong[6].w[0] = 21;
-  wrong[7].learn_b = true, wrong[7].b[0] = 1.05;
+  wrong[6].learn[0] = true, wrong[6].w[0] = 21;
+  wrong[7].learn[2] = true, wrong[7].b[0] = 1.05;
   wrong[8].b_bounds[0] = 0.5;
   wrong[9].w_bounds[0] = 30;
   wrong[10].kind = (mixent_loss_kind)3;
@@ -262,6 +261,7 @@ static void test_options_are_checked(void **state) {
   assert_string_equal(mixent_last_error(), "loss: b1 starts at 1.05, outside its bounds 1.1 to 1000");
   mixent_loss_options fixed = good; /* what is not learned may lie outside its bounds */
   fixed.b[0] = 0.5, fixed.w[0] = 30;
+  fixed.learn[1] = fixed.learn[3] = true;
   assert_int_equal(mixent_loss_check(&fixed), MIXENT_OK);
 }
 

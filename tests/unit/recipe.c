@@ -59,6 +59,13 @@ static void random_value(const mixent_option *option, const uint32_t words[4], c
   case MIXENT_OPTION_NUMBER:
     snprintf(out, size, "%.17g", option->low + u * (option->high - option->low));
     break;
+  case MIXENT_OPTION_NAMES: {
+    size_t length = (size_t)snprintf(out, size, "%s", words[2] & 1 ? "" : " ");
+    for (int i = 0; option->choices[i]; i++) /* in an order of its own */
+      if (words[2] >> (i ^ 3) & 2)
+        length += (size_t)snprintf(out + length, size - length, "%s,", option->choices[i ^ 3]);
+    break;
+  }
   case MIXENT_OPTION_CHOICE: {
     uint32_t count = 1;
     while (option->choices[count]) count++;
@@ -92,6 +99,7 @@ static void test_what_is_written_reads_back_to_the_bit(void **state) {
     for (const mixent_option *option = mixent_options; option->key && legal; option++, compared++) {
       size_t size = option->type == MIXENT_OPTION_TEXT     ? strlen((char *)&recipe + option->offset) + 1
                     : option->type == MIXENT_OPTION_YES_NO ? sizeof(bool)
+                    : option->type == MIXENT_OPTION_NAMES  ? sizeof recipe.learn
                                                            : 8;
       if (memcmp((char *)&recipe + option->offset, (char *)&again + option->offset, size) != 0)
         fail_msg("%s differs in\n%s", option->key, text.data);
@@ -99,6 +107,36 @@ static void test_what_is_written_reads_back_to_the_bit(void **state) {
     mixent_text_free(&text);
   }
   assert_true(compared > 1000);
+}
+
+static void test_what_is_learned(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *learned; /* in order */
+  } cases[] = {{"w1 w2", "w1 w2"},
+               {"\"w1,b2\"", "w1 b2"},
+               {"[b1, w2]", "w2 b1"},
+               {"none", "none"},
+               {"[]", "none"},
+               {"", "none"},
+               {"\n    - b2\n    - w1", "w1 b2"},
+               {"[w1 w2, b1]", "w1 w2 b1"},
+               {"b2, b1, w2, w1", "w1 w2 b1 b2"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    mixent_recipe recipe;
+    mixent_text text = {0}, written = {0};
+    mixent_text_append(&text, "loss:\n  learn: %s\n", cases[i].text);
+    if (mixent_recipe_parse(text.data, "t", "t", NULL, 0, &recipe) != MIXENT_OK)
+      fail_msg("%s: %s", text.data, mixent_last_error());
+    mixent_option_write(mixent_option_find("loss.learn"), &recipe, &written);
+    assert_string_equal(written.data, cases[i].learned);
+    mixent_loss_options loss = mixent_recipe_loss(&recipe);
+    const char *const names[] = {"w1", "w2", "b1", "b2"};
+    for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++)
+      assert_int_equal(loss.learn[k], strstr(cases[i].learned, names[k]) != NULL);
+    mixent_text_free(&text);
+    mixent_text_free(&written);
+  }
 }
 
 static void test_numbers_are_short(void **state) {
@@ -134,6 +172,14 @@ static void test_mistakes_are_named(void **state) {
       {"losses: {min-net: {w1: 1}}\n", "did you mean 'min-ent'?"},
       {"losses: {min-ent: {w3: 1}}\n", "unknown option 'loss.w3'"},
       {"losses: {min-ent: {name: ce}}\n", "cannot be changed here"},
+      {"loss: {learn: w1 w3}\n", "t:1:8: loss.learn: unknown 'w3'; did you mean 'w1'?"},
+      {"loss: {learn: [w1, b2, w1]}\n", "loss.learn: w1 is named twice"},
+      {"loss: {learn: [[w1]]}\n", "loss.learn: a list of names is expected"},
+      {"loss: {learn: {w1: 1}}\n", "loss.learn: a single value is expected"},
+      {"loss: {learn: weights}\n", "wanted is one of w1, w2, b1, b2, not 'weights'"},
+      {"loss: {learn: none w1}\n", "'none'"},
+      {"loss: {name: min-ent, learn: w2, w2: 21}\n", "w2 starts at 21"},
+      {"epochs: [1]\n", "epochs: a single value is expected"},
       {"- a\n", "options are expected"},
       {"optimizer: {momentum: 0}\n", "optimizer.nesterov"},
       {"schedule: {name: spinal}\nvalidation: {fraction: 0}\n", "validation.fraction"},
@@ -189,6 +235,7 @@ int main(void) {
       cmocka_unit_test(test_built_in_recipes_with_every_loss),
       cmocka_unit_test(test_the_section_losses),
       cmocka_unit_test(test_what_is_written_reads_back_to_the_bit),
+      cmocka_unit_test(test_what_is_learned),
       cmocka_unit_test(test_numbers_are_short),
       cmocka_unit_test(test_mistakes_are_named),
       cmocka_unit_test(test_run_names),
