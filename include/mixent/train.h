@@ -105,7 +105,7 @@ typedef struct mixent_train_options {
 } mixent_train_options;
 
 /* Trains a new run to its end. Errors: MIXENT_ERROR_ARGUMENT for a recipe or a run that cannot be,
- * MIXENT_ERROR_NUMERIC when the loss is no longer finite (the message names the step and the last good
+ * MIXENT_ERROR_NUMERIC when the loss or its gradient is no longer finite (the message names the step and the last good
  * checkpoint), MIXENT_ERROR_INTERRUPTED. */
 mixent_status mixent_train(const mixent_train_options *options, mixent_train_summary *summary);
 

@@ -41,7 +41,7 @@ mixent_status mixent_checkpoint_write_all(const char *path, const mixent_checkpo
  * after checking that it belongs to the same network, data and recipe; a difference is named. */
 mixent_status mixent_checkpoint_read_all(const char *path, const mixent_checkpoint *checkpoint);
 
-/* Whether all of these are finite. */
+/* Whether all of these are finite; over the step's threads. */
 bool mixent_all_finite(const float *values, size_t count);
 
 #endif

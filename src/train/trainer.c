@@ -69,15 +69,35 @@ static void update_loss(mixent_trainer *trainer, uint64_t step,
   mixent_loss_clamp(&trainer->loss, &state->loss);
 }
 
-static mixent_status run_step(mixent_trainer *trainer, double *value) {
+/* `what` at a step, counted from 1 over the whole run. */
+static mixent_status fail_not_finite(const mixent_trainer *trainer, const mixent_run_directory *run,
+                                     const char *what, uint64_t step) {
+  return mixent_fail(
+      MIXENT_ERROR_NUMERIC,
+      "%s not finite at step %llu (step %llu of epoch %llu); the last good checkpoint is %s, after step "
+      "%llu; a lower optimizer.learning_rate may help",
+      what, (unsigned long long)step, (unsigned long long)((step - 1) % trainer->steps + 1),
+      (unsigned long long)((step - 1) / trainer->steps + 1), run->last, (unsigned long long)trainer->saved);
+}
+
+/* Nothing that is not finite reaches the optimiser: the step it comes up in is the one that is named. */
+static mixent_status check_gradient(const mixent_trainer *trainer, const mixent_run_directory *run,
+                                    const double gradient[MIXENT_LOSS_PARAMETERS], uint64_t step) {
+  bool finite = mixent_all_finite(mixent_net_gradients(trainer->net), trainer->parameter_count);
+  for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) finite &= isfinite(gradient[k]) != 0;
+  return finite ? MIXENT_OK : fail_not_finite(trainer, run, "the gradient is", step);
+}
+
+static mixent_status run_step(mixent_trainer *trainer, const mixent_run_directory *run, double *value) {
   mixent_train_state *state = &trainer->state;
   double gradient[MIXENT_LOSS_PARAMETERS];
   uint64_t done = steps_done(trainer), step = done + 1; /* optimisers and schedules count from 1 */
   fill_batch(trainer, state->step, state->epoch);
   MIXENT_TRY(mixent_net_forward(trainer->net, MIXENT_TRAIN, (uint64_t)trainer->recipe.seed, done));
   MIXENT_TRY(evaluate_loss(trainer, gradient, value));
-  if (!isfinite(*value)) return MIXENT_ERROR_NUMERIC; /* the caller knows what to say */
+  if (!isfinite(*value)) return fail_not_finite(trainer, run, "the loss is", step);
   MIXENT_TRY(mixent_net_backward(trainer->net));
+  MIXENT_TRY(check_gradient(trainer, run, gradient, step));
   trainer->last_rate = mixent_schedule_rate(
       &trainer->schedule, step, trainer->steps * (uint64_t)trainer->recipe.epochs, &state->schedule);
   /* an average over all steps so far until that is shorter than what the decay spans */
@@ -105,22 +125,18 @@ static void show_progress(mixent_trainer *trainer, double seconds, double loss) 
   options->progress(options->context, &progress);
 }
 
-static mixent_status save(mixent_trainer *trainer, const mixent_run_directory *run) {
-  mixent_checkpoint checkpoint = mixent_trainer_checkpoint(trainer);
-  mixent_status status = mixent_checkpoint_write_all(run->last, &checkpoint);
-  if (status == MIXENT_OK) trainer->saved = steps_done(trainer);
-  return status;
+/* Weights that overflowed are the last step's. */
+static mixent_status name_step(const mixent_trainer *trainer, const mixent_run_directory *run,
+                               mixent_status status) {
+  if (status != MIXENT_ERROR_NUMERIC) return status;
+  return fail_not_finite(trainer, run, "the weights are", steps_done(trainer));
 }
 
-static mixent_status fail_not_finite(const mixent_trainer *trainer, const mixent_run_directory *run,
-                                     const char *what) {
-  return mixent_fail(
-      MIXENT_ERROR_NUMERIC,
-      "%s not finite at step %llu (step %llu of epoch %llu); the last good checkpoint is %s, after step "
-      "%llu; "
-      "a lower optimizer.learning_rate may help",
-      what, (unsigned long long)steps_done(trainer) + 1, (unsigned long long)trainer->state.step + 1,
-      (unsigned long long)trainer->state.epoch + 1, run->last, (unsigned long long)trainer->saved);
+static mixent_status save(mixent_trainer *trainer, const mixent_run_directory *run) {
+  mixent_checkpoint checkpoint = mixent_trainer_checkpoint(trainer);
+  MIXENT_TRY(name_step(trainer, run, mixent_checkpoint_write_all(run->last, &checkpoint)));
+  trainer->saved = steps_done(trainer);
+  return MIXENT_OK;
 }
 
 static mixent_status stop_here(const mixent_trainer *trainer, const mixent_run_directory *run) {
@@ -140,16 +156,12 @@ static mixent_status run_steps(mixent_trainer *trainer, const mixent_run_directo
     double now = mixent_seconds_now();
     bool due = trainer->recipe.save_minutes > 0 && now - saved >= 60 * trainer->recipe.save_minutes;
     if ((stop || due) && trainer->saved != steps_done(trainer)) {
-      mixent_status status = save(trainer, run);
-      if (status == MIXENT_ERROR_NUMERIC) return fail_not_finite(trainer, run, "the weights are");
-      MIXENT_TRY(status);
+      MIXENT_TRY(save(trainer, run));
       saved = mixent_seconds_now();
       saving += saved - now;
     }
     if (stop) return stop_here(trainer, run);
-    mixent_status status = run_step(trainer, &loss);
-    if (status == MIXENT_ERROR_NUMERIC) return fail_not_finite(trainer, run, "the loss is");
-    MIXENT_TRY(status);
+    MIXENT_TRY(run_step(trainer, run, &loss));
     show_progress(trainer, mixent_seconds_now() - begin - saving, loss);
   }
   trainer->seconds = mixent_seconds_now() - begin - saving;
@@ -233,7 +245,7 @@ static mixent_status write_best(mixent_trainer *trainer, const mixent_run_direct
     checkpoint.statistics = trainer->ema_statistics;
     checkpoint.batches_tracked = batches < trainer->steps ? batches : trainer->steps;
   }
-  return mixent_checkpoint_write_model(run->best, &checkpoint);
+  return name_step(trainer, run, mixent_checkpoint_write_model(run->best, &checkpoint));
 }
 
 /* Written in this order: best.safetensors, the line of metrics.jsonl, last.safetensors. Whatever is cut off
@@ -260,7 +272,6 @@ static mixent_status end_epoch(mixent_trainer *trainer, const mixent_run_directo
   mixent_status status = best ? write_best(trainer, run) : MIXENT_OK;
   if (status == MIXENT_OK) status = mixent_run_directory_add_metrics(run, json);
   if (status == MIXENT_OK) status = save(trainer, run);
-  if (status == MIXENT_ERROR_NUMERIC) status = fail_not_finite(trainer, run, "the weights are");
   if (status == MIXENT_OK) mixent_trainer_watch(trainer, &epoch);
   if (status == MIXENT_OK && trainer->options->epoch)
     trainer->options->epoch(trainer->options->context, &epoch);
