@@ -115,23 +115,41 @@ static mixent_status sync_place(const char *place) {
   return status;
 }
 
+static mixent_status move_in(const mixent_run_directory *run) {
+  return rename(run->path, run->place) == 0 ? MIXENT_OK : fail_errno("rename a new run to", run->place);
+}
+
+/* In two steps, between which nothing is there. */
+static mixent_status move_away_and_in(const mixent_run_directory *run, const char *old) {
+  MIXENT_TRY(mixent_directory_remove(old));
+  if (rename(run->place, old) != 0) return fail_errno("move away", run->place);
+  mixent_status status = move_in(run);
+  if (status != MIXENT_OK)
+    rename(old, run->place); /* what is there goes only when something else stands there */
+  return status;
+}
+
+/* The new run takes the old one's place at once, where the file system can do that; the old one ends up in
+ * *left (free()). */
+static mixent_status change_places(const mixent_run_directory *run, char **left) {
+  if (renameat2(AT_FDCWD, run->path, AT_FDCWD, run->place, RENAME_EXCHANGE) == 0) {
+    *left = strdup(run->path);
+    return *left ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  }
+  if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+    return fail_errno("put a new run in the place of", run->place);
+  *left = place_with(run->place, ".old");
+  return *left ? move_away_and_in(run, *left) : MIXENT_ERROR_MEMORY;
+}
+
 mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overwrite) {
-  char *old = place_with(run->place, ".old");
-  if (!old) return MIXENT_ERROR_MEMORY;
-  mixent_status status = mixent_directory_sync(run->path);
-  if (status == MIXENT_OK) status = mixent_run_directory_check(run->place, overwrite);
-  bool replace = mixent_is_directory(run->place);
-  if (status == MIXENT_OK && replace) {
-    status = mixent_directory_remove(old);
-    if (status == MIXENT_OK && rename(run->place, old) != 0) status = fail_errno("move away", run->place);
-  }
-  if (status == MIXENT_OK && rename(run->path, run->place) != 0) {
-    status = fail_errno("rename a new run to", run->place);
-    if (replace) rename(old, run->place); /* back: what is there goes only when something else stands there */
-  }
+  char *left = NULL;
+  MIXENT_TRY(mixent_directory_sync(run->path));
+  MIXENT_TRY(mixent_run_directory_check(run->place, overwrite));
+  mixent_status status = mixent_is_directory(run->place) ? change_places(run, &left) : move_in(run);
   if (status == MIXENT_OK) status = sync_place(run->place);
-  if (status == MIXENT_OK && replace) status = mixent_directory_remove(old);
-  free(old);
+  if (status == MIXENT_OK && left) status = mixent_directory_remove(left);
+  free(left);
   MIXENT_TRY(status);
   free(run->path);
   run->path = strdup(run->place);

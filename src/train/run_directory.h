@@ -19,7 +19,8 @@ typedef struct mixent_run_directory {
 mixent_status mixent_run_directory_check(const char *place, bool overwrite);
 /* Makes ".<name>.new" beside its place, locked; what an earlier try left there goes. */
 mixent_status mixent_run_directory_begin(const char *place, mixent_run_directory *out);
-/* Renames it to its place; with `overwrite` a run that is there goes. */
+/* Renames it to its place; with `overwrite` a run that is there goes, and until the new one stands there it
+ * stays (on file systems that cannot exchange two names, but for a moment). */
 mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overwrite);
 /* An existing run, locked. */
 mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out);

@@ -16,6 +16,7 @@ from conftest import PROGRAM, environment, make_dataset
 SHIM = """
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,16 @@ int rename(const char *from, const char *to) {
   int (*next)(const char *, const char *) = (int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename");
   pass();
   int result = next(from, to);
+  pass();
+  return result;
+}
+
+int renameat2(int from_in, const char *from, int to_in, const char *to, unsigned flags) {
+  int (*next)(int, const char *, int, const char *, unsigned) =
+      (int (*)(int, const char *, int, const char *, unsigned))dlsym(RTLD_NEXT, "renameat2");
+  if (getenv("NO_EXCHANGE")) return errno = EINVAL, -1;
+  pass();
+  int result = next(from_in, from, to_in, to, flags);
   pass();
   return result;
 }
@@ -91,8 +102,8 @@ class Course:
         _, errors = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, stderr=errors)
 
-    def train(self, run, **variables):
-        return self.wait(self.start(*self.options, "--run", run, **variables))
+    def train(self, run, *more, **variables):
+        return self.wait(self.start(*self.options, *more, "--run", run, **variables))
 
     def go_on(self, run, **variables):
         """Resumes, or starts again if the process died before there was a run."""
@@ -165,6 +176,39 @@ def test_killed_again_and_again(course):
         assert deaths < 100
     assert done.returncode == 0 and deaths > 2
     course.check(run)
+
+
+def test_kills_while_a_run_is_overwritten(course):
+    """At every moment there is either the old or the new run at the place, complete."""
+    run, new = course.directory / "overwritten", "\nseed: 1\n"
+    after = 0  # passages at which the new one had the place
+    for passage in range(1, 100):
+        shutil.rmtree(run, ignore_errors=True)
+        shutil.copytree(course.directory / "whole", run)
+        done = course.train(run, "--overwrite", "--seed", 1, KILL_AT=str(passage))
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        if new in (run / "recipe.yaml").read_text():
+            assert (run / "last.safetensors").exists() and (run / "metrics.jsonl").exists()
+            after += 1
+            if after == 4:
+                break
+        else:
+            assert not after
+            assert course.result(run) == course.expected and (run / "summary.json").exists()
+    assert passage > 15 and after == 4
+    assert course.go_on(run).returncode == 0
+    assert course.train(run, "--overwrite").returncode == 0  # takes away what the dead ones left
+    assert course.result(run) == course.expected
+    assert not list(course.directory.glob(".overwritten*"))
+
+
+def test_overwriting_where_names_cannot_be_exchanged(course):
+    run = course.directory / "moved"
+    shutil.copytree(course.directory / "whole", run)
+    done = course.train(run, "--overwrite", "--seed", 1, NO_EXCHANGE="1")
+    assert done.returncode == 0, done.stderr
+    assert "\nseed: 1\n" in (run / "recipe.yaml").read_text()
+    assert not list(course.directory.glob(".moved*"))
 
 
 @pytest.mark.long
