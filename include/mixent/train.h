@@ -105,8 +105,8 @@ typedef struct mixent_train_options {
 } mixent_train_options;
 
 /* Trains a new run to its end. Errors: MIXENT_ERROR_ARGUMENT for a recipe or a run that cannot be,
- * MIXENT_ERROR_NUMERIC when the loss or its gradient is no longer finite (the message names the step and the last good
- * checkpoint), MIXENT_ERROR_INTERRUPTED. */
+ * MIXENT_ERROR_NUMERIC when the loss or its gradient is no longer finite (the message names the step and the
+ * last good checkpoint), MIXENT_ERROR_INTERRUPTED. */
 mixent_status mixent_train(const mixent_train_options *options, mixent_train_summary *summary);
 
 /* Goes on with the run in directory `run`; its recipe.yaml says all, options->recipe, settings and run are
@@ -138,7 +138,8 @@ mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent
 typedef enum mixent_part { MIXENT_PART_TEST, MIXENT_PART_VALIDATION, MIXENT_PART_TRAIN } mixent_part;
 extern const char *const mixent_part_names[]; /* "test", "validation", "train", NULL */
 
-/* Scores the model on a part of a data set; train and validation are the parts that its own recipe cut. The
+/* Scores the model on a part of a data set; train and validation are the parts that its own recipe
+ * cut, of the data set it was trained on and no other. The
  * loss is that of the recipe at the moment the model was saved. */
 mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
                                  mixent_precision precision, mixent_scores *out);

@@ -183,6 +183,16 @@ static mixent_status all_indices(size_t count, uint32_t **out) {
   return MIXENT_OK;
 }
 
+/* What the recipe held out is known of the data set of the training alone. */
+static mixent_status check_part(const mixent_model *model, const mixent_dataset *dataset, mixent_part part) {
+  if (part == MIXENT_PART_TEST || dataset->fingerprint == model->fingerprint) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "%s: its images are not those the model was trained on (%s, fingerprint %016llx there, "
+                     "%016llx here), so it has no %s part that training cut; score its test part",
+                     dataset->directory, model->data, (unsigned long long)model->fingerprint,
+                     (unsigned long long)dataset->fingerprint, mixent_part_names[part]);
+}
+
 static mixent_status score_part(const mixent_model *model, const mixent_recipe *recipe,
                                 const mixent_dataset *dataset, mixent_part part, mixent_score_job *job,
                                 mixent_net *net, mixent_scores *out) {
@@ -215,6 +225,7 @@ mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset
   mixent_recipe recipe;
   mixent_net *net;
   MIXENT_TRY(mixent_model_check_dataset(model, dataset));
+  MIXENT_TRY(check_part(model, dataset, part));
   MIXENT_TRY(
       mixent_recipe_parse(model->recipe, "the recipe in the checkpoint", "checkpoint", NULL, 0, &recipe));
   MIXENT_TRY(create_net(model, SCORE_BATCH, precision, &net));

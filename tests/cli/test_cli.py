@@ -325,6 +325,17 @@ def test_eval_of_another_data_set_is_refused(mixent, trained):
         assert result.code != 0 and said in result.message
 
 
+def test_eval_of_parts_that_no_training_cut_is_refused(mixent, trained):
+    directory, _ = trained
+    best = "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors"
+    make_dataset(directory / "alike", seed=7)
+    for split in ("validation", "train"):
+        result = mixent("eval", best, "--data", "./alike", "--split", split, directory=directory)
+        assert result.code == 2 and "not those the model was trained on" in result.message and split in result.message
+        assert mixent("eval", best, "--data", "./bars", "--split", split, directory=directory).code == 0
+    assert mixent("eval", best, "--data", "./alike", directory=directory).code == 0
+
+
 def test_eval_says_when_its_data_is_gone(mixent, trained, tmp_path):
     directory, _ = trained
     result = mixent("eval", directory / "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors")

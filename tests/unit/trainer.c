@@ -409,6 +409,11 @@ static void test_the_model_alone(void **state) {
   assert_int_equal(scores.images, 12);
   assert_true(scores.accuracy == summary.validation.accuracy);
 
+  dataset->fingerprint ^= 1; /* another set has a test part, but none that this training held out */
+  for (mixent_part part = MIXENT_PART_TEST; part <= MIXENT_PART_TRAIN; part++)
+    assert_int_equal(mixent_model_score(model, dataset, part, precision, &scores),
+                     part == MIXENT_PART_TEST ? MIXENT_OK : MIXENT_ERROR_ARGUMENT);
+
   float probabilities[20 * 4];
   int right = 0;
   assert_ok(mixent_model_predict(model, dataset->test.pixels, 20, precision, probabilities));
