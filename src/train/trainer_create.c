@@ -24,6 +24,17 @@ static const char *or_null(const char *text) {
   return *text ? text : NULL;
 }
 
+/* A known set is looked for from now on where it was found, whatever the working directory and $MIXENT_DATA
+ * are then. */
+static mixent_status keep_place(mixent_recipe *recipe, const char *found) {
+  if (!found) return MIXENT_OK;
+  const char *slash = strrchr(found, '/'); /* of PLACE/NAME */
+  if (snprintf(recipe->data_directory, MIXENT_RECIPE_TEXT, "%.*s", (int)(slash - found), found) >=
+      MIXENT_RECIPE_TEXT)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "data: the path %s is too long", found);
+  return make_absolute(recipe->data_directory, "data_dir");
+}
+
 static mixent_status settle_data(mixent_recipe *recipe) {
   if (*recipe->data_directory) MIXENT_TRY(make_absolute(recipe->data_directory, "data_dir"));
   char *found = NULL;
@@ -35,11 +46,14 @@ static mixent_status settle_data(mixent_recipe *recipe) {
   if (!found && directory) return make_absolute(recipe->data, "data");
   if (!found && *recipe->data_alternative) {
     strcpy(recipe->data, recipe->data_alternative);
+    recipe->data_alternative[0] = 0;
     recipe->other_data = true;
+    return settle_data(recipe);
   }
   recipe->data_alternative[0] = 0;
+  mixent_status status = keep_place(recipe, found);
   free(found);
-  return MIXENT_OK;
+  return status;
 }
 
 mixent_status mixent_recipe_settle(mixent_recipe *recipe) {

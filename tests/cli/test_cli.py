@@ -407,6 +407,26 @@ def test_later_settings_win(mixent, tiny):
     assert len(lines) == 3
 
 
+@pytest.mark.parametrize("where", ["./data", "MIXENT_DATA", "alternative"])
+def test_resume_from_another_directory(mixent, tmp_path, tiny_net, where):
+    """A data set that was found in a place that depends on the working directory is found again from elsewhere."""
+    name = "fashion-mnist" if where == "alternative" else "mnist"
+    make_dataset(tmp_path / ("sets" if where == "MIXENT_DATA" else "data") / name)
+    variables = {"MIXENT_DATA": "sets"} if where == "MIXENT_DATA" else {}
+    words = ["--data", "mnist", "--net", tiny_net, "--set", "batch=20", "--epochs", "1", "--run", "run", "--threads", "1"]
+    if where == "alternative":
+        words += ["--set", "data_alternative=fashion-mnist"]
+    first = mixent("train", *words, "--json", **variables)
+    assert first.code == 0, first.err
+    (tmp_path / "run" / "summary.json").unlink()  # so that there is something left to do
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    again = mixent("train", "--resume", "../run", "--json", directory=elsewhere)
+    assert again.code == 0, again.err
+    assert json.loads(again.out.splitlines()[-1])["test"] == json.loads(first.out.splitlines()[-1])["test"]
+    assert str(tmp_path).encode() not in (tmp_path / "run" / "last.safetensors").read_bytes()
+
+
 def test_resume_of_a_finished_run_shows_it(mixent, tiny):
     first = mixent("train", *tiny, "--epochs", "1", "--run", "run", "--json").out.splitlines()[-1]
     again = mixent("train", "--resume", "run", "--json")
