@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static mixent_status fail_errno(const char *doing, const char *path) {
+mixent_status mixent_fail_errno(const char *doing, const char *path) {
   const char *advice = errno == ENOSPC   ? "; free some space on that disk and run again"
                        : errno == EACCES ? "; check its permissions"
                                          : "";
@@ -28,15 +28,15 @@ char *mixent_path_join(const char *directory, const char *name) {
 
 mixent_status mixent_directory_sync(const char *path) {
   int descriptor = open(path, O_RDONLY | O_DIRECTORY);
-  if (descriptor < 0) return fail_errno("open directory", path);
+  if (descriptor < 0) return mixent_fail_errno("open directory", path);
   /* EINVAL: a file system that cannot sync directories; the rename itself has been made */
   int failed = fsync(descriptor) != 0 && errno != EINVAL;
-  mixent_status status = failed ? fail_errno("sync directory", path) : MIXENT_OK;
+  mixent_status status = failed ? mixent_fail_errno("sync directory", path) : MIXENT_OK;
   close(descriptor);
   return status;
 }
 
-static mixent_status sync_parent(const char *path) {
+mixent_status mixent_parent_sync(const char *path) {
   char *parent = strdup(path);
   if (!parent) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
   char *slash = strrchr(parent, '/');
@@ -58,7 +58,7 @@ mixent_status mixent_new_file_open(const char *path, mixent_new_file *out) {
   }
   out->stream = fopen(out->temporary, "wb");
   if (out->stream) return MIXENT_OK;
-  mixent_status status = fail_errno("create", out->temporary);
+  mixent_status status = mixent_fail_errno("create", out->temporary);
   mixent_new_file_abandon(out);
   return status;
 }
@@ -66,16 +66,16 @@ mixent_status mixent_new_file_open(const char *path, mixent_new_file *out) {
 mixent_status mixent_new_file_commit(mixent_new_file *file) {
   mixent_status status = MIXENT_OK;
   if (ferror(file->stream))
-    errno = errno ? errno : EIO, status = fail_errno("write", file->path);
+    errno = errno ? errno : EIO, status = mixent_fail_errno("write", file->path);
   else if (fflush(file->stream) || fsync(fileno(file->stream)))
-    status = fail_errno("write", file->path);
-  if (fclose(file->stream) && status == MIXENT_OK) status = fail_errno("write", file->path);
+    status = mixent_fail_errno("write", file->path);
+  if (fclose(file->stream) && status == MIXENT_OK) status = mixent_fail_errno("write", file->path);
   file->stream = NULL;
   if (status == MIXENT_OK) {
     if (rename(file->temporary, file->path)) {
-      status = fail_errno("rename a new file to", file->path);
+      status = mixent_fail_errno("rename a new file to", file->path);
     } else {
-      status = sync_parent(file->path);
+      status = mixent_parent_sync(file->path);
       free(file->temporary);
       file->temporary = NULL;
     }
@@ -105,14 +105,14 @@ mixent_status mixent_file_read(const char *path, size_t limit, char **out, size_
   if (mixent_is_directory(path))
     return mixent_fail(MIXENT_ERROR_IO, "cannot read %s: it is a directory, not a file", path);
   FILE *stream = fopen(path, "rb");
-  if (!stream) return fail_errno("open", path);
+  if (!stream) return mixent_fail_errno("open", path);
   mixent_text text = {0};
   char piece[65536];
   size_t count;
   mixent_text_append_bytes(&text, "", 0);
   while ((count = fread(piece, 1, sizeof piece, stream)) > 0 && text.length <= limit)
     mixent_text_append_bytes(&text, piece, count);
-  mixent_status status = ferror(stream) ? fail_errno("read", path) : mixent_text_status(&text);
+  mixent_status status = ferror(stream) ? mixent_fail_errno("read", path) : mixent_text_status(&text);
   if (status == MIXENT_OK && text.length > limit)
     status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: larger than %zu bytes", path, limit);
   fclose(stream);
@@ -135,7 +135,7 @@ mixent_status mixent_directory_make(const char *path) {
   }
   free(copy);
   if (mkdir(path, 0777) == 0 || mixent_is_directory(path)) return MIXENT_OK;
-  return fail_errno("make directory", path);
+  return mixent_fail_errno("make directory", path);
 }
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *position) {
@@ -146,7 +146,7 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
 mixent_status mixent_directory_remove(const char *path) {
   if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 || errno == ENOENT)
     return MIXENT_OK;
-  return fail_errno("remove", path);
+  return mixent_fail_errno("remove", path);
 }
 
 bool mixent_is_file(const char *path) {

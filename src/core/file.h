@@ -29,10 +29,15 @@ mixent_status mixent_file_read(const char *path, size_t limit, char **out, size_
 
 /* Syncs a directory, so that renames in it last. */
 mixent_status mixent_directory_sync(const char *path);
+/* Syncs the directory that `path` stands in. */
+mixent_status mixent_parent_sync(const char *path);
 /* mkdir -p */
 mixent_status mixent_directory_make(const char *path);
 /* Removes a directory and all below it; nothing there is no error. */
 mixent_status mixent_directory_remove(const char *path);
+
+/* MIXENT_ERROR_IO from errno: "cannot <doing> <path>: …" and, where something helps, what. */
+mixent_status mixent_fail_errno(const char *doing, const char *path);
 
 bool mixent_is_file(const char *path);
 bool mixent_is_directory(const char *path);

@@ -14,15 +14,10 @@
 
 enum { LARGEST_METRICS = 1 << 28 };
 
-static mixent_status fail_errno(const char *doing, const char *path) {
-  return mixent_fail(MIXENT_ERROR_IO, "cannot %s %s: %s%s", doing, path, strerror(errno),
-                     errno == ENOSPC ? "; free some space on that disk and run again" : "");
-}
-
 /* Opens and locks a directory; the lock ends with the process, however it ends. */
 static mixent_status lock_directory(const char *path, int *lock) {
   *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (*lock < 0) return fail_errno("open directory", path);
+  if (*lock < 0) return mixent_fail_errno("open directory", path);
   if (flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
     return MIXENT_OK; /* else: no locks on that disk */
   close(*lock);
@@ -59,7 +54,7 @@ static char *place_with(const char *place, const char *ending) {
 
 mixent_status mixent_run_directory_check(const char *place, bool overwrite) {
   struct stat info;
-  if (lstat(place, &info) != 0) return errno == ENOENT ? MIXENT_OK : fail_errno("look at", place);
+  if (lstat(place, &info) != 0) return errno == ENOENT ? MIXENT_OK : mixent_fail_errno("look at", place);
   if (!overwrite)
     return mixent_fail(
         MIXENT_ERROR_ARGUMENT,
@@ -93,7 +88,7 @@ static mixent_status make_locked(mixent_run_directory *run) {
     run->lock = -1;
     MIXENT_TRY(status);
   }
-  if (mkdir(run->path, 0777) != 0) return fail_errno("make directory", run->path);
+  if (mkdir(run->path, 0777) != 0) return mixent_fail_errno("make directory", run->path);
   return lock_directory(run->path, &run->lock);
 }
 
@@ -107,22 +102,15 @@ mixent_status mixent_run_directory_begin(const char *place, mixent_run_directory
   return status;
 }
 
-static mixent_status sync_place(const char *place) {
-  char *parent = strdup(place), *slash = parent ? strrchr(parent, '/') : NULL;
-  if (slash) slash[slash == parent] = 0;
-  mixent_status status = mixent_directory_sync(slash ? parent : ".");
-  free(parent);
-  return status;
-}
-
 static mixent_status move_in(const mixent_run_directory *run) {
-  return rename(run->path, run->place) == 0 ? MIXENT_OK : fail_errno("rename a new run to", run->place);
+  return rename(run->path, run->place) == 0 ? MIXENT_OK
+                                            : mixent_fail_errno("rename a new run to", run->place);
 }
 
 /* In two steps, between which nothing is there. */
 static mixent_status move_away_and_in(const mixent_run_directory *run, const char *old) {
   MIXENT_TRY(mixent_directory_remove(old));
-  if (rename(run->place, old) != 0) return fail_errno("move away", run->place);
+  if (rename(run->place, old) != 0) return mixent_fail_errno("move away", run->place);
   mixent_status status = move_in(run);
   if (status != MIXENT_OK)
     rename(old, run->place); /* what is there goes only when something else stands there */
@@ -137,7 +125,7 @@ static mixent_status change_places(const mixent_run_directory *run, char **left)
     return *left ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
   }
   if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-    return fail_errno("put a new run in the place of", run->place);
+    return mixent_fail_errno("put a new run in the place of", run->place);
   *left = place_with(run->place, ".old");
   return *left ? move_away_and_in(run, *left) : MIXENT_ERROR_MEMORY;
 }
@@ -147,7 +135,7 @@ mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overw
   MIXENT_TRY(mixent_directory_sync(run->path));
   MIXENT_TRY(mixent_run_directory_check(run->place, overwrite));
   mixent_status status = mixent_is_directory(run->place) ? change_places(run, &left) : move_in(run);
-  if (status == MIXENT_OK) status = sync_place(run->place);
+  if (status == MIXENT_OK) status = mixent_parent_sync(run->place);
   if (status == MIXENT_OK && left) status = mixent_directory_remove(left);
   free(left);
   MIXENT_TRY(status);
@@ -187,10 +175,10 @@ void mixent_run_directory_close(mixent_run_directory *run) {
 
 mixent_status mixent_run_directory_add_metrics(const mixent_run_directory *run, const char *line) {
   FILE *stream = fopen(run->metrics, "ab");
-  if (!stream) return fail_errno("open", run->metrics);
+  if (!stream) return mixent_fail_errno("open", run->metrics);
   bool written = fprintf(stream, "%s\n", line) >= 0 && fflush(stream) == 0 && fsync(fileno(stream)) == 0;
-  mixent_status status = written ? MIXENT_OK : fail_errno("write", run->metrics);
-  if (fclose(stream) != 0 && status == MIXENT_OK) status = fail_errno("write", run->metrics);
+  mixent_status status = written ? MIXENT_OK : mixent_fail_errno("write", run->metrics);
+  if (fclose(stream) != 0 && status == MIXENT_OK) status = mixent_fail_errno("write", run->metrics);
   return status;
 }
 
