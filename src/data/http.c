@@ -146,6 +146,7 @@ mixent_status mixent_http_range(mixent_http *http, uint64_t first, uint64_t coun
     CURLcode result = curl_easy_perform(http->curl);
     if (http->status != MIXENT_OK) break;
     http->first += http->received; /* the next try asks for the rest */
+    if (http->received) tries = 0; /* those count that bring nothing */
     if (http->first > http->last) return MIXENT_OK;
     if (result == CURLE_OK) {
       /* ended well, yet short: the head was wrong (an empty 200, say), or the server lies about the length */
@@ -159,10 +160,10 @@ mixent_status mixent_http_range(mixent_http *http, uint64_t first, uint64_t coun
                          http->address, http->curl_error[0] ? http->curl_error : curl_easy_strerror(result));
   }
   if (http->status != MIXENT_OK) return http->status;
-  return mixent_fail(
-      MIXENT_ERROR_IO,
-      "%s: the connection failed %d times (%s); what has come is kept: run again to go on from there",
-      http->address, TRIES, http->curl_error[0] ? http->curl_error : "it ended early");
+  return mixent_fail(MIXENT_ERROR_IO,
+                     "%s: the connection failed %d times in a row (%s); what has come is kept: run again to "
+                     "go on from there",
+                     http->address, TRIES, http->curl_error[0] ? http->curl_error : "it ended early");
 }
 
 typedef struct memory_sink {

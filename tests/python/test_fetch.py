@@ -108,15 +108,17 @@ def test_cut_in_the_middle_goes_on(tmp_path):
 def test_cut_again_and_again_then_run_again(tmp_path):
     with serve(make_zip({"gzip/letters.gz": LETTERS}, deflate=False)) as (address, faults):
         wanted = {"gzip/letters.gz": LETTERS}
-        # the look for the directory comes through, the data never does
-        faults.cuts = [1 << 20] + [1000] * 5
+        # the look for the directory comes through; of the data, a little with each of more tries than there are in a
+        # row, then nothing
+        faults.cuts = [1 << 20] + [1000] * 6 + [0] * 4
         done = fetch(address, tmp_path, wanted=wanted)
         assert done.returncode == 1 and "run again" in done.stderr and address in done.stderr
         part = tmp_path / "letters.gz.part"
-        assert part.read_bytes() == LETTERS[:5000]
+        assert part.read_bytes() == LETTERS[:6000]
+        assert not faults.cuts
         faults.asked.clear()
         assert fetch(address, tmp_path, wanted=wanted).returncode == 0
-        assert faults.asked[-1][1] - faults.asked[-1][0] + 1 == len(LETTERS) - 5000
+        assert faults.asked[-1][1] - faults.asked[-1][0] + 1 == len(LETTERS) - 6000
     assert_complete(tmp_path, wanted)
 
 
