@@ -251,14 +251,18 @@ mixent_status mixent_yaml_number(const mixent_yaml *node, double low, double hig
   return MIXENT_OK;
 }
 
-mixent_status mixent_yaml_boolean(const mixent_yaml *node, bool *out) {
+bool mixent_yaml_word_boolean(const char *word, bool *out) {
   static const char *const words[] = {"true", "yes", "on", "false", "no", "off"};
-  if (node->kind == MIXENT_YAML_SCALAR)
-    for (size_t i = 0; i < 6; i++)
-      if (strcasecmp(node->text, words[i]) == 0) {
-        *out = i < 3;
-        return MIXENT_OK;
-      }
+  for (size_t i = 0; i < 6; i++)
+    if (strcasecmp(word, words[i]) == 0) {
+      *out = i < 3;
+      return true;
+    }
+  return false;
+}
+
+mixent_status mixent_yaml_boolean(const mixent_yaml *node, bool *out) {
+  if (node->kind == MIXENT_YAML_SCALAR && mixent_yaml_word_boolean(node->text, out)) return MIXENT_OK;
   return fail_value(node, "true or false");
 }
 

@@ -39,6 +39,8 @@ mixent_status mixent_yaml_fail(const mixent_yaml *node, const char *format, ...)
 mixent_status mixent_yaml_integer(const mixent_yaml *node, long low, long high, long *out);
 mixent_status mixent_yaml_number(const mixent_yaml *node, double low, double high, double *out);
 mixent_status mixent_yaml_boolean(const mixent_yaml *node, bool *out);
+/* The same of a word by itself; false if it is none of them. */
+bool mixent_yaml_word_boolean(const char *word, bool *out);
 
 /* Refuses keys of `mapping` that are not in `allowed` (NULL-terminated), naming the nearest. */
 mixent_status mixent_yaml_check_keys(const mixent_yaml *mapping, const char *const *allowed);

@@ -100,6 +100,10 @@ void mixent_recipe_write(const mixent_recipe *recipe, bool places, mixent_text *
  * a schedule that follows validation without any, … */
 mixent_status mixent_recipe_check(const mixent_recipe *recipe);
 
+/* Replaces what is automatic in a recipe by what it means here: precision, threads, the alternative data set,
+ * whole paths. */
+mixent_status mixent_recipe_settle(mixent_recipe *recipe);
+
 /* The text of `mixent help recipe`: built-in recipes and every option with type, range, default. free(); NULL
  * without memory. */
 char *mixent_recipe_help(void);

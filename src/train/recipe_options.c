@@ -1,5 +1,6 @@
 /* The table of options, and reading and writing the value of one. A recipe's YAML, --set, the help text and
  * recipe.yaml all go through here. */
+#include "core/yaml.h"
 #include "train/optimizer.h"
 #include "train/recipe.h"
 #include "train/schedule.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* In the order of mixent_loss_options.learn. */
 static const char *const learn_names[] = {"w1", "w2", "b1", "b2", NULL};
@@ -159,22 +159,13 @@ static mixent_status set_number(const mixent_option *option, const char *text, v
   return MIXENT_OK;
 }
 
-static mixent_status set_yes_no(const mixent_option *option, const char *text, bool *field) {
-  static const char *const words[] = {"true", "yes", "on", "false", "no", "off"};
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    if (strcasecmp(text, words[i]) == 0) {
-      *field = i < 3;
-      return MIXENT_OK;
-    }
-  return fail_value(option, "true or false", text);
-}
-
 mixent_status mixent_option_set(const mixent_option *option, const char *text, mixent_recipe *recipe) {
   void *field = (char *)recipe + option->offset;
   switch (option->type) {
   case MIXENT_OPTION_CHOICE: return set_choice(option, text, field);
   case MIXENT_OPTION_NAMES: return set_names(option, text, field);
-  case MIXENT_OPTION_YES_NO: return set_yes_no(option, text, field);
+  case MIXENT_OPTION_YES_NO:
+    return mixent_yaml_word_boolean(text, field) ? MIXENT_OK : fail_value(option, "true or false", text);
   case MIXENT_OPTION_TEXT:
     if (strlen(text) >= MIXENT_RECIPE_TEXT)
       return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: longer than %d bytes", option->key,

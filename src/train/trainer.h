@@ -35,10 +35,6 @@ typedef struct mixent_trainer {
   bool warned[8];
 } mixent_trainer;
 
-/* Replaces what is automatic in a recipe by what it means here: precision, threads, the alternative data set,
- * whole paths. */
-mixent_status mixent_recipe_settle(mixent_recipe *recipe);
-
 /* Data, network, memory, initial weights. The recipe must be settled. */
 mixent_status mixent_trainer_create(const mixent_recipe *recipe, const mixent_train_options *options,
                                     mixent_trainer **out);

@@ -139,6 +139,19 @@ static void test_what_is_learned(void **state) {
   }
 }
 
+static void test_words_for_true_and_false(void **state) {
+  (void)state;
+  static const char *const words[][2] = {{"true", "false"}, {"Yes", "NO"}, {"on", "Off"}};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    mixent_recipe recipe;
+    for (int right = 0; right < 2; right++) { /* against the default */
+      mixent_setting settings[] = {{"transpose", words[i][0]}, {"transpose", words[i][1 - right]}};
+      assert_int_equal(mixent_recipe_resolve(NULL, settings, 2, &recipe), MIXENT_OK);
+      assert_int_equal(recipe.transpose, right);
+    }
+  }
+}
+
 static void test_numbers_are_short(void **state) {
   (void)state;
   mixent_text text = {0};
@@ -165,6 +178,7 @@ static void test_mistakes_are_named(void **state) {
        "t:2:3: unknown option 'optimizer.learning_rat'; did you mean 'optimizer.learning_rate'?"},
       {"epochs: 0\n", "t:1:1: epochs: wanted is a whole number from 1 to 1000000, not '0'"},
       {"epochs: 1.5\n", "not '1.5'"},
+      {"transpose: treu\n", "t:1:1: transpose: wanted is true or false, not 'treu'"},
       {"dropout: nan\n", "not 'nan'"},
       {"dropout: -0.5\n", "dropout: -0.5 is below 0"},
       {"optimizer: 3\n", "a section of options is expected"},
@@ -236,6 +250,7 @@ int main(void) {
       cmocka_unit_test(test_the_section_losses),
       cmocka_unit_test(test_what_is_written_reads_back_to_the_bit),
       cmocka_unit_test(test_what_is_learned),
+      cmocka_unit_test(test_words_for_true_and_false),
       cmocka_unit_test(test_numbers_are_short),
       cmocka_unit_test(test_mistakes_are_named),
       cmocka_unit_test(test_run_names),
