@@ -26,6 +26,23 @@ char *mixent_path_join(const char *directory, const char *name) {
   return NULL;
 }
 
+char *mixent_path_quote(const char *path) {
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./+,:@%=";
+  bool bare = *path && path[strspn(path, plain)] == 0;
+  mixent_text word = {0};
+  mixent_text_append(&word, bare ? "" : "'");
+  for (; *path; path++) {
+    if (*path == '\'')
+      mixent_text_append(&word, "'\\''");
+    else
+      mixent_text_append_bytes(&word, path, 1);
+  }
+  mixent_text_append(&word, bare ? "" : "'");
+  if (mixent_text_status(&word) == MIXENT_OK) return word.data;
+  mixent_text_free(&word);
+  return NULL;
+}
+
 mixent_status mixent_directory_sync(const char *path) {
   int descriptor = open(path, O_RDONLY | O_DIRECTORY);
   if (descriptor < 0) return mixent_fail_errno("open directory", path);

@@ -44,5 +44,7 @@ bool mixent_is_directory(const char *path);
 
 /* "a/b" in new memory, or NULL with the error set. */
 char *mixent_path_join(const char *directory, const char *name);
+/* The path as a word for a shell, quoted if need be: in new memory, or NULL with the error set. */
+char *mixent_path_quote(const char *path);
 
 #endif

@@ -1,6 +1,7 @@
 /* The loop: a step, an epoch, saving. Everything a step does depends on the recipe and the number of the step
  * alone, so that a run that goes on from a checkpoint computes what it would have computed undisturbed. */
 #include "train/trainer.h"
+#include "core/file.h"
 #include "core/threads.h"
 
 #include <math.h>
@@ -140,10 +141,14 @@ static mixent_status save(mixent_trainer *trainer, const mixent_run_directory *r
 }
 
 static mixent_status stop_here(const mixent_trainer *trainer, const mixent_run_directory *run) {
-  return mixent_fail(MIXENT_ERROR_INTERRUPTED,
-                     "stopped and saved after step %llu of %llu; go on with: mixent train --resume %s",
-                     (unsigned long long)steps_done(trainer),
-                     (unsigned long long)(trainer->steps * (uint64_t)trainer->recipe.epochs), run->place);
+  char *place = mixent_path_quote(run->place);
+  mixent_fail(MIXENT_ERROR_INTERRUPTED,
+              "stopped and saved after step %llu of %llu; go on with: mixent train --resume %s",
+              (unsigned long long)steps_done(trainer),
+              (unsigned long long)(trainer->steps * (uint64_t)trainer->recipe.epochs),
+              place ? place : run->place);
+  free(place);
+  return MIXENT_ERROR_INTERRUPTED;
 }
 
 static mixent_status run_steps(mixent_trainer *trainer, const mixent_run_directory *run) {

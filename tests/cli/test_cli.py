@@ -517,13 +517,13 @@ def test_control_c_saves_and_resume_ends_alike(mixent, tmp_path, tiny):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_stop_a_piped_run(mixent, tmp_path, tiny, number):
-    process = subprocess.Popen([str(PROGRAM), *map(str, ["train", *tiny, "--epochs", "1000", "--run", "run", "--json"])],
+    process = subprocess.Popen([str(PROGRAM), *map(str, ["train", *tiny, "--epochs", "1000", "--run", "a run", "--json"])],
                                cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.readline()
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 1 and "mixent train --resume run" in err
-    assert "Traceback" not in err and (tmp_path / "run" / "last.safetensors").exists()
+    assert process.returncode == 1 and "mixent train --resume 'a run'" in err
+    assert "Traceback" not in err and (tmp_path / "a run" / "last.safetensors").exists()
 
 
 # The demo

@@ -10,6 +10,7 @@
 #include "core/random.h"
 #include "core/threads.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,6 +63,35 @@ static void test_files_are_whole_or_absent(void **state) {
   assert_int_equal(mixent_directory_remove(directory), MIXENT_OK);
   assert_false(mixent_is_directory(directory));
   free(path);
+}
+
+/* What a shell makes of a quoted path is the path. */
+static void test_paths_quoted_for_a_shell(void **state) {
+  (void)state;
+  static const char *const bare[] = {"runs/a-ce-0", "/x/y_z.1"};
+  for (int i = 0; i < 2; i++) {
+    char *word = mixent_path_quote(bare[i]);
+    assert_string_equal(word, bare[i]);
+    free(word);
+  }
+  static const char letters[] = "a /'\"\\$`*?~!;&|<>()#\n\t[]{}\xc3\xa4";
+  mixent_random random = mixent_random_stream(4, "test", "");
+  for (uint64_t round = 0; round < 60; round++) {
+    char path[17] = "", command[200], seen[17] = "";
+    for (size_t i = 0; i < round % 16; i++) {
+      uint32_t words[4];
+      mixent_random_block(&random, round, i, words);
+      path[i] = letters[words[0] % (sizeof letters - 1)];
+    }
+    char *word = mixent_path_quote(path);
+    snprintf(command, sizeof command, "printf %%s %s", word);
+    FILE *shell = popen(command, "r");
+    size_t length = fread(seen, 1, sizeof seen - 1, shell);
+    assert_int_equal(pclose(shell), 0);
+    assert_int_equal(length, strlen(path));
+    assert_string_equal(seen, path);
+    free(word);
+  }
 }
 
 static void test_random_streams(void **state) {
@@ -128,6 +158,7 @@ int main(void) {
       cmocka_unit_test(test_nearest_name),
       cmocka_unit_test(test_text_grows),
       cmocka_unit_test(test_files_are_whole_or_absent),
+      cmocka_unit_test(test_paths_quoted_for_a_shell),
       cmocka_unit_test(test_random_streams),
       cmocka_unit_test(test_permutation),
       cmocka_unit_test(test_parallel_for_covers_once),
