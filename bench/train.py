@@ -64,8 +64,9 @@ class TorchStep:
 
 def run_ours(program, precision, batch, threads, steps):
     """The JSON line of one short run of bench_train."""
+    waiting = {"OMP_WAIT_POLICY": "passive", **os.environ}  # as the program itself runs
     out = subprocess.run([program, "--precision", precision, "--batch", str(batch), "--threads", str(threads), "--steps",
-                          str(steps), "--repetitions", "1"], check=True, capture_output=True, text=True)
+                          str(steps), "--repetitions", "1"], check=True, capture_output=True, text=True, env=waiting)
     return json.loads(out.stdout)
 
 

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int mixent_wrong_use(const char *format, ...) {
   va_list arguments;
@@ -54,7 +56,17 @@ static int run_program(int argc, char **argv) {
   return command ? mixent_command_run(command, argc - 2, argv + 2) : MIXENT_EXIT_WRONG_USE;
 }
 
+/* A thread that waits for the others should sleep: where processors are shared, one that spins keeps the
+ * thread it waits for from running, and training slows down many times over. The OpenMP runtime reads how to
+ * wait before main, hence the restart; who has set it keeps it, and where the restart fails all works as
+ * before, only less well shared. */
+static void wait_asleep(char **argv) {
+  if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || getenv("KMP_BLOCKTIME")) return;
+  if (setenv("OMP_WAIT_POLICY", "passive", 1) == 0) execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv) {
+  wait_asleep(argv);
   int code = run_program(argc, argv);
   /* What was printed must have arrived: a full disk behind '>' is a failure too. */
   if (fflush(stdout) != 0 || ferror(stdout)) {
