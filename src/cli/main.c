@@ -62,7 +62,11 @@ static int run_program(int argc, char **argv) {
  * before, only less well shared. */
 static void wait_asleep(char **argv) {
   if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || getenv("KMP_BLOCKTIME")) return;
-  if (setenv("OMP_WAIT_POLICY", "passive", 1) == 0) execv("/proc/self/exe", argv);
+  char path[4096];
+  ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (length <= 0 || setenv("OMP_WAIT_POLICY", "passive", 1) != 0) return;
+  path[length] = 0;
+  execv(path, argv);
 }
 
 int main(int argc, char **argv) {
