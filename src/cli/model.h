@@ -7,6 +7,20 @@
 
 /* "auto", "fp32", "bf16", NULL: the choices of --precision. */
 extern const char *const mixent_precision_choices[];
+/* Two rows of a command's table of options: --precision and --threads, into members of those names. */
+#define MIXENT_MODEL_OPTIONS(arguments)                                                                      \
+  {.name = "precision",                                                                                      \
+   .argument = "auto|fp32|bf16",                                                                             \
+   .help = "arithmetic; auto is that of its training where the processor has it",                            \
+   .kind = MIXENT_VALUE_CHOICE,                                                                              \
+   .offset = offsetof(arguments, precision),                                                                 \
+   .fallback = "auto",                                                                                       \
+   .choices = mixent_precision_choices},                                                                     \
+  {                                                                                                          \
+    .name = "threads", .argument = "N", .help = "threads; 0 is one per processor",                           \
+    .kind = MIXENT_VALUE_WHOLE, .offset = offsetof(arguments, threads), .fallback = "0", .high = 4096        \
+  }
+
 /* The precision of that choice. auto is bf16 where the processor has it, but fp32 for a model that was
  * trained in fp32: so its scores are those of its run. model may be NULL. */
 mixent_precision mixent_precision_chosen(int choice, const mixent_model *model);

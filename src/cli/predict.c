@@ -97,20 +97,7 @@ static int run(const void *given, int count, char **words) {
 }
 
 static const mixent_command_option options[] = {
-    {.name = "precision",
-     .argument = "auto|fp32|bf16",
-     .help = "arithmetic; auto is that of its training where the processor has it",
-     .kind = MIXENT_VALUE_CHOICE,
-     .offset = offsetof(arguments, precision),
-     .fallback = "auto",
-     .choices = mixent_precision_choices},
-    {.name = "threads",
-     .argument = "N",
-     .help = "threads; 0 is one per processor",
-     .kind = MIXENT_VALUE_WHOLE,
-     .offset = offsetof(arguments, threads),
-     .fallback = "0",
-     .high = 4096},
+    MIXENT_MODEL_OPTIONS(arguments),
     {.name = "json",
      .help = "print a line of JSON per image; probabilities are 0 to 1 there",
      .kind = MIXENT_VALUE_FLAG,
