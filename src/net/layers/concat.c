@@ -42,13 +42,11 @@ static void backward_pixels(void *context, size_t begin, size_t end) {
 }
 
 static void forward(const mixent_graph *graph, const mixent_layer *layer, const mixent_layer_call *call) {
-  mixent_layer_work work = {graph, layer, call};
-  mixent_parallel_for(mixent_layer_pixels(layer, call->rows), 64, forward_pixels, &work);
+  mixent_layer_over_pixels(graph, layer, call, forward_pixels);
 }
 
 static void backward(const mixent_graph *graph, const mixent_layer *layer, const mixent_layer_call *call) {
-  mixent_layer_work work = {graph, layer, call};
-  mixent_parallel_for(mixent_layer_pixels(layer, call->rows), 64, backward_pixels, &work);
+  mixent_layer_over_pixels(graph, layer, call, backward_pixels);
 }
 
 const mixent_layer_type mixent_layer_concat = {

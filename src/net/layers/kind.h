@@ -53,6 +53,13 @@ static inline size_t mixent_piece(size_t left) {
   return left < MIXENT_PIECE ? left : MIXENT_PIECE;
 }
 
+/* Runs `work` over the pixels of the layer's value, in pieces; its context is a mixent_layer_work. */
+static inline void mixent_layer_over_pixels(const mixent_graph *graph, const mixent_layer *layer,
+                                            const mixent_layer_call *call, mixent_range_work *work) {
+  mixent_layer_work context = {graph, layer, call};
+  mixent_parallel_for(mixent_layer_pixels(layer, call->rows), 64, work, &context);
+}
+
 /* out[i] = array[begin + i] for `count` elements, and back. */
 static inline void mixent_load(mixent_array array, size_t begin, size_t count, double *out) {
   switch (array.type) {
