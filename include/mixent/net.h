@@ -88,8 +88,9 @@ void mixent_net_free(mixent_net *net);
 /* True if this processor runs bfloat16 networks at full speed. */
 bool mixent_net_bf16_is_native(void);
 
-/* Draws initial parameters (PAPER: conv normal with standard deviation sqrt(2/(k*k*out)), the rest PyTorch's
- * default), each tensor from its own random stream; statistics become mean 0, variance 1. */
+/* Draws initial parameters (convolution weights as SpinalNet's VGG: normal with standard deviation
+ * sqrt(2/(k*k*out)), the rest PyTorch's default), each tensor from its own random stream; statistics become
+ * mean 0, variance 1. */
 void mixent_graph_initialize(const mixent_graph *graph, uint64_t seed, float *parameters, float *statistics);
 
 /* The arrays the net reads and writes. parameters and statistics may be replaced by the caller's own arrays

@@ -57,8 +57,8 @@ static int run_program(int argc, char **argv) {
 }
 
 /* A thread that waits for the others should sleep: where processors are shared, one that spins keeps the
- * thread it waits for from running, and training slows down many times over. The OpenMP runtime reads how to
- * wait before main, hence the restart; who has set it keeps it, and where the restart fails all works as
+ * thread it waits for from running, and training can slow down many times over. The OpenMP runtime reads how
+ * to wait before main, hence the restart; who has set it keeps it, and where the restart fails all works as
  * before, only less well shared. */
 static void wait_asleep(char **argv) {
   if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || getenv("KMP_BLOCKTIME")) return;

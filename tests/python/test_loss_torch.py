@@ -14,7 +14,7 @@ TOOL = os.path.join(BUILD, "tests", "loss_dump")
 
 
 def torch_loss(logits, labels, targets, coefficients, eps):
-    """Terms (PAPER arXiv 2501.13709) as means over the rows counted, and the gradient of their mixture."""
+    """Terms (arXiv 2501.13709) as means over the rows counted, and the gradient of their mixture."""
     z = torch.tensor(logits, requires_grad=True)
     if targets is None:
         counted = torch.tensor(labels >= 0)

@@ -18,7 +18,7 @@ LEARNING_RATE = 0.01
 
 
 def loss_of(name, logits, labels):
-    """PAPER arXiv 2501.13709 with weights 1, natural logarithms, eps 1e-6."""
+    """The losses of arXiv 2501.13709 with weights 1, natural logarithms, eps 1e-6."""
     cross_entropy = torch.nn.functional.cross_entropy(logits, labels)
     log_q = torch.log_softmax(logits, 1)
     q = log_q.exp()
