@@ -1,0 +1,7 @@
+"""Entropy-regularised classification losses (MIN-ENT, MIX-ENT: arXiv 2501.13709) and their relatives, value and gradient in
+one pass over memory. For NumPy: `mixent.evaluate`; for PyTorch: `mixent.torch`."""
+from ._native import LOSSES, TERMS, TRANSFORMS, cpu
+from ._native import VERSION as __version__
+from .numpy import Evaluation, evaluate
+
+__all__ = ["LOSSES", "TERMS", "TRANSFORMS", "Evaluation", "cpu", "evaluate", "__version__"]
