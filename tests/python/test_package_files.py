@@ -1,0 +1,32 @@
+"""What lies in the installed package: the extension needs the C library alone, and shows nothing but its entry."""
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import mixent
+from mixent import _native
+
+EXTENSION = Path(_native.__file__)
+
+
+def read(*words):
+    if not shutil.which(words[0]):
+        pytest.skip(f"{words[0]} is not installed")
+    return subprocess.run([*words, EXTENSION], check=True, capture_output=True, text=True).stdout
+
+
+def test_it_needs_the_c_library_alone():
+    needed = [line.split("[")[1].rstrip("]") for line in read("readelf", "-d").splitlines() if "(NEEDED)" in line]
+    assert needed and {name.split(".")[0] for name in needed} <= {"libc", "libm", "libpthread", "ld-linux-x86-64", "ld-linux-aarch64"}
+
+
+def test_it_shows_its_entry_alone():
+    names = [line.split()[-1] for line in read("nm", "--dynamic", "--defined-only").splitlines()]
+    assert names == ["PyInit__native"]
+
+
+def test_type_hints_are_there():
+    package = Path(mixent.__file__).parent
+    assert (package / "py.typed").exists() and (package / "_native.pyi").exists()
