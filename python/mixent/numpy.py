@@ -70,6 +70,17 @@ def _matrix(array: NDArray[Any]) -> tuple[NDArray[Any], int]:
     return matrix, matrix.strides[0] // matrix.itemsize if len(matrix) > 1 else matrix.shape[1]
 
 
+def _weights(array: ArrayLike | None, shape: tuple[int, ...], what: str) -> tuple[NDArray[Any] | None, int, int]:
+    """The array as the library takes it, its address and type."""
+    if array is None:
+        return None, 0, 0
+    array = np.asarray(array)
+    if array.shape != shape:
+        raise ValueError(f"{what} must have shape {shape}, not {array.shape}")
+    array = np.ascontiguousarray(array if array.dtype in _FLOATS else array.astype(np.float64))
+    return array, array.ctypes.data, _FLOATS[array.dtype]
+
+
 def evaluate(logits: ArrayLike, target: ArrayLike, loss: str = "ce", *, w1: float | None = None, w2: float | None = None,
              w3: float | None = None, b1: float | None = None, b2: float | None = None, b3: float | None = None,
              eps: float | None = None, gamma: float | None = None, q: float | None = None, t1: float | None = None,
@@ -139,17 +150,8 @@ def evaluate(logits: ArrayLike, target: ArrayLike, loss: str = "ce", *, w1: floa
     else:
         raise TypeError(f"target must hold whole numbers (labels) or floating ones (distributions), not {target.dtype}")
 
-    weights = []
-    for array, shape, name in ((weight, (classes,), "weight"), (sample_weight, leading, "sample_weight")):
-        if array is None:
-            weights += [None, 0, 0]
-            continue
-        array = np.ascontiguousarray(array)
-        if array.shape != shape and not (array.size == 1 and shape == ()):
-            raise ValueError(f"{name} must have shape {shape}, not {array.shape}")
-        if array.dtype not in _FLOATS:
-            array = array.astype(np.float64)
-        weights += [array, array.ctypes.data, _FLOATS[array.dtype]]
+    weight, weight_address, weight_type = _weights(weight, (classes,), "weight")
+    sample_weight, sample_address, sample_type = _weights(sample_weight, leading, "sample_weight")
 
     slot = None
     if out is not None:
@@ -168,12 +170,10 @@ def evaluate(logits: ArrayLike, target: ArrayLike, loss: str = "ce", *, w1: floa
 
     value, slopes, terms, divisor, counted, undefined = native.evaluate(
         None, epoch, reduction_code, 1.0, True, rows, classes, matrix.ctypes.data, logits_type, stride,
-        target.ctypes.data, target_type, target_stride, weights[1], weights[2], weights[4], weights[5],
+        target.ctypes.data, target_type, target_stride, weight_address, weight_type, sample_address, sample_type,
         0 if slot is None else slot.ctypes.data, slot_stride, 0 if values is None else values.ctypes.data, 0, 0,
         _default_threads() if threads is None else threads)
-    if values is not None:
-        value = values.reshape(leading)
-    return Evaluation(value, out if out is not None else None if slot is None else slot.reshape(logits.shape),
+    return Evaluation(value if values is None else values.reshape(leading), out if out is not None else None if slot is None else slot.reshape(logits.shape),
                       dict(zip(_native.TERMS, terms)), dict(zip(learned, slopes)),
                       dict(zip(_native.PARAMETERS[:len(_native.parts(loss))], native.weights(None, epoch)[0])),
                       divisor, counted, undefined)
