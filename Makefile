@@ -98,7 +98,7 @@ python:
 $(python_site): $(python_sources)
 	rm -rf build/wheels build/python-site
 	$(PYTHON) -m pip --quiet wheel --no-deps --wheel-dir build/wheels .
-	$(PYTHON) -m pip --quiet install --no-deps --target build/python-site build/wheels/*.whl
+	$(PYTHON) -m pip --quiet install --no-deps --root-user-action=ignore --target build/python-site build/wheels/*.whl
 	@touch $@
 
 ## wheel          for others' machines: the sdist, and a wheel in the many-Linux form built from it, in build/dist

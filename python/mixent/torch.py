@@ -27,6 +27,7 @@ _TYPES = {torch.float32: _native.FLOAT32, torch.float64: _native.FLOAT64, torch.
           torch.float16: _native.FLOAT16, torch.int8: _native.INT8, torch.uint8: _native.UINT8, torch.int16: _native.INT16,
           torch.int32: _native.INT32, torch.int64: _native.INT64}
 _FLOATING = _native.FLOAT16  # the last of the floating types' codes
+_SCALARS = {type_: torch.empty((), dtype=type_, device="cpu") for type_ in (torch.float32, torch.float64)}  # see _evaluate
 _FIXED = {*_options.NUMBERS, "ignore_index", "reduction", "transform"}
 _NONE = _options.REDUCTIONS["none"]
 
@@ -99,11 +100,11 @@ def _evaluate(native: _native.Loss, reduction: int, values: tuple[float, ...] | 
     value_type = torch.float64 if logits_type == _native.FLOAT64 else torch.float32
     row_values = 0
     if reduction == _NONE and grad_output is None:
-        value = torch.empty(lead, dtype=torch.float64)
+        value = torch.empty(lead, dtype=torch.float64, device="cpu")
         row_values = value.data_ptr()
         address = 0
     else:
-        value = torch.empty((), dtype=value_type)
+        value = torch.empty_like(_SCALARS[value_type])  # a third of what torch.empty takes
         address = value.data_ptr()
     found = native.evaluate(
         values, epoch, reduction, scale, all_terms, rows, classes, flat.data_ptr(), logits_type, stride, target.data_ptr(),

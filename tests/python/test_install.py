@@ -12,10 +12,11 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("MIXENT_BUILD", ROOT / "build" / "release"))
 CMAKE = """cmake_minimum_required(VERSION 3.25)
 project(example C)
-find_package(mixent 0.1 REQUIRED)
+find_package(PACKAGE 0.1 REQUIRED)
 add_executable(example example.c)
-target_link_libraries(example mixent::mixent)
+target_link_libraries(example mixent::PACKAGE)
 """
+PACKAGES = ["mixent", "mixent-loss"]
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +50,36 @@ def check_output(text):
     assert [float(word) for word in re.findall(r"\d\.\d+", text)] == pytest.approx(terms, abs=1e-6)
 
 
-def test_pkg_config(installed, example):
+@pytest.mark.parametrize("package", PACKAGES)
+def test_pkg_config(installed, example, package):
     moved = example / "moved"
-    shutil.copytree(installed, moved)  # the prefix is found from the file itself
-    environment = dict(os.environ, PKG_CONFIG_PATH=str(next(moved.rglob("pkgconfig"))))
-    flags = run("pkg-config", "--cflags", "--libs", "mixent", env=environment).split()
+    shutil.copytree(installed, moved, symlinks=True)  # the prefix is found from the file itself
+    config = next(moved.rglob("pkgconfig"))
+    flags = run("pkg-config", "--cflags", "--libs", package, env=dict(os.environ, PKG_CONFIG_PATH=str(config))).split()
     run("cc", "-std=c17", "-Wall", "-Werror", example / "example.c", *flags, "-o", example / "example")
-    check_output(run(example / "example"))
+    check_output(run(example / "example", env=dict(os.environ, LD_LIBRARY_PATH=str(config.parent))))
 
 
-def test_cmake_package(installed, example):
-    (example / "CMakeLists.txt").write_text(CMAKE)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_cmake_package(installed, example, package):
+    (example / "CMakeLists.txt").write_text(CMAKE.replace("PACKAGE", package))
     run("cmake", "-S", example, "-B", example / "build", f"-DCMAKE_PREFIX_PATH={installed}")
     run("cmake", "--build", example / "build")
     check_output(run(example / "build" / "example"))
+
+
+def test_the_shared_loss_library(installed):
+    """It needs the C library alone, and exports what its headers declare and nothing else."""
+    library = next(installed.rglob("libmixent-loss.so.*.*.*"))
+    needed = re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "-d", library))
+    assert {name.split(".so")[0] for name in needed} <= {"libc", "libm", "libpthread", "ld-linux-x86-64", "ld-linux-aarch64"}
+    assert re.search(r"SONAME.*libmixent-loss\.so\.0\.1", run("readelf", "-d", library))
+    exported = set(re.findall(r" [TDRB] (\w+)@", run("nm", "-D", "--defined-only", library)))
+    text = "".join((ROOT / "include" / "mixent" / f"{name}.h").read_text() for name in ("status", "loss", "weights", "monitor"))
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    declared = set(re.findall(r"\b(mixent_\w+)\((?!\*)[^;{}]*\);", text)) | set(re.findall(r"extern const char \*const (\w+)", text))
+    declared -= set(re.findall(r"typedef void (\w+)\(", text))
+    assert exported == declared
 
 
 def test_headers_stand_alone(installed):

@@ -1,5 +1,6 @@
 """mixent.evaluate, against formulas written out in NumPy and against itself in other types, layouts and thread counts."""
 import os
+import signal
 import threading
 
 import numpy as np
@@ -189,6 +190,31 @@ def test_a_fork_after_threads_were_started():
         assert pipe.read() == b"same"
     assert os.waitpid(child, 0)[1] == 0
     assert mixent.evaluate(z, y, "min-ent", threads=2).value == expected
+
+
+def test_forks_while_others_are_at_work():
+    z, y = problem(2001, 257, dtype=np.float32)
+    expected = mixent.evaluate(z, y, "min-ent", threads=1).value
+    done = threading.Event()
+
+    def call():
+        while not done.is_set():
+            mixent.evaluate(z, y, "min-ent", threads=3)
+
+    callers = [threading.Thread(target=call) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    try:
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(60)  # a child that hangs fails too
+                os._exit(int(mixent.evaluate(z, y, "min-ent", threads=3).value != expected))
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        done.set()
+        for caller in callers:
+            caller.join()
 
 
 @pytest.mark.parametrize("change, error, message", [

@@ -529,6 +529,17 @@ def test_compiled_types_and_shapes(dtype):
 
 
 @compiles
+def test_compiled_once_for_all_batch_sizes():
+    torch._dynamo.reset()
+    loss = losses.MinEntLoss(learnable=("w2",))
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager", dynamic=True)
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for rows in (6, 7, 9):
+            logits, target = problem(rows, 5)
+            torch.testing.assert_close(both(compiled, logits, target), both(loss, logits, target))
+
+
+@compiles
 def test_compiled_bounds_hold():
     torch._dynamo.reset()
     logits, target = problem(6, 5)
