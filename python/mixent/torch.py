@@ -290,6 +290,8 @@ class Loss(nn.Module):
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Help and editors show the options that the loss has, with its defaults."""
         super().__init_subclass__(**keywords)
+        if "kind" not in cls.__dict__:
+            return
         numbers = _options.numbers_of(cls.kind)
         signature = inspect.signature(Loss)
         cls.__signature__ = signature.replace(parameters=[  # type: ignore[attr-defined]
@@ -297,7 +299,7 @@ class Loss(nn.Module):
             for name, parameter in signature.parameters.items() if name not in _options.NUMBERS or name in numbers])
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if "_native" in self.__dict__ and name in _FIXED and name not in self._parameters:
+        if name in _FIXED and name in self.__dict__ and "_native" in self.__dict__:
             raise AttributeError(f"{name} is fixed when the loss is made: make another {type(self).__name__}")
         super().__setattr__(name, value)
 
