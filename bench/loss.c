@@ -55,17 +55,21 @@ static void run_scale(const problem *p, int way) {
   mixent_parallel_for(p->rows * p->classes, GRAIN, way == 1 ? scale_stream : scale_plain, &c);
 }
 
+static void run_pool(void *pool, size_t count, size_t grain, mixent_loss_work *work, void *context) {
+  (void)pool;
+  mixent_parallel_for(count, grain, work, context);
+}
+
 static void run_loss(const problem *p, int in_place) {
+  static const mixent_loss_parallel parallel = {.run = run_pool};
   const mixent_loss_batch batch = {.rows = p->rows,
                                    .classes = p->classes,
-                                   .stride = p->classes,
-                                   .logits = p->logits,
-                                   .labels = p->labels,
-                                   .ignore_label = -1};
-  const double coefficients[MIXENT_TERMS] = {[MIXENT_CE1] = 1, [MIXENT_H] = p->h};
-  double terms[MIXENT_TERMS];
-  float *gradient = in_place ? p->logits : p->gradient;
-  if (mixent_loss_evaluate(&batch, coefficients, 1e-6, mixent_parallel_for, terms, gradient) != MIXENT_OK) {
+                                   .logits = {.data = p->logits},
+                                   .labels = {.data = p->labels, .type = MIXENT_INT32}};
+  mixent_loss_rule rule = mixent_loss_rule_defaults();
+  rule.coefficients[MIXENT_CE1] = 1, rule.coefficients[MIXENT_H] = p->h;
+  mixent_loss_result result = {.gradient = in_place ? p->logits : p->gradient};
+  if (mixent_loss_evaluate(&batch, &rule, &parallel, &result) != MIXENT_OK) {
     fprintf(stderr, "bench_loss: %s\n", mixent_last_error());
     exit(1);
   }

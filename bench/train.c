@@ -10,6 +10,7 @@
 #include "mixent/net.h"
 #include "train/optimizer.h"
 #include "train/recipe.h"
+#include "train/score.h"
 
 #include <getopt.h>
 #include <math.h>
@@ -123,17 +124,14 @@ static mixent_status run_step(bench *bench) {
   for (size_t i = 0; i < rows; i++) bench->labels[i] = bench->images->labels[indices[i]];
 
   MIXENT_TRY(mixent_net_forward(bench->net, MIXENT_TRAIN, 0, bench->step));
-  mixent_loss_batch batch = {.rows = rows,
-                             .classes = bench->classes,
-                             .stride = bench->classes,
-                             .labels = bench->labels,
-                             .ignore_label = -1,
-                             .logits = mixent_net_logits(bench->net)};
-  double coefficients[MIXENT_TERMS], terms[MIXENT_TERMS];
-  mixent_loss_coefficients(&bench->loss, &bench->loss_state, 0, coefficients);
-  MIXENT_TRY(mixent_loss_evaluate(&batch, coefficients, bench->loss.eps, mixent_parallel_for, terms,
-                                  mixent_net_logits_gradient(bench->net)));
-  if (!isfinite(terms[MIXENT_CE1])) return mixent_fail(MIXENT_ERROR_NUMERIC, "the loss is no longer finite");
+  const mixent_loss_batch batch = {.rows = rows,
+                                   .classes = bench->classes,
+                                   .labels = {.data = bench->labels, .type = MIXENT_INT32},
+                                   .logits = {.data = mixent_net_logits(bench->net)}};
+  const mixent_loss_rule rule = mixent_loss_rule_of(&bench->loss, &bench->loss_state, 0);
+  mixent_loss_result result = {.gradient = mixent_net_logits_gradient(bench->net)};
+  MIXENT_TRY(mixent_loss_evaluate(&batch, &rule, &mixent_score_parallel, &result));
+  if (!isfinite(result.value)) return mixent_fail(MIXENT_ERROR_NUMERIC, "the loss is no longer finite");
   MIXENT_TRY(mixent_net_backward(bench->net));
   /* a small rate: what is measured is time, and random labels shall not make the weights grow */
   mixent_optimizer_step(&bench->optimizer, 1e-3, ++bench->step, mixent_net_parameters(bench->net),

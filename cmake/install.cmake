@@ -1,6 +1,5 @@
 # What `cmake --install` puts in place: program, library, public headers, a CMake package and a pkg-config file.
-include(GNUInstallDirs)
-include(CMakePackageConfigHelpers)
+include(cmake/install-loss.cmake)
 set(package_directory ${CMAKE_INSTALL_LIBDIR}/cmake/mixent)
 
 install(TARGETS mixent EXPORT mixent ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
@@ -14,7 +13,5 @@ configure_package_config_file(cmake/mixent-config.cmake.in ${PROJECT_BINARY_DIR}
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/mixent-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/mixent-config.cmake ${PROJECT_BINARY_DIR}/mixent-config-version.cmake
         DESTINATION ${package_directory})
-# The pkg-config file finds its prefix from where it lies, so that an installed tree may move.
-file(RELATIVE_PATH pkgconfig_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 configure_file(cmake/mixent.pc.in ${PROJECT_BINARY_DIR}/mixent.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/mixent.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -49,15 +49,16 @@ const char *const *mixent_dataset_names(void);
 /* Where a known set would be read from: the directory in *out (free()), NULL if it is nowhere. */
 mixent_status mixent_dataset_find(const char *name, const char *data_directory, char **out);
 
-/* The train images cut in two, stratified: about `fraction` of each class (at least 1 of a class with 2 or
- * more, if fraction > 0) goes to validation. Indices into the train images, each ascending; drawn from `seed`
- * alone. */
+/* The train images cut into parts, stratified: about `fraction` of each class (at least 1 of a class with 2
+ * or more, if fraction > 0) goes to validation, and likewise about `held_out_fraction` (0: none) of what is
+ * left to a second part, whose size does not change which images validate. Indices into the train images,
+ * each ascending; drawn from `seed` alone. */
 typedef struct mixent_split {
-  uint32_t *train, *validation;
-  size_t train_count, validation_count;
+  uint32_t *train, *validation, *held_out;
+  size_t train_count, validation_count, held_out_count;
 } mixent_split;
-mixent_status mixent_split_make(const mixent_images *images, int classes, double fraction, uint64_t seed,
-                                mixent_split *out);
+mixent_status mixent_split_make(const mixent_images *images, int classes, double fraction,
+                                double held_out_fraction, uint64_t seed, mixent_split *out);
 void mixent_split_free(mixent_split *split);
 
 /* Mean and standard deviation per channel of the chosen images, pixels scaled to [0, 1]; the deviation of a

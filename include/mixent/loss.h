@@ -1,13 +1,20 @@
-/* Entropy-regularised losses: MIN-ENT and MIX-ENT (arXiv 2501.13709) and cross entropy.
+/* Classification losses on logits: cross entropy, the entropy-regularised MIN-ENT and MIX-ENT (arXiv
+ * 2501.13709) and their relatives, value and gradient in one pass. libmixent-loss is this header and what it
+ * includes; it needs the C library alone, starts no threads and allocates nothing.
  *
- * Two storeys. The kernel (mixent_loss_evaluate) knows neither weights, bases nor schedules: it takes one
- * coefficient per term, c_i = w_i / ln b_i, and returns every term in natural logarithms and sum_i c_i
- * dT_i/dz. The loss (mixent_loss_* with a mixent_loss_state) turns raw parameters into weights and bases and
- * terms into their gradients: scalar arithmetic.
+ * For one row z (logits), q = softmax(z) is the prediction and p the target distribution. A loss is a sum of
+ * terms, L = sum_i c_i T_i(p, q), and one call of mixent_loss_evaluate gives every T_i (in natural
+ * logarithms), L, and dL/dz:
  *
- * For one row z (logits), q = softmax(z), p the target distribution:
- *   CE1 = -sum p ln q        H = -sum q ln q        CE2 = -sum q ln max(p, eps)        KL = CE2 - H
- *   MIN-ENT = w1 CE1 / ln b1 + w2 H / ln b2         MIX-ENT = w1 CE1 / ln b1 + w2 CE2 / ln b2 */
+ *   float logits[] = {2, 1, 0, 0, 3, 1}, gradient[6];
+ *   int32_t labels[] = {0, 1};
+ *   mixent_loss_batch batch = {.rows = 2, .classes = 3, .logits = {logits, MIXENT_FLOAT32}, .labels =
+ * {labels, MIXENT_INT32}}; mixent_loss_rule rule = mixent_loss_rule_defaults(); rule.coefficients[MIXENT_CE1]
+ * = 1, rule.coefficients[MIXENT_H] = 0.1;            // MIN-ENT mixent_loss_result result = {.gradient =
+ * gradient}; if (mixent_loss_evaluate(&batch, &rule, NULL, &result) != MIXENT_OK) puts(mixent_last_error());
+ *
+ * Weights w and log bases b that are learned stand one storey above, in mixent/weights.h: c_i = w_i / ln b_i.
+ */
 #ifndef MIXENT_LOSS_H
 #define MIXENT_LOSS_H
 
@@ -20,102 +27,125 @@
 extern "C" {
 #endif
 
-typedef enum mixent_term { MIXENT_CE1, MIXENT_H, MIXENT_CE2, MIXENT_KL, MIXENT_TERMS } mixent_term;
+/* The terms. docs/LOSSES.md has their gradients, sources and what they do to calibration. */
+typedef enum mixent_term {
+  MIXENT_CE1,         /* cross entropy: -sum p ln q */
+  MIXENT_H,           /* entropy of the prediction: -sum q ln q */
+  MIXENT_CE2,         /* swapped cross entropy: -sum q ln max(p, eps) */
+  MIXENT_KL,          /* reversed Kullback-Leibler divergence: CE2 - H */
+  MIXENT_FOCAL,       /* sum p (1 - q)^focal_gamma (-ln q) (Lin 2017) */
+  MIXENT_GCE,         /* generalised cross entropy: sum p (1 - q^gce_q) / gce_q (Zhang 2018) */
+  MIXENT_MAE,         /* mean absolute error: sum |p - q|; 2 (1 - q_y) for a hard label (Ghosh 2017) */
+  MIXENT_POLY1,       /* sum p (1 - q): what Poly-1 adds to the cross entropy (Leng 2022) */
+  MIXENT_BRIER,       /* sum (p - q)^2 (Brier 1950) */
+  MIXENT_BI_TEMPERED, /* bi-tempered logistic loss, with a softmax of its own (Amid 2019) */
+  MIXENT_TERMS
+} mixent_term;
+extern const char *const mixent_term_names[]; /* "ce1", "h", "ce2", …, in this order, then NULL */
 
-/* A batch: logits [rows, classes] (row stride in elements), and either hard labels [rows] or soft targets
- * [rows, classes]. A label of `ignore_label` leaves its row out. */
+/* Types of elements. 16-bit floats are computed in float, and the gradient is rounded to nearest even. */
+typedef enum mixent_type {
+  MIXENT_FLOAT32,
+  MIXENT_FLOAT64,
+  MIXENT_BFLOAT16,
+  MIXENT_FLOAT16,
+  MIXENT_INT8,
+  MIXENT_UINT8,
+  MIXENT_INT16,
+  MIXENT_INT32,
+  MIXENT_INT64
+} mixent_type;
+size_t mixent_type_size(mixent_type type); /* in bytes; 0 for what is none */
+
+/* Someone else's array. Elements lie side by side in a row; any alignment that the type's own size divides.
+ */
+typedef struct mixent_array {
+  const void *data; /* NULL: not given */
+  mixent_type type;
+  size_t stride; /* of rows [rows, classes], in elements; 0: rows lie one after another */
+} mixent_array;
+
+/* A batch. Give either labels or targets.
+ *
+ * `smoothing` s replaces p by (1 - s) p + s / K before any term sees it, K the number of classes of that row
+ * whose logit is not -inf; the s / K go to those.
+ *
+ * Weights. A row's terms are multiplied by row_weights[row]; class weights enter under the (smoothed) p:
+ * terms that are sums sum_k p_k f(q_k) (CE1, focal, GCE, Poly-1) become sum_k class_weights[k] p_k f(q_k), as
+ * in PyTorch; the others are multiplied by sum_k class_weights[k] p_k, which for a hard label is the weight
+ * of its class. */
 typedef struct mixent_loss_batch {
-  size_t rows, classes, stride;
-  const float *logits;
-  const int32_t *labels; /* or NULL */
-  const float *targets;  /* or NULL; stride `classes` */
-  int32_t ignore_label;  /* -1 in the trainer: never a class */
+  size_t rows, classes;
+  mixent_array logits;  /* [rows, classes], floating */
+  mixent_array labels;  /* [rows], whole numbers in 0..classes-1 or ignore_label */
+  mixent_array targets; /* [rows, classes], floating, finite, not negative; usually each row sums to 1 */
+  mixent_array class_weights; /* [classes], floating, finite, not negative */
+  mixent_array row_weights;   /* [rows], floating, finite, any sign */
+  int64_t ignore_label;       /* rows with this label count for nothing, if `ignore` is set */
+  bool ignore;
+  double smoothing; /* in [0, 1] */
 } mixent_loss_batch;
 
-/* A caller's parallel-for: runs work(context, begin, end) over [0, count) in pieces of `grain` or larger. */
+typedef enum mixent_reduction {
+  MIXENT_MEAN, /* hard labels: sum over rows / sum of class weights of the rows counted (1 each without),
+                  which is PyTorch's rule; soft targets: / rows. row_weights do not enter the divisor. No row
+                  counted: 0 */
+  MIXENT_SUM,
+  MIXENT_NONE /* a value per row in result.row_values; the gradient is that of their sum */
+} mixent_reduction;
+
+/* What is computed. A term counts if its coefficient is not 0 or bit (1 << term) of `wanted` is set. */
+typedef struct mixent_loss_rule {
+  double coefficients[MIXENT_TERMS];
+  unsigned wanted;
+  mixent_reduction reduction;
+  double eps;         /* floor of p in CE2 and KL: in (0, 1) */
+  double focal_gamma; /* at least 0 */
+  double gce_q;       /* in (0, 1] */
+  double t1, t2;      /* bi-tempered: t1 in [0, 1), t2 at least 1 */
+} mixent_loss_rule;
+/* All coefficients 0, CE1, H, CE2 and KL wanted, mean, eps 1e-6, focal_gamma 2, gce_q 0.7, t1 0.8, t2 1.2. */
+mixent_loss_rule mixent_loss_rule_defaults(void);
+
+/* What comes out. The caller sets the pointers (NULL: not wanted); the rest is written. */
+typedef struct mixent_loss_result {
+  void *gradient; /* [rows, classes], the logits' type, row stride gradient_stride: dL/dz. May be the logits'
+                     own address (with the same stride), but not otherwise overlap what is read. Rows that are
+                     ignored get 0 */
+  size_t gradient_stride;     /* in elements; 0: the logits' */
+  double *row_values;         /* [rows]: L of each row, not divided by anything */
+  double *row_terms;          /* [rows, MIXENT_TERMS] likewise; terms that do not count are 0 */
+  double value;               /* L, reduced; with MIXENT_NONE the sum */
+  double terms[MIXENT_TERMS]; /* every term that counts, reduced likewise; the others 0 */
+  double divisor;             /* what the sums were divided by; 1 with MIXENT_SUM and MIXENT_NONE */
+  size_t counted;             /* rows not ignored */
+  size_t undefined; /* rows without a distribution: NaN or +inf among the logits, or -inf alone. Their values
+                       and gradients are NaN, and so are reduced values */
+} mixent_loss_result;
+
+/* A caller's parallel-for: runs work(context, begin, end) over [0, count) in pieces of `grain` or larger, and
+ * returns when all is done. `pool` is the caller's own. */
 typedef void mixent_loss_work(void *context, size_t begin, size_t end);
-typedef void mixent_loss_parallel(size_t count, size_t grain, mixent_loss_work *work, void *context);
+typedef struct mixent_loss_parallel {
+  void (*run)(void *pool, size_t count, size_t grain, mixent_loss_work *work, void *context);
+  void *pool;
+} mixent_loss_parallel;
 
-/* Mean over the counted rows of every term (natural logarithms) into `terms`, and, if `gradient` is given,
- * gradient [rows, classes] (row stride `stride`) = d(sum_i c_i T_i)/d logits of that mean. Sums run over
- * fixed blocks of rows combined in order: the result does not depend on `parallel` (NULL: the calling
- * thread). 0 * (-inf) counts as 0 in value and gradient. No counted row: terms and gradient are 0. A row that
- * is all -inf or holds NaN or +inf gives NaN. The gradient may be written over the
- * logits themselves (the same address), but not otherwise overlap them. Allocates nothing. Runs the widest
- * vectors the processor has; the environment variable MIXENT_CPU (avx512, avx2, plain; neon) names others,
- * for tests. */
-mixent_status mixent_loss_evaluate(const mixent_loss_batch *batch, const double coefficients[MIXENT_TERMS],
-                                   double eps, mixent_loss_parallel *parallel, double terms[MIXENT_TERMS],
-                                   float *gradient);
-/* The same in double, plain: the reference the fast path is held to. */
-mixent_status mixent_loss_evaluate_double(size_t rows, size_t classes, const double *logits,
-                                          const int32_t *labels, const double *targets, int32_t ignore_label,
-                                          const double coefficients[MIXENT_TERMS], double eps,
-                                          double terms[MIXENT_TERMS], double *gradient);
+/* Evaluates a batch; to evaluate a range of rows, pass pointers to its first. Sums run over fixed blocks of
+ * rows combined in order: the result does not depend on `parallel` (NULL: the calling thread). 0 * (-inf)
+ * counts as 0 in value and gradient, so that classes masked by a logit of -inf take no part. A batch of which
+ * no row counts gives 0 with zero gradient, never NaN.
+ *
+ * Runs the widest vectors the processor has; the environment variable MIXENT_CPU (avx512, avx2, plain; neon
+ * on 64-bit Arm) names others, for tests. Values are sums in double of float (or double) arithmetic per row.
+ *
+ * Errors: MIXENT_ERROR_ARGUMENT for shapes, types, options and labels out of range (nothing was written),
+ * MIXENT_ERROR_UNSUPPORTED for a MIXENT_CPU that this processor does not have. */
+mixent_status mixent_loss_evaluate(const mixent_loss_batch *batch, const mixent_loss_rule *rule,
+                                   const mixent_loss_parallel *parallel, mixent_loss_result *result);
 
-typedef enum mixent_loss_kind { MIXENT_LOSS_CE, MIXENT_LOSS_MIN_ENT, MIXENT_LOSS_MIX_ENT } mixent_loss_kind;
-extern const char *const mixent_loss_names[];  /* "ce", "min-ent", "mix-ent", NULL */
-extern const char *const mixent_style_names[]; /* "free", "square", … in the order of mixent_style, NULL */
-
-/* How raw parameters t_i become weights w_i = m_i(u) f(t_i) + a_i(u), u = min(1, epoch / max_interval). */
-typedef enum mixent_style {
-  MIXENT_STYLE_FREE,              /* t */
-  MIXENT_STYLE_SQUARE,            /* t^2 */
-  MIXENT_STYLE_EXPO,              /* exp t */
-  MIXENT_STYLE_SOFTMAX,           /* softmax over the two */
-  MIXENT_STYLE_SQUARE_DECAY,      /* t^2, m_2 = 1 - u */
-  MIXENT_STYLE_SQUARE_WAX,        /* t^2, m_2 = u */
-  MIXENT_STYLE_SQUARE_TIE,        /* t^2, then w1 = 1 - w2 */
-  MIXENT_STYLE_SQUARE_DECAY_TIE,  /* t^2, m_2 = 1 - u, then w1 = 1 - w2 */
-  MIXENT_STYLE_EPOCH_NO_PARAMS,   /* w1 = 1 - u, w2 = u */
-  MIXENT_STYLE_EPOCH_MULT_PARAMS, /* t, m = (1 - u, u) */
-  MIXENT_STYLE_EPOCH_ADD_PARAMS,  /* t, a = (1 - u, u) */
-  MIXENT_STYLE_EPOCH_ADD_MULT,    /* both */
-  MIXENT_STYLE_SOFTPLUS,          /* ln(1 + exp t) */
-  MIXENT_STYLE_UNCERTAINTY,       /* exp(-t), and the loss gains t/2 per term (Kendall 2018) */
-  MIXENT_STYLES
-} mixent_style;
-
-/* The learnable scalars: raw weights t1, t2 and logarithms of the bases, ln b1, ln b2, in this order
- * everywhere. */
-enum { MIXENT_LOSS_PARAMETERS = 4 };
-
-typedef struct mixent_loss_options {
-  mixent_loss_kind kind;
-  mixent_style style;
-  double w[2];                        /* raw parameters t1, t2 at the start */
-  double b[2];                        /* log bases at the start; e gives natural logarithms */
-  double eps;                         /* floor of p in CE2: 1e-6 */
-  double max_interval;                /* epochs until u is 1 */
-  bool learn[MIXENT_LOSS_PARAMETERS]; /* which parameters are learned; the others stay as they start */
-  double w_bounds[2];                 /* a learned raw parameter is held within */
-  double b_bounds[2];                 /* a learned base is held within: [1.1, 1000] */
-} mixent_loss_options;
-
-/* Fills in defaults: CE, style free, w (1, 1), b (e, e), eps 1e-6, max_interval 200, nothing learned, bounds
- * [-20, 20] and [1.1, 1000]. */
-mixent_loss_options mixent_loss_defaults(void);
-/* Checks what can be wrong (eps outside (0, 1), base not positive or 1, start outside its bounds, …). */
-mixent_status mixent_loss_check(const mixent_loss_options *options);
-
-typedef struct mixent_loss_state {
-  double value[MIXENT_LOSS_PARAMETERS]; /* t1, t2, ln b1, ln b2 */
-} mixent_loss_state;
-mixent_loss_state mixent_loss_start(const mixent_loss_options *options);
-/* Puts what is learned back within its bounds; call after every update. */
-void mixent_loss_clamp(const mixent_loss_options *options, mixent_loss_state *state);
-
-/* w1, w2 at that epoch (from 0, may be fractional). CE has weights (1, 0) and natural logarithms whatever the
- * state. */
-void mixent_loss_weights(const mixent_loss_options *options, const mixent_loss_state *state, double epoch,
-                         double w[2]);
-/* c_i = w_i / ln b_i for mixent_loss_evaluate. */
-void mixent_loss_coefficients(const mixent_loss_options *options, const mixent_loss_state *state,
-                              double epoch, double coefficients[MIXENT_TERMS]);
-/* From the terms of a batch: the loss's value, and d value / d (t1, t2, ln b1, ln b2), 0 for what is not
- * learned. */
-double mixent_loss_value(const mixent_loss_options *options, const mixent_loss_state *state, double epoch,
-                         const double terms[MIXENT_TERMS], double gradient[MIXENT_LOSS_PARAMETERS]);
+/* The instruction set that mixent_loss_evaluate uses here: "avx512", "avx2", "plain", "neon". */
+const char *mixent_loss_cpu(void);
 
 #ifdef __cplusplus
 }

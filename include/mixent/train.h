@@ -14,7 +14,7 @@
 #define MIXENT_TRAIN_H
 
 #include "mixent/data.h"
-#include "mixent/loss.h"
+#include "mixent/monitor.h"
 #include "mixent/net.h"
 #include "mixent/status.h"
 #include <signal.h>
@@ -38,7 +38,7 @@ typedef struct mixent_scores {
   double accuracy, nll, brier;
   double ece;                 /* expected calibration error, 15 bins of equal width */
   double entropy;             /* mean entropy of the predictions */
-  double terms[MIXENT_TERMS]; /* CE1, H, CE2, KL; those that the loss does not use, too */
+  double terms[MIXENT_TERMS]; /* those of the loss, and CE1, H, CE2, KL; the others 0 */
 } mixent_scores;
 
 /* What is known once data and network are there and before the first step. */
@@ -65,7 +65,7 @@ typedef struct mixent_train_epoch {
   int epoch, epochs;        /* from 1 */
   mixent_scores train;      /* sums over the steps of the epoch, dropout and augmentation included */
   mixent_scores validation; /* images 0 if the recipe holds nothing out */
-  double w[2], b[2];        /* weights and log bases at the end of the epoch */
+  double w[MIXENT_LOSS_PARTS], b[MIXENT_LOSS_PARTS]; /* weights and log bases at the end of the epoch */
   double learning_rate, weight_learning_rate, base_learning_rate;
   double images_per_second, seconds; /* training alone, validation not */
   bool best;                         /* best on validation so far: best.safetensors is this one */

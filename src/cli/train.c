@@ -72,8 +72,11 @@ static const mixent_command_option options[] = {
     SETTING("data", "NAME|DIR", "data", NULL),
     SETTING("data-dir", "DIR", "data_dir", NULL),
     SETTING("transpose", NULL, "transpose", NULL),
-    SETTING("loss", "ce|min-ent|mix-ent", "loss.name",
-            "cross entropy alone; with the entropy of the prediction; with the swapped cross entropy"),
+    SETTING("loss", "NAME", "loss.name",
+            "ce, min-ent, mix-ent, mix-ent-split, or a relative: kl, label-smoothing, focal, "
+            "confidence-penalty, symmetric-ce, "
+            "gce, mae, poly1, bi-tempered, brier (docs/LOSSES.md)"),
+    SETTING("baseline", "RUN", "baseline", NULL),
     SETTING("net", "NAME|FILE", "net", "network: vgg5, spinal-vgg5, vgg5-half, resnet20, or a YAML file"),
     SETTING("epochs", "N", "epochs", NULL),
     SETTING("seed", "N", "seed", NULL),

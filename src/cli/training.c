@@ -24,8 +24,11 @@ static void watch_signals(void) {
 
 static void show_start(void *context, const mixent_train_start *start) {
   mixent_training_view *view = context;
-  view->mix_ent = strcmp(start->loss, "mix-ent") == 0;
-  view->weights = strcmp(start->loss, "ce") != 0;
+  view->mix_ent = strncmp(start->loss, "mix-ent", strlen("mix-ent")) == 0 || strcmp(start->loss, "kl") == 0;
+  mixent_term terms[MIXENT_LOSS_PARTS];
+  for (int kind = 0; mixent_loss_names[kind]; kind++)
+    if (strcmp(start->loss, mixent_loss_names[kind]) == 0)
+      view->parts = mixent_loss_parts((mixent_loss_kind)kind, terms);
   if (view->json) return;
   printf("%s: %s with loss %s on %s, %s, %d thread%s\n", start->recipe, start->net, start->loss, start->data,
          start->precision, start->threads, start->threads == 1 ? "" : "s");
@@ -96,8 +99,10 @@ static void print_titles(const mixent_training_view *view) {
   add_title(&row, NARROW, "ECE");
   add_title(&row, NARROW, "Brier");
   add_title(&row, WIDE, "entropy");
-  if (view->weights) add_title(&row, NARROW, "w1"), add_title(&row, NARROW, "w2");
-  if (view->bases) add_title(&row, NARROW, "b1"), add_title(&row, NARROW, "b2");
+  for (int i = 0; i < view->parts && view->weights; i++)
+    add_title(&row, NARROW, mixent_loss_parameter_names[i]);
+  for (int i = 0; i < view->parts && view->bases; i++)
+    add_title(&row, NARROW, mixent_loss_parameter_names[MIXENT_LOSS_PARTS + i]);
   add_title(&row, WIDE, "lr");
   if (view->weights_learned) add_title(&row, WIDE, "lr-w");
   if (view->bases_learned) add_title(&row, WIDE, "lr-b");
@@ -119,8 +124,8 @@ static void print_epoch(const mixent_training_view *view, const mixent_train_epo
   add_score(&row, epoch, NARROW, "%.4f", validation->ece);
   add_score(&row, epoch, NARROW, "%.4f", validation->brier);
   add_score(&row, epoch, WIDE, "%.4f", validation->entropy);
-  for (int i = 0; i < 2 && view->weights; i++) add_cell(&row, NARROW, "%.3f", epoch->w[i]);
-  for (int i = 0; i < 2 && view->bases; i++) add_cell(&row, NARROW, "%.4g", epoch->b[i]);
+  for (int i = 0; i < view->parts && view->weights; i++) add_cell(&row, NARROW, "%.3f", epoch->w[i]);
+  for (int i = 0; i < view->parts && view->bases; i++) add_cell(&row, NARROW, "%.4g", epoch->b[i]);
   add_cell(&row, WIDE, "%.3g", epoch->learning_rate);
   if (view->weights_learned) add_cell(&row, WIDE, "%.3g", epoch->weight_learning_rate);
   if (view->bases_learned) add_cell(&row, WIDE, "%.3g", epoch->base_learning_rate);
@@ -136,11 +141,13 @@ static void show_epoch(void *context, const mixent_train_epoch *epoch) {
     puts(epoch->json);
   } else {
     if (!view->titled) {
-      view->weights_learned = view->weights && epoch->weight_learning_rate > 0;
-      view->bases_learned = view->weights && epoch->base_learning_rate > 0;
+      view->weights_learned = epoch->weight_learning_rate > 0;
+      view->bases_learned = epoch->base_learning_rate > 0;
+      view->weights = view->parts > 1 || view->weights_learned || epoch->w[0] != 1;
       /* A base that is e and stays e is natural logarithms, and no news. */
-      bool natural = fabs(epoch->b[0] - M_E) < 1e-9 && fabs(epoch->b[1] - M_E) < 1e-9;
-      view->bases = view->bases_learned || (view->weights && !natural);
+      bool natural = true;
+      for (int i = 0; i < view->parts; i++) natural &= fabs(epoch->b[i] - M_E) < 1e-9;
+      view->bases = view->bases_learned || !natural;
       puts("loss, CE, H and train % are of the training images; val %, NLL, ECE, Brier and entropy of those "
            "held out");
       print_titles(view);

@@ -8,6 +8,7 @@
 
 typedef struct mixent_training_view {
   bool json;                            /* the lines of metrics.jsonl on standard output instead of a table */
+  int parts;                            /* of the loss */
   bool titled, bases, weights, mix_ent; /* of the table: titles are printed; which columns it has */
   bool weights_learned, bases_learned;  /* their learning rates have columns */
   mixent_progress progress;

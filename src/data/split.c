@@ -6,50 +6,59 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* How many of a class's `count` images validate: rounded, at least 1 of 2 or more, and one always stays in
- * train. */
-static size_t validation_share(size_t count, double fraction) {
+/* How many of a class's `count` images are set apart: rounded, at least 1 of 2 or more, and one always stays
+ * in train. */
+static size_t share_of(size_t count, double fraction) {
   if (fraction <= 0 || count < 2) return 0;
   size_t share = (size_t)llround(fraction * (double)count);
   if (share < 1) return 1;
   return share < count ? share : count - 1;
 }
 
-/* chosen[i] = 1 for validation. members and order: scratch of `count` each. */
-static void choose_validation(const mixent_images *images, int classes, double fraction, uint64_t seed,
-                              uint32_t *members, uint32_t *order, uint8_t *chosen) {
+enum { TRAIN, VALIDATION, HELD_OUT };
+
+/* chosen[i]: the part of image i. members and order: scratch of `count` each. */
+static void choose_parts(const mixent_images *images, int classes, const double fractions[2], uint64_t seed,
+                         uint32_t *members, uint32_t *order, uint8_t *chosen) {
   mixent_random random = mixent_random_stream(seed, "split", "");
   for (int class = 0; class < classes; class ++) {
     size_t count = 0;
     for (size_t i = 0; i < images->count; i++)
       if (images->labels[i] == class) members[count++] = (uint32_t)i;
-    size_t share = validation_share(count, fraction);
-    if (share == 0) continue;
+    size_t validation = share_of(count, fractions[0]), held_out = share_of(count - validation, fractions[1]);
+    if (validation + held_out == 0) continue;
     mixent_random_permutation(&random, (uint64_t) class, order, count);
-    for (size_t i = 0; i < share; i++) chosen[members[order[i]]] = 1;
+    for (size_t i = 0; i < validation + held_out; i++)
+      chosen[members[order[i]]] = i < validation ? VALIDATION : HELD_OUT;
   }
 }
 
-static mixent_status split_fill(const mixent_images *images, int classes, double fraction, uint64_t seed,
-                                uint8_t *chosen, mixent_split *out) {
+static mixent_status split_fill(const mixent_images *images, int classes, const double fractions[2],
+                                uint64_t seed, uint8_t *chosen, mixent_split *out) {
   /* the lists to be returned serve as scratch first */
   MIXENT_TRY(MIXENT_ALLOCATE(images->count, &out->train));
   MIXENT_TRY(MIXENT_ALLOCATE(images->count, &out->validation));
-  choose_validation(images, classes, fraction, seed, out->train, out->validation, chosen);
+  MIXENT_TRY(MIXENT_ALLOCATE(images->count, &out->held_out));
+  choose_parts(images, classes, fractions, seed, out->train, out->validation, chosen);
   for (size_t i = 0; i < images->count; i++) {
-    if (chosen[i])
+    if (chosen[i] == VALIDATION)
       out->validation[out->validation_count++] = (uint32_t)i;
+    else if (chosen[i] == HELD_OUT)
+      out->held_out[out->held_out_count++] = (uint32_t)i;
     else
       out->train[out->train_count++] = (uint32_t)i;
   }
   return MIXENT_OK;
 }
 
-mixent_status mixent_split_make(const mixent_images *images, int classes, double fraction, uint64_t seed,
-                                mixent_split *out) {
+mixent_status mixent_split_make(const mixent_images *images, int classes, double fraction,
+                                double held_out_fraction, uint64_t seed, mixent_split *out) {
+  const double fractions[2] = {fraction, held_out_fraction};
   *out = (mixent_split){0};
-  if (!(fraction >= 0 && fraction < 1))
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "validation fraction %g: must be from 0 to below 1", fraction);
+  for (int i = 0; i < 2; i++)
+    if (!(fractions[i] >= 0 && fractions[i] < 1))
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s fraction %g: must be from 0 to below 1",
+                         i ? "held-out" : "validation", fractions[i]);
   if (images->count > UINT32_MAX)
     return mixent_fail(MIXENT_ERROR_UNSUPPORTED, "%zu images: at most %u can be split", images->count,
                        UINT32_MAX);
@@ -59,7 +68,7 @@ mixent_status mixent_split_make(const mixent_images *images, int classes, double
                          images->labels[i], classes - 1);
   uint8_t *chosen;
   MIXENT_TRY(MIXENT_ALLOCATE(images->count, &chosen));
-  mixent_status status = split_fill(images, classes, fraction, seed, chosen, out);
+  mixent_status status = split_fill(images, classes, fractions, seed, chosen, out);
   free(chosen);
   if (status != MIXENT_OK) mixent_split_free(out);
   return status;
@@ -68,6 +77,7 @@ mixent_status mixent_split_make(const mixent_images *images, int classes, double
 void mixent_split_free(mixent_split *split) {
   free(split->train);
   free(split->validation);
+  free(split->held_out);
   *split = (mixent_split){0};
 }
 

@@ -1,100 +1,113 @@
-/* The terms of one row and their gradients, in float with sums in double.
+/* The terms of one row and their gradients. With a hard label every term follows from a few sums over the
+ * row:
  *
- * With m = max z, d_j = z_j - m, e_j = exp d_j, S = sum e_j and D = sum q_j d_j:
- *   q_j = e_j / S        ln q_j = d_j - ln S        H = -sum q ln q = ln S - D        ln q_j + H = d_j - D
- * so no logarithm is taken but that of S, which lies between 1 and the number of classes. */
+ * With m = max z, d_j = z_j - m, e_j = exp d_j, S = sum e_j: q_j = e_j / S and ln q_j = d_j - ln S, so that
+ * no logarithm is taken but that of S. A class other than the label y has p = 0, where each term is q
+ * (constant + log ln q + square q) (terms/element.h). With A, B, C the sums of these over the terms, times
+ * their coefficients, and U_y the label's slope: dL/dz_j = q_j (A + B ln q_j + 2 C q_j - U),         U = U_y
+ * + sum over the others of their slopes which is e_j times a polynomial in d_j and e_j: the kernels write it
+ * in one pass. */
 #include "loss/row.h"
-#include <math.h>
+#include "loss/terms/scalar.h"
+#include "loss/terms/terms.h"
 
-typedef struct softmax {
-  float maximum; /* m */
-  double sum;    /* S */
-  double ln_sum; /* ln S, without loss when S is 1 and a little */
-  double mean;   /* D */
-  double others; /* S less the classes whose e_j is 1 */
-  double ties;   /* how many those are */
-} softmax;
+/* The sums, free of cancellation where one class is nearly sure. */
+typedef struct prediction {
+  double sum, ln_sum;   /* S, ln S */
+  double rest;          /* sum of q over the others: 1 - q_y */
+  double logs, squares; /* sum of q ln q, of q^2, over the others */
+  element label;
+} prediction;
 
-/* A row with NaN or +inf, or of -inf alone, has S = D = NaN, which then reach every term and the whole
- * gradient. */
-static softmax softmax_of(const mixent_row_rule *rule, size_t classes, const float *logits) {
-  mixent_row_statistics row;
-  rule->kernels->statistics(classes, logits, &row);
-  double sum = row.ties + row.others;
-  return (softmax){.maximum = row.maximum,
-                   .sum = sum,
-                   .ln_sum = log1p((row.ties - 1) + row.others),
-                   .mean = row.weighted / sum,
-                   .others = row.others,
-                   .ties = row.ties};
+static prediction predict(const mixent_row_statistics *s) {
+  double beyond = (s->ties - 1) + s->others; /* S - 1 */
+  double sum = s->ties + s->others, ln_sum = log1p(beyond);
+  double d = s->label_difference, e = s->label_exponential;
+  bool sure = d == 0; /* the label is (one of) the largest */
+  double rest = (sure ? beyond : sum - e) / sum;
+  double weighted = sure || e == 0 ? s->weighted : s->weighted - e * d;
+  return (prediction){.sum = sum,
+                      .ln_sum = ln_sum,
+                      .rest = rest,
+                      .logs = weighted / sum - ln_sum * rest,
+                      .squares =
+                          (sure ? (s->ties - 1) + s->squares : s->ties + s->squares - e * e) / (sum * sum),
+                      .label = {.q = e / sum, .ln_q = d - ln_sum, .rest = rest, .p = 1, .ln_p = 0}};
 }
 
-/* d_j, held at a value whose exp is 0 in float. NaN stays NaN. */
-static inline float bounded_difference(float logit, float maximum) {
-  float difference = logit - maximum;
-  return difference < -100.0f ? -100.0f : difference;
-}
-
-/* Hard label y: p is one-hot, so CE1 = -ln q_y and CE2 = -ln(eps) sum_{j != y} q_j = A (1 - q_y). */
-void mixent_row_hard(const mixent_row_rule *rule, size_t classes, const float *logits, size_t label,
-                     double terms[MIXENT_TERMS], float *gradient) {
-  softmax row = softmax_of(rule, classes, logits);
-  double difference = bounded_difference(logits[label], row.maximum);
-  double exponential = exp(difference), q = exponential / row.sum;
-  /* 1 - q_y without cancellation */
-  double rest = (difference == 0 ? (row.ties - 1) + row.others : row.sum - exponential) / row.sum;
-  double a = -rule->ln_eps;
-
-  double h = row.ln_sum - row.mean;
-  double ce2 = a * rest;
-  terms[MIXENT_CE1] += row.ln_sum - ((double)logits[label] - row.maximum);
-  terms[MIXENT_H] += h;
-  terms[MIXENT_CE2] += ce2;
-  terms[MIXENT_KL] += ce2 - h;
-  if (!gradient) return;
-
-  /* j != y:  dCE1 = q_j    dH = -q_j (ln q_j + H) = -q_j (d_j - D)    dCE2 = q_j (A - CE2) = q_j A q_y */
-  double factor = rule->scale / row.sum;
-  float slope = (float)(-factor * rule->h);
-  float constant = (float)(factor * (rule->ce1 + rule->h * row.mean + rule->ce2 * a * q));
-  rule->kernels->gradient(classes, logits, row.maximum, constant, slope, rule->stream, gradient);
-  /* j = y:   dCE1 = q_y - 1            dH the same                            dCE2 = -q_y CE2 */
-  gradient[label] = (float)(rule->scale * (-rule->ce1 * rest - rule->h * q * (difference - row.mean) -
-                                           rule->ce2 * q * ce2));
-}
-
-/* e_j; exactly 0 where normal floats end, as in the kernels, so that a masked class counts for nothing. */
-static inline float exponential_of(float difference) {
-  return difference < -87.0f ? 0 : expf(difference);
-}
-
-/* Soft targets p. */
-void mixent_row_soft(const mixent_row_rule *rule, size_t classes, const float *logits, const float *targets,
-                     double terms[MIXENT_TERMS], float *gradient) {
-  softmax row = softmax_of(rule, classes, logits);
-  double mass = 0, inner = 0, cross = 0; /* sum p, sum p d, sum e ln max(p, eps) */
-  for (size_t j = 0; j < classes; j++) {
-    float p = targets[j], exponential = exponential_of(bounded_difference(logits[j], row.maximum));
-    mass += p;
-    if (p != 0) inner += p * ((double)logits[j] - row.maximum); /* 0 * (-inf) is 0 */
-    cross += exponential * logf(p > rule->eps ? p : rule->eps);
+#define PREPARE_TERM(number, name)                                                                           \
+  {                                                                                                          \
+    elsewhere others = name##_elsewhere(rule->rule);                                                         \
+    rule->elsewhere[number].constant = others.constant;                                                      \
+    rule->elsewhere[number].log = others.log;                                                                \
+    rule->elsewhere[number].square = others.square;                                                          \
   }
-  double h = row.ln_sum - row.mean;
-  double ce2 = -cross / row.sum;
-  terms[MIXENT_CE1] += mass * row.ln_sum - inner;
-  terms[MIXENT_H] += h;
-  terms[MIXENT_CE2] += ce2;
-  terms[MIXENT_KL] += ce2 - h;
-  if (!gradient) return;
 
-  for (size_t j = 0; j < classes; j++) {
-    double p = targets[j], q = exponential_of(bounded_difference(logits[j], row.maximum)) / row.sum;
-    double ln_p = logf(targets[j] > rule->eps ? targets[j] : rule->eps);
-    double difference = bounded_difference(logits[j], row.maximum);
-    double ce1_gradient = q * mass - p;
-    double h_gradient = -q * (difference - row.mean); /* -q_j (ln q_j + H) */
-    double ce2_gradient = -q * (ln_p + ce2);          /* q_j (-ln max(p_j, eps) - CE2) */
-    gradient[j] =
-        (float)(rule->scale * (rule->ce1 * ce1_gradient + rule->h * h_gradient + rule->ce2 * ce2_gradient));
+void mixent_row_rule_prepare(mixent_row_rule *rule) {
+  MIXENT_SOFTMAX_TERMS(PREPARE_TERM)
+}
+
+/* L's parts of the formulas above, over the terms that count. */
+typedef struct slopes {
+  double constant, log, square, label;
+} slopes;
+
+#define ADD_TERM(number, name)                                                                               \
+  if (rule->counts >> (number)&1) {                                                                          \
+    effect here = name##_effect(&q->label, rule->rule);                                                      \
+    double constant = rule->elsewhere[number].constant, log = rule->elsewhere[number].log,                   \
+           square = rule->elsewhere[number].square;                                                          \
+    double c = rule->rule->coefficients[number];                                                             \
+    terms[number] = here.value + constant * q->rest + log * q->logs + square * q->squares;                   \
+    sum.constant += c * constant, sum.log += c * log, sum.square += 2 * c * square;                          \
+    sum.label += c * here.slope;                                                                             \
   }
+
+static slopes add_terms(const mixent_row_rule *rule, const prediction *q, double terms[MIXENT_TERMS]) {
+  slopes sum = {0};
+  MIXENT_SOFTMAX_TERMS(ADD_TERM)
+  return sum;
+}
+
+static void evaluate_hard(const mixent_row_rule *rule, const mixent_row *row,
+                          const mixent_row_statistics *statistics, double scale, double terms[MIXENT_TERMS]) {
+  prediction q = predict(statistics);
+  slopes s = add_terms(rule, &q, terms);
+  if (!row->gradient) return;
+  double others = s.log * q.logs + s.square * q.squares; /* of U, without constant * rest */
+  double factor = scale / q.sum;
+  const mixent_row_slopes slopes = {
+      .constant =
+          factor * (s.constant * q.label.q - s.label - others - s.log * q.ln_sum), /* 1 - rest is q_y */
+      .difference = factor * s.log,
+      .exponential = factor * s.square / q.sum,
+      .label = scale * (s.label * q.rest - q.label.q * (others + s.constant * q.rest))};
+  rule->kernels->gradient(row, statistics, &slopes);
+}
+
+bool mixent_row_evaluate(const mixent_row_rule *rule, const mixent_row *row, const void *targets,
+                         double weight, double scale, double terms[MIXENT_TERMS]) {
+  for (int term = 0; term < MIXENT_TERMS; term++) terms[term] = 0;
+  if (weight == 0) { /* what is multiplied by 0 is 0, whatever it is */
+    if (row->gradient) rule->kernels->fill(row->classes, 0, row->gradient);
+    return true;
+  }
+  mixent_row_statistics statistics;
+  rule->kernels->statistics(row, rule->counts >> MIXENT_BRIER & 1, &statistics);
+  bool defined = !isnan(statistics.others + statistics.weighted);
+  if (!defined) {
+    for (int term = 0; term < MIXENT_TERMS; term++)
+      if (rule->counts >> term & 1) terms[term] = NAN;
+    if (row->gradient) rule->kernels->fill(row->classes, NAN, row->gradient);
+    return false;
+  }
+  if (targets || rule->targets.smoothing > 0 || rule->counts >> MIXENT_BI_TEMPERED & 1) {
+    mixent_row_targets given = rule->targets;
+    given.targets = targets;
+    rule->kernels->general(row, &given, &statistics, rule->rule, rule->counts, scale * weight, terms);
+  } else {
+    evaluate_hard(rule, row, &statistics, scale * weight, terms);
+  }
+  for (int term = 0; term < MIXENT_TERMS; term++) terms[term] *= weight;
+  return true;
 }

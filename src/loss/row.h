@@ -2,25 +2,25 @@
 #ifndef MIXENT_LOSS_ROW_H
 #define MIXENT_LOSS_ROW_H
 
-#include "loss/row_kernels.h"
-#include "mixent/loss.h"
+#include "loss/rows/rows.h"
 
-/* What the gradient loop needs of the caller: d(sum_i c_i T_i)/dz, times `scale` (one over the rows counted).
- */
+/* What is the same for all rows. */
 typedef struct mixent_row_rule {
-  double ce1, h, ce2; /* coefficients; KL = CE2 - H is folded into the other two */
-  double scale;
-  double ln_eps;
-  float eps;
+  const mixent_loss_rule *rule;
   const mixent_row_kernels *kernels;
-  bool stream; /* the gradient is larger than the caches: write past them */
+  unsigned counts;            /* bits of the terms that count */
+  mixent_row_targets targets; /* apart from the row's own pointer */
+  struct {
+    double constant, log, square; /* of each term where p is 0: terms/element.h */
+  } elsewhere[MIXENT_TERMS];
 } mixent_row_rule;
 
-/* Adds the row's terms to `terms`; writes gradient [classes] unless NULL; it may be the logits themselves,
- * with hard labels. */
-void mixent_row_hard(const mixent_row_rule *rule, size_t classes, const float *logits, size_t label,
-                     double terms[MIXENT_TERMS], float *gradient);
-void mixent_row_soft(const mixent_row_rule *rule, size_t classes, const float *logits, const float *targets,
-                     double terms[MIXENT_TERMS], float *gradient);
+/* Fills in `elsewhere`. */
+void mixent_row_rule_prepare(mixent_row_rule *rule);
+
+/* The row's terms, each multiplied by `weight`, into `terms` (0 for those that do not count), and scale *
+ * weight * the gradient. Returns false for a row without a distribution: its terms and gradient are NaN. */
+bool mixent_row_evaluate(const mixent_row_rule *rule, const mixent_row *row, const void *targets,
+                         double weight, double scale, double terms[MIXENT_TERMS]);
 
 #endif

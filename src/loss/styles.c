@@ -1,5 +1,5 @@
 /* How raw parameters become weights. The table of styles is the one the definitions are printed in:
- * w_i = m_i(u) f(t_i) + a_i(u), u = min(1, epoch / max_interval); tied styles then set w1 = 1 - w2. */
+ * w_i = m_i(u) f(t_i) + a_i(u), u = min(1, epoch / max_interval); tied styles then set w1 = 1 - w2 (- w3). */
 #include "loss/styles.h"
 #include <math.h>
 
@@ -8,7 +8,7 @@ typedef enum schedule { ZERO, ONE, U, ONE_MINUS_U } schedule;
 
 static const struct {
   transform f;
-  schedule m[2], a[2];
+  schedule m[2], a[2]; /* of the first part, of every other */
   bool tied;
 } rules[MIXENT_STYLES] = {
     [MIXENT_STYLE_FREE] = {IDENTITY, {ONE, ONE}, {ZERO, ZERO}, false},
@@ -25,6 +25,7 @@ static const struct {
     [MIXENT_STYLE_EPOCH_ADD_MULT] = {IDENTITY, {ONE_MINUS_U, U}, {ONE_MINUS_U, U}, false},
     [MIXENT_STYLE_SOFTPLUS] = {SOFTPLUS, {ONE, ONE}, {ZERO, ZERO}, false},
     [MIXENT_STYLE_UNCERTAINTY] = {EXPO_NEGATIVE, {ONE, ONE}, {ZERO, ZERO}, false},
+    [MIXENT_STYLE_HYPERGRADIENT] = {IDENTITY, {ONE, ONE}, {ZERO, ZERO}, false},
 };
 
 const char *const mixent_style_names[] = {
@@ -42,6 +43,7 @@ const char *const mixent_style_names[] = {
     [MIXENT_STYLE_EPOCH_ADD_MULT] = "epoch_add_mult",
     [MIXENT_STYLE_SOFTPLUS] = "softplus",
     [MIXENT_STYLE_UNCERTAINTY] = "uncertainty",
+    [MIXENT_STYLE_HYPERGRADIENT] = "hypergradient",
     [MIXENT_STYLES] = NULL,
 };
 
@@ -59,9 +61,11 @@ static double logistic(double x) {
 }
 
 /* f(t_i) into *value and df_i / dt_k into slope[k]. */
-static void transform_parameter(transform f, const double t[2], int i, double *value, double slope[2]) {
-  double x = t[i];
-  *value = slope[0] = slope[1] = 0;
+static void transform_parameter(transform f, int parts, const double t[], int i, double *value,
+                                double slope[]) {
+  double x = t[i], sum = 0;
+  *value = 0;
+  for (int k = 0; k < parts; k++) slope[k] = 0;
   switch (f) {
   case NONE: break;
   case IDENTITY: *value = x, slope[i] = 1; break;
@@ -69,23 +73,27 @@ static void transform_parameter(transform f, const double t[2], int i, double *v
   case EXPO: *value = slope[i] = exp(x); break;
   case EXPO_NEGATIVE: *value = exp(-x), slope[i] = -*value; break;
   case SOFTPLUS: *value = fmax(x, 0) + log1p(exp(-fabs(x))), slope[i] = logistic(x); break;
-  case SOFTMAX: /* of two: the logistic function of the difference */
-    *value = logistic(x - t[1 - i]);
-    slope[i] = *value * logistic(t[1 - i] - x), slope[1 - i] = -slope[i];
+  case SOFTMAX:
+    for (int k = 0; k < parts; k++) sum += exp(t[k] - x);
+    *value = 1 / sum;
+    for (int k = 0; k < parts; k++) slope[k] = (k == i ? *value : 0) - *value * exp(t[k] - x) / sum;
     break;
   }
 }
 
-void mixent_style_weights(mixent_style style, const double t[2], double u, double w[2],
-                          double jacobian[2][2]) {
-  for (int i = 0; i < 2; i++) {
-    double value, slope[2], m = scheduled(rules[style].m[i], u);
-    transform_parameter(rules[style].f, t, i, &value, slope);
-    w[i] = m * value + scheduled(rules[style].a[i], u);
-    for (int k = 0; k < 2; k++) jacobian[i][k] = m * slope[k];
+void mixent_style_weights(mixent_style style, int parts, const double t[], double u, double w[],
+                          double jacobian[][MIXENT_LOSS_PARTS]) {
+  for (int i = 0; i < parts; i++) {
+    double value, slope[MIXENT_LOSS_PARTS], m = scheduled(rules[style].m[i > 0], u);
+    transform_parameter(rules[style].f, parts, t, i, &value, slope);
+    w[i] = m * value + scheduled(rules[style].a[i > 0], u);
+    for (int k = 0; k < parts; k++) jacobian[i][k] = m * slope[k];
   }
-  if (rules[style].tied) {
-    w[0] = 1 - w[1];
-    for (int k = 0; k < 2; k++) jacobian[0][k] = -jacobian[1][k];
+  if (!rules[style].tied) return;
+  w[0] = 1;
+  for (int k = 0; k < parts; k++) jacobian[0][k] = 0;
+  for (int i = 1; i < parts; i++) {
+    w[0] -= w[i];
+    for (int k = 0; k < parts; k++) jacobian[0][k] -= jacobian[i][k];
   }
 }

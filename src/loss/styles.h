@@ -2,10 +2,10 @@
 #ifndef MIXENT_LOSS_STYLES_H
 #define MIXENT_LOSS_STYLES_H
 
-#include "mixent/loss.h"
+#include "mixent/weights.h"
 
-/* w_i of raw parameters t at u in [0, 1], and jacobian[i][k] = dw_i / dt_k. */
-void mixent_style_weights(mixent_style style, const double t[2], double u, double w[2],
-                          double jacobian[2][2]);
+/* w_i of raw parameters t at u in [0, 1], and jacobian[i][k] = dw_i / dt_k, of the first `parts` parts. */
+void mixent_style_weights(mixent_style style, int parts, const double t[], double u, double w[],
+                          double jacobian[][MIXENT_LOSS_PARTS]);
 
 #endif

@@ -46,7 +46,7 @@ typedef enum action { RELU, RELU_GRADIENT, ADD, ADD_GRADIENT, SUM } action;
 typedef struct elementwise_step {
   const mixent_plan *plan;
   action action;
-  mixent_type type;
+  mixent_data_type type;
   size_t count;            /* elements; for ADD and ADD_GRADIENT pixels */
   size_t channels, narrow; /* ADD: of the result, of the second operand, which sits in the middle */
   int buffers[MIXENT_MAX_STEP_BUFFERS];
@@ -55,7 +55,7 @@ typedef struct elementwise_step {
 } elementwise_step;
 
 static char *at(const elementwise_step *step, int buffer, size_t element) {
-  return step->data[buffer] ? step->data[buffer] + element * mixent_type_size(step->type) : NULL;
+  return step->data[buffer] ? step->data[buffer] + element * mixent_data_type_size(step->type) : NULL;
 }
 
 static void add(const elementwise_step *step, size_t n, const void *a, const void *b, void *out) {
@@ -69,7 +69,7 @@ static void add(const elementwise_step *step, size_t n, const void *a, const voi
 
 static void work(void *context, size_t begin, size_t end) {
   const elementwise_step *step = context;
-  size_t n = end - begin, size = mixent_type_size(step->type);
+  size_t n = end - begin, size = mixent_data_type_size(step->type);
   bool half = step->type == MIXENT_TYPE_BF16;
   size_t c = step->channels, narrow = step->narrow, margin = (c - narrow) / 2;
   switch (step->action) {

@@ -8,9 +8,9 @@
 #include "net/graph.h"
 #include <string.h>
 
-typedef enum mixent_type { MIXENT_TYPE_F32, MIXENT_TYPE_BF16, MIXENT_TYPE_F64 } mixent_type;
+typedef enum mixent_data_type { MIXENT_TYPE_F32, MIXENT_TYPE_BF16, MIXENT_TYPE_F64 } mixent_data_type;
 
-static inline size_t mixent_type_size(mixent_type type) {
+static inline size_t mixent_data_type_size(mixent_data_type type) {
   return type == MIXENT_TYPE_F64 ? 8 : type == MIXENT_TYPE_F32 ? 4 : 2;
 }
 
@@ -30,12 +30,12 @@ static inline uint16_t mixent_bf16_from_float(float value) {
 }
 
 /* An array whose element type is known at run time. */
-typedef struct mixent_array {
+typedef struct mixent_typed_array {
   void *data; /* NULL: not there */
-  mixent_type type;
-} mixent_array;
+  mixent_data_type type;
+} mixent_typed_array;
 
-static inline double mixent_get(mixent_array array, size_t i) {
+static inline double mixent_get(mixent_typed_array array, size_t i) {
   switch (array.type) {
   case MIXENT_TYPE_F64: return ((const double *)array.data)[i];
   case MIXENT_TYPE_F32: return ((const float *)array.data)[i];
@@ -43,7 +43,7 @@ static inline double mixent_get(mixent_array array, size_t i) {
   }
 }
 
-static inline void mixent_put(mixent_array array, size_t i, double value) {
+static inline void mixent_put(mixent_typed_array array, size_t i, double value) {
   switch (array.type) {
   case MIXENT_TYPE_F64: ((double *)array.data)[i] = value; break;
   case MIXENT_TYPE_F32: ((float *)array.data)[i] = (float)value; break;
@@ -55,15 +55,15 @@ static inline void mixent_put(mixent_array array, size_t i, double value) {
 typedef struct mixent_layer_call {
   int rows;
   mixent_mode mode;
-  uint64_t seed, step;                            /* dropout, MIXENT_ESTIMATE */
-  mixent_array inputs[MIXENT_MAX_INPUTS], output; /* values [rows, height, width, channels] */
-  mixent_array parameters[MIXENT_MAX_LAYER_TENSORS],
+  uint64_t seed, step;                                  /* dropout, MIXENT_ESTIMATE */
+  mixent_typed_array inputs[MIXENT_MAX_INPUTS], output; /* values [rows, height, width, channels] */
+  mixent_typed_array parameters[MIXENT_MAX_LAYER_TENSORS],
       statistics[MIXENT_MAX_LAYER_TENSORS]; /* this layer's tensors */
   void *saved; /* saved_bytes() from forward to backward: mask, argmax, batch mean and variance; 64-byte
                   aligned */
   /* backward only: reads output_gradient; overwrites input_gradients (each the layer's own; data NULL: not
    * wanted) and parameter_gradients */
-  mixent_array output_gradient, input_gradients[MIXENT_MAX_INPUTS],
+  mixent_typed_array output_gradient, input_gradients[MIXENT_MAX_INPUTS],
       parameter_gradients[MIXENT_MAX_LAYER_TENSORS];
 } mixent_layer_call;
 

@@ -117,7 +117,7 @@ mixent_status mixent_net_backward(mixent_net *net) {
 
 size_t mixent_net_memory(const mixent_net *net) {
   const mixent_graph *graph = net->plan->graph;
-  size_t element = mixent_type_size(net->plan->master_type);
+  size_t element = mixent_data_type_size(net->plan->master_type);
   size_t copies = net->gradients ? 2 : 1;
   return net->plan->arena_bytes + (copies * graph->parameter_count + graph->statistic_count) * element;
 }

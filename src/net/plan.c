@@ -81,7 +81,7 @@ static const mixent_backend_pattern *find_pattern(const mixent_plan *plan, int l
 
 static size_t value_bytes(const mixent_plan *plan, int layer) {
   return (size_t)plan->rows * mixent_layer_row(&plan->graph->layers[layer]) *
-         mixent_type_size(plan->types[layer]);
+         mixent_data_type_size(plan->types[layer]);
 }
 
 /* The network's input arrives as floats; a bfloat16 plan rounds it first. */
@@ -110,7 +110,7 @@ static mixent_status run_input(void *state, const mixent_run *run) {
 static mixent_status lower_input(mixent_plan *plan) {
   size_t count = (size_t)plan->rows * mixent_layer_row(&plan->graph->layers[0]);
   int staging;
-  MIXENT_TRY(mixent_plan_add_buffer(plan, count * mixent_type_size(plan->master_type), &staging));
+  MIXENT_TRY(mixent_plan_add_buffer(plan, count * mixent_data_type_size(plan->master_type), &staging));
   plan->buffers[staging].kept = true;
   plan->values[0] = staging;
   if (plan->types[0] == plan->master_type) return MIXENT_OK;

@@ -42,16 +42,16 @@ struct mixent_plan {
   const mixent_graph *graph;
   int rows;
   bool training;
-  mixent_type value_type;  /* of values between layers */
-  mixent_type master_type; /* of parameters, gradients of parameters, statistics, input and logits */
+  mixent_data_type value_type;  /* of values between layers */
+  mixent_data_type master_type; /* of parameters, gradients of parameters, statistics, input and logits */
   mixent_step *steps;
   int step_count, step_capacity;
   mixent_buffer *buffers;
   int buffer_count, buffer_capacity;
-  int *values;          /* per layer: buffer of its value, -1 if fused away */
-  mixent_type *types;   /* per layer: element type of its value (and of its gradient) */
-  int *value_gradients; /* per layer: buffer of the gradient of its value, -1 if none is needed */
-  int *consumers;       /* per layer: how many layers read its value */
+  int *values;             /* per layer: buffer of its value, -1 if fused away */
+  mixent_data_type *types; /* per layer: element type of its value (and of its gradient) */
+  int *value_gradients;    /* per layer: buffer of the gradient of its value, -1 if none is needed */
+  int *consumers;          /* per layer: how many layers read its value */
   int (*input_gradients)[MIXENT_MAX_INPUTS]; /* per layer and input: buffer its backward writes; -1: not
                                                 needed */
   size_t arena_bytes;

@@ -16,7 +16,8 @@ typedef struct mixent_train_state {
   mixent_loss_state loss;
   double loss_optimizer[MIXENT_LOSS_PARAMETERS][MIXENT_OPTIMIZER_MAX_STATE];
   mixent_schedule_state schedule;
-  uint64_t best_epoch; /* from 1; 0: none yet */
+  mixent_monitor monitor; /* what warnings were given, and on what grounds */
+  uint64_t best_epoch;    /* from 1; 0: none yet */
   double best_accuracy, best_nll;
   mixent_score_sums sums; /* of the epoch that runs */
 } mixent_train_state;

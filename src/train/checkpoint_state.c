@@ -87,6 +87,7 @@ const mixent_small_field mixent_small_fields[] = {FIELD("state.position", MIXENT
                                                   FIELD("state.schedule", MIXENT_F64, schedule),
                                                   FIELD("state.loss.parameters", MIXENT_F64, loss),
                                                   FIELD("state.loss.optimizer", MIXENT_F64, loss_optimizer),
+                                                  FIELD("state.monitor", MIXENT_F64, monitor),
                                                   FIELD("state.epoch.counts", MIXENT_I64, counts),
                                                   FIELD("state.epoch.sums", MIXENT_F64, sums),
                                                   {.name = NULL}};
@@ -102,6 +103,10 @@ void mixent_small_state_pack(const mixent_checkpoint *checkpoint, mixent_small_s
   memcpy(out->loss, state->loss.value, sizeof out->loss);
   memcpy(out->loss_optimizer, state->loss_optimizer, sizeof out->loss_optimizer);
   out->schedule = state->schedule.factor;
+  const mixent_monitor *monitor = &state->monitor;
+  out->monitor[0] = monitor->told, out->monitor[1] = (double)monitor->observations;
+  out->monitor[2] = monitor->best, out->monitor[3] = monitor->before;
+  memcpy(out->monitor + 4, monitor->recent, sizeof monitor->recent);
   out->counts[0] = (int64_t)metrics->count, out->counts[1] = (int64_t)metrics->correct;
   out->sums[0] = metrics->nll, out->sums[1] = metrics->brier, out->sums[2] = metrics->entropy;
   out->sums[3] = state->sums.loss;
@@ -121,6 +126,10 @@ void mixent_small_state_unpack(const mixent_small_state *small, mixent_train_sta
   memcpy(state->loss.value, small->loss, sizeof small->loss);
   memcpy(state->loss_optimizer, small->loss_optimizer, sizeof small->loss_optimizer);
   state->schedule.factor = small->schedule;
+  mixent_monitor *monitor = &state->monitor;
+  monitor->told = (unsigned)small->monitor[0], monitor->observations = (size_t)small->monitor[1];
+  monitor->best = small->monitor[2], monitor->before = small->monitor[3];
+  memcpy(monitor->recent, small->monitor + 4, sizeof monitor->recent);
   metrics->count = (size_t)small->counts[0], metrics->correct = (size_t)small->counts[1];
   metrics->nll = small->sums[0], metrics->brier = small->sums[1], metrics->entropy = small->sums[2];
   state->sums.loss = small->sums[3];

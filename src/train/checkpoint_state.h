@@ -19,7 +19,7 @@ void mixent_description_free(mixent_description *description);
 /* mixent_train_state without its large arrays, as numbers side by side. */
 typedef struct mixent_small_state {
   int64_t batches_tracked, position[2], best_epoch, counts[2 + 2 * MIXENT_METRICS_BINS];
-  double best[2], loss[MIXENT_LOSS_PARAMETERS], schedule;
+  double best[2], loss[MIXENT_LOSS_PARAMETERS], schedule, monitor[7];
   double loss_optimizer[MIXENT_LOSS_PARAMETERS * MIXENT_OPTIMIZER_MAX_STATE];
   double sums[4 + MIXENT_METRICS_BINS + MIXENT_TERMS];
 } mixent_small_state;

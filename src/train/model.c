@@ -198,11 +198,8 @@ static mixent_status score_part(const mixent_model *model, const mixent_recipe *
                                 mixent_net *net, mixent_scores *out) {
   mixent_split split = {0};
   uint32_t *all = NULL;
-  mixent_status status =
-      part == MIXENT_PART_TEST
-          ? all_indices(dataset->test.count, &all)
-          : mixent_split_make(&dataset->train, dataset->classes, recipe->validation_fraction,
-                              (uint64_t)recipe->validation_seed, &split);
+  mixent_status status = part == MIXENT_PART_TEST ? all_indices(dataset->test.count, &all)
+                                                  : mixent_recipe_split(recipe, dataset, &split);
   job->images = part == MIXENT_PART_TEST ? &dataset->test : &dataset->train;
   job->indices = part == MIXENT_PART_TEST ? all : part == MIXENT_PART_TRAIN ? split.train : split.validation;
   job->count = part == MIXENT_PART_TEST    ? dataset->test.count

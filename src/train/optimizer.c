@@ -24,6 +24,7 @@ typedef struct job {
   const mixent_optimizer *optimizer;
   mixent_optimizer_run run;
   float *theta, *state, *ema;
+  float *response; /* if given nothing is updated */
   const float *gradient;
   double ema_decay;
 } job;
@@ -37,6 +38,11 @@ static void update_range(const job *job, bool decay, size_t begin, size_t end) {
   float *state[MIXENT_OPTIMIZER_MAX_STATE] = {0};
   for (int a = 0; a < optimizer->type->state_arrays; a++)
     state[a] = job->state + (size_t)a * optimizer->count + begin;
+  if (job->response) {
+    optimizer->type->respond(optimizer, &run, job->theta + begin, job->gradient + begin, state,
+                             job->response + begin);
+    return;
+  }
   optimizer->type->update(optimizer, &run, job->theta + begin, job->gradient + begin, state);
   if (!job->ema) return;
   const float *restrict theta = job->theta;
@@ -65,6 +71,18 @@ void mixent_optimizer_step(const mixent_optimizer *optimizer, double learning_ra
              .ema = ema,
              .gradient = gradient,
              .ema_decay = ema_decay};
+  mixent_parallel_for(optimizer->count, PIECE, update_piece, &job);
+}
+
+void mixent_optimizer_respond(const mixent_optimizer *optimizer, double learning_rate, uint64_t step,
+                              const float *theta, const float *gradient, float *state, float *response) {
+  job job = {.optimizer = optimizer,
+             .run = {.learning_rate = learning_rate, .step = step},
+             .theta = (float *)theta,
+             .state = state,
+             .gradient = gradient,
+             .response = response};
+  memset(response, 0, optimizer->count * sizeof *response);
   mixent_parallel_for(optimizer->count, PIECE, update_piece, &job);
 }
 

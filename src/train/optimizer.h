@@ -49,6 +49,10 @@ struct mixent_optimizer_type {
    * widened, computed in double and rounded once, so that both share one formula. */
   void (*update)(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, float *theta,
                  const float *gradient, float *const state[]);
+  /* dtheta'/dgradient of the update that would come next, element by element, for looking ahead; nothing but
+   * `response` is changed. */
+  void (*respond)(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, const float *theta,
+                  const float *gradient, float *const state[], float *response);
   void (*update_double)(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, double *theta,
                         const double *gradient, double *const state[]);
 };
@@ -68,6 +72,11 @@ mixent_optimizer mixent_optimizer_defaults(const mixent_optimizer_type *type);
  * number. */
 void mixent_optimizer_step(const mixent_optimizer *optimizer, double learning_rate, uint64_t step,
                            float *theta, const float *gradient, float *state, float *ema, double ema_decay);
+
+/* How the parameters after mixent_optimizer_step with these arguments would change with the gradient:
+ * response [count] = d theta'_j / d gradient_j. Elements in no segment get 0. */
+void mixent_optimizer_respond(const mixent_optimizer *optimizer, double learning_rate, uint64_t step,
+                              const float *theta, const float *gradient, float *state, float *response);
 
 /* The same rule for a few doubles (loss parameters), without weight decay: theta, gradient [count], state
  * [state_arrays, count]. Needs no segments. */

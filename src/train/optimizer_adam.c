@@ -42,6 +42,20 @@ static void update(const mixent_optimizer *optimizer, const mixent_optimizer_run
   }
 }
 
+/* With r = sqrt(v) scale + epsilon:  -rate ((1 - beta1) / r - m dr/dg / r^2),  dr/dg = scale (1 - beta2) g /
+ * sqrt(v) */
+static void respond(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, const float *theta,
+                    const float *gradient, float *const state[], float *response) {
+  const constants c = constants_of(optimizer, run);
+  for (size_t i = 0; i < run->count; i++) {
+    double g = gradient[i] + c.weight_decay * theta[i];
+    double m = c.beta1 * state[0][i] + (1 - c.beta1) * g, v = c.beta2 * state[1][i] + (1 - c.beta2) * g * g;
+    double root = sqrt(v), r = root * c.scale + c.epsilon;
+    double slope = root > 0 ? c.scale * (1 - c.beta2) * g / root : 0;
+    response[i] = (float)(-c.rate * ((1 - c.beta1) / r - m * slope / (r * r)));
+  }
+}
+
 static void update_double(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, double *theta,
                           const double *gradient, double *const state[]) {
   const constants c = constants_of(optimizer, run);
@@ -55,5 +69,6 @@ const mixent_optimizer_type mixent_optimizer_adam = {
     .state_names = {"exp_avg", "exp_avg_sq"},
     .state_arrays = 2,
     .update = update,
+    .respond = respond,
     .update_double = update_double,
 };

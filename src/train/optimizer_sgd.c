@@ -21,6 +21,14 @@ static void update(const mixent_optimizer *optimizer, const mixent_optimizer_run
   }
 }
 
+/* -lr, or with Nesterov -lr (1 + momentum): the velocity before the step stays what it is. */
+static void respond(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, const float *theta,
+                    const float *gradient, float *const state[], float *response) {
+  (void)theta, (void)gradient, (void)state;
+  double slope = -run->learning_rate * (optimizer->nesterov ? 1 + optimizer->momentum : 1);
+  for (size_t i = 0; i < run->count; i++) response[i] = (float)slope;
+}
+
 static void update_double(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, double *theta,
                           const double *gradient, double *const state[]) {
   for (size_t i = 0; i < run->count; i++)
@@ -33,5 +41,6 @@ const mixent_optimizer_type mixent_optimizer_sgd = {
     .state_names = {"momentum_buffer"},
     .state_arrays = 1,
     .update = update,
+    .respond = respond,
     .update_double = update_double,
 };

@@ -148,14 +148,30 @@ static mixent_status apply_settings(const mixent_setting *settings, size_t count
   return MIXENT_OK;
 }
 
+/* Which loss it will be, and its own weights and options for all that the recipe does not say. */
+static mixent_status choose_loss(const mixent_yaml *root, const mixent_setting *settings, size_t count,
+                                 mixent_recipe *recipe) {
+  const mixent_option *option = mixent_option_find("loss.name");
+  const mixent_yaml *section = mixent_yaml_find(root, "loss");
+  const mixent_yaml *name =
+      section && section->kind == MIXENT_YAML_MAPPING ? mixent_yaml_find(section, "name") : NULL;
+  if (name) MIXENT_TRY(apply_value(name, option, option->key, recipe));
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(settings[i].key, option->key) == 0) MIXENT_TRY(apply_setting(&settings[i], recipe));
+  const mixent_loss_options loss = mixent_loss_defaults((mixent_loss_kind)recipe->loss_kind);
+  memcpy(recipe->w, loss.w, sizeof recipe->w);
+  recipe->smoothing = loss.smoothing, recipe->eps = loss.eps;
+  return MIXENT_OK;
+}
+
 static mixent_status apply_tree(const mixent_yaml *root, const mixent_setting *settings, size_t count,
                                 mixent_recipe *recipe) {
   if (root->kind != MIXENT_YAML_MAPPING)
     return mixent_yaml_fail(root, "options are expected, as `epochs: 4`");
+  MIXENT_TRY(choose_loss(root, settings, count, recipe));
+  long chosen = recipe->loss_kind;
   MIXENT_TRY(apply_mapping(root, "", recipe));
-  /* the last word on which loss it is decides which section of `losses` counts */
-  for (size_t i = 0; i < count; i++)
-    if (strcmp(settings[i].key, "loss.name") == 0) MIXENT_TRY(apply_setting(&settings[i], recipe));
+  recipe->loss_kind = chosen; /* a setting has the last word, and decides which section of `losses` counts */
   MIXENT_TRY(apply_losses(mixent_yaml_find(root, "losses"), recipe));
   MIXENT_TRY(apply_settings(settings, count, recipe));
   return mixent_recipe_check(recipe);
@@ -214,17 +230,37 @@ mixent_status mixent_recipe_resolve(const char *name_or_file, const mixent_setti
 }
 
 mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe) {
-  mixent_loss_options loss = mixent_loss_defaults();
-  loss.kind = (mixent_loss_kind)recipe->loss_kind;
-  loss.style = (mixent_style)recipe->loss_style;
-  loss.w[0] = recipe->w1, loss.w[1] = recipe->w2;
-  loss.b[0] = recipe->b1, loss.b[1] = recipe->b2;
-  loss.eps = recipe->eps;
+  mixent_loss_options loss = mixent_loss_defaults((mixent_loss_kind)recipe->loss_kind);
+  if (loss.kind != MIXENT_LOSS_CE) { /* plain cross entropy knows neither weights nor bases */
+    loss.style = (mixent_style)recipe->loss_style;
+    memcpy(loss.w, recipe->w, sizeof loss.w);
+    memcpy(loss.b, recipe->b, sizeof loss.b);
+  }
+  loss.smoothing = recipe->smoothing, loss.eps = recipe->eps;
+  loss.focal_gamma = recipe->focal_gamma, loss.gce_q = recipe->gce_q, loss.t1 = recipe->t1,
+  loss.t2 = recipe->t2;
   loss.max_interval = recipe->max_interval;
-  memcpy(loss.learn, recipe->learn, sizeof loss.learn);
+  mixent_term terms[MIXENT_LOSS_PARTS];
+  int parts = mixent_loss_parts(loss.kind, terms);
+  for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) /* a recipe serves losses with fewer parts, too */
+    loss.learn[k] = recipe->learn[k] && k % MIXENT_LOSS_PARTS < parts && loss.kind != MIXENT_LOSS_CE;
   loss.w_bounds[0] = recipe->weight_min, loss.w_bounds[1] = recipe->weight_max;
   loss.b_bounds[0] = recipe->base_min, loss.b_bounds[1] = recipe->base_max;
   return loss;
+}
+
+bool mixent_recipe_looks_ahead(const mixent_recipe *recipe) {
+  const mixent_loss_options loss = mixent_recipe_loss(recipe);
+  bool any = false;
+  for (int i = 0; i < MIXENT_LOSS_PARTS; i++) any |= loss.learn[i];
+  return any && loss.style == MIXENT_STYLE_HYPERGRADIENT;
+}
+
+mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
+                                  mixent_split *out) {
+  return mixent_split_make(&dataset->train, dataset->classes, recipe->validation_fraction,
+                           mixent_recipe_looks_ahead(recipe) ? recipe->held_out_fraction : 0,
+                           (uint64_t)recipe->validation_seed, out);
 }
 
 mixent_status mixent_recipe_check(const mixent_recipe *recipe) {

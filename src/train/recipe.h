@@ -5,7 +5,6 @@
 
 #include "core/memory.h"
 #include "mixent/data.h"
-#include "mixent/loss.h"
 #include "mixent/train.h"
 
 enum { MIXENT_RECIPE_TEXT = 1024 };
@@ -29,10 +28,14 @@ typedef struct mixent_recipe {
   double validation_fraction;
   long validation_seed;
   long loss_kind, loss_style;
-  double w1, w2, b1, b2, eps, max_interval;
+  double w[MIXENT_LOSS_PARTS], b[MIXENT_LOSS_PARTS];
+  double smoothing, eps, focal_gamma, gce_q, t1, t2, max_interval;
   bool learn[MIXENT_LOSS_PARAMETERS];
   double weight_learning_rate, base_learning_rate;
   double weight_min, weight_max, base_min, base_max;
+  double held_out_fraction; /* for style hypergradient */
+  long hypergradient_every;
+  char baseline[MIXENT_RECIPE_TEXT];
   long optimizer; /* index into mixent_optimizer_types */
   double learning_rate, momentum;
   bool nesterov;
@@ -112,5 +115,11 @@ char *mixent_recipe_help(void);
 char *mixent_recipe_run_name(const mixent_recipe *recipe);
 
 mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe);
+
+/* Whether weights are learned by looking ahead to held-out images. */
+bool mixent_recipe_looks_ahead(const mixent_recipe *recipe);
+/* The train images cut as the recipe says. */
+mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
+                                  mixent_split *out);
 
 #endif

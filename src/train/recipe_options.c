@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order of mixent_loss_options.learn. */
-static const char *const learn_names[] = {"w1", "w2", "b1", "b2", NULL};
 static const char *const precision_names[] = {"auto", "fp32", "bf16", NULL};
 
 /* A line of the table per type; in the order in which recipe.yaml and the help list them. */
@@ -49,13 +47,20 @@ const mixent_option mixent_options[] = {
     WHOLE("validation.seed", validation_seed, "1", 0, INT32_MAX, "of the split alone, so that runs with other seeds share it"),
     CHOICE("loss.name", loss_kind, "ce", mixent_loss_names, "the loss"),
     CHOICE("loss.style", loss_style, "free", mixent_style_names, "how raw parameters become the weights of the terms"),
-    NUMBER("loss.w1", w1, "1", -1e6, 1e6, "raw parameter of the cross entropy's weight, at the start"),
-    NUMBER("loss.w2", w2, "1", -1e6, 1e6, "raw parameter of the second term's weight, at the start"),
-    NUMBER("loss.b1", b1, "2.718281828459045", 1e-6, 1e6, "log base of the cross entropy, at the start; e: natural"),
-    NUMBER("loss.b2", b2, "2.718281828459045", 1e-6, 1e6, "log base of the second term, at the start"),
-    NUMBER("loss.eps", eps, "1e-6", 1e-30, 0.5, "floor of the targets in MIX-ENT's second term"),
+    NUMBER("loss.w1", w[0], "1", -1e6, 1e6, "raw parameter of the first term's weight, at the start; its default is the loss's own"),
+    NUMBER("loss.w2", w[1], "1", -1e6, 1e6, "the same of the second term, if the loss has one"),
+    NUMBER("loss.w3", w[2], "1", -1e6, 1e6, "the same of the third term (KL in mix-ent-split)"),
+    NUMBER("loss.b1", b[0], "2.718281828459045", 1e-6, 1e6, "log base of the first term, at the start; e: natural"),
+    NUMBER("loss.b2", b[1], "2.718281828459045", 1e-6, 1e6, "log base of the second term, at the start"),
+    NUMBER("loss.b3", b[2], "2.718281828459045", 1e-6, 1e6, "log base of the third term, at the start"),
+    NUMBER("loss.smoothing", smoothing, "0", 0, 1, "part of the target spread evenly over the classes, before any term sees it; label-smoothing: 0.1"),
+    NUMBER("loss.eps", eps, "1e-6", 1e-30, 0.5, "floor of the targets in the swapped cross entropy and KL; symmetric-ce: 1e-4"),
+    NUMBER("loss.focal_gamma", focal_gamma, "2", 0, 1000, "focal: the power of 1 - q"),
+    NUMBER("loss.gce_q", gce_q, "0.7", 1e-6, 1, "gce: from 0, cross entropy, to 1, mean absolute error"),
+    NUMBER("loss.t1", t1, "0.8", 0, 0.999999, "bi-tempered: temperature of the logarithm, below 1: bounded"),
+    NUMBER("loss.t2", t2, "1.2", 1, 100, "bi-tempered: temperature of the softmax, above 1: heavy tails"),
     NUMBER("loss.max_interval", max_interval, "200", 1e-6, 1e6, "epochs until styles that change with time are done"),
-    {"loss.learn", MIXENT_OPTION_NAMES, offsetof(mixent_recipe, learn), "none", 0, 0, learn_names,
+    {"loss.learn", MIXENT_OPTION_NAMES, offsetof(mixent_recipe, learn), "none", 0, 0, mixent_loss_parameter_names,
      "which weights (by their raw parameters) and bases (by their logarithms) are learned", false},
     NUMBER("loss.weight_learning_rate", weight_learning_rate, "1e-5", 0, 1e3, "of the raw parameters; constant"),
     NUMBER("loss.base_learning_rate", base_learning_rate, "1e-5", 0, 1e3, "of the logarithms of the bases; constant"),
@@ -63,6 +68,9 @@ const mixent_option mixent_options[] = {
     NUMBER("loss.weight_max", weight_max, "20", -1e6, 1e6, "raw parameters are held at or below"),
     NUMBER("loss.base_min", base_min, "1.1", 1e-6, 1e6, "bases are held at or above"),
     NUMBER("loss.base_max", base_max, "1000", 1e-6, 1e6, "bases are held at or below"),
+    NUMBER("loss.held_out_fraction", held_out_fraction, "0.05", 0.001, 0.5, "style hypergradient: part of the training images, apart from those that validate, that learned weights are to serve"),
+    WHOLE("loss.hypergradient_every", hypergradient_every, "10", 1, 1000000, "style hypergradient: steps from one look ahead to the next"),
+    PLACE("baseline", baseline, "", "run with cross entropy whose validation accuracy warnings compare with; empty: none"),
     CHOICE("optimizer.name", optimizer, "sgd", mixent_optimizer_names, "the optimiser; it moves learned weights and bases, too"),
     NUMBER("optimizer.learning_rate", learning_rate, "0.15", 0, 1e3, "the schedule's base or peak"),
     NUMBER("optimizer.momentum", momentum, "0.9", 0, 0.9999, "sgd"),

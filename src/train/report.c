@@ -1,10 +1,12 @@
 /* An epoch as a line of JSON, and the signs of a run that goes wrong. */
+#include "core/file.h"
 #include "train/trainer.h"
 
 #include <jansson.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 char *mixent_epoch_json(const mixent_train_epoch *epoch, uint64_t step) {
   json_t *json = json_object();
@@ -13,8 +15,10 @@ char *mixent_epoch_json(const mixent_train_epoch *epoch, uint64_t step) {
     double value;
   } numbers[] = {{"w1", epoch->w[0]},
                  {"w2", epoch->w[1]},
+                 {"w3", epoch->w[2]},
                  {"b1", epoch->b[0]},
                  {"b2", epoch->b[1]},
+                 {"b3", epoch->b[2]},
                  {"learning_rate", epoch->learning_rate},
                  {"weight_learning_rate", epoch->weight_learning_rate},
                  {"base_learning_rate", epoch->base_learning_rate},
@@ -33,33 +37,64 @@ char *mixent_epoch_json(const mixent_train_epoch *epoch, uint64_t step) {
   return line;
 }
 
-__attribute__((format(printf, 3, 4))) static void warn_once(mixent_trainer *trainer, int sign,
-                                                            const char *format, ...) {
-  char message[256];
-  va_list arguments;
-  if (trainer->warned[sign] || !trainer->options->warning) return;
-  trainer->warned[sign] = true;
-  va_start(arguments, format);
-  vsnprintf(message, sizeof message, format, arguments);
-  va_end(arguments);
-  trainer->options->warning(trainer->options->context, message);
+static void tell(void *context, mixent_warning warning, const char *words) {
+  const mixent_train_options *options = context;
+  char message[640];
+  if (!options->warning) return;
+  snprintf(message, sizeof message, "%s: %s", mixent_warning_names[warning], words);
+  options->warning(options->context, message);
+}
+
+static void observe(mixent_trainer *trainer, const mixent_observation *seen) {
+  mixent_monitor_observe(&trainer->state.monitor, &trainer->loss, &trainer->state.loss, seen, tell,
+                         (void *)trainer->options);
 }
 
 void mixent_trainer_watch(mixent_trainer *trainer, const mixent_train_epoch *epoch) {
-  const mixent_loss_options *loss = &trainer->loss;
-  for (int i = 0; i < 2 && loss->kind != MIXENT_LOSS_CE; i++) {
-    if (loss->learn[i] && fabs(epoch->w[i]) < 0.01 && 2 * epoch->epoch <= epoch->epochs)
-      warn_once(trainer, i,
-                "w%d has fallen to %.2g after epoch %d: learned weights only shrink on the training loss",
-                i + 1, epoch->w[i], epoch->epoch);
-    double low = loss->b_bounds[0], high = loss->b_bounds[1];
-    if (loss->learn[2 + i] && (epoch->b[i] <= low * (1 + 1e-9) || epoch->b[i] >= high * (1 - 1e-9)))
-      warn_once(trainer, 2 + i, "base b%d has reached a bound (%.4g) after epoch %d", i + 1, epoch->b[i],
-                epoch->epoch);
+  const mixent_scores *validation = &epoch->validation;
+  const mixent_observation seen = {.epoch = epoch->epoch,
+                                   .epochs = epoch->epochs,
+                                   .loss = epoch->train.loss,
+                                   .gradient_finite = true,
+                                   .validation_accuracy = validation->images ? validation->accuracy : NAN,
+                                   .validation_rows = validation->images,
+                                   .entropy = validation->entropy,
+                                   .baseline_accuracy = trainer->baseline_accuracy};
+  observe(trainer, &seen);
+}
+
+void mixent_trainer_watch_not_finite(mixent_trainer *trainer) {
+  const mixent_train_state *state = &trainer->state;
+  const mixent_observation seen = {.epoch =
+                                       (double)state->epoch + (double)state->step / (double)trainer->steps,
+                                   .epochs = (double)trainer->recipe.epochs,
+                                   .loss = NAN,
+                                   .validation_accuracy = NAN,
+                                   .baseline_accuracy = NAN};
+  observe(trainer, &seen);
+}
+
+mixent_status mixent_baseline_read(const mixent_recipe *recipe, double *accuracy) {
+  *accuracy = NAN;
+  if (!*recipe->baseline) return MIXENT_OK;
+  char *path = mixent_path_join(recipe->baseline, "metrics.jsonl"), *text = NULL;
+  size_t size;
+  if (!path) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  mixent_status status = mixent_file_read(path, (size_t)1 << 28, &text, &size);
+  for (char *line = status == MIXENT_OK ? strtok(text, "\n") : NULL; line; line = strtok(NULL, "\n")) {
+    json_t *epoch = json_loads(line, 0, NULL);
+    const json_t *value = json_object_get(json_object_get(epoch, "validation"), "accuracy");
+    if (json_is_number(value))
+      *accuracy = fmax(*accuracy, json_number_value(value)); /* of NaN and a number, the number */
+    json_decref(epoch);
   }
-  if (epoch->validation.images && epoch->validation.entropy < 0.01 &&
-      epoch->validation.accuracy < trainer->state.best_accuracy - 0.01)
-    warn_once(trainer, 4,
-              "predictions have collapsed: mean entropy %.2g while validation accuracy fell to %.2f %%",
-              epoch->validation.entropy, 100 * epoch->validation.accuracy);
+  if (status != MIXENT_OK)
+    status = mixent_fail_within(MIXENT_ERROR_ARGUMENT, "baseline");
+  else if (isnan(*accuracy))
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "baseline: %s tells of no epoch with held-out images; name a run that finished one",
+                         path);
+  free(path);
+  free(text);
+  return status;
 }

@@ -7,6 +7,13 @@
 #include <math.h>
 #include <string.h>
 
+static void run_parallel(void *pool, size_t count, size_t grain, mixent_loss_work *work, void *context) {
+  (void)pool;
+  mixent_parallel_for(count, grain, work, context);
+}
+
+const mixent_loss_parallel mixent_score_parallel = {.run = run_parallel};
+
 void mixent_score_add(mixent_score_sums *sums, const double terms[MIXENT_TERMS], double loss,
                       const float *logits, const int32_t *labels, size_t rows, size_t classes) {
   size_t before = sums->metrics.count;
@@ -41,17 +48,19 @@ static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, s
                     mixent_net_input(net));
   MIXENT_TRY(mixent_net_forward(net, MIXENT_EVALUATE, 0, 0));
   const float *logits = mixent_net_logits(net);
-  mixent_loss_batch batch = {.rows = job->batch,
-                             .classes = job->classes,
-                             .stride = job->classes,
-                             .logits = logits,
-                             .labels = job->batch_labels,
-                             .ignore_label = -1};
-  double coefficients[MIXENT_TERMS], terms[MIXENT_TERMS], gradient[MIXENT_LOSS_PARAMETERS];
-  mixent_loss_coefficients(&loss->options, &loss->state, loss->epoch, coefficients);
-  MIXENT_TRY(mixent_loss_evaluate(&batch, coefficients, loss->options.eps, mixent_parallel_for, terms, NULL));
-  double value = mixent_loss_value(&loss->options, &loss->state, loss->epoch, terms, gradient);
-  mixent_score_add(sums, terms, value, logits, job->batch_labels, job->batch, job->classes);
+  const mixent_loss_batch batch = {.rows = job->batch,
+                                   .classes = job->classes,
+                                   .logits = {.data = logits},
+                                   .labels = {.data = job->batch_labels, .type = MIXENT_INT32},
+                                   .ignore = true,
+                                   .ignore_label = -1,
+                                   .smoothing = loss->options.smoothing};
+  double gradient[MIXENT_LOSS_PARAMETERS];
+  const mixent_loss_rule rule = mixent_loss_rule_of(&loss->options, &loss->state, loss->epoch);
+  mixent_loss_result result = {.gradient = NULL};
+  MIXENT_TRY(mixent_loss_evaluate(&batch, &rule, &mixent_score_parallel, &result));
+  double value = mixent_loss_value(&loss->options, &loss->state, loss->epoch, result.terms, gradient);
+  mixent_score_add(sums, result.terms, value, logits, job->batch_labels, job->batch, job->classes);
   return MIXENT_OK;
 }
 
@@ -81,7 +90,13 @@ static const struct {
               {"ce1", offsetof(mixent_scores, terms[MIXENT_CE1])},
               {"h", offsetof(mixent_scores, terms[MIXENT_H])},
               {"ce2", offsetof(mixent_scores, terms[MIXENT_CE2])},
-              {"kl", offsetof(mixent_scores, terms[MIXENT_KL])}};
+              {"kl", offsetof(mixent_scores, terms[MIXENT_KL])},
+              {"focal", offsetof(mixent_scores, terms[MIXENT_FOCAL])},
+              {"gce", offsetof(mixent_scores, terms[MIXENT_GCE])},
+              {"mae", offsetof(mixent_scores, terms[MIXENT_MAE])},
+              {"poly1", offsetof(mixent_scores, terms[MIXENT_POLY1])},
+              {"brier_term", offsetof(mixent_scores, terms[MIXENT_BRIER])},
+              {"bi_tempered", offsetof(mixent_scores, terms[MIXENT_BI_TEMPERED])}};
 
 json_t *mixent_scores_to_json(const mixent_scores *scores) {
   json_t *object = json_object();

@@ -17,6 +17,9 @@ void mixent_score_add(mixent_score_sums *sums, const double terms[MIXENT_TERMS],
                       const float *logits, const int32_t *labels, size_t rows, size_t classes);
 mixent_scores mixent_score_result(const mixent_score_sums *sums);
 
+/* The threads that the network uses, for the loss. */
+extern const mixent_loss_parallel mixent_score_parallel;
+
 /* The loss at a moment of training. */
 typedef struct mixent_loss_moment {
   mixent_loss_options options;

@@ -2,7 +2,7 @@
  * alone, so that a run that goes on from a checkpoint computes what it would have computed undisturbed. */
 #include "train/trainer.h"
 #include "core/file.h"
-#include "core/threads.h"
+#include "train/look_ahead.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -36,33 +36,45 @@ static void fill_batch(mixent_trainer *trainer, size_t number, uint64_t epoch_ke
                     mixent_net_input(trainer->net));
 }
 
+mixent_status mixent_trainer_evaluate(mixent_trainer *trainer, const mixent_loss_rule *rule,
+                                      mixent_loss_result *result) {
+  const mixent_loss_batch batch = {.rows = trainer->batch,
+                                   .classes = trainer->classes,
+                                   .logits = {.data = mixent_net_logits(trainer->net)},
+                                   .labels = {.data = trainer->batch_labels, .type = MIXENT_INT32},
+                                   .smoothing = trainer->loss.smoothing};
+  *result = (mixent_loss_result){.gradient = mixent_net_logits_gradient(trainer->net)};
+  return mixent_loss_evaluate(&batch, rule, &mixent_score_parallel, result);
+}
+
 /* Terms of the batch, their sum's gradient for the network, the gradient of the loss's own parameters. */
 static mixent_status evaluate_loss(mixent_trainer *trainer, double gradient[MIXENT_LOSS_PARAMETERS],
                                    double *value) {
   mixent_train_state *state = &trainer->state;
-  const mixent_loss_batch batch = {.rows = trainer->batch,
-                                   .classes = trainer->classes,
-                                   .stride = trainer->classes,
-                                   .logits = mixent_net_logits(trainer->net),
-                                   .labels = trainer->batch_labels,
-                                   .ignore_label = -1};
   double epoch = (double)steps_done(trainer) / (double)trainer->steps;
-  double coefficients[MIXENT_TERMS], terms[MIXENT_TERMS];
-  mixent_loss_coefficients(&trainer->loss, &state->loss, epoch, coefficients);
-  MIXENT_TRY(mixent_loss_evaluate(&batch, coefficients, trainer->loss.eps, mixent_parallel_for, terms,
-                                  mixent_net_logits_gradient(trainer->net)));
-  *value = mixent_loss_value(&trainer->loss, &state->loss, epoch, terms, gradient);
-  mixent_score_add(&state->sums, terms, *value, batch.logits, batch.labels, batch.rows, batch.classes);
+  const mixent_loss_rule rule = mixent_loss_rule_of(&trainer->loss, &state->loss, epoch);
+  mixent_loss_result result;
+  MIXENT_TRY(mixent_trainer_evaluate(trainer, &rule, &result));
+  *value = mixent_loss_value(&trainer->loss, &state->loss, epoch, result.terms, gradient);
+  mixent_score_add(&state->sums, result.terms, *value, mixent_net_logits(trainer->net), trainer->batch_labels,
+                   trainer->batch, trainer->classes);
   return MIXENT_OK;
 }
 
 /* What is learned of the raw weights and of the logarithms of the bases, at their own constant rates, by the
  * network's optimiser. */
-static void update_loss(mixent_trainer *trainer, uint64_t step,
+static void update_loss(mixent_trainer *trainer, uint64_t done,
                         const double gradient[MIXENT_LOSS_PARAMETERS]) {
   mixent_train_state *state = &trainer->state;
   for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) {
-    double rate = k < 2 ? trainer->recipe.weight_learning_rate : trainer->recipe.base_learning_rate;
+    uint64_t step = done + 1;
+    if (k < MIXENT_LOSS_PARTS &&
+        trainer->look_ahead) { /* weights move only when there is news, and count those times */
+      if (!mixent_look_ahead_is_due(trainer, done)) continue;
+      step = done / (uint64_t)trainer->recipe.hypergradient_every + 1;
+    }
+    double rate =
+        k < MIXENT_LOSS_PARTS ? trainer->recipe.weight_learning_rate : trainer->recipe.base_learning_rate;
     if (trainer->loss.learn[k])
       mixent_optimizer_step_double(&trainer->optimizer, rate, step, 1, &state->loss.value[k], &gradient[k],
                                    state->loss_optimizer[k]);
@@ -82,30 +94,39 @@ static mixent_status fail_not_finite(const mixent_trainer *trainer, const mixent
 }
 
 /* Nothing that is not finite reaches the optimiser: the step it comes up in is the one that is named. */
-static mixent_status check_gradient(const mixent_trainer *trainer, const mixent_run_directory *run,
+static mixent_status check_gradient(mixent_trainer *trainer, const mixent_run_directory *run,
                                     const double gradient[MIXENT_LOSS_PARAMETERS], uint64_t step) {
   bool finite = mixent_all_finite(mixent_net_gradients(trainer->net), trainer->parameter_count);
   for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) finite &= isfinite(gradient[k]) != 0;
-  return finite ? MIXENT_OK : fail_not_finite(trainer, run, "the gradient is", step);
+  if (finite) return MIXENT_OK;
+  mixent_trainer_watch_not_finite(trainer);
+  return fail_not_finite(trainer, run, "the gradient is", step);
 }
 
 static mixent_status run_step(mixent_trainer *trainer, const mixent_run_directory *run, double *value) {
   mixent_train_state *state = &trainer->state;
   double gradient[MIXENT_LOSS_PARAMETERS];
   uint64_t done = steps_done(trainer), step = done + 1; /* optimisers and schedules count from 1 */
+  bool ahead = mixent_look_ahead_is_due(trainer, done);
   fill_batch(trainer, state->step, state->epoch);
+  if (ahead) MIXENT_TRY(mixent_look_ahead_terms(trainer, done));
   MIXENT_TRY(mixent_net_forward(trainer->net, MIXENT_TRAIN, (uint64_t)trainer->recipe.seed, done));
   MIXENT_TRY(evaluate_loss(trainer, gradient, value));
-  if (!isfinite(*value)) return fail_not_finite(trainer, run, "the loss is", step);
+  if (!isfinite(*value)) {
+    mixent_trainer_watch_not_finite(trainer);
+    return fail_not_finite(trainer, run, "the loss is", step);
+  }
   MIXENT_TRY(mixent_net_backward(trainer->net));
   MIXENT_TRY(check_gradient(trainer, run, gradient, step));
   trainer->last_rate = mixent_schedule_rate(
       &trainer->schedule, step, trainer->steps * (uint64_t)trainer->recipe.epochs, &state->schedule);
   /* an average over all steps so far until that is shorter than what the decay spans */
   double decay = fmin(trainer->recipe.ema_decay, (1 + (double)done) / (10 + (double)done));
+  if (ahead) mixent_look_ahead_respond(trainer, trainer->last_rate, step);
   mixent_optimizer_step(&trainer->optimizer, trainer->last_rate, step, trainer->parameters,
                         mixent_net_gradients(trainer->net), state->optimizer, state->ema, decay);
-  update_loss(trainer, step, gradient);
+  if (ahead) MIXENT_TRY(mixent_look_ahead_finish(trainer, done, gradient));
+  update_loss(trainer, done, gradient);
   state->step++;
   trainer->timed_steps++;
   return MIXENT_OK;
@@ -230,15 +251,14 @@ static mixent_train_epoch describe_epoch(const mixent_trainer *trainer, const mi
       .train = mixent_score_result(&state->sums),
       .validation = *validation,
       .learning_rate = trainer->last_rate,
-      .weight_learning_rate = learn[0] || learn[1] ? trainer->recipe.weight_learning_rate : 0,
-      .base_learning_rate = learn[2] || learn[3] ? trainer->recipe.base_learning_rate : 0,
+      .weight_learning_rate = learn[0] || learn[1] || learn[2] ? trainer->recipe.weight_learning_rate : 0,
+      .base_learning_rate = learn[3] || learn[4] || learn[5] ? trainer->recipe.base_learning_rate : 0,
       .best = best};
   /* an epoch that was interrupted counts as a whole at the speed of the part that ran here */
   epoch.images_per_second = images / trainer->seconds;
   epoch.seconds = (double)(trainer->steps * trainer->batch) / epoch.images_per_second;
   mixent_loss_weights(&trainer->loss, &state->loss, epoch.epoch, epoch.w);
-  for (int i = 0; i < 2; i++)
-    epoch.b[i] = trainer->loss.kind == MIXENT_LOSS_CE ? exp(1) : exp(state->loss.value[2 + i]);
+  for (int i = 0; i < MIXENT_LOSS_PARTS; i++) epoch.b[i] = exp(state->loss.value[MIXENT_LOSS_PARTS + i]);
   return epoch;
 }
 
@@ -276,8 +296,8 @@ static mixent_status end_epoch(mixent_trainer *trainer, const mixent_run_directo
   epoch.json = json;
   mixent_status status = best ? write_best(trainer, run) : MIXENT_OK;
   if (status == MIXENT_OK) status = mixent_run_directory_add_metrics(run, json);
-  if (status == MIXENT_OK) status = save(trainer, run);
   if (status == MIXENT_OK) mixent_trainer_watch(trainer, &epoch);
+  if (status == MIXENT_OK) status = save(trainer, run);
   if (status == MIXENT_OK && trainer->options->epoch)
     trainer->options->epoch(trainer->options->context, &epoch);
   free(json);

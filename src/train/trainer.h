@@ -6,6 +6,8 @@
 #include "train/recipe.h"
 #include "train/run_directory.h"
 
+struct mixent_look_ahead;
+
 typedef struct mixent_trainer {
   mixent_recipe recipe;    /* settled: nothing automatic is left */
   mixent_text recipe_text; /* for checkpoints: without paths */
@@ -32,7 +34,8 @@ typedef struct mixent_trainer {
   /* for times, which no checkpoint holds: of the epoch that runs, in this process */
   double seconds;
   uint64_t timed_steps;
-  bool warned[8];
+  struct mixent_look_ahead *look_ahead; /* NULL: no weight is learned that way */
+  double baseline_accuracy;             /* NaN: no baseline is given */
 } mixent_trainer;
 
 /* Data, network, memory, initial weights. The recipe must be settled. */
@@ -49,8 +52,17 @@ mixent_status mixent_trainer_run(mixent_trainer *trainer, const mixent_run_direc
 /* metrics.jsonl's line for an epoch; NULL without memory. free(). */
 char *mixent_epoch_json(const mixent_train_epoch *epoch, uint64_t step);
 
+/* Evaluates the loss of the batch that went forward, writing the gradient of its logits. */
+mixent_status mixent_trainer_evaluate(mixent_trainer *trainer, const mixent_loss_rule *rule,
+                                      mixent_loss_result *result);
+
 /* Tells, by the caller's warning function, of signs of a run that goes wrong, each once. */
 void mixent_trainer_watch(mixent_trainer *trainer, const mixent_train_epoch *epoch);
+/* The same in the middle of an epoch, when loss or gradient are no longer finite. */
+void mixent_trainer_watch_not_finite(mixent_trainer *trainer);
+
+/* The best validation accuracy of the run that the recipe names as its baseline; NaN if it names none. */
+mixent_status mixent_baseline_read(const mixent_recipe *recipe, double *accuracy);
 
 static inline mixent_precision mixent_recipe_precision(const mixent_recipe *recipe) {
   return recipe->precision == MIXENT_CHOICE_BF16 ? MIXENT_BF16 : MIXENT_FP32;

@@ -1,6 +1,7 @@
 /* Setting up a trainer: what is automatic in a recipe settled, data read and cut, network and memory made. */
 #include "core/file.h"
 #include "core/threads.h"
+#include "train/look_ahead.h"
 #include "train/trainer.h"
 
 #include <stdio.h>
@@ -59,6 +60,7 @@ static mixent_status settle_data(mixent_recipe *recipe) {
 mixent_status mixent_recipe_settle(mixent_recipe *recipe) {
   MIXENT_TRY(settle_data(recipe));
   if (mixent_is_file(recipe->net)) MIXENT_TRY(make_absolute(recipe->net, "net"));
+  if (*recipe->baseline) MIXENT_TRY(make_absolute(recipe->baseline, "baseline"));
   if (recipe->precision == MIXENT_CHOICE_AUTO)
     recipe->precision = mixent_net_bf16_is_native() ? MIXENT_CHOICE_BF16 : MIXENT_CHOICE_FP32;
   if (recipe->threads == 0) recipe->threads = mixent_threads_available();
@@ -71,8 +73,7 @@ static mixent_status open_data(mixent_trainer *trainer) {
                                           .transpose = recipe->transpose};
   MIXENT_TRY(mixent_dataset_open(recipe->data, &options, &trainer->dataset));
   const mixent_dataset *dataset = trainer->dataset;
-  MIXENT_TRY(mixent_split_make(&dataset->train, dataset->classes, recipe->validation_fraction,
-                               (uint64_t)recipe->validation_seed, &trainer->split));
+  MIXENT_TRY(mixent_recipe_split(recipe, dataset, &trainer->split));
   if (trainer->split.train_count < trainer->batch)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "batch: %zu is more than the %zu training images of %s",
                        trainer->batch, trainer->split.train_count, dataset->name);
@@ -142,6 +143,9 @@ static mixent_status make_state(mixent_trainer *trainer) {
   MIXENT_TRY(MIXENT_ALLOCATE(trainer->split.train_count, &trainer->order));
   MIXENT_TRY(MIXENT_ALLOCATE(trainer->batch, &trainer->batch_indices));
   MIXENT_TRY(MIXENT_ALLOCATE(trainer->batch, &trainer->batch_labels));
+  if (mixent_recipe_looks_ahead(&trainer->recipe))
+    MIXENT_TRY(mixent_look_ahead_create(trainer, &trainer->look_ahead));
+  MIXENT_TRY(mixent_baseline_read(&trainer->recipe, &trainer->baseline_accuracy));
   mixent_recipe_write(&trainer->recipe, false, &trainer->recipe_text);
   return mixent_text_status(&trainer->recipe_text);
 }
@@ -174,6 +178,7 @@ void mixent_trainer_free(mixent_trainer *trainer) {
   mixent_split_free(&trainer->split);
   mixent_dataset_free(trainer->dataset);
   mixent_text_free(&trainer->recipe_text);
+  mixent_look_ahead_free(trainer->look_ahead);
   free(trainer->ema_statistics);
   free(trainer->segments);
   free(trainer->state.optimizer);

@@ -11,7 +11,7 @@ import time
 
 import numpy
 import pytest
-from conftest import PROGRAM, environment, make_dataset, write_idx
+from support import PROGRAM, environment, make_dataset, write_idx
 from PIL import Image
 
 COMMANDS = ["train", "eval", "predict", "info", "data", "data list", "data show", "data get", "demo", "help", "version"]
@@ -276,7 +276,7 @@ def test_directory_instead_of_a_checkpoint(mixent, tmp_path):
 def trained(tmp_path_factory):
     """A finished run in a directory of its own: (directory, standard output of train --json)."""
     directory = tmp_path_factory.mktemp("trained")
-    from conftest import TINY_NET
+    from support import TINY_NET
     make_dataset(directory / "bars")
     (directory / "tiny.yaml").write_text(TINY_NET)
     words = "train --data ./bars --net tiny.yaml --epochs 4 --set batch=20 --set optimizer.learning_rate=0.1".split()

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import PROGRAM, environment, make_dataset
+from support import PROGRAM, environment, make_dataset
 
 # Kills the process at its KILL_AT-th passage through rename or fsync, before or after the call itself: the moments at
 # which a file has just become safe or visible. Counts them in the file KILL_COUNT.

@@ -3,8 +3,8 @@
  * in:  float32 parameters, statistics, input [batch, side, side, channels]; int32 labels [batch]
  * out: float32 logits of a forward pass in evaluation, logits in training, gradients, parameters after a
  * plain SGD step, statistics; then one float64, the loss. Dropout is off. */
-#include "mixent/loss.h"
 #include "mixent/net.h"
+#include "mixent/weights.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,20 +49,18 @@ int main(int argc, char **argv) {
   check(mixent_net_forward(net, MIXENT_TRAIN, 0, 0));
   fwrite(mixent_net_logits(net), sizeof(float), rows * classes, stdout);
 
-  mixent_loss_options loss = mixent_loss_defaults();
+  mixent_loss_kind kind = MIXENT_LOSS_CE;
   for (int k = 0; mixent_loss_names[k]; k++)
-    if (strcmp(mixent_loss_names[k], argv[7]) == 0) loss.kind = (mixent_loss_kind)k;
-  mixent_loss_state state = mixent_loss_start(&loss);
-  double coefficients[MIXENT_TERMS], terms[MIXENT_TERMS], ignored[MIXENT_LOSS_PARAMETERS];
-  mixent_loss_coefficients(&loss, &state, 0, coefficients);
-  mixent_loss_batch batch = {.rows = rows,
-                             .classes = classes,
-                             .stride = classes,
-                             .logits = mixent_net_logits(net),
-                             .labels = labels,
-                             .ignore_label = -1};
-  check(mixent_loss_evaluate(&batch, coefficients, loss.eps, NULL, terms, mixent_net_logits_gradient(net)));
-  double value = mixent_loss_value(&loss, &state, 0, terms, ignored);
+    if (strcmp(mixent_loss_names[k], argv[7]) == 0) kind = (mixent_loss_kind)k;
+  const mixent_loss_options loss = mixent_loss_defaults(kind);
+  const mixent_loss_state state = mixent_loss_start(&loss);
+  const mixent_loss_rule rule = mixent_loss_rule_of(&loss, &state, 0);
+  const mixent_loss_batch batch = {.rows = rows,
+                                   .classes = classes,
+                                   .logits = {.data = mixent_net_logits(net)},
+                                   .labels = {.data = labels, .type = MIXENT_INT32}};
+  mixent_loss_result result = {.gradient = mixent_net_logits_gradient(net)};
+  check(mixent_loss_evaluate(&batch, &rule, NULL, &result));
   check(mixent_net_backward(net));
   float *theta = mixent_net_parameters(net);
   const float *gradients = mixent_net_gradients(net);
@@ -70,7 +68,7 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < parameters; i++) theta[i] -= (float)atof(argv[8]) * gradients[i];
   fwrite(theta, sizeof(float), parameters, stdout);
   fwrite(mixent_net_statistics(net), sizeof(float), statistics, stdout);
-  fwrite(&value, sizeof value, 1, stdout);
+  fwrite(&result.value, sizeof result.value, 1, stdout);
   mixent_net_free(net);
   mixent_graph_free(graph);
   free(labels);

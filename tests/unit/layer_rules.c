@@ -72,7 +72,7 @@ static void test_orders(void **state) {
 }
 
 /* Mean and biased variance of channel c of an array with the layer's shape. */
-static void moments(const subject *s, mixent_array array, size_t c, double *mean, double *variance) {
+static void moments(const subject *s, mixent_typed_array array, size_t c, double *mean, double *variance) {
   size_t channels = (size_t)s->layer->channels, pixels = output_size(s) / channels;
   *mean = *variance = 0;
   for (size_t p = 0; p < pixels; p++) *mean += mixent_get(array, p * channels + c) / (double)pixels;

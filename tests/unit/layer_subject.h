@@ -44,14 +44,14 @@ static inline int draw_integer(numbers *numbers, int low, int high) {
   return low + (int)(draw(numbers) * (high - low + 1));
 }
 
-static inline mixent_array new_array(size_t count, mixent_type type) {
-  mixent_array array = {NULL, type};
-  assert_int_equal(mixent_allocate(count * mixent_type_size(type), &array.data), MIXENT_OK);
+static inline mixent_typed_array new_array(size_t count, mixent_data_type type) {
+  mixent_typed_array array = {NULL, type};
+  assert_int_equal(mixent_allocate(count * mixent_data_type_size(type), &array.data), MIXENT_OK);
   return array;
 }
 
 /* Values that are bfloat16, all different if there are few, and never near 0: so no kink is near any. */
-static inline void fill(mixent_array array, size_t count, numbers *numbers) {
+static inline void fill(mixent_typed_array array, size_t count, numbers *numbers) {
   for (size_t i = 0; i < count; i++) {
     double value = 0.05 + draw(numbers);
     value = draw(numbers) < 0.5 ? value : -value;
@@ -71,7 +71,8 @@ static inline size_t parameter_size(const subject *s, int i) {
   return s->layer->parameters[i] < 0 ? 0 : s->graph->parameters[s->layer->parameters[i]].count;
 }
 
-static inline void allocate_arrays(subject *s, mixent_type type, mixent_type master, uint64_t seed) {
+static inline void allocate_arrays(subject *s, mixent_data_type type, mixent_data_type master,
+                                   uint64_t seed) {
   numbers numbers = numbers_from(seed);
   mixent_layer_call *call = &s->call;
   for (int i = 0; i < s->layer->input_count; i++) {
@@ -100,8 +101,8 @@ static inline void allocate_arrays(subject *s, mixent_type type, mixent_type mas
         MIXENT_OK);
 }
 
-static inline subject make(const char *kind, const char *fields, int rows, mixent_type type, uint64_t seed,
-                           int inputs, const shape *shapes) {
+static inline subject make(const char *kind, const char *fields, int rows, mixent_data_type type,
+                           uint64_t seed, int inputs, const shape *shapes) {
   subject s = {.call = {.rows = rows, .mode = MIXENT_TRAIN, .seed = seed}};
   char text[256];
   mixent_yaml *root;
@@ -158,8 +159,8 @@ static inline double objective(const subject *s) {
   return sum;
 }
 
-static inline void probe(const subject *s, mixent_array values, mixent_array gradients, size_t count,
-                         const char *what) {
+static inline void probe(const subject *s, mixent_typed_array values, mixent_typed_array gradients,
+                         size_t count, const char *what) {
   const double step = 1e-5;
   numbers numbers = numbers_from(count);
   for (size_t k = 0; k < count && k < MOST_PROBES; k++) {
@@ -177,7 +178,7 @@ static inline void probe(const subject *s, mixent_array values, mixent_array gra
   }
 }
 
-static inline void poison(mixent_array array, size_t count) {
+static inline void poison(mixent_typed_array array, size_t count) {
   for (size_t i = 0; i < count; i++) mixent_put(array, i, NAN);
 }
 

@@ -60,7 +60,7 @@ static void test_convolution(void **state) {
   check_gradients(&s);
   /* a gradient that is not wanted is not written; the others come all the same */
   double first = mixent_get(s.call.parameter_gradients[0], 5);
-  mixent_array unwanted = s.call.input_gradients[0];
+  mixent_typed_array unwanted = s.call.input_gradients[0];
   s.call.input_gradients[0].data = NULL;
   poison(s.call.parameter_gradients[0], parameter_size(&s, 0));
   forward(&s);
@@ -169,7 +169,7 @@ static void test_other_types_are_rounded_doubles(void **state) {
   assert_int_equal(kinds, sizeof cases / sizeof *cases);
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
     for (int half = 0; half < 2; half++) {
-      mixent_type type = half ? MIXENT_TYPE_BF16 : MIXENT_TYPE_F32;
+      mixent_data_type type = half ? MIXENT_TYPE_BF16 : MIXENT_TYPE_F32;
       subject exact =
           make(cases[k].kind, cases[k].fields, 5, MIXENT_TYPE_F64, k, cases[k].inputs, cases[k].shapes);
       subject rounded = make(cases[k].kind, cases[k].fields, 5, type, k, cases[k].inputs, cases[k].shapes);
@@ -177,7 +177,7 @@ static void test_other_types_are_rounded_doubles(void **state) {
       forward(&exact), backward(&exact);
       mixent_threads_set(4);
       forward(&rounded), backward(&rounded);
-      mixent_array one = new_array(1, type), master = new_array(1, MIXENT_TYPE_F32);
+      mixent_typed_array one = new_array(1, type), master = new_array(1, MIXENT_TYPE_F32);
       for (size_t i = 0; i < output_size(&exact); i++) {
         mixent_put(one, 0, mixent_get(exact.call.output, i));
         assert_true(mixent_get(rounded.call.output, i) == mixent_get(one, 0));

@@ -1,8 +1,18 @@
-unit_test(loss_kernel)
-unit_test(loss_rows)
+unit_test(loss_calls)
+unit_test(loss_functions)
+unit_test(loss_properties)
 unit_test(loss_gradient)
 unit_test(loss_equivalences)
+unit_test(loss_monitor)
+foreach(name properties gradient)
+  target_sources(test_loss_${name} PRIVATE unit/loss_cases.c unit/loss_reference.c)
+endforeach()
 
-# For tests/python/test_loss_torch.py.
-add_executable(loss_dump tools/loss_dump.c)
-target_link_libraries(loss_dump PRIVATE mixent)
+# The same on the other instruction sets, and longer.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  add_test(NAME loss_properties_plain COMMAND test_loss_properties 1000 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(loss_properties_plain PROPERTIES ENVIRONMENT MIXENT_CPU=plain)
+endif()
+add_test(NAME loss_properties_100000 COMMAND test_loss_properties 100000 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+add_test(NAME loss_functions_all COMMAND test_loss_functions --all WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(loss_properties_100000 loss_functions_all PROPERTIES LABELS long)

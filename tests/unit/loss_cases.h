@@ -1,13 +1,11 @@
-/* Random batches for the tests of the losses. */
+/* Random batches for the tests of the losses: every type, shape and option, and what the reference makes of
+ * them. */
 #ifndef MIXENT_TESTS_LOSS_CASES_H
 #define MIXENT_TESTS_LOSS_CASES_H
 
 #include "core/random.h"
 #include "mixent/loss.h"
 #include <math.h>
-#include <stdlib.h>
-
-enum { MAX_ROWS = 40, MAX_CLASSES = 200, MAX_PADDING = 9 };
 
 /* Draws one after another from a stream of their own. */
 typedef struct draws {
@@ -31,60 +29,38 @@ static inline int draw_integer(draws *draws, int low, int high) {
   return (int)floor(draw(draws, low, high + 1.0));
 }
 
-/* A batch in float, and the same numbers in double. */
+static inline bool draw_chance(draws *draws, double probability) {
+  return draw(draws, 0, 1) < probability;
+}
+
+/* A batch whose arrays are malloc'ed, and the same numbers in double. */
 typedef struct loss_case {
   mixent_loss_batch batch;
-  float logits[MAX_ROWS * (MAX_CLASSES + MAX_PADDING)], targets[MAX_ROWS * MAX_CLASSES];
-  int32_t labels[MAX_ROWS];
-  double wide_logits[MAX_ROWS * MAX_CLASSES], wide_targets[MAX_ROWS * MAX_CLASSES];
-  double coefficients[MIXENT_TERMS];
+  mixent_loss_rule rule;
+  double *logits,
+      *targets;          /* [rows, classes], without stride; targets one-hot for labels; before smoothing */
+  double *class_weights; /* [classes]; NULL: none */
+  double *row_weights;   /* [rows], 1 each without */
+  int *labels;           /* [rows]; -1: ignored */
+  void *memory[8];
+  int allocated;
 } loss_case;
 
-/* One row of targets that sums to `mass`, about half of its entries 0. */
-static inline void draw_targets(draws *draws, size_t classes, double mass, float *targets) {
-  double sum = 0;
-  size_t certain = (size_t)draw_integer(draws, 0, (int)classes - 1);
-  for (size_t j = 0; j < classes; j++) {
-    bool zero = j != certain && draw(draws, 0, 1) < 0.5;
-    targets[j] = zero ? 0 : (float)draw(draws, 0.01, 1);
-    sum += targets[j];
-  }
-  for (size_t j = 0; j < classes; j++) targets[j] = (float)(targets[j] / sum * mass);
-}
+/* What kinds of trouble may come up. */
+typedef struct case_kind {
+  int most_rows, most_classes;
+  bool wild; /* also masked classes, extreme logits, rows without a distribution, rows of weight 0 */
+} case_kind;
 
-/* Fills `c` with logits in [-scale, scale], about `masked` of them -inf (never the label's or one with a
- * target > 0). */
-static inline void draw_case(draws *draws, size_t rows, size_t classes, double scale, double masked,
-                             bool soft, loss_case *c) {
-  c->batch = (mixent_loss_batch){.rows = rows, .classes = classes, .logits = c->logits, .ignore_label = -1};
-  c->batch.stride = classes + (size_t)draw_integer(draws, 0, MAX_PADDING);
-  if (soft) {
-    c->batch.targets = c->targets;
-  } else {
-    c->batch.labels = c->labels;
-  }
-  for (int i = 0; i < MIXENT_TERMS; i++) c->coefficients[i] = draw(draws, -2, 2);
-  for (size_t row = 0; row < rows; row++) {
-    float *logits = c->logits + row * c->batch.stride, *targets = c->targets + row * classes;
-    draw_targets(draws, classes, draw(draws, 0, 1) < 0.8 ? 1 : draw(draws, 0, 2), targets);
-    c->labels[row] = draw_integer(draws, -1, (int)classes - 1);
-    for (size_t j = 0; j < classes; j++) {
-      logits[j] = (float)draw(draws, -scale, scale);
-      bool needed = soft ? targets[j] != 0 : (int32_t)j == (c->labels[row] < 0 ? 0 : c->labels[row]);
-      if (!needed && draw(draws, 0, 1) < masked) logits[j] = -INFINITY;
-      c->wide_logits[row * classes + j] = logits[j];
-      c->wide_targets[row * classes + j] = targets[j];
-    }
-  }
-}
+void case_draw(draws *draws, const case_kind *kind, mixent_type type, loss_case *out);
+void case_free(loss_case *c);
 
-/* The reference on the case's own numbers. */
-static inline mixent_status evaluate_wide(const loss_case *c, double eps, double terms[MIXENT_TERMS],
-                                          double *gradient) {
-  bool soft = c->batch.targets != NULL;
-  return mixent_loss_evaluate_double(c->batch.rows, c->batch.classes, c->wide_logits, soft ? NULL : c->labels,
-                                     soft ? c->wide_targets : NULL, -1, c->coefficients, eps, terms,
-                                     gradient);
-}
+/* Element i of an array of a floating type, and setting it (rounded to nearest even). */
+double case_get(const void *data, mixent_type type, size_t i);
+void case_set(void *data, mixent_type type, size_t i, double value);
+
+/* Every term of each row [rows, MIXENT_TERMS], weighted, and the gradient of sum_i c_i T_i summed over rows
+ * [rows, classes]; what reduced values are divided by. */
+void case_reference(const loss_case *c, double *row_terms, double *gradient, double *divisor);
 
 #endif

@@ -7,137 +7,198 @@
 #include <cmocka.h>
 
 #include "loss_cases.h"
+#include "mixent/weights.h"
 #include <string.h>
 
-static const double eps = 1e-6;
+enum { MOST = 40 };
 
 static void assert_near(double value, double wanted) {
   if (!(fabs(value - wanted) <= 1e-10 * (1 + fabs(wanted)))) fail_msg("%.17g is not %.17g", value, wanted);
+}
+
+/* One random row in double, a hard label, and any targets. */
+typedef struct row {
+  size_t classes;
+  double z[MOST], targets[MOST], q[MOST];
+  int32_t label;
+} row;
+
+static row draw_row(draws *random, size_t classes, double scale) {
+  row row = {.classes = classes, .label = draw_integer(random, 0, (int)classes - 1)};
+  double sum = 0, mass = 0;
+  for (size_t k = 0; k < classes; k++) {
+    row.z[k] = draw(random, -scale, scale),
+    row.targets[k] = draw_chance(random, 0.3) ? 0 : draw(random, 0.01, 1);
+    sum += exp(row.z[k]), mass += row.targets[k];
+  }
+  for (size_t k = 0; k < classes; k++) {
+    row.q[k] = exp(row.z[k]) / sum;
+    row.targets[k] = mass > 0 ? row.targets[k] / mass : k == 0;
+  }
+  return row;
+}
+
+typedef enum target { HARD, SOFT } target;
+
+/* The row's terms; with a gradient, that of the rule. */
+static mixent_loss_result evaluate(const row *row, target target, double smoothing,
+                                   const mixent_loss_rule *rule, double *gradient) {
+  mixent_loss_batch batch = {
+      .rows = 1, .classes = row->classes, .logits = {row->z, MIXENT_FLOAT64, 0}, .smoothing = smoothing};
+  if (target == HARD)
+    batch.labels = (mixent_array){&row->label, MIXENT_INT32, 0};
+  else
+    batch.targets = (mixent_array){row->targets, MIXENT_FLOAT64, 0};
+  mixent_loss_result result = {.gradient = gradient};
+  if (mixent_loss_evaluate(&batch, rule, NULL, &result) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  return result;
+}
+
+static mixent_loss_rule rule_with(mixent_term term, double coefficient) {
+  mixent_loss_rule rule = mixent_loss_rule_defaults();
+  rule.wanted = ~0u;
+  rule.coefficients[term] = coefficient;
+  return rule;
 }
 
 /* A log base only rescales its term: (w, b) and (w / ln b, e) are the same loss. */
 static void test_weight_and_base_are_redundant(void **state) {
   (void)state;
   draws random = draws_start(21);
-  for (int i = 0; i < 100; i++) {
-    mixent_loss_options based = mixent_loss_defaults();
-    based.kind = i % 2 ? MIXENT_LOSS_MIN_ENT : MIXENT_LOSS_MIX_ENT;
-    for (int k = 0; k < 2; k++) based.w[k] = draw(&random, -2, 2), based.b[k] = exp(draw(&random, 0.1, 6));
-    mixent_loss_options natural = based;
-    for (int k = 0; k < 2; k++) natural.w[k] = based.w[k] / log(based.b[k]), natural.b[k] = exp(1);
-    mixent_loss_state a = mixent_loss_start(&based), b = mixent_loss_start(&natural);
-    double c[2][MIXENT_TERMS], terms[MIXENT_TERMS], unused[MIXENT_LOSS_PARAMETERS];
-    mixent_loss_coefficients(&based, &a, 0, c[0]);
-    mixent_loss_coefficients(&natural, &b, 0, c[1]);
-    for (int k = 0; k < MIXENT_TERMS; k++) assert_near(c[0][k], c[1][k]), terms[k] = draw(&random, 0, 4);
+  for (int i = 0; i < 200; i++) {
+    mixent_loss_options based = mixent_loss_defaults((mixent_loss_kind)(i % MIXENT_LOSSES)), natural;
+    for (int k = 0; k < MIXENT_LOSS_PARTS; k++)
+      based.w[k] = draw(&random, -2, 2), based.b[k] = exp(draw(&random, 0.1, 6));
+    natural = based;
+    for (int k = 0; k < MIXENT_LOSS_PARTS; k++)
+      natural.w[k] = based.w[k] / log(based.b[k]), natural.b[k] = exp(1);
+    const mixent_loss_state a = mixent_loss_start(&based), b = mixent_loss_start(&natural);
+    const mixent_loss_rule rules[2] = {mixent_loss_rule_of(&based, &a, 0),
+                                       mixent_loss_rule_of(&natural, &b, 0)};
+    double terms[MIXENT_TERMS], unused[MIXENT_LOSS_PARAMETERS];
+    for (int t = 0; t < MIXENT_TERMS; t++)
+      assert_near(rules[0].coefficients[t], rules[1].coefficients[t]), terms[t] = draw(&random, 0, 4);
     assert_near(mixent_loss_value(&based, &a, 0, terms, unused),
                 mixent_loss_value(&natural, &b, 0, terms, unused));
   }
 }
 
-/* With one-hot targets CE2 = A (1 - q_y), A = -ln eps (13.8 for 1e-6): scaled mean absolute error. */
+/* With one-hot targets CE2 = A (1 - q_y), A = -ln eps (13.8 for 1e-6): scaled mean absolute error; MIX-ENT is
+ * Poly-1 and, with weights 0.1 and 1 and eps 1e-4, symmetric cross entropy. */
 static void test_one_hot_ce2_is_a_mean_absolute_error(void **state) {
   (void)state;
-  static loss_case c;
   draws random = draws_start(22);
   for (int i = 0; i < 100; i++) {
-    size_t classes = (size_t)draw_integer(&random, 1, 30);
-    draw_case(&random, 1, classes, 5, 0, false, &c);
-    c.labels[0] = draw_integer(&random, 0, (int)classes - 1);
-    double terms[MIXENT_TERMS], gradient[MAX_CLASSES], sum = 0;
-    assert_int_equal(evaluate_wide(&c, eps, terms, gradient), MIXENT_OK);
-    for (size_t j = 0; j < classes; j++) sum += exp(c.wide_logits[j]);
-    double q = exp(c.wide_logits[c.labels[0]]) / sum;
-    assert_near(terms[MIXENT_CE2], 13.815510557964274 * (1 - q));
-    assert_near(terms[MIXENT_CE1], -log(q)); /* so MIX-ENT is Poly-1: -ln q_y + w2 A (1 - q_y) */
+    row row = draw_row(&random, (size_t)draw_integer(&random, 1, MOST), 5);
+    const mixent_loss_rule rule = rule_with(MIXENT_CE2, 1), mae = rule_with(MIXENT_MAE, -log(rule.eps) / 2),
+                           poly = rule_with(MIXENT_POLY1, -log(rule.eps));
+    double gradients[3][MOST], rest = 0;
+    mixent_loss_result result = evaluate(&row, HARD, 0, &rule, gradients[0]);
+    for (size_t k = 0; k < row.classes; k++) rest += (int32_t)k == row.label ? 0 : row.q[k];
+    assert_near(result.terms[MIXENT_CE2], 13.815510557964274 * rest);
+    assert_near(result.terms[MIXENT_CE1], -log(row.q[row.label]));
+    assert_near(result.terms[MIXENT_MAE], 2 * rest);
+    assert_near(result.terms[MIXENT_POLY1], rest);
+    evaluate(&row, HARD, 0, &mae, gradients[1]);
+    evaluate(&row, HARD, 0, &poly, gradients[2]);
+    for (size_t k = 0; k < row.classes; k++)
+      assert_near(gradients[1][k], gradients[0][k]), assert_near(gradients[2][k], gradients[0][k]);
   }
 }
 
-/* CE2 = KL + H in value and gradient; KL is the divergence of q from p, at least 0 and 0 where they are
- * equal. */
+/* MIN-ENT is the confidence penalty with the sign reversed. */
+static void test_min_ent_is_a_confidence_bonus(void **state) {
+  (void)state;
+  mixent_loss_options bonus = mixent_loss_defaults(MIXENT_LOSS_MIN_ENT),
+                      penalty = mixent_loss_defaults(MIXENT_LOSS_CONFIDENCE_PENALTY);
+  bonus.w[1] = 0.1;
+  const mixent_loss_state a = mixent_loss_start(&bonus), b = mixent_loss_start(&penalty);
+  const mixent_loss_rule plus = mixent_loss_rule_of(&bonus, &a, 0),
+                         minus = mixent_loss_rule_of(&penalty, &b, 0);
+  assert_near(plus.coefficients[MIXENT_H], 0.1);
+  assert_near(minus.coefficients[MIXENT_H], -0.1);
+  assert_near(plus.coefficients[MIXENT_CE1], minus.coefficients[MIXENT_CE1]);
+}
+
+/* CE2 = KL + H in value and gradient, so that mix-ent-split with equal weights is mix-ent; KL is the
+ * divergence of q from p, at least 0 and 0 where they are equal. */
 static void test_ce2_is_divergence_plus_entropy(void **state) {
   (void)state;
-  static loss_case c;
-  static double gradient[3][sizeof c.wide_logits / sizeof *c.wide_logits];
-  const mixent_term term[3] = {MIXENT_CE2, MIXENT_KL, MIXENT_H};
   draws random = draws_start(23);
-  for (int i = 0; i < 60; i++) {
-    double terms[MIXENT_TERMS];
-    draw_case(&random, 8, (size_t)draw_integer(&random, 1, 40), 6, 0.1, i % 2, &c);
+  for (int i = 0; i < 100; i++) {
+    row row = draw_row(&random, (size_t)draw_integer(&random, 1, MOST), 6);
+    target target = i % 2 ? SOFT : HARD;
+    double smoothing = i % 3 ? 0 : 0.1, gradient[3][MOST];
+    const mixent_term terms[3] = {MIXENT_CE2, MIXENT_KL, MIXENT_H};
+    mixent_loss_result result = {.gradient = NULL};
     for (int k = 0; k < 3; k++) {
-      for (int other = 0; other < MIXENT_TERMS; other++) c.coefficients[other] = other == (int)term[k];
-      assert_int_equal(evaluate_wide(&c, eps, terms, gradient[k]), MIXENT_OK);
+      const mixent_loss_rule rule = rule_with(terms[k], 1);
+      result = evaluate(&row, target, smoothing, &rule, gradient[k]);
     }
-    assert_near(terms[MIXENT_CE2], terms[MIXENT_KL] + terms[MIXENT_H]);
-    for (size_t j = 0; j < c.batch.rows * c.batch.classes; j++)
-      assert_near(gradient[0][j], gradient[1][j] + gradient[2][j]);
-  }
-  for (int i = 0; i < 40; i++) { /* targets above eps everywhere: a true divergence */
-    double logits[6], targets[6], terms[MIXENT_TERMS], sum = 0;
-    const double none[MIXENT_TERMS] = {0};
-    for (int j = 0; j < 6; j++)
-      logits[j] = draw(&random, -4, 4), targets[j] = draw(&random, 0.1, 1), sum += targets[j];
-    for (int j = 0; j < 6; j++) targets[j] /= sum;
-    assert_int_equal(mixent_loss_evaluate_double(1, 6, logits, NULL, targets, -1, none, eps, terms, NULL),
-                     MIXENT_OK);
-    assert_true(terms[MIXENT_KL] > 0);
-    for (int j = 0; j < 6; j++) logits[j] = log(targets[j]) + 3;
-    assert_int_equal(mixent_loss_evaluate_double(1, 6, logits, NULL, targets, -1, none, eps, terms, NULL),
-                     MIXENT_OK);
-    assert_true(fabs(terms[MIXENT_KL]) < 1e-14);
-    assert_near(terms[MIXENT_CE1], terms[MIXENT_H]);
+    assert_near(result.terms[MIXENT_CE2], result.terms[MIXENT_KL] + result.terms[MIXENT_H]);
+    for (size_t k = 0; k < row.classes; k++) assert_near(gradient[0][k], gradient[1][k] + gradient[2][k]);
+    for (size_t k = 0; k < row.classes; k++) row.targets[k] = row.q[k]; /* now p = q */
+    const mixent_loss_rule rule = rule_with(MIXENT_KL, 1);
+    result = evaluate(&row, SOFT, 0, &rule, NULL);
+    assert_true(fabs(result.terms[MIXENT_KL]) < 2e-5); /* but for q below eps */
+    assert_near(result.terms[MIXENT_CE1], result.terms[MIXENT_H]);
   }
 }
 
-/* A one-hot row of soft targets is a hard label, in the float kernel too; smoothing mixes the cross
- * entropies. */
+/* A one-hot row of soft targets is a hard label; smoothing mixes the cross entropies. */
 static void test_soft_targets_extend_hard_labels(void **state) {
   (void)state;
-  static loss_case c;
-  static float hard_gradient[sizeof c.logits / sizeof *c.logits],
-      soft_gradient[sizeof c.logits / sizeof *c.logits];
   draws random = draws_start(24);
   for (int i = 0; i < 60; i++) {
-    double hard[MIXENT_TERMS], soft[MIXENT_TERMS], uniform[MIXENT_TERMS];
-    size_t rows = 5, classes = (size_t)draw_integer(&random, 1, 40);
-    draw_case(&random, rows, classes, 5, 0.1, false, &c);
-    for (size_t row = 0; row < rows; row++) {
-      if (c.labels[row] < 0) c.labels[row] = 0;
-      for (size_t j = 0; j < classes; j++) c.targets[row * classes + j] = (int32_t)j == c.labels[row];
-    }
-    assert_int_equal(mixent_loss_evaluate(&c.batch, c.coefficients, eps, NULL, hard, hard_gradient),
-                     MIXENT_OK);
-    c.batch.labels = NULL, c.batch.targets = c.targets;
-    assert_int_equal(mixent_loss_evaluate(&c.batch, c.coefficients, eps, NULL, soft, soft_gradient),
-                     MIXENT_OK);
-    for (int k = 0; k < MIXENT_TERMS; k++) assert_true(fabs(hard[k] - soft[k]) < 2e-6 * (1 + hard[k]));
-    for (size_t row = 0; row < rows; row++)
-      for (size_t j = row * c.batch.stride; j < row * c.batch.stride + classes; j++)
-        assert_true(fabs((double)hard_gradient[j] - soft_gradient[j]) < 2e-5);
+    row row = draw_row(&random, (size_t)draw_integer(&random, 1, MOST), 5);
+    mixent_loss_rule rule = rule_with(MIXENT_CE1, 0);
+    for (int t = 0; t < MIXENT_TERMS; t++) rule.coefficients[t] = draw(&random, -1, 1);
+    for (size_t k = 0; k < row.classes; k++) row.targets[k] = (int32_t)k == row.label;
+    double hard_gradient[MOST], soft_gradient[MOST];
+    mixent_loss_result hard = evaluate(&row, HARD, 0, &rule, hard_gradient),
+                       soft = evaluate(&row, SOFT, 0, &rule, soft_gradient);
+    for (int t = 0; t < MIXENT_TERMS; t++) assert_near(hard.terms[t], soft.terms[t]);
+    for (size_t k = 0; k < row.classes; k++) assert_near(hard_gradient[k], soft_gradient[k]);
+    mixent_loss_result smooth = evaluate(&row, HARD, 0.1, &rule, NULL);
+    for (size_t k = 0; k < row.classes; k++) row.targets[k] = 1 / (double)row.classes;
+    mixent_loss_result uniform = evaluate(&row, SOFT, 0, &rule, NULL);
+    assert_near(smooth.terms[MIXENT_CE1], 0.9 * hard.terms[MIXENT_CE1] + 0.1 * uniform.terms[MIXENT_CE1]);
+  }
+}
 
-    draw_case(&random, rows, classes, 5, 0, true, &c);
-    double *p = c.wide_targets;
-    assert_int_equal(evaluate_wide(&c, eps, hard, NULL), MIXENT_OK);
-    for (size_t j = 0; j < rows * classes; j++) p[j] = 0.9 * p[j] + 0.1 / (double)classes;
-    assert_int_equal(evaluate_wide(&c, eps, soft, NULL), MIXENT_OK);
-    for (size_t j = 0; j < rows * classes; j++) p[j] = 1 / (double)classes;
-    assert_int_equal(evaluate_wide(&c, eps, uniform, NULL), MIXENT_OK);
-    assert_near(soft[MIXENT_CE1], 0.9 * hard[MIXENT_CE1] + 0.1 * uniform[MIXENT_CE1]);
+/* At the ends of their parameters the relatives meet: focal with gamma 0, generalised cross entropy with q ->
+ * 0 and bi-tempered with t1 -> 1 and t2 = 1 are cross entropy; generalised cross entropy with q = 1 is 1 -
+ * q_y. */
+static void test_relatives_meet_at_their_ends(void **state) {
+  (void)state;
+  draws random = draws_start(27);
+  for (int i = 0; i < 60; i++) {
+    row row = draw_row(&random, (size_t)draw_integer(&random, 2, MOST), 3);
+    mixent_loss_rule rule = rule_with(MIXENT_CE1, 1);
+    rule.focal_gamma = 0, rule.gce_q = 1e-7, rule.t1 = 1 - 1e-7, rule.t2 = 1;
+    mixent_loss_result end = evaluate(&row, i % 2 ? SOFT : HARD, 0, &rule, NULL);
+    assert_near(end.terms[MIXENT_FOCAL], end.terms[MIXENT_CE1]);
+    assert_true(fabs(end.terms[MIXENT_GCE] - end.terms[MIXENT_CE1]) < 1e-5);
+    double entropy = 0; /* of the targets: bi-tempered is the divergence from them */
+    for (size_t k = 0; k < row.classes && i % 2; k++)
+      if (row.targets[k] > 0) entropy -= row.targets[k] * log(row.targets[k]);
+    assert_true(fabs(end.terms[MIXENT_BI_TEMPERED] - (end.terms[MIXENT_CE1] - entropy)) < 1e-5);
+    rule.gce_q = 1;
+    assert_near(evaluate(&row, HARD, 0, &rule, NULL).terms[MIXENT_GCE],
+                evaluate(&row, HARD, 0, &rule, NULL).terms[MIXENT_POLY1]);
   }
 }
 
 static void test_entropy_lies_between_0_and_ln_classes(void **state) {
   (void)state;
-  static loss_case c;
   draws random = draws_start(25);
-  for (int i = 0; i < 60; i++) {
-    double terms[MIXENT_TERMS], most = log((double)(i + 1));
-    draw_case(&random, 1, (size_t)i + 1, pow(10, draw(&random, -1, 3)), 0, true, &c);
-    assert_int_equal(mixent_loss_evaluate(&c.batch, c.coefficients, eps, NULL, terms, NULL), MIXENT_OK);
-    assert_true(terms[MIXENT_H] >= 0 && terms[MIXENT_H] <= most + 1e-6);
-    for (int j = 0; j <= i; j++) c.logits[j] = 7;
-    assert_int_equal(mixent_loss_evaluate(&c.batch, c.coefficients, eps, NULL, terms, NULL), MIXENT_OK);
-    assert_near(terms[MIXENT_H], most);
+  for (size_t classes = 1; classes <= MOST; classes++) {
+    row row = draw_row(&random, classes, pow(10, draw(&random, -1, 3)));
+    const mixent_loss_rule rule = rule_with(MIXENT_H, 1);
+    double most = log((double)classes), h = evaluate(&row, HARD, 0, &rule, NULL).terms[MIXENT_H];
+    assert_true(h >= 0 && h <= most + 1e-12);
+    for (size_t k = 0; k < classes; k++) row.z[k] = 7;
+    assert_near(evaluate(&row, HARD, 0, &rule, NULL).terms[MIXENT_H], most);
   }
 }
 
@@ -159,12 +220,12 @@ static void test_style_weights(void **state) {
       [MIXENT_STYLE_EPOCH_ADD_MULT] = {1.125, 0.75},
       [MIXENT_STYLE_SOFTPLUS] = {log(1 + exp(0.5)), log(1 + exp(2))},
       [MIXENT_STYLE_UNCERTAINTY] = {exp(-0.5), exp(-2)},
+      [MIXENT_STYLE_HYPERGRADIENT] = {0.5, 2},
   };
-  mixent_loss_options options = mixent_loss_defaults();
-  options.kind = MIXENT_LOSS_MIN_ENT;
+  mixent_loss_options options = mixent_loss_defaults(MIXENT_LOSS_MIN_ENT);
   options.w[0] = 0.5, options.w[1] = 2;
   for (int style = 0; style < MIXENT_STYLES; style++) {
-    double w[2], late[2], later[2];
+    double w[MIXENT_LOSS_PARTS], late[MIXENT_LOSS_PARTS], later[MIXENT_LOSS_PARTS];
     options.style = (mixent_style)style;
     mixent_loss_state at = mixent_loss_start(&options);
     mixent_loss_weights(&options, &at, 50, w);
@@ -175,24 +236,24 @@ static void test_style_weights(void **state) {
     assert_non_null(mixent_style_names[style]);
   }
   assert_null(mixent_style_names[MIXENT_STYLES]);
-  options.kind = MIXENT_LOSS_CE; /* knows neither weights nor bases */
-  options.b[0] = 2;
+  options.kind = MIXENT_LOSS_MIX_ENT_SPLIT, options.style = MIXENT_STYLE_SQUARE_TIE, options.w[2] = 1;
   mixent_loss_state at = mixent_loss_start(&options);
-  const double terms[MIXENT_TERMS] = {1.5, 2, 3, 1};
-  double w[2], gradient[MIXENT_LOSS_PARAMETERS];
-  mixent_loss_weights(&options, &at, 50, w);
-  assert_true(w[0] == 1 && w[1] == 0);
-  assert_true(mixent_loss_value(&options, &at, 50, terms, gradient) == 1.5);
+  double w[MIXENT_LOSS_PARTS];
+  mixent_loss_weights(&options, &at, 0, w);
+  assert_true(w[0] == 1 - 4 - 1 && w[1] == 4 && w[2] == 1);
+  options.kind = MIXENT_LOSS_CE; /* one part: the others have no weight */
+  mixent_loss_weights(&options, &at, 0, w);
+  assert_true(w[1] == 0 && w[2] == 0);
 }
 
 /* Softplus stays right where exp t is out of range. */
 static void test_softplus_far_out(void **state) {
   (void)state;
-  mixent_loss_options options = mixent_loss_defaults();
-  options.kind = MIXENT_LOSS_MIN_ENT, options.style = MIXENT_STYLE_SOFTPLUS;
+  mixent_loss_options options = mixent_loss_defaults(MIXENT_LOSS_MIN_ENT);
+  options.style = MIXENT_STYLE_SOFTPLUS;
   options.w[0] = 1000, options.w[1] = -30;
   mixent_loss_state at = mixent_loss_start(&options);
-  double w[2];
+  double w[MIXENT_LOSS_PARTS];
   mixent_loss_weights(&options, &at, 0, w);
   assert_near(w[0], 1000);
   assert_true(fabs(w[1] / exp(-30) - 1) < 1e-10);
@@ -205,16 +266,15 @@ static void test_which_way_the_parameters_move(void **state) {
   (void)state;
   draws random = draws_start(26);
   for (int i = 0; i < 50; i++) {
-    mixent_loss_options options = mixent_loss_defaults();
-    options.kind = i % 2 ? MIXENT_LOSS_MIN_ENT : MIXENT_LOSS_MIX_ENT;
-    for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) options.learn[k] = true;
+    mixent_loss_options options = mixent_loss_defaults(i % 2 ? MIXENT_LOSS_MIN_ENT : MIXENT_LOSS_MIX_ENT);
+    for (int k = 0; k < 2; k++) options.learn[k] = options.learn[MIXENT_LOSS_PARTS + k] = true;
     double terms[MIXENT_TERMS], gradient[MIXENT_LOSS_PARAMETERS];
     for (int k = 0; k < MIXENT_TERMS; k++) terms[k] = draw(&random, 0.01, 5);
     mixent_loss_state at = mixent_loss_start(&options);
     mixent_loss_value(&options, &at, 0, terms, gradient);
     assert_near(gradient[0], terms[MIXENT_CE1]);
     assert_near(gradient[1], terms[i % 2 ? MIXENT_H : MIXENT_CE2]);
-    assert_true(gradient[2] < 0 && gradient[3] < 0);
+    assert_true(gradient[MIXENT_LOSS_PARTS] < 0 && gradient[MIXENT_LOSS_PARTS + 1] < 0);
     options.style = MIXENT_STYLE_UNCERTAINTY;
     at.value[0] = log(2 * terms[MIXENT_CE1]), at.value[1] = log(2 * terms[i % 2 ? MIXENT_H : MIXENT_CE2]);
     mixent_loss_value(&options, &at, 0, terms, gradient);
@@ -224,11 +284,11 @@ static void test_which_way_the_parameters_move(void **state) {
 
 static void test_bounds_hold_what_is_learned(void **state) {
   (void)state;
-  mixent_loss_options options = mixent_loss_defaults();
-  mixent_loss_state at = {{50, -50, 0, 50}}, before = at;
+  mixent_loss_options options = mixent_loss_defaults(MIXENT_LOSS_MIX_ENT_SPLIT);
+  mixent_loss_state at = {{50, -50, 50, 0, 50, 0}}, before = at;
   mixent_loss_clamp(&options, &at);
   assert_memory_equal(&at, &before, sizeof at);
-  const double bounded[MIXENT_LOSS_PARAMETERS] = {20, -20, log(1.1), log(1000)};
+  const double bounded[MIXENT_LOSS_PARAMETERS] = {20, -20, 20, log(1.1), log(1000), log(1.1)};
   for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) {
     options.learn[k] = true;
     mixent_loss_clamp(&options, &at);
@@ -239,9 +299,14 @@ static void test_bounds_hold_what_is_learned(void **state) {
 
 static void test_options_are_checked(void **state) {
   (void)state;
-  const mixent_loss_options good = mixent_loss_defaults();
-  assert_int_equal(mixent_loss_check(&good), MIXENT_OK);
-  enum { CASES = 12 };
+  enum { CASES = 16, B = MIXENT_LOSS_PARTS };
+  for (int kind = 0; kind < MIXENT_LOSSES; kind++) {
+    const mixent_loss_options own = mixent_loss_defaults((mixent_loss_kind)kind);
+    assert_int_equal(mixent_loss_check(&own), MIXENT_OK);
+    assert_non_null(mixent_loss_names[kind]);
+  }
+  assert_null(mixent_loss_names[MIXENT_LOSSES]);
+  const mixent_loss_options good = mixent_loss_defaults(MIXENT_LOSS_MIX_ENT);
   mixent_loss_options wrong[CASES];
   for (int i = 0; i < CASES; i++) wrong[i] = good;
   wrong[0].eps = 0;
@@ -251,17 +316,22 @@ static void test_options_are_checked(void **state) {
   wrong[4].max_interval = 0;
   wrong[5].w[1] = NAN;
   wrong[6].learn[0] = true, wrong[6].w[0] = 21;
-  wrong[7].learn[2] = true, wrong[7].b[0] = 1.05;
+  wrong[7].learn[B] = true, wrong[7].b[0] = 1.05;
   wrong[8].b_bounds[0] = 0.5;
   wrong[9].w_bounds[0] = 30;
-  wrong[10].kind = (mixent_loss_kind)3;
+  wrong[10].kind = MIXENT_LOSSES;
   wrong[11].style = MIXENT_STYLES;
-  for (int i = 0; i < CASES; i++) assert_int_equal(mixent_loss_check(&wrong[i]), MIXENT_ERROR_ARGUMENT);
+  wrong[12].learn[2] = true; /* mix-ent has no third part */
+  wrong[13].smoothing = -0.1;
+  wrong[14].t1 = 1;
+  wrong[15].kind = MIXENT_LOSS_KL, wrong[15].style = MIXENT_STYLE_UNCERTAINTY;
+  for (int i = 0; i < CASES; i++)
+    if (mixent_loss_check(&wrong[i]) != MIXENT_ERROR_ARGUMENT) fail_msg("case %d passes", i);
   mixent_loss_check(&wrong[7]);
   assert_string_equal(mixent_last_error(), "loss: b1 starts at 1.05, outside its bounds 1.1 to 1000");
   mixent_loss_options fixed = good; /* what is not learned may lie outside its bounds */
   fixed.b[0] = 0.5, fixed.w[0] = 30;
-  fixed.learn[1] = fixed.learn[3] = true;
+  fixed.learn[1] = fixed.learn[B + 1] = true;
   assert_int_equal(mixent_loss_check(&fixed), MIXENT_OK);
 }
 
@@ -269,8 +339,10 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_weight_and_base_are_redundant),
       cmocka_unit_test(test_one_hot_ce2_is_a_mean_absolute_error),
+      cmocka_unit_test(test_min_ent_is_a_confidence_bonus),
       cmocka_unit_test(test_ce2_is_divergence_plus_entropy),
       cmocka_unit_test(test_soft_targets_extend_hard_labels),
+      cmocka_unit_test(test_relatives_meet_at_their_ends),
       cmocka_unit_test(test_entropy_lies_between_0_and_ln_classes),
       cmocka_unit_test(test_style_weights),
       cmocka_unit_test(test_softplus_far_out),

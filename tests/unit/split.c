@@ -35,7 +35,7 @@ static void test_stratified(void **state) {
     mixent_images images = make_images(random_below(MOST), classes);
     double fraction = fractions[round % 6];
     mixent_split split;
-    assert_int_equal(mixent_split_make(&images, classes, fraction, (uint64_t)round, &split), MIXENT_OK);
+    assert_int_equal(mixent_split_make(&images, classes, fraction, 0, (uint64_t)round, &split), MIXENT_OK);
     assert_int_equal(split.train_count + split.validation_count, images.count);
     uint8_t seen[MOST] = {0};
     assert_ascending(split.train, split.train_count, seen);
@@ -63,8 +63,8 @@ static void test_drawn_from_the_seed(void **state) {
   mixent_split split, again;
   enum { SEEDS = 400 };
   for (uint64_t seed = 0; seed < SEEDS; seed++) {
-    assert_int_equal(mixent_split_make(&images, 10, 0.1, seed, &split), MIXENT_OK);
-    assert_int_equal(mixent_split_make(&images, 10, 0.1, seed, &again), MIXENT_OK);
+    assert_int_equal(mixent_split_make(&images, 10, 0.1, 0, seed, &split), MIXENT_OK);
+    assert_int_equal(mixent_split_make(&images, 10, 0.1, 0, seed, &again), MIXENT_OK);
     assert_int_equal(split.validation_count, MOST / 10);
     assert_memory_equal(split.validation, again.validation,
                         split.validation_count * sizeof *split.validation);
@@ -81,11 +81,11 @@ static void test_refuses(void **state) {
   mixent_images images = {.count = 3, .labels = labels};
   mixent_split split;
   labels[0] = labels[1] = 0, labels[2] = 5;
-  assert_int_equal(mixent_split_make(&images, 5, 0.1, 0, &split), MIXENT_ERROR_ARGUMENT);
+  assert_int_equal(mixent_split_make(&images, 5, 0.1, 0, 0, &split), MIXENT_ERROR_ARGUMENT);
   assert_message_has("image 2: its label 5 is not in 0..4");
   const double wrong[] = {-0.1, 1, NAN};
   for (int i = 0; i < 3; i++)
-    assert_int_equal(mixent_split_make(&images, 6, wrong[i], 0, &split), MIXENT_ERROR_ARGUMENT);
+    assert_int_equal(mixent_split_make(&images, 6, wrong[i], 0, 0, &split), MIXENT_ERROR_ARGUMENT);
 }
 
 static void test_moments(void **state) {

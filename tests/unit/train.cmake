@@ -4,6 +4,7 @@ unit_test(trainer)
 unit_test(not_finite)
 unit_test(step_memory)
 unit_test(metrics)
+unit_test(look_ahead)
 unit_test(optimizer)
 unit_test(schedule)
 

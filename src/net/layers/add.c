@@ -51,7 +51,7 @@ static void backward_pixels(void *context, size_t begin, size_t end) {
   const mixent_layer_work *work = context;
   size_t channels = (size_t)work->layer->channels;
   for (int i = 0; i < work->layer->input_count; i++) {
-    mixent_array gradient = work->call->input_gradients[i];
+    mixent_typed_array gradient = work->call->input_gradients[i];
     size_t own = (size_t)mixent_layer_input(work->graph, work->layer, i)->channels,
            pad = (channels - own) / 2;
     for (size_t p = begin; p < end && gradient.data; p++)

@@ -45,7 +45,7 @@ static void batch_moments(const mixent_layer_work *work, size_t first, size_t n,
 }
 
 /* old + share (value - old); share 1 forgets the old value, whatever it was. */
-static void move(mixent_array statistic, size_t c, double share, double value) {
+static void move(mixent_typed_array statistic, size_t c, double share, double value) {
   double old = mixent_get(statistic, c);
   mixent_put(statistic, c, share < 1 ? old + share * (value - old) : value);
 }

@@ -35,7 +35,7 @@ static void backward_pixels(void *context, size_t begin, size_t end) {
   for (size_t p = begin; p < end; p++)
     for (int i = 0; i < work->layer->input_count; i++) {
       size_t channels = (size_t)mixent_layer_input(work->graph, work->layer, i)->channels;
-      mixent_array gradient = work->call->input_gradients[i];
+      mixent_typed_array gradient = work->call->input_gradients[i];
       if (gradient.data) mixent_copy(gradient, p * channels, work->call->output_gradient, at, channels);
       at += channels;
     }

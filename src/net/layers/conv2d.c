@@ -44,7 +44,7 @@ typedef struct gather {
   const mixent_layer *layer;
   bool backward;
   const mixent_layer *from_shape, *to_shape;
-  mixent_array from, to, bias;
+  mixent_typed_array from, to, bias;
   const double *weights;
 } gather;
 

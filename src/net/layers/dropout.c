@@ -24,7 +24,7 @@ static size_t saved_bytes(const mixent_graph *graph, const mixent_layer *layer, 
 
 /* to = from * mask / (1 - rate) */
 typedef struct masking {
-  mixent_array from, to;
+  mixent_typed_array from, to;
   uint8_t *mask;
   double scale;
   const mixent_layer *layer;

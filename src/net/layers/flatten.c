@@ -14,7 +14,7 @@ static mixent_status describe(mixent_graph *graph, mixent_layer *layer, const mi
 }
 
 typedef struct order {
-  mixent_array map, vector;
+  mixent_typed_array map, vector;
   size_t channels, pixels;
   bool backward;
 } order;

@@ -61,7 +61,7 @@ static inline void mixent_layer_over_pixels(const mixent_graph *graph, const mix
 }
 
 /* out[i] = array[begin + i] for `count` elements, and back. */
-static inline void mixent_load(mixent_array array, size_t begin, size_t count, double *out) {
+static inline void mixent_load(mixent_typed_array array, size_t begin, size_t count, double *out) {
   switch (array.type) {
   case MIXENT_TYPE_F64: memcpy(out, (const double *)array.data + begin, count * sizeof *out); break;
   case MIXENT_TYPE_F32:
@@ -73,7 +73,7 @@ static inline void mixent_load(mixent_array array, size_t begin, size_t count, d
   }
 }
 
-static inline void mixent_store(mixent_array array, size_t begin, size_t count, const double *in) {
+static inline void mixent_store(mixent_typed_array array, size_t begin, size_t count, const double *in) {
   switch (array.type) {
   case MIXENT_TYPE_F64: memcpy((double *)array.data + begin, in, count * sizeof *in); break;
   case MIXENT_TYPE_F32:
@@ -86,10 +86,10 @@ static inline void mixent_store(mixent_array array, size_t begin, size_t count, 
 }
 
 /* to[to_begin…] = from[from_begin…] for `count` elements, whatever the types. */
-static inline void mixent_copy(mixent_array to, size_t to_begin, mixent_array from, size_t from_begin,
-                               size_t count) {
+static inline void mixent_copy(mixent_typed_array to, size_t to_begin, mixent_typed_array from,
+                               size_t from_begin, size_t count) {
   if (to.type == from.type) {
-    size_t size = mixent_type_size(to.type);
+    size_t size = mixent_data_type_size(to.type);
     memcpy((char *)to.data + to_begin * size, (const char *)from.data + from_begin * size, count * size);
     return;
   }
@@ -101,8 +101,8 @@ static inline void mixent_copy(mixent_array to, size_t to_begin, mixent_array fr
   }
 }
 
-static inline void mixent_zero(mixent_array array, size_t begin, size_t count) {
-  size_t size = mixent_type_size(array.type); /* all bits zero is 0 in each type */
+static inline void mixent_zero(mixent_typed_array array, size_t begin, size_t count) {
+  size_t size = mixent_data_type_size(array.type); /* all bits zero is 0 in each type */
   memset((char *)array.data + begin * size, 0, count * size);
 }
 

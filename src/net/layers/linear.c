@@ -57,7 +57,7 @@ static void forward(const mixent_graph *graph, const mixent_layer *layer, const 
 /* out[row, :] = sum_k factors[row row_stride + k k_stride] matrix[k, :] with `width` columns: dx = dy w and
  * dw = dy^T x. */
 typedef struct product {
-  mixent_array factors, matrix, out;
+  mixent_typed_array factors, matrix, out;
   size_t row_stride, k_stride, sum_length, width;
 } product;
 

@@ -353,7 +353,7 @@ mixent_status mixent_operation_bind_new(mixent_operation *operation, mixent_plan
 }
 
 static void *address_of(mixent_binding binding, const mixent_plan *plan, const mixent_run *run) {
-  size_t element = mixent_type_size(plan->master_type);
+  size_t element = mixent_data_type_size(plan->master_type);
   switch (binding.place) {
   case MIXENT_IN_ARENA: return mixent_plan_address(plan, run, (int)binding.offset);
   case MIXENT_IN_PARAMETERS: return run->parameters + binding.offset * element;

@@ -15,7 +15,7 @@ const mixent_backend_pattern mixent_onednn_patterns[] = {
     {0},
 };
 
-dnnl_data_type_t mixent_onednn_type(mixent_type type) {
+dnnl_data_type_t mixent_onednn_type(mixent_data_type type) {
   return type == MIXENT_TYPE_BF16 ? dnnl_bf16 : dnnl_f32;
 }
 

@@ -203,7 +203,7 @@ static mixent_status run_cast(void *state, const mixent_run *run) {
 static mixent_status cast_gradient(mixent_plan *plan, int layer, int from, int *to) {
   cast_step *cast;
   size_t count = (size_t)plan->rows * mixent_layer_row(&plan->graph->layers[layer]);
-  MIXENT_TRY(mixent_plan_add_buffer(plan, count * mixent_type_size(plan->value_type), to));
+  MIXENT_TRY(mixent_plan_add_buffer(plan, count * mixent_data_type_size(plan->value_type), to));
   MIXENT_TRY(MIXENT_ALLOCATE(1, &cast));
   *cast = (cast_step){plan, from, *to, count};
   return mixent_plan_add_step(plan,

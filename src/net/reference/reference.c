@@ -15,15 +15,17 @@ static int match(const mixent_plan *plan, int layer) {
   return 1;
 }
 
-static mixent_array locate(const reference_step *step, const mixent_run *run, int buffer, mixent_type type) {
-  return (mixent_array){mixent_plan_address(step->plan, run, buffer), type};
+static mixent_typed_array locate(const reference_step *step, const mixent_run *run, int buffer,
+                                 mixent_data_type type) {
+  return (mixent_typed_array){mixent_plan_address(step->plan, run, buffer), type};
 }
 
 /* A tensor within the array at `base`; nothing for index -1. */
-static mixent_array tensor(const mixent_plan *plan, char *base, const mixent_tensor *tensors, int index) {
-  if (index < 0) return (mixent_array){NULL, plan->master_type};
-  return (mixent_array){base + tensors[index].offset * mixent_type_size(plan->master_type),
-                        plan->master_type};
+static mixent_typed_array tensor(const mixent_plan *plan, char *base, const mixent_tensor *tensors,
+                                 int index) {
+  if (index < 0) return (mixent_typed_array){NULL, plan->master_type};
+  return (mixent_typed_array){base + tensors[index].offset * mixent_data_type_size(plan->master_type),
+                              plan->master_type};
 }
 
 static mixent_layer_call make_call(const reference_step *step, const mixent_run *run) {

@@ -1,0 +1,167 @@
+/* A batch: checks, rows in blocks, reduction. Rows are cut into blocks that depend on the batch's shape
+ * alone; each block sums its rows, and the blocks are added up in order, so that the result does not depend
+ * on who computed which block. */
+#include "core/status.h"
+#include "loss/check.h"
+#include "loss/row.h"
+
+#include <math.h>
+
+enum {
+  MAX_BLOCKS = 256,
+  MIN_BLOCK_ROWS = 8,
+  MIN_PIECE = 1 << 14 /* elements that are worth waking a thread for */
+};
+/* A gradient of this many bytes or more is written past the caches: it would only push the logits out of
+ * them. */
+static const size_t stream_bytes = (size_t)8 << 20;
+
+const char *const mixent_term_names[] = {"ce1", "h",     "ce2",   "kl",          "focal", "gce",
+                                         "mae", "poly1", "brier", "bi-tempered", NULL};
+
+mixent_loss_rule mixent_loss_rule_defaults(void) {
+  return (mixent_loss_rule){.wanted = 1u << MIXENT_CE1 | 1u << MIXENT_H | 1u << MIXENT_CE2 | 1u << MIXENT_KL,
+                            .eps = 1e-6,
+                            .focal_gamma = 2,
+                            .gce_q = 0.7,
+                            .t1 = 0.8,
+                            .t2 = 1.2};
+}
+
+const char *mixent_loss_cpu(void) {
+  const mixent_row_kernels *const *kernels;
+  return mixent_row_kernels_choose(&kernels) == MIXENT_OK ? kernels[0]->name : "none";
+}
+
+typedef struct block_sums {
+  double terms[MIXENT_TERMS], value;
+  size_t undefined;
+} block_sums;
+
+typedef struct job {
+  const mixent_loss_batch *batch;
+  mixent_loss_result *result;
+  mixent_row_rule rule;
+  double scale; /* one over the divisor */
+  size_t block_rows, logits_stride, gradient_stride, targets_stride, logits_size, targets_size;
+  bool stream, class_weighted_rows; /* hard labels without smoothing: a row's weight holds its class's */
+  block_sums sums[MAX_BLOCKS];
+} job;
+
+static void *row_of(const void *data, size_t row, size_t stride, size_t size) {
+  return (char *)data + row * stride * size;
+}
+
+static double combine(const mixent_loss_rule *rule, const double terms[MIXENT_TERMS]) {
+  double value = 0;
+  for (int term = 0; term < MIXENT_TERMS; term++)
+    if (rule->coefficients[term] != 0) value += rule->coefficients[term] * terms[term]; /* 0 * inf is 0 */
+  return value;
+}
+
+static void evaluate_row(job *job, size_t index, void *scratch, block_sums *sums) {
+  const mixent_loss_batch *batch = job->batch;
+  mixent_loss_result *result = job->result;
+  double terms[MIXENT_TERMS] = {0}, value = 0, weight = 1;
+  int64_t label = batch->labels.data ? mixent_label_at(&batch->labels, index) : 0;
+  mixent_row row = {.classes = batch->classes,
+                    .label = (size_t)label,
+                    .logits = row_of(batch->logits.data, index, job->logits_stride, job->logits_size),
+                    .next = index + 1 < batch->rows
+                                ? row_of(batch->logits.data, index + 1, job->logits_stride, job->logits_size)
+                                : NULL,
+                    .gradient = result->gradient
+                                    ? row_of(result->gradient, index, job->gradient_stride, job->logits_size)
+                                    : NULL,
+                    .scratch = scratch,
+                    .stream = job->stream};
+  if (batch->labels.data && batch->ignore && label == batch->ignore_label) {
+    if (row.gradient) job->rule.kernels->fill(batch->classes, 0, row.gradient);
+  } else {
+    if (batch->row_weights.data) weight *= mixent_number_at(&batch->row_weights, index);
+    if (job->class_weighted_rows) weight *= mixent_number_at(&batch->class_weights, row.label);
+    const void *targets = batch->targets.data
+                              ? row_of(batch->targets.data, index, job->targets_stride, job->targets_size)
+                              : NULL;
+    bool defined = mixent_row_evaluate(&job->rule, &row, targets, weight, job->scale, terms);
+    value = defined ? combine(job->rule.rule, terms) : NAN;
+    sums->undefined += !defined;
+  }
+  for (int term = 0; term < MIXENT_TERMS; term++) sums->terms[term] += terms[term];
+  sums->value += value;
+  if (result->row_values) result->row_values[index] = value;
+  for (int term = 0; result->row_terms && term < MIXENT_TERMS; term++)
+    result->row_terms[index * MIXENT_TERMS + (size_t)term] = terms[term];
+}
+
+static void evaluate_blocks(void *context, size_t begin, size_t end) {
+  job *job = context;
+  _Alignas(64) double scratch[MIXENT_ROW_SCRATCH]; /* of floats it is half as long */
+  for (size_t block = begin; block < end; block++) {
+    size_t first = block * job->block_rows, last = first + job->block_rows;
+    if (last > job->batch->rows) last = job->batch->rows;
+    block_sums sums = {{0}, 0, 0};
+    for (size_t row = first; row < last; row++) evaluate_row(job, row, scratch, &sums);
+    job->sums[block] = sums;
+  }
+}
+
+static void set_up(job *job, const mixent_loss_batch *batch, const mixent_loss_rule *rule,
+                   mixent_loss_result *result) {
+  size_t classes = batch->classes;
+  job->batch = batch, job->result = result;
+  job->scale = 1 / result->divisor;
+  job->logits_stride = batch->logits.stride ? batch->logits.stride : classes;
+  job->gradient_stride = result->gradient_stride ? result->gradient_stride : job->logits_stride;
+  job->targets_stride = batch->targets.stride ? batch->targets.stride : classes;
+  job->logits_size = mixent_type_size(batch->logits.type),
+  job->targets_size = mixent_type_size(batch->targets.type);
+  job->stream = result->gradient && result->gradient != batch->logits.data &&
+                batch->rows * classes * job->logits_size >= stream_bytes;
+  job->rule.rule = rule;
+  mixent_row_rule_prepare(&job->rule);
+  job->rule.counts = rule->wanted & ((1u << MIXENT_TERMS) - 1);
+  for (int term = 0; term < MIXENT_TERMS; term++)
+    if (rule->coefficients[term] != 0) job->rule.counts |= 1u << term;
+  job->class_weighted_rows = batch->class_weights.data && batch->labels.data && batch->smoothing == 0;
+  job->rule.targets = (mixent_row_targets){.type = batch->targets.type, .smoothing = batch->smoothing};
+  if (!job->class_weighted_rows) {
+    job->rule.targets.class_weights = batch->class_weights.data;
+    job->rule.targets.class_weight_type = batch->class_weights.type;
+  }
+  job->block_rows = (batch->rows + MAX_BLOCKS - 1) / MAX_BLOCKS;
+  if (job->block_rows < MIN_BLOCK_ROWS) job->block_rows = MIN_BLOCK_ROWS;
+}
+
+static void add_up(const job *job, size_t blocks, mixent_loss_result *result) {
+  block_sums total = {{0}, 0, 0};
+  for (size_t block = 0; block < blocks; block++) {
+    for (int term = 0; term < MIXENT_TERMS; term++) total.terms[term] += job->sums[block].terms[term];
+    total.value += job->sums[block].value;
+    total.undefined += job->sums[block].undefined;
+  }
+  for (int term = 0; term < MIXENT_TERMS; term++) result->terms[term] = total.terms[term] * job->scale;
+  result->value = total.value * job->scale;
+  result->undefined = total.undefined;
+}
+
+mixent_status mixent_loss_evaluate(const mixent_loss_batch *batch, const mixent_loss_rule *rule,
+                                   const mixent_loss_parallel *parallel, mixent_loss_result *result) {
+  const mixent_row_kernels *const *kernels;
+  MIXENT_TRY(mixent_loss_check_call(batch, rule, result));
+  MIXENT_TRY(mixent_row_kernels_choose(&kernels));
+  job job; /* its sums are written before they are read */
+  double divisor;
+  MIXENT_TRY(mixent_loss_count(batch, &result->counted, &divisor));
+  result->divisor = rule->reduction == MIXENT_MEAN ? divisor : 1;
+  set_up(&job, batch, rule, result);
+  job.rule.kernels = kernels[batch->logits.type];
+  size_t blocks = (batch->rows + job.block_rows - 1) / job.block_rows;
+  size_t grain = MIN_PIECE / (job.block_rows * batch->classes) + 1;
+  if (parallel && blocks > grain)
+    parallel->run(parallel->pool, blocks, grain, evaluate_blocks, &job);
+  else
+    evaluate_blocks(&job, 0, blocks);
+  add_up(&job, blocks, result);
+  return MIXENT_OK;
+}

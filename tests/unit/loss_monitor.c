@@ -1,0 +1,177 @@
+/* loss: each of the monitor's warnings provoked, given once, and not given without cause. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "mixent/monitor.h"
+#include <math.h>
+#include <string.h>
+
+typedef struct told {
+  int times[MIXENT_WARNINGS];
+  char last[512];
+} told;
+
+static void hear(void *context, mixent_warning warning, const char *message) {
+  told *told = context;
+  told->times[warning]++;
+  strncpy(told->last, message, sizeof told->last - 1);
+}
+
+static int told_in_all(const told *told) {
+  int sum = 0;
+  for (int i = 0; i < MIXENT_WARNINGS; i++) sum += told->times[i];
+  return sum;
+}
+
+/* A healthy epoch: accuracy rises, entropy is what it should be. */
+static mixent_observation healthy(double epoch) {
+  return (mixent_observation){.epoch = epoch,
+                              .epochs = 20,
+                              .loss = 1 / epoch,
+                              .gradient_finite = true,
+                              .validation_accuracy = 0.9 + 0.004 * epoch,
+                              .validation_rows = 1000,
+                              .entropy = 0.2,
+                              .baseline_accuracy = NAN};
+}
+
+typedef struct scene {
+  mixent_loss_options options;
+  mixent_loss_state state;
+  mixent_monitor monitor;
+  told told;
+} scene;
+
+static scene begin(void) {
+  scene scene = {.options = mixent_loss_defaults(MIXENT_LOSS_MIN_ENT)};
+  for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) scene.options.learn[k] = k % MIXENT_LOSS_PARTS < 2;
+  scene.state = mixent_loss_start(&scene.options);
+  return scene;
+}
+
+static void show(scene *scene, const mixent_observation *seen) {
+  mixent_monitor_observe(&scene->monitor, &scene->options, &scene->state, seen, hear, &scene->told);
+}
+
+static void test_a_healthy_run_is_left_alone(void **state) {
+  (void)state;
+  scene s = begin();
+  for (int epoch = 1; epoch <= 20; epoch++) {
+    mixent_observation seen = healthy(epoch);
+    seen.baseline_accuracy = 0.93;
+    show(&s, &seen);
+  }
+  assert_int_equal(told_in_all(&s.told), 0);
+}
+
+static void test_a_weight_near_zero(void **state) {
+  (void)state;
+  scene s = begin();
+  s.state.value[1] = 0.005;
+  for (int epoch = 3; epoch < 6; epoch++) {
+    mixent_observation seen = healthy(epoch);
+    show(&s, &seen);
+  }
+  assert_int_equal(s.told.times[MIXENT_WARNING_WEIGHT_NEAR_ZERO], 1);
+  assert_int_equal(told_in_all(&s.told), 1);
+  assert_non_null(strstr(s.told.last, "w2 has fallen to 0.005 after epoch 3"));
+  assert_non_null(strstr(s.told.last, "loss.learn"));
+  scene late = begin(); /* late is no news, nor is what a schedule does, nor a weight that is not learned */
+  late.state.value[1] = 0.005;
+  mixent_observation seen = healthy(15);
+  show(&late, &seen);
+  scene scheduled = begin();
+  scheduled.options.style = MIXENT_STYLE_SQUARE_DECAY, scheduled.options.max_interval = 3;
+  seen = healthy(4);
+  show(&scheduled, &seen);
+  scene fixed = begin();
+  fixed.state.value[1] = 0.005, fixed.options.learn[1] = false;
+  show(&fixed, &seen);
+  assert_int_equal(told_in_all(&late.told) + told_in_all(&scheduled.told) + told_in_all(&fixed.told), 0);
+}
+
+static void test_a_base_at_its_bound(void **state) {
+  (void)state;
+  for (int high = 0; high < 2; high++) {
+    scene s = begin();
+    mixent_observation seen = healthy(2);
+    s.state.value[MIXENT_LOSS_PARTS + 1] = log(s.options.b_bounds[high]);
+    show(&s, &seen);
+    show(&s, &seen);
+    assert_int_equal(s.told.times[MIXENT_WARNING_BASE_AT_BOUND], 1);
+    assert_int_equal(told_in_all(&s.told), 1);
+    assert_non_null(
+        strstr(s.told.last, high ? "b2 has reached its bound 1000" : "b2 has reached its bound 1.1"));
+  }
+}
+
+static void test_a_plateau_below_the_baseline(void **state) {
+  (void)state;
+  for (int above = 0; above < 2; above++) {
+    scene s = begin();
+    for (int epoch = 1; epoch <= 10; epoch++) {
+      mixent_observation seen = healthy(epoch);
+      seen.validation_accuracy = 0.9 + 0.01 * fmin(epoch, 3);
+      seen.baseline_accuracy = above ? 0.93 : 0.95;
+      show(&s, &seen);
+      if (epoch < 6) assert_int_equal(told_in_all(&s.told), 0); /* it may still rise */
+    }
+    assert_int_equal(s.told.times[MIXENT_WARNING_BELOW_BASELINE], !above);
+    assert_int_equal(told_in_all(&s.told), !above);
+  }
+}
+
+static void test_a_collapse(void **state) {
+  (void)state;
+  scene s = begin();
+  for (int epoch = 1; epoch <= 8; epoch++) {
+    mixent_observation seen = healthy(epoch);
+    if (epoch > 5) seen.entropy = 0.001, seen.validation_accuracy = 0.7;
+    show(&s, &seen);
+  }
+  assert_int_equal(s.told.times[MIXENT_WARNING_COLLAPSE], 1);
+  assert_int_equal(told_in_all(&s.told), 1);
+  scene sure = begin(); /* sure and right is no collapse */
+  mixent_observation seen = healthy(1);
+  seen.entropy = 0.001;
+  show(&sure, &seen);
+  assert_int_equal(told_in_all(&sure.told), 0);
+}
+
+static void test_what_is_not_finite(void **state) {
+  (void)state;
+  for (int what = 0; what < 3; what++) {
+    scene s = begin();
+    mixent_observation seen = healthy(1);
+    if (what == 0) seen.loss = NAN;
+    if (what == 1) seen.gradient_finite = false;
+    if (what == 2) s.state.value[0] = INFINITY;
+    seen.validation_accuracy = NAN; /* not known in the middle of an epoch */
+    show(&s, &seen);
+    show(&s, &seen);
+    assert_int_equal(s.told.times[MIXENT_WARNING_NOT_FINITE], 1);
+    assert_int_equal(told_in_all(&s.told), 1);
+  }
+}
+
+static void test_names(void **state) {
+  (void)state;
+  for (int i = 0; i < MIXENT_WARNINGS; i++) assert_non_null(mixent_warning_names[i]);
+  assert_null(mixent_warning_names[MIXENT_WARNINGS]);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_a_healthy_run_is_left_alone),
+      cmocka_unit_test(test_a_weight_near_zero),
+      cmocka_unit_test(test_a_base_at_its_bound),
+      cmocka_unit_test(test_a_plateau_below_the_baseline),
+      cmocka_unit_test(test_a_collapse),
+      cmocka_unit_test(test_what_is_not_finite),
+      cmocka_unit_test(test_names),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
