@@ -125,6 +125,10 @@ def evaluate(logits: ArrayLike, target: ArrayLike, loss: str = "ce", *, w1: floa
     native, learned = _make(loss, transform, learnable if isinstance(learnable, str) else tuple(learnable), ignore_index, given)
     reduction_code = _options.reduction_of(reduction, transform)
 
+    threads = _default_threads() if threads is None else threads
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+
     logits = np.asarray(logits)
     if logits.ndim == 0:
         raise ValueError("logits must have at least one dimension, that of the classes")
@@ -172,7 +176,7 @@ def evaluate(logits: ArrayLike, target: ArrayLike, loss: str = "ce", *, w1: floa
         None, epoch, reduction_code, 1.0, True, rows, classes, matrix.ctypes.data, logits_type, stride,
         target.ctypes.data, target_type, target_stride, weight_address, weight_type, sample_address, sample_type,
         0 if slot is None else slot.ctypes.data, slot_stride, 0 if values is None else values.ctypes.data, 0, 0,
-        _default_threads() if threads is None else threads)
+        threads)
     return Evaluation(value if values is None else values.reshape(leading), out if out is not None else None if slot is None else slot.reshape(logits.shape),
                       dict(zip(_native.TERMS, terms)), dict(zip(learned, slopes)),
                       dict(zip(_native.PARAMETERS[:len(_native.parts(loss))], native.weights(None, epoch)[0])),

@@ -43,7 +43,7 @@ def _matrix(array: Tensor) -> tuple[Tensor, int]:
 
 def _evaluate(native: _native.Loss, reduction: int, values: tuple[float, ...] | None, epoch: float, logits: Tensor,
               target: Tensor, weight: Tensor | None, want_gradient: bool, grad_output: Tensor | None = None,
-              all_terms: bool = False) -> tuple[Tensor, Tensor | None, tuple[Any, ...]]:
+              all_terms: bool = False, inplace: bool = False) -> tuple[Tensor, Tensor | None, tuple[Any, ...]]:
     """One call of the library: (value, gradient, what it returned). `grad_output` multiplies the gradient."""
     logits_type = _TYPES.get(logits.dtype, _FLOATING + 1)
     target_type = _TYPES.get(target.dtype)
@@ -93,9 +93,13 @@ def _evaluate(native: _native.Loss, reduction: int, values: tuple[float, ...] | 
 
     gradient, gradient_address, gradient_stride = None, 0, 0
     if want_gradient:
-        # Over the copy, if one was made: it is ours.
-        gradient = flat if flat.data_ptr() != logits.data_ptr() else torch.empty_like(
-            flat, memory_format=torch.contiguous_format)
+        if flat.data_ptr() != logits.data_ptr():  # over the copy that was made: it is ours
+            gradient = flat
+        elif inplace:
+            gradient = flat.detach()
+            gradient[:0].zero_()  # tells autograd, which would not notice otherwise, that the logits have changed
+        else:
+            gradient = torch.empty_like(flat, memory_format=torch.contiguous_format)
         gradient_address, gradient_stride = gradient.data_ptr(), gradient.stride(0) if rows > 1 else classes
     value_type = torch.float64 if logits_type == _native.FLOAT64 else torch.float32
     row_values = 0
@@ -128,11 +132,11 @@ class _Function(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, settings: tuple[Any, ...], logits: Tensor, target: Tensor, *learned: Tensor) -> Tensor:
-        native, reduction, values, epoch, weight = settings
+        native, reduction, values, epoch, weight, inplace = settings
         # Float16 has no room below the gradients of a mean: they wait until they can be multiplied by what GradScaler sends.
         late = reduction == _NONE or logits.dtype is torch.float16
         value, gradient, found = _evaluate(native, reduction, values, epoch, logits, target, weight,
-                                           ctx.needs_input_grad[1] and not late)
+                                           ctx.needs_input_grad[1] and not late, inplace=inplace)
         ctx.late, ctx.slopes = late, found[1]
         if late:
             ctx.settings = settings
@@ -146,7 +150,7 @@ class _Function(torch.autograd.Function):
         _refuse_double_backward()
         slopes = ctx.slopes
         if ctx.late:
-            native, reduction, values, epoch, weight = ctx.settings
+            native, reduction, values, epoch, weight, _ = ctx.settings
             logits, target = ctx.saved_tensors
             _, gradient, found = _evaluate(native, reduction, values, epoch, logits, target, weight, ctx.needs_input_grad[1],
                                            grad_output)
@@ -237,6 +241,9 @@ class Loss(nn.Module):
         learnable: names of the weights and bases that are learned. Weights become parameters `w1`, … (the raw values,
             held in [-20, 20]), bases `log_b1`, … (ln b, held in [ln 1.1, ln 1000]); put them into the optimizer with
             the model's. Learned on the training loss they mostly shrink: see docs/LOSSES.md.
+        inplace: writes the gradient over the logits where it can (reduction "mean" or "sum", not float16, not under
+            torch.compile), which saves memory and time where there are many classes. The logits are lost then; if autograd
+            needs them elsewhere, the backward pass raises an error.
 
     Shape:
         - logits: (C,), (N, C) or (N, C, d1, …); float16, bfloat16, float32 or float64, on the CPU. No copy is made if the
@@ -262,7 +269,7 @@ class Loss(nn.Module):
                  w3: float | None = None, b1: float | None = None, b2: float | None = None, b3: float | None = None,
                  eps: float | None = None, gamma: float | None = None, q: float | None = None, t1: float | None = None,
                  t2: float | None = None, transform: str = "free", max_interval: float | None = None,
-                 learnable: Sequence[str] = ()) -> None:
+                 learnable: Sequence[str] = (), inplace: bool = False) -> None:
         super().__init__()
         numbers = _options.resolve(self.kind, dict(
             label_smoothing=label_smoothing, w1=w1, w2=w2, w3=w3, b1=b1, b2=b2, b3=b3, eps=eps, gamma=gamma, q=q, t1=t1,
@@ -272,7 +279,7 @@ class Loss(nn.Module):
         if weight is not None and not weight.is_floating_point():
             raise TypeError(f"weight must be floating, not {weight.dtype}")
         self.register_buffer("weight", weight)
-        self.ignore_index, self.reduction, self.transform = ignore_index, reduction, transform
+        self.ignore_index, self.reduction, self.transform, self.inplace = ignore_index, reduction, transform, inplace
         self._reduction = _options.reduction_of(reduction, transform)
         self._learn = _options.mask_of(self.kind, learnable)
         for name, value in numbers.items():
@@ -345,9 +352,11 @@ class Loss(nn.Module):
             return self._forward_compiled(logits, target)
         learned, buffers = self._parameters, self._buffers  # found faster than by the names of what is in them
         settings = (self._native, self._reduction, self._values() if learned else None,
-                    0.0 if buffers["epoch"] is None else self._epoch(), buffers["weight"])
+                    0.0 if buffers["epoch"] is None else self._epoch(), buffers["weight"], self.inplace)
         value: Tensor
         if differentiate and (logits.requires_grad or learned):
+            if self.inplace and logits.requires_grad and (logits if logits._base is None else logits._base).is_leaf:
+                raise RuntimeError("inplace=True would overwrite a leaf that requires a gradient, or what it is a view of")
             value = _Function.apply(settings, logits, target, *learned.values())
         else:
             value = _evaluate(*settings[:4], logits, target, settings[4], False)[0]
@@ -368,7 +377,8 @@ class Loss(nn.Module):
 
     def extra_repr(self) -> str:
         """What differs from the defaults; what is learned as it stands now."""
-        usual = {**_options.numbers_of(self.kind), "ignore_index": -100, "reduction": "mean", "transform": "free"}
+        usual = {**_options.numbers_of(self.kind), "ignore_index": -100, "reduction": "mean", "transform": "free",
+                 "inplace": False}
         learned = [name for bit, name in enumerate(_native.PARAMETERS) if self._learn >> bit & 1]
         current = {name: (parameter if name[0] == "w" else parameter.exp()).item()
                    for name, parameter in zip(learned, self._parameters.values())}

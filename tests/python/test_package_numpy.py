@@ -222,6 +222,7 @@ def test_forks_while_others_are_at_work():
     (dict(w3=1.0), TypeError, "no w3"),
     (dict(gamma=1.0), TypeError, "no gamma"),
     (dict(reduction="average"), ValueError, "reduction"),
+    (dict(threads=0), ValueError, "threads"),
     (dict(transform="cube"), ValueError, "cube"),
     (dict(label_smoothing=1.5), ValueError, "smoothing"),
     (dict(b2=1.0), ValueError, "b2|base"),

@@ -388,6 +388,35 @@ def test_in_a_network():
     torch.testing.assert_close(*gradients)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("shape", [(6, 5), (2, 5, 3)])
+def test_the_gradient_over_the_logits(shape, reduction):
+    leaf, target = problem(*shape)
+    expected = both(losses.MinEntLoss(reduction=reduction), leaf, target)
+    loss = losses.MinEntLoss(reduction=reduction, inplace=True)
+    logits = leaf * 1.0
+    value = loss(logits, target)
+    if shape == (6, 5) and reduction != "none":
+        assert torch.equal(logits, expected[1])
+    value.sum().backward()
+    assert torch.equal(value, expected[0]) and torch.equal(leaf.grad, expected[1])
+    with torch.no_grad():
+        before = logits.clone()
+        loss(logits, target)
+        assert torch.equal(logits, before)
+
+
+def test_logits_that_are_needed_elsewhere_are_not_overwritten_unnoticed():
+    leaf, target = problem(6, 5)
+    logits = leaf.exp()  # whose backward needs its result
+    value = losses.MinEntLoss(inplace=True)(logits, target)
+    with pytest.raises(RuntimeError, match="inplace"):
+        value.backward()
+    for overwritten in (leaf, leaf.view(6, 5)):
+        with pytest.raises(RuntimeError, match="leaf"):
+            losses.MinEntLoss(inplace=True)(overwritten, target)
+
+
 # Errors
 
 @pytest.mark.parametrize("call, error, message", [
