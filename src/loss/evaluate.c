@@ -6,6 +6,7 @@
 #include "loss/row.h"
 
 #include <math.h>
+#include <string.h>
 
 enum {
   MAX_BLOCKS = 256,
@@ -15,6 +16,9 @@ enum {
 /* A gradient of this many bytes or more is written past the caches: it would only push the logits out of
  * them. */
 static const size_t stream_bytes = (size_t)8 << 20;
+/* Bytes of stack for a row's exponentials: more where rows are longer, as many as a second-level cache holds
+ * beside the row. */
+enum { SHORT_ROWS = 1 << 15, LONG_ROWS = 5 << 16 };
 
 const char *const mixent_term_names[] = {"ce1", "h",     "ce2",   "kl",          "focal", "gce",
                                          "mae", "poly1", "brier", "bi-tempered", NULL};
@@ -43,7 +47,8 @@ typedef struct job {
   mixent_loss_result *result;
   mixent_row_rule rule;
   double scale; /* one over the divisor */
-  size_t block_rows, logits_stride, gradient_stride, targets_stride, logits_size, targets_size;
+  size_t block_rows, scratch_bytes, scratch_size, logits_stride, gradient_stride, targets_stride, logits_size,
+      targets_size;
   bool stream, class_weighted_rows; /* hard labels without smoothing: a row's weight holds its class's */
   block_sums sums[MAX_BLOCKS];
 } job;
@@ -59,51 +64,73 @@ static double combine(const mixent_loss_rule *rule, const double terms[MIXENT_TE
   return value;
 }
 
-static void evaluate_row(job *job, size_t index, void *scratch, block_sums *sums) {
+/* One thread's place of work: two rows' exponentials, for one is written while the next is read. */
+typedef struct place {
+  char *scratch[2];
+  mixent_row_writing writing;
+  block_sums sums;
+} place;
+
+static void evaluate_row(job *job, size_t index, place *place) {
   const mixent_loss_batch *batch = job->batch;
   mixent_loss_result *result = job->result;
-  double terms[MIXENT_TERMS] = {0}, value = 0, weight = 1;
+  block_sums *sums = &place->sums;
+  double terms[MIXENT_TERMS], value = 0, weight = 1;
   int64_t label = batch->labels.data ? mixent_label_at(&batch->labels, index) : 0;
-  mixent_row row = {.classes = batch->classes,
-                    .label = (size_t)label,
-                    .logits = row_of(batch->logits.data, index, job->logits_stride, job->logits_size),
-                    .next = index + 1 < batch->rows
-                                ? row_of(batch->logits.data, index + 1, job->logits_stride, job->logits_size)
-                                : NULL,
-                    .gradient = result->gradient
-                                    ? row_of(result->gradient, index, job->gradient_stride, job->logits_size)
-                                    : NULL,
-                    .scratch = scratch,
-                    .stream = job->stream};
+  const mixent_row row = {
+      .classes = batch->classes,
+      .label = (size_t)label,
+      .logits = row_of(batch->logits.data, index, job->logits_stride, job->logits_size),
+      .next = index + 1 < batch->rows
+                  ? row_of(batch->logits.data, index + 1, job->logits_stride, job->logits_size)
+                  : NULL,
+      .gradient =
+          result->gradient ? row_of(result->gradient, index, job->gradient_stride, job->logits_size) : NULL,
+      .scratch = place->scratch[place->writing.row.scratch ==
+                                place->scratch[0]], /* not that of the row being written */
+      .scratch_size = job->scratch_size,
+      .stream = job->stream};
   if (batch->labels.data && batch->ignore && label == batch->ignore_label) {
     if (row.gradient) job->rule.kernels->fill(batch->classes, 0, row.gradient);
+    for (int term = 0; term < MIXENT_TERMS; term++) terms[term] = 0;
   } else {
     if (batch->row_weights.data) weight *= mixent_number_at(&batch->row_weights, index);
     if (job->class_weighted_rows) weight *= mixent_number_at(&batch->class_weights, row.label);
     const void *targets = batch->targets.data
                               ? row_of(batch->targets.data, index, job->targets_stride, job->targets_size)
                               : NULL;
-    bool defined = mixent_row_evaluate(&job->rule, &row, targets, weight, job->scale, terms);
+    bool defined = mixent_row_evaluate(&job->rule, &row, targets, weight, job->scale, terms, &place->writing);
     value = defined ? combine(job->rule.rule, terms) : NAN;
     sums->undefined += !defined;
   }
   for (int term = 0; term < MIXENT_TERMS; term++) sums->terms[term] += terms[term];
   sums->value += value;
   if (result->row_values) result->row_values[index] = value;
-  for (int term = 0; result->row_terms && term < MIXENT_TERMS; term++)
-    result->row_terms[index * MIXENT_TERMS + (size_t)term] = terms[term];
+  if (result->row_terms) memcpy(result->row_terms + index * MIXENT_TERMS, terms, sizeof terms);
 }
 
-static void evaluate_blocks(void *context, size_t begin, size_t end) {
-  job *job = context;
-  _Alignas(64) double scratch[MIXENT_ROW_SCRATCH]; /* of floats it is half as long */
+static void evaluate_blocks(job *job, size_t begin, size_t end, char *scratch) {
+  place place = {.scratch = {scratch, scratch + job->scratch_bytes / 2}};
   for (size_t block = begin; block < end; block++) {
     size_t first = block * job->block_rows, last = first + job->block_rows;
     if (last > job->batch->rows) last = job->batch->rows;
-    block_sums sums = {{0}, 0, 0};
-    for (size_t row = first; row < last; row++) evaluate_row(job, row, scratch, &sums);
-    job->sums[block] = sums;
+    place.sums = (block_sums){{0}, 0, 0};
+    for (size_t row = first; row < last; row++) evaluate_row(job, row, &place);
+    job->sums[block] = place.sums;
   }
+  mixent_row_finish(&job->rule, &place.writing);
+  job->rule.kernels->settle();
+}
+
+/* What rows keep between their passes stands on the stack of whoever evaluates them. */
+static void evaluate_short_rows(void *context, size_t begin, size_t end) {
+  _Alignas(64) char scratch[SHORT_ROWS];
+  evaluate_blocks(context, begin, end, scratch);
+}
+
+static void evaluate_long_rows(void *context, size_t begin, size_t end) {
+  _Alignas(64) char scratch[LONG_ROWS];
+  evaluate_blocks(context, begin, end, scratch);
 }
 
 static void set_up(job *job, const mixent_loss_batch *batch, const mixent_loss_rule *rule,
@@ -158,10 +185,15 @@ mixent_status mixent_loss_evaluate(const mixent_loss_batch *batch, const mixent_
   job.rule.kernels = kernels[batch->logits.type];
   size_t blocks = (batch->rows + job.block_rows - 1) / job.block_rows;
   size_t grain = MIN_PIECE / (job.block_rows * batch->classes) + 1;
+  size_t element = batch->logits.type == MIXENT_FLOAT64 ? sizeof(double) : sizeof(float);
+  bool is_long = batch->classes * element > SHORT_ROWS / 2 - 64;
+  mixent_loss_work *work = is_long ? evaluate_long_rows : evaluate_short_rows;
+  job.scratch_bytes = is_long ? LONG_ROWS : SHORT_ROWS;
+  job.scratch_size = job.scratch_bytes / 2 / element;
   if (parallel && blocks > grain)
-    parallel->run(parallel->pool, blocks, grain, evaluate_blocks, &job);
+    parallel->run(parallel->pool, blocks, grain, work, &job);
   else
-    evaluate_blocks(&job, 0, blocks);
+    work(&job, 0, blocks);
   add_up(&job, blocks, result);
   return MIXENT_OK;
 }

@@ -19,19 +19,22 @@ typedef struct prediction {
   element label;
 } prediction;
 
+/* ln(1 + x), x >= 0. */
+static double log_of_one_and(double x) {
+  return x > 0.1 ? log(1 + x) : log1p(x); /* the former is faster, and loses nothing here */
+}
+
 static prediction predict(const mixent_row_statistics *s) {
-  double beyond = (s->ties - 1) + s->others; /* S - 1 */
-  double sum = s->ties + s->others, ln_sum = log1p(beyond);
+  double sum = 1 + s->beyond, ln_sum = log_of_one_and(s->beyond);
   double d = s->label_difference, e = s->label_exponential;
   bool sure = d == 0; /* the label is (one of) the largest */
-  double rest = (sure ? beyond : sum - e) / sum;
+  double rest = (sure ? s->beyond : sum - e) / sum;
   double weighted = sure || e == 0 ? s->weighted : s->weighted - e * d;
   return (prediction){.sum = sum,
                       .ln_sum = ln_sum,
                       .rest = rest,
                       .logs = weighted / sum - ln_sum * rest,
-                      .squares =
-                          (sure ? (s->ties - 1) + s->squares : s->ties + s->squares - e * e) / (sum * sum),
+                      .squares = (sure ? s->squares_beyond : 1 - e * e + s->squares_beyond) / (sum * sum),
                       .label = {.q = e / sum, .ln_q = d - ln_sum, .rest = rest, .p = 1, .ln_p = 0}};
 }
 
@@ -70,31 +73,41 @@ static slopes add_terms(const mixent_row_rule *rule, const prediction *q, double
 }
 
 static void evaluate_hard(const mixent_row_rule *rule, const mixent_row *row,
-                          const mixent_row_statistics *statistics, double scale, double terms[MIXENT_TERMS]) {
+                          const mixent_row_statistics *statistics, double scale, double terms[MIXENT_TERMS],
+                          mixent_row_writing *writing) {
   prediction q = predict(statistics);
   slopes s = add_terms(rule, &q, terms);
   if (!row->gradient) return;
   double others = s.log * q.logs + s.square * q.squares; /* of U, without constant * rest */
   double factor = scale / q.sum;
-  const mixent_row_slopes slopes = {
-      .constant =
-          factor * (s.constant * q.label.q - s.label - others - s.log * q.ln_sum), /* 1 - rest is q_y */
-      .difference = factor * s.log,
-      .exponential = factor * s.square / q.sum,
-      .label = scale * (s.label * q.rest - q.label.q * (others + s.constant * q.rest))};
-  rule->kernels->gradient(row, statistics, &slopes);
+  *writing =
+      (mixent_row_writing){.row = *row,
+                           .maximum = statistics->maximum,
+                           .constant = factor * (s.constant * q.label.q - s.label - others -
+                                                 s.log * q.ln_sum), /* 1 - rest is q_y */
+                           .difference = factor * s.log,
+                           .exponential = factor * s.square / q.sum,
+                           .label = scale * (s.label * q.rest - q.label.q * (others + s.constant * q.rest))};
+}
+
+void mixent_row_finish(const mixent_row_rule *rule, mixent_row_writing *writing) {
+  if (writing->row.gradient) rule->kernels->finish(writing);
+  writing->row.gradient = NULL;
 }
 
 bool mixent_row_evaluate(const mixent_row_rule *rule, const mixent_row *row, const void *targets,
-                         double weight, double scale, double terms[MIXENT_TERMS]) {
+                         double weight, double scale, double terms[MIXENT_TERMS],
+                         mixent_row_writing *writing) {
+  mixent_row_statistics statistics;
   for (int term = 0; term < MIXENT_TERMS; term++) terms[term] = 0;
   if (weight == 0) { /* what is multiplied by 0 is 0, whatever it is */
     if (row->gradient) rule->kernels->fill(row->classes, 0, row->gradient);
     return true;
   }
-  mixent_row_statistics statistics;
-  rule->kernels->statistics(row, rule->counts >> MIXENT_BRIER & 1, &statistics);
-  bool defined = !isnan(statistics.others + statistics.weighted);
+  rule->kernels->statistics(row, rule->counts >> MIXENT_BRIER & 1, writing->row.gradient ? writing : NULL,
+                            &statistics);
+  mixent_row_finish(rule, writing);
+  bool defined = !isnan(statistics.beyond + statistics.weighted);
   if (!defined) {
     for (int term = 0; term < MIXENT_TERMS; term++)
       if (rule->counts >> term & 1) terms[term] = NAN;
@@ -106,8 +119,9 @@ bool mixent_row_evaluate(const mixent_row_rule *rule, const mixent_row *row, con
     given.targets = targets;
     rule->kernels->general(row, &given, &statistics, rule->rule, rule->counts, scale * weight, terms);
   } else {
-    evaluate_hard(rule, row, &statistics, scale * weight, terms);
+    evaluate_hard(rule, row, &statistics, scale * weight, terms, writing);
   }
-  for (int term = 0; term < MIXENT_TERMS; term++) terms[term] *= weight;
+  if (weight != 1)
+    for (int term = 0; term < MIXENT_TERMS; term++) terms[term] *= weight;
   return true;
 }

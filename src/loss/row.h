@@ -19,8 +19,13 @@ typedef struct mixent_row_rule {
 void mixent_row_rule_prepare(mixent_row_rule *rule);
 
 /* The row's terms, each multiplied by `weight`, into `terms` (0 for those that do not count), and scale *
- * weight * the gradient. Returns false for a row without a distribution: its terms and gradient are NaN. */
+ * weight * the gradient, which may be written later: `writing` holds the row that is still to be written,
+ * from one row to the next. Returns false for a row without a distribution: its terms and gradient are NaN.
+ */
 bool mixent_row_evaluate(const mixent_row_rule *rule, const mixent_row *row, const void *targets,
-                         double weight, double scale, double terms[MIXENT_TERMS]);
+                         double weight, double scale, double terms[MIXENT_TERMS],
+                         mixent_row_writing *writing);
+/* After the last row, and before a row's scratch is used again: writes what is still to be written. */
+void mixent_row_finish(const mixent_row_rule *rule, mixent_row_writing *writing);
 
 #endif

@@ -188,6 +188,43 @@ static void test_order_does_not_matter(void **state) {
   assert_true(calls > 30); /* some batches were cut */
 }
 
+/* A gradient that is written past the caches is the one that small batches write into them, to the bit. */
+static void test_large_batches(void **state) {
+  (void)state;
+  enum { ROWS = 2100, CLASSES = 1001, PART = 100 };
+  draws random = draws_start(33);
+  for (int turn = 0; turn < 8; turn++) {
+    mixent_type type = (mixent_type)(turn % 4);
+    size_t size = mixent_type_size(type), rows = size == 2 ? 2 * ROWS : ROWS, bytes = rows * CLASSES * size;
+    char *logits = malloc(bytes), *memory[2] = {malloc(bytes + 64), malloc(bytes + 64)};
+    int16_t *labels = malloc(rows * sizeof *labels);
+    for (size_t i = 0; i < rows * CLASSES; i++)
+      case_set(logits, type, i, (double)((i * 7919 + (size_t)turn) % 1009) / 100 - 5);
+    for (size_t r = 0; r < rows; r++) labels[r] = (int16_t)draw_integer(&random, 0, CLASSES - 1);
+    mixent_loss_rule rule = mixent_loss_rule_defaults();
+    rule.reduction = MIXENT_SUM;
+    rule.coefficients[MIXENT_CE1] = 1, rule.coefficients[MIXENT_H] = turn < 4 ? 0.5 : 0,
+    rule.coefficients[MIXENT_BRIER] = turn == 7;
+    memset(memory[0], 0x55, bytes + 64);
+    memset(memory[1], 0x55, bytes + 64);
+    size_t shift = size * (size_t)(turn * 3 + 1) % 64 / size * size;
+    for (size_t begin = 0; begin < rows; begin += PART) {
+      const mixent_loss_batch part = {.rows = rows - begin < PART ? rows - begin : PART,
+                                      .classes = CLASSES,
+                                      .logits = {logits + begin * CLASSES * size, type, 0},
+                                      .labels = {labels + begin, MIXENT_INT16, 0}};
+      mixent_loss_result result = {.gradient = memory[0] + shift + begin * CLASSES * size};
+      assert_int_equal(mixent_loss_evaluate(&part, &rule, NULL, &result), MIXENT_OK);
+    }
+    const mixent_loss_batch whole = {
+        .rows = rows, .classes = CLASSES, .logits = {logits, type, 0}, .labels = {labels, MIXENT_INT16, 0}};
+    mixent_loss_result result = {.gradient = memory[1] + shift};
+    assert_int_equal(mixent_loss_evaluate(&whole, &rule, NULL, &result), MIXENT_OK);
+    assert_memory_equal(memory[0], memory[1], bytes + 64);
+    free(logits), free(memory[0]), free(memory[1]), free(labels);
+  }
+}
+
 /* A million classes, and one. */
 static void test_extreme_widths(void **state) {
   (void)state;
@@ -240,6 +277,7 @@ int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_everything_against_the_definitions),
       cmocka_unit_test(test_order_does_not_matter),
+      cmocka_unit_test(test_large_batches),
       cmocka_unit_test(test_extreme_widths),
       cmocka_unit_test(test_sure_predictions_keep_their_digits),
   };

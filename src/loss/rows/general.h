@@ -27,13 +27,11 @@ typedef struct piece {
 } piece;
 
 static inline vector at(const real *from, size_t v) {
-  vector x;
-  memcpy(&x, from + v * LANES, sizeof x);
-  return x;
+  return vector_at(from + v * LANES);
 }
 
 static inline void put(real *to, size_t v, vector x) {
-  memcpy(to + v * LANES, &x, sizeof x);
+  put_vector(to + v * LANES, x);
 }
 
 static vector logits_at(const work *w, const piece *s, size_t v) {
@@ -96,9 +94,7 @@ static void find_prediction(const work *w, piece *s) {
   }
 
 static double total(vector v) {
-  long_sum sum = {{0}, {0}};
-  add_to(&sum, v);
-  return total_of(&sum);
+  return total_of(widen(v));
 }
 
 MIXENT_SOFTMAX_TERMS(DEFINE_TERM)
@@ -223,7 +219,7 @@ static void write_piece(const work *w, double scale, const real *g, const piece 
 static void evaluate_general(const mixent_row *row, const mixent_row_targets *given,
                              const mixent_row_statistics *statistics, const mixent_loss_rule *rule,
                              unsigned counts, double scale, double terms[MIXENT_TERMS]) {
-  double sum = statistics->ties + statistics->others, rest = (statistics->ties - 1) + statistics->others;
+  double sum = 1 + statistics->beyond, rest = statistics->beyond;
   work w = {.row = row,
             .given = given,
             .rule = rule,

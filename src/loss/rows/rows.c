@@ -4,8 +4,10 @@
 #include "loss/rows/storage.h"
 #include "loss/rows/vector.h"
 
-#include "loss/rows/hard.h"
+#include "loss/rows/gradient.h"
 #include "loss/rows/read.h"
+
+#include "loss/rows/sums.h"
 
 #include "loss/rows/general.h"
 
@@ -46,7 +48,8 @@ static void logarithms(size_t count, const void *x, void *out) {
 extern const mixent_row_kernels MIXENT_KERNELS;
 const mixent_row_kernels MIXENT_KERNELS = {.name = MIXENT_CPU_NAME,
                                            .statistics = find_statistics,
-                                           .gradient = write_gradient,
+                                           .finish = finish_writing,
+                                           .settle = finish_stream,
                                            .general = evaluate_general,
                                            .fill = fill,
                                            .exponentials = exponentials,

@@ -5,36 +5,35 @@
 
 #include "mixent/loss.h"
 
-/* Elements of a row whose exponentials are kept between its passes; of longer rows they are computed again.
- */
-enum { MIXENT_ROW_SCRATCH = 4096 };
-
 /* One row and where its gradient goes. */
 typedef struct mixent_row {
   size_t classes, label;
   const void *logits,
       *next;      /* next: the row that will be asked for after this one (brought near in time), or NULL */
   void *gradient; /* or NULL; may be the logits */
-  void *scratch;  /* [MIXENT_ROW_SCRATCH] of float or double */
-  bool stream;    /* the gradient is larger than the caches: write past them */
+  void *scratch;  /* [scratch_size] of float or double: rows that fit (with a vector to spare) keep their
+                     exponentials  between the passes; of longer ones they are computed again */
+  size_t scratch_size;
+  bool stream; /* the gradient is larger than the caches: write past them */
 } mixent_row;
 
-/* Of a row z with m = max z, d_j = z_j - m, e_j = exp d_j. A row with NaN or +inf, or of -inf alone, has NaN
- * among its sums. */
+/* Of a row z with m = max z, d_j = z_j - m, e_j = exp d_j, S = sum e_j. A row with NaN or +inf, or of -inf
+ * alone, has NaN among its sums. */
 typedef struct mixent_row_statistics {
-  double maximum; /* m */
-  double ties;   /* how many d_j are 0, so that S = sum e_j = ties + others: nothing is lost when one class is
-                    sure */
-  double others; /* sum of e_j over the other classes */
-  double weighted;                            /* sum e_j d_j */
-  double squares;                             /* sum of e_j^2 over the other classes, if asked for */
+  double maximum;        /* m */
+  double beyond;         /* S - 1, with all its digits also where one class is nearly sure */
+  double weighted;       /* sum e_j d_j */
+  double squares_beyond; /* sum e_j^2 - 1 likewise, if asked for */
   double label_difference, label_exponential; /* d and e of the label; d is -inf where its logit is */
 } mixent_row_statistics;
 
-/* gradient_j = e_j (constant + difference d_j + exponential e_j), but gradient_label at the label. */
-typedef struct mixent_row_slopes {
-  double constant, difference, exponential, label;
-} mixent_row_slopes;
+/* A row whose gradient is to be written: e_j (constant + difference d_j + exponential e_j), but `label` at
+ * the label. */
+typedef struct mixent_row_writing {
+  mixent_row row; /* gradient NULL: there is none */
+  double maximum, constant, difference, exponential, label;
+  size_t done; /* elements written so far */
+} mixent_row_writing;
 
 /* A row of which p is not one-hot: soft targets or smoothing. */
 typedef struct mixent_row_targets {
@@ -47,9 +46,14 @@ typedef struct mixent_row_targets {
 
 typedef struct mixent_row_kernels {
   const char *name; /* of the instruction set */
-  void (*statistics)(const mixent_row *row, bool squares, mixent_row_statistics *out);
-  void (*gradient)(const mixent_row *row, const mixent_row_statistics *statistics,
-                   const mixent_row_slopes *slopes);
+  /* A row's sums. If `before` is given, the gradient of that row, as long as this one, is written meanwhile,
+   * up to its last few elements. */
+  void (*statistics)(const mixent_row *row, bool squares, mixent_row_writing *before,
+                     mixent_row_statistics *out);
+  /* Writes what is left. */
+  void (*finish)(mixent_row_writing *row);
+  /* After the last row: other threads see what was written past the caches. */
+  void (*settle)(void);
   /* A row with any targets: every term of `rule` that counts (its bit in `counts`) into `terms`, and scale *
    * sum_i c_i dT_i/dz into the gradient. `statistics` are the row's. */
   void (*general)(const mixent_row *row, const mixent_row_targets *targets,

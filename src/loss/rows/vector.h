@@ -21,6 +21,9 @@
 #define MIXENT_VECTOR_BYTES 16
 #endif
 
+/* For functions that are templates: their flags are constants wherever they are called. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 #ifdef MIXENT_DOUBLE
 typedef double real;
 typedef int64_t whole; /* an integer of real's size */
@@ -32,6 +35,15 @@ typedef int32_t whole;
 enum { LANES = MIXENT_VECTOR_BYTES / sizeof(real) };
 typedef real vector __attribute__((vector_size(MIXENT_VECTOR_BYTES)));
 typedef whole mask __attribute__((vector_size(MIXENT_VECTOR_BYTES))); /* of a comparison: -1 true, 0 false */
+
+/* Vectors in arrays of `real`, at any address. */
+typedef vector loose_vector __attribute__((aligned(sizeof(real)), may_alias));
+static inline vector vector_at(const real *from) {
+  return *(const loose_vector *)from;
+}
+static inline void put_vector(real *to, vector v) {
+  *(loose_vector *)to = v;
+}
 
 static inline vector spread(real x) {
   return x - (vector){0};
@@ -80,28 +92,28 @@ static inline real largest_of(vector v) {
   return largest;
 }
 
-/* Sums in double, lane by lane until the end. */
+/* Sums in double. */
 typedef double wide __attribute__((vector_size(MIXENT_VECTOR_BYTES)));
-typedef struct long_sum {
-  wide low, high; /* of the lower and upper lanes; `high` is not used for double */
-} long_sum;
 
-static inline void add_to(long_sum *sum, vector v) {
-#ifdef MIXENT_DOUBLE
-  sum->low += v;
+/* The lower and the upper lanes, added. */
+static inline wide widen(vector v) {
+#if defined MIXENT_DOUBLE
+  return v;
+#elif defined __AVX512F__
+  __m512d bits = (__m512d)v;
+  return (wide)_mm512_add_pd(_mm512_cvtps_pd((__m256)_mm512_extractf64x4_pd(bits, 0)),
+                             _mm512_cvtps_pd((__m256)_mm512_extractf64x4_pd(bits, 1)));
+#elif defined __AVX2__
+  return (wide)_mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v)),
+                             _mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1)));
 #else
-  typedef float half __attribute__((vector_size(MIXENT_VECTOR_BYTES / 2)));
-  half part[2];
-  memcpy(part, &v, sizeof v);
-  sum->low += __builtin_convertvector(part[0], wide);
-  sum->high += __builtin_convertvector(part[1], wide);
+  return (wide){(double)v[0] + v[2], (double)v[1] + v[3]};
 #endif
 }
 
-static inline double total_of(const long_sum *sum) {
-  wide both = sum->low + sum->high;
-  double total = both[0];
-  for (int lane = 1; lane < (int)(sizeof(wide) / sizeof(double)); lane++) total += both[lane];
+static inline double total_of(wide sum) {
+  double total = sum[0];
+  for (int lane = 1; lane < (int)(sizeof sum / sizeof(double)); lane++) total += sum[lane];
   return total;
 }
 
@@ -110,37 +122,45 @@ static inline double total_of(const long_sum *sum) {
 enum { MANTISSA_BITS = 52, EXPONENT_BIAS = 1023 };
 static const real exp_lowest = -709, round_to_whole = 0x1.8p52, log2_e = 0x1.71547652b82fep0,
                   ln2_high = 0x1.62e42fefa38p-1, ln2_low = 0x1.ef35793c7673p-45, smallest_normal = 0x1p-1022;
-static const real exp_series[] = {
-    1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
-    1.0 / 720,        1.0 / 120,       1.0 / 24,       1.0 / 6,       1.0 / 2,      1.0,         1.0};
 static const real log_series[] = {2.0 / 25, 2.0 / 23, 2.0 / 21, 2.0 / 19, 2.0 / 17, 2.0 / 15,
                                   2.0 / 13, 2.0 / 11, 2.0 / 9,  2.0 / 7,  2.0 / 5,  2.0 / 3};
 #else
 enum { MANTISSA_BITS = 23, EXPONENT_BIAS = 127 };
 static const real exp_lowest = -88, round_to_whole = 0x1.8p23f, log2_e = 0x1.715476p0f,
                   ln2_high = 0x1.62ep-1f, ln2_low = 0x1.0bfbe8p-15f, smallest_normal = 0x1p-126f;
-static const real exp_series[] = {1.0f / 5040, 1.0f / 720, 1.0f / 120, 1.0f / 24,
-                                  1.0f / 6,    1.0f / 2,   1.0f,       1.0f};
 static const real log_series[] = {2.0f / 11, 2.0f / 9, 2.0f / 7, 2.0f / 5, 2.0f / 3};
 #endif
-enum {
-  EXP_TERMS = sizeof exp_series / sizeof *exp_series,
-  LOG_TERMS = sizeof log_series / sizeof *log_series
-};
+enum { LOG_TERMS = sizeof log_series / sizeof *log_series };
 
-/* exp x for x <= 0, x held at exp_lowest or above beforehand: within 2 units in the last place, and exactly 0
+/* (exp r - 1 - r) / r^2 for |r| <= ln 2 / 2, `square` being r^2: the series, or for float the polynomial that
+ * lets exp have the smallest relative error (0.04 units in the last place, by Lawson's iteration), in pairs
+ * so that less waits on less. */
+static inline vector exp_tail(vector r, vector square) {
+#ifdef MIXENT_DOUBLE
+  static const real series[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800,
+                                1.0 / 362880,     1.0 / 40320,     1.0 / 5040,     1.0 / 720,
+                                1.0 / 120,        1.0 / 24,        1.0 / 6,        1.0 / 2};
+  vector sum = spread(series[0]);
+  for (int i = 1; i < (int)(sizeof series / sizeof *series); i++) sum = sum * r + series[i];
+  (void)square;
+  return sum;
+#else
+  vector low = r * 0x1.555490p-3f + 0x1.fffffcp-2f, high = r * 0x1.123a6cp-7f + 0x1.5558f4p-5f;
+  return (square * 0x1.6a2352p-10f + high) * square + low;
+#endif
+}
+
+/* exp x for x <= 0, held at exp_lowest or above beforehand: within 2 units in the last place, and exactly 0
  * where the result would be less than the smallest normal number. NaN stays NaN. x = n ln 2 + r with |r| <=
  * ln 2 / 2. */
 static inline vector exp_bounded(vector x) {
-  vector shifted = x * log2_e + round_to_whole; /* n in the low bits */
-  vector n = shifted - round_to_whole;
-  vector r = x - n * ln2_high; /* exact: n times the upper part of ln 2 has few bits */
-  r = r - n * ln2_low;
-  vector power = spread(exp_series[0]);
-  for (int i = 1; i < EXP_TERMS; i++) power = power * r + exp_series[i];
+  const real shift = round_to_whole + EXPONENT_BIAS;
+  vector shifted = x * log2_e + shift, n = shifted - shift; /* n and the bias in the low bits */
+  vector r = x - n * ln2_high;                              /* exact: the upper part of ln 2 has few bits */
+  r -= n * ln2_low;
+  vector square = r * r, power = exp_tail(r, square) * square + (r + 1);
   /* the number 2^n; of the lowest n all bits are 0, and so is the number */
-  vector scale = (vector)(((mask)shifted << MANTISSA_BITS) + ((whole)EXPONENT_BIAS << MANTISSA_BITS));
-  return power * scale;
+  return power * (vector)((mask)shifted << MANTISSA_BITS);
 }
 
 static inline vector exp_nonpositive(vector x) {
@@ -149,9 +169,7 @@ static inline vector exp_nonpositive(vector x) {
 
 /* exp x - 1 for x <= 0, without cancellation near 0. */
 static inline vector exp_less_one(vector x) {
-  vector sum = spread(exp_series[0]);
-  for (int i = 1; i < EXP_TERMS - 1; i++) sum = sum * x + exp_series[i];
-  return choose(x > (real)-0.34, sum * x, exp_nonpositive(x) - 1);
+  return choose(x > (real)-0.34, exp_tail(x, x * x) * (x * x) + x, exp_nonpositive(x) - 1);
 }
 
 /* ln x within 2 units in the last place: -inf of 0, NaN of what is negative. x = 2^n (1 + f) with 1 + f

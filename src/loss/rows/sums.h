@@ -1,0 +1,124 @@
+/* The sums over a row that all terms with a hard label are made of. A row is read from memory once: it stays
+ * in the cache between the passes. While its sums are found the next row is fetched and the gradient of the
+ * one before is written, so that memory works while the arithmetic does. */
+
+enum { CHUNK = 32 * LANES }; /* elements summed in `real` before they go on in double */
+
+static real maximum_of(size_t classes, const stored *logits) {
+  vector first = spread((real)-INFINITY), second = first; /* NaN is passed over: the sums meet it again */
+  size_t j = 0;
+  for (; j + 2 * LANES <= classes; j += 2 * LANES) {
+    first = larger(first, load(logits + j));
+    second = larger(second, load(logits + j + LANES));
+  }
+  for (; j + LANES <= classes; j += LANES) first = larger(first, load(logits + j));
+  if (j < classes) second = larger(second, load_some(logits + j, classes - j, (real)-INFINITY));
+  return largest_of(larger(first, second));
+}
+
+/* Sums over a chunk in `real`, over the row in double; squares only where they are wanted. */
+typedef struct sums {
+  vector exponentials, weighted, squares;
+} sums;
+
+typedef struct long_sums {
+  wide exponentials, weighted, squares;
+} long_sums;
+
+/* `careful`: the one class that is the largest is left out, so that the others are not lost beside it. */
+ALWAYS_INLINE void add_vector(sums *s, bool squares, bool careful, vector d, vector e) {
+  vector counted = careful ? only(d != 0, e) : e; /* NaN counts */
+  s->exponentials += counted;
+  s->weighted += e * d;
+  if (squares) s->squares += counted * counted;
+}
+
+ALWAYS_INLINE void sum_chunk_of(const stored *logits, size_t count, real largest, bool squares, bool careful,
+                                real *kept, sums *out) {
+  sums s = {{0}, {0}, {0}};
+  vector maximum = spread(largest);
+  size_t j = 0;
+  for (; j + LANES <= count; j += LANES) {
+    vector d = bounded_difference(load(logits + j), maximum), e = exp_bounded(d);
+    add_vector(&s, squares, careful, d, e);
+    if (kept) put_vector(kept + j, e);
+  }
+  if (j < count) {
+    vector d = bounded_difference(load_some(logits + j, count - j, (real)-INFINITY), maximum),
+           e = exp_bounded(d);
+    add_vector(&s, squares, careful, d, e);
+    if (kept) put_vector(kept + j, e); /* there is room for whole vectors */
+  }
+  *out = s;
+}
+
+/* By itself, so that its constants have the registers. */
+typedef void sum_chunk(const stored *logits, size_t count, real maximum, real *scratch, sums *out);
+#define DEFINE_SUM_CHUNK(name, squares, careful, kept)                                                       \
+  static __attribute__((noinline)) void name(const stored *logits, size_t count, real maximum,               \
+                                             real *scratch, sums *out) {                                     \
+    (void)scratch;                                                                                           \
+    sum_chunk_of(logits, count, maximum, squares, careful, kept, out);                                       \
+  }
+DEFINE_SUM_CHUNK(sum_keeping, false, false, scratch)
+DEFINE_SUM_CHUNK(sum_only, false, false, NULL)
+DEFINE_SUM_CHUNK(sum_squares_keeping, true, false, scratch)
+DEFINE_SUM_CHUNK(sum_squares, true, false, NULL)
+DEFINE_SUM_CHUNK(sum_carefully, true, true, NULL)
+
+/* Brings `elements` of the next row near. */
+static inline void fetch(const stored *next, size_t elements) {
+  for (size_t j = 0; j < elements; j += 64 / sizeof(stored)) __builtin_prefetch(next + j, 0, 2);
+}
+
+static long_sums find_sums(const mixent_row *row, sum_chunk *sum, real maximum, mixent_row_writing *before) {
+  const stored *next = row->next;
+  long_sums total = {{0}, {0}, {0}};
+  for (size_t begin = 0; begin < row->classes; begin += CHUNK) {
+    size_t count = row->classes - begin < CHUNK ? row->classes - begin : CHUNK;
+    if (next) fetch(next + begin, count);
+    sums s;
+    sum((const stored *)row->logits + begin, count, maximum, (real *)row->scratch + begin, &s);
+    total.exponentials += widen(s.exponentials);
+    total.weighted += widen(s.weighted);
+    total.squares += widen(s.squares);
+    if (before) write_until(before, begin + count);
+  }
+  return total;
+}
+
+/* The careful sums of a row whose exponentials are kept. */
+static long_sums find_kept_sums(const mixent_row *row) {
+  const real *e = row->scratch;
+  long_sums total = {{0}, {0}, {0}};
+  for (size_t begin = 0; begin < row->classes; begin += CHUNK) {
+    size_t end = row->classes - begin < CHUNK ? row->classes : begin + CHUNK;
+    vector sum = spread(0), squares = sum;
+    for (size_t j = begin; j < end; j += LANES) { /* behind the row stand zeros */
+      vector other = vector_at(e + j);
+      other = only(other != 1, other);
+      sum += other, squares += other * other;
+    }
+    total.exponentials += widen(sum), total.squares += widen(squares);
+  }
+  return total;
+}
+
+static void find_statistics(const mixent_row *row, bool squares, mixent_row_writing *before,
+                            mixent_row_statistics *out) {
+  const stored *logits = row->logits;
+  real maximum = maximum_of(row->classes, logits), label = load_some(logits + row->label, 1, 0)[0];
+  bool keep = is_kept(row);
+  sum_chunk *sum = squares ? (keep ? sum_squares_keeping : sum_squares) : keep ? sum_keeping : sum_only;
+  long_sums sums = find_sums(row, sum, maximum, before);
+  out->weighted = total_of(sums.weighted);
+  double beyond = total_of(sums.exponentials) - 1, squares_beyond = total_of(sums.squares) - 1;
+  if (beyond < 0.5) { /* then one class alone has e = 1 */
+    sums = keep ? find_kept_sums(row) : find_sums(row, sum_carefully, maximum, NULL);
+    beyond = total_of(sums.exponentials), squares_beyond = total_of(sums.squares);
+  }
+  out->maximum = maximum;
+  out->beyond = beyond, out->squares_beyond = squares_beyond;
+  out->label_difference = (double)label - maximum;
+  out->label_exponential = keep ? ((const real *)row->scratch)[row->label] : exp(out->label_difference);
+}
