@@ -28,8 +28,8 @@ ALWAYS_INLINE vector slope_at(const slopes *s, bool differs, bool squares, bool 
                               const real *e_kept) {
   vector d = bounded_difference(logits, s->maximum), e = kept ? vector_at(e_kept) : exp_bounded(d);
   vector slope = s->constant;
-  if (squares) slope += s->exponential * e;
-  if (differs) slope += s->difference * d;
+  if (squares) slope = multiply_add(s->exponential, e, slope);
+  if (differs) slope = multiply_add(s->difference, d, slope);
   return e * slope;
 }
 

@@ -11,6 +11,8 @@
 #include <string.h>
 #if defined __AVX2__
 #include <immintrin.h>
+#elif defined __ARM_NEON
+#include <arm_neon.h>
 #endif
 
 #if defined __AVX512F__
@@ -78,6 +80,26 @@ static inline vector larger(vector a, vector b) {
   return (vector)_mm256_max_ps((__m256)b, (__m256)a);
 #else
   return choose(b > a, b, a);
+#endif
+}
+
+/* a b + c, rounded once where the processor does so: said outright, for the compiler fuses now here, now
+ * there, and a result must not depend on which of two loops computed it. */
+static inline vector multiply_add(vector a, vector b, vector c) {
+#if defined __AVX512F__ && defined MIXENT_DOUBLE
+  return (vector)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined __AVX512F__
+  return (vector)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined __AVX2__ && defined MIXENT_DOUBLE
+  return (vector)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined __AVX2__
+  return (vector)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined __ARM_NEON && defined MIXENT_DOUBLE
+  return (vector)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+#elif defined __ARM_NEON
+  return (vector)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+  return a * b + c;
 #endif
 }
 
