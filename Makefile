@@ -18,7 +18,8 @@ python_sources = $(wildcard $(shell git ls-files -co --exclude-standard -- \
                    pyproject.toml CMakeLists.txt LICENSE README.md cmake include python src/core src/loss))
 python_site = build/python-site/mixent/__init__.py
 
-.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory fuzz bench-train bench-loss python \
+.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 fuzz bench-train \
+        bench-loss bench-weights pictures python \
         wheel test-python install format check-format tidy dependencies clean help
 
 ## release        the program, at build/release/mixent (this is what plain `make` does)
@@ -44,7 +45,7 @@ test-long:
 	@tools/build release
 	@$(MAKE) $(python_site)
 	tools/run-tests --long release
-	@$(MAKE) test-python test-memory test-asan test-tsan fuzz
+	@$(MAKE) test-python test-memory test-asan test-tsan test-arm64 test-avx512 fuzz
 
 ## asan, tsan, debug   the build with address and undefined, with thread sanitizer, for a debugger
 debug:
@@ -64,6 +65,17 @@ test-memory:
 	@tools/install-dependencies test memory
 	@tools/build release
 	DNNL_MAX_CPU_ISA=SSE41 tools/run-tests --valgrind release
+
+## test-arm64, test-avx512   the losses' tests cross-built for 64-bit Arm, and for AVX-512, in emulators
+test-arm64:
+	@tools/install-dependencies arm64
+	@tools/build loss-arm64
+	tools/run-tests --unit loss-arm64
+test-avx512:
+	@tools/install-dependencies emulate
+	@tools/build loss
+	@for test in calls functions gradient equivalences monitor "properties 150"; do echo "== $$test"; \
+	  tools/emulate-avx512 --timeout 1200 MIXENT_CPU=avx512 build/loss/tests/test_loss_$$test; done
 
 ## fuzz           every fuzzer of tests/fuzz for FUZZ_SECONDS (60); what it finds lies in build/fuzz/found
 FUZZ_SECONDS ?= 60
@@ -88,6 +100,11 @@ bench-loss:
 	@tools/build release
 	@$(MAKE) $(python_site)
 	$(PYTHON) bench/loss_torch.py --program build/release/bench/bench_loss
+
+## bench-weights  ways of learning the loss's weight compared, many small runs (an hour on one core; it goes on where it was killed)
+bench-weights:
+	@tools/build release
+	$(PYTHON) bench/weights.py
 
 ## python         the Python package, as a wheel in build/wheels
 python:
