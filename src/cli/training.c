@@ -54,9 +54,10 @@ static void show_progress(void *context, const mixent_train_progress *now) {
 }
 
 /* A line of the table that grows cell by cell. */
+enum { COLUMNS = 16 + MIXENT_LOSS_PARAMETERS }; /* every column there is */
 typedef struct row {
-  int columns, widths[20];
-  char text[20][24];
+  int columns, widths[COLUMNS];
+  char text[COLUMNS][24];
 } row;
 
 static void add_cell(row *row, int width, const char *format, double value) {
@@ -70,7 +71,7 @@ static void add_title(row *row, int width, const char *title) {
 }
 
 static void print_row(const row *row) {
-  const char *cells[20];
+  const char *cells[COLUMNS];
   for (int i = 0; i < row->columns; i++) cells[i] = row->text[i];
   mixent_row_print(stdout, row->widths, row->columns, cells);
 }
