@@ -56,7 +56,7 @@ static mixent_trainer *make_trainer(const setup *setup) {
       {"augment.affine_shift", "0"}};
   static const mixent_train_options options;
   mixent_recipe recipe;
-  mixent_trainer *trainer;
+  mixent_trainer *trainer = NULL;
   if (mixent_recipe_resolve(NULL, settings, sizeof settings / sizeof *settings, &recipe) != MIXENT_OK ||
       mixent_recipe_settle(&recipe) != MIXENT_OK ||
       mixent_trainer_create(&recipe, &options, &trainer) != MIXENT_OK)

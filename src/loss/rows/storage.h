@@ -22,7 +22,8 @@ static inline vector unpack(stored_vector v) {
 /* To nearest even; NaN stays NaN. */
 static inline stored_vector pack(vector v) {
   bits b = (bits)v, rounded = b + 0x7fff + ((b >> 16) & 1);
-  rounded = (bits)choose(v == v, (vector)rounded, (vector)(b | 0x400000));
+  mask is_nan = (mask)(b & 0x7fffffff) > 0x7f800000;
+  rounded = (bits)choose(is_nan, (vector)(b | 0x400000), (vector)rounded);
   return __builtin_convertvector(rounded >> 16, stored_vector);
 }
 #elif defined MIXENT_STORED_FLOAT16
