@@ -202,7 +202,7 @@ static inline vector natural_log(vector x) {
                                   (whole)(0.41421356237309515 * (double)((whole)1 << MANTISSA_BITS)));
   const real up = (real)((whole)1 << MANTISSA_BITS);
   mask tiny = x < smallest_normal;
-  vector normal = choose(tiny, x * up, x);
+  vector normal = at_least(smallest_normal, choose(tiny, x * up, x)); /* positive; NaN stays */
   mask bits = (mask)normal - root_half;
   mask exponent = bits >> MANTISSA_BITS;
   vector f = (vector)((mask)normal - (exponent << MANTISSA_BITS)) - 1;
