@@ -81,10 +81,11 @@ static double expected_at(const curve *curve, double p, double z) {
 
 /* The z that minimises it: the best of a grid, since there may be several minima, then thirds. */
 static double find_least(const curve *curve, double p) {
-  const double far = 30, step = 0.01;
-  double best = -far, least = INFINITY;
-  for (double z = -far; z <= far; z += step) {
-    double value = expected_at(curve, p, z);
+  enum { FAR = 3000 };
+  const double step = 0.01;
+  double best = 0, least = INFINITY;
+  for (int i = -FAR; i <= FAR; i++) {
+    double z = i * step, value = expected_at(curve, p, z);
     if (value < least) least = value, best = z;
   }
   double low = best - step, high = best + step;
