@@ -106,6 +106,12 @@ bench-weights:
 	@tools/build release
 	$(PYTHON) bench/weights.py
 
+## pictures       the curves of docs/LOSSES.md
+pictures:
+	@tools/install-dependencies docs
+	@tools/build release bench_loss_curves
+	tools/draw-losses
+
 ## python         the Python package, as a wheel in build/wheels
 python:
 	@tools/install-dependencies python

@@ -20,7 +20,6 @@ enum { MOST_CLASSES = 1000 };
 typedef struct curve {
   const char *name; /* as it was asked for */
   mixent_loss_rule rule;
-  double smoothing;
 } curve;
 
 static void fail(const char *what, const char *detail) {
@@ -39,7 +38,7 @@ static curve find_curve(const char *name) {
       fail("no number for w2: ", name);
     if (mixent_loss_check(&options) != MIXENT_OK) fail(mixent_last_error(), "");
     const mixent_loss_state state = mixent_loss_start(&options);
-    return (curve){name, mixent_loss_rule_of(&options, &state, 0), options.smoothing};
+    return (curve){name, mixent_loss_rule_of(&options, &state, 0)};
   }
   fail("no loss has the name ", name);
   return (curve){0};
@@ -52,8 +51,7 @@ static double value_at(const curve *curve, size_t classes, double z, double *slo
   const mixent_loss_batch batch = {.rows = 1,
                                    .classes = classes,
                                    .logits = {logits, MIXENT_FLOAT64, 0},
-                                   .labels = {&label, MIXENT_INT8, 0},
-                                   .smoothing = curve->smoothing};
+                                   .labels = {&label, MIXENT_INT8, 0}};
   mixent_loss_result result = {.gradient = gradient};
   if (mixent_loss_evaluate(&batch, &curve->rule, NULL, &result) != MIXENT_OK) fail(mixent_last_error(), "");
   *slope = gradient[0];

@@ -36,16 +36,22 @@ static bool all_near(const float *a, const float *b, int count) {
 }
 
 /* MIN-ENT, so that a term that is not linear in the targets takes part. */
-static mixent_loss_result evaluate(const mixent_loss_batch *batch, mixent_reduction reduction,
-                                   mixent_loss_result want) {
+static mixent_loss_result evaluate_smoothed(const mixent_loss_batch *batch, double smoothing,
+                                            mixent_reduction reduction, mixent_loss_result want) {
   mixent_loss_rule rule = mixent_loss_rule_defaults();
   rule.coefficients[MIXENT_CE1] = 1, rule.coefficients[MIXENT_H] = 0.1;
+  rule.smoothing = smoothing;
   rule.reduction = reduction;
   if (mixent_loss_evaluate(batch, &rule, NULL, &want) != MIXENT_OK) {
     fprintf(stderr, "%s\n", mixent_last_error());
     exit(1);
   }
   return want;
+}
+
+static mixent_loss_result evaluate(const mixent_loss_batch *batch, mixent_reduction reduction,
+                                   mixent_loss_result want) {
+  return evaluate_smoothed(batch, 0, reduction, want);
 }
 
 static void soft_targets(void) {
@@ -56,7 +62,7 @@ static void soft_targets(void) {
   for (int row = 0; row < ROWS; row++) one_hot[row * CLASSES + labels[row]] = 1;
   for (int i = 0; i < COUNT; i++) smoothed[i] = (1 - s) * one_hot[i] + s / CLASSES;
 
-  mixent_loss_batch soft = hard, smoothing = hard;
+  mixent_loss_batch soft = hard;
   soft.labels.data = NULL;
   soft.targets = (mixent_array){one_hot, MIXENT_FLOAT64, 0};
   double by_labels = evaluate(&hard, MIXENT_MEAN, (mixent_loss_result){.gradient = of_labels}).value;
@@ -64,9 +70,8 @@ static void soft_targets(void) {
   printf("  labels %.6f, the same as one-hot rows %.6f\n", by_labels, by_targets);
   check("they agree, gradients too", near(by_labels, by_targets) && all_near(of_labels, of_targets, COUNT));
 
-  smoothing.smoothing = s;
   soft.targets.data = smoothed;
-  by_labels = evaluate(&smoothing, MIXENT_MEAN, (mixent_loss_result){0}).value;
+  by_labels = evaluate_smoothed(&hard, s, MIXENT_MEAN, (mixent_loss_result){0}).value;
   by_targets = evaluate(&soft, MIXENT_MEAN, (mixent_loss_result){0}).value;
   printf("  smoothing 0.2 %.6f, smoothed by hand %.6f\n", by_labels, by_targets);
   check("they agree", near(by_labels, by_targets));
@@ -133,11 +138,12 @@ static void masked_classes(void) {
   mixent_loss_batch batch = hard;
   batch.logits.data = masked;
   batch.labels.data = within;
-  batch.smoothing = 0.1; /* shared among the classes that can be */
-  double value = evaluate(&batch, MIXENT_MEAN, (mixent_loss_result){.gradient = gradient}).value;
+  const double s = 0.1; /* shared among the classes that can be */
+  double value = evaluate_smoothed(&batch, s, MIXENT_MEAN, (mixent_loss_result){.gradient = gradient}).value;
   batch.classes = 3;
   batch.logits.data = small;
-  double expected = evaluate(&batch, MIXENT_MEAN, (mixent_loss_result){.gradient = of_small}).value;
+  double expected =
+      evaluate_smoothed(&batch, s, MIXENT_MEAN, (mixent_loss_result){.gradient = of_small}).value;
   printf("  4 classes of which one is masked %.6f, 3 classes %.6f\n", value, expected);
   bool same = near(value, expected);
   for (int row = 0; row < ROWS; row++)

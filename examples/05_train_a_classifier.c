@@ -115,8 +115,7 @@ static outcome train(const char *name, const mixent_loss_options *options, doubl
       mixent_loss_batch batch = {.rows = BATCH,
                                  .classes = CLASSES,
                                  .logits = {logits, MIXENT_FLOAT32, 0},
-                                 .labels = {train_labels + begin, MIXENT_INT8, 0},
-                                 .smoothing = options->smoothing};
+                                 .labels = {train_labels + begin, MIXENT_INT8, 0}};
       mixent_loss_rule rule = mixent_loss_rule_of(options, &state, epoch);
       mixent_loss_result result = evaluate(&batch, &rule, logits); /* the gradient takes their place */
       double gradient[MIXENT_LOSS_PARAMETERS];

@@ -63,7 +63,6 @@ public:
     batch.classes = logits.size() / labels.size();
     batch.logits = array_of(logits);
     batch.labels = array_of(labels);
-    batch.smoothing = options_.smoothing; // the rule does not carry it
     const mixent_loss_rule rule = mixent_loss_rule_of(&options_, &state_, 0);
     evaluation<T> out{{}, std::vector<T>(logits.size())};
     out.result.gradient = out.gradient.data();

@@ -1,20 +1,21 @@
-/* Classification losses on logits: cross entropy, the entropy-regularised MIN-ENT and MIX-ENT (arXiv
- * 2501.13709) and their relatives, value and gradient in one pass. libmixent-loss is this header and what it
- * includes; it needs the C library alone, starts no threads and allocates nothing.
+/* Classification losses on logits: cross entropy, the entropy-regularised MIN-ENT and MIX-ENT (arXiv 2501.13709) and
+ * their relatives, value and gradient in one pass. libmixent-loss is this header and what it includes, with weights.h
+ * and monitor.h; it needs the C library alone, starts no threads and allocates nothing.
  *
- * For one row z (logits), q = softmax(z) is the prediction and p the target distribution. A loss is a sum of
- * terms, L = sum_i c_i T_i(p, q), and one call of mixent_loss_evaluate gives every T_i (in natural
- * logarithms), L, and dL/dz:
+ * For one row z (logits), q = softmax(z) is the prediction and p the target distribution. A loss is a sum of terms,
+ *   L = sum_i c_i T_i(p, q),
+ * and one call of mixent_loss_evaluate gives every T_i (in natural logarithms), L, and dL/dz:
  *
  *   float logits[] = {2, 1, 0, 0, 3, 1}, gradient[6];
- *   int32_t labels[] = {0, 1};
- *   mixent_loss_batch batch = {.rows = 2, .classes = 3, .logits = {logits, MIXENT_FLOAT32}, .labels =
- * {labels, MIXENT_INT32}}; mixent_loss_rule rule = mixent_loss_rule_defaults(); rule.coefficients[MIXENT_CE1]
- * = 1, rule.coefficients[MIXENT_H] = 0.1;            // MIN-ENT mixent_loss_result result = {.gradient =
- * gradient}; if (mixent_loss_evaluate(&batch, &rule, NULL, &result) != MIXENT_OK) puts(mixent_last_error());
+ *   int8_t labels[] = {0, 1};
+ *   mixent_loss_batch batch = {.rows = 2, .classes = 3,
+ *                              .logits = {logits, MIXENT_FLOAT32, 0}, .labels = {labels, MIXENT_INT8, 0}};
+ *   mixent_loss_rule rule = mixent_loss_rule_defaults();
+ *   rule.coefficients[MIXENT_CE1] = 1, rule.coefficients[MIXENT_H] = 0.1;                            // MIN-ENT
+ *   mixent_loss_result result = {.gradient = gradient};
+ *   if (mixent_loss_evaluate(&batch, &rule, NULL, &result) != MIXENT_OK) puts(mixent_last_error());
  *
- * Weights w and log bases b that are learned stand one storey above, in mixent/weights.h: c_i = w_i / ln b_i.
- */
+ * Weights w and log bases b that are learned stand one storey above, in mixent/weights.h: c_i = w_i / ln b_i. */
 #ifndef MIXENT_LOSS_H
 #define MIXENT_LOSS_H
 
@@ -67,13 +68,10 @@ typedef struct mixent_array {
 
 /* A batch. Give either labels or targets.
  *
- * `smoothing` s replaces p by (1 - s) p + s / K before any term sees it, K the number of classes of that row
- * whose logit is not -inf; the s / K go to those.
- *
- * Weights. A row's terms are multiplied by row_weights[row]; class weights enter under the (smoothed) p:
- * terms that are sums sum_k p_k f(q_k) (CE1, focal, GCE, Poly-1) become sum_k class_weights[k] p_k f(q_k), as
- * in PyTorch; the others are multiplied by sum_k class_weights[k] p_k, which for a hard label is the weight
- * of its class. */
+ * A row's terms are multiplied by row_weights[row]; of weight 0, nothing of the row counts, whatever it holds. Class
+ * weights enter under the (smoothed) p: terms that are sums sum_k p_k f(q_k) (CE1, focal, GCE, Poly-1) become
+ * sum_k class_weights[k] p_k f(q_k), as in PyTorch; the others are multiplied by sum_k class_weights[k] p_k, which for
+ * a hard label is the weight of its class. */
 typedef struct mixent_loss_batch {
   size_t rows, classes;
   mixent_array logits;  /* [rows, classes], floating */
@@ -83,7 +81,6 @@ typedef struct mixent_loss_batch {
   mixent_array row_weights;   /* [rows], floating, finite, any sign */
   int64_t ignore_label;       /* rows with this label count for nothing, if `ignore` is set */
   bool ignore;
-  double smoothing; /* in [0, 1] */
 } mixent_loss_batch;
 
 typedef enum mixent_reduction {
@@ -99,12 +96,14 @@ typedef struct mixent_loss_rule {
   double coefficients[MIXENT_TERMS];
   unsigned wanted;
   mixent_reduction reduction;
+  double smoothing;   /* s in [0, 1]: replaces p by (1 - s) p + s / K before any term sees it, K the number of
+                         classes of that row whose logit is not -inf; the s / K go to those */
   double eps;         /* floor of p in CE2 and KL: in (0, 1) */
   double focal_gamma; /* at least 0 */
   double gce_q;       /* in (0, 1] */
   double t1, t2;      /* bi-tempered: t1 in [0, 1), t2 at least 1 */
 } mixent_loss_rule;
-/* All coefficients 0, CE1, H, CE2 and KL wanted, mean, eps 1e-6, focal_gamma 2, gce_q 0.7, t1 0.8, t2 1.2. */
+/* All coefficients 0, CE1, H, CE2 and KL wanted, mean, no smoothing, eps 1e-6, focal_gamma 2, gce_q 0.7, t1 0.8, t2 1.2. */
 mixent_loss_rule mixent_loss_rule_defaults(void);
 
 /* What comes out. The caller sets the pointers (NULL: not wanted); the rest is written. */
@@ -123,21 +122,22 @@ typedef struct mixent_loss_result {
                        and gradients are NaN, and so are reduced values */
 } mixent_loss_result;
 
-/* A caller's parallel-for: runs work(context, begin, end) over [0, count) in pieces of `grain` or larger, and
- * returns when all is done. `pool` is the caller's own. */
+/* A caller's parallel-for: runs work(context, begin, end) over [0, count) in pieces of `grain` or larger, and returns
+ * when all is done. `pool` is the caller's own. A piece takes up to 34 KB of its thread's stack, 322 KB where rows are
+ * longer than 4,000 floats. */
 typedef void mixent_loss_work(void *context, size_t begin, size_t end);
 typedef struct mixent_loss_parallel {
   void (*run)(void *pool, size_t count, size_t grain, mixent_loss_work *work, void *context);
   void *pool;
 } mixent_loss_parallel;
 
-/* Evaluates a batch; to evaluate a range of rows, pass pointers to its first. Sums run over fixed blocks of
- * rows combined in order: the result does not depend on `parallel` (NULL: the calling thread). 0 * (-inf)
- * counts as 0 in value and gradient, so that classes masked by a logit of -inf take no part. A batch of which
- * no row counts gives 0 with zero gradient, never NaN.
+/* Evaluates a batch; to evaluate a range of rows, pass pointers to its first. Sums run over fixed blocks of rows combined
+ * in order: the result does not depend on `parallel` (NULL: the calling thread). 0 * (-inf) counts as 0 in value and
+ * gradient, so that classes masked by a logit of -inf take no part. A batch of which no row counts gives 0 with zero
+ * gradient, never NaN.
  *
- * Runs the widest vectors the processor has; the environment variable MIXENT_CPU (avx512, avx2, plain; neon
- * on 64-bit Arm) names others, for tests. Values are sums in double of float (or double) arithmetic per row.
+ * Runs the widest vectors the processor has; the environment variable MIXENT_CPU (avx512, avx2, plain; neon on 64-bit
+ * Arm) names others, for tests. Values are sums in double of float (or double) arithmetic per row.
  *
  * Errors: MIXENT_ERROR_ARGUMENT for shapes, types, options and labels out of range (nothing was written),
  * MIXENT_ERROR_UNSUPPORTED for a MIXENT_CPU that this processor does not have. */

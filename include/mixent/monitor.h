@@ -36,8 +36,8 @@ typedef struct mixent_observation {
 /* Start from {0}. */
 typedef struct mixent_monitor {
   unsigned told;       /* bit (1 << warning): told already */
-  double best, before; /* best validation accuracy; the same three observations ago */
-  double recent[3];    /* bests after the last observations, newest first */
+  double best, before; /* best validation accuracy; the same without the last three observations */
+  double recent[3];    /* those, newest first */
   size_t observations;
 } mixent_monitor;
 

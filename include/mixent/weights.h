@@ -1,12 +1,12 @@
-/* A loss by name, and its learnable weights and log bases: scalar arithmetic on the terms that
- * mixent_loss_evaluate returns.
+/* A loss by name, and its learnable weights and log bases: scalar arithmetic on the terms that mixent_loss_evaluate
+ * returns.
  *
  * A loss has up to three parts, each a term with a weight w and a log base b:
- *   L = sum_i w_i T_i / ln b_i,        so c_i = w_i / ln b_i        (a base only rescales its term:
- * docs/LOSSES.md) Weights come from raw parameters t by a style. In a training loop:
+ *   L = sum_i w_i T_i / ln b_i,        so c_i = w_i / ln b_i        (a base only rescales its term: docs/LOSSES.md)
+ * Weights come from raw parameters t by a style. In a training loop:
  *
  *   mixent_loss_options options = mixent_loss_defaults(MIXENT_LOSS_MIN_ENT);
- *   options.learn[1] = true;                                                              // w2
+ *   options.learn[1] = true;                                                                         // w2
  *   mixent_loss_state state = mixent_loss_start(&options);
  *   for each step:
  *     mixent_loss_rule rule = mixent_loss_rule_of(&options, &state, epoch);
@@ -77,14 +77,13 @@ extern const char *const mixent_loss_parameter_names[]; /* "w1", "w2", "w3", "b1
 typedef struct mixent_loss_options {
   mixent_loss_kind kind;
   mixent_style style;
-  double w[MIXENT_LOSS_PARTS];            /* raw parameters at the start */
-  double b[MIXENT_LOSS_PARTS];            /* log bases at the start; e gives natural logarithms */
-  double max_interval;                    /* epochs until u is 1 */
-  bool learn[MIXENT_LOSS_PARAMETERS];     /* which are learned; the others stay as they start */
-  double w_bounds[2];                     /* a learned raw parameter is held within */
-  double b_bounds[2];                     /* a learned base is held within */
-  double smoothing;                       /* for mixent_loss_batch */
-  double eps, focal_gamma, gce_q, t1, t2; /* for mixent_loss_rule */
+  double w[MIXENT_LOSS_PARTS];                       /* raw parameters at the start */
+  double b[MIXENT_LOSS_PARTS];                       /* log bases at the start; e gives natural logarithms */
+  double max_interval;                               /* epochs until u is 1 */
+  bool learn[MIXENT_LOSS_PARAMETERS];                /* which are learned; the others stay as they start */
+  double w_bounds[2];                                /* a learned raw parameter is held within */
+  double b_bounds[2];                                /* a learned base is held within */
+  double smoothing, eps, focal_gamma, gce_q, t1, t2; /* for mixent_loss_rule */
 } mixent_loss_options;
 
 /* The kind's own weights and options (see mixent_loss_kind; otherwise w 1, and the defaults of
@@ -114,11 +113,12 @@ mixent_loss_rule mixent_loss_rule_of(const mixent_loss_options *options, const m
 double mixent_loss_value(const mixent_loss_options *options, const mixent_loss_state *state, double epoch,
                          const double terms[MIXENT_TERMS], double gradient[MIXENT_LOSS_PARAMETERS]);
 
-/* The hypergradient of one weight by a one-step look-ahead: how the held-out loss after the step, E(theta'),
- * changes with w_i, when theta' = theta - step(g) with g = sum_i w_i / ln b_i dT_i/dtheta: dE/dw_i = sum_j
- * dE/dtheta'_j  dtheta'_j/dg_j  dT_i/dtheta_j / ln b_i Plain gradient descent has dtheta'/dg = -lr: -lr
- * <dE/dtheta', dT_i/dtheta> / ln b_i (arXiv 2501.13709 leaves the method open; this is Luketina 2016).
- * `response` [count] is dtheta'/dg, or NULL for -learning_rate everywhere. */
+/* The hypergradient of one weight by a one-step look-ahead: how the held-out loss after the step, E(theta'), changes with
+ * w_i, when theta' = theta - step(g) with g = sum_i w_i / ln b_i dT_i/dtheta:
+ *   dE/dw_i = sum_j dE/dtheta'_j  dtheta'_j/dg_j  dT_i/dtheta_j / ln b_i
+ * Plain gradient descent has dtheta'/dg = -lr, so that this is -lr <dE/dtheta', dT_i/dtheta> / ln b_i (arXiv 2501.13709
+ * leaves the method open; this is Luketina 2016). `response` [count] is dtheta'/dg, or NULL for -learning_rate
+ * everywhere. The result is as small as lr: a weight that follows it wants a rate of its own, far larger than others. */
 double mixent_loss_hypergradient(size_t count, const float *held_out, const float *term,
                                  const float *response, double learning_rate, double ln_b);
 

@@ -216,7 +216,6 @@ static PyObject *loss_evaluate(loss *self, PyObject *const *arguments, Py_ssize_
       .row_weights = {(const void *)number[ROW_WEIGHTS], (mixent_type)number[ROW_WEIGHTS_TYPE], 0},
       .ignore_label = self->ignore_label,
       .ignore = self->ignore,
-      .smoothing = self->options.smoothing,
   };
   if (target_type >= MIXENT_INT8)
     batch.labels = target, batch.labels.stride = 0;

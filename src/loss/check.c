@@ -90,6 +90,8 @@ static mixent_status check_range(const char *name, double value, bool right, con
 }
 
 mixent_status mixent_loss_check_rule(const mixent_loss_rule *rule) {
+  MIXENT_TRY(check_range("smoothing", rule->smoothing, rule->smoothing >= 0 && rule->smoothing <= 1,
+                         "within [0, 1]"));
   MIXENT_TRY(check_range("eps", rule->eps, rule->eps > 0 && rule->eps < 1, "between 0 and 1"));
   MIXENT_TRY(check_range("focal_gamma", rule->focal_gamma,
                          rule->focal_gamma >= 0 && rule->focal_gamma <= 1000, "within [0, 1000]"));
@@ -101,8 +103,6 @@ mixent_status mixent_loss_check_rule(const mixent_loss_rule *rule) {
 mixent_status mixent_loss_check_call(const mixent_loss_batch *batch, const mixent_loss_rule *rule,
                                      const mixent_loss_result *result) {
   MIXENT_TRY(check_arrays(batch, result));
-  MIXENT_TRY(check_range("smoothing", batch->smoothing, batch->smoothing >= 0 && batch->smoothing <= 1,
-                         "within [0, 1]"));
   MIXENT_TRY(mixent_loss_check_rule(rule));
   for (int term = 0; term < MIXENT_TERMS; term++)
     if (!isfinite(rule->coefficients[term]))
@@ -122,8 +122,9 @@ mixent_status mixent_loss_count(const mixent_loss_batch *batch, size_t *counted,
       --*counted;
     } else if (label < 0 || (uint64_t)label >= batch->classes) {
       return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                         "loss: row %zu has label %" PRId64 "; labels run from 0 to %zu", row, label,
-                         batch->classes - 1);
+                         "loss: row %zu has label %" PRId64
+                         "; labels run from 0 to %zu (rows to leave out: set ignore and ignore_label)",
+                         row, label, batch->classes - 1);
     } else if (batch->class_weights.data) {
       sum += mixent_number_at(&batch->class_weights, (size_t)label);
     }

@@ -150,8 +150,8 @@ static void set_up(job *job, const mixent_loss_batch *batch, const mixent_loss_r
   job->rule.counts = rule->wanted & ((1u << MIXENT_TERMS) - 1);
   for (int term = 0; term < MIXENT_TERMS; term++)
     if (rule->coefficients[term] != 0) job->rule.counts |= 1u << term;
-  job->class_weighted_rows = batch->class_weights.data && batch->labels.data && batch->smoothing == 0;
-  job->rule.targets = (mixent_row_targets){.type = batch->targets.type, .smoothing = batch->smoothing};
+  job->class_weighted_rows = batch->class_weights.data && batch->labels.data && rule->smoothing == 0;
+  job->rule.targets = (mixent_row_targets){.type = batch->targets.type, .smoothing = rule->smoothing};
   if (!job->class_weighted_rows) {
     job->rule.targets.class_weights = batch->class_weights.data;
     job->rule.targets.class_weight_type = batch->class_weights.type;

@@ -44,11 +44,14 @@ static void look_at_weights(const listener *to, const mixent_loss_options *optio
                       at_start); /* what the schedule alone makes of it is no news */
   for (int i = 0; i < parts; i++) {
     double ln_b = state->value[PARTS + i], low = log(options->b_bounds[0]), high = log(options->b_bounds[1]);
-    if (options->learn[i] && fabs(w[i]) < near_zero * fabs(at_start[i]) && 2 * seen->epoch <= seen->epochs)
+    bool fallen = at_start[i] < 0 ? w[i] > near_zero * at_start[i] : w[i] < near_zero * at_start[i];
+    bool descends =
+        at_start[i] != 0 && options->style != MIXENT_STYLE_HYPERGRADIENT; /* which may well want 0 */
+    if (options->learn[i] && descends && fallen && 2 * seen->epoch <= seen->epochs)
       warn(to, MIXENT_WARNING_WEIGHT_NEAR_ZERO,
            "w%d has fallen to %.2g after epoch %g: on the training loss a learned weight only shrinks; fix "
            "it (loss.learn), "
-           "lower loss.weight_learning_rate, or take loss.style uncertainty or hypergradient",
+           "lower loss.weight_learning_rate, or take loss.style uncertainty",
            i + 1, w[i], seen->epoch);
     if (options->learn[PARTS + i] && (ln_b <= low + 1e-9 || ln_b >= high - 1e-9))
       warn(to, MIXENT_WARNING_BASE_AT_BOUND,
@@ -69,20 +72,22 @@ static void look_at_accuracy(const listener *to, const mixent_observation *seen)
          "the entropy "
          "term outweighs cross entropy: lower its weight (loss.w2), or hold w1 up by fixing it",
          seen->entropy, 100 * monitor->best, 100 * accuracy);
-  monitor->before = monitor->observations >= PLATEAU ? monitor->recent[PLATEAU - 1] : 0;
-  if (accuracy > monitor->best) monitor->best = accuracy;
+  double leaving = monitor->recent[PLATEAU - 1]; /* 0 as long as there are fewer */
+  if (leaving > monitor->before) monitor->before = leaving;
   for (int i = PLATEAU - 1; i > 0; i--) monitor->recent[i] = monitor->recent[i - 1];
-  monitor->recent[0] = monitor->best;
+  monitor->recent[0] = accuracy;
+  if (accuracy > monitor->best) monitor->best = accuracy;
   monitor->observations++;
   if (isnan(baseline) || monitor->observations <= PLATEAU) return;
+  double recent = fmax(fmax(monitor->recent[0], monitor->recent[1]), monitor->recent[2]);
   double rows = seen->validation_rows > 0 ? (double)seen->validation_rows : 1;
   double error = sqrt(baseline * (1 - baseline) / rows); /* one binomial standard error */
-  if (monitor->best - monitor->before < gain && monitor->best < baseline - error)
+  if (recent - monitor->before < gain && recent < baseline - error)
     warn(to, MIXENT_WARNING_BELOW_BASELINE,
          "validation accuracy stays at %.2f %%, below the %.2f %% that cross entropy reached: the loss holds "
          "the network back; "
          "lower loss.w2 or raise the learning rate (a loss's scale acts like one)",
-         100 * monitor->best, 100 * baseline);
+         100 * recent, 100 * baseline);
 }
 
 void mixent_monitor_observe(mixent_monitor *monitor, const mixent_loss_options *options,

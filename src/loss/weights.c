@@ -48,9 +48,6 @@ mixent_status mixent_loss_check(const mixent_loss_options *options) {
   if (!(options->max_interval > 0 && isfinite(options->max_interval)))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "loss: max_interval is %g epochs; it must be positive",
                        options->max_interval);
-  if (!(options->smoothing >= 0 && options->smoothing <= 1))
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "loss: smoothing is %g; it must lie within [0, 1]",
-                       options->smoothing);
   MIXENT_TRY(check_bounds(options));
   mixent_term terms[PARTS];
   int parts = mixent_loss_parts(options->kind, terms);
@@ -110,7 +107,8 @@ mixent_loss_rule mixent_loss_rule_of(const mixent_loss_options *options, const m
   mixent_term terms[PARTS];
   double w[PARTS], jacobian[PARTS][PARTS];
   int parts = weights_of(options, state, epoch, terms, w, jacobian);
-  rule.eps = options->eps, rule.focal_gamma = options->focal_gamma, rule.gce_q = options->gce_q;
+  rule.smoothing = options->smoothing, rule.eps = options->eps, rule.focal_gamma = options->focal_gamma,
+  rule.gce_q = options->gce_q;
   rule.t1 = options->t1, rule.t2 = options->t2;
   for (int i = 0; i < parts; i++) {
     rule.coefficients[terms[i]] += w[i] / state->value[PARTS + i];

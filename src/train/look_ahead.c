@@ -37,10 +37,12 @@ bool mixent_look_ahead_is_due(const mixent_trainer *trainer, uint64_t done) {
 }
 
 /* The gradient of one term of the batch that is filled in, into the net's gradients. */
-static mixent_status differentiate(mixent_trainer *trainer, mixent_term term, uint64_t done) {
+static mixent_status differentiate(mixent_trainer *trainer, mixent_term term, double smoothing,
+                                   uint64_t done) {
   mixent_loss_rule rule = mixent_loss_rule_of(&trainer->loss, &trainer->state.loss, 0); /* eps and the like */
   memset(rule.coefficients, 0, sizeof rule.coefficients);
   rule.coefficients[term] = 1;
+  rule.smoothing = smoothing;
   mixent_loss_result result;
   mixent_net_use(trainer->net, NULL, trainer->look_ahead->statistics);
   mixent_status status = mixent_net_forward(trainer->net, MIXENT_TRAIN, (uint64_t)trainer->recipe.seed, done);
@@ -55,7 +57,7 @@ mixent_status mixent_look_ahead_terms(mixent_trainer *trainer, uint64_t done) {
   int parts = mixent_loss_parts(trainer->loss.kind, terms);
   for (int i = 0; i < parts; i++) {
     if (!trainer->look_ahead->terms[i]) continue;
-    MIXENT_TRY(differentiate(trainer, terms[i], done));
+    MIXENT_TRY(differentiate(trainer, terms[i], trainer->loss.smoothing, done));
     memcpy(trainer->look_ahead->terms[i], mixent_net_gradients(trainer->net),
            trainer->parameter_count * sizeof(float));
   }
@@ -87,7 +89,7 @@ mixent_status mixent_look_ahead_finish(mixent_trainer *trainer, uint64_t done,
                                        double gradient[MIXENT_LOSS_PARAMETERS]) {
   const mixent_look_ahead *ahead = trainer->look_ahead;
   fill_held_out(trainer, done);
-  MIXENT_TRY(differentiate(trainer, MIXENT_CE1, done));
+  MIXENT_TRY(differentiate(trainer, MIXENT_CE1, 0, done));
   for (int i = 0; i < MIXENT_LOSS_PARTS; i++)
     if (ahead->terms[i])
       gradient[i] = mixent_loss_hypergradient(trainer->parameter_count, mixent_net_gradients(trainer->net),

@@ -62,7 +62,7 @@ const mixent_option mixent_options[] = {
     NUMBER("loss.max_interval", max_interval, "200", 1e-6, 1e6, "epochs until styles that change with time are done"),
     {"loss.learn", MIXENT_OPTION_NAMES, offsetof(mixent_recipe, learn), "none", 0, 0, mixent_loss_parameter_names,
      "which weights (by their raw parameters) and bases (by their logarithms) are learned", false},
-    NUMBER("loss.weight_learning_rate", weight_learning_rate, "1e-5", 0, 1e3, "of the raw parameters; constant"),
+    NUMBER("loss.weight_learning_rate", weight_learning_rate, "1e-5", 0, 1e3, "of the raw parameters; constant. style hypergradient wants far more, 0.3 to 3, for what it follows is small"),
     NUMBER("loss.base_learning_rate", base_learning_rate, "1e-5", 0, 1e3, "of the logarithms of the bases; constant"),
     NUMBER("loss.weight_min", weight_min, "-20", -1e6, 1e6, "raw parameters are held at or above"),
     NUMBER("loss.weight_max", weight_max, "20", -1e6, 1e6, "raw parameters are held at or below"),

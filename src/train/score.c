@@ -53,8 +53,7 @@ static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, s
                                    .logits = {.data = logits},
                                    .labels = {.data = job->batch_labels, .type = MIXENT_INT32},
                                    .ignore = true,
-                                   .ignore_label = -1,
-                                   .smoothing = loss->options.smoothing};
+                                   .ignore_label = -1};
   double gradient[MIXENT_LOSS_PARAMETERS];
   const mixent_loss_rule rule = mixent_loss_rule_of(&loss->options, &loss->state, loss->epoch);
   mixent_loss_result result = {.gradient = NULL};

@@ -155,14 +155,14 @@ static void test_masked_classes(void **state) {
                          .logits = {narrow, MIXENT_FLOAT64, 0},
                          .labels = {&narrow_label, MIXENT_INT32, 0}};
   for (int smooth = 0; smooth < 2; smooth++) { /* smoothing spreads over what is not masked */
-    a.smoothing = b.smoothing = 0.2 * smooth;
+    rule.smoothing = 0.2 * smooth;
     mixent_loss_result with = evaluate(&a, &rule, wide_gradient),
                        without = evaluate(&b, &rule, narrow_gradient);
     for (int t = 0; t < MIXENT_TERMS; t++) assert_near(with.terms[t], without.terms[t]);
     for (int j = 0; j < 3; j++) assert_near(wide_gradient[2 * j], narrow_gradient[j]);
     assert_true(wide_gradient[1] == 0 && wide_gradient[3] == 0);
   }
-  a.smoothing = 0, wide_label = 1, rule = mixent_loss_rule_defaults(), rule.coefficients[MIXENT_CE1] = 1;
+  wide_label = 1, rule = mixent_loss_rule_defaults(), rule.coefficients[MIXENT_CE1] = 1;
   mixent_loss_result result = evaluate(&a, &rule, wide_gradient);
   assert_true(isinf(result.value) && isfinite(result.terms[MIXENT_H]) && isfinite(result.terms[MIXENT_CE2]));
   assert_near(wide_gradient[1], -1);
@@ -176,7 +176,7 @@ static void test_smoothing_shrinks_the_swapped_cross_entropy(void **state) {
   for (double s = 0.05; s < 0.5; s += 0.1) {
     mixent_loss_batch batch = hard_batch();
     mixent_loss_rule rule = mixent_loss_rule_defaults();
-    batch.rows = 1, batch.smoothing = s;
+    batch.rows = 1, rule.smoothing = s;
     double sum = 0, off = s / 4, on = 1 - s + off;
     for (int k = 0; k < 4; k++) sum += exp(logits[0][k]);
     double q = exp(logits[0][labels[0]]) / sum;
@@ -230,7 +230,7 @@ static void test_wrong_arguments(void **state) {
   batch[6].targets = (mixent_array){targets, MIXENT_FLOAT64, 0};
   batch[7].labels = (mixent_array){wide, MIXENT_INT32, 0};
   batch[8].class_weights = (mixent_array){negative, MIXENT_FLOAT64, 0};
-  batch[9].smoothing = 1.5;
+  rule[9].smoothing = 1.5;
   batch[10].logits.data = (const char *)logits + 1;
   rule[11].eps = 0;
   rule[12].eps = NAN;
@@ -247,7 +247,9 @@ static void test_wrong_arguments(void **state) {
     assert_memory_equal(gradient, before, sizeof gradient);
   }
   mixent_loss_evaluate(&batch[7], &right, NULL, &result[7]);
-  assert_string_equal(mixent_last_error(), "loss: row 1 has label 4; labels run from 0 to 3");
+  assert_string_equal(
+      mixent_last_error(),
+      "loss: row 1 has label 4; labels run from 0 to 3 (rows to leave out: set ignore and ignore_label)");
 }
 
 /* Every name is there, in order. */

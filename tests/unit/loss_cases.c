@@ -197,8 +197,8 @@ static void avoid_ties(loss_case *c) {
     for (size_t k = 0; k < classes; k++) maximum = fmax(maximum, z[k]), finite += z[k] > -INFINITY;
     for (size_t k = 0; k < classes; k++) sum += exp(z[k] - maximum);
     for (size_t k = 0; k < classes; k++) {
-      double p = (1 - c->batch.smoothing) * c->targets[r * classes + k], q = exp(z[k] - maximum) / sum;
-      if (z[k] > -INFINITY) p += c->batch.smoothing / finite;
+      double p = (1 - c->rule.smoothing) * c->targets[r * classes + k], q = exp(z[k] - maximum) / sum;
+      if (z[k] > -INFINITY) p += c->rule.smoothing / finite;
       if (fabs(p - q) < 1e-5 && (q > 1e-10 || p > 1e-10)) c->rule.coefficients[MIXENT_MAE] = 0;
     }
   }
@@ -223,9 +223,9 @@ void case_draw(draws *draws, const case_kind *kind, mixent_type type, loss_case 
     c->batch.targets =
         make_array(draws, c, targets, c->targets, rows, classes, classes + (size_t)draw_integer(draws, 0, 9));
   }
-  if (draw_chance(draws, 0.4)) c->batch.smoothing = draw_chance(draws, 0.1) ? 1 : draw(draws, 0.01, 0.5);
   draw_weights(draws, c, kind->wild);
   draw_rule(draws, &c->rule);
+  if (draw_chance(draws, 0.4)) c->rule.smoothing = draw_chance(draws, 0.1) ? 1 : draw(draws, 0.01, 0.5);
   avoid_ties(c);
 }
 
@@ -243,13 +243,13 @@ void case_reference(const loss_case *c, double *row_terms, double *gradient, dou
                                .logits = c->logits + r * classes,
                                .targets = c->targets + r * classes,
                                .class_weights = c->class_weights,
-                               .smoothing = c->batch.smoothing};
+                               .smoothing = c->rule.smoothing};
     for (int t = 0; t < MIXENT_TERMS; t++) terms[t] = 0;
     for (size_t k = 0; k < classes; k++) gradient[r * classes + k] = 0;
     if (c->labels[r] < 0) continue;
     if (c->batch.labels.data && c->class_weights) class_weight = c->class_weights[c->labels[r]];
     sum += class_weight;
-    if (weight == 0 || (class_weight == 0 && c->batch.smoothing == 0)) continue;
+    if (weight == 0 || (class_weight == 0 && c->rule.smoothing == 0)) continue;
     reference_evaluate(&row, &c->rule, terms, each);
     for (int t = 0; t < MIXENT_TERMS; t++) {
       terms[t] *= weight;

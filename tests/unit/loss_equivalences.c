@@ -42,15 +42,16 @@ typedef enum target { HARD, SOFT } target;
 
 /* The row's terms; with a gradient, that of the rule. */
 static mixent_loss_result evaluate(const row *row, target target, double smoothing,
-                                   const mixent_loss_rule *rule, double *gradient) {
-  mixent_loss_batch batch = {
-      .rows = 1, .classes = row->classes, .logits = {row->z, MIXENT_FLOAT64, 0}, .smoothing = smoothing};
+                                   const mixent_loss_rule *wanted, double *gradient) {
+  mixent_loss_batch batch = {.rows = 1, .classes = row->classes, .logits = {row->z, MIXENT_FLOAT64, 0}};
+  mixent_loss_rule rule = *wanted;
+  rule.smoothing = smoothing;
   if (target == HARD)
     batch.labels = (mixent_array){&row->label, MIXENT_INT32, 0};
   else
     batch.targets = (mixent_array){row->targets, MIXENT_FLOAT64, 0};
   mixent_loss_result result = {.gradient = gradient};
-  if (mixent_loss_evaluate(&batch, rule, NULL, &result) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  if (mixent_loss_evaluate(&batch, &rule, NULL, &result) != MIXENT_OK) fail_msg("%s", mixent_last_error());
   return result;
 }
 

@@ -79,6 +79,11 @@ static void test_a_weight_near_zero(void **state) {
   assert_int_equal(told_in_all(&s.told), 1);
   assert_non_null(strstr(s.told.last, "w2 has fallen to 0.005 after epoch 3"));
   assert_non_null(strstr(s.told.last, "loss.learn"));
+  scene past = begin(); /* from one look to the next it may have run through zero */
+  past.state.value[1] = -3;
+  mixent_observation early = healthy(2);
+  show(&past, &early);
+  assert_int_equal(past.told.times[MIXENT_WARNING_WEIGHT_NEAR_ZERO], 1);
   scene late = begin(); /* late is no news, nor is what a schedule does, nor a weight that is not learned */
   late.state.value[1] = 0.005;
   mixent_observation seen = healthy(15);
@@ -122,6 +127,14 @@ static void test_a_plateau_below_the_baseline(void **state) {
     assert_int_equal(s.told.times[MIXENT_WARNING_BELOW_BASELINE], !above);
     assert_int_equal(told_in_all(&s.told), !above);
   }
+  scene fallen = begin(); /* good once, and no longer */
+  for (int epoch = 1; epoch <= 8; epoch++) {
+    mixent_observation seen = healthy(epoch);
+    seen.validation_accuracy = epoch == 1 ? 0.96 : 0.8;
+    seen.baseline_accuracy = 0.95;
+    show(&fallen, &seen);
+  }
+  assert_int_equal(fallen.told.times[MIXENT_WARNING_BELOW_BASELINE], 1);
 }
 
 static void test_a_collapse(void **state) {

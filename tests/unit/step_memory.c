@@ -51,6 +51,15 @@ static void test_adam_with_everything(void **state) {
   train_with(changes, 8);
 }
 
+static void test_looking_ahead(void **state) {
+  (void)state;
+  if (!allocations_are_counted()) skip();
+  static const char *const changes[][2] = {
+      {"loss.name", "min-ent"},          {"loss.style", "hypergradient"},   {"loss.learn", "w2"},
+      {"loss.hypergradient_every", "2"}, {"loss.held_out_fraction", "0.2"}, {"loss.smoothing", "0.1"}};
+  train_with(changes, 6);
+}
+
 static void test_the_counter_counts(void **state) {
   (void)state;
   if (!allocations_are_counted()) skip();
@@ -66,6 +75,7 @@ int main(void) {
       cmocka_unit_test(test_the_counter_counts),
       cmocka_unit_test(test_sgd),
       cmocka_unit_test(test_adam_with_everything),
+      cmocka_unit_test(test_looking_ahead),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
