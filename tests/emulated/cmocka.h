@@ -24,12 +24,12 @@ struct CMUnitTest {
   do {                                                                                                       \
     if (!(condition)) fail_msg("not so: %s", #condition);                                                    \
   } while (0)
-#define assert_false(condition)            assert_true(!(condition))
-#define assert_null(pointer)               assert_true(!(pointer))
-#define assert_non_null(pointer)           assert_true(pointer)
-#define assert_int_equal(a, b)             assert_true((long long)(a) == (long long)(b))
-#define assert_string_equal(a, b)          assert_true(strcmp(a, b) == 0)
-#define assert_memory_equal(a, b, size)    assert_true(memcmp(a, b, size) == 0)
+#define assert_false(condition)         assert_true(!(condition))
+#define assert_null(pointer)            assert_true(!(pointer))
+#define assert_non_null(pointer)        assert_true(pointer)
+#define assert_int_equal(a, b)          assert_true((long long)(a) == (long long)(b))
+#define assert_string_equal(a, b)       assert_true(strcmp(a, b) == 0)
+#define assert_memory_equal(a, b, size) assert_true(memcmp(a, b, size) == 0)
 
 static inline int run_tests(const struct CMUnitTest *tests, size_t count) {
   for (size_t i = 0; i < count; i++) {
