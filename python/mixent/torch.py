@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import _native, _options
+from . import _memory, _native, _options
 
 __all__ = ["BiTemperedLoss", "BrierLoss", "ConfidencePenaltyLoss", "CrossEntropyLoss", "FocalLoss", "GCELoss", "KLLoss",
            "LabelSmoothingLoss", "Loss", "MAELoss", "MinEntLoss", "MixEntLoss", "MixEntSplitLoss", "Poly1Loss",
@@ -99,7 +99,7 @@ def _evaluate(native: _native.Loss, reduction: int, values: tuple[float, ...] | 
             gradient = flat.detach()
             gradient[:0].zero_()  # tells autograd, which would not notice otherwise, that the logits have changed
         else:
-            gradient = torch.empty_like(flat, memory_format=torch.contiguous_format)
+            gradient = _memory.empty_like(flat)
         gradient_address, gradient_stride = gradient.data_ptr(), gradient.stride(0) if rows > 1 else classes
     value_type = torch.float64 if logits_type == _native.FLOAT64 else torch.float32
     row_values = 0

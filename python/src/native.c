@@ -8,7 +8,6 @@
 #include "pool.h"
 
 #include <math.h>
-#include <sys/mman.h>
 
 enum {
   NUMBERS = 2 * MIXENT_LOSS_PARTS + 7, /* of Loss, see `numbers_of` */
@@ -152,20 +151,6 @@ static PyObject *loss_weights(loss *self, PyObject *arguments) {
   return both;
 }
 
-/* A gradient of this size lies in pages fresh from the system, and without larger pages taking them one by
- * one costs more than computing what goes in: 2048x32000 floats took 2.4 times as long. Smaller ones lie in
- * memory that malloc has kept. */
-static void ask_for_large_pages(size_t address, size_t bytes) {
-#ifdef MADV_HUGEPAGE
-  const size_t page = (size_t)2 << 20, fresh = (size_t)32 << 20;
-  size_t begin = (address + page - 1) & ~(page - 1), end = (address + bytes) & ~(page - 1);
-  if (bytes >= fresh)
-    (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE); /* a wish: it may be refused */
-#else
-  (void)address, (void)bytes;
-#endif
-}
-
 /* The arguments of Loss.evaluate, all of them, by position. */
 enum {
   VALUES,    /* tuple: what is learned; None: as it starts */
@@ -233,9 +218,6 @@ static PyObject *loss_evaluate(loss *self, PyObject *const *arguments, Py_ssize_
   if (scale != 1)
     for (int i = 0; i < MIXENT_TERMS; i++) rule.coefficients[i] *= scale;
 
-  if (number[GRADIENT] && number[GRADIENT] != number[LOGITS])
-    ask_for_large_pages(number[GRADIENT],
-                        batch.rows * number[GRADIENT_STRIDE] * mixent_type_size(batch.logits.type));
   mixent_loss_result result = {
       .gradient = (void *)number[GRADIENT],
       .gradient_stride = number[GRADIENT_STRIDE],

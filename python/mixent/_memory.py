@@ -1,0 +1,39 @@
+"""Memory for gradients that malloc would fetch from the system anew each time, page by page: that can take longer than computing
+what goes in. Here it is used again as soon as no tensor lies in it any more."""
+from __future__ import annotations
+
+import mmap
+import sys
+import threading
+
+import torch
+from torch import Tensor
+
+LARGE = 8 << 20  # bytes
+KEPT = 2  # the memory of so many gradients is held on to
+
+_lock = threading.Lock()
+_kept: list[mmap.mmap] = []  # the last used last
+
+
+def _take(size: int) -> mmap.mmap:
+    for memory in _kept:
+        if len(memory) == size and sys.getrefcount(memory) == 3:  # the list's, the loop's and the call's own: no tensor's
+            _kept.remove(memory)
+            break
+    else:
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    _kept.append(memory)
+    del _kept[:-KEPT]  # whatever tensor lies in it holds on to it
+    return memory
+
+
+def empty_like(tensor: Tensor) -> Tensor:
+    """A new contiguous tensor of the shape and type of `tensor`."""
+    size = tensor.numel() * tensor.element_size()
+    if size < LARGE:
+        return torch.empty_like(tensor, memory_format=torch.contiguous_format)
+    with _lock:  # from the look at the count until the tensor counts
+        return torch.frombuffer(_take(size), dtype=tensor.dtype).view(tensor.shape)
