@@ -66,9 +66,14 @@ DEFINE_SUM_CHUNK(sum_squares_keeping, true, false, scratch)
 DEFINE_SUM_CHUNK(sum_squares, true, false, NULL)
 DEFINE_SUM_CHUNK(sum_carefully, true, true, NULL)
 
-/* Brings `elements` of the next row near. */
-static inline void fetch(const stored *next, size_t elements) {
-  for (size_t j = 0; j < elements; j += 64 / sizeof(stored)) __builtin_prefetch(next + j, 0, 2);
+/* Brings `elements` of the next row near: as near as a row is short. */
+static inline void fetch(const stored *next, size_t elements, bool is_short) {
+  for (size_t j = 0; j < elements; j += 64 / sizeof(stored)) {
+    if (is_short)
+      __builtin_prefetch(next + j, 0, 3);
+    else
+      __builtin_prefetch(next + j, 0, 2);
+  }
 }
 
 static long_sums find_sums(const mixent_row *row, sum_chunk *sum, real maximum, mixent_row_writing *before) {
@@ -76,7 +81,7 @@ static long_sums find_sums(const mixent_row *row, sum_chunk *sum, real maximum, 
   long_sums total = {{0}, {0}, {0}};
   for (size_t begin = 0; begin < row->classes; begin += CHUNK) {
     size_t count = row->classes - begin < CHUNK ? row->classes - begin : CHUNK;
-    if (next) fetch(next + begin, count);
+    if (next) fetch(next + begin, count, row->classes * sizeof(stored) <= 8192);
     sums s;
     sum((const stored *)row->logits + begin, count, maximum, (real *)row->scratch + begin, &s);
     total.exponentials += widen(s.exponentials);
