@@ -101,7 +101,7 @@ bench-loss:
 	@$(MAKE) $(python_site)
 	$(PYTHON) bench/loss_torch.py --program build/release/bench/bench_loss
 
-## bench-weights  ways of learning the loss's weight compared, many small runs (an hour on one core; it goes on where it was killed)
+## bench-weights  ways of learning the loss's weight compared, 55 small runs (half an hour on one core; it goes on where it was killed)
 bench-weights:
 	@tools/build release
 	$(PYTHON) bench/weights.py

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Learning MIN-ENT's w2 three ways: by descent on the training loss as `free` and `square`, and by `hypergradient`, beside fixed w2 and
-plain cross entropy. A small network, a few epochs, several seeds; each way gets the same number of rates to try.
+plain cross entropy. A small network, one epoch, several seeds; each way gets the same number of rates to try.
 
-  bench/weights.py [--program build/release/mixent] [--data emnist-letters] [--epochs 2] [--seeds 5] [--runs runs/weights] [--threads 1]
+  bench/weights.py [--program build/release/mixent] [--data emnist-letters] [--epochs 1] [--seeds 5] [--runs runs/weights] [--threads 1]
 
 For each way the rate is chosen by the mean validation NLL; then the test images of those runs are compared, paired by seed, with the
 95 % interval of the difference by Student's t. Finished runs are not repeated: killed, it goes on where it was.
@@ -59,7 +59,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default=str(ROOT / "build" / "release" / "mixent"))
     parser.add_argument("--data", default="emnist-letters")
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=5, choices=range(2, 11))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", default="runs/weights")
