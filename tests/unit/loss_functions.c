@@ -65,6 +65,7 @@ static void test_of_floats(void **state) {
   }
 }
 
+/* Beside the C library's, which are within 0.52 units themselves: not its long double ones, for what emulators make of x87 is worse. */
 static void test_of_doubles(void **state) {
   (void)state;
   enum { COUNT = 200000 };
@@ -74,14 +75,14 @@ static void test_of_doubles(void **state) {
     double exp_worst = 0, log_worst = 0;
     for (int i = 0; i < COUNT; i++) x[i] = -708.0 * i / COUNT * (i % 3 ? 1 : i % 1000 * 1e-6);
     kernels->exponentials(COUNT, x, y);
-    for (int i = 0; i < COUNT; i++) exp_worst = fmax(exp_worst, ulps(y[i], expl(x[i]), 53));
+    for (int i = 0; i < COUNT; i++) exp_worst = fmax(exp_worst, ulps(y[i], exp(x[i]), 53));
     for (int i = 0; i < COUNT; i++)
       x[i] = i % 2 ? 1 + (i - COUNT / 2) * 3e-6 : ldexp(1 + i / (double)COUNT, i % 2098 - 1074);
     kernels->logarithms(COUNT, x, y);
-    for (int i = 0; i < COUNT; i++) log_worst = fmax(log_worst, ulps(y[i], logl(x[i]), 53));
-    print_message("%-6s double: exp within %.3f, ln within %.3f units in the last place\n", kernels->name,
-                  exp_worst, log_worst);
-    assert_true(exp_worst < 2 && log_worst < 2);
+    for (int i = 0; i < COUNT; i++) log_worst = fmax(log_worst, ulps(y[i], log(x[i]), 53));
+    print_message("%-6s double: exp within %.3f, ln within %.3f units in the last place of the C library's\n",
+                  kernels->name, exp_worst, log_worst);
+    assert_true(exp_worst < 1.48 && log_worst < 1.48);
   }
   free(x), free(y);
 }
