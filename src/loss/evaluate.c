@@ -16,8 +16,8 @@ enum {
 /* A gradient of this many bytes or more is written past the caches: it would only push the logits out of
  * them. */
 static const size_t stream_bytes = (size_t)8 << 20;
-/* Bytes of stack for a row's exponentials: more where rows are longer, as many as a second-level cache holds
- * beside the row. */
+/* Bytes of stack for the exponentials of two rows: more where rows are longer, as many as a second-level
+ * cache holds beside them. */
 enum { SHORT_ROWS = 1 << 15, LONG_ROWS = 5 << 16 };
 
 const char *const mixent_term_names[] = {"ce1", "h",     "ce2",   "kl",          "focal", "gce",

@@ -78,12 +78,13 @@ static inline void fetch(const stored *next, size_t elements, bool is_short) {
 
 static long_sums find_sums(const mixent_row *row, sum_chunk *sum, real maximum, mixent_row_writing *before) {
   const stored *next = row->next;
+  real *kept = is_kept(row) ? row->scratch : NULL;
   long_sums total = {{0}, {0}, {0}};
   for (size_t begin = 0; begin < row->classes; begin += CHUNK) {
     size_t count = row->classes - begin < CHUNK ? row->classes - begin : CHUNK;
     if (next) fetch(next + begin, count, row->classes * sizeof(stored) <= 8192);
     sums s;
-    sum((const stored *)row->logits + begin, count, maximum, (real *)row->scratch + begin, &s);
+    sum((const stored *)row->logits + begin, count, maximum, kept ? kept + begin : NULL, &s);
     total.exponentials += widen(s.exponentials);
     total.weighted += widen(s.weighted);
     total.squares += widen(s.squares);
