@@ -123,8 +123,8 @@ typedef struct mixent_loss_result {
 } mixent_loss_result;
 
 /* A caller's parallel-for: runs work(context, begin, end) over [0, count) in pieces of `grain` or larger, and returns
- * when all is done. `pool` is the caller's own. A piece takes up to 34 KB of its thread's stack, 322 KB where rows are
- * longer than 4,000 floats. */
+ * when all is done. `pool` is the caller's own. A piece takes less than 56 KB of its thread's stack, 350 KB where rows are
+ * longer than 4,000 floats or 2,000 doubles. */
 typedef void mixent_loss_work(void *context, size_t begin, size_t end);
 typedef struct mixent_loss_parallel {
   void (*run)(void *pool, size_t count, size_t grain, mixent_loss_work *work, void *context);
