@@ -39,6 +39,10 @@ int mixent_threads(void) {
   return omp_get_max_threads();
 }
 
+int mixent_thread(void) {
+  return omp_get_thread_num();
+}
+
 UNCHECKED void mixent_parallel_for(size_t count, size_t grain, mixent_range_work *work, void *context) {
   if (grain == 0) grain = 1;
   size_t pieces = (count + grain - 1) / grain;

@@ -11,6 +11,8 @@ int mixent_threads_available(void);
 /* Sets how many threads parallel work uses from now on, in the calling thread (1 or more). */
 void mixent_threads_set(int threads);
 int mixent_threads(void);
+/* Which of them runs the caller, from 0: within a piece of mixent_parallel_for no other has the same number. */
+int mixent_thread(void);
 
 /* Runs work(context, begin, end) over [0, count) in pieces of `grain` (or larger ones: all at once with one
  * thread), dealt to the threads as they become free. What a piece computes must not depend on who runs it;

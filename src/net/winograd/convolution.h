@@ -1,0 +1,56 @@
+/* 3x3 convolution with stride 1 by Winograd's minimal filtering: forward, to the data, to the weights. Values are
+ * [rows, height, width, channels] in float or bfloat16, weights and their gradient float in PyTorch's order
+ * [out, in, 3, 3]. Sums do not depend on the number of threads. */
+#ifndef MIXENT_NET_WINOGRAD_CONVOLUTION_H
+#define MIXENT_NET_WINOGRAD_CONVOLUTION_H
+
+#include "mixent/status.h"
+#include "net/winograd/kernels.h"
+
+typedef enum mixent_winograd_pass {
+  MIXENT_WINOGRAD_FORWARD,
+  MIXENT_WINOGRAD_DATA,
+  MIXENT_WINOGRAD_WEIGHTS
+} mixent_winograd_pass;
+
+typedef struct mixent_winograd_shape {
+  int rows, height, width, channels; /* of the layer's input */
+  int outputs;                       /* channels of its value */
+  int padding;                       /* 0 to 2 */
+  bool bf16;
+} mixent_winograd_shape;
+
+/* How a map is cut into tiles: a largest tile of 2, 3, 4 or 7 outputs everywhere, or 4 and 3 mixed to fit ("43"). */
+typedef enum mixent_winograd_cut {
+  MIXENT_CUT_2,
+  MIXENT_CUT_3,
+  MIXENT_CUT_4,
+  MIXENT_CUT_43,
+  MIXENT_CUT_7,
+  MIXENT_CUTS
+} mixent_winograd_cut;
+
+/* "winograd-43": names of back ends in plans; indices are cuts. */
+extern const char *const mixent_winograd_names[MIXENT_CUTS];
+
+typedef struct mixent_winograd mixent_winograd;
+
+/* `kernels` NULL: the best here. Up to `threads` threads will run it. */
+mixent_status mixent_winograd_create(const mixent_winograd_shape *shape, mixent_winograd_pass pass,
+                                     mixent_winograd_cut cut, const mixent_winograd_kernels *kernels,
+                                     int threads, mixent_winograd **out);
+void mixent_winograd_free(mixent_winograd *winograd);
+/* Memory that one run needs; it holds nothing from one run to the next. */
+size_t mixent_winograd_scratch_bytes(const mixent_winograd *winograd);
+/* Multiplications and additions of the products alone. */
+double mixent_winograd_operations(const mixent_winograd *winograd);
+
+/* Forward: `from` is the input, `to` the value, bias may be NULL. Data: `from` is the gradient of the value, `to` that of
+ * the input, bias NULL. `scratch` is 64-byte aligned. */
+void mixent_winograd_run(const mixent_winograd *winograd, const void *from, const float *weights,
+                         const float *bias, void *to, void *scratch);
+/* Weights: overwrites weight_gradient. */
+void mixent_winograd_run_weights(const mixent_winograd *winograd, const void *input, const void *gradient,
+                                 float *weight_gradient, void *scratch);
+
+#endif

@@ -1,0 +1,306 @@
+/* The kernels of one instruction set and type of value: compiled once for each (CMakeLists.txt), with
+ * MIXENT_KERNELS the name of the table that comes out. */
+#include "net/winograd/kernels.h"
+#include "net/winograd/transform.h"
+
+/* A block of products keeps ROWS x PANEL sums in registers. */
+#ifdef __AVX512F__
+enum { ROWS = 8 };
+#else
+enum { ROWS = 6 };
+#endif
+enum { VECTORS = 2, PANEL = VECTORS * LANES };
+
+/* Channels go through a transform LANES at a time; the last, incomplete vector is filled up with zeros. */
+#define FOR_EACH_VECTOR(channels, c, count, ...)                                                             \
+  do {                                                                                                       \
+    int c = 0;                                                                                               \
+    for (; c + LANES <= (channels); c += LANES) {                                                            \
+      enum { count = LANES };                                                                                \
+      __VA_ARGS__                                                                                            \
+    }                                                                                                        \
+    const int count = (channels)-c;                                                                          \
+    if (count > 0) __VA_ARGS__                                                                               \
+  } while (0)
+
+#ifdef MIXENT_BF16
+ALWAYS_INLINE void put_data(void *out, size_t at, int half, vector v) {
+  if (half < 0) { /* words along C */
+    store_values((value *)out + at, LANES, v);
+    return;
+  }
+  bits rounded = round_half(v);
+  word *to = (word *)out + at;
+  store_words(to, half == 0 ? rounded >> 16 : (rounded | load_words(to)));
+}
+#else
+ALWAYS_INLINE void put_data(void *out, size_t at, int half, vector v) {
+  (void)half;
+  store((float *)out + at, v);
+}
+#endif
+
+/* `half` < 0: words along C. */
+ALWAYS_INLINE void data_vector(const points *high, const points *wide, const value *const *pixels, int c,
+                               int count, int half, void *out, size_t at, size_t point) {
+  const int height = points_count(high), width = points_count(wide);
+  vector columns[MOST_POINTS * MOST_POINTS], in[MOST_POINTS], across[MOST_POINTS];
+  for (int j = 0; j < width; j++) {
+    UNROLL for (int i = 0; i < height; i++) in[i] = load_values(pixels[i * width + j] + c, count);
+    transform_data(high, in, 1, columns + j, width);
+  }
+  for (int i = 0; i < height; i++) {
+    transform_data(wide, columns + i * width, 1, across, 1);
+    UNROLL for (int j = 0; j < width; j++)
+        put_data(out, (size_t)(i * width + j) * point + at, half, across[j]);
+  }
+}
+
+ALWAYS_INLINE void data_tile(const points *high, const points *wide, int channels, const value *const *pixels,
+                             int half, void *out, size_t point) {
+  FOR_EACH_VECTOR(channels, c, count,
+                  { data_vector(high, wide, pixels, c, count, half, out, (size_t)c, point); });
+}
+
+ALWAYS_INLINE void gradient_vector(const points *high, const points *wide, const value *const *pixels, int c,
+                                   int count, int half, void *out, size_t at, size_t point) {
+  const int height = points_count(high), width = points_count(wide);
+  vector columns[MOST_POINTS * MOST_POINTS], in[MOST_OUTPUTS], across[MOST_POINTS];
+  for (int j = 0; j < wide->outputs; j++) {
+    UNROLL for (int i = 0; i < high->outputs; i++) in[i] =
+        load_values(pixels[i * wide->outputs + j] + c, count);
+    transform_gradient(high, in, 1, columns + j, width);
+  }
+  for (int i = 0; i < height; i++) {
+    transform_gradient(wide, columns + i * width, 1, across, 1);
+    UNROLL for (int j = 0; j < width; j++)
+        put_data(out, (size_t)(i * width + j) * point + at, half, across[j]);
+  }
+}
+
+/* Channel c of a panelled array. */
+ALWAYS_INLINE size_t in_panel(int c, size_t panel) {
+  return (size_t)(c / PANEL) * panel + (size_t)(c % PANEL);
+}
+
+ALWAYS_INLINE void gradient_tile(const points *high, const points *wide, int channels,
+                                 const value *const *pixels, int half, void *out,
+                                 mixent_winograd_planes planes) {
+  FOR_EACH_VECTOR(channels, c, count, {
+    gradient_vector(high, wide, pixels, c, count, half, out, in_panel(c, planes.panel), planes.point);
+  });
+}
+
+ALWAYS_INLINE void output_vector(const points *high, const points *wide, const float *products, size_t point,
+                                 vector bias, int c, int count, value *const *pixels) {
+  const int height = points_count(high), width = points_count(wide);
+  vector columns[MOST_OUTPUTS * MOST_POINTS], in[MOST_POINTS], across[MOST_OUTPUTS];
+  for (int j = 0; j < width; j++) {
+    UNROLL for (int i = 0; i < height; i++) in[i] = load(products + (size_t)(i * width + j) * point);
+    transform_outputs(high, in, 1, columns + j, width);
+  }
+  for (int i = 0; i < high->outputs; i++) {
+    transform_outputs(wide, columns + i * width, 1, across, 1);
+    UNROLL for (int j = 0; j < wide->outputs; j++)
+        store_values(pixels[i * wide->outputs + j] + c, count, across[j] + bias);
+  }
+}
+
+ALWAYS_INLINE void output_tile(const points *high, const points *wide, int channels, const float *products,
+                               mixent_winograd_planes planes, const float *bias, value *const *pixels) {
+  FOR_EACH_VECTOR(channels, c, count, {
+    vector add = {0};
+    if (bias) memcpy(&add, bias + c, (size_t)count * sizeof *bias);
+    output_vector(high, wide, products + in_panel(c, planes.panel), planes.point, add, c, count, pixels);
+  });
+}
+
+/* Tap `tap` (0 to 8) of the filters from input channel `in` to output channels out, out + 1, … */
+ALWAYS_INLINE vector gather_tap(const mixent_winograd_filter *filter, const float *taps, int out, int in,
+                                int tap) {
+  vector v = {0};
+  int count = filter->outs - out < LANES ? filter->outs - out : LANES;
+  const float *from = taps + (size_t)out * filter->out_stride + (size_t)in * filter->in_stride +
+                      (filter->turned ? 8 - tap : tap);
+  for (int l = 0; l < count; l++) v[l] = from[(size_t)l * filter->out_stride];
+  return v;
+}
+
+ALWAYS_INLINE void filter_vector(const points *high, const points *wide, const mixent_winograd_filter *filter,
+                                 const float *taps, int out, int in, vector *points) {
+  const int height = points_count(high), width = points_count(wide);
+  vector columns[3 * MOST_POINTS], g[3];
+  if (in >= filter->ins) {
+    memset(points, 0, (size_t)(height * width) * sizeof *points);
+    return;
+  }
+  for (int j = 0; j < 3; j++) {
+    UNROLL for (int i = 0; i < 3; i++) g[i] = gather_tap(filter, taps, out, in, 3 * i + j);
+    transform_filter(high, g, 1, columns + j, 3);
+  }
+  for (int i = 0; i < height; i++) transform_filter(wide, columns + 3 * i, 1, points + i * width, 1);
+}
+
+ALWAYS_INLINE void filter_tile(const points *high, const points *wide, const mixent_winograd_filter *filter,
+                               const float *taps, int begin, int end, void *out,
+                               mixent_winograd_planes planes) {
+  const int count = points_count(high) * points_count(wide);
+  vector parts[VALUES_IN_WORD][MOST_POINTS * MOST_POINTS];
+  for (int k = 0; k < (filter->outs + PANEL - 1) / PANEL * PANEL; k += LANES)
+    for (int c = begin; c < end; c++) {
+      for (int part = 0; part < VALUES_IN_WORD; part++)
+        filter_vector(high, wide, filter, taps, k, VALUES_IN_WORD * c + part, parts[part]);
+      word *to = (word *)out + in_panel(k, planes.panel) + (size_t)c * PANEL;
+      for (int p = 0; p < count; p++) {
+#ifdef MIXENT_BF16
+        store_words(to + (size_t)p * planes.point, pair(parts[0][p], parts[1][p]));
+#else
+        store_words(to + (size_t)p * planes.point, parts[0][p]);
+#endif
+      }
+    }
+}
+
+ALWAYS_INLINE void filter_gradient_tile(const points *high, const points *wide,
+                                        const mixent_winograd_filter *filter, const float *gradient,
+                                        mixent_winograd_planes planes, bool add, int begin, int end,
+                                        float *taps) {
+  const int height = points_count(high), width = points_count(wide);
+  vector columns[3 * MOST_POINTS], in[MOST_POINTS], out[3];
+  for (int c = begin; c < end; c++)
+    for (int k = 0; k < filter->outs; k += LANES) {
+      const float *from = gradient + in_panel(k, planes.panel) + (size_t)c * PANEL;
+      for (int j = 0; j < width; j++) {
+        UNROLL for (int i = 0; i < height; i++) in[i] = load(from + (size_t)(i * width + j) * planes.point);
+        transform_filter_gradient(high, in, 1, columns + j, width);
+      }
+      int count = filter->outs - k < LANES ? filter->outs - k : LANES;
+      for (int i = 0; i < 3; i++) {
+        transform_filter_gradient(wide, columns + i * width, 1, out, 1);
+        for (int j = 0; j < 3; j++)
+          for (int l = 0; l < count; l++) {
+            float *tap =
+                taps + (size_t)(k + l) * filter->out_stride + (size_t)c * filter->in_stride + 3 * i + j;
+            *tap = add ? *tap + out[j][l] : out[j][l];
+          }
+      }
+    }
+}
+
+/* out[r][PANEL] (+)= sum over d of a[r * row + d * step] b[d][PANEL], for `rows` rows. */
+ALWAYS_INLINE void multiply_block(int rows, int depth, const word *a, size_t row, size_t step, const word *b,
+                                  bool add, float *out) {
+  vector sums[ROWS][VECTORS] = {0};
+  if (add)
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < VECTORS; v++) sums[r][v] =
+        load(out + r * PANEL + v * LANES);
+  for (int d = 0; d < depth; d++) {
+    words factors[VECTORS];
+    UNROLL for (int v = 0; v < VECTORS; v++) factors[v] = load_words(b + v * LANES);
+    UNROLL for (int r = 0; r < rows; r++) {
+      words factor = spread_word(a[(size_t)r * row]);
+      UNROLL for (int v = 0; v < VECTORS; v++) sums[r][v] = multiply_add(sums[r][v], factor, factors[v]);
+    }
+    a += step;
+    b += PANEL;
+  }
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < VECTORS; v++)
+      store(out + r * PANEL + v * LANES, sums[r][v]);
+}
+
+/* The same for any number of rows. */
+ALWAYS_INLINE void multiply_rows(int rows, int depth, const word *a, size_t row, size_t step, const word *b,
+                                 bool add, float *out) {
+  for (; rows >= ROWS; rows -= ROWS, a += ROWS * row, out += ROWS * PANEL)
+    multiply_block(ROWS, depth, a, row, step, b, add, out);
+  switch (rows) {
+  case 1: multiply_block(1, depth, a, row, step, b, add, out); break;
+  case 2: multiply_block(2, depth, a, row, step, b, add, out); break;
+  case 3: multiply_block(3, depth, a, row, step, b, add, out); break;
+  case 4: multiply_block(4, depth, a, row, step, b, add, out); break;
+  case 5: multiply_block(5, depth, a, row, step, b, add, out); break;
+#if defined __AVX512F__
+  case 6: multiply_block(6, depth, a, row, step, b, add, out); break;
+  case 7: multiply_block(7, depth, a, row, step, b, add, out); break;
+#endif
+  default: break;
+  }
+}
+
+static void products(int tiles, int depth, int panels, const void *data, size_t pitch, const void *filter,
+                     float *out) {
+  for (int p = 0; p < panels; p++)
+    multiply_rows(tiles, depth, data, pitch, 1, (const word *)filter + (size_t)p * (size_t)depth * PANEL,
+                  false, out + (size_t)p * (size_t)tiles * PANEL);
+}
+
+static void weight_products(int depth, int channels, int begin, int end, const void *data, size_t pitch,
+                            const void *gradient, size_t gradient_panel, bool add, float *out) {
+  for (int p = begin; p < end; p++)
+    multiply_rows(channels, depth, data, 1, pitch, (const word *)gradient + (size_t)p * gradient_panel, add,
+                  out + (size_t)p * (size_t)channels * PANEL);
+}
+
+/* The functions of one kind of tile, m outputs high and w wide. */
+#define DEFINE_TILE(m, w)                                                                                    \
+  static void data_##m##_##w(int channels, const void *const *pixels, void *out, size_t point) {             \
+    data_tile(&points_##m, &points_##w, channels, (const value *const *)pixels, -1, out, point);             \
+  }                                                                                                          \
+  static void data_words_##m##_##w(int channels, const void *const *pixels, int half, void *out,             \
+                                   size_t point) {                                                           \
+    data_tile(&points_##m, &points_##w, channels, (const value *const *)pixels, half, out, point);           \
+  }                                                                                                          \
+  static void gradient_##m##_##w(int channels, const void *const *pixels, int half, void *out,               \
+                                 mixent_winograd_planes planes) {                                            \
+    gradient_tile(&points_##m, &points_##w, channels, (const value *const *)pixels, half, out, planes);      \
+  }                                                                                                          \
+  static void outputs_##m##_##w(int channels, const float *from, mixent_winograd_planes planes,              \
+                                const float *bias, void *const *pixels) {                                    \
+    output_tile(&points_##m, &points_##w, channels, from, planes, bias, (value *const *)pixels);             \
+  }                                                                                                          \
+  static void filter_##m##_##w(const mixent_winograd_filter *filter, const float *taps, int begin, int end,  \
+                               void *out, mixent_winograd_planes planes) {                                   \
+    filter_tile(&points_##m, &points_##w, filter, taps, begin, end, out, planes);                            \
+  }                                                                                                          \
+  static void filter_gradient_##m##_##w(const mixent_winograd_filter *filter, const float *gradient,         \
+                                        mixent_winograd_planes planes, bool add, int begin, int end,         \
+                                        float *taps) {                                                       \
+    filter_gradient_tile(&points_##m, &points_##w, filter, gradient, planes, add, begin, end, taps);         \
+  }
+
+#define TILE(m, w)                                                                                           \
+  {                                                                                                          \
+    data_##m##_##w, data_words_##m##_##w, gradient_##m##_##w, outputs_##m##_##w, filter_##m##_##w,           \
+        filter_gradient_##m##_##w                                                                            \
+  }
+
+DEFINE_TILE(2, 2)
+DEFINE_TILE(3, 3)
+DEFINE_TILE(4, 4)
+DEFINE_TILE(7, 7)
+DEFINE_TILE(4, 3)
+DEFINE_TILE(3, 4)
+
+#if defined __AVX512BF16__
+#define MIXENT_CPU_NAME "avx512-bf16"
+#elif defined __AVX512F__
+#define MIXENT_CPU_NAME "avx512"
+#elif defined __AVX2__
+#define MIXENT_CPU_NAME "avx2"
+#else
+#define MIXENT_CPU_NAME "plain"
+#endif
+
+extern const mixent_winograd_kernels MIXENT_KERNELS;
+const mixent_winograd_kernels MIXENT_KERNELS = {.name = MIXENT_CPU_NAME,
+                                                .lanes = LANES,
+                                                .panel = PANEL,
+                                                .values_in_word = VALUES_IN_WORD,
+                                                .tiles = {[MIXENT_TILE_2X2] = TILE(2, 2),
+                                                          [MIXENT_TILE_3X3] = TILE(3, 3),
+                                                          [MIXENT_TILE_4X4] = TILE(4, 4),
+                                                          [MIXENT_TILE_7X7] = TILE(7, 7),
+                                                          [MIXENT_TILE_4X3] = TILE(4, 3),
+                                                          [MIXENT_TILE_3X4] = TILE(3, 4)},
+                                                .products = products,
+                                                .weight_products = weight_products};

@@ -1,0 +1,82 @@
+/* What Winograd's convolution is made of, for one instruction set and one type of value: the transforms of one tile and
+ * the products of one point. kernels.c is compiled once for each; dispatch.c picks one.
+ *
+ * A word is what a product multiplies at a time: a float, or two bfloat16 that are neighbours in the direction summed
+ * over. Shapes, for T tiles, C channels that are summed over and K that come out (K in panels of `panel` channels, the
+ * last filled up with zeros):
+ *
+ *   data      [points][T][C]              words along C     (products; one row a tile)
+ *   data      [points][T][C]              words along T     (weight products)
+ *   gradient  [points][panels][T][panel]  words along T
+ *   filter    [points][panels][C][panel]  words along C
+ *   products  [points][panels][T][panel]  float
+ *   filter gradient [points][panels][C][panel]  float
+ */
+#ifndef MIXENT_NET_WINOGRAD_KERNELS_H
+#define MIXENT_NET_WINOGRAD_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Outputs of a tile, vertically and horizontally. */
+typedef enum mixent_winograd_tile {
+  MIXENT_TILE_2X2,
+  MIXENT_TILE_3X3,
+  MIXENT_TILE_4X4,
+  MIXENT_TILE_7X7,
+  MIXENT_TILE_4X3,
+  MIXENT_TILE_3X4,
+  MIXENT_TILES
+} mixent_winograd_tile;
+
+extern const int mixent_winograd_tile_heights[MIXENT_TILES], mixent_winograd_tile_widths[MIXENT_TILES];
+
+/* Where the transformed tiles are; strides count words (float in `products`). */
+typedef struct mixent_winograd_planes {
+  size_t point; /* from one point to the next */
+  size_t panel; /* from one panel to the next */
+} mixent_winograd_planes;
+
+/* Where the filter's taps are: element [out][in][3][3] at out * out_stride + in * in_stride. */
+typedef struct mixent_winograd_filter {
+  int outs, ins;
+  size_t out_stride, in_stride;
+  bool turned; /* rotated by half a turn, as the gradient of the data wants it */
+} mixent_winograd_filter;
+
+typedef struct mixent_winograd_kernels {
+  const char *name;
+  int lanes, panel, values_in_word;
+  struct {
+    /* One tile of values at `pixels` (points of them, row by row) into its row of every point. */
+    void (*data)(int channels, const void *const *pixels, void *out, size_t point);
+    /* The same with words along T: half 0 or 1 of the word says which of two tiles this is. */
+    void (*data_words)(int channels, const void *const *pixels, int half, void *out, size_t point);
+    /* One tile of the gradient (outputs of them), words along T. */
+    void (*gradient)(int channels, const void *const *pixels, int half, void *out,
+                     mixent_winograd_planes planes);
+    /* The products of one tile to its pixels; bias may be NULL. */
+    void (*outputs)(int channels, const float *products, mixent_winograd_planes planes, const float *bias,
+                    void *const *pixels);
+    /* The filter's words begin..end-1 along C, for all panels. */
+    void (*filter)(const mixent_winograd_filter *filter, const float *taps, int begin, int end, void *out,
+                   mixent_winograd_planes planes);
+    /* The filter's gradient back from its points, for the channels begin..end-1 of C; added to what is there? */
+    void (*filter_gradient)(const mixent_winograd_filter *filter, const float *gradient,
+                            mixent_winograd_planes planes, bool add, int begin, int end, float *taps);
+  } tiles[MIXENT_TILES];
+  /* Of one point: out[panel][t][k] = sum over `depth` words of data[t][c] filter[panel][c][k]. */
+  void (*products)(int tiles, int depth, int panels, const void *data, size_t pitch, const void *filter,
+                   float *out);
+  /* Of one point and the panels begin..end-1: out[panel][c][k] (+)= sum over `depth` words of data[t][c]
+   * gradient[panel][t][k]. */
+  void (*weight_products)(int depth, int channels, int begin, int end, const void *data, size_t pitch,
+                          const void *gradient, size_t gradient_panel, bool add, float *out);
+} mixent_winograd_kernels;
+
+/* The widest that this processor has (or MIXENT_CPU names), for values of float or bfloat16. */
+const mixent_winograd_kernels *mixent_winograd_kernels_choose(bool bf16);
+/* All that this processor runs, widest first; NULL after the last. */
+const mixent_winograd_kernels *const *mixent_winograd_kernels_available(bool bf16);
+
+#endif

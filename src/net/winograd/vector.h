@@ -1,0 +1,141 @@
+/* Vectors of float as wide as the processor that a file is compiled for, values between layers (float, or bfloat16
+ * where MIXENT_BF16 is defined), and the words that products multiply: one float, or two bfloat16 whose products
+ * are added. */
+#ifndef MIXENT_NET_WINOGRAD_VECTOR_H
+#define MIXENT_NET_WINOGRAD_VECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
+#if defined __AVX512F__
+#define MIXENT_VECTOR_BYTES 64
+#elif defined __AVX2__
+#define MIXENT_VECTOR_BYTES 32
+#else
+#define MIXENT_VECTOR_BYTES 16
+#endif
+
+/* For functions that are templates: sizes are constants wherever they are called, loops over them unrolled. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define UNROLL        _Pragma("GCC unroll 16")
+
+enum { LANES = MIXENT_VECTOR_BYTES / sizeof(float) };
+typedef float vector __attribute__((vector_size(MIXENT_VECTOR_BYTES)));
+typedef uint32_t bits __attribute__((vector_size(MIXENT_VECTOR_BYTES)));
+typedef vector loose_vector __attribute__((aligned(4), may_alias));
+typedef bits loose_bits __attribute__((aligned(4), may_alias));
+
+ALWAYS_INLINE vector load(const float *from) {
+  return *(const loose_vector *)from;
+}
+ALWAYS_INLINE void store(float *to, vector v) {
+  *(loose_vector *)to = v;
+}
+ALWAYS_INLINE vector spread(float x) {
+  return x - (vector){0};
+}
+
+#ifdef MIXENT_BF16
+typedef uint16_t value;
+typedef uint16_t halves __attribute__((vector_size(MIXENT_VECTOR_BYTES / 2)));
+typedef halves loose_halves __attribute__((aligned(2), may_alias));
+
+/* Rounded to nearest even, in the upper half of each lane; NaN stays NaN. */
+ALWAYS_INLINE bits round_half(vector v) {
+  bits b = (bits)v;
+  bits rounded = (b + 0x7fff + (b >> 16 & 1)) & 0xffff0000;
+  bits nan = (bits)(v != v);
+  return (nan & (b | 0x400000)) | (~nan & rounded);
+}
+
+ALWAYS_INLINE halves to_halves(vector v) {
+#ifdef __AVX512BF16__
+  return (halves)_mm512_cvtneps_pbh((__m512)v);
+#else
+  return __builtin_convertvector(round_half(v) >> 16, halves);
+#endif
+}
+
+/* The values of some channels of one pixel; the lanes after `count` are 0. */
+ALWAYS_INLINE vector load_values(const value *from, int count) {
+  halves h = {0};
+  if (count >= LANES)
+    h = *(const loose_halves *)from;
+  else
+    memcpy(&h, from, (size_t)count * sizeof *from);
+  return (vector)(__builtin_convertvector(h, bits) << 16);
+}
+
+ALWAYS_INLINE void store_values(value *to, int count, vector v) {
+  halves h = to_halves(v);
+  if (count >= LANES)
+    *(loose_halves *)to = h;
+  else
+    memcpy(to, &h, (size_t)count * sizeof *to);
+}
+
+/* A word is two neighbours in the direction that a product sums over. */
+enum { VALUES_IN_WORD = 2 };
+typedef uint32_t word;
+typedef bits words;
+
+ALWAYS_INLINE words pair(vector first, vector second) {
+  return (round_half(second) & 0xffff0000) | round_half(first) >> 16;
+}
+
+ALWAYS_INLINE words spread_word(word w) {
+  return w | (words){0};
+}
+
+ALWAYS_INLINE vector multiply_add(vector sum, words a, words b) {
+#ifdef __AVX512BF16__
+  return (vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+#else
+  sum += (vector)(a << 16) * (vector)(b << 16);
+  return sum + (vector)(a & 0xffff0000) * (vector)(b & 0xffff0000);
+#endif
+}
+
+#else
+typedef float value;
+
+ALWAYS_INLINE vector load_values(const value *from, int count) {
+  vector v = {0};
+  if (count >= LANES)
+    v = load(from);
+  else
+    memcpy(&v, from, (size_t)count * sizeof *from);
+  return v;
+}
+
+ALWAYS_INLINE void store_values(value *to, int count, vector v) {
+  if (count >= LANES)
+    store(to, v);
+  else
+    memcpy(to, &v, (size_t)count * sizeof *to);
+}
+
+enum { VALUES_IN_WORD = 1 };
+typedef float word;
+typedef vector words;
+
+ALWAYS_INLINE words spread_word(word w) {
+  return spread(w);
+}
+ALWAYS_INLINE vector multiply_add(vector sum, words a, words b) {
+  return sum + a * b;
+}
+#endif
+
+ALWAYS_INLINE words load_words(const word *from) {
+  return *(const words __attribute__((aligned(4), may_alias)) *)from;
+}
+ALWAYS_INLINE void store_words(word *to, words w) {
+  *(words __attribute__((aligned(4), may_alias)) *)to = w;
+}
+
+#endif
