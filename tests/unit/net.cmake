@@ -2,6 +2,7 @@ unit_test(graph)
 unit_test(layers)
 unit_test(layer_rules)
 unit_test(backends)
+unit_test(fold)
 
 # For tests/python/test_net_torch.py.
 add_executable(net_step tools/net_step.c)
