@@ -77,6 +77,7 @@ typedef struct mixent_net_options {
   int batch; /* rows of one step */
   mixent_precision precision;
   bool training;  /* false: forward only, less memory */
+  bool frozen;    /* not for training; see mixent_net_use */
   bool reference; /* plain C for every layer (slow; what the fast back ends are held to) */
 } mixent_net_options;
 
@@ -94,7 +95,9 @@ bool mixent_net_bf16_is_native(void);
 void mixent_graph_initialize(const mixent_graph *graph, uint64_t seed, float *parameters, float *statistics);
 
 /* The arrays the net reads and writes. parameters and statistics may be replaced by the caller's own arrays
- * of the same sizes (an EMA, say); NULL restores the net's. */
+ * of the same sizes (an EMA, say); NULL restores the net's. A net made with frozen = true brings the
+ * parameters into the form it computes with once, at the first forward pass after each mixent_net_use, not in
+ * every pass: whoever changes their values calls mixent_net_use again. */
 void *mixent_net_parameters(mixent_net *net);
 void *mixent_net_statistics(mixent_net *net);
 void *mixent_net_gradients(mixent_net *net);

@@ -144,7 +144,25 @@ extern const char *const mixent_part_names[]; /* "test", "validation", "train", 
 mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
                                  mixent_precision precision, mixent_scores *out);
 
-/* pixels [rows, side, side, channels] -> probabilities [rows, classes]. */
+/* A model made ready to classify again and again, from C alone:
+ *
+ *   mixent_model_open("best.safetensors", &model);
+ *   mixent_predictor_create(model, 1, MIXENT_FP32, &predictor);
+ *   mixent_predictor_run(predictor, pixels, 1, NULL, probabilities);
+ *
+ * Batch norm is folded into the weights, these are in the form the processor likes, and running allocates
+ * nothing. `batch`: rows computed together; 1 answers soonest, 64 and more serve the most images per second.
+ * The model must outlive it. One thread may use it at a time. */
+typedef struct mixent_predictor mixent_predictor;
+mixent_status mixent_predictor_create(const mixent_model *model, int batch, mixent_precision precision,
+                                      mixent_predictor **out);
+void mixent_predictor_free(mixent_predictor *predictor);
+/* pixels [rows, side, side, channels], any number of rows -> logits and probabilities [rows, classes], either
+ * of which may be NULL. */
+mixent_status mixent_predictor_run(mixent_predictor *predictor, const uint8_t *pixels, size_t rows,
+                                   float *logits, float *probabilities);
+
+/* The same in one call, for a single use: pixels -> probabilities. */
 mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pixels, size_t rows,
                                    mixent_precision precision, float *probabilities);
 

@@ -24,6 +24,8 @@ bool mixent_net_bf16_is_native(void) {
 static mixent_status check(const mixent_net_options *options) {
   if (options->batch < 1)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "a batch of %d rows; it must be at least 1", options->batch);
+  if (options->frozen && options->training)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "a network whose parameters are frozen cannot be trained");
   if (options->precision == MIXENT_FP64 && !options->reference)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "double precision is for the reference back end only");
   if (options->precision == MIXENT_BF16 && !options->reference && !processor_has(dnnl_cpu_isa_avx512_core))
@@ -79,6 +81,7 @@ void *mixent_net_gradients(mixent_net *net) {
 void mixent_net_use(mixent_net *net, void *parameters, void *statistics) {
   net->run.parameters = parameters ? parameters : net->parameters;
   net->run.statistics = statistics ? statistics : net->statistics;
+  net->run.version++;
 }
 
 void *mixent_net_input(mixent_net *net) {

@@ -14,6 +14,7 @@ typedef struct mixent_step mixent_step;
 typedef struct mixent_run {
   mixent_mode mode;
   uint64_t seed, step;
+  uint64_t version; /* of the parameters, from 1: another number, other values (for frozen plans) */
   char *arena;
   char *parameters, *gradients, *statistics; /* base of the arrays, of the master type */
 } mixent_run;
@@ -42,6 +43,7 @@ struct mixent_plan {
   const mixent_graph *graph;
   int rows;
   bool training;
+  bool frozen;                  /* steps may keep what they made of the parameters while run->version stays */
   mixent_data_type value_type;  /* of values between layers */
   mixent_data_type master_type; /* of parameters, gradients of parameters, statistics, input and logits */
   mixent_step *steps;

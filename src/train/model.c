@@ -1,15 +1,15 @@
-/* A trained model: read from a checkpoint, held against a data set, scored, asked for predictions. */
+/* A trained model: read from a checkpoint, held against a data set, scored. */
 #include "core/memory.h"
 #include "io/safetensors.h"
 #include "train/checkpoint_state.h"
+#include "train/evaluator.h"
 #include "train/recipe.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCORE_BATCH = 250, PREDICT_BATCH = 64 };
+enum { SCORE_BATCH = 250 };
 
 const char *const mixent_part_names[] = {"test", "validation", "train", NULL};
 
@@ -168,14 +168,6 @@ mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent
   return MIXENT_OK;
 }
 
-static mixent_status create_net(const mixent_model *model, int batch, mixent_precision precision,
-                                mixent_net **out) {
-  MIXENT_TRY(
-      mixent_net_create(model->graph, &(mixent_net_options){.batch = batch, .precision = precision}, out));
-  mixent_net_use(*out, model->parameters, model->statistics);
-  return MIXENT_OK;
-}
-
 /* Indices of all images, 0, 1, 2, … */
 static mixent_status all_indices(size_t count, uint32_t **out) {
   MIXENT_TRY(MIXENT_ALLOCATE(count, out));
@@ -220,48 +212,17 @@ static mixent_status score_part(const mixent_model *model, const mixent_recipe *
 mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
                                  mixent_precision precision, mixent_scores *out) {
   mixent_recipe recipe;
-  mixent_net *net;
+  mixent_evaluator evaluator;
   MIXENT_TRY(mixent_model_check_dataset(model, dataset));
   MIXENT_TRY(check_part(model, dataset, part));
   MIXENT_TRY(
       mixent_recipe_parse(model->recipe, "the recipe in the checkpoint", "checkpoint", NULL, 0, &recipe));
-  MIXENT_TRY(create_net(model, SCORE_BATCH, precision, &net));
+  MIXENT_TRY(mixent_evaluator_create(model, SCORE_BATCH, precision, &evaluator));
   mixent_score_job job = {.mean = model->mean,
                           .deviation = model->deviation,
                           .batch = SCORE_BATCH,
                           .classes = (size_t)model->classes};
-  mixent_status status = score_part(model, &recipe, dataset, part, &job, net, out);
-  mixent_net_free(net);
-  return status;
-}
-
-static void softmax(const float *logits, size_t classes, float *out) {
-  float largest = logits[0];
-  double sum = 0;
-  for (size_t k = 1; k < classes; k++) largest = fmaxf(largest, logits[k]);
-  for (size_t k = 0; k < classes; k++) sum += exp((double)logits[k] - largest);
-  for (size_t k = 0; k < classes; k++) out[k] = (float)(exp((double)logits[k] - largest) / sum);
-}
-
-mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pixels, size_t rows,
-                                   mixent_precision precision, float *probabilities) {
-  const mixent_images images = {
-      .count = rows, .side = model->side, .channels = model->channels, .pixels = (uint8_t *)pixels};
-  size_t classes = (size_t)model->classes;
-  uint32_t indices[PREDICT_BATCH];
-  mixent_net *net;
-  mixent_status status = MIXENT_OK;
-  MIXENT_TRY(create_net(model, PREDICT_BATCH, precision, &net));
-  for (size_t begin = 0; begin < rows && status == MIXENT_OK; begin += PREDICT_BATCH) {
-    size_t count = rows - begin < PREDICT_BATCH ? rows - begin : PREDICT_BATCH;
-    for (size_t i = 0; i < PREDICT_BATCH; i++) indices[i] = (uint32_t)(i < count ? begin + i : begin);
-    mixent_batch_fill(&images, indices, PREDICT_BATCH, NULL, 0, 0, model->mean, model->deviation,
-                      mixent_net_input(net));
-    status = mixent_net_forward(net, MIXENT_EVALUATE, 0, 0);
-    const float *logits = mixent_net_logits(net);
-    for (size_t i = 0; i < count && status == MIXENT_OK; i++)
-      softmax(logits + i * classes, classes, probabilities + (begin + i) * classes);
-  }
-  mixent_net_free(net);
+  mixent_status status = score_part(model, &recipe, dataset, part, &job, evaluator.net, out);
+  mixent_evaluator_free(&evaluator);
   return status;
 }

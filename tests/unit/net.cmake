@@ -3,6 +3,7 @@ unit_test(layers)
 unit_test(layer_rules)
 unit_test(backends)
 unit_test(winograd)
+unit_test(fold)
 
 # For tests/python/test_net_torch.py.
 add_executable(net_step tools/net_step.c)

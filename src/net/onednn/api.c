@@ -94,6 +94,32 @@ static mixent_status create_attributes(dnnl_primitive_attr_t *out) {
   return status;
 }
 
+/* What the primitive writes goes through a ReLU first. */
+static dnnl_status_t append_relu(dnnl_primitive_attr_t attributes) {
+  dnnl_post_ops_t after;
+  dnnl_status_t status = dnnl_post_ops_create(&after);
+  if (status != dnnl_success) return status;
+#if DNNL_VERSION_MAJOR >= 3
+  status = dnnl_post_ops_append_eltwise(after, dnnl_eltwise_relu, 0, 0);
+#else
+  status = dnnl_post_ops_append_eltwise(after, 1, dnnl_eltwise_relu, 0, 0);
+#endif
+  if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(attributes, after);
+  dnnl_post_ops_destroy(after);
+  return status;
+}
+
+static mixent_status create_forward_attributes(mixent_forward_form form, dnnl_primitive_attr_t *out) {
+  MIXENT_TRY(create_attributes(out));
+  mixent_status status = form.relu ? check(append_relu(*out), "add a ReLU") : MIXENT_OK;
+  if (status != MIXENT_OK) dnnl_primitive_attr_destroy(*out);
+  return status;
+}
+
+static dnnl_prop_kind_t forward_kind(mixent_forward_form form) {
+  return form.training ? dnnl_forward_training : dnnl_forward_inference;
+}
+
 typedef struct spatial {
   dnnl_dims_t strides, dilation, padding, kernel;
 } spatial;
@@ -108,11 +134,11 @@ static spatial spatial_of(mixent_window window) {
 
 /* PD(out, what, shapes…): makes the memory descriptors and attributes, runs one of the two generations'
  * calls, cleans up. V3 sees: engine, attributes, m(i); V2 sees: operation (to be filled in by `init`), m(i).
- */
+ * MAKE_FORM takes the attributes of a mixent_forward_form besides. */
 #if DNNL_VERSION_MAJOR >= 3
-#define MAKE(what, call3, kind2, init2, hint)                                                                \
+#define MAKE_FORM(form, what, call3, kind2, init2, hint)                                                     \
   dnnl_primitive_attr_t attributes;                                                                          \
-  mixent_status status = create_attributes(&attributes);                                                     \
+  mixent_status status = create_forward_attributes(form, &attributes);                                       \
   if (status == MIXENT_OK) {                                                                                 \
     status = check(call3, what);                                                                             \
     dnnl_primitive_attr_destroy(attributes);                                                                 \
@@ -120,9 +146,9 @@ static spatial spatial_of(mixent_window window) {
   memory_set_destroy(&set);                                                                                  \
   return status
 #else
-#define MAKE(what, call3, kind2, init2, hint)                                                                \
+#define MAKE_FORM(form, what, call3, kind2, init2, hint)                                                     \
   dnnl_primitive_attr_t attributes;                                                                          \
-  mixent_status status = create_attributes(&attributes);                                                     \
+  mixent_status status = create_forward_attributes(form, &attributes);                                       \
   if (status == MIXENT_OK) {                                                                                 \
     kind2 operation;                                                                                         \
     dnnl_status_t described = init2;                                                                         \
@@ -135,6 +161,10 @@ static spatial spatial_of(mixent_window window) {
   return status
 #endif
 
+#define MAKE(what, call3, kind2, init2, hint)                                                                \
+  const mixent_forward_form plain = {0};                                                                     \
+  MAKE_FORM(plain, what, call3, kind2, init2, hint)
+
 #define SHAPES(...)                                                                                          \
   memory_set set;                                                                                            \
   const mixent_shape *const shapes[] = {__VA_ARGS__};                                                        \
@@ -143,17 +173,19 @@ static spatial spatial_of(mixent_window window) {
 
 mixent_status mixent_onednn_convolution_forward(const mixent_shape *source, const mixent_shape *weights,
                                                 const mixent_shape *bias, const mixent_shape *target,
-                                                mixent_window window, dnnl_primitive_desc_t *out) {
+                                                mixent_window window, mixent_forward_form form,
+                                                dnnl_primitive_desc_t *out) {
   SHAPES(source, weights, bias, target);
   spatial s = spatial_of(window);
-  MAKE("run a convolution forward",
-       dnnl_convolution_forward_primitive_desc_create(
-           out, engine, dnnl_forward_training, dnnl_convolution_direct, M(0), M(1), M(2), M(3), s.strides,
-           s.dilation, s.padding, s.padding, attributes),
-       dnnl_convolution_desc_t,
-       dnnl_convolution_forward_desc_init(&operation, dnnl_forward_training, dnnl_convolution_direct, M(0),
-                                          M(1), M(2), M(3), s.strides, s.padding, s.padding),
-       NULL);
+  dnnl_prop_kind_t pass = forward_kind(form);
+  MAKE_FORM(form, "run a convolution forward",
+            dnnl_convolution_forward_primitive_desc_create(out, engine, pass, dnnl_convolution_direct, M(0),
+                                                           M(1), M(2), M(3), s.strides, s.dilation, s.padding,
+                                                           s.padding, attributes),
+            dnnl_convolution_desc_t,
+            dnnl_convolution_forward_desc_init(&operation, pass, dnnl_convolution_direct, M(0), M(1), M(2),
+                                               M(3), s.strides, s.padding, s.padding),
+            NULL);
 }
 
 mixent_status mixent_onednn_convolution_backward_data(const mixent_shape *source, const mixent_shape *weights,
@@ -192,13 +224,14 @@ mixent_status mixent_onednn_convolution_backward_weights(const mixent_shape *sou
 
 mixent_status mixent_onednn_linear_forward(const mixent_shape *source, const mixent_shape *weights,
                                            const mixent_shape *bias, const mixent_shape *target,
-                                           dnnl_primitive_desc_t *out) {
+                                           mixent_forward_form form, dnnl_primitive_desc_t *out) {
   SHAPES(source, weights, bias, target);
-  MAKE("run a linear layer forward",
-       dnnl_inner_product_forward_primitive_desc_create(out, engine, dnnl_forward_training, M(0), M(1), M(2),
-                                                        M(3), attributes),
-       dnnl_inner_product_desc_t,
-       dnnl_inner_product_forward_desc_init(&operation, dnnl_forward_training, M(0), M(1), M(2), M(3)), NULL);
+  dnnl_prop_kind_t pass = forward_kind(form);
+  MAKE_FORM(
+      form, "run a linear layer forward",
+      dnnl_inner_product_forward_primitive_desc_create(out, engine, pass, M(0), M(1), M(2), M(3), attributes),
+      dnnl_inner_product_desc_t,
+      dnnl_inner_product_forward_desc_init(&operation, pass, M(0), M(1), M(2), M(3)), NULL);
 }
 
 mixent_status mixent_onednn_linear_backward_data(const mixent_shape *source, const mixent_shape *weights,

@@ -20,12 +20,19 @@ typedef struct mixent_window {
   int kernel, stride, padding;
 } mixent_window;
 
+/* How a convolution or linear layer runs forward. */
+typedef struct mixent_forward_form {
+  bool training; /* a backward pass will follow */
+  bool relu;     /* a ReLU over what it writes; not in training */
+} mixent_forward_form;
+
 /* Primitive descriptors: what to do, not yet where. `hint` is the forward one that a backward one belongs to.
  * Each is given to mixent_operation_create, which takes it over. */
 
 mixent_status mixent_onednn_convolution_forward(const mixent_shape *source, const mixent_shape *weights,
                                                 const mixent_shape *bias, const mixent_shape *target,
-                                                mixent_window window, dnnl_primitive_desc_t *out);
+                                                mixent_window window, mixent_forward_form form,
+                                                dnnl_primitive_desc_t *out);
 mixent_status mixent_onednn_convolution_backward_data(const mixent_shape *source, const mixent_shape *weights,
                                                       const mixent_shape *target, mixent_window window,
                                                       const_dnnl_primitive_desc_t hint,
@@ -38,7 +45,7 @@ mixent_status mixent_onednn_convolution_backward_weights(const mixent_shape *sou
                                                          dnnl_primitive_desc_t *out);
 mixent_status mixent_onednn_linear_forward(const mixent_shape *source, const mixent_shape *weights,
                                            const mixent_shape *bias, const mixent_shape *target,
-                                           dnnl_primitive_desc_t *out);
+                                           mixent_forward_form form, dnnl_primitive_desc_t *out);
 mixent_status mixent_onednn_linear_backward_data(const mixent_shape *source, const mixent_shape *weights,
                                                  const mixent_shape *target, const_dnnl_primitive_desc_t hint,
                                                  dnnl_primitive_desc_t *out);

@@ -5,9 +5,11 @@
 #include "core/memory.h"
 #include "net/onednn/api.h"
 
-/* weighted.c: conv2d, linear */
+/* weighted.c: conv2d, linear; in evaluation with the ReLU after them */
 int mixent_onednn_match_convolution(const mixent_plan *plan, int layer);
 int mixent_onednn_match_linear(const mixent_plan *plan, int layer);
+int mixent_onednn_match_convolution_relu(const mixent_plan *plan, int layer);
+int mixent_onednn_match_linear_relu(const mixent_plan *plan, int layer);
 mixent_status mixent_onednn_lower_weighted_forward(mixent_plan *plan, int layer, void **shared);
 mixent_status mixent_onednn_lower_weighted_backward(mixent_plan *plan, int layer, void *shared);
 

@@ -1,6 +1,6 @@
-/* conv2d and linear on oneDNN: forward, backward to the weights, backward to the data. Master weights are
- * float in PyTorch's order; each step turns them into the type and layout its primitive likes best, and
- * gradients back. */
+/* conv2d and linear on oneDNN: forward, in evaluation with the ReLU after them, backward to the weights,
+ * backward to the data. Master weights are float in PyTorch's order; each step turns them into the type and
+ * layout its primitive likes best (once, if the plan's parameters are frozen), and gradients back. */
 #include "net/onednn/patterns.h"
 
 #include <stdlib.h>
@@ -11,16 +11,24 @@ typedef struct geometry {
   mixent_shape plain_weights;                 /* as in the parameter array */
   mixent_window window;
   const mixent_tensor *weight, *bias_tensor; /* bias_tensor NULL: no bias */
+  int last; /* the layer whose value it writes: the ReLU's, if that rides along */
 } geometry;
+
+/* Whether the next layer is a ReLU that can ride along: nothing else, and no backward pass, reads between. */
+static bool takes_relu(const mixent_plan *plan, int layer) {
+  const mixent_layer *next = &plan->graph->layers[layer + 1];
+  return !plan->training && layer + 1 < plan->graph->layer_count && strcmp(next->type->name, "relu") == 0 &&
+         next->inputs[0] == layer && plan->consumers[layer] == 1;
+}
 
 static geometry describe(const mixent_plan *plan, int index) {
   const mixent_graph *graph = plan->graph;
   const mixent_layer *layer = &graph->layers[index];
   int input = layer->inputs[0];
-  geometry g = {.convolution = layer->kernel > 0};
+  geometry g = {.convolution = layer->kernel > 0, .last = takes_relu(plan, index) ? index + 1 : index};
   int flat = g.convolution ? 4 : 2;
   g.source = mixent_onednn_value_shape(plan, input, flat);
-  g.target = mixent_onednn_value_shape(plan, index, flat);
+  g.target = mixent_onednn_value_shape(plan, g.last, flat);
   g.window = (mixent_window){layer->kernel, layer->stride, layer->padding};
   g.weight = &graph->parameters[layer->parameters[0]];
   g.bias_tensor = layer->parameters[1] >= 0 ? &graph->parameters[layer->parameters[1]] : NULL;
@@ -38,11 +46,20 @@ static geometry describe(const mixent_plan *plan, int index) {
 typedef struct weighted_step {
   const mixent_plan *plan;
   mixent_operation before, main, after;
+  uint64_t prepared; /* frozen: the version of the parameters that `before` was run for; 0: none */
 } weighted_step;
+
+/* Turns the weights into the primitive's layout, unless that was done and they are frozen. */
+static mixent_status run_before(weighted_step *step, const mixent_run *run) {
+  if (!step->before.primitive || (step->plan->frozen && step->prepared == run->version)) return MIXENT_OK;
+  MIXENT_TRY(mixent_operation_run(&step->before, step->plan, run));
+  step->prepared = run->version;
+  return MIXENT_OK;
+}
 
 static mixent_status run(void *state, const mixent_run *run) {
   weighted_step *step = state;
-  if (step->before.primitive) MIXENT_TRY(mixent_operation_run(&step->before, step->plan, run));
+  MIXENT_TRY(run_before(step, run));
   MIXENT_TRY(mixent_operation_run(&step->main, step->plan, run));
   if (step->after.primitive) MIXENT_TRY(mixent_operation_run(&step->after, step->plan, run));
   return MIXENT_OK;
@@ -60,6 +77,7 @@ static void destroy(void *state) {
  * before. */
 static mixent_status bind_weights(weighted_step *step, mixent_plan *plan, const geometry *g, int *scratch) {
   MIXENT_TRY(mixent_operation_bind_new(&step->main, plan, DNNL_ARG_WEIGHTS, scratch));
+  plan->buffers[*scratch].kept = plan->frozen;
   MIXENT_TRY(mixent_onednn_reorder_into(&g->plain_weights, &step->main, DNNL_ARG_WEIGHTS, &step->before));
   MIXENT_TRY(mixent_operation_bind(&step->before, DNNL_ARG_FROM, MIXENT_IN_PARAMETERS, g->weight->offset));
   return mixent_operation_bind(&step->before, DNNL_ARG_TO, MIXENT_IN_ARENA, (size_t)*scratch);
@@ -68,14 +86,15 @@ static mixent_status bind_weights(weighted_step *step, mixent_plan *plan, const 
 static mixent_status prepare_forward(weighted_step *step, mixent_plan *plan, int layer, const geometry *g,
                                      int buffers[]) {
   const mixent_shape *bias = g->bias_tensor ? &g->bias : NULL;
+  const mixent_forward_form form = {.training = plan->training, .relu = g->last != layer};
   dnnl_primitive_desc_t descriptor;
   if (g->convolution)
-    MIXENT_TRY(
-        mixent_onednn_convolution_forward(&g->source, &g->weights, bias, &g->target, g->window, &descriptor));
+    MIXENT_TRY(mixent_onednn_convolution_forward(&g->source, &g->weights, bias, &g->target, g->window, form,
+                                                 &descriptor));
   else
-    MIXENT_TRY(mixent_onednn_linear_forward(&g->source, &g->weights, bias, &g->target, &descriptor));
+    MIXENT_TRY(mixent_onednn_linear_forward(&g->source, &g->weights, bias, &g->target, form, &descriptor));
   MIXENT_TRY(mixent_operation_create(descriptor, &step->main));
-  int source = plan->values[plan->graph->layers[layer].inputs[0]], target = plan->values[layer], scratch,
+  int source = plan->values[plan->graph->layers[layer].inputs[0]], target = plan->values[g->last], scratch,
       weights;
   MIXENT_TRY(bind_weights(step, plan, g, &weights));
   MIXENT_TRY(mixent_operation_bind(&step->main, DNNL_ARG_SRC, MIXENT_IN_ARENA, (size_t)source));
@@ -178,6 +197,12 @@ int mixent_onednn_match_convolution(const mixent_plan *plan, int layer) {
 }
 int mixent_onednn_match_linear(const mixent_plan *plan, int layer) {
   return match(plan, layer, "linear");
+}
+int mixent_onednn_match_convolution_relu(const mixent_plan *plan, int layer) {
+  return match(plan, layer, "conv2d") && takes_relu(plan, layer) ? 2 : 0;
+}
+int mixent_onednn_match_linear_relu(const mixent_plan *plan, int layer) {
+  return match(plan, layer, "linear") && takes_relu(plan, layer) ? 2 : 0;
 }
 
 mixent_status mixent_onednn_lower_weighted_forward(mixent_plan *plan, int layer, void **shared) {

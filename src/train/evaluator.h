@@ -1,0 +1,19 @@
+/* A trained model's network for evaluation: in float with batch norms folded into the layers before them, in
+ * bfloat16 as it was trained, for folded weights would be rounded anew. The model must outlive it. */
+#ifndef MIXENT_TRAIN_EVALUATOR_H
+#define MIXENT_TRAIN_EVALUATOR_H
+
+#include "mixent/train.h"
+#include "net/fold.h"
+
+typedef struct mixent_evaluator {
+  mixent_folded folded; /* zeroed where nothing is folded */
+  mixent_net *net;      /* of `batch` rows, its parameters frozen */
+} mixent_evaluator;
+
+mixent_status mixent_evaluator_create(const mixent_model *model, int batch, mixent_precision precision,
+                                      mixent_evaluator *out);
+/* Safe on a zeroed struct. */
+void mixent_evaluator_free(mixent_evaluator *evaluator);
+
+#endif

@@ -1,0 +1,112 @@
+/* Classifying with a trained model: its network for evaluation, and the loop from pixels to probabilities. */
+#include "core/memory.h"
+#include "train/evaluator.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PREDICT_BATCH = 64 };
+
+mixent_status mixent_evaluator_create(const mixent_model *model, int batch, mixent_precision precision,
+                                      mixent_evaluator *out) {
+  const mixent_net_options options = {.batch = batch, .precision = precision, .frozen = true};
+  *out = (mixent_evaluator){0};
+  if (precision == MIXENT_BF16) {
+    MIXENT_TRY(mixent_net_create(model->graph, &options, &out->net));
+    mixent_net_use(out->net, model->parameters, model->statistics);
+    return MIXENT_OK;
+  }
+  MIXENT_TRY(mixent_fold(model->graph, model->parameters, model->statistics, &out->folded));
+  mixent_status status = mixent_net_create(out->folded.graph, &options, &out->net);
+  if (status == MIXENT_OK)
+    mixent_net_use(out->net, out->folded.parameters, out->folded.statistics);
+  else
+    mixent_evaluator_free(out);
+  return status;
+}
+
+void mixent_evaluator_free(mixent_evaluator *evaluator) {
+  mixent_net_free(evaluator->net);
+  mixent_folded_free(&evaluator->folded);
+  *evaluator = (mixent_evaluator){0};
+}
+
+struct mixent_predictor {
+  const mixent_model *model;
+  mixent_evaluator evaluator;
+  size_t batch;
+  uint32_t *indices; /* [batch] */
+};
+
+mixent_status mixent_predictor_create(const mixent_model *model, int batch, mixent_precision precision,
+                                      mixent_predictor **out) {
+  mixent_predictor *predictor;
+  *out = NULL;
+  if (batch < 1)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "a batch of %d images; it must be at least 1", batch);
+  MIXENT_TRY(MIXENT_ALLOCATE(1, &predictor));
+  predictor->model = model;
+  predictor->batch = (size_t)batch;
+  mixent_status status = MIXENT_ALLOCATE(batch, &predictor->indices);
+  if (status == MIXENT_OK) status = mixent_evaluator_create(model, batch, precision, &predictor->evaluator);
+  if (status != MIXENT_OK) {
+    mixent_predictor_free(predictor);
+    return status;
+  }
+  *out = predictor;
+  return MIXENT_OK;
+}
+
+void mixent_predictor_free(mixent_predictor *predictor) {
+  if (!predictor) return;
+  mixent_evaluator_free(&predictor->evaluator);
+  free(predictor->indices);
+  free(predictor);
+}
+
+static void softmax(const float *logits, size_t classes, float *out) {
+  float largest = logits[0];
+  double sum = 0;
+  for (size_t k = 1; k < classes; k++) largest = fmaxf(largest, logits[k]);
+  for (size_t k = 0; k < classes; k++) sum += exp((double)logits[k] - largest);
+  for (size_t k = 0; k < classes; k++) out[k] = (float)(exp((double)logits[k] - largest) / sum);
+}
+
+/* `count` images from `begin` on, at most a batch; the rows left over compute the first of them again. */
+static mixent_status run_batch(mixent_predictor *predictor, const mixent_images *images, size_t begin,
+                               size_t count) {
+  const mixent_model *model = predictor->model;
+  for (size_t i = 0; i < predictor->batch; i++)
+    predictor->indices[i] = (uint32_t)(i < count ? begin + i : begin);
+  mixent_batch_fill(images, predictor->indices, predictor->batch, NULL, 0, 0, model->mean, model->deviation,
+                    mixent_net_input(predictor->evaluator.net));
+  return mixent_net_forward(predictor->evaluator.net, MIXENT_EVALUATE, 0, 0);
+}
+
+mixent_status mixent_predictor_run(mixent_predictor *predictor, const uint8_t *pixels, size_t rows,
+                                   float *logits, float *probabilities) {
+  const mixent_model *model = predictor->model;
+  const mixent_images images = {
+      .count = rows, .side = model->side, .channels = model->channels, .pixels = (uint8_t *)pixels};
+  size_t classes = (size_t)model->classes;
+  for (size_t begin = 0; begin < rows; begin += predictor->batch) {
+    size_t count = rows - begin < predictor->batch ? rows - begin : predictor->batch;
+    MIXENT_TRY(run_batch(predictor, &images, begin, count));
+    const float *found = mixent_net_logits(predictor->evaluator.net);
+    if (logits) memcpy(logits + begin * classes, found, count * classes * sizeof *logits);
+    for (size_t i = 0; i < count && probabilities; i++)
+      softmax(found + i * classes, classes, probabilities + (begin + i) * classes);
+  }
+  return MIXENT_OK;
+}
+
+mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pixels, size_t rows,
+                                   mixent_precision precision, float *probabilities) {
+  mixent_predictor *predictor;
+  int batch = rows < 1 ? 1 : rows < PREDICT_BATCH ? (int)rows : PREDICT_BATCH;
+  MIXENT_TRY(mixent_predictor_create(model, batch, precision, &predictor));
+  mixent_status status = mixent_predictor_run(predictor, pixels, rows, NULL, probabilities);
+  mixent_predictor_free(predictor);
+  return status;
+}

@@ -1,0 +1,231 @@
+/* Folded networks against what they were made of: the same logits, no batch norm left that could go, those
+ * that cannot go still there; and frozen parameters: read again exactly when mixent_net_use says so. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "mixent/net.h"
+#include "net/fold.h"
+#include "net/layer.h"
+#include "random_network.h"
+#include <stdio.h>
+
+/* A graph with the arrays a trained one might have. */
+typedef struct subject {
+  mixent_graph *graph;
+  float *parameters, *statistics;
+  mixent_folded folded;
+} subject;
+
+static void make_arrays(subject *subject, uint64_t seed) {
+  size_t parameters = mixent_graph_parameter_count(subject->graph);
+  size_t statistics = mixent_graph_statistic_count(subject->graph), tensors;
+  const mixent_tensor *tensor = mixent_graph_statistics(subject->graph, &tensors);
+  subject->parameters = malloc((parameters + 1) * sizeof(float));
+  subject->statistics = malloc((statistics + 1) * sizeof(float));
+  assert_true(subject->parameters && subject->statistics);
+  mixent_graph_initialize(subject->graph, seed, subject->parameters, subject->statistics);
+  /* scales and shifts other than 1 and 0, means of either sign, variances from 0.1 to 2.1 */
+  for (size_t i = 0; i < parameters; i++)
+    subject->parameters[i] += 0.1F * ((float)draw(seed, i, 1000) / 1000 - 0.5F);
+  fill(subject->statistics, statistics, seed);
+  for (size_t t = 1; t < tensors; t += 2)
+    for (size_t i = 0; i < tensor[t].count; i++) subject->statistics[tensor[t].offset + i] += 1.1F;
+}
+
+static void fold(subject *subject, uint64_t seed) {
+  make_arrays(subject, seed);
+  if (mixent_fold(subject->graph, subject->parameters, subject->statistics, &subject->folded) != MIXENT_OK)
+    fail_msg("%s", mixent_last_error());
+}
+
+static subject make_described(const char *text, const mixent_graph_options *options, uint64_t seed) {
+  subject subject = {0};
+  if (mixent_graph_parse(text, "test", options, &subject.graph) != MIXENT_OK)
+    fail_msg("%s", mixent_last_error());
+  fold(&subject, seed);
+  return subject;
+}
+
+static void free_subject(subject *subject) {
+  mixent_folded_free(&subject->folded);
+  mixent_graph_free(subject->graph);
+  free(subject->parameters);
+  free(subject->statistics);
+}
+
+static int count_kind(const mixent_graph *graph, const char *kind) {
+  int count = 0;
+  for (int l = 1; l < graph->layer_count; l++) count += strcmp(graph->layers[l].type->name, kind) == 0;
+  return count;
+}
+
+static mixent_net *make_net(const mixent_graph *graph, float *parameters, float *statistics,
+                            mixent_net_options options, uint64_t seed) {
+  mixent_net *net;
+  if (mixent_net_create(graph, &options, &net) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  mixent_net_use(net, parameters, statistics);
+  size_t image = mixent_layer_row(&graph->layers[0]);
+  fill(mixent_net_input(net), (size_t)options.batch * image, seed);
+  if (mixent_net_forward(net, MIXENT_EVALUATE, 0, 0) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  return net;
+}
+
+/* The logits of the network as it was, computed plainly (in double, rounded at each layer), against those of
+ * the folded one on the back ends. */
+static void check_logits(const subject *subject, int batch, const char *what) {
+  size_t logits = (size_t)batch * (size_t)subject->graph->options.classes;
+  mixent_net *whole = make_net(subject->graph, subject->parameters, subject->statistics,
+                               (mixent_net_options){.batch = batch}, 3);
+  mixent_net *plain = make_net(subject->folded.graph, subject->folded.parameters, subject->folded.statistics,
+                               (mixent_net_options){.batch = batch, .reference = true}, 3);
+  mixent_net *fast = make_net(subject->folded.graph, subject->folded.parameters, subject->folded.statistics,
+                              (mixent_net_options){.batch = batch, .frozen = true}, 3);
+  double apart[] = {difference(mixent_net_logits(plain), mixent_net_logits(whole), logits),
+                    difference(mixent_net_logits(fast), mixent_net_logits(whole), logits)};
+  if (!(apart[0] < 1e-5 && apart[1] < 1e-5))
+    fail_msg("%s: logits differ by %g, %g of the largest", what, apart[0], apart[1]);
+  mixent_net_free(whole);
+  mixent_net_free(plain);
+  mixent_net_free(fast);
+}
+
+static void test_built_in_networks(void **state) {
+  (void)state;
+  for (const char *const *name = mixent_graph_names(); *name; name++) {
+    const mixent_graph_options options = {.channels = 3, .side = 17, .classes = 7, .dropout = -1};
+    subject subject = {0};
+    assert_int_equal(mixent_graph_open(*name, &options, &subject.graph), MIXENT_OK);
+    fold(&subject, 1);
+    assert_int_equal(count_kind(subject.folded.graph, "batch_norm"), 0);
+    assert_int_equal(count_kind(subject.folded.graph, "dropout"), 0);
+    assert_int_equal(mixent_graph_statistic_count(subject.folded.graph), 0);
+    check_logits(&subject, 3, *name);
+    free_subject(&subject);
+  }
+}
+
+static void test_random_networks(void **state) {
+  (void)state;
+  for (uint64_t seed = 0; seed < 15; seed++) {
+    char *text = describe(seed), what[32];
+    const mixent_graph_options options = {.channels = draw(seed, 10, 2) ? 3 : 1,
+                                          .side = 16 + (int)draw(seed, 11, 9),
+                                          .classes = 2 + (int)draw(seed, 9, 30),
+                                          .dropout = -1};
+    snprintf(what, sizeof what, "seed %d", (int)seed);
+    subject subject = make_described(text, &options, seed);
+    assert_int_equal(count_kind(subject.folded.graph, "batch_norm"), 0);
+    check_logits(&subject, 1 + (int)draw(seed, 8, 6), what);
+    free_subject(&subject);
+    free(text);
+  }
+}
+
+/* What a description keeps of its batch norms and dropouts. */
+static void test_what_folds(void **state) {
+  (void)state;
+  static const struct {
+    const char *layers;
+    int norms; /* that stay */
+  } cases[] = {
+      /* after a ReLU, a sum, a pooling, the input: nothing to fold into */
+      {"  - conv2d: {channels: 4, kernel: 16}\n  - relu:\n  - batch_norm:\n", 1},
+      {"  - batch_norm:\n  - conv2d: {channels: 4, kernel: 16}\n", 1},
+      {"  - conv2d: {channels: 4, kernel: 1}\n  - max_pool: {size: 16}\n  - batch_norm:\n", 1},
+      /* others read the convolution, too */
+      {"  - conv2d: {name: a, channels: 4, kernel: 16}\n  - batch_norm: {name: b}\n  - add: {from: [a, b]}\n",
+       1},
+      {"  - conv2d: {name: a, channels: 4, kernel: 16}\n  - batch_norm: {name: b}\n"
+       "  - dropout: {name: d, from: a, rate: 0.5}\n  - add: {from: [d, b]}\n",
+       1},
+      {"  - conv2d: {name: a, channels: 4, kernel: 16}\n  - batch_norm: {name: b}\n"
+       "  - batch_norm: {name: c, from: a}\n  - add: {from: [c, b]}\n",
+       2},
+      /* several readers of the batch norm itself do not matter */
+      {"  - conv2d: {channels: 4, kernel: 16}\n  - batch_norm: {name: b}\n  - relu: {name: r}\n"
+       "  - add: {from: [b, r]}\n",
+       0},
+      /* one after another, and through dropout; without a bias; at the end */
+      {"  - conv2d: {channels: 4, kernel: 16, bias: false}\n  - batch_norm:\n  - batch_norm:\n", 0},
+      {"  - flatten:\n  - linear: {features: classes, bias: false}\n  - dropout: {rate: 0.5}\n"
+       "  - batch_norm:\n  - dropout: {rate: 0.5}\n",
+       0},
+      {"  - conv2d: {channels: 4, kernel: 3}\n  - batch_norm:\n  - relu:\n  - global_pool:\n"
+       "  - linear: {features: 6}\n  - batch_norm:\n  - relu:\n  - linear: {features: classes}\n",
+       0},
+  };
+  const mixent_graph_options options = {.channels = 1, .side = 16, .classes = 4, .dropout = -1};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    mixent_text text = {0};
+    mixent_text_append(&text, "name: case\nlayers:\n%s", cases[i].layers);
+    assert_int_equal(mixent_text_status(&text), MIXENT_OK);
+    subject subject = make_described(text.data, &options, i);
+    assert_int_equal(count_kind(subject.folded.graph, "batch_norm"), cases[i].norms);
+    assert_int_equal(count_kind(subject.folded.graph, "dropout"), 0);
+    check_logits(&subject, 5, cases[i].layers);
+    free_subject(&subject);
+    mixent_text_free(&text);
+  }
+}
+
+/* A ReLU that others bypass, or that reads something else, must not ride along. */
+static void test_relu_rides_along_only_alone(void **state) {
+  (void)state;
+  static const char *const layers[] = {
+      "  - conv2d: {name: a, channels: 4, kernel: 16}\n  - relu: {name: b}\n  - add: {from: [a, b]}\n",
+      "  - conv2d: {name: a, channels: 4, kernel: 16}\n  - conv2d: {name: b, channels: 4, kernel: 16, from: "
+      "input}\n"
+      "  - relu: {name: c, from: a}\n  - add: {from: [b, c]}\n",
+      "  - conv2d: {channels: 4, kernel: 16}\n  - relu:\n",
+      "  - flatten:\n  - linear: {features: classes}\n  - relu:\n"};
+  const mixent_graph_options options = {.channels = 1, .side = 16, .classes = 4, .dropout = -1};
+  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+    mixent_text text = {0};
+    mixent_text_append(&text, "name: case\nlayers:\n%s", layers[i]);
+    subject subject = make_described(text.data, &options, i);
+    mixent_net *plain = make_net(subject.graph, subject.parameters, subject.statistics,
+                                 (mixent_net_options){.batch = 2, .reference = true}, 1);
+    mixent_net *fast =
+        make_net(subject.graph, subject.parameters, subject.statistics, (mixent_net_options){.batch = 2}, 1);
+    assert_true(difference(mixent_net_logits(fast), mixent_net_logits(plain), 8) < 1e-5);
+    mixent_net_free(plain);
+    mixent_net_free(fast);
+    free_subject(&subject);
+    mixent_text_free(&text);
+  }
+}
+
+static void test_frozen_parameters_are_read_when_told(void **state) {
+  (void)state;
+  const mixent_graph_options options = {.channels = 1, .side = 16, .classes = 4, .dropout = -1};
+  subject subject = make_described("name: case\nlayers:\n  - conv2d: {channels: 8, kernel: 3}\n  - relu:\n"
+                                   "  - global_pool:\n  - linear: {features: classes}\n",
+                                   &options, 1);
+  mixent_net *frozen = make_net(subject.graph, subject.parameters, subject.statistics,
+                                (mixent_net_options){.batch = 2, .frozen = true}, 1);
+  for (size_t i = 0; i < mixent_graph_parameter_count(subject.graph); i++) subject.parameters[i] *= 2;
+  mixent_net *now =
+      make_net(subject.graph, subject.parameters, subject.statistics, (mixent_net_options){.batch = 2}, 1);
+  mixent_net_use(frozen, subject.parameters, subject.statistics);
+  assert_int_equal(mixent_net_forward(frozen, MIXENT_EVALUATE, 0, 0), MIXENT_OK);
+  assert_memory_equal(mixent_net_logits(frozen), mixent_net_logits(now), 8 * sizeof(float));
+  mixent_net_free(frozen);
+  mixent_net_free(now);
+  mixent_net_options wrong = {.batch = 2, .frozen = true, .training = true};
+  assert_int_equal(mixent_net_create(subject.graph, &wrong, &now), MIXENT_ERROR_ARGUMENT);
+  free_subject(&subject);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_built_in_networks),
+      cmocka_unit_test(test_random_networks),
+      cmocka_unit_test(test_what_folds),
+      cmocka_unit_test(test_relu_rides_along_only_alone),
+      cmocka_unit_test(test_frozen_parameters_are_read_when_told),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
