@@ -73,12 +73,20 @@ typedef enum mixent_precision {
   MIXENT_FP64  /* reference back end only; all arrays are double */
 } mixent_precision;
 
+/* Which back end computes one pass ("forward", "backward data", "backward weights") of one convolution. */
+typedef struct mixent_net_choice {
+  const char *layer, *pass, *backend; /* "l1.3", "forward", "winograd-4" */
+} mixent_net_choice;
+
 typedef struct mixent_net_options {
   int batch; /* rows of one step */
   mixent_precision precision;
   bool training;  /* false: forward only, less memory */
   bool frozen;    /* not for training; see mixent_net_use */
   bool reference; /* plain C for every layer (slow; what the fast back ends are held to) */
+  /* what a measurement found (`mixent tune`); passes not named take the fixed table's back end */
+  const mixent_net_choice *choices;
+  size_t choice_count;
 } mixent_net_options;
 
 /* Lowers the graph: plans all memory, prepares all primitives. The graph must outlive the net. */
@@ -121,6 +129,21 @@ mixent_status mixent_net_backward(mixent_net *net);
 
 /* Bytes held: activations, gradients of activations, scratch, parameters. */
 size_t mixent_net_memory(const mixent_net *net);
+
+/* One step of the plan. */
+typedef struct mixent_net_step {
+  const char *layer, *kind, *pass;
+  const char *backend;           /* as chosen, "winograd-4"; with detail if there was no choice */
+  const char *const *candidates; /* the back ends that could be chosen, NULL-terminated; NULL: no choice */
+  double operations; /* multiplications and additions of a convolution or linear layer, each tap counted that
+                        meets a pixel; 0 for others */
+  double seconds;    /* spent since mixent_net_time_steps */
+} mixent_net_step;
+
+/* `index` from 0; false after the last. */
+bool mixent_net_step_get(const mixent_net *net, size_t index, mixent_net_step *out);
+/* From now on the time each step takes is added up, from 0 again. It is off unless asked for. */
+void mixent_net_time_steps(mixent_net *net);
 
 /* One line per step of the plan: layer, pass, back end, shapes; for `mixent info --plan` and tests. free().
  */

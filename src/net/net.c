@@ -5,12 +5,14 @@
 #include <dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct mixent_net {
   mixent_plan *plan;
   void *parameters, *statistics, *gradients; /* the net's own */
   mixent_run run; /* what steps see; parameters and statistics may be the caller's */
   int forward_steps;
+  bool timed;
 };
 
 static bool processor_has(unsigned isa) {
@@ -97,9 +99,39 @@ void *mixent_net_logits_gradient(mixent_net *net) {
                              net->plan->value_gradients[net->plan->graph->layer_count - 1]);
 }
 
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
 static mixent_status run_steps(mixent_net *net, int begin, int end) {
-  for (int s = begin; s < end; s++) MIXENT_TRY(net->plan->steps[s].run(net->plan->steps[s].state, &net->run));
+  for (int s = begin; s < end; s++) {
+    mixent_step *step = &net->plan->steps[s];
+    double start = net->timed ? now() : 0;
+    MIXENT_TRY(step->run(step->state, &net->run));
+    if (net->timed) step->seconds += now() - start;
+  }
   return MIXENT_OK;
+}
+
+void mixent_net_time_steps(mixent_net *net) {
+  net->timed = true;
+  for (int s = 0; s < net->plan->step_count; s++) net->plan->steps[s].seconds = 0;
+}
+
+bool mixent_net_step_get(const mixent_net *net, size_t index, mixent_net_step *out) {
+  if (index >= (size_t)net->plan->step_count) return false;
+  const mixent_step *step = &net->plan->steps[index];
+  const mixent_layer *layer = &net->plan->graph->layers[step->layer];
+  *out = (mixent_net_step){.layer = layer->name,
+                           .kind = layer->type ? layer->type->name : "input",
+                           .pass = step->pass,
+                           .backend = step->choice ? step->choice : step->backend,
+                           .candidates = step->candidates,
+                           .operations = mixent_plan_operations(net->plan, step->layer),
+                           .seconds = step->seconds};
+  return true;
 }
 
 mixent_status mixent_net_forward(mixent_net *net, mixent_mode mode, uint64_t seed, uint64_t step) {

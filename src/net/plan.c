@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+const char *const mixent_pass_names[] = {"forward", "backward weights", "backward data"};
+
 mixent_status mixent_plan_add_buffer(mixent_plan *plan, size_t bytes, int *buffer) {
   if (plan->buffer_count == plan->buffer_capacity) {
     int capacity = 2 * plan->buffer_capacity + 64;
@@ -71,12 +73,40 @@ static bool passes_through(const mixent_plan *plan, int layer) {
 
 static const mixent_backend_pattern *find_pattern(const mixent_plan *plan, int layer, bool reference,
                                                   int *covered) {
-  const mixent_backend_pattern *const backends[] = {mixent_onednn_patterns, mixent_elementwise_patterns,
-                                                    mixent_reference_patterns};
-  for (int b = reference ? 2 : 0; b < 3; b++)
+  const mixent_backend_pattern *const backends[] = {mixent_convolution_patterns, mixent_onednn_patterns,
+                                                    mixent_elementwise_patterns, mixent_reference_patterns};
+  for (int b = reference ? 3 : 0; b < 4; b++)
     for (const mixent_backend_pattern *pattern = backends[b]; pattern->name; pattern++)
       if ((*covered = pattern->match(plan, layer)) > 0) return pattern;
   return NULL;
+}
+
+bool mixent_plan_takes_relu(const mixent_plan *plan, int layer) {
+  if (plan->training || layer + 1 >= plan->graph->layer_count) return false;
+  const mixent_layer *next = &plan->graph->layers[layer + 1];
+  return strcmp(next->type->name, "relu") == 0 && next->inputs[0] == layer && plan->consumers[layer] == 1;
+}
+
+/* Pairs of an output and a tap along one direction that meet a pixel of the input. */
+static double meeting_taps(int outputs, int inputs, const mixent_layer *layer) {
+  int count = 0;
+  for (int o = 0; o < outputs; o++)
+    for (int tap = 0; tap < layer->kernel; tap++) {
+      int at = o * layer->stride + tap - layer->padding;
+      count += at >= 0 && at < inputs;
+    }
+  return count;
+}
+
+double mixent_plan_operations(const mixent_plan *plan, int index) {
+  const mixent_layer *layer = &plan->graph->layers[index];
+  if (index == 0) return 0;
+  const mixent_layer *input = &plan->graph->layers[layer->inputs[0]];
+  double products = 2.0 * plan->rows * layer->channels * input->channels;
+  if (strcmp(layer->type->name, "linear") == 0) return products;
+  if (strcmp(layer->type->name, "conv2d") != 0) return 0;
+  return products * meeting_taps(layer->height, input->height, layer) *
+         meeting_taps(layer->width, input->width, layer);
 }
 
 static size_t value_bytes(const mixent_plan *plan, int layer) {
@@ -266,6 +296,7 @@ mixent_status mixent_plan_create(const mixent_graph *graph, const mixent_net_opt
   MIXENT_TRY(MIXENT_ALLOCATE(1, out));
   mixent_plan *plan = *out;
   plan->graph = graph;
+  plan->options = options;
   plan->rows = options->batch;
   plan->training = options->training;
   plan->frozen = options->frozen;
@@ -280,6 +311,7 @@ mixent_status mixent_plan_create(const mixent_graph *graph, const mixent_net_opt
     find_lifetimes(plan);
     status = place_buffers(plan);
   }
+  plan->options = NULL;
   if (status == MIXENT_OK) return MIXENT_OK;
   mixent_plan_free(plan);
   *out = NULL;

@@ -21,10 +21,17 @@ typedef struct mixent_run {
 
 enum { MIXENT_MAX_STEP_BUFFERS = 24 };
 
+/* The passes of a layer with weights. */
+typedef enum mixent_pass { MIXENT_FORWARD, MIXENT_BACKWARD_WEIGHTS, MIXENT_BACKWARD_DATA } mixent_pass;
+extern const char *const mixent_pass_names[];
+
 struct mixent_step {
-  int layer;           /* the first layer it covers */
-  const char *pass;    /* "forward", "backward data", "backward weights", … for the plan's text */
-  const char *backend; /* who does it, with detail ("onednn jit:avx512_core_bf16") */
+  int layer;                     /* the first layer it covers */
+  const char *pass;              /* "forward", "backward data", "backward weights", … for the plan's text */
+  const char *backend;           /* who does it, with detail ("jit:avx512_core_bf16") */
+  const char *const *candidates; /* where there is a choice: all that could do it, NULL-terminated */
+  const char *choice;            /* the one that does */
+  double seconds;                /* spent in it while steps are timed */
   bool backward;
   void *state; /* the back end's own; destroyed with the plan */
   mixent_status (*run)(void *state, const mixent_run *run);
@@ -41,6 +48,7 @@ typedef struct mixent_buffer {
 
 struct mixent_plan {
   const mixent_graph *graph;
+  const mixent_net_options *options; /* while it is being made */
   int rows;
   bool training;
   bool frozen;                  /* steps may keep what they made of the parameters while run->version stays */
@@ -82,6 +90,7 @@ typedef struct mixent_backend_pattern {
 } mixent_backend_pattern;
 
 /* NULL-name-terminated, best first. */
+extern const mixent_backend_pattern mixent_convolution_patterns[]; /* chooses among back ends, pass by pass */
 extern const mixent_backend_pattern mixent_onednn_patterns[];
 extern const mixent_backend_pattern mixent_elementwise_patterns[];
 extern const mixent_backend_pattern mixent_reference_patterns[]; /* covers every layer */
@@ -90,6 +99,11 @@ extern const mixent_backend_pattern mixent_reference_patterns[]; /* covers every
 mixent_status mixent_plan_create(const mixent_graph *graph, const mixent_net_options *options,
                                  mixent_plan **out);
 void mixent_plan_free(mixent_plan *plan);
+/* Whether the layer after `layer` is a ReLU that can ride along with it in evaluation: nothing else, and no backward
+ * pass, reads between. */
+bool mixent_plan_takes_relu(const mixent_plan *plan, int layer);
+/* Multiplications and additions of one pass of a conv2d (taps that meet a pixel) or linear layer; 0 for others. */
+double mixent_plan_operations(const mixent_plan *plan, int layer);
 /* elementwise.c: adds the step that sums the gradients of a value which several layers read, into buffers[0].
  */
 mixent_status mixent_plan_add_sum(mixent_plan *plan, int layer, const int *buffers, int count);

@@ -49,7 +49,7 @@ typedef struct subject {
   size_t inputs, values, weight_count;
   void *input, *gradient;
   float *weights, *bias;
-  double *x, *dy, *y, *dx, *dw;
+  double *x, *dy, *y, *dx, *dw, *db;
 } subject;
 
 /* Adds one product to each of the three sums it belongs to. */
@@ -63,6 +63,7 @@ static void sum_up(subject *s) {
   const mixent_winograd_shape *h = &s->shape;
   int height = h->height + 2 * h->padding - 2, width = h->width + 2 * h->padding - 2;
   for (size_t i = 0; i < s->values; i++) s->y[i] = (double)s->bias[i % (size_t)h->outputs];
+  for (size_t i = 0; i < s->values; i++) s->db[i % (size_t)h->outputs] += s->dy[i];
   for (int n = 0; n < h->rows; n++)
     for (int i = 0; i < height * width * 9; i++) {
       int tap = i % 9, pixel = i / 9, row = pixel / width + tap / 3 - h->padding,
@@ -83,9 +84,9 @@ static subject make_subject(const mixent_winograd_shape *shape, uint64_t seed) {
   s.values = (size_t)shape->rows * (size_t)(shape->height + 2 * shape->padding - 2) *
              (size_t)(shape->width + 2 * shape->padding - 2) * (size_t)shape->outputs;
   s.weight_count = (size_t)shape->channels * (size_t)shape->outputs * 9;
-  double **sums[] = {&s.x, &s.dx, &s.dy, &s.y, &s.dw};
-  const size_t counts[] = {s.inputs, s.inputs, s.values, s.values, s.weight_count};
-  for (int i = 0; i < 5; i++) *sums[i] = allocate(counts[i] * sizeof(double));
+  double **sums[] = {&s.x, &s.dx, &s.dy, &s.y, &s.dw, &s.db};
+  const size_t counts[] = {s.inputs, s.inputs, s.values, s.values, s.weight_count, (size_t)shape->outputs};
+  for (int i = 0; i < 6; i++) *sums[i] = allocate(counts[i] * sizeof(double));
   s.input = make_values(shape, s.inputs, seed, s.x);
   s.gradient = make_values(shape, s.values, seed + 1, s.dy);
   s.weights = make_floats(s.weight_count, seed + 2, 0.1);
@@ -95,7 +96,7 @@ static subject make_subject(const mixent_winograd_shape *shape, uint64_t seed) {
 }
 
 static void free_subject(subject *s) {
-  void *memory[] = {s->x, s->dx, s->dy, s->y, s->dw, s->input, s->gradient, s->weights, s->bias};
+  void *memory[] = {s->x, s->dx, s->dy, s->y, s->dw, s->db, s->input, s->gradient, s->weights, s->bias};
   for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) free(memory[i]);
 }
 
@@ -105,17 +106,22 @@ static void *run(const subject *s, mixent_winograd_pass pass, mixent_winograd_cu
   mixent_winograd *winograd;
   if (mixent_winograd_create(&s->shape, pass, cut, kernels, mixent_threads(), &winograd) != MIXENT_OK)
     fail_msg("%s", mixent_last_error());
-  void *scratch = allocate(mixent_winograd_scratch_bytes(winograd));
-  /* what scratch held before must not matter */
-  memset(scratch, 0xff, mixent_winograd_scratch_bytes(winograd));
+  size_t filter_bytes = mixent_winograd_filter_bytes(winograd),
+         scratch_bytes = mixent_winograd_scratch_bytes(winograd);
+  void *filters = allocate(filter_bytes), *scratch = allocate(scratch_bytes);
+  /* what memory held before must not matter */
+  memset(filters, 0xff, filter_bytes);
+  memset(scratch, 0xff, scratch_bytes);
   const size_t counts[] = {s->values, s->inputs, s->weight_count};
-  void *out = allocate(counts[pass] * sizeof(float));
+  void *out = allocate((counts[pass] + (size_t)s->shape.outputs) * sizeof(float));
   if (pass == MIXENT_WINOGRAD_FORWARD)
-    mixent_winograd_run(winograd, s->input, s->weights, s->bias, out, scratch);
+    mixent_winograd_run(winograd, s->input, s->weights, false, s->bias, false, out, filters, scratch);
   else if (pass == MIXENT_WINOGRAD_DATA)
-    mixent_winograd_run(winograd, s->gradient, s->weights, NULL, out, scratch);
+    mixent_winograd_run(winograd, s->gradient, s->weights, false, NULL, false, out, filters, scratch);
   else
-    mixent_winograd_run_weights(winograd, s->input, s->gradient, out, scratch);
+    mixent_winograd_run_weights(winograd, s->input, s->gradient, out, (float *)out + s->weight_count, filters,
+                                scratch);
+  free(filters);
   free(scratch);
   mixent_winograd_free(winograd);
   return out;
@@ -149,6 +155,10 @@ static void check(const subject *s, mixent_winograd_cut cut, const mixent_winogr
       fail_msg("%s, %s, pass %d, %d rows of %dx%dx%d to %d, padding %d: error %g", kernels->name,
                mixent_winograd_names[cut], pass, s->shape.rows, s->shape.height, s->shape.width,
                s->shape.channels, s->shape.outputs, s->shape.padding, error);
+    if (pass == MIXENT_WINOGRAD_WEIGHTS) {
+      error = distance((float *)out + counts[pass], MIXENT_TYPE_F32, s->db, (size_t)s->shape.outputs);
+      if (!(error < 1e-5)) fail_msg("%s: gradient of the bias: error %g", mixent_winograd_names[cut], error);
+    }
     free(out);
   }
 }
@@ -188,7 +198,7 @@ static void test_bf16(void **state) {
 static void test_many_tiles(void **state) {
   (void)state;
   for (int bf16 = 0; bf16 < 2; bf16++) {
-    mixent_winograd_shape shape = {7, 23, 21, 9, 17, 1, bf16};
+    mixent_winograd_shape shape = {7, 23, 21, 9, 17, 1, bf16, false};
     subject s = make_subject(&shape, 77);
     for (int cut = 0; cut < MIXENT_CUTS; cut++)
       check(&s, (mixent_winograd_cut)cut, mixent_winograd_kernels_choose(bf16));
@@ -199,7 +209,7 @@ static void test_many_tiles(void **state) {
 static void test_threads_do_not_matter(void **state) {
   (void)state;
   int before = mixent_threads();
-  mixent_winograd_shape shape = {9, 13, 15, 18, 35, 1, false};
+  mixent_winograd_shape shape = {9, 13, 15, 18, 35, 1, false, false};
   subject s = make_subject(&shape, 5);
   const size_t counts[] = {s.values, s.inputs, s.weight_count};
   for (int pass = 0; pass < 3; pass++) {
@@ -218,7 +228,7 @@ static void test_threads_do_not_matter(void **state) {
 /* A value that is not finite stays within the tiles that see it, and is not lost. */
 static void test_not_finite_values_are_seen(void **state) {
   (void)state;
-  mixent_winograd_shape shape = {1, 8, 8, 8, 8, 1, false};
+  mixent_winograd_shape shape = {1, 8, 8, 8, 8, 1, false, false};
   subject s = make_subject(&shape, 3);
   ((float *)s.input)[0] = NAN;
   float *out = run(&s, MIXENT_WINOGRAD_FORWARD, MIXENT_CUT_4, NULL);

@@ -12,6 +12,9 @@ int mixent_onednn_match_convolution_relu(const mixent_plan *plan, int layer);
 int mixent_onednn_match_linear_relu(const mixent_plan *plan, int layer);
 mixent_status mixent_onednn_lower_weighted_forward(mixent_plan *plan, int layer, void **shared);
 mixent_status mixent_onednn_lower_weighted_backward(mixent_plan *plan, int layer, void *shared);
+/* One pass; `target_gradient` is the buffer of the gradient of its value, of the type of values (backward). */
+mixent_status mixent_onednn_lower_weighted_pass(mixent_plan *plan, int layer, mixent_pass pass,
+                                                int target_gradient);
 
 /* batch_norm.c: batch_norm, batch_norm + relu */
 int mixent_onednn_match_batch_norm(const mixent_plan *plan, int layer);

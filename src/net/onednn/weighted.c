@@ -14,18 +14,12 @@ typedef struct geometry {
   int last; /* the layer whose value it writes: the ReLU's, if that rides along */
 } geometry;
 
-/* Whether the next layer is a ReLU that can ride along: nothing else, and no backward pass, reads between. */
-static bool takes_relu(const mixent_plan *plan, int layer) {
-  const mixent_layer *next = &plan->graph->layers[layer + 1];
-  return !plan->training && layer + 1 < plan->graph->layer_count && strcmp(next->type->name, "relu") == 0 &&
-         next->inputs[0] == layer && plan->consumers[layer] == 1;
-}
-
 static geometry describe(const mixent_plan *plan, int index) {
   const mixent_graph *graph = plan->graph;
   const mixent_layer *layer = &graph->layers[index];
   int input = layer->inputs[0];
-  geometry g = {.convolution = layer->kernel > 0, .last = takes_relu(plan, index) ? index + 1 : index};
+  geometry g = {.convolution = layer->kernel > 0,
+                .last = mixent_plan_takes_relu(plan, index) ? index + 1 : index};
   int flat = g.convolution ? 4 : 2;
   g.source = mixent_onednn_value_shape(plan, input, flat);
   g.target = mixent_onednn_value_shape(plan, g.last, flat);
@@ -83,16 +77,20 @@ static mixent_status bind_weights(weighted_step *step, mixent_plan *plan, const 
   return mixent_operation_bind(&step->before, DNNL_ARG_TO, MIXENT_IN_ARENA, (size_t)*scratch);
 }
 
+static mixent_status describe_forward(const mixent_plan *plan, int layer, const geometry *g,
+                                      dnnl_primitive_desc_t *out) {
+  const mixent_shape *bias = g->bias_tensor ? &g->bias : NULL;
+  const mixent_forward_form form = {.training = plan->training, .relu = g->last != layer};
+  if (g->convolution)
+    return mixent_onednn_convolution_forward(&g->source, &g->weights, bias, &g->target, g->window, form, out);
+  return mixent_onednn_linear_forward(&g->source, &g->weights, bias, &g->target, form, out);
+}
+
 static mixent_status prepare_forward(weighted_step *step, mixent_plan *plan, int layer, const geometry *g,
                                      int buffers[]) {
   const mixent_shape *bias = g->bias_tensor ? &g->bias : NULL;
-  const mixent_forward_form form = {.training = plan->training, .relu = g->last != layer};
   dnnl_primitive_desc_t descriptor;
-  if (g->convolution)
-    MIXENT_TRY(mixent_onednn_convolution_forward(&g->source, &g->weights, bias, &g->target, g->window, form,
-                                                 &descriptor));
-  else
-    MIXENT_TRY(mixent_onednn_linear_forward(&g->source, &g->weights, bias, &g->target, form, &descriptor));
+  MIXENT_TRY(describe_forward(plan, layer, g, &descriptor));
   MIXENT_TRY(mixent_operation_create(descriptor, &step->main));
   int source = plan->values[plan->graph->layers[layer].inputs[0]], target = plan->values[g->last], scratch,
       weights;
@@ -158,29 +156,37 @@ static mixent_status prepare_backward_data(weighted_step *step, mixent_plan *pla
   return MIXENT_OK;
 }
 
-typedef enum pass { FORWARD, BACKWARD_WEIGHTS, BACKWARD_DATA } pass;
-static const char *const pass_names[] = {"forward", "backward weights", "backward data"};
+/* A backward primitive is made for the forward one it belongs to, whether that one runs or not. */
+static mixent_status prepare_backward(weighted_step *step, mixent_plan *plan, int layer, mixent_pass pass,
+                                      const geometry *g, int target_gradient, int buffers[]) {
+  dnnl_primitive_desc_t hint;
+  MIXENT_TRY(describe_forward(plan, layer, g, &hint));
+  mixent_status status = pass == MIXENT_BACKWARD_WEIGHTS
+                             ? prepare_backward_weights(step, plan, layer, g, hint, target_gradient, buffers)
+                             : prepare_backward_data(step, plan, layer, g, hint, target_gradient, buffers);
+  dnnl_primitive_desc_destroy(hint);
+  return status;
+}
 
-static mixent_status add_step(mixent_plan *plan, int layer, pass pass, const geometry *g,
-                              const_dnnl_primitive_desc_t hint, int target_gradient, weighted_step **out) {
+mixent_status mixent_onednn_lower_weighted_pass(mixent_plan *plan, int layer, mixent_pass pass,
+                                                int target_gradient) {
+  geometry g = describe(plan, layer);
   weighted_step *step;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &step));
   step->plan = plan;
   int buffers[8];
-  mixent_status status = pass == FORWARD ? prepare_forward(step, plan, layer, g, buffers)
-                         : pass == BACKWARD_WEIGHTS
-                             ? prepare_backward_weights(step, plan, layer, g, hint, target_gradient, buffers)
-                             : prepare_backward_data(step, plan, layer, g, hint, target_gradient, buffers);
+  mixent_status status = pass == MIXENT_FORWARD
+                             ? prepare_forward(step, plan, layer, &g, buffers)
+                             : prepare_backward(step, plan, layer, pass, &g, target_gradient, buffers);
   if (status != MIXENT_OK) {
     destroy(step);
     return mixent_fail_within(status, "layer %s", plan->graph->layers[layer].name);
   }
-  if (out) *out = step;
   return mixent_plan_add_step(plan,
                               (mixent_step){.layer = layer,
-                                            .pass = pass_names[pass],
+                                            .pass = mixent_pass_names[pass],
                                             .backend = mixent_operation_name(&step->main),
-                                            .backward = pass != FORWARD,
+                                            .backward = pass != MIXENT_FORWARD,
                                             .state = step,
                                             .run = run,
                                             .destroy = destroy},
@@ -199,15 +205,15 @@ int mixent_onednn_match_linear(const mixent_plan *plan, int layer) {
   return match(plan, layer, "linear");
 }
 int mixent_onednn_match_convolution_relu(const mixent_plan *plan, int layer) {
-  return match(plan, layer, "conv2d") && takes_relu(plan, layer) ? 2 : 0;
+  return match(plan, layer, "conv2d") && mixent_plan_takes_relu(plan, layer) ? 2 : 0;
 }
 int mixent_onednn_match_linear_relu(const mixent_plan *plan, int layer) {
-  return match(plan, layer, "linear") && takes_relu(plan, layer) ? 2 : 0;
+  return match(plan, layer, "linear") && mixent_plan_takes_relu(plan, layer) ? 2 : 0;
 }
 
 mixent_status mixent_onednn_lower_weighted_forward(mixent_plan *plan, int layer, void **shared) {
-  geometry g = describe(plan, layer);
-  return add_step(plan, layer, FORWARD, &g, NULL, -1, (weighted_step **)shared);
+  *shared = NULL;
+  return mixent_onednn_lower_weighted_pass(plan, layer, MIXENT_FORWARD, -1);
 }
 
 /* The logits' gradient is float; a bfloat16 backward pass wants it rounded first, once for both passes. */
@@ -243,11 +249,10 @@ static mixent_status cast_gradient(mixent_plan *plan, int layer, int from, int *
 }
 
 mixent_status mixent_onednn_lower_weighted_backward(mixent_plan *plan, int layer, void *shared) {
-  geometry g = describe(plan, layer);
-  const_dnnl_primitive_desc_t hint = mixent_operation_hint(&((weighted_step *)shared)->main);
+  (void)shared;
   int gradient = plan->value_gradients[layer];
   if (plan->types[layer] != plan->value_type) MIXENT_TRY(cast_gradient(plan, layer, gradient, &gradient));
-  MIXENT_TRY(add_step(plan, layer, BACKWARD_WEIGHTS, &g, hint, gradient, NULL));
+  MIXENT_TRY(mixent_onednn_lower_weighted_pass(plan, layer, MIXENT_BACKWARD_WEIGHTS, gradient));
   if (plan->input_gradients[layer][0] < 0) return MIXENT_OK;
-  return add_step(plan, layer, BACKWARD_DATA, &g, hint, gradient, NULL);
+  return mixent_onednn_lower_weighted_pass(plan, layer, MIXENT_BACKWARD_DATA, gradient);
 }

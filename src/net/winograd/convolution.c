@@ -26,6 +26,7 @@ typedef struct kind {
   place *places;             /* per image */
   int count;
   mixent_winograd_planes filter; /* of the transformed filter, or of its gradient */
+  size_t filter_at;              /* bytes from the start of all filters */
   int chunk;                     /* tiles at a time */
 } kind;
 
@@ -39,7 +40,7 @@ struct mixent_winograd {
   mixent_winograd_filter filter;
   kind kinds[MOST_KINDS];
   int kind_count;
-  size_t filter_bytes, thread_bytes, chunk_bytes; /* of scratch, over all kinds */
+  size_t filter_bytes, thread_bytes, chunk_bytes; /* of filters; of scratch, over all kinds */
   void *zeros;                                    /* what lies outside the map */
 };
 
@@ -150,6 +151,16 @@ static mixent_winograd_planes tile_planes(const mixent_winograd *w, int tiles) {
   return planes;
 }
 
+/* Sums of the gradient over BLOCK groups of tiles, for all groups of a chunk, and over all. */
+enum { BLOCK = 8 };
+static size_t sums_pitch(const mixent_winograd *w) {
+  return (size_t)pitch_of(w, w->outs);
+}
+static size_t sums_bytes(const mixent_winograd *w, int tiles) {
+  size_t blocks = (size_t)(depth_of(w, tiles) + BLOCK - 1) / BLOCK;
+  return in_lines((blocks + 1) * sums_pitch(w) * sizeof(float));
+}
+
 static void lay_out(mixent_winograd *w, kind *k) {
   int depth = w->pass == MIXENT_WINOGRAD_WEIGHTS ? w->ins : depth_of(w, w->ins);
   k->filter.panel = (size_t)depth * (size_t)w->kernels->panel;
@@ -157,9 +168,12 @@ static void lay_out(mixent_winograd *w, kind *k) {
   k->chunk = chunk_of(w, k);
   size_t points = (size_t)k->points;
   size_t tiles = points * (data_point(w, k->chunk) + tile_planes(w, k->chunk).point) * 4;
-  w->filter_bytes = larger(w->filter_bytes, in_lines(points * k->filter.point * 4));
+  size_t filter_bytes = in_lines(points * k->filter.point * 4);
+  k->filter_at =
+      w->shape.frozen ? w->filter_bytes : 0; /* else one kind after the other uses the same place */
+  w->filter_bytes = larger(w->filter_bytes, k->filter_at + filter_bytes);
   if (w->pass == MIXENT_WINOGRAD_WEIGHTS)
-    w->chunk_bytes = larger(w->chunk_bytes, in_lines(tiles));
+    w->chunk_bytes = larger(w->chunk_bytes, in_lines(tiles) + sums_bytes(w, k->chunk));
   else /* and where outputs outside of the map go */
     w->thread_bytes = larger(w->thread_bytes, in_lines(tiles) + in_lines((size_t)w->outs * 4));
 }
@@ -206,14 +220,24 @@ void mixent_winograd_free(mixent_winograd *w) {
   free(w);
 }
 
-size_t mixent_winograd_scratch_bytes(const mixent_winograd *w) {
-  return w->filter_bytes + w->chunk_bytes + (size_t)w->threads * w->thread_bytes;
+size_t mixent_winograd_filter_bytes(const mixent_winograd *w) {
+  return w->filter_bytes;
 }
 
-double mixent_winograd_operations(const mixent_winograd *w) {
-  double sum = 0;
-  for (int k = 0; k < w->kind_count; k++)
-    sum += 2.0 * w->shape.rows * w->kinds[k].count * w->kinds[k].points * w->ins * w->outs;
+size_t mixent_winograd_scratch_bytes(const mixent_winograd *w) {
+  return w->chunk_bytes + (size_t)w->threads * w->thread_bytes;
+}
+
+/* Beside the products: TRANSFORM for each number that goes into them or comes out, FILTER for each of the filters, which
+ * are written and read once a run however few the images. Both measured, in products. */
+double mixent_winograd_cost(const mixent_winograd *w) {
+  const double TRANSFORM = 16, FILTER = 24;
+  double sum = 0, products = (double)w->ins * w->outs;
+  for (int k = 0; k < w->kind_count; k++) {
+    const kind *kind = &w->kinds[k];
+    sum += kind->points *
+           (kind->count * (products + TRANSFORM * (w->ins + w->outs)) + products * FILTER / w->shape.rows);
+  }
   return sum;
 }
 
@@ -243,9 +267,10 @@ typedef struct run {
   const kind *kind;
   const void *from, *gradient;
   const float *weights, *bias;
+  bool relu;
   void *to;
-  char *filter, *scratch; /* scratch: each thread's own, or the chunk of all */
-  float *weight_gradient;
+  char *filter, *scratch; /* of the kind; each thread's own, or the chunk of all */
+  float *weight_gradient, *sums;
   int first, tiles; /* the chunk of a weights pass */
 } run;
 
@@ -277,7 +302,7 @@ static void convolve_chunk(const run *r, int first, int tiles, char *scratch) {
     find_pixels(w, r->to, w->to_height, w->to_width, w->outs, (first + t) / k->count, at.y, at.x, k->height,
                 k->width, scratch, pixels);
     kernels->tiles[k->tile].outputs(w->outs, products + (size_t)t * (size_t)kernels->panel, planes, r->bias,
-                                    pixels);
+                                    r->relu, pixels);
   }
 }
 
@@ -291,19 +316,15 @@ static void convolve(void *context, size_t begin, size_t end) {
   }
 }
 
-void mixent_winograd_run(const mixent_winograd *w, const void *from, const float *weights, const float *bias,
-                         void *to, void *scratch) {
-  run r = {.w = w,
-           .from = from,
-           .weights = weights,
-           .bias = bias,
-           .to = to,
-           .filter = scratch,
-           .scratch = (char *)scratch + w->filter_bytes};
+void mixent_winograd_run(const mixent_winograd *w, const void *from, const float *weights, bool kept,
+                         const float *bias, bool relu, void *to, void *filters, void *scratch) {
+  run r = {
+      .w = w, .from = from, .weights = weights, .bias = bias, .relu = relu, .to = to, .scratch = scratch};
   for (int k = 0; k < w->kind_count; k++) {
     r.kind = &w->kinds[k];
+    r.filter = (char *)filters + r.kind->filter_at;
     int total = r.kind->count * w->shape.rows;
-    mixent_parallel_for((size_t)depth_of(w, w->ins), 8, transform_filters, &r);
+    if (!kept) mixent_parallel_for((size_t)depth_of(w, w->ins), 8, transform_filters, &r);
     mixent_parallel_for((size_t)((total + r.kind->chunk - 1) / r.kind->chunk), 1, convolve, &r);
   }
 }
@@ -317,7 +338,9 @@ static void transform_tiles(void *context, size_t begin, size_t end) {
   mixent_winograd_planes planes = tile_planes(w, r->tiles);
   char *data = r->scratch, *gradient = data + (size_t)k->points * point * 4;
   void *pixels[MOST_POINTS];
-  for (int group = (int)begin; group < (int)end; group++)
+  for (int group = (int)begin; group < (int)end; group++) {
+    float *sums = r->sums + (size_t)(group / BLOCK + 1) * sums_pitch(w);
+    if (group % BLOCK == 0) memset(sums, 0, sums_pitch(w) * sizeof *sums);
     for (int half = 0; half < together && group * together + half < r->tiles; half++) {
       int t = r->first + group * together + half;
       place at = k->places[t % k->count];
@@ -327,8 +350,10 @@ static void transform_tiles(void *context, size_t begin, size_t end) {
       find_pixels(w, r->gradient, w->to_height, w->to_width, w->outs, t / k->count, at.y, at.x, k->height,
                   k->width, w->zeros, pixels);
       w->kernels->tiles[k->tile].gradient(w->outs, (const void *const *)pixels, half,
-                                          gradient + (size_t)group * (size_t)w->kernels->panel * 4, planes);
+                                          gradient + (size_t)group * (size_t)w->kernels->panel * 4, planes,
+                                          sums);
     }
+  }
 }
 
 static void multiply_tiles(void *context, size_t begin, size_t end) {
@@ -354,22 +379,34 @@ static void transform_weight_gradients(void *context, size_t begin, size_t end) 
                                                       (int)end, r->weight_gradient);
 }
 
+/* The sums of a chunk's blocks, in order, to those of the run. */
+static void add_sums(const run *r) {
+  size_t pitch = sums_pitch(r->w), blocks = (size_t)(depth_of(r->w, r->tiles) + BLOCK - 1) / BLOCK;
+  for (size_t block = 1; block <= blocks; block++)
+    for (size_t c = 0; c < pitch; c++) r->sums[c] += r->sums[block * pitch + c];
+}
+
 void mixent_winograd_run_weights(const mixent_winograd *w, const void *input, const void *gradient,
-                                 float *weight_gradient, void *scratch) {
+                                 float *weight_gradient, float *bias_gradient, void *filters, void *scratch) {
   run r = {.w = w,
            .from = input,
            .gradient = gradient,
-           .filter = scratch,
-           .scratch = (char *)scratch + w->filter_bytes,
+           .filter = filters,
+           .scratch = scratch,
            .weight_gradient = weight_gradient};
+  if (bias_gradient) memset(bias_gradient, 0, (size_t)w->outs * sizeof *bias_gradient);
   for (int k = 0; k < w->kind_count; k++) {
     r.kind = &w->kinds[k];
     int total = r.kind->count * w->shape.rows;
+    r.sums = (float *)(void *)((char *)scratch + w->chunk_bytes - sums_bytes(w, r.kind->chunk));
+    memset(r.sums, 0, sums_pitch(w) * sizeof *r.sums);
     for (r.first = 0; r.first < total; r.first += r.kind->chunk) {
       r.tiles = total - r.first < r.kind->chunk ? total - r.first : r.kind->chunk;
-      mixent_parallel_for((size_t)depth_of(w, r.tiles), 8, transform_tiles, &r);
+      mixent_parallel_for((size_t)depth_of(w, r.tiles), BLOCK, transform_tiles, &r);
       mixent_parallel_for((size_t)(r.kind->points * w->panels), 1, multiply_tiles, &r);
+      add_sums(&r);
     }
+    for (int c = 0; bias_gradient && c < w->outs; c++) bias_gradient[c] += r.sums[c];
     mixent_parallel_for((size_t)w->ins, 8, transform_weight_gradients, &r);
   }
 }

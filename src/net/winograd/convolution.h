@@ -18,6 +18,7 @@ typedef struct mixent_winograd_shape {
   int outputs;                       /* channels of its value */
   int padding;                       /* 0 to 2 */
   bool bf16;
+  bool frozen; /* the transformed filters are kept from run to run (forward) */
 } mixent_winograd_shape;
 
 /* How a map is cut into tiles: a largest tile of 2, 3, 4 or 7 outputs everywhere, or 4 and 3 mixed to fit ("43"). */
@@ -40,17 +41,19 @@ mixent_status mixent_winograd_create(const mixent_winograd_shape *shape, mixent_
                                      mixent_winograd_cut cut, const mixent_winograd_kernels *kernels,
                                      int threads, mixent_winograd **out);
 void mixent_winograd_free(mixent_winograd *winograd);
-/* Memory that one run needs; it holds nothing from one run to the next. */
+/* Memory for the transformed filters, held between runs if the shape is frozen, and for the rest of one run. */
+size_t mixent_winograd_filter_bytes(const mixent_winograd *winograd);
 size_t mixent_winograd_scratch_bytes(const mixent_winograd *winograd);
-/* Multiplications and additions of the products alone. */
-double mixent_winograd_operations(const mixent_winograd *winograd);
+/* What a run costs, in products of two floats for each image; compares cuts of one convolution. */
+double mixent_winograd_cost(const mixent_winograd *winograd);
 
-/* Forward: `from` is the input, `to` the value, bias may be NULL. Data: `from` is the gradient of the value, `to` that of
- * the input, bias NULL. `scratch` is 64-byte aligned. */
-void mixent_winograd_run(const mixent_winograd *winograd, const void *from, const float *weights,
-                         const float *bias, void *to, void *scratch);
-/* Weights: overwrites weight_gradient. */
+/* Forward: `from` is the input, `to` the value; bias may be NULL. Data: `from` is the gradient of the value, `to` that of
+ * the input, no bias and ReLU. Memory is 64-byte aligned. With `kept` the filters in `filters` are those of the run
+ * before. */
+void mixent_winograd_run(const mixent_winograd *winograd, const void *from, const float *weights, bool kept,
+                         const float *bias, bool relu, void *to, void *filters, void *scratch);
+/* Weights: overwrites weight_gradient, and bias_gradient unless NULL. */
 void mixent_winograd_run_weights(const mixent_winograd *winograd, const void *input, const void *gradient,
-                                 float *weight_gradient, void *scratch);
+                                 float *weight_gradient, float *bias_gradient, void *filters, void *scratch);
 
 #endif

@@ -63,14 +63,17 @@ ALWAYS_INLINE void data_tile(const points *high, const points *wide, int channel
 }
 
 ALWAYS_INLINE void gradient_vector(const points *high, const points *wide, const value *const *pixels, int c,
-                                   int count, int half, void *out, size_t at, size_t point) {
+                                   int count, int half, void *out, size_t at, size_t point, float *sums) {
   const int height = points_count(high), width = points_count(wide);
-  vector columns[MOST_POINTS * MOST_POINTS], in[MOST_OUTPUTS], across[MOST_POINTS];
+  vector columns[MOST_POINTS * MOST_POINTS], in[MOST_OUTPUTS], across[MOST_POINTS], sum = load(sums + c);
   for (int j = 0; j < wide->outputs; j++) {
-    UNROLL for (int i = 0; i < high->outputs; i++) in[i] =
-        load_values(pixels[i * wide->outputs + j] + c, count);
+    UNROLL for (int i = 0; i < high->outputs; i++) {
+      in[i] = load_values(pixels[i * wide->outputs + j] + c, count);
+      sum += in[i];
+    }
     transform_gradient(high, in, 1, columns + j, width);
   }
+  store(sums + c, sum);
   for (int i = 0; i < height; i++) {
     transform_gradient(wide, columns + i * width, 1, across, 1);
     UNROLL for (int j = 0; j < width; j++)
@@ -85,14 +88,14 @@ ALWAYS_INLINE size_t in_panel(int c, size_t panel) {
 
 ALWAYS_INLINE void gradient_tile(const points *high, const points *wide, int channels,
                                  const value *const *pixels, int half, void *out,
-                                 mixent_winograd_planes planes) {
+                                 mixent_winograd_planes planes, float *sums) {
   FOR_EACH_VECTOR(channels, c, count, {
-    gradient_vector(high, wide, pixels, c, count, half, out, in_panel(c, planes.panel), planes.point);
+    gradient_vector(high, wide, pixels, c, count, half, out, in_panel(c, planes.panel), planes.point, sums);
   });
 }
 
 ALWAYS_INLINE void output_vector(const points *high, const points *wide, const float *products, size_t point,
-                                 vector bias, int c, int count, value *const *pixels) {
+                                 vector bias, vector least, int c, int count, value *const *pixels) {
   const int height = points_count(high), width = points_count(wide);
   vector columns[MOST_OUTPUTS * MOST_POINTS], in[MOST_POINTS], across[MOST_OUTPUTS];
   for (int j = 0; j < width; j++) {
@@ -102,16 +105,19 @@ ALWAYS_INLINE void output_vector(const points *high, const points *wide, const f
   for (int i = 0; i < high->outputs; i++) {
     transform_outputs(wide, columns + i * width, 1, across, 1);
     UNROLL for (int j = 0; j < wide->outputs; j++)
-        store_values(pixels[i * wide->outputs + j] + c, count, across[j] + bias);
+        store_values(pixels[i * wide->outputs + j] + c, count, at_least(least, across[j] + bias));
   }
 }
 
 ALWAYS_INLINE void output_tile(const points *high, const points *wide, int channels, const float *products,
-                               mixent_winograd_planes planes, const float *bias, value *const *pixels) {
+                               mixent_winograd_planes planes, const float *bias, bool relu,
+                               value *const *pixels) {
+  const vector least = spread(relu ? 0 : -INFINITY);
   FOR_EACH_VECTOR(channels, c, count, {
     vector add = {0};
     if (bias) memcpy(&add, bias + c, (size_t)count * sizeof *bias);
-    output_vector(high, wide, products + in_panel(c, planes.panel), planes.point, add, c, count, pixels);
+    output_vector(high, wide, products + in_panel(c, planes.panel), planes.point, add, least, c, count,
+                  pixels);
   });
 }
 
@@ -251,12 +257,13 @@ static void weight_products(int depth, int channels, int begin, int end, const v
     data_tile(&points_##m, &points_##w, channels, (const value *const *)pixels, half, out, point);           \
   }                                                                                                          \
   static void gradient_##m##_##w(int channels, const void *const *pixels, int half, void *out,               \
-                                 mixent_winograd_planes planes) {                                            \
-    gradient_tile(&points_##m, &points_##w, channels, (const value *const *)pixels, half, out, planes);      \
+                                 mixent_winograd_planes planes, float *sums) {                               \
+    gradient_tile(&points_##m, &points_##w, channels, (const value *const *)pixels, half, out, planes,       \
+                  sums);                                                                                     \
   }                                                                                                          \
   static void outputs_##m##_##w(int channels, const float *from, mixent_winograd_planes planes,              \
-                                const float *bias, void *const *pixels) {                                    \
-    output_tile(&points_##m, &points_##w, channels, from, planes, bias, (value *const *)pixels);             \
+                                const float *bias, bool relu, void *const *pixels) {                         \
+    output_tile(&points_##m, &points_##w, channels, from, planes, bias, relu, (value *const *)pixels);       \
   }                                                                                                          \
   static void filter_##m##_##w(const mixent_winograd_filter *filter, const float *taps, int begin, int end,  \
                                void *out, mixent_winograd_planes planes) {                                   \

@@ -52,12 +52,13 @@ typedef struct mixent_winograd_kernels {
     void (*data)(int channels, const void *const *pixels, void *out, size_t point);
     /* The same with words along T: half 0 or 1 of the word says which of two tiles this is. */
     void (*data_words)(int channels, const void *const *pixels, int half, void *out, size_t point);
-    /* One tile of the gradient (outputs of them), words along T. */
+    /* One tile of the gradient (outputs of them), words along T. Adds each channel's sum over the tile to `sums`, whole
+     * vectors of them. */
     void (*gradient)(int channels, const void *const *pixels, int half, void *out,
-                     mixent_winograd_planes planes);
-    /* The products of one tile to its pixels; bias may be NULL. */
+                     mixent_winograd_planes planes, float *sums);
+    /* The products of one tile to its pixels, plus bias (NULL: none), through a ReLU if asked for. */
     void (*outputs)(int channels, const float *products, mixent_winograd_planes planes, const float *bias,
-                    void *const *pixels);
+                    bool relu, void *const *pixels);
     /* The filter's words begin..end-1 along C, for all panels. */
     void (*filter)(const mixent_winograd_filter *filter, const float *taps, int begin, int end, void *out,
                    mixent_winograd_planes planes);

@@ -4,6 +4,7 @@
 #ifndef MIXENT_NET_WINOGRAD_VECTOR_H
 #define MIXENT_NET_WINOGRAD_VECTOR_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -37,6 +38,12 @@ ALWAYS_INLINE void store(float *to, vector v) {
 }
 ALWAYS_INLINE vector spread(float x) {
   return x - (vector){0};
+}
+
+/* The larger of the two; a NaN in v stays. */
+ALWAYS_INLINE vector at_least(vector least, vector v) {
+  bits small = (bits)(v < least);
+  return (vector)((small & (bits)least) | (~small & (bits)v));
 }
 
 #ifdef MIXENT_BF16

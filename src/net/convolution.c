@@ -1,0 +1,146 @@
+/* Convolutions: which back end computes each pass. A choice that the plan was given counts; else the fixed table,
+ * which asks each back end what the pass would cost. Nothing is timed here. */
+#include "core/memory.h"
+#include "net/onednn/patterns.h"
+#include "net/winograd/patterns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A back end that can compute a pass. */
+typedef struct candidate {
+  const char *name;
+  bool (*covers)(const mixent_plan *plan, int layer, mixent_pass pass);
+  mixent_status (*estimate)(const mixent_plan *plan, int layer, mixent_pass pass, double *cost);
+  mixent_status (*lower)(mixent_plan *plan, int layer, mixent_pass pass, int gradient);
+} candidate;
+
+static bool onednn_covers(const mixent_plan *plan, int layer, mixent_pass pass) {
+  (void)plan, (void)layer, (void)pass;
+  return true;
+}
+
+/* In products of an image, as mixent_winograd_cost counts: direct convolution comes near enough to the peak. */
+static mixent_status onednn_estimate(const mixent_plan *plan, int layer, mixent_pass pass, double *cost) {
+  (void)pass;
+  *cost = mixent_plan_operations(plan, layer) / 2 / plan->rows;
+  return MIXENT_OK;
+}
+
+static bool winograd_covers(const mixent_plan *plan, int layer, mixent_pass pass) {
+  (void)pass;
+  return mixent_winograd_covers(plan, layer);
+}
+
+#define WINOGRAD(cut)                                                                                        \
+  static mixent_status estimate_##cut(const mixent_plan *plan, int layer, mixent_pass pass, double *cost) {  \
+    return mixent_winograd_estimate(plan, layer, pass, MIXENT_CUT_##cut, cost);                              \
+  }                                                                                                          \
+  static mixent_status lower_##cut(mixent_plan *plan, int layer, mixent_pass pass, int gradient) {           \
+    return mixent_winograd_lower_pass(plan, layer, pass, MIXENT_CUT_##cut, gradient);                        \
+  }
+WINOGRAD(2)
+WINOGRAD(3)
+WINOGRAD(4)
+WINOGRAD(43)
+WINOGRAD(7)
+
+static const candidate candidates[] = {
+    {"onednn", onednn_covers, onednn_estimate, mixent_onednn_lower_weighted_pass},
+    {"winograd-2", winograd_covers, estimate_2, lower_2},
+    {"winograd-3", winograd_covers, estimate_3, lower_3},
+    {"winograd-4", winograd_covers, estimate_4, lower_4},
+    {"winograd-43", winograd_covers, estimate_43, lower_43},
+    {"winograd-7", winograd_covers, estimate_7, lower_7},
+};
+enum { CANDIDATES = sizeof candidates / sizeof *candidates };
+
+/* The names of those that can compute a pass, NULL-terminated; they live as long as the plan. */
+static mixent_status list_names(mixent_plan *plan, int layer, mixent_pass pass, const char ***out) {
+  int count = 0;
+  MIXENT_TRY(mixent_plan_allocate(plan, (CANDIDATES + 1) * sizeof **out, (void **)out));
+  for (int c = 0; c < CANDIDATES; c++)
+    if (candidates[c].covers(plan, layer, pass)) (*out)[count++] = candidates[c].name;
+  return MIXENT_OK;
+}
+
+static mixent_status fail_unknown(const mixent_plan *plan, int layer, mixent_pass pass, const char *wanted) {
+  char known[256] = "";
+  for (int c = 0; c < CANDIDATES; c++)
+    if (candidates[c].covers(plan, layer, pass))
+      snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", *known ? ", " : "",
+               candidates[c].name);
+  return mixent_fail(MIXENT_ERROR_ARGUMENT, "layer %s, %s: no back end '%s' for it here; there is %s",
+                     plan->graph->layers[layer].name, mixent_pass_names[pass], wanted, known);
+}
+
+/* What the plan's options say of a pass; NULL: nothing. */
+static const char *chosen_name(const mixent_plan *plan, int layer, mixent_pass pass) {
+  for (size_t i = 0; i < plan->options->choice_count; i++) {
+    const mixent_net_choice *choice = &plan->options->choices[i];
+    if (strcmp(choice->layer, plan->graph->layers[layer].name) == 0 &&
+        strcmp(choice->pass, mixent_pass_names[pass]) == 0)
+      return choice->backend;
+  }
+  return NULL;
+}
+
+/* Whether the fixed table takes it: products of bfloat16 need an instruction to be fast, and 7 outputs of
+ * them more digits than they have. */
+static bool in_table(const mixent_plan *plan, int layer, mixent_pass pass, const candidate *c) {
+  if (!c->covers(plan, layer, pass)) return false;
+  if (c->lower == mixent_onednn_lower_weighted_pass || plan->value_type != MIXENT_TYPE_BF16) return true;
+  return c->lower != lower_7 && mixent_net_bf16_is_native();
+}
+
+static mixent_status choose(const mixent_plan *plan, int layer, mixent_pass pass, const candidate **out) {
+  const char *wanted = chosen_name(plan, layer, pass);
+  double least = 0;
+  *out = NULL;
+  for (const candidate *c = candidates; c < candidates + CANDIDATES; c++) {
+    double cost = 0;
+    if (wanted && strcmp(c->name, wanted) == 0 && c->covers(plan, layer, pass)) *out = c;
+    if (wanted || !in_table(plan, layer, pass, c)) continue;
+    MIXENT_TRY(c->estimate(plan, layer, pass, &cost));
+    if (!*out || cost < least) *out = c, least = cost;
+  }
+  return *out ? MIXENT_OK : fail_unknown(plan, layer, pass, wanted);
+}
+
+static mixent_status lower_pass(mixent_plan *plan, int layer, mixent_pass pass, int gradient) {
+  const candidate *chosen;
+  const char **names;
+  MIXENT_TRY(choose(plan, layer, pass, &chosen));
+  MIXENT_TRY(list_names(plan, layer, pass, &names));
+  MIXENT_TRY(chosen->lower(plan, layer, pass, gradient));
+  mixent_step *step = &plan->steps[plan->step_count - 1];
+  step->candidates = names;
+  step->choice = chosen->name;
+  return MIXENT_OK;
+}
+
+/* A convolution that gives the logits writes another type than it reads; that is oneDNN's. */
+static int match(const mixent_plan *plan, int layer) {
+  if (!mixent_onednn_match_convolution(plan, layer) || plan->types[layer] != plan->value_type) return 0;
+  bool relu = mixent_plan_takes_relu(plan, layer);
+  if (relu && plan->types[layer + 1] != plan->value_type) return 0;
+  return relu ? 2 : 1;
+}
+
+static mixent_status lower_forward(mixent_plan *plan, int layer, void **shared) {
+  *shared = NULL;
+  return lower_pass(plan, layer, MIXENT_FORWARD, -1);
+}
+
+static mixent_status lower_backward(mixent_plan *plan, int layer, void *shared) {
+  (void)shared;
+  int gradient = plan->value_gradients[layer];
+  MIXENT_TRY(lower_pass(plan, layer, MIXENT_BACKWARD_WEIGHTS, gradient));
+  if (plan->input_gradients[layer][0] < 0) return MIXENT_OK;
+  return lower_pass(plan, layer, MIXENT_BACKWARD_DATA, gradient);
+}
+
+const mixent_backend_pattern mixent_convolution_patterns[] = {
+    {"conv2d", match, lower_forward, lower_backward},
+    {0},
+};
