@@ -73,7 +73,8 @@ typedef enum mixent_precision {
   MIXENT_FP64  /* reference back end only; all arrays are double */
 } mixent_precision;
 
-/* Which back end computes one pass ("forward", "backward data", "backward weights") of one convolution. */
+/* Which back end computes one pass ("forward", "backward data", "backward weights") of one convolution. Layer or pass "*"
+ * stands for all for which it can. */
 typedef struct mixent_net_choice {
   const char *layer, *pass, *backend; /* "l1.3", "forward", "winograd-4" */
 } mixent_net_choice;

@@ -74,15 +74,30 @@ static mixent_status fail_unknown(const mixent_plan *plan, int layer, mixent_pas
                      plan->graph->layers[layer].name, mixent_pass_names[pass], wanted, known);
 }
 
-/* What the plan's options say of a pass; NULL: nothing. */
-static const char *chosen_name(const mixent_plan *plan, int layer, mixent_pass pass) {
+static bool names(const char *pattern, const char *name) {
+  return strcmp(pattern, "*") == 0 || strcmp(pattern, name) == 0;
+}
+
+static const candidate *find_candidate(const mixent_plan *plan, int layer, mixent_pass pass,
+                                       const char *name) {
+  for (int c = 0; c < CANDIDATES; c++)
+    if (strcmp(candidates[c].name, name) == 0 && candidates[c].covers(plan, layer, pass))
+      return &candidates[c];
+  return NULL;
+}
+
+/* What the plan's options say of a pass, the last that does; NULL in *out: nothing. */
+static mixent_status find_chosen(const mixent_plan *plan, int layer, mixent_pass pass,
+                                 const candidate **out) {
+  const char *name = plan->graph->layers[layer].name;
   for (size_t i = 0; i < plan->options->choice_count; i++) {
     const mixent_net_choice *choice = &plan->options->choices[i];
-    if (strcmp(choice->layer, plan->graph->layers[layer].name) == 0 &&
-        strcmp(choice->pass, mixent_pass_names[pass]) == 0)
-      return choice->backend;
+    if (!names(choice->layer, name) || !names(choice->pass, mixent_pass_names[pass])) continue;
+    const candidate *found = find_candidate(plan, layer, pass, choice->backend);
+    if (!found && strcmp(choice->layer, name) == 0) return fail_unknown(plan, layer, pass, choice->backend);
+    if (found) *out = found;
   }
-  return NULL;
+  return MIXENT_OK;
 }
 
 /* Whether the fixed table takes it: products of bfloat16 need an instruction to be fast, and 7 outputs of
@@ -94,17 +109,17 @@ static bool in_table(const mixent_plan *plan, int layer, mixent_pass pass, const
 }
 
 static mixent_status choose(const mixent_plan *plan, int layer, mixent_pass pass, const candidate **out) {
-  const char *wanted = chosen_name(plan, layer, pass);
   double least = 0;
   *out = NULL;
+  MIXENT_TRY(find_chosen(plan, layer, pass, out));
+  if (*out) return MIXENT_OK;
   for (const candidate *c = candidates; c < candidates + CANDIDATES; c++) {
     double cost = 0;
-    if (wanted && strcmp(c->name, wanted) == 0 && c->covers(plan, layer, pass)) *out = c;
-    if (wanted || !in_table(plan, layer, pass, c)) continue;
+    if (!in_table(plan, layer, pass, c)) continue;
     MIXENT_TRY(c->estimate(plan, layer, pass, &cost));
     if (!*out || cost < least) *out = c, least = cost;
   }
-  return *out ? MIXENT_OK : fail_unknown(plan, layer, pass, wanted);
+  return MIXENT_OK;
 }
 
 static mixent_status lower_pass(mixent_plan *plan, int layer, mixent_pass pass, int gradient) {

@@ -76,25 +76,25 @@ def relative(ours, theirs):
     return numpy.abs(ours - theirs).max() / max(numpy.abs(theirs).max(), 1e-12)
 
 
-def step_errors(name, channels, side, classes, rows, loss, seed):
+def step_errors(name, channels, side, classes, rows, loss, seed, precision, tolerance):
     """Runs a step in both; checks logits, loss and statistics; returns each gradient's and updated weight's error relative
     to its largest element. The truth is PyTorch in float64."""
     network = make(name, channels, classes, seed)
     images = torch.randn(rows, channels, side, side)
     labels = torch.randint(0, classes, (rows,))
-    ours = run_ours(name, channels, side, classes, "fp32", loss, network, images, labels)
+    ours = run_ours(name, channels, side, classes, precision, loss, network, images, labels)
     evaluated, trained, gradients, updated, statistics, value = ours
 
     network.eval()
     with torch.no_grad():
-        assert relative(evaluated, network(images).numpy().reshape(-1)) < 1e-4
+        assert relative(evaluated, network(images).numpy().reshape(-1)) < tolerance
     exact = make(name, channels, classes, seed).double().train()
     logits = exact(images.double())
     exact_loss = loss_of(loss, logits, labels)
     exact_loss.backward()
-    assert abs(value - exact_loss.item()) < 1e-5 * max(1, abs(exact_loss.item()))
-    assert relative(trained, logits.detach().numpy().reshape(-1)) < 1e-4
-    assert relative(statistics, statistics_of(exact)) < 1e-4
+    assert abs(value - exact_loss.item()) < 0.1 * tolerance * max(1, abs(exact_loss.item()))
+    assert relative(trained, logits.detach().numpy().reshape(-1)) < tolerance
+    assert relative(statistics, statistics_of(exact)) < tolerance
 
     errors, offset = {}, 0
     for label, parameter in exact.named_parameters():
@@ -110,6 +110,9 @@ def step_errors(name, channels, side, classes, rows, loss, seed):
     return errors
 
 
+# fp32 is with Winograd's convolutions, whose rounding decides a few of the ReLUs otherwise in every draw; tests/unit/winograd.c
+# and backends.c hold their arithmetic to more.
+@pytest.mark.parametrize("precision, tolerance, nearest", [("direct", 1e-4, 1e-4), ("fp32", 1e-3, 0.05)])
 @pytest.mark.parametrize(
     "name, channels, side, classes, rows, loss",
     [
@@ -119,16 +122,16 @@ def step_errors(name, channels, side, classes, rows, loss, seed):
         ("resnet20", 3, 32, 10, 4, "ce"),
     ],
 )
-def test_step_equals_pytorch(name, channels, side, classes, rows, loss):
+def test_step_equals_pytorch(name, channels, side, classes, rows, loss, precision, tolerance, nearest):
     if not os.path.exists(TOOL):
         pytest.skip("tests/tools/net_step is not built")
     # Millions of ReLUs and maxima decide on a sign: now and then two float32 computations decide differently, and the
     # gradients then differ by more than rounding (PyTorch's own from float64 too). A right step is equal wherever no
     # decision differs, so in the best of four draws; a wrong one in none.
-    runs = [step_errors(name, channels, side, classes, rows, loss, seed) for seed in range(4)]
+    runs = [step_errors(name, channels, side, classes, rows, loss, seed, precision, tolerance) for seed in range(4)]
     for label in runs[0]:
         errors = sorted(run[label] for run in runs)
-        assert errors[0] < 1e-4, (label, errors)
+        assert errors[0] < nearest, (label, errors)
         assert errors[2] < 0.1, (label, errors)
 
 

@@ -1,8 +1,9 @@
 /* One training step for comparison with another framework.
- *   net_step NET CHANNELS SIDE CLASSES BATCH fp32|bf16|reference LOSS LEARNING_RATE  < in > out
+ *   net_step NET CHANNELS SIDE CLASSES BATCH fp32|direct|bf16|reference LOSS LEARNING_RATE  < in > out
  * in:  float32 parameters, statistics, input [batch, side, side, channels]; int32 labels [batch]
  * out: float32 logits of a forward pass in evaluation, logits in training, gradients, parameters after a
- * plain SGD step, statistics; then one float64, the loss. Dropout is off. */
+ * plain SGD step, statistics; then one float64, the loss. Dropout is off; direct: without
+ * Winograd's convolutions. */
 #include "mixent/net.h"
 #include "mixent/weights.h"
 
@@ -30,6 +31,8 @@ int main(int argc, char **argv) {
                                 .precision = strcmp(argv[6], "bf16") == 0 ? MIXENT_BF16 : MIXENT_FP32,
                                 .reference = strcmp(argv[6], "reference") == 0,
                                 .training = true};
+  const mixent_net_choice direct = {"*", "*", "onednn"};
+  if (strcmp(argv[6], "direct") == 0) options.choices = &direct, options.choice_count = 1;
   mixent_graph *graph;
   mixent_net *net;
   check(mixent_graph_open(argv[1], &shape, &graph));
