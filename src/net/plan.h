@@ -91,6 +91,7 @@ typedef struct mixent_backend_pattern {
 
 /* NULL-name-terminated, best first. */
 extern const mixent_backend_pattern mixent_convolution_patterns[]; /* chooses among back ends, pass by pass */
+extern const mixent_backend_pattern mixent_norm_patterns[];        /* batch norm, with what follows it */
 extern const mixent_backend_pattern mixent_onednn_patterns[];
 extern const mixent_backend_pattern mixent_elementwise_patterns[];
 extern const mixent_backend_pattern mixent_reference_patterns[]; /* covers every layer */

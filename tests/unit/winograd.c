@@ -102,7 +102,7 @@ static void free_subject(subject *s) {
 
 /* Runs one pass; what came out, to be freed. */
 static void *run(const subject *s, mixent_winograd_pass pass, mixent_winograd_cut cut,
-                 const mixent_winograd_kernels *kernels) {
+                 const mixent_kernels *kernels) {
   mixent_winograd *winograd;
   if (mixent_winograd_create(&s->shape, pass, cut, kernels, mixent_threads(), &winograd) != MIXENT_OK)
     fail_msg("%s", mixent_last_error());
@@ -142,7 +142,7 @@ static double distance(const void *got, mixent_data_type type, const double *wan
 static const double float_bounds[MIXENT_CUTS] = {1e-6, 2e-6, 5e-6, 5e-6, 2e-4};
 static const double bf16_bounds[MIXENT_CUTS] = {0.01, 0.02, 0.04, 0.04, 0.5};
 
-static void check(const subject *s, mixent_winograd_cut cut, const mixent_winograd_kernels *kernels) {
+static void check(const subject *s, mixent_winograd_cut cut, const mixent_kernels *kernels) {
   const double *wanted[] = {s->y, s->dx, s->dw};
   const size_t counts[] = {s->values, s->inputs, s->weight_count};
   for (int pass = 0; pass < 3; pass++) {
@@ -174,7 +174,7 @@ static mixent_winograd_shape draw_shape(uint64_t seed, bool bf16) {
 }
 
 static void check_everything(bool bf16) {
-  const mixent_winograd_kernels *const *kernels = mixent_winograd_kernels_available(bf16);
+  const mixent_kernels *const *kernels = mixent_kernels_available(bf16);
   for (uint64_t seed = 0; seed < 12; seed++) {
     mixent_winograd_shape shape = draw_shape(seed, bf16);
     subject s = make_subject(&shape, 10 * seed);
@@ -201,7 +201,7 @@ static void test_many_tiles(void **state) {
     mixent_winograd_shape shape = {7, 23, 21, 9, 17, 1, bf16, false};
     subject s = make_subject(&shape, 77);
     for (int cut = 0; cut < MIXENT_CUTS; cut++)
-      check(&s, (mixent_winograd_cut)cut, mixent_winograd_kernels_choose(bf16));
+      check(&s, (mixent_winograd_cut)cut, mixent_kernels_choose(bf16));
     free_subject(&s);
   }
 }

@@ -34,7 +34,7 @@ typedef struct kind {
 struct mixent_winograd {
   mixent_winograd_shape shape;
   mixent_winograd_pass pass;
-  const mixent_winograd_kernels *kernels;
+  const mixent_kernels *kernels;
   int ins, outs, panels, threads;
   int from_height, from_width, to_height, to_width, padding;
   mixent_winograd_filter filter;
@@ -146,7 +146,7 @@ static size_t data_point(const mixent_winograd *w, int tiles) {
 
 static mixent_winograd_planes tile_planes(const mixent_winograd *w, int tiles) {
   int depth = w->pass == MIXENT_WINOGRAD_WEIGHTS ? depth_of(w, tiles) : tiles;
-  mixent_winograd_planes planes = {.panel = (size_t)depth * (size_t)w->kernels->panel};
+  mixent_winograd_planes planes = {.panel = (size_t)depth * (size_t)w->kernels->winograd->panel};
   planes.point = apart((size_t)w->panels * planes.panel);
   return planes;
 }
@@ -163,7 +163,7 @@ static size_t sums_bytes(const mixent_winograd *w, int tiles) {
 
 static void lay_out(mixent_winograd *w, kind *k) {
   int depth = w->pass == MIXENT_WINOGRAD_WEIGHTS ? w->ins : depth_of(w, w->ins);
-  k->filter.panel = (size_t)depth * (size_t)w->kernels->panel;
+  k->filter.panel = (size_t)depth * (size_t)w->kernels->winograd->panel;
   k->filter.point = apart((size_t)w->panels * k->filter.panel);
   k->chunk = chunk_of(w, k);
   size_t points = (size_t)k->points;
@@ -179,19 +179,19 @@ static void lay_out(mixent_winograd *w, kind *k) {
 }
 
 mixent_status mixent_winograd_create(const mixent_winograd_shape *shape, mixent_winograd_pass pass,
-                                     mixent_winograd_cut cut, const mixent_winograd_kernels *kernels,
-                                     int threads, mixent_winograd **out) {
+                                     mixent_winograd_cut cut, const mixent_kernels *kernels, int threads,
+                                     mixent_winograd **out) {
   MIXENT_TRY(MIXENT_ALLOCATE(1, out));
   mixent_winograd *w = *out;
   bool data = pass == MIXENT_WINOGRAD_DATA;
   int grows = 2 * shape->padding - 2;
   w->shape = *shape;
   w->pass = pass;
-  w->kernels = kernels ? kernels : mixent_winograd_kernels_choose(shape->bf16);
+  w->kernels = kernels ? kernels : mixent_kernels_choose(shape->bf16);
   w->threads = threads;
   w->ins = data ? shape->outputs : shape->channels;
   w->outs = data ? shape->channels : shape->outputs;
-  w->panels = (w->outs + w->kernels->panel - 1) / w->kernels->panel;
+  w->panels = (w->outs + w->kernels->winograd->panel - 1) / w->kernels->winograd->panel;
   w->from_height = data ? shape->height + grows : shape->height;
   w->from_width = data ? shape->width + grows : shape->width;
   w->to_height = data ? shape->height : shape->height + grows;
@@ -276,14 +276,14 @@ typedef struct run {
 
 static void transform_filters(void *context, size_t begin, size_t end) {
   const run *r = context;
-  r->w->kernels->tiles[r->kind->tile].filter(&r->w->filter, r->weights, (int)begin, (int)end, r->filter,
-                                             r->kind->filter);
+  r->w->kernels->winograd->tiles[r->kind->tile].filter(&r->w->filter, r->weights, (int)begin, (int)end,
+                                                       r->filter, r->kind->filter);
 }
 
 static void convolve_chunk(const run *r, int first, int tiles, char *scratch) {
   const mixent_winograd *w = r->w;
   const kind *k = r->kind;
-  const mixent_winograd_kernels *kernels = w->kernels;
+  const mixent_kernels *kernels = w->kernels;
   void *pixels[MOST_POINTS];
   size_t pitch = (size_t)pitch_of(w, w->ins) / (size_t)kernels->values_in_word, point = data_point(w, tiles);
   mixent_winograd_planes planes = tile_planes(w, tiles);
@@ -291,18 +291,19 @@ static void convolve_chunk(const run *r, int first, int tiles, char *scratch) {
   float *products = (float *)(void *)(data + (size_t)k->points * point * 4);
   for (int t = 0; t < tiles; t++) {
     find_data(w, k, first + t, r->from, pixels);
-    kernels->tiles[k->tile].data(w->ins, (const void *const *)pixels, data + (size_t)t * pitch * 4,
-                                 point * (size_t)kernels->values_in_word);
+    kernels->winograd->tiles[k->tile].data(w->ins, (const void *const *)pixels, data + (size_t)t * pitch * 4,
+                                           point * (size_t)kernels->values_in_word);
   }
   for (int p = 0; p < k->points; p++)
-    kernels->products(tiles, depth_of(w, w->ins), w->panels, data + (size_t)p * point * 4, pitch,
-                      r->filter + (size_t)p * k->filter.point * 4, products + (size_t)p * planes.point);
+    kernels->winograd->products(tiles, depth_of(w, w->ins), w->panels, data + (size_t)p * point * 4, pitch,
+                                r->filter + (size_t)p * k->filter.point * 4,
+                                products + (size_t)p * planes.point);
   for (int t = 0; t < tiles; t++) {
     place at = k->places[(first + t) % k->count];
     find_pixels(w, r->to, w->to_height, w->to_width, w->outs, (first + t) / k->count, at.y, at.x, k->height,
                 k->width, scratch, pixels);
-    kernels->tiles[k->tile].outputs(w->outs, products + (size_t)t * (size_t)kernels->panel, planes, r->bias,
-                                    r->relu, pixels);
+    kernels->winograd->tiles[k->tile].outputs(
+        w->outs, products + (size_t)t * (size_t)kernels->winograd->panel, planes, r->bias, r->relu, pixels);
   }
 }
 
@@ -345,13 +346,13 @@ static void transform_tiles(void *context, size_t begin, size_t end) {
       int t = r->first + group * together + half;
       place at = k->places[t % k->count];
       find_data(w, k, t, r->from, pixels);
-      w->kernels->tiles[k->tile].data_words(w->ins, (const void *const *)pixels, half,
-                                            data + (size_t)group * pitch * 4, point);
+      w->kernels->winograd->tiles[k->tile].data_words(w->ins, (const void *const *)pixels, half,
+                                                      data + (size_t)group * pitch * 4, point);
       find_pixels(w, r->gradient, w->to_height, w->to_width, w->outs, t / k->count, at.y, at.x, k->height,
                   k->width, w->zeros, pixels);
-      w->kernels->tiles[k->tile].gradient(w->outs, (const void *const *)pixels, half,
-                                          gradient + (size_t)group * (size_t)w->kernels->panel * 4, planes,
-                                          sums);
+      w->kernels->winograd->tiles[k->tile].gradient(
+          w->outs, (const void *const *)pixels, half,
+          gradient + (size_t)group * (size_t)w->kernels->winograd->panel * 4, planes, sums);
     }
   }
 }
@@ -366,17 +367,18 @@ static void multiply_tiles(void *context, size_t begin, size_t end) {
   for (size_t i = begin; i < end; i++) {
     size_t p = i / (size_t)w->panels;
     int panel = (int)(i % (size_t)w->panels);
-    w->kernels->weight_products(depth_of(w, r->tiles), w->ins, panel, panel + 1, data + p * point * 4,
-                                (size_t)pitch_of(w, w->ins), gradient + p * planes.point * 4, planes.panel,
-                                r->first > 0, (float *)(void *)r->filter + p * k->filter.point);
+    w->kernels->winograd->weight_products(depth_of(w, r->tiles), w->ins, panel, panel + 1,
+                                          data + p * point * 4, (size_t)pitch_of(w, w->ins),
+                                          gradient + p * planes.point * 4, planes.panel, r->first > 0,
+                                          (float *)(void *)r->filter + p * k->filter.point);
   }
 }
 
 static void transform_weight_gradients(void *context, size_t begin, size_t end) {
   const run *r = context;
-  r->w->kernels->tiles[r->kind->tile].filter_gradient(&r->w->filter, (const float *)(const void *)r->filter,
-                                                      r->kind->filter, r->kind != r->w->kinds, (int)begin,
-                                                      (int)end, r->weight_gradient);
+  r->w->kernels->winograd->tiles[r->kind->tile].filter_gradient(
+      &r->w->filter, (const float *)(const void *)r->filter, r->kind->filter, r->kind != r->w->kinds,
+      (int)begin, (int)end, r->weight_gradient);
 }
 
 /* The sums of a chunk's blocks, in order, to those of the run. */

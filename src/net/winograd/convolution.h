@@ -5,7 +5,7 @@
 #define MIXENT_NET_WINOGRAD_CONVOLUTION_H
 
 #include "mixent/status.h"
-#include "net/winograd/kernels.h"
+#include "net/kernels/kernels.h"
 
 typedef enum mixent_winograd_pass {
   MIXENT_WINOGRAD_FORWARD,
@@ -38,8 +38,8 @@ typedef struct mixent_winograd mixent_winograd;
 
 /* `kernels` NULL: the best here. Up to `threads` threads will run it. */
 mixent_status mixent_winograd_create(const mixent_winograd_shape *shape, mixent_winograd_pass pass,
-                                     mixent_winograd_cut cut, const mixent_winograd_kernels *kernels,
-                                     int threads, mixent_winograd **out);
+                                     mixent_winograd_cut cut, const mixent_kernels *kernels, int threads,
+                                     mixent_winograd **out);
 void mixent_winograd_free(mixent_winograd *winograd);
 /* Memory for the transformed filters, held between runs if the shape is frozen, and for the rest of one run. */
 size_t mixent_winograd_filter_bytes(const mixent_winograd *winograd);

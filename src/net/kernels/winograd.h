@@ -1,7 +1,9 @@
-/* The kernels of one instruction set and type of value: compiled once for each (CMakeLists.txt), with
- * MIXENT_KERNELS the name of the table that comes out. */
-#include "net/winograd/kernels.h"
-#include "net/winograd/transform.h"
+/* Winograd's transforms of one tile and the products of one point. */
+#ifndef MIXENT_NET_KERNELS_WINOGRAD_H
+#define MIXENT_NET_KERNELS_WINOGRAD_H
+
+#include "net/kernels/kernels.h"
+#include "net/kernels/transform.h"
 
 /* A block of products keeps ROWS x PANEL sums in registers. */
 #ifdef __AVX512F__
@@ -10,18 +12,6 @@ enum { ROWS = 8 };
 enum { ROWS = 6 };
 #endif
 enum { VECTORS = 2, PANEL = VECTORS * LANES };
-
-/* Channels go through a transform LANES at a time; the last, incomplete vector is filled up with zeros. */
-#define FOR_EACH_VECTOR(channels, c, count, ...)                                                             \
-  do {                                                                                                       \
-    int c = 0;                                                                                               \
-    for (; c + LANES <= (channels); c += LANES) {                                                            \
-      enum { count = LANES };                                                                                \
-      __VA_ARGS__                                                                                            \
-    }                                                                                                        \
-    const int count = (channels)-c;                                                                          \
-    if (count > 0) __VA_ARGS__                                                                               \
-  } while (0)
 
 #ifdef MIXENT_BF16
 ALWAYS_INLINE void put_data(void *out, size_t at, int half, vector v) {
@@ -288,26 +278,14 @@ DEFINE_TILE(7, 7)
 DEFINE_TILE(4, 3)
 DEFINE_TILE(3, 4)
 
-#if defined __AVX512BF16__
-#define MIXENT_CPU_NAME "avx512-bf16"
-#elif defined __AVX512F__
-#define MIXENT_CPU_NAME "avx512"
-#elif defined __AVX2__
-#define MIXENT_CPU_NAME "avx2"
-#else
-#define MIXENT_CPU_NAME "plain"
-#endif
+static const mixent_winograd_kernels winograd = {.panel = PANEL,
+                                                 .tiles = {[MIXENT_TILE_2X2] = TILE(2, 2),
+                                                           [MIXENT_TILE_3X3] = TILE(3, 3),
+                                                           [MIXENT_TILE_4X4] = TILE(4, 4),
+                                                           [MIXENT_TILE_7X7] = TILE(7, 7),
+                                                           [MIXENT_TILE_4X3] = TILE(4, 3),
+                                                           [MIXENT_TILE_3X4] = TILE(3, 4)},
+                                                 .products = products,
+                                                 .weight_products = weight_products};
 
-extern const mixent_winograd_kernels MIXENT_KERNELS;
-const mixent_winograd_kernels MIXENT_KERNELS = {.name = MIXENT_CPU_NAME,
-                                                .lanes = LANES,
-                                                .panel = PANEL,
-                                                .values_in_word = VALUES_IN_WORD,
-                                                .tiles = {[MIXENT_TILE_2X2] = TILE(2, 2),
-                                                          [MIXENT_TILE_3X3] = TILE(3, 3),
-                                                          [MIXENT_TILE_4X4] = TILE(4, 4),
-                                                          [MIXENT_TILE_7X7] = TILE(7, 7),
-                                                          [MIXENT_TILE_4X3] = TILE(4, 3),
-                                                          [MIXENT_TILE_3X4] = TILE(3, 4)},
-                                                .products = products,
-                                                .weight_products = weight_products};
+#endif

@@ -1,8 +1,8 @@
 /* Vectors of float as wide as the processor that a file is compiled for, values between layers (float, or bfloat16
  * where MIXENT_BF16 is defined), and the words that products multiply: one float, or two bfloat16 whose products
  * are added. */
-#ifndef MIXENT_NET_WINOGRAD_VECTOR_H
-#define MIXENT_NET_WINOGRAD_VECTOR_H
+#ifndef MIXENT_NET_KERNELS_VECTOR_H
+#define MIXENT_NET_KERNELS_VECTOR_H
 
 #include <math.h>
 #include <stddef.h>
@@ -144,5 +144,17 @@ ALWAYS_INLINE words load_words(const word *from) {
 ALWAYS_INLINE void store_words(word *to, words w) {
   *(words __attribute__((aligned(4), may_alias)) *)to = w;
 }
+
+/* Channels are taken LANES at a time; the last, incomplete vector is filled up with zeros. */
+#define FOR_EACH_VECTOR(channels, c, count, ...)                                                             \
+  do {                                                                                                       \
+    int c = 0;                                                                                               \
+    for (; c + LANES <= (channels); c += LANES) {                                                            \
+      enum { count = LANES };                                                                                \
+      __VA_ARGS__                                                                                            \
+    }                                                                                                        \
+    const int count = (channels)-c;                                                                          \
+    if (count > 0) __VA_ARGS__                                                                               \
+  } while (0)
 
 #endif

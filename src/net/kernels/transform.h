@@ -1,11 +1,11 @@
 /* The transforms of points.h along one direction, on vectors (a lane is a channel). `p` is a constant wherever
  * they are called, so that everything unrolls to additions and multiplications by constants. `stride` steps
  * through a tile in either direction. */
-#ifndef MIXENT_NET_WINOGRAD_TRANSFORM_H
-#define MIXENT_NET_WINOGRAD_TRANSFORM_H
+#ifndef MIXENT_NET_KERNELS_TRANSFORM_H
+#define MIXENT_NET_KERNELS_TRANSFORM_H
 
-#include "net/winograd/points.h"
-#include "net/winograd/vector.h"
+#include "net/kernels/points.h"
+#include "net/kernels/vector.h"
 
 /* n values of the data -> n points. */
 ALWAYS_INLINE void transform_data(const points *p, const vector *d, int stride, vector *out, int out_stride) {

@@ -1,5 +1,12 @@
-/* What Winograd's convolution is made of, for one instruction set and one type of value: the transforms of one tile and
- * the products of one point. kernels.c is compiled once for each; dispatch.c picks one.
+/* The loops over values that are compiled for each instruction set and type of value (float, bfloat16): tables of
+ * functions. kernels.c is compiled once for each; dispatch.c picks one. Values are [pixels][channels]. */
+#ifndef MIXENT_NET_KERNELS_KERNELS_H
+#define MIXENT_NET_KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Winograd's convolution: the transforms of one tile and the products of one point.
  *
  * A word is what a product multiplies at a time: a float, or two bfloat16 that are neighbours in the direction summed
  * over. Shapes, for T tiles, C channels that are summed over and K that come out (K in panels of `panel` channels, the
@@ -12,11 +19,6 @@
  *   products  [points][panels][T][panel]  float
  *   filter gradient [points][panels][C][panel]  float
  */
-#ifndef MIXENT_NET_WINOGRAD_KERNELS_H
-#define MIXENT_NET_WINOGRAD_KERNELS_H
-
-#include <stdbool.h>
-#include <stddef.h>
 
 /* Outputs of a tile, vertically and horizontally. */
 typedef enum mixent_winograd_tile {
@@ -45,8 +47,7 @@ typedef struct mixent_winograd_filter {
 } mixent_winograd_filter;
 
 typedef struct mixent_winograd_kernels {
-  const char *name;
-  int lanes, panel, values_in_word;
+  int panel;
   struct {
     /* One tile of values at `pixels` (points of them, row by row) into its row of every point. */
     void (*data)(int channels, const void *const *pixels, void *out, size_t point);
@@ -75,9 +76,45 @@ typedef struct mixent_winograd_kernels {
                           const void *gradient, size_t gradient_panel, bool add, float *out);
 } mixent_winograd_kernels;
 
+/* Batch norm, with the ReLU and the 2x2 maximum after it: y = scale (x - mean) + shift. Arrays per channel are filled up to
+ * whole vectors. */
+typedef struct mixent_norm_line {
+  int channels;
+  bool relu;
+  const float *mean, *scale, *shift;
+} mixent_norm_line;
+
+typedef struct mixent_norm_kernels {
+  /* Mean and sum of squared distances from it, of each channel. */
+  void (*statistics)(int channels, size_t pixels, const void *x, float *mean, float *squares);
+  void (*apply)(const mixent_norm_line *line, size_t pixels, const void *x, void *y);
+  /* Two rows of 2 `pixels` (from `x` and `below`) to one of maxima. */
+  void (*apply_pool)(const mixent_norm_line *line, size_t pixels, const void *x, const void *below, void *y);
+  /* Adds, with g the gradient of scale (x - mean) + shift: sums[0] += g, sums[1] += g (x - mean). */
+  void (*sums)(const mixent_norm_line *line, size_t pixels, const void *x, const void *dy,
+               float *const sums[2]);
+  void (*sums_pool)(const mixent_norm_line *line, size_t pixels, const void *x, const void *below,
+                    const void *dy, float *const sums[2]);
+  /* dx = scale g + slope (x - mean) + offset */
+  void (*gradient)(const mixent_norm_line *line, const float *slope, const float *offset, size_t pixels,
+                   const void *x, const void *dy, void *dx);
+  void (*gradient_pool)(const mixent_norm_line *line, const float *slope, const float *offset, size_t pixels,
+                        const void *x, const void *below, const void *dy, void *dx, void *dx_below);
+  /* Where no window of a pool looks: g is 0. */
+  void (*gradient_outside)(const mixent_norm_line *line, const float *slope, const float *offset,
+                           size_t pixels, const void *x, void *dx);
+} mixent_norm_kernels;
+
+typedef struct mixent_kernels {
+  const char *name;
+  int lanes, values_in_word;
+  const mixent_winograd_kernels *winograd;
+  const mixent_norm_kernels *norm;
+} mixent_kernels;
+
 /* The widest that this processor has (or MIXENT_CPU names), for values of float or bfloat16. */
-const mixent_winograd_kernels *mixent_winograd_kernels_choose(bool bf16);
+const mixent_kernels *mixent_kernels_choose(bool bf16);
 /* All that this processor runs, widest first; NULL after the last. */
-const mixent_winograd_kernels *const *mixent_winograd_kernels_available(bool bf16);
+const mixent_kernels *const *mixent_kernels_available(bool bf16);
 
 #endif

@@ -1,5 +1,5 @@
 /* Which kernels run: the widest the processor has, or what MIXENT_CPU names (as it does for the losses). */
-#include "net/winograd/kernels.h"
+#include "net/kernels/kernels.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -8,18 +8,18 @@
 const int mixent_winograd_tile_heights[MIXENT_TILES] = {2, 3, 4, 7, 4, 3};
 const int mixent_winograd_tile_widths[MIXENT_TILES] = {2, 3, 4, 7, 3, 4};
 
-extern const mixent_winograd_kernels mixent_winograd_plain_float, mixent_winograd_plain_bf16;
+extern const mixent_kernels mixent_kernels_plain_float, mixent_kernels_plain_bf16;
 #ifdef __x86_64__
-extern const mixent_winograd_kernels mixent_winograd_avx2_float, mixent_winograd_avx2_bf16,
-    mixent_winograd_avx512_float, mixent_winograd_avx512_bf16, mixent_winograd_avx512bf16_bf16;
+extern const mixent_kernels mixent_kernels_avx2_float, mixent_kernels_avx2_bf16, mixent_kernels_avx512_float,
+    mixent_kernels_avx512_bf16, mixent_kernels_avx512bf16_bf16;
 #endif
 
-static const mixent_winograd_kernels *available[2][5]; /* of float, of bfloat16 */
-static const mixent_winograd_kernels *chosen[2];
+static const mixent_kernels *available[2][5]; /* of float, of bfloat16 */
+static const mixent_kernels *chosen[2];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* MIXENT_CPU=avx512 means everything of that generation. */
-static bool is_named(const mixent_winograd_kernels *kernels, const char *name) {
+static bool is_named(const mixent_kernels *kernels, const char *name) {
   return strncmp(kernels->name, name, strlen(name)) == 0;
 }
 
@@ -31,18 +31,18 @@ static void find(void) {
   bool wide = fma && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   if (wide && __builtin_cpu_supports("avx512bf16"))
-    available[1][half_count++] = &mixent_winograd_avx512bf16_bf16;
+    available[1][half_count++] = &mixent_kernels_avx512bf16_bf16;
   if (wide) {
-    available[0][count++] = &mixent_winograd_avx512_float;
-    available[1][half_count++] = &mixent_winograd_avx512_bf16;
+    available[0][count++] = &mixent_kernels_avx512_float;
+    available[1][half_count++] = &mixent_kernels_avx512_bf16;
   }
   if (fma) {
-    available[0][count++] = &mixent_winograd_avx2_float;
-    available[1][half_count++] = &mixent_winograd_avx2_bf16;
+    available[0][count++] = &mixent_kernels_avx2_float;
+    available[1][half_count++] = &mixent_kernels_avx2_bf16;
   }
 #endif
-  available[0][count] = &mixent_winograd_plain_float;
-  available[1][half_count] = &mixent_winograd_plain_bf16;
+  available[0][count] = &mixent_kernels_plain_float;
+  available[1][half_count] = &mixent_kernels_plain_bf16;
   const char *wanted = getenv("MIXENT_CPU");
   for (int half = 0; half < 2; half++) {
     chosen[half] = available[half][0];
@@ -54,12 +54,12 @@ static void find(void) {
   }
 }
 
-const mixent_winograd_kernels *const *mixent_winograd_kernels_available(bool bf16) {
+const mixent_kernels *const *mixent_kernels_available(bool bf16) {
   pthread_once(&once, find);
   return available[bf16];
 }
 
-const mixent_winograd_kernels *mixent_winograd_kernels_choose(bool bf16) {
+const mixent_kernels *mixent_kernels_choose(bool bf16) {
   pthread_once(&once, find);
   return chosen[bf16];
 }

@@ -13,8 +13,8 @@
  *                    at infinity: g[2]
  *   outputs A^T p    y[j] = [j = 0] p_0 + sum_i a_i^j (p_+ + (-1)^j p_-) + [j = m - 1] p_infinity
  */
-#ifndef MIXENT_NET_WINOGRAD_POINTS_H
-#define MIXENT_NET_WINOGRAD_POINTS_H
+#ifndef MIXENT_NET_KERNELS_POINTS_H
+#define MIXENT_NET_KERNELS_POINTS_H
 
 #include <stdbool.h>
 
