@@ -1,6 +1,7 @@
 /* Convolutions: which back end computes each pass. A choice that the plan was given counts; else the fixed table,
  * which asks each back end what the pass would cost. Nothing is timed here. */
 #include "core/memory.h"
+#include "net/narrow.h"
 #include "net/onednn/patterns.h"
 #include "net/winograd/patterns.h"
 
@@ -32,6 +33,13 @@ static bool winograd_covers(const mixent_plan *plan, int layer, mixent_pass pass
   return mixent_winograd_covers(plan, layer);
 }
 
+/* A fraction of what direct convolution takes there: it starves on few channels. */
+static mixent_status narrow_estimate(const mixent_plan *plan, int layer, mixent_pass pass, double *cost) {
+  MIXENT_TRY(onednn_estimate(plan, layer, pass, cost));
+  *cost /= 2;
+  return MIXENT_OK;
+}
+
 #define WINOGRAD(cut)                                                                                        \
   static mixent_status estimate_##cut(const mixent_plan *plan, int layer, mixent_pass pass, double *cost) {  \
     return mixent_winograd_estimate(plan, layer, pass, MIXENT_CUT_##cut, cost);                              \
@@ -47,6 +55,7 @@ WINOGRAD(7)
 
 static const candidate candidates[] = {
     {"onednn", onednn_covers, onednn_estimate, mixent_onednn_lower_weighted_pass},
+    {"narrow", mixent_narrow_covers, narrow_estimate, mixent_narrow_lower_pass},
     {"winograd-2", winograd_covers, estimate_2, lower_2},
     {"winograd-3", winograd_covers, estimate_3, lower_3},
     {"winograd-4", winograd_covers, estimate_4, lower_4},
@@ -104,7 +113,7 @@ static mixent_status find_chosen(const mixent_plan *plan, int layer, mixent_pass
  * them more digits than they have. */
 static bool in_table(const mixent_plan *plan, int layer, mixent_pass pass, const candidate *c) {
   if (!c->covers(plan, layer, pass)) return false;
-  if (c->lower == mixent_onednn_lower_weighted_pass || plan->value_type != MIXENT_TYPE_BF16) return true;
+  if (c->covers != winograd_covers || plan->value_type != MIXENT_TYPE_BF16) return true;
   return c->lower != lower_7 && mixent_net_bf16_is_native();
 }
 

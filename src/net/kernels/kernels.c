@@ -1,5 +1,6 @@
 /* The kernels of one instruction set and type of value, with MIXENT_KERNELS the name of the table that comes out. */
 #include "net/kernels/kernels.h"
+#include "net/kernels/narrow.h"
 #include "net/kernels/norm.h"
 #include "net/kernels/winograd.h"
 
@@ -18,4 +19,5 @@ const mixent_kernels MIXENT_KERNELS = {.name = MIXENT_CPU_NAME,
                                        .lanes = LANES,
                                        .values_in_word = VALUES_IN_WORD,
                                        .winograd = &winograd,
-                                       .norm = &norm};
+                                       .norm = &norm,
+                                       .narrow = &narrow};

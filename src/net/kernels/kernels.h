@@ -105,11 +105,29 @@ typedef struct mixent_norm_kernels {
                            size_t pixels, const void *x, void *dx);
 } mixent_norm_kernels;
 
+/* Convolution of few input channels. The image is float with its padding, `pitch` floats a line; weights and their sums are
+ * [kernel][kernel][inputs][filled], the outputs filled up to whole vectors. */
+typedef struct mixent_narrow {
+  int kernel, stride, inputs, outputs, filled;
+  int width; /* of a row of outputs */
+  size_t pitch;
+} mixent_narrow;
+
+typedef struct mixent_narrow_kernels {
+  /* One row of outputs; `image` is where its first window begins. bias (filled) may be NULL. */
+  void (*forward)(const mixent_narrow *shape, const float *image, const float *weights, const float *bias,
+                  bool relu, void *out);
+  /* Adds what one row of the gradient says of weights and bias. */
+  void (*weights)(const mixent_narrow *shape, const float *image, const void *gradient, float *sums,
+                  float *bias_sums);
+} mixent_narrow_kernels;
+
 typedef struct mixent_kernels {
   const char *name;
   int lanes, values_in_word;
   const mixent_winograd_kernels *winograd;
   const mixent_norm_kernels *norm;
+  const mixent_narrow_kernels *narrow;
 } mixent_kernels;
 
 /* The widest that this processor has (or MIXENT_CPU names), for values of float or bfloat16. */

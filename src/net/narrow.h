@@ -1,0 +1,12 @@
+/* Convolutions of few input channels, such as the first of a network, which general ones are slow at. */
+#ifndef MIXENT_NET_NARROW_H
+#define MIXENT_NET_NARROW_H
+
+#include "net/plan.h"
+
+/* Forward and to the weights, of at most 4 channels: the gradient of an image is never needed. */
+bool mixent_narrow_covers(const mixent_plan *plan, int layer, mixent_pass pass);
+/* Adds the step; `gradient` is the buffer of the gradient of its value (backward). */
+mixent_status mixent_narrow_lower_pass(mixent_plan *plan, int layer, mixent_pass pass, int gradient);
+
+#endif
