@@ -21,7 +21,7 @@ ALWAYS_INLINE void narrow_block(const mixent_narrow *shape, int pixels, int vect
     for (int x = 0; x < line; x++, w += shape->filled) {
       UNROLL for (int p = 0; p < pixels; p++) {
         vector pixel = spread(image[p * step + x]);
-        UNROLL for (int v = 0; v < vectors; v++) sums[p][v] += pixel * load(w + v * LANES);
+        UNROLL for (int v = 0; v < vectors; v++) sums[p][v] = fused(pixel, load(w + v * LANES), sums[p][v]);
       }
     }
   UNROLL for (int p = 0; p < pixels; p++) UNROLL for (int v = 0; v < vectors; v++) {
@@ -56,7 +56,7 @@ ALWAYS_INLINE void narrow_taps(const mixent_narrow *shape, int taps, const float
   UNROLL for (int t = 0; t < taps; t++) sum[t] = load(sums + t * shape->filled);
   for (int p = 0; p < shape->width; p++, image += step) {
     vector g = load_values(gradient + p * shape->outputs + c, count);
-    UNROLL for (int t = 0; t < taps; t++) sum[t] += spread(image[t]) * g;
+    UNROLL for (int t = 0; t < taps; t++) sum[t] = fused(spread(image[t]), g, sum[t]);
   }
   UNROLL for (int t = 0; t < taps; t++) store(sums + t * shape->filled, sum[t]);
 }

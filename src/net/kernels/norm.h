@@ -19,7 +19,7 @@ static void norm_statistics(int channels, size_t pixels, const void *from, float
     vector middle = sum * share;
     for (size_t p = 0; p < pixels; p++) {
       vector d = load_values(x + p * (size_t)channels + c, count) - middle;
-      square += d * d;
+      square = fused(d, d, square);
     }
     store(mean + c, middle);
     store(squares + c, square);
@@ -28,7 +28,7 @@ static void norm_statistics(int channels, size_t pixels, const void *from, float
 
 /* The line's value at x, and what it is the ReLU's least of. */
 ALWAYS_INLINE vector line_at(const mixent_norm_line *line, int c, vector distance) {
-  return load(line->scale + c) * distance + load(line->shift + c);
+  return fused(load(line->scale + c), distance, load(line->shift + c));
 }
 
 ALWAYS_INLINE vector least_of(const mixent_norm_line *line) {
@@ -130,7 +130,7 @@ static void norm_sums_pool(const mixent_norm_line *line, size_t pixels, const vo
       through_window(line, c, distances, load_values(dy + c, count), shares);
       UNROLL for (int i = 0; i < 4; i++) {
         sum += shares[i];
-        product += shares[i] * distances[i];
+        product = fused(shares[i], distances[i], product);
       }
       add_to(sums[0] + c, sum);
       add_to(sums[1] + c, product);
@@ -139,7 +139,7 @@ static void norm_sums_pool(const mixent_norm_line *line, size_t pixels, const vo
 
 ALWAYS_INLINE vector gradient_at(const mixent_norm_line *line, const float *slope, const float *offset, int c,
                                  vector g, vector distance) {
-  return load(line->scale + c) * g + (load(slope + c) * distance + load(offset + c));
+  return fused(load(line->scale + c), g, fused(load(slope + c), distance, load(offset + c)));
 }
 
 static void norm_gradient(const mixent_norm_line *line, const float *slope, const float *offset,

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#ifdef __AVX512BF16__
+#ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
@@ -38,6 +38,17 @@ ALWAYS_INLINE void store(float *to, vector v) {
 }
 ALWAYS_INLINE vector spread(float x) {
   return x - (vector){0};
+}
+
+/* a b + c, rounded once where the processor can. Said explicitly: GCC breaks up chains of these. */
+ALWAYS_INLINE vector fused(vector a, vector b, vector c) {
+#if defined __AVX512F__
+  return (vector)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined __AVX2__
+  return (vector)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+  return a * b + c;
+#endif
 }
 
 /* The larger of the two; a NaN in v stays. */
@@ -102,8 +113,8 @@ ALWAYS_INLINE vector multiply_add(vector sum, words a, words b) {
 #ifdef __AVX512BF16__
   return (vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
 #else
-  sum += (vector)(a << 16) * (vector)(b << 16);
-  return sum + (vector)(a & 0xffff0000) * (vector)(b & 0xffff0000);
+  sum = fused((vector)(a << 16), (vector)(b << 16), sum);
+  return fused((vector)(a & 0xffff0000), (vector)(b & 0xffff0000), sum);
 #endif
 }
 
@@ -134,7 +145,7 @@ ALWAYS_INLINE words spread_word(word w) {
   return spread(w);
 }
 ALWAYS_INLINE vector multiply_add(vector sum, words a, words b) {
-  return sum + a * b;
+  return fused(a, b, sum);
 }
 #endif
 

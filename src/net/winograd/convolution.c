@@ -40,8 +40,9 @@ struct mixent_winograd {
   mixent_winograd_filter filter;
   kind kinds[MOST_KINDS];
   int kind_count;
-  size_t filter_bytes, thread_bytes, chunk_bytes; /* of filters; of scratch, over all kinds */
-  void *zeros;                                    /* what lies outside the map */
+  size_t filter_bytes, thread_bytes, chunk_bytes; /* of filters (of one group); of scratch, over all kinds */
+  int groups; /* weights: threads that add up products of their own tiles; 1: all threads work on all tiles */
+  void *zeros; /* what lies outside the map */
 };
 
 static size_t value_bytes(const mixent_winograd *w) {
@@ -178,6 +179,14 @@ static void lay_out(mixent_winograd *w, kind *k) {
     w->thread_bytes = larger(w->thread_bytes, in_lines(tiles) + in_lines((size_t)w->outs * 4));
 }
 
+/* Sums of their own for every thread, unless that takes too much memory: then points are dealt to the threads, which
+ * must wait for one another between transforms and products. */
+static int groups_of(const mixent_winograd *w) {
+  const size_t MOST_BYTES = (size_t)48 << 20;
+  bool fits = (size_t)w->threads * w->filter_bytes <= MOST_BYTES;
+  return w->pass == MIXENT_WINOGRAD_WEIGHTS && fits ? w->threads : 1;
+}
+
 mixent_status mixent_winograd_create(const mixent_winograd_shape *shape, mixent_winograd_pass pass,
                                      mixent_winograd_cut cut, const mixent_kernels *kernels, int threads,
                                      mixent_winograd **out) {
@@ -207,6 +216,7 @@ mixent_status mixent_winograd_create(const mixent_winograd_shape *shape, mixent_
   mixent_status status = mixent_allocate((size_t)most * 4, &w->zeros);
   if (status == MIXENT_OK) status = cut_map(w, cut);
   for (int k = 0; k < w->kind_count && status == MIXENT_OK; k++) lay_out(w, &w->kinds[k]);
+  w->groups = groups_of(w);
   if (status == MIXENT_OK) return MIXENT_OK;
   mixent_winograd_free(w);
   *out = NULL;
@@ -221,11 +231,11 @@ void mixent_winograd_free(mixent_winograd *w) {
 }
 
 size_t mixent_winograd_filter_bytes(const mixent_winograd *w) {
-  return w->filter_bytes;
+  return (size_t)w->groups * w->filter_bytes;
 }
 
 size_t mixent_winograd_scratch_bytes(const mixent_winograd *w) {
-  return w->chunk_bytes + (size_t)w->threads * w->thread_bytes;
+  return (size_t)w->groups * w->chunk_bytes + (size_t)w->threads * w->thread_bytes;
 }
 
 /* Beside the products: TRANSFORM for each number that goes into them or comes out, FILTER for each of the filters, which
@@ -271,7 +281,7 @@ typedef struct run {
   void *to;
   char *filter, *scratch; /* of the kind; each thread's own, or the chunk of all */
   float *weight_gradient, *sums;
-  int first, tiles; /* the chunk of a weights pass */
+  int start, first, tiles; /* weights: the first tile of a group, its chunk under way */
 } run;
 
 static void transform_filters(void *context, size_t begin, size_t end) {
@@ -369,7 +379,7 @@ static void multiply_tiles(void *context, size_t begin, size_t end) {
     int panel = (int)(i % (size_t)w->panels);
     w->kernels->winograd->weight_products(depth_of(w, r->tiles), w->ins, panel, panel + 1,
                                           data + p * point * 4, (size_t)pitch_of(w, w->ins),
-                                          gradient + p * planes.point * 4, planes.panel, r->first > 0,
+                                          gradient + p * planes.point * 4, planes.panel, r->first > r->start,
                                           (float *)(void *)r->filter + p * k->filter.point);
   }
 }
@@ -388,27 +398,85 @@ static void add_sums(const run *r) {
     for (size_t c = 0; c < pitch; c++) r->sums[c] += r->sums[block * pitch + c];
 }
 
+static void run_here(size_t count, size_t grain, mixent_range_work *work, void *context) {
+  (void)grain;
+  work(context, 0, count);
+}
+
+/* Adds up the products of the tiles begin..end-1, by all threads or by the caller alone. */
+static void add_products(run *r, int begin, int end, bool by_all) {
+  const mixent_winograd *w = r->w;
+  void (*loop)(size_t, size_t, mixent_range_work *, void *) = by_all ? mixent_parallel_for : run_here;
+  r->start = begin;
+  memset(r->sums, 0, sums_pitch(w) * sizeof *r->sums);
+  for (r->first = begin; r->first < end; r->first += r->kind->chunk) {
+    r->tiles = end - r->first < r->kind->chunk ? end - r->first : r->kind->chunk;
+    loop((size_t)depth_of(w, r->tiles), BLOCK, transform_tiles, r);
+    loop((size_t)(r->kind->points * w->panels), 1, multiply_tiles, r);
+    add_sums(r);
+  }
+}
+
+/* The part of a run that is one group's. */
+static run group_run(const run *all, int group) {
+  const mixent_winograd *w = all->w;
+  run r = *all;
+  r.filter += (size_t)group * w->filter_bytes;
+  r.scratch += (size_t)group * w->chunk_bytes;
+  r.sums = (float *)(void *)(r.scratch + w->chunk_bytes - sums_bytes(w, r.kind->chunk));
+  return r;
+}
+
+static int live_groups(const run *r) {
+  int total = r->kind->count * r->w->shape.rows;
+  return total < r->w->groups ? total : r->w->groups;
+}
+
+static int group_begin(const run *r, int group) {
+  int64_t total = (int64_t)r->kind->count * r->w->shape.rows;
+  return (int)(total * group / live_groups(r));
+}
+
+static void run_groups(void *context, size_t begin, size_t end) {
+  const run *all = context;
+  for (int g = (int)begin; g < (int)end; g++) {
+    run r = group_run(all, g);
+    add_products(&r, group_begin(all, g), group_begin(all, g + 1), all->w->groups == 1);
+  }
+}
+
+/* The points begin..end-1 of the other groups to the first's. */
+static void add_groups(void *context, size_t begin, size_t end) {
+  const run *r = context;
+  size_t point = r->kind->filter.point;
+  for (int g = 1; g < live_groups(r); g++) {
+    const float *from = (const float *)(const void *)(r->filter + (size_t)g * r->w->filter_bytes);
+    float *to = (float *)(void *)r->filter;
+    for (size_t i = begin * point; i < end * point; i++) to[i] += from[i];
+  }
+}
+
 void mixent_winograd_run_weights(const mixent_winograd *w, const void *input, const void *gradient,
                                  float *weight_gradient, float *bias_gradient, void *filters, void *scratch) {
-  run r = {.w = w,
-           .from = input,
-           .gradient = gradient,
-           .filter = filters,
-           .scratch = scratch,
-           .weight_gradient = weight_gradient};
+  run all = {.w = w,
+             .from = input,
+             .gradient = gradient,
+             .filter = filters,
+             .scratch = scratch,
+             .weight_gradient = weight_gradient};
   if (bias_gradient) memset(bias_gradient, 0, (size_t)w->outs * sizeof *bias_gradient);
   for (int k = 0; k < w->kind_count; k++) {
-    r.kind = &w->kinds[k];
-    int total = r.kind->count * w->shape.rows;
-    r.sums = (float *)(void *)((char *)scratch + w->chunk_bytes - sums_bytes(w, r.kind->chunk));
-    memset(r.sums, 0, sums_pitch(w) * sizeof *r.sums);
-    for (r.first = 0; r.first < total; r.first += r.kind->chunk) {
-      r.tiles = total - r.first < r.kind->chunk ? total - r.first : r.kind->chunk;
-      mixent_parallel_for((size_t)depth_of(w, r.tiles), BLOCK, transform_tiles, &r);
-      mixent_parallel_for((size_t)(r.kind->points * w->panels), 1, multiply_tiles, &r);
-      add_sums(&r);
+    all.kind = &w->kinds[k];
+    if (w->groups > 1) {
+      mixent_parallel_for((size_t)live_groups(&all), 1, run_groups, &all);
+      mixent_parallel_for((size_t)all.kind->points, 8, add_groups, &all);
+    } else {
+      run_groups(&all, 0, 1);
     }
-    for (int c = 0; bias_gradient && c < w->outs; c++) bias_gradient[c] += r.sums[c];
-    mixent_parallel_for((size_t)w->ins, 8, transform_weight_gradients, &r);
+    for (int g = 0; bias_gradient && g < live_groups(&all); g++) {
+      const float *sums = group_run(&all, g).sums;
+      for (int c = 0; c < w->outs; c++) bias_gradient[c] += sums[c];
+    }
+    mixent_parallel_for((size_t)w->ins, 8, transform_weight_gradients, &all);
   }
 }

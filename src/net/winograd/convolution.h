@@ -1,6 +1,7 @@
 /* 3x3 convolution with stride 1 by Winograd's minimal filtering: forward, to the data, to the weights. Values are
  * [rows, height, width, channels] in float or bfloat16, weights and their gradient float in PyTorch's order
- * [out, in, 3, 3]. Sums do not depend on the number of threads. */
+ * [out, in, 3, 3]. Values do not depend on the number of threads; the gradient
+ * of the weights, a sum over all images, does. */
 #ifndef MIXENT_NET_WINOGRAD_CONVOLUTION_H
 #define MIXENT_NET_WINOGRAD_CONVOLUTION_H
 
