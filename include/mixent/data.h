@@ -66,9 +66,9 @@ void mixent_split_free(mixent_split *split);
 void mixent_images_moments(const mixent_images *images, const uint32_t *indices, size_t count, float mean[3],
                            float deviation[3]);
 
-/* Random changes of a training image, each as torchvision defines it on PIL images and in this order:
+/* Random changes of a training image, as torchvision defines them on PIL images and in this order:
  * RandomPerspective (bilinear), RandomRotation (nearest), RandomAffine (bilinear); what comes from outside is
- * 0. All zero: none. */
+ * 0. Stretch and elastic are not torchvision's and share the resampling of the affine ones. All zero: none. */
 typedef struct mixent_augmentation {
   double perspective;             /* distortion scale, 0 to 1; torchvision's default is 0.5 */
   double perspective_probability; /* 0 to 1 */
@@ -77,7 +77,12 @@ typedef struct mixent_augmentation {
   double affine_shift;            /* pixels, each axis drawn from [-s, s] and rounded */
   double affine_scale;            /* factor drawn from [1-s, 1+s] */
   double affine_shear;            /* degrees along x, drawn from [-s, s] */
+  double affine_stretch;          /* f drawn from [1-s, 1+s]: width times f, height over f */
+  double elastic;                 /* pixels: a smooth displacement, no point further along an axis */
 } mixent_augmentation;
+
+/* An elastic displacement is a cubic B-spline over this many cells along each axis, whatever the side. */
+enum { MIXENT_ELASTIC_CELLS = 4, MIXENT_ELASTIC_POINTS = MIXENT_ELASTIC_CELLS + 3 };
 
 /* What one image gets: drawn for (seed, epoch, index) and applied apart, so that each can be tested by
  * itself. */
@@ -88,6 +93,11 @@ typedef struct mixent_transform {
   bool use_affine;
   double angle, scale, shear; /* degrees, factor, degrees */
   int shift_x, shift_y;
+  double stretch; /* f - 1 */
+  bool use_elastic;
+  /* where a pixel comes from moves by that many pixels along x and along y: control points [y][x], each from
+   * [-elastic, elastic] */
+  float bend[2][MIXENT_ELASTIC_POINTS][MIXENT_ELASTIC_POINTS];
 } mixent_transform;
 mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, int side, uint64_t seed,
                                        uint64_t epoch, uint64_t index);
