@@ -105,6 +105,12 @@ mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, 
 void mixent_transform_apply(const mixent_transform *transform, int side, int channels, const uint8_t *in,
                             uint8_t *out, uint8_t *scratch);
 
+/* How view `view` of an image differs from it when a prediction is averaged over several: 0 is the image as it
+ * is, the others are small turns, scales, stretches and shifts, 2k-1 and 2k opposite to one another. They are
+ * the same for every image, so that a prediction depends on the image alone. */
+enum { MIXENT_MOST_VIEWS = 64 };
+mixent_transform mixent_view(int view);
+
 /* order[i]: a permutation of 0..count-1 for that epoch. */
 void mixent_order_draw(uint64_t seed, uint64_t epoch, uint32_t *order, size_t count);
 
@@ -113,6 +119,9 @@ void mixent_order_draw(uint64_t seed, uint64_t epoch, uint32_t *order, size_t co
  * depend on their number. */
 void mixent_batch_fill(const mixent_images *images, const uint32_t *indices, size_t rows,
                        const mixent_augmentation *augmentation, uint64_t seed, uint64_t epoch,
+                       const float mean[3], const float deviation[3], float *out);
+/* The same with one view of each image. */
+void mixent_batch_view(const mixent_images *images, const uint32_t *indices, size_t rows, int view,
                        const float mean[3], const float deviation[3], float *out);
 
 /* A labelled contact sheet as PNG: `columns` images a line, each `scale` times enlarged, with the caption

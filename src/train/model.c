@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/views.h"
+
 enum { SCORE_BATCH = 250, PREDICT_BATCH = 64 };
 
 const char *const mixent_part_names[] = {"test", "validation", "train", NULL};
@@ -217,19 +219,23 @@ static mixent_status score_part(const mixent_model *model, const mixent_recipe *
   return status;
 }
 
+static mixent_status read_recipe(const mixent_model *model, mixent_recipe *out) {
+  return mixent_recipe_parse(model->recipe, "the recipe in the checkpoint", "checkpoint", NULL, 0, out);
+}
+
 mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
-                                 mixent_precision precision, mixent_scores *out) {
+                                 mixent_precision precision, int views, mixent_scores *out) {
   mixent_recipe recipe;
   mixent_net *net;
   MIXENT_TRY(mixent_model_check_dataset(model, dataset));
   MIXENT_TRY(check_part(model, dataset, part));
-  MIXENT_TRY(
-      mixent_recipe_parse(model->recipe, "the recipe in the checkpoint", "checkpoint", NULL, 0, &recipe));
+  MIXENT_TRY(read_recipe(model, &recipe));
   MIXENT_TRY(create_net(model, SCORE_BATCH, precision, &net));
   mixent_score_job job = {.mean = model->mean,
                           .deviation = model->deviation,
                           .batch = SCORE_BATCH,
-                          .classes = (size_t)model->classes};
+                          .classes = (size_t)model->classes,
+                          .views = views ? views : (int)recipe.test_views};
   mixent_status status = score_part(model, &recipe, dataset, part, &job, net, out);
   mixent_net_free(net);
   return status;
@@ -243,25 +249,33 @@ static void softmax(const float *logits, size_t classes, float *out) {
   for (size_t k = 0; k < classes; k++) out[k] = (float)(exp((double)logits[k] - largest) / sum);
 }
 
+mixent_status mixent_model_views(const mixent_model *model, int *out) {
+  mixent_recipe recipe;
+  MIXENT_TRY(read_recipe(model, &recipe));
+  *out = (int)recipe.test_views;
+  return MIXENT_OK;
+}
+
 mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pixels, size_t rows,
-                                   mixent_precision precision, float *probabilities) {
+                                   mixent_precision precision, int views, float *probabilities) {
   const mixent_images images = {
       .count = rows, .side = model->side, .channels = model->channels, .pixels = (uint8_t *)pixels};
   size_t classes = (size_t)model->classes;
   uint32_t indices[PREDICT_BATCH];
   mixent_net *net;
-  mixent_status status = MIXENT_OK;
+  mixent_views room;
+  if (views == 0) MIXENT_TRY(mixent_model_views(model, &views));
   MIXENT_TRY(create_net(model, PREDICT_BATCH, precision, &net));
+  mixent_status status = mixent_views_create(views, PREDICT_BATCH, classes, &room);
   for (size_t begin = 0; begin < rows && status == MIXENT_OK; begin += PREDICT_BATCH) {
     size_t count = rows - begin < PREDICT_BATCH ? rows - begin : PREDICT_BATCH;
     for (size_t i = 0; i < PREDICT_BATCH; i++) indices[i] = (uint32_t)(i < count ? begin + i : begin);
-    mixent_batch_fill(&images, indices, PREDICT_BATCH, NULL, 0, 0, model->mean, model->deviation,
-                      mixent_net_input(net));
-    status = mixent_net_forward(net, MIXENT_EVALUATE, 0, 0);
-    const float *logits = mixent_net_logits(net);
+    const float *logits;
+    status = mixent_views_forward(&room, net, &images, indices, model->mean, model->deviation, &logits);
     for (size_t i = 0; i < count && status == MIXENT_OK; i++)
       softmax(logits + i * classes, classes, probabilities + (begin + i) * classes);
   }
+  mixent_views_free(&room);
   mixent_net_free(net);
   return status;
 }
