@@ -18,7 +18,8 @@ def train(program, place, options):
         command = [str(word) for word in (program, "train", *words, "--json")]
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if done.returncode:
-            raise SystemExit(f"{' '.join(command)}\nexited with {done.returncode}: {done.stderr.strip().splitlines()[-1:]}")
+            said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+            raise SystemExit(f"{' '.join(command)}\nexited with {done.returncode} and said: {said}")
     return read(place)
 
 
@@ -34,7 +35,7 @@ def read(place):
 
 def keep_settings(directory, settings):
     """Writes down what the runs of a directory have in common; those of other settings must not pass for them."""
-    kept = directory / "settings.json"
+    kept = directory / ".settings.json"
     if kept.exists() and json.loads(kept.read_text()) != settings:
         raise SystemExit(f"{kept} says that the runs there are of other settings; name another directory with --runs")
     directory.mkdir(parents=True, exist_ok=True)

@@ -94,15 +94,16 @@ def show(one):
 
 def script(reports):
     """What gnuplot is told: a line per group, bars of a standard deviation where there are several seeds."""
-    lines = [*HEAD, "set xlabel 'minutes of training' noenhanced", "set ylabel 'validation accuracy, %' noenhanced",
+    lines = [*HEAD, "set xrange [0:*]", "set xlabel 'minutes of training' noenhanced", "set ylabel 'validation accuracy, %' noenhanced",
              "set key bottom right Left reverse noenhanced"]
     plots = []
     for i, one in enumerate(reports):
         rows = [(epoch["minutes"], epoch["validation"]) for epoch in one["epochs"] if epoch["validation"]]
         lines += [f"$group{i} << END", *(f"{x:.4f} {100 * y['mean']:.4f} {100 * (y['deviation'] or 0):.4f}" for x, y in rows), "END"]
         style = f"linewidth 2 dashtype {DASHES[i % len(DASHES)]} linecolor rgb '{COLOURS[i % len(COLOURS)]}'"
+        title = one["title"].replace("'", "''")
         if rows:
-            plots.append(f"$group{i} using 1:2:3 with yerrorlines pointtype 7 pointsize 0.4 {style} title '{one['title']}'")
+            plots.append(f"$group{i} using 1:2:3 with yerrorlines pointsize 0 {style} title '{title}' noenhanced")
     if not plots:
         raise SystemExit("nothing to draw: these runs held no images out")
     return "\n".join([*lines, "plot " + ", ".join(plots), ""])

@@ -4,22 +4,31 @@
 
 #include <math.h>
 
-/* In [-1, 1): coordinate `axis` of point `number` of the additive recurrence with the powers of 1/g, g the
- * root of g^5 = g + 1 (Roberts 2018): however many points there are, they fill the cube evenly. */
-static double spread(int number, int axis) {
-  static const double root = 1.1673039782614187;
-  double whole, place = modf(0.5 + number * pow(root, -(axis + 1)), &whole);
-  return 2 * place - 1;
+enum { AXES = 5 };
+
+/* Point `number` of the additive recurrence with the powers of 1/g, g the root of g^6 = g + 1 (Roberts 2018),
+ * in [-1, 1): however many points there are, they fill the cube evenly. */
+static void spread(int number, double out[AXES]) {
+  const double root = 1.1347241384015194;
+  double whole, power = 1;
+  for (int axis = 0; axis < AXES; axis++) {
+    power /= root;
+    out[axis] = 2 * modf(0.5 + number * power, &whole) - 1;
+  }
 }
 
 mixent_transform mixent_view(int view) {
   const double degrees = 6, size = 0.05, pixels = 1; /* the furthest */
   if (view == 0) return (mixent_transform){.scale = 1};
-  int pair = (view + 1) / 2, sign = view % 2 ? 1 : -1;
+  bool first = view % 2; /* of a pair */
+  double place[AXES];
+  spread((view + 1) / 2, place);
+  double scale = 1 + size * place[1], stretch = 1 + size * place[2];
+  int x = (int)lrint(pixels * place[3]), y = (int)lrint(pixels * place[4]);
   return (mixent_transform){.use_affine = true,
-                            .angle = sign * degrees * spread(pair, 0),
-                            .scale = exp(sign * size * spread(pair, 1)),
-                            .stretch = exp(sign * size * spread(pair, 2)) - 1,
-                            .shift_x = sign * (int)lrint(pixels * spread(pair, 3)),
-                            .shift_y = sign * (int)lrint(pixels * spread(pair, 4))};
+                            .angle = (first ? degrees : -degrees) * place[0],
+                            .scale = first ? scale : 1 / scale,
+                            .stretch = (first ? stretch : 1 / stretch) - 1,
+                            .shift_x = first ? x : -x,
+                            .shift_y = first ? y : -y};
 }
