@@ -1,5 +1,6 @@
 """The programs of bench/ that train several runs: what they compute of them, and that no finished run is repeated."""
 import json
+import shutil
 import subprocess
 import sys
 import xml.dom.minidom
@@ -82,7 +83,7 @@ def test_same_accuracy(tiny, tmp_path):
 
 
 def test_time_to_accuracy(tiny, tmp_path):
-    words = ["--program", PROGRAM, "--seeds", 2, "--json", "--draw", "picture.svg", "--", *tiny, "--set", "test.views=3"]
+    words = ["--program", PROGRAM, "--seeds", 2, "--json", "--", *tiny, "--set", "test.views=3"]
     (report,) = json.loads(run("time_to_accuracy.py", *words, directory=tmp_path).stdout)
     assert report["seeds"] == [0, 1] and report["views"] == 3 and [epoch["epoch"] for epoch in report["epochs"]] == [1, 2, 3]
     places = [tmp_path / "runs" / "time" / seed for seed in "01"]
@@ -92,7 +93,6 @@ def test_time_to_accuracy(tiny, tmp_path):
     plain = [json.loads((place / "test-1-view.json").read_text()) for place in places]
     assert all(one["views"] == 1 and one["split"] == "test" for one in plain)
     assert report["test_one_view"]["mean"] == pytest.approx(sum(one["accuracy"] for one in plain) / 2)
-    assert xml.dom.minidom.parse(str(tmp_path / "picture.svg")).documentElement.tagName == "svg"
 
     # the same from the directories, and beside a run of another recipe, a group of its own
     other = runs.train(PROGRAM, tmp_path / "other", [*tiny, "--set", "validation.fraction=0"])
@@ -102,6 +102,15 @@ def test_time_to_accuracy(tiny, tmp_path):
     out = run("time_to_accuracy.py", "--program", PROGRAM, *places, directory=tmp_path).stdout
     assert "2 seeds" in out and "with 3 views" in out and len(out.splitlines()) == 7
     assert "no finished run" in run("time_to_accuracy.py", tmp_path / "bars", directory=tmp_path, code=1).stderr
+
+
+@pytest.mark.skipif(not shutil.which("gnuplot"), reason="gnuplot is not installed (tools/install-dependencies docs)")
+def test_picture(tmp_path):
+    one = {"title": "it's_a, net, ce", "epochs": [{"epoch": 1, "minutes": 0.5, "validation": {"mean": 0.25, "deviation": None}},
+                                                  {"epoch": 2, "minutes": 1, "validation": {"mean": 0.75, "deviation": 0.1}}]}
+    time_to_accuracy.draw(time_to_accuracy.script([one, one]), tmp_path / "picture.svg")
+    picture = xml.dom.minidom.parse(str(tmp_path / "picture.svg"))
+    assert picture.documentElement.tagName == "svg" and "it's_a, net, ce" in (tmp_path / "picture.svg").read_text().replace("&#39;", "'")
 
 
 def test_summaries():
