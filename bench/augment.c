@@ -38,6 +38,7 @@ int main(void) {
       {"perspective, each image", {.perspective = 0.5, .perspective_probability = 1}},
       {"rotation", {.rotation = 10}},
       {"affine", {.affine_rotation = 10, .affine_shift = 2, .affine_scale = 0.08}},
+      {"affine, elastic", {.affine_rotation = 10, .affine_shift = 2, .affine_scale = 0.08, .elastic = 2}},
       {"perspective (p 0.5), rotation", {.perspective = 0.5, .perspective_probability = 0.5, .rotation = 10}},
   };
   printf("%-32s %14s %14s\n", "microseconds per image", "28x28 grey", "32x32 RGB");

@@ -66,9 +66,9 @@ void mixent_split_free(mixent_split *split);
 void mixent_images_moments(const mixent_images *images, const uint32_t *indices, size_t count, float mean[3],
                            float deviation[3]);
 
-/* Random changes of a training image, each as torchvision defines it on PIL images and in this order:
+/* Random changes of a training image, as torchvision defines them on PIL images and in this order:
  * RandomPerspective (bilinear), RandomRotation (nearest), RandomAffine (bilinear); what comes from outside is
- * 0. All zero: none. */
+ * 0. Stretch and elastic are not torchvision's and share the resampling of the affine ones. All zero: none. */
 typedef struct mixent_augmentation {
   double perspective;             /* distortion scale, 0 to 1; torchvision's default is 0.5 */
   double perspective_probability; /* 0 to 1 */
@@ -77,7 +77,12 @@ typedef struct mixent_augmentation {
   double affine_shift;            /* pixels, each axis drawn from [-s, s] and rounded */
   double affine_scale;            /* factor drawn from [1-s, 1+s] */
   double affine_shear;            /* degrees along x, drawn from [-s, s] */
+  double affine_stretch;          /* f drawn from [1-s, 1+s]: width times f, height over f */
+  double elastic;                 /* pixels: a smooth displacement, no point further along an axis */
 } mixent_augmentation;
+
+/* An elastic displacement is a cubic B-spline over this many cells along each axis, whatever the side. */
+enum { MIXENT_ELASTIC_CELLS = 4, MIXENT_ELASTIC_POINTS = MIXENT_ELASTIC_CELLS + 3 };
 
 /* What one image gets: drawn for (seed, epoch, index) and applied apart, so that each can be tested by
  * itself. */
@@ -88,12 +93,23 @@ typedef struct mixent_transform {
   bool use_affine;
   double angle, scale, shear; /* degrees, factor, degrees */
   int shift_x, shift_y;
+  double stretch; /* f - 1 */
+  bool use_elastic;
+  /* where a pixel comes from moves by that many pixels along x and along y: control points [y][x], each from
+   * [-elastic, elastic] */
+  float bend[2][MIXENT_ELASTIC_POINTS][MIXENT_ELASTIC_POINTS];
 } mixent_transform;
 mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, int side, uint64_t seed,
                                        uint64_t epoch, uint64_t index);
 /* out and in: [side, side, channels]; scratch: as large as one image. in is not changed. */
 void mixent_transform_apply(const mixent_transform *transform, int side, int channels, const uint8_t *in,
                             uint8_t *out, uint8_t *scratch);
+
+/* How view `view` of an image differs from it when a prediction is averaged over several: 0 is the image as it
+ * is, the others are small turns, scales, stretches and shifts, 2k-1 and 2k opposite to one another. They are
+ * the same for every image, so that a prediction depends on the image alone. */
+enum { MIXENT_MOST_VIEWS = 64 };
+mixent_transform mixent_view(int view);
 
 /* order[i]: a permutation of 0..count-1 for that epoch. */
 void mixent_order_draw(uint64_t seed, uint64_t epoch, uint32_t *order, size_t count);
@@ -103,6 +119,9 @@ void mixent_order_draw(uint64_t seed, uint64_t epoch, uint32_t *order, size_t co
  * depend on their number. */
 void mixent_batch_fill(const mixent_images *images, const uint32_t *indices, size_t rows,
                        const mixent_augmentation *augmentation, uint64_t seed, uint64_t epoch,
+                       const float mean[3], const float deviation[3], float *out);
+/* The same with one view of each image. */
+void mixent_batch_view(const mixent_images *images, const uint32_t *indices, size_t rows, int view,
                        const float mean[3], const float deviation[3], float *out);
 
 /* A labelled contact sheet as PNG: `columns` images a line, each `scale` times enlarged, with the caption

@@ -75,6 +75,7 @@ typedef struct mixent_train_epoch {
 typedef struct mixent_train_summary {
   char run[4096];           /* the run's directory */
   int best_epoch;           /* from 1 */
+  int test_views;           /* of each image, whose predictions the next two average; 1: the image alone */
   mixent_scores validation; /* of best.safetensors; images 0 if nothing was held out */
   mixent_scores test;
   double images_per_second; /* training images over seconds of training: data, optimiser and EMA included */
@@ -140,9 +141,12 @@ extern const char *const mixent_part_names[]; /* "test", "validation", "train", 
 
 /* Scores the model on a part of a data set; train and validation are the parts that its own recipe
  * cut, of the data set it was trained on and no other. The
- * loss is that of the recipe at the moment the model was saved. */
+ * loss is that of the recipe at the moment the model was saved. With several views (mixent_view in data.h)
+ * every score is of the mean of their predictions; 0: as many as its recipe says, test.views. */
 mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
-                                 mixent_precision precision, mixent_scores *out);
+                                 mixent_precision precision, int views, mixent_scores *out);
+/* What its recipe says. */
+mixent_status mixent_model_views(const mixent_model *model, int *out);
 
 /* A model made ready to classify again and again, from C alone:
  *
@@ -162,9 +166,9 @@ void mixent_predictor_free(mixent_predictor *predictor);
 mixent_status mixent_predictor_run(mixent_predictor *predictor, const uint8_t *pixels, size_t rows,
                                    float *logits, float *probabilities);
 
-/* The same in one call, for a single use: pixels -> probabilities. */
+/* The same in one call, for a single use: pixels -> probabilities; views as above. */
 mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pixels, size_t rows,
-                                   mixent_precision precision, float *probabilities);
+                                   mixent_precision precision, int views, float *probabilities);
 
 #ifdef __cplusplus
 }

@@ -26,7 +26,7 @@ static mixent_status predict_images(const mixent_model *model, const mixent_imag
   float *probabilities;
   MIXENT_TRY(MIXENT_ALLOCATE(images->count * classes, &probabilities));
   mixent_status status = mixent_model_predict(model, images->pixels, images->count,
-                                              mixent_precision_chosen(0, model), probabilities);
+                                              mixent_precision_chosen(0, model), 0, probabilities);
   for (size_t i = 0; i < images->count && status == MIXENT_OK; i++)
     predicted[i] = find_largest(probabilities + i * classes, model->classes);
   free(probabilities);

@@ -8,19 +8,22 @@
 typedef struct arguments {
   const char *data, *data_directory;
   int part, precision;
-  long threads;
+  long threads, views;
   bool json;
 } arguments;
 
 static int print_scores(const arguments *arguments, const char *path, const mixent_dataset *dataset,
-                        const mixent_scores *scores) {
+                        int views, const mixent_scores *scores) {
   const char *part = mixent_part_names[arguments->part];
   if (arguments->json) {
-    json_t *object = json_pack("{s:s, s:s, s:s}", "checkpoint", path, "data", dataset->name, "split", part);
+    json_t *object = json_pack("{s:s, s:s, s:s, s:i}", "checkpoint", path, "data", dataset->name, "split",
+                               part, "views", views);
     if (object) json_object_update_new(object, mixent_scores_to_json(scores));
     return mixent_json_print(object);
   }
-  printf("%s on %s %s images of %s\n", path, mixent_text_count(scores->images), part, dataset->name);
+  printf("%s on %s %s images of %s", path, mixent_text_count(scores->images), part, dataset->name);
+  if (views > 1) printf(", predictions averaged over %d views of each", views);
+  putchar('\n');
   printf("  accuracy  %.2f %%\n", 100 * scores->accuracy);
   printf("  NLL       %.4f   mean of -ln of the probability of the right class\n", scores->nll);
   printf("  ECE       %.4f   expected calibration error, 15 bins\n", scores->ece);
@@ -35,9 +38,13 @@ static int evaluate(const arguments *arguments, const char *path, const mixent_m
       mixent_model_dataset_open(model, arguments->data, arguments->data_directory, &dataset);
   if (status != MIXENT_OK) return mixent_failed(status);
   mixent_scores scores;
-  status = mixent_model_score(model, dataset, (mixent_part)arguments->part,
-                              mixent_precision_chosen(arguments->precision, model), &scores);
-  int code = status == MIXENT_OK ? print_scores(arguments, path, dataset, &scores) : mixent_failed(status);
+  int views = (int)arguments->views;
+  if (views == 0) status = mixent_model_views(model, &views);
+  if (status == MIXENT_OK)
+    status = mixent_model_score(model, dataset, (mixent_part)arguments->part,
+                                mixent_precision_chosen(arguments->precision, model), views, &scores);
+  int code =
+      status == MIXENT_OK ? print_scores(arguments, path, dataset, views, &scores) : mixent_failed(status);
   mixent_dataset_free(dataset);
   return code;
 }

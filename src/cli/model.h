@@ -7,7 +7,8 @@
 
 /* "auto", "fp32", "bf16", NULL: the choices of --precision. */
 extern const char *const mixent_precision_choices[];
-/* Two rows of a command's table of options: --precision and --threads, into members of those names. */
+/* Three rows of a command's table of options: --precision, --threads and --views, into members of those
+ * names. */
 #define MIXENT_MODEL_OPTIONS(arguments)                                                                      \
   {.name = "precision",                                                                                      \
    .argument = "auto|fp32|bf16",                                                                             \
@@ -16,9 +17,19 @@ extern const char *const mixent_precision_choices[];
    .offset = offsetof(arguments, precision),                                                                 \
    .fallback = "auto",                                                                                       \
    .choices = mixent_precision_choices},                                                                     \
+      {.name = "threads",                                                                                    \
+       .argument = "N",                                                                                      \
+       .help = "threads; 0 is one per processor",                                                            \
+       .kind = MIXENT_VALUE_WHOLE,                                                                           \
+       .offset = offsetof(arguments, threads),                                                               \
+       .fallback = "0",                                                                                      \
+       .high = 4096},                                                                                        \
   {                                                                                                          \
-    .name = "threads", .argument = "N", .help = "threads; 0 is one per processor",                           \
-    .kind = MIXENT_VALUE_WHOLE, .offset = offsetof(arguments, threads), .fallback = "0", .high = 4096        \
+    .name = "views", .argument = "N",                                                                        \
+    .help = "average the predictions over N slightly changed views of each image; 0 is what its recipe "     \
+            "says, 1 the image alone",                                                                       \
+    .kind = MIXENT_VALUE_WHOLE, .offset = offsetof(arguments, views), .fallback = "0",                       \
+    .high = MIXENT_MOST_VIEWS                                                                                \
   }
 
 /* The precision of that choice. auto is bf16 where the processor has it, but fp32 for a model that was

@@ -9,7 +9,7 @@
 
 typedef struct arguments {
   int precision;
-  long threads;
+  long threads, views;
   bool json;
 } arguments;
 
@@ -62,11 +62,12 @@ static int print_predictions(const mixent_model *model, bool json, char **paths,
 
 /* pixels [count, side, side, channels], probabilities [count, classes] */
 static mixent_status read_and_predict(const mixent_model *model, char **paths, int count,
-                                      mixent_precision precision, uint8_t *pixels, float *probabilities) {
+                                      mixent_precision precision, int views, uint8_t *pixels,
+                                      float *probabilities) {
   size_t size = (size_t)model->side * (size_t)model->side * (size_t)model->channels;
   for (int i = 0; i < count; i++)
     MIXENT_TRY(mixent_png_read(paths[i], model->side, model->channels, pixels + (size_t)i * size));
-  return mixent_model_predict(model, pixels, (size_t)count, precision, probabilities);
+  return mixent_model_predict(model, pixels, (size_t)count, precision, views, probabilities);
 }
 
 static int predict(const arguments *arguments, const mixent_model *model, char **paths, int count) {
@@ -77,7 +78,7 @@ static int predict(const arguments *arguments, const mixent_model *model, char *
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE((size_t)count * (size_t)model->classes, &probabilities);
   if (status == MIXENT_OK)
     status = read_and_predict(model, paths, count, mixent_precision_chosen(arguments->precision, model),
-                              pixels, probabilities);
+                              (int)arguments->views, pixels, probabilities);
   int code = status == MIXENT_OK ? print_predictions(model, arguments->json, paths, count, probabilities)
                                  : mixent_failed(status);
   free(pixels);

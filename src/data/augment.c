@@ -1,8 +1,9 @@
 /* Random changes of one training image, as torchvision defines them on PIL images: what is drawn (get_params
  * of RandomPerspective, RandomRotation, RandomAffine) and how Pillow resamples (Image.transform: output pixel
  * centres at +0.5 are mapped into the input; outside is 0). Each stage in use is a resampling of its own on
- * bytes. */
+ * bytes; stretch and elastic displacement belong to the affine stage. */
 #include "core/random.h"
+#include "data/elastic.h"
 #include "mixent/data.h"
 
 #include <math.h>
@@ -37,14 +38,17 @@ mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, 
     }
   }
   transform.rotation = uniform(word[0][1], -a->rotation, a->rotation);
-  transform.use_affine =
-      a->affine_rotation != 0 || a->affine_shift != 0 || a->affine_scale != 0 || a->affine_shear != 0;
+  transform.use_affine = a->affine_rotation != 0 || a->affine_shift != 0 || a->affine_scale != 0 ||
+                         a->affine_shear != 0 || a->affine_stretch != 0;
   transform.angle = uniform(word[0][2], -a->affine_rotation, a->affine_rotation);
   transform.scale = uniform(word[0][3], 1 - a->affine_scale, 1 + a->affine_scale);
   /* to the nearest whole number, halves to the even one, as Python's round */
   transform.shift_x = (int)lrint(uniform(word[3][0], -a->affine_shift, a->affine_shift));
   transform.shift_y = (int)lrint(uniform(word[3][1], -a->affine_shift, a->affine_shift));
   transform.shear = uniform(word[3][2], -a->affine_shear, a->affine_shear);
+  transform.stretch = uniform(word[3][3], -a->affine_stretch, a->affine_stretch);
+  transform.use_elastic = a->elastic > 0;
+  if (transform.use_elastic) mixent_elastic_draw(a->elastic, seed, epoch, index, transform.bend);
   return transform;
 }
 
@@ -79,23 +83,43 @@ static projection project_corners(const double corner[4][2], int side) {
   return result;
 }
 
-/* torchvision's inverse of: shear along x, rotate, scale, all about the centre, then shift. */
+/* torchvision's inverse of: shear along x, rotate, scale, all about the centre, then shift; and before all
+ * these stretch. */
 static projection project_affine(const mixent_transform *transform, int side) {
   double angle = transform->angle * radians_per_degree, slope = tan(transform->shear * radians_per_degree);
   double a = cos(angle), b = -cos(angle) * slope - sin(angle);
   double c = sin(angle), d = -sin(angle) * slope + cos(angle);
-  double scale = transform->scale, centre = side * 0.5;
+  double scale = transform->scale, stretch = 1 + transform->stretch, centre = side * 0.5;
   double back_x = -centre - transform->shift_x, back_y = -centre - transform->shift_y;
   projection result = {{d / scale, -b / scale, 0, -c / scale, a / scale, 0, 0, 0}};
   double *m = result.m;
+  m[0] /= stretch, m[1] /= stretch, m[3] *= stretch, m[4] *= stretch;
   m[2] = m[0] * back_x + m[1] * back_y + centre;
   m[5] = m[3] * back_x + m[4] * back_y + centre;
   return result;
 }
 
-/* Between the four nearest pixel centres; half a pixel along the edges takes the edge's value; the fraction
- * is cut off. `channels` and `divide` are constants where this is called, so that each kind gets a loop of
- * its own. */
+/* The pixel at (x, y) of `in`, between the four nearest pixel centres; half a pixel along the edges takes the
+ * edge's value; the fraction is cut off. Outside nothing is written. */
+static inline void take_bilinear(double x, double y, int side, int channels, const uint8_t *in,
+                                 uint8_t *out) {
+  if (!(x >= 0 && x < side && y >= 0 && y < side)) return; /* not finite: outside too */
+  x -= 0.5, y -= 0.5;
+  int left = (int)x - (x < 0), top = (int)y - (y < 0); /* floor, for values from -0.5 */
+  double right_share = x - left, bottom_share = y - top;
+  int right = left + 1 < side ? left + 1 : left, bottom = top + 1 < side ? top + 1 : top;
+  left = left < 0 ? 0 : left, top = top < 0 ? 0 : top;
+  const uint8_t *upper = in + (ptrdiff_t)top * side * channels,
+                *lower = in + (ptrdiff_t)bottom * side * channels;
+  for (int channel = 0; channel < channels; channel++) {
+    int at_left = left * channels + channel, at_right = right * channels + channel;
+    double above = upper[at_left] + (upper[at_right] - upper[at_left]) * right_share;
+    double below = lower[at_left] + (lower[at_right] - lower[at_left]) * right_share;
+    out[channel] = (uint8_t)(above + (below - above) * bottom_share);
+  }
+}
+
+/* `channels` and `divide` are constants where this is called, so that each kind gets a loop of its own. */
 static inline void resample_bilinear(const projection *from, bool divide, int side, int channels,
                                      const uint8_t *in, uint8_t *out) {
   const double *m = from->m;
@@ -109,20 +133,25 @@ static inline void resample_bilinear(const projection *from, bool divide, int si
         double w = m[6] * x_centre + m[7] * y_centre + 1;
         x /= w, y /= w;
       }
-      if (!(x >= 0 && x < side && y >= 0 && y < side)) continue; /* not finite: outside too */
-      x -= 0.5, y -= 0.5;
-      int left = (int)x - (x < 0), top = (int)y - (y < 0); /* floor, for values from -0.5 */
-      double right_share = x - left, bottom_share = y - top;
-      int right = left + 1 < side ? left + 1 : left, bottom = top + 1 < side ? top + 1 : top;
-      left = left < 0 ? 0 : left, top = top < 0 ? 0 : top;
-      const uint8_t *upper = in + (ptrdiff_t)top * side * channels,
-                    *lower = in + (ptrdiff_t)bottom * side * channels;
-      for (int channel = 0; channel < channels; channel++) {
-        int at_left = left * channels + channel, at_right = right * channels + channel;
-        double above = upper[at_left] + (upper[at_right] - upper[at_left]) * right_share;
-        double below = lower[at_left] + (lower[at_right] - lower[at_left]) * right_share;
-        out[channel] = (uint8_t)(above + (below - above) * bottom_share);
-      }
+      take_bilinear(x, y, side, channels, in, out);
+    }
+  }
+}
+
+/* The same, every source moved by the elastic displacement. */
+static inline void resample_elastic(const mixent_transform *transform, const projection *from, int side,
+                                    int channels, const uint8_t *in, uint8_t *out) {
+  const double *m = from->m, cells_per_pixel = (double)MIXENT_ELASTIC_CELLS / side;
+  memset(out, 0, (size_t)side * (size_t)side * (size_t)channels);
+  for (int row = 0; row < side; row++) {
+    double y_centre = row + 0.5;
+    mixent_elastic_line line;
+    mixent_elastic_cut(transform->bend, y_centre * cells_per_pixel, &line);
+    for (int column = 0; column < side; column++, out += channels) {
+      double x_centre = column + 0.5, move[2];
+      mixent_elastic_at(&line, x_centre * cells_per_pixel, move);
+      take_bilinear(m[0] * x_centre + m[1] * y_centre + m[2] + move[0],
+                    m[3] * x_centre + m[4] * y_centre + m[5] + move[1], side, channels, in, out);
     }
   }
 }
@@ -137,6 +166,17 @@ static void apply_projection(const projection *from, bool divide, int side, int 
     resample_bilinear(from, true, side, channels, in, out);
   else
     resample_bilinear(from, false, side, channels, in, out);
+}
+
+static void apply_affine(const mixent_transform *transform, int side, int channels, const uint8_t *in,
+                         uint8_t *out) {
+  const projection from = project_affine(transform, side);
+  if (!transform->use_elastic)
+    apply_projection(&from, false, side, channels, in, out);
+  else if (channels == 1)
+    resample_elastic(transform, &from, side, 1, in, out);
+  else
+    resample_elastic(transform, &from, side, channels, in, out);
 }
 
 /* To 16.16 fixed point, to the nearest. */
@@ -174,7 +214,8 @@ static void apply_rotation(double degrees, int side, int channels, const uint8_t
 
 void mixent_transform_apply(const mixent_transform *transform, int side, int channels, const uint8_t *in,
                             uint8_t *out, uint8_t *scratch) {
-  int stages = transform->use_perspective + (transform->rotation != 0) + transform->use_affine;
+  bool affine = transform->use_affine || transform->use_elastic;
+  int stages = transform->use_perspective + (transform->rotation != 0) + affine;
   if (!stages) memcpy(out, in, (size_t)side * (size_t)side * (size_t)channels);
   /* out and scratch take turns so that the last stage writes out */
   uint8_t *to = stages % 2 ? out : scratch;
@@ -187,8 +228,5 @@ void mixent_transform_apply(const mixent_transform *transform, int side, int cha
     apply_rotation(transform->rotation, side, channels, in, to);
     in = to, to = to == out ? scratch : out;
   }
-  if (transform->use_affine) {
-    projection from = project_affine(transform, side);
-    apply_projection(&from, false, side, channels, in, to);
-  }
+  if (affine) apply_affine(transform, side, channels, in, to);
 }

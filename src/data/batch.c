@@ -12,9 +12,10 @@ enum {
 typedef struct batch {
   const mixent_images *images;
   const uint32_t *indices;
-  const mixent_augmentation *augmentation;
+  const mixent_augmentation *augmentation; /* NULL: none is drawn */
   uint64_t seed, epoch;
-  float normal[3][256]; /* (value / 255 - mean) / deviation, per channel and byte */
+  const mixent_transform *view; /* the same for every image; NULL: none */
+  float normal[3][256];         /* (value / 255 - mean) / deviation, per channel and byte */
   float *out;
 } batch;
 
@@ -35,23 +36,36 @@ static void normalize_image(const batch *batch, const uint8_t *bytes, size_t siz
   }
 }
 
+/* The image changed as drawn, or to the view that was asked for; as it is if there is neither. */
+static const uint8_t *change_image(const batch *batch, uint32_t index, size_t size, float *out) {
+  const mixent_images *images = batch->images;
+  const uint8_t *image = images->pixels + index * size;
+  if (!batch->augmentation && !batch->view) return image;
+  /* the row's own memory is four images large: the first is scratch, the last holds the changed image */
+  uint8_t *scratch = (uint8_t *)out, *changed = scratch + 3 * size;
+  mixent_transform drawn;
+  if (batch->augmentation)
+    drawn = mixent_transform_draw(batch->augmentation, images->side, batch->seed, batch->epoch, index);
+  mixent_transform_apply(batch->augmentation ? &drawn : batch->view, images->side, images->channels, image,
+                         changed, scratch);
+  return changed;
+}
+
 static void fill_rows(void *context, size_t begin, size_t end) {
   const batch *batch = context;
   const mixent_images *images = batch->images;
   size_t size = (size_t)images->side * (size_t)images->side * (size_t)images->channels;
   for (size_t row = begin; row < end; row++) {
-    const uint8_t *image = images->pixels + batch->indices[row] * size;
     float *out = batch->out + row * size;
-    if (batch->augmentation) {
-      /* the row's own memory is four images large: the first is scratch, the last holds the changed image */
-      uint8_t *scratch = (uint8_t *)out, *changed = scratch + 3 * size;
-      mixent_transform transform = mixent_transform_draw(batch->augmentation, images->side, batch->seed,
-                                                         batch->epoch, batch->indices[row]);
-      mixent_transform_apply(&transform, images->side, images->channels, image, changed, scratch);
-      image = changed;
-    }
-    normalize_image(batch, image, size, out);
+    normalize_image(batch, change_image(batch, batch->indices[row], size, out), size, out);
   }
+}
+
+static void fill_batch(batch *batch, size_t rows, const float mean[3], const float deviation[3]) {
+  for (int k = 0; k < batch->images->channels; k++)
+    for (int value = 0; value < 256; value++)
+      batch->normal[k][value] = ((float)value / 255.0f - mean[k]) / deviation[k];
+  mixent_parallel_for(rows, GRAIN, fill_rows, batch);
 }
 
 void mixent_batch_fill(const mixent_images *images, const uint32_t *indices, size_t rows,
@@ -63,8 +77,12 @@ void mixent_batch_fill(const mixent_images *images, const uint32_t *indices, siz
                  .seed = seed,
                  .epoch = epoch,
                  .out = out};
-  for (int k = 0; k < images->channels; k++)
-    for (int value = 0; value < 256; value++)
-      batch.normal[k][value] = ((float)value / 255.0f - mean[k]) / deviation[k];
-  mixent_parallel_for(rows, GRAIN, fill_rows, &batch);
+  fill_batch(&batch, rows, mean, deviation);
+}
+
+void mixent_batch_view(const mixent_images *images, const uint32_t *indices, size_t rows, int view,
+                       const float mean[3], const float deviation[3], float *out) {
+  const mixent_transform transform = mixent_view(view);
+  batch batch = {.images = images, .indices = indices, .view = view ? &transform : NULL, .out = out};
+  fill_batch(&batch, rows, mean, deviation);
 }

@@ -209,20 +209,31 @@ static mixent_status score_part(const mixent_model *model, const mixent_recipe *
   return status;
 }
 
+static mixent_status read_recipe(const mixent_model *model, mixent_recipe *out) {
+  return mixent_recipe_parse(model->recipe, "the recipe in the checkpoint", "checkpoint", NULL, 0, out);
+}
+
 mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
-                                 mixent_precision precision, mixent_scores *out) {
+                                 mixent_precision precision, int views, mixent_scores *out) {
   mixent_recipe recipe;
   mixent_evaluator evaluator;
   MIXENT_TRY(mixent_model_check_dataset(model, dataset));
   MIXENT_TRY(check_part(model, dataset, part));
-  MIXENT_TRY(
-      mixent_recipe_parse(model->recipe, "the recipe in the checkpoint", "checkpoint", NULL, 0, &recipe));
+  MIXENT_TRY(read_recipe(model, &recipe));
   MIXENT_TRY(mixent_evaluator_create(model, SCORE_BATCH, precision, &evaluator));
   mixent_score_job job = {.mean = model->mean,
                           .deviation = model->deviation,
                           .batch = SCORE_BATCH,
-                          .classes = (size_t)model->classes};
+                          .classes = (size_t)model->classes,
+                          .views = views ? views : (int)recipe.test_views};
   mixent_status status = score_part(model, &recipe, dataset, part, &job, evaluator.net, out);
   mixent_evaluator_free(&evaluator);
   return status;
+}
+
+mixent_status mixent_model_views(const mixent_model *model, int *out) {
+  mixent_recipe recipe;
+  MIXENT_TRY(read_recipe(model, &recipe));
+  *out = (int)recipe.test_views;
+  return MIXENT_OK;
 }

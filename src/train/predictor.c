@@ -1,6 +1,7 @@
 /* Classifying with a trained model: its network for evaluation, and the loop from pixels to probabilities. */
 #include "core/memory.h"
 #include "train/evaluator.h"
+#include "train/views.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -37,10 +38,11 @@ struct mixent_predictor {
   mixent_evaluator evaluator;
   size_t batch;
   uint32_t *indices; /* [batch] */
+  mixent_views views;
 };
 
-mixent_status mixent_predictor_create(const mixent_model *model, int batch, mixent_precision precision,
-                                      mixent_predictor **out) {
+static mixent_status create_predictor(const mixent_model *model, int batch, mixent_precision precision,
+                                      int views, mixent_predictor **out) {
   mixent_predictor *predictor;
   *out = NULL;
   if (batch < 1)
@@ -50,6 +52,8 @@ mixent_status mixent_predictor_create(const mixent_model *model, int batch, mixe
   predictor->batch = (size_t)batch;
   mixent_status status = MIXENT_ALLOCATE(batch, &predictor->indices);
   if (status == MIXENT_OK) status = mixent_evaluator_create(model, batch, precision, &predictor->evaluator);
+  if (status == MIXENT_OK)
+    status = mixent_views_create(views, predictor->batch, (size_t)model->classes, &predictor->views);
   if (status != MIXENT_OK) {
     mixent_predictor_free(predictor);
     return status;
@@ -58,8 +62,14 @@ mixent_status mixent_predictor_create(const mixent_model *model, int batch, mixe
   return MIXENT_OK;
 }
 
+mixent_status mixent_predictor_create(const mixent_model *model, int batch, mixent_precision precision,
+                                      mixent_predictor **out) {
+  return create_predictor(model, batch, precision, 1, out);
+}
+
 void mixent_predictor_free(mixent_predictor *predictor) {
   if (!predictor) return;
+  mixent_views_free(&predictor->views);
   mixent_evaluator_free(&predictor->evaluator);
   free(predictor->indices);
   free(predictor);
@@ -75,13 +85,12 @@ static void softmax(const float *logits, size_t classes, float *out) {
 
 /* `count` images from `begin` on, at most a batch; the rows left over compute the first of them again. */
 static mixent_status run_batch(mixent_predictor *predictor, const mixent_images *images, size_t begin,
-                               size_t count) {
+                               size_t count, const float **logits) {
   const mixent_model *model = predictor->model;
   for (size_t i = 0; i < predictor->batch; i++)
     predictor->indices[i] = (uint32_t)(i < count ? begin + i : begin);
-  mixent_batch_fill(images, predictor->indices, predictor->batch, NULL, 0, 0, model->mean, model->deviation,
-                    mixent_net_input(predictor->evaluator.net));
-  return mixent_net_forward(predictor->evaluator.net, MIXENT_EVALUATE, 0, 0);
+  return mixent_views_forward(&predictor->views, predictor->evaluator.net, images, predictor->indices,
+                              model->mean, model->deviation, logits);
 }
 
 mixent_status mixent_predictor_run(mixent_predictor *predictor, const uint8_t *pixels, size_t rows,
@@ -92,8 +101,8 @@ mixent_status mixent_predictor_run(mixent_predictor *predictor, const uint8_t *p
   size_t classes = (size_t)model->classes;
   for (size_t begin = 0; begin < rows; begin += predictor->batch) {
     size_t count = rows - begin < predictor->batch ? rows - begin : predictor->batch;
-    MIXENT_TRY(run_batch(predictor, &images, begin, count));
-    const float *found = mixent_net_logits(predictor->evaluator.net);
+    const float *found;
+    MIXENT_TRY(run_batch(predictor, &images, begin, count, &found));
     if (logits) memcpy(logits + begin * classes, found, count * classes * sizeof *logits);
     for (size_t i = 0; i < count && probabilities; i++)
       softmax(found + i * classes, classes, probabilities + (begin + i) * classes);
@@ -102,10 +111,11 @@ mixent_status mixent_predictor_run(mixent_predictor *predictor, const uint8_t *p
 }
 
 mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pixels, size_t rows,
-                                   mixent_precision precision, float *probabilities) {
+                                   mixent_precision precision, int views, float *probabilities) {
   mixent_predictor *predictor;
+  if (views == 0) MIXENT_TRY(mixent_model_views(model, &views));
   int batch = rows < 1 ? 1 : rows < PREDICT_BATCH ? (int)rows : PREDICT_BATCH;
-  MIXENT_TRY(mixent_predictor_create(model, batch, precision, &predictor));
+  MIXENT_TRY(create_predictor(model, batch, precision, views, &predictor));
   mixent_status status = mixent_predictor_run(predictor, pixels, rows, NULL, probabilities);
   mixent_predictor_free(predictor);
   return status;

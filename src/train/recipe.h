@@ -45,6 +45,7 @@ typedef struct mixent_recipe {
   double ema_decay;
   long ema_estimate_batches;
   mixent_augmentation augmentation;
+  long test_views;
   double save_minutes;
   /* not options: whether settings named another data set or network than the recipe does, for the run's name
    */

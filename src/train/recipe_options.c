@@ -90,6 +90,9 @@ const mixent_option mixent_options[] = {
     NUMBER("augment.affine_shift", augmentation.affine_shift, "0", 0, 256, "pixels along each axis"),
     NUMBER("augment.affine_scale", augmentation.affine_scale, "0", 0, 0.9, "factor drawn from 1 - s to 1 + s"),
     NUMBER("augment.affine_shear", augmentation.affine_shear, "0", 0, 80, "degrees along x"),
+    NUMBER("augment.affine_stretch", augmentation.affine_stretch, "0", 0, 0.9, "width times, height over a factor drawn from 1 - s to 1 + s"),
+    NUMBER("augment.elastic", augmentation.elastic, "0", 0, 256, "pixels along each axis that a smooth random displacement stays within"),
+    WHOLE("test.views", test_views, "1", 1, MIXENT_MOST_VIEWS, "views of each image (slightly turned, scaled, shifted) whose predictions the scores of the finished model average; 1: the image alone"),
     {"save_minutes", MIXENT_OPTION_NUMBER, offsetof(mixent_recipe, save_minutes), "10", 0, 1e6, NULL,
      "time between saves within an epoch; 0: only at its end", true},
     {.key = NULL}};

@@ -37,17 +37,16 @@ mixent_scores mixent_score_result(const mixent_score_sums *sums) {
   return scores;
 }
 
-static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, size_t begin,
-                                 const mixent_loss_moment *loss, mixent_score_sums *sums) {
+static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, mixent_views *views,
+                                 size_t begin, const mixent_loss_moment *loss, mixent_score_sums *sums) {
   size_t rows = job->count - begin < job->batch ? job->count - begin : job->batch;
   for (size_t i = 0; i < job->batch; i++) {
     job->batch_indices[i] = job->indices[i < rows ? begin + i : begin];
     job->batch_labels[i] = i < rows ? job->images->labels[job->batch_indices[i]] : -1;
   }
-  mixent_batch_fill(job->images, job->batch_indices, job->batch, NULL, 0, 0, job->mean, job->deviation,
-                    mixent_net_input(net));
-  MIXENT_TRY(mixent_net_forward(net, MIXENT_EVALUATE, 0, 0));
-  const float *logits = mixent_net_logits(net);
+  const float *logits;
+  MIXENT_TRY(
+      mixent_views_forward(views, net, job->images, job->batch_indices, job->mean, job->deviation, &logits));
   const mixent_loss_batch batch = {.rows = job->batch,
                                    .classes = job->classes,
                                    .logits = {.data = logits},
@@ -66,10 +65,13 @@ static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, s
 mixent_status mixent_score_images(mixent_net *net, const mixent_score_job *job,
                                   const mixent_loss_moment *loss, mixent_scores *out) {
   mixent_score_sums sums = {0};
-  for (size_t begin = 0; begin < job->count; begin += job->batch)
-    MIXENT_TRY(score_batch(net, job, begin, loss, &sums));
+  mixent_views views;
+  mixent_status status = mixent_views_create(job->views, job->batch, job->classes, &views);
+  for (size_t begin = 0; begin < job->count && status == MIXENT_OK; begin += job->batch)
+    status = score_batch(net, job, &views, begin, loss, &sums);
+  mixent_views_free(&views);
   *out = mixent_score_result(&sums);
-  return MIXENT_OK;
+  return status;
 }
 
 json_t *mixent_json_number(double value) {

@@ -5,6 +5,7 @@
 
 #include "mixent/train.h"
 #include "train/metrics.h"
+#include "train/views.h"
 
 /* Sums so far; start from {0}. */
 typedef struct mixent_score_sums {
@@ -34,6 +35,7 @@ typedef struct mixent_score_job {
   size_t count;
   const float *mean, *deviation;
   size_t batch, classes;
+  int views;               /* of each image, whose predictions are averaged; 1: the image alone */
   uint32_t *batch_indices; /* [batch] */
   int32_t *batch_labels;   /* [batch] */
 } mixent_score_job;

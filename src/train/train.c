@@ -48,6 +48,7 @@ static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train
   json_object_set_new(json, "batch", json_integer(recipe->batch));
   json_object_set_new(json, "epochs", json_integer(recipe->epochs));
   json_object_set_new(json, "best_epoch", json_integer(summary->best_epoch));
+  json_object_set_new(json, "test_views", json_integer(summary->test_views));
   json_object_set_new(json, "test", mixent_scores_to_json(&summary->test));
   json_object_set_new(json, "validation",
                       summary->validation.images ? mixent_scores_to_json(&summary->validation) : json_null());
@@ -70,12 +71,13 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
   trainer->net = NULL;
   summary->best_epoch = (int)trainer->state.best_epoch;
   summary->parameters = trainer->parameter_count;
+  summary->test_views = (int)trainer->recipe.test_views;
   MIXENT_TRY(mixent_model_open(run->best, &model));
   mixent_status status =
-      mixent_model_score(model, trainer->dataset, MIXENT_PART_TEST, precision, &summary->test);
+      mixent_model_score(model, trainer->dataset, MIXENT_PART_TEST, precision, 0, &summary->test);
   if (status == MIXENT_OK && trainer->split.validation_count)
-    status =
-        mixent_model_score(model, trainer->dataset, MIXENT_PART_VALIDATION, precision, &summary->validation);
+    status = mixent_model_score(model, trainer->dataset, MIXENT_PART_VALIDATION, precision, 0,
+                                &summary->validation);
   mixent_model_free(model);
   if (status == MIXENT_OK) status = mixent_run_directory_seconds(run, &summary->seconds);
   MIXENT_TRY(status);
@@ -103,6 +105,8 @@ static bool read_summary(const mixent_run_directory *run, mixent_train_summary *
   bool right = mixent_scores_from_json(json_object_get(json, "test"), &summary->test) &&
                (json_is_null(validation) || mixent_scores_from_json(validation, &summary->validation));
   summary->best_epoch = (int)json_integer_value(json_object_get(json, "best_epoch"));
+  const json_t *views = json_object_get(json, "test_views"); /* runs of older versions lack it */
+  summary->test_views = views ? (int)json_integer_value(views) : 1;
   summary->images_per_second = json_number_value(json_object_get(json, "images_per_second"));
   summary->seconds = json_number_value(json_object_get(json, "seconds"));
   summary->peak_memory_bytes = (size_t)json_integer_value(json_object_get(json, "peak_memory_bytes"));

@@ -220,6 +220,7 @@ static mixent_status validate(mixent_trainer *trainer, mixent_scores *out) {
                                 .deviation = trainer->deviation,
                                 .batch = trainer->batch,
                                 .classes = trainer->classes,
+                                .views = 1, /* which epoch is best needs no more */
                                 .batch_indices = trainer->batch_indices,
                                 .batch_labels = trainer->batch_labels};
   const mixent_loss_moment loss = {

@@ -321,6 +321,30 @@ def test_eval_repeats_the_summary(mixent, trained):
         assert word in words
 
 
+def test_views(mixent, tiny, bars):
+    run = mixent("train", *tiny, "--set", "test.views=5", "--run", "run")
+    assert "averaged over 5 views of each" in run.out
+    summary = json.loads((bars.parent / "run" / "summary.json").read_text())
+    assert summary["test_views"] == 5
+    scores = {}
+    for views in (0, 1, 2, 5):
+        scores[views] = json.loads(mixent("eval", "run/best.safetensors", "--views", views, "--json").out)
+        assert scores[views].pop("views") == (views or 5)
+    assert scores[0] == scores[5]
+    assert len({scores[views]["nll"] for views in (1, 2, 5)}) == 3
+    for key in ("accuracy", "nll", "ece", "brier", "entropy", "loss"):
+        assert scores[5][key] == pytest.approx(summary["test"][key], abs=1e-9), key
+    assert "5 views of each" in mixent("eval", "run/best.safetensors").out
+    assert "views" not in mixent("eval", "run/best.safetensors", "--views", 1).out
+    result = mixent("eval", "run/best.safetensors", "--views", 65)
+    assert result.code == 2 and "from 0 to 64" in result.message
+
+    Image.fromarray(numpy.full((16, 16), 77, numpy.uint8)).save(bars.parent / "x.png")
+    alone = json.loads(mixent("predict", "run/best.safetensors", "x.png", "--views", 1, "--json").out)
+    for views in (), ("--views", 5):
+        assert json.loads(mixent("predict", "run/best.safetensors", "x.png", *views, "--json").out) != alone
+
+
 def test_eval_of_another_data_set_is_refused(mixent, trained):
     directory, _ = trained
     best = "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors"

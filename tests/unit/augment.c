@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "data/elastic.h"
 #include "mixent/data.h"
 #include <math.h>
 #include <stdlib.h>
@@ -123,16 +124,21 @@ static const mixent_augmentation everything = {.perspective = 0.5,
                                                .affine_rotation = 12,
                                                .affine_shift = 2.5,
                                                .affine_scale = 0.1,
-                                               .affine_shear = 7};
+                                               .affine_shear = 7,
+                                               .affine_stretch = 0.2,
+                                               .elastic = 3};
 
 static void test_numbers_are_uniform(void **state) {
   (void)state;
-  static double rotation[DRAWS], angle[DRAWS], scale[DRAWS], shear[DRAWS];
+  static double rotation[DRAWS], angle[DRAWS], scale[DRAWS], shear[DRAWS], stretch[DRAWS], bend[2][DRAWS];
   int shifts[2][7] = {{0}};
   for (int i = 0; i < DRAWS; i++) {
     mixent_transform transform = mixent_transform_draw(&everything, 28, 7, 1, (uint64_t)i);
     rotation[i] = transform.rotation, angle[i] = transform.angle;
-    scale[i] = transform.scale, shear[i] = transform.shear;
+    scale[i] = transform.scale, shear[i] = transform.shear, stretch[i] = transform.stretch;
+    for (int axis = 0; axis < 2; axis++)
+      bend[axis][i] =
+          (double)(&transform.bend[axis][0][0])[i % (MIXENT_ELASTIC_POINTS * MIXENT_ELASTIC_POINTS)];
     assert_true(transform.use_affine);
     assert_in_range(transform.shift_x + 3, 0, 6);
     assert_in_range(transform.shift_y + 3, 0, 6);
@@ -142,6 +148,8 @@ static void test_numbers_are_uniform(void **state) {
   assert_uniform(angle, -12, 12);
   assert_uniform(scale, 0.9, 1.1);
   assert_uniform(shear, -7, 7);
+  assert_uniform(stretch, -0.2, 0.2);
+  for (int axis = 0; axis < 2; axis++) assert_uniform(bend[axis], -3, 3);
   /* [-2.5, 2.5] rounded: five whole numbers, each from an interval of length 1 */
   for (int axis = 0; axis < 2; axis++) {
     assert_counts(shifts[axis] + 1, (double[]){0.2, 0.2, 0.2, 0.2, 0.2}, 5, DRAWS);
@@ -182,7 +190,7 @@ static void test_corners_are_uniform(void **state) {
  * sqrt(n). */
 static void test_numbers_are_independent(void **state) {
   (void)state;
-  enum { NUMBERS = 15 };
+  enum { LAST = MIXENT_ELASTIC_POINTS - 1, NUMBERS = 22 };
   static double values[NUMBERS][DRAWS];
   mixent_augmentation always = everything;
   always.perspective_probability = 1;
@@ -192,7 +200,13 @@ static void test_numbers_are_independent(void **state) {
     double rest[] = {transform.rotation, transform.angle,   transform.scale,
                      transform.shear,    transform.shift_x, transform.shift_y};
     for (int k = 0; k < 6; k++) values[8 + k][i] = rest[k];
-    values[14][i] = mixent_transform_draw(&always, 28, 7, 4, (uint64_t)i).rotation; /* another epoch */
+    double elastic[] = {transform.stretch, (double)transform.bend[0][0][0], (double)transform.bend[0][0][1],
+                        (double)transform.bend[0][LAST][LAST], (double)transform.bend[1][LAST][LAST]};
+    for (int k = 0; k < 5; k++) values[14 + k][i] = elastic[k];
+    transform = mixent_transform_draw(&always, 28, 7, 4, (uint64_t)i); /* another epoch */
+    values[19][i] = transform.rotation, values[20][i] = (double)transform.bend[0][0][0];
+    transform = mixent_transform_draw(&always, 28, 7, 3, (uint64_t)i + DRAWS); /* other images */
+    values[21][i] = (double)transform.bend[0][0][0];
   }
   for (int k = 0; k < NUMBERS; k++) {
     double mean = 0, squares = 0;
@@ -215,8 +229,100 @@ static void test_stages_do_not_disturb_one_another(void **state) {
     mixent_transform alone = mixent_transform_draw(&rotation_only, 28, 7, 1, index);
     mixent_transform among = mixent_transform_draw(&everything, 28, 7, 1, index);
     assert_true(alone.rotation == among.rotation);
-    assert_false(alone.use_perspective || alone.use_affine);
+    assert_false(alone.use_perspective || alone.use_affine || alone.use_elastic);
   }
+}
+
+/* The displacement at a point by the definition: the sum of all control points times the cubic B-spline of
+ * their distance. */
+static double basis(double distance) {
+  double d = fabs(distance);
+  return d < 1 ? 2.0 / 3 - d * d + d * d * d / 2 : d < 2 ? (2 - d) * (2 - d) * (2 - d) / 6 : 0;
+}
+
+static double displacement(const float points[MIXENT_ELASTIC_POINTS][MIXENT_ELASTIC_POINTS], double x,
+                           double y) {
+  double sum = 0;
+  for (int i = 0; i < MIXENT_ELASTIC_POINTS; i++)
+    for (int j = 0; j < MIXENT_ELASTIC_POINTS; j++)
+      sum += basis(y - (i - 1)) * basis(x - (j - 1)) * (double)points[i][j];
+  return sum;
+}
+
+static void test_elastic_displacement_is_its_spline(void **state) {
+  (void)state;
+  const mixent_augmentation elastic = {.elastic = 3};
+  for (uint64_t index = 0; index < 50; index++) {
+    mixent_transform transform = mixent_transform_draw(&elastic, 28, 7, 1, index);
+    for (double y = 0; y < MIXENT_ELASTIC_CELLS; y += 0.19) {
+      mixent_elastic_line line;
+      mixent_elastic_cut(transform.bend, y, &line);
+      for (double x = 0; x < MIXENT_ELASTIC_CELLS; x += 0.23) {
+        double move[2];
+        mixent_elastic_at(&line, x, move);
+        for (int axis = 0; axis < 2; axis++) {
+          assert_true(fabs(move[axis] - displacement(transform.bend[axis], x, y)) < 1e-12);
+          assert_true(fabs(move[axis]) <= 3);
+        }
+      }
+    }
+  }
+}
+
+/* Control points that are all alike shift the image; with none it stays as it is. */
+static void test_an_even_displacement_is_a_shift(void **state) {
+  (void)state;
+  enum { SIDE = 20 };
+  uint8_t image[SIDE * SIDE * 3], out[sizeof image], scratch[sizeof image];
+  for (size_t i = 0; i < sizeof image; i++) image[i] = (uint8_t)(i * 37);
+  for (int channels = 1; channels <= 3; channels += 2)
+    for (int shift = -2; shift <= 2; shift++) {
+      mixent_transform transform = {.scale = 1, .use_elastic = true};
+      for (int i = 0; i < MIXENT_ELASTIC_POINTS * MIXENT_ELASTIC_POINTS; i++) /* along x alone */
+        (&transform.bend[0][0][0])[i] = (float)shift + 0.001F; /* what is cut off stays above the whole */
+      mixent_transform_apply(&transform, SIDE, channels, image, out, scratch);
+      for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE * channels; x++) {
+          int from = x + shift * channels, row = y * SIDE * channels;
+          bool inside = from >= 0 && from < SIDE * channels, last = from + channels >= SIDE * channels;
+          int wanted = inside ? image[row + from] : 0;
+          int next = inside && !last ? image[row + from + channels] : wanted;
+          if (abs(out[row + x] - wanted) > 1 + abs(next - wanted) / 500)
+            fail_msg("shift %d at %d, %d: %d, not %d", shift, x, y, out[row + x], wanted);
+        }
+    }
+  mixent_transform none = {.scale = 1, .use_elastic = true};
+  mixent_transform_apply(&none, SIDE, 3, image, out, scratch);
+  assert_memory_equal(out, image, sizeof image);
+}
+
+/* However large: every pixel is one of the input's or 0. */
+static void test_any_displacement_is_survived(void **state) {
+  (void)state;
+  uint8_t image[17 * 17], out[17 * 17], scratch[17 * 17];
+  memset(image, 200, sizeof image);
+  for (uint64_t index = 0; index < 2000; index++) {
+    mixent_augmentation wild = {.elastic = index % 2 ? 256 : 5, .affine_stretch = 0.9, .affine_scale = 0.9};
+    mixent_transform transform = mixent_transform_draw(&wild, 17, 1, 0, index);
+    mixent_transform_apply(&transform, 17, 1, image, out, scratch);
+    for (size_t i = 0; i < sizeof out; i++) assert_true(out[i] == 0 || out[i] == 200 || out[i] == 199);
+  }
+}
+
+/* A disc becomes an ellipse of the same area. */
+static void test_stretch(void **state) {
+  (void)state;
+  enum { SIDE = 64 };
+  uint8_t image[SIDE * SIDE], out[SIDE * SIDE], scratch[SIDE * SIDE];
+  for (int i = 0; i < SIDE * SIDE; i++) image[i] = hypot(i % SIDE - 31.5, i / SIDE - 31.5) < 20 ? 255 : 0;
+  mixent_transform transform = {.scale = 1, .use_affine = true, .stretch = 0.25};
+  mixent_transform_apply(&transform, SIDE, 1, image, out, scratch);
+  int width = 0, height = 0, area[2] = {0};
+  for (int i = 0; i < SIDE; i++) width += out[32 * SIDE + i] > 127, height += out[i * SIDE + 32] > 127;
+  for (int i = 0; i < SIDE * SIDE; i++) area[0] += image[i] > 127, area[1] += out[i] > 127;
+  assert_in_range(width, 49, 51);
+  assert_in_range(height, 31, 33);
+  assert_true(abs(area[1] - area[0]) < area[0] / 50);
 }
 
 int main(void) {
@@ -228,6 +334,10 @@ int main(void) {
       cmocka_unit_test(test_corners_are_uniform),
       cmocka_unit_test(test_numbers_are_independent),
       cmocka_unit_test(test_stages_do_not_disturb_one_another),
+      cmocka_unit_test(test_elastic_displacement_is_its_spline),
+      cmocka_unit_test(test_an_even_displacement_is_a_shift),
+      cmocka_unit_test(test_any_displacement_is_survived),
+      cmocka_unit_test(test_stretch),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

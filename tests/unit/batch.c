@@ -44,7 +44,9 @@ static const mixent_augmentation augmentation = {.perspective = 0.5,
                                                  .affine_rotation = 5,
                                                  .affine_shift = 2,
                                                  .affine_scale = 0.1,
-                                                 .affine_shear = 5};
+                                                 .affine_shear = 5,
+                                                 .affine_stretch = 0.05,
+                                                 .elastic = 2};
 
 static void test_rows(void **state) {
   (void)state;

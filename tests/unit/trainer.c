@@ -403,20 +403,20 @@ static void test_the_model_alone(void **state) {
   assert_ok(mixent_dataset_open(data_path, &(mixent_dataset_options){0}, &dataset));
   assert_ok(mixent_train_resume(whole, &options, &summary));
   mixent_precision precision = strstr(summary.json, "bf16") ? MIXENT_BF16 : MIXENT_FP32;
-  assert_ok(mixent_model_score(model, dataset, MIXENT_PART_TEST, precision, &scores));
+  assert_ok(mixent_model_score(model, dataset, MIXENT_PART_TEST, precision, 0, &scores));
   assert_true(scores.accuracy == summary.test.accuracy && fabs(scores.nll - summary.test.nll) < 1e-12);
-  assert_ok(mixent_model_score(model, dataset, MIXENT_PART_VALIDATION, precision, &scores));
+  assert_ok(mixent_model_score(model, dataset, MIXENT_PART_VALIDATION, precision, 0, &scores));
   assert_int_equal(scores.images, 12);
   assert_true(scores.accuracy == summary.validation.accuracy);
 
   dataset->fingerprint ^= 1; /* another set has a test part, but none that this training held out */
   for (mixent_part part = MIXENT_PART_TEST; part <= MIXENT_PART_TRAIN; part++)
-    assert_int_equal(mixent_model_score(model, dataset, part, precision, &scores),
+    assert_int_equal(mixent_model_score(model, dataset, part, precision, 0, &scores),
                      part == MIXENT_PART_TEST ? MIXENT_OK : MIXENT_ERROR_ARGUMENT);
 
   float probabilities[20 * 4];
   int right = 0;
-  assert_ok(mixent_model_predict(model, dataset->test.pixels, 20, precision, probabilities));
+  assert_ok(mixent_model_predict(model, dataset->test.pixels, 20, precision, 0, probabilities));
   for (int i = 0; i < 20; i++) {
     double sum = 0;
     int best = 0;
@@ -439,6 +439,58 @@ static void test_the_model_alone(void **state) {
   free(path);
 }
 
+/* With several views all is trained and chosen as with one; the scores at the end are those of the mean. */
+static void test_views_at_the_end(void **state) {
+  (void)state;
+  char *run = run_path("views"), *path = mixent_path_join(run, "best.safetensors");
+  watcher watcher = {0};
+  mixent_train_summary summary, plain;
+  mixent_setting viewed[SETTINGS + 1];
+  memcpy(viewed, settings, sizeof settings);
+  viewed[SETTINGS] = (mixent_setting){"test.views", "5"};
+  mixent_train_options options = options_for(&watcher, run);
+  assert_ok(mixent_train_resume(whole, &options, &plain));
+  options.settings = viewed, options.setting_count = SETTINGS + 1;
+  assert_ok(mixent_train(&options, &summary));
+  assert_same_metrics(whole, run);
+  assert_int_equal(plain.test_views, 1);
+  assert_int_equal(summary.test_views, 5);
+  assert_non_null(strstr(summary.json, "\"test_views\": 5"));
+  assert_int_equal(summary.best_epoch, plain.best_epoch);
+  assert_true(summary.test.nll != plain.test.nll && summary.validation.nll != plain.validation.nll);
+
+  mixent_model *model;
+  mixent_dataset *dataset;
+  assert_ok(mixent_model_open(path, &model));
+  assert_ok(mixent_dataset_open(data_path, &(mixent_dataset_options){0}, &dataset));
+  mixent_precision precision = strstr(summary.json, "bf16") ? MIXENT_BF16 : MIXENT_FP32;
+  const struct {
+    int views;
+    const mixent_scores *wanted;
+  } cases[] = {{0, &summary.test}, {5, &summary.test}, {1, &plain.test}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    mixent_scores scores;
+    float probabilities[20 * 4];
+    double nll = 0;
+    assert_ok(mixent_model_score(model, dataset, MIXENT_PART_TEST, precision, cases[i].views, &scores));
+    assert_true(scores.accuracy == cases[i].wanted->accuracy);
+    assert_true(fabs(scores.nll - cases[i].wanted->nll) < 1e-12);
+    assert_true(fabs(scores.loss - cases[i].wanted->loss) < 1e-12);
+    assert_true(fabs(scores.terms[MIXENT_CE1] - scores.nll) < 1e-6);
+    assert_ok(
+        mixent_model_predict(model, dataset->test.pixels, 20, precision, cases[i].views, probabilities));
+    for (int image = 0; image < 20; image++)
+      nll -= log((double)probabilities[4 * image + dataset->test.labels[image]]) / 20;
+    assert_true(fabs(nll - scores.nll) < 1e-5);
+  }
+  mixent_dataset_free(dataset);
+  mixent_model_free(model);
+  mixent_train_summary_free(&summary);
+  mixent_train_summary_free(&plain);
+  free(path);
+  free(run);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_stopped_after_every_number_of_steps),
@@ -449,6 +501,7 @@ int main(void) {
       cmocka_unit_test(test_a_loss_that_is_not_finite),
       cmocka_unit_test(test_a_disk_that_is_full),
       cmocka_unit_test(test_the_model_alone),
+      cmocka_unit_test(test_views_at_the_end),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

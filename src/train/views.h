@@ -1,0 +1,26 @@
+/* Predictions averaged over several views of each image (test-time augmentation). */
+#ifndef MIXENT_TRAIN_VIEWS_H
+#define MIXENT_TRAIN_VIEWS_H
+
+#include "mixent/data.h"
+#include "mixent/net.h"
+
+/* Room for a batch's average. */
+typedef struct mixent_views {
+  int count; /* 1: the image alone */
+  size_t batch, classes;
+  double *sums;  /* [batch, classes] of probabilities; NULL with one view, as is the next */
+  float *logits; /* [batch, classes] */
+} mixent_views;
+
+/* `count` from 1 to MIXENT_MOST_VIEWS; `batch` is the network's. To be freed whatever it returns. */
+mixent_status mixent_views_create(int count, size_t batch, size_t classes, mixent_views *out);
+void mixent_views_free(mixent_views *views);
+
+/* Runs the network over the views of `batch` images. *logits: with one view the network's own; with several
+ * logarithms of the mean of the views' probabilities, whose softmax is that mean. */
+mixent_status mixent_views_forward(mixent_views *views, mixent_net *net, const mixent_images *images,
+                                   const uint32_t *indices, const float mean[3], const float deviation[3],
+                                   const float **logits);
+
+#endif
