@@ -1,5 +1,5 @@
 /* Layers that only touch memory, as plain loops the compiler vectorises, for float and bfloat16: ReLU on its
- * own, the sum of a skip connection, and the sum of the gradients of a value that several layers read. */
+ * own, every n-th pixel, the sum of a skip connection, and the sum of the gradients of a value that several layers read. */
 #include "core/memory.h"
 #include "core/threads.h"
 #include "net/plan.h"
@@ -41,14 +41,15 @@ static void add_bf16(size_t n, const uint16_t *a, const uint16_t *b, uint16_t *o
 }
 
 /* One step: what to do over which buffers. */
-typedef enum action { RELU, RELU_GRADIENT, ADD, ADD_GRADIENT, SUM } action;
+typedef enum action { RELU, RELU_GRADIENT, ADD, ADD_GRADIENT, SUM, SAMPLE, SAMPLE_GRADIENT } action;
 
 typedef struct elementwise_step {
   const mixent_plan *plan;
   action action;
   mixent_data_type type;
-  size_t count;            /* elements; for ADD and ADD_GRADIENT pixels */
-  size_t channels, narrow; /* ADD: of the result, of the second operand, which sits in the middle */
+  size_t count;                  /* elements; for ADD and ADD_GRADIENT pixels */
+  size_t channels, narrow;       /* ADD: of the result, of the second operand, which sits in the middle */
+  const mixent_layer *from, *to; /* SAMPLE: every stride-th pixel of `from`; `count` are rows of images */
   int buffers[MIXENT_MAX_STEP_BUFFERS];
   int buffer_count;
   char *data[MIXENT_MAX_STEP_BUFFERS]; /* of the run under way */
@@ -65,6 +66,25 @@ static void add(const elementwise_step *step, size_t n, const void *a, const voi
     add_float(n, a, b, out);
   else
     add_double(n, a, b, out); /* the sum of gradients serves the reference too */
+}
+
+/* Row `line` of all the images' rows after sampling, from or back to the one it was taken of. */
+static void sample_line(const elementwise_step *step, size_t line, bool back) {
+  const mixent_layer *from = step->from, *to = step->to;
+  size_t size = mixent_data_type_size(step->type) * (size_t)to->channels, stride = (size_t)to->stride;
+  size_t image = line / (size_t)to->height, y = line % (size_t)to->height * stride;
+  char *wide = at(step, 0, 0) + (image * (size_t)from->height + y) * (size_t)from->width * size;
+  char *narrow = at(step, 1, 0) + line * (size_t)to->width * size;
+  for (size_t x = 0; x < (size_t)to->width; x++)
+    memcpy(back ? wide + x * stride * size : narrow + x * size,
+           back ? narrow + x * size : wide + x * stride * size, size);
+}
+
+/* Images begin..end-1: what was not sampled has no gradient. */
+static void sample_back(const elementwise_step *step, size_t begin, size_t end) {
+  size_t row = mixent_layer_row(step->from), height = (size_t)step->to->height;
+  memset(at(step, 0, begin * row), 0, (end - begin) * row * mixent_data_type_size(step->type));
+  for (size_t line = begin * height; line < end * height; line++) sample_line(step, line, true);
 }
 
 static void work(void *context, size_t begin, size_t end) {
@@ -102,7 +122,12 @@ static void work(void *context, size_t begin, size_t end) {
     for (size_t pixel = begin; step->data[2] && pixel < end; pixel++)
       memcpy(at(step, 2, pixel * narrow), at(step, 0, pixel * c + margin), narrow * size);
     break;
-  case SUM: /* into the first */
+  case SAMPLE: /* x, y; images begin..end-1 */
+    for (size_t line = begin * (size_t)step->to->height; line < end * (size_t)step->to->height; line++)
+      sample_line(step, line, false);
+    break;
+  case SAMPLE_GRADIENT: sample_back(step, begin, end); break; /* dx, dy */
+  case SUM:                                                   /* into the first */
     for (int i = 1; i < step->buffer_count; i++)
       add(step, n, at(step, 0, begin), at(step, i, begin), at(step, 0, begin));
     break;
@@ -180,6 +205,34 @@ static mixent_status lower_relu_backward(mixent_plan *plan, int layer, void *sha
   return add_step(plan, layer, "backward", true, step, buffers, 3);
 }
 
+/* A window of one pixel. */
+static int match_sample(const mixent_plan *plan, int layer) {
+  const mixent_layer *l = &plan->graph->layers[layer];
+  return is_kind(plan, layer, "max_pool") && l->kernel == 1 && l->padding == 0;
+}
+
+static elementwise_step describe_sample(const mixent_plan *plan, int layer, action action) {
+  const mixent_layer *to = &plan->graph->layers[layer], *from = &plan->graph->layers[to->inputs[0]];
+  return (elementwise_step){.action = action,
+                            .count = (size_t)plan->rows,
+                            .channels = mixent_layer_row(from), /* how much an image is */
+                            .from = from,
+                            .to = to};
+}
+
+static mixent_status lower_sample_forward(mixent_plan *plan, int layer, void **shared) {
+  int buffers[] = {plan->values[plan->graph->layers[layer].inputs[0]], plan->values[layer]};
+  *shared = NULL;
+  return add_step(plan, layer, "forward", false, describe_sample(plan, layer, SAMPLE), buffers, 2);
+}
+
+static mixent_status lower_sample_backward(mixent_plan *plan, int layer, void *shared) {
+  (void)shared;
+  int buffers[] = {plan->input_gradients[layer][0], plan->value_gradients[layer]};
+  if (buffers[0] < 0) return MIXENT_OK;
+  return add_step(plan, layer, "backward", true, describe_sample(plan, layer, SAMPLE_GRADIENT), buffers, 2);
+}
+
 static int match_add(const mixent_plan *plan, int layer) {
   return is_kind(plan, layer, "add") && plan->graph->layers[layer].input_count == 2;
 }
@@ -209,6 +262,7 @@ static mixent_status lower_add_backward(mixent_plan *plan, int layer, void *shar
 
 const mixent_backend_pattern mixent_elementwise_patterns[] = {
     {"relu", match_relu, lower_relu_forward, lower_relu_backward},
+    {"sample", match_sample, lower_sample_forward, lower_sample_backward},
     {"add", match_add, lower_add_forward, lower_add_backward},
     {0},
 };

@@ -1,4 +1,5 @@
-/* Batch norm, with the ReLU and the 2x2 max pooling after it where they follow: forward reads the values once for the
+/* Batch norm, with the ReLU and the 2x2 max pooling, or the addition of a residual block and its ReLU, where they follow:
+ * forward reads the values once for the
  * statistics and once more to write what comes out; backward likewise, without anything kept between but the
  * statistics. Batch statistics are computed in float over blocks of pixels and combined in double, in order, so that
  * they do not depend on the threads. Running statistics follow PyTorch: r += momentum * (batch - r), with the
@@ -17,16 +18,17 @@ typedef struct norm_step {
   const mixent_plan *plan;
   const mixent_kernels *kernels;
   int layer;
-  bool relu, pool;
+  bool relu, pool, add;
   size_t pixels; /* of all images, before pooling */
   int channels, filled, height, width;
   size_t units, units_in_block,
       blocks;                       /* a unit is a pixel, or with pooling the rows of one row of windows */
   int input, output, line, partial; /* buffers; line: mean, scale, shift, 1 / deviation, slope, offset */
   int output_gradient, input_gradient;
+  int skip, both_gradient; /* add: the other path's value; the gradient of either path */
   /* of the run under way */
-  const void *x, *dy;
-  void *y, *dx;
+  const void *x, *dy, *other;
+  void *y, *dx, *both;
   float *sums; /* of each block, two for each channel */
   mixent_norm_line now;
   float *slope, *offset;
@@ -128,11 +130,13 @@ static void open_run(norm_step *step, const mixent_run *run) {
   step->y = mixent_plan_address(plan, run, step->output);
   step->dy = mixent_plan_address(plan, run, step->output_gradient);
   step->dx = mixent_plan_address(plan, run, step->input_gradient);
+  step->other = mixent_plan_address(plan, run, step->skip);
+  step->both = mixent_plan_address(plan, run, step->both_gradient);
   step->sums = mixent_plan_address(plan, run, step->partial);
   step->slope = line_array(step, run, SLOPE);
   step->offset = line_array(step, run, OFFSET);
   step->now = (mixent_norm_line){.channels = step->channels,
-                                 .relu = step->relu,
+                                 .relu = step->relu && !step->add,
                                  .mean = line_array(step, run, MEAN),
                                  .scale = line_array(step, run, SCALE),
                                  .shift = line_array(step, run, SHIFT)};
@@ -157,41 +161,52 @@ static size_t units_of_block(const norm_step *step, size_t block, size_t *first)
   return left < step->units_in_block ? left : step->units_in_block;
 }
 
+/* Without pooling a block is one stretch of memory, `at` bytes from the start. */
+static void apply_stretch(const norm_step *step, size_t count, size_t at) {
+  const mixent_norm_kernels *kernels = step->kernels->norm;
+  const char *x = (const char *)step->x + at;
+  char *y = (char *)step->y + at;
+  if (step->add)
+    kernels->apply_add(&step->now, count, x, (const char *)step->other + at, y);
+  else
+    kernels->apply(&step->now, count, x, y);
+}
+
 static void apply(void *context, size_t begin, size_t end) {
   const norm_step *step = context;
-  const mixent_norm_kernels *kernels = step->kernels->norm;
   for (size_t block = begin; block < end; block++) {
     size_t first, count = units_of_block(step, block, &first);
-    for (size_t i = first; i < first + count; i++) {
+    if (!step->pool) apply_stretch(step, count, find_unit(step, first).before);
+    for (size_t i = first; i < first + count && step->pool; i++) {
       unit u = find_unit(step, i);
       const char *x = step->x;
-      char *y = (char *)step->y + u.after;
-      if (step->pool) {
-        kernels->apply_pool(&step->now, (size_t)step->width / 2, x + u.before, x + u.below, y);
-        continue;
-      }
-      kernels->apply(&step->now, count, x + u.before, y);
-      break;
+      step->kernels->norm->apply_pool(&step->now, (size_t)step->width / 2, x + u.before, x + u.below,
+                                      (char *)step->y + u.after);
     }
   }
 }
 
+static void sum_stretch(const norm_step *step, size_t count, size_t at, float *const sums[2]) {
+  const mixent_norm_kernels *kernels = step->kernels->norm;
+  const char *x = (const char *)step->x + at, *dy = (const char *)step->dy + at;
+  if (step->add)
+    kernels->sums_add(&step->now, count, x, (const char *)step->y + at, dy, (char *)step->both + at, sums);
+  else
+    kernels->sums(&step->now, count, x, dy, sums);
+}
+
 static void find_sums(void *context, size_t begin, size_t end) {
   const norm_step *step = context;
-  const mixent_norm_kernels *kernels = step->kernels->norm;
   for (size_t block = begin; block < end; block++) {
     float *const sums[] = {block_sums(step, block, 0), block_sums(step, block, 1)};
     memset(sums[0], 0, 2 * (size_t)step->filled * sizeof(float));
     size_t first, count = units_of_block(step, block, &first);
-    for (size_t i = first; i < first + count; i++) {
+    if (!step->pool) sum_stretch(step, count, find_unit(step, first).before, sums);
+    for (size_t i = first; i < first + count && step->pool; i++) {
       unit u = find_unit(step, i);
-      const char *x = step->x, *dy = (const char *)step->dy + u.after;
-      if (step->pool) {
-        kernels->sums_pool(&step->now, (size_t)step->width / 2, x + u.before, x + u.below, dy, sums);
-        continue;
-      }
-      kernels->sums(&step->now, count, x + u.before, dy, sums);
-      break;
+      const char *x = step->x;
+      step->kernels->norm->sums_pool(&step->now, (size_t)step->width / 2, x + u.before, x + u.below,
+                                     (const char *)step->dy + u.after, sums);
     }
   }
 }
@@ -218,18 +233,14 @@ static void write_unit_gradient(const norm_step *step, size_t index, unit u) {
 static void write_gradient(void *context, size_t begin, size_t end) {
   const norm_step *step = context;
   for (size_t block = begin; block < end; block++) {
-    size_t first, count = units_of_block(step, block, &first);
-    for (size_t i = first; i < first + count; i++) {
-      unit u = find_unit(step, i);
-      if (step->pool) {
-        write_unit_gradient(step, i, u);
-        continue;
-      }
-      step->kernels->norm->gradient(&step->now, step->slope, step->offset, count,
-                                    (const char *)step->x + u.before, (const char *)step->dy + u.after,
-                                    (char *)step->dx + u.before);
-      break;
+    size_t first, count = units_of_block(step, block, &first), at = find_unit(step, first).before;
+    if (!step->pool) {
+      const char *g = step->add ? step->both : step->dy;
+      step->kernels->norm->gradient(&step->now, step->slope, step->offset, count, (const char *)step->x + at,
+                                    g + at, (char *)step->dx + at);
     }
+    for (size_t i = first; i < first + count && step->pool; i++)
+      write_unit_gradient(step, i, find_unit(step, i));
   }
 }
 
@@ -271,10 +282,22 @@ static bool follows(const mixent_plan *plan, int layer, const char *kind) {
          strcmp(plan->graph->layers[layer + 1].type->name, kind) == 0;
 }
 
+/* Whether an addition of another value with as many channels, computed before, comes next and then a ReLU. */
+static bool joins(const mixent_plan *plan, int layer) {
+  if (layer + 1 >= plan->graph->layer_count || plan->consumers[layer] != 1) return false;
+  const mixent_layer *add = &plan->graph->layers[layer + 1];
+  if (strcmp(add->type->name, "add") != 0 || add->input_count != 2 || !follows(plan, layer + 1, "relu"))
+    return false;
+  int other = add->inputs[add->inputs[0] == layer];
+  return (add->inputs[0] == layer || add->inputs[1] == layer) && other < layer &&
+         plan->graph->layers[other].channels == add->channels && plan->types[other] == plan->value_type;
+}
+
 static int match(const mixent_plan *plan, int layer) {
   if (plan->value_type == MIXENT_TYPE_F64 || plan->types[layer] != plan->value_type ||
       strcmp(plan->graph->layers[layer].type->name, "batch_norm") != 0)
     return 0;
+  if (joins(plan, layer)) return 3;
   if (!follows(plan, layer, "relu")) return 1;
   if (!follows(plan, layer + 1, "max_pool")) return 2;
   const mixent_layer *pool = &plan->graph->layers[layer + 2], *input = &plan->graph->layers[layer];
@@ -289,7 +312,10 @@ static norm_step describe(const mixent_plan *plan, int layer) {
                     .kernels = mixent_kernels_choose(plan->value_type == MIXENT_TYPE_BF16),
                     .layer = layer,
                     .relu = covered > 1,
-                    .pool = covered > 2,
+                    .pool = covered > 2 && !joins(plan, layer),
+                    .add = joins(plan, layer),
+                    .skip = -1,
+                    .both_gradient = -1,
                     .pixels = (size_t)plan->rows * (size_t)l->height * (size_t)l->width,
                     .channels = l->channels,
                     .height = l->height,
@@ -298,6 +324,12 @@ static norm_step describe(const mixent_plan *plan, int layer) {
                     .output = plan->values[last],
                     .output_gradient = plan->value_gradients[last],
                     .input_gradient = plan->input_gradients[layer][0]};
+  if (step.add) {
+    const mixent_layer *add = l + 1;
+    int other = add->inputs[0] == layer;
+    step.skip = plan->values[add->inputs[other]];
+    step.both_gradient = plan->input_gradients[layer + 1][other];
+  }
   size_t values = (size_t)l->channels * (step.pool ? 2 * (size_t)l->width : 1);
   step.filled = (l->channels + step.kernels->lanes - 1) / step.kernels->lanes * step.kernels->lanes;
   step.units = step.pool ? (size_t)plan->rows * (size_t)(l->height / 2) : step.pixels;
@@ -310,8 +342,12 @@ static mixent_status add_step(mixent_plan *plan, const norm_step *made, bool bac
   norm_step *step;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &step));
   *step = *made;
-  int before[] = {step->input, step->output, step->line, step->partial, -1};
-  int after[] = {step->input, step->output_gradient, step->line, step->partial, step->input_gradient, -1};
+  const int touched[] = {step->input, step->output,          step->line,           step->partial,
+                         step->skip,  step->output_gradient, step->input_gradient, step->both_gradient};
+  int buffers[9], count = 0;
+  for (int i = 0; i < 8; i++)
+    if (touched[i] >= 0) buffers[count++] = touched[i];
+  buffers[count] = -1;
   return mixent_plan_add_step(plan,
                               (mixent_step){.layer = step->layer,
                                             .pass = backward ? "backward" : "forward",
@@ -320,7 +356,7 @@ static mixent_status add_step(mixent_plan *plan, const norm_step *made, bool bac
                                             .state = step,
                                             .run = backward ? run_backward : run_forward,
                                             .destroy = free},
-                              backward ? after : before);
+                              buffers);
 }
 
 static mixent_status add_partial(mixent_plan *plan, norm_step *step) {
@@ -334,7 +370,7 @@ static mixent_status lower_forward(mixent_plan *plan, int layer, void **shared) 
   MIXENT_TRY(mixent_plan_allocate(plan, sizeof *line, (void **)&line));
   MIXENT_TRY(mixent_plan_add_buffer(plan, LINE_ARRAYS * (size_t)step.filled * sizeof(float), line));
   step.line = *line;
-  step.output_gradient = step.input_gradient = -1;
+  step.output_gradient = step.input_gradient = step.both_gradient = -1;
   MIXENT_TRY(add_partial(plan, &step));
   *shared = line;
   return add_step(plan, &step, false);
@@ -343,7 +379,12 @@ static mixent_status lower_forward(mixent_plan *plan, int layer, void **shared) 
 static mixent_status lower_backward(mixent_plan *plan, int layer, void *shared) {
   norm_step step = describe(plan, layer);
   step.line = *(const int *)shared;
-  step.output = -1;
+  step.skip = -1;
+  if (!step.add) step.output = -1;
+  if (step.add && step.both_gradient < 0) { /* nobody else wants it */
+    size_t bytes = step.pixels * (size_t)step.channels * value_size(&step);
+    MIXENT_TRY(mixent_plan_add_buffer(plan, bytes, &step.both_gradient));
+  }
   MIXENT_TRY(add_partial(plan, &step));
   return add_step(plan, &step, true);
 }

@@ -204,15 +204,15 @@ static mixent_status lower_group_backward(mixent_plan *plan, const group *g, con
     plan->value_gradients[g->last] = shares[0];
     if (count > 1) MIXENT_TRY(mixent_plan_add_sum(plan, g->last, shares, count));
   }
-  const mixent_layer *first = &plan->graph->layers[g->first];
-  for (int i = 0; i < first->input_count; i++) {
-    int input = first->inputs[i], *gradient = &plan->input_gradients[g->first][i];
-    if (!learns[input]) continue;
-    if (g->pattern)
-      MIXENT_TRY(mixent_plan_add_buffer(plan, value_bytes(plan, input), gradient));
-    else
-      *gradient = plan->value_gradients[g->last];
-  }
+  for (int l = g->first; l <= g->last; l++)
+    for (int i = 0; i < plan->graph->layers[l].input_count; i++) {
+      int input = plan->graph->layers[l].inputs[i], *gradient = &plan->input_gradients[l][i];
+      if (!learns[input] || input >= g->first) continue; /* not wanted, or the group's own affair */
+      if (g->pattern)
+        MIXENT_TRY(mixent_plan_add_buffer(plan, value_bytes(plan, input), gradient));
+      else
+        *gradient = plan->value_gradients[g->last];
+    }
   return g->pattern ? g->pattern->lower_backward(plan, g->first, g->shared) : MIXENT_OK;
 }
 

@@ -134,6 +134,33 @@ static void test_any_layer_may_give_the_logits(void **state) {
   }
 }
 
+/* Both orders of the sum; a skip that nothing before learns from; every second pixel as the shortcut. */
+static void test_residual_blocks(void **state) {
+  (void)state;
+  static const char *const blocks[] = {
+      "  - conv2d: {name: a, channels: 12, kernel: 3, padding: 1}\n"
+      "  - conv2d: {name: b, channels: 12, kernel: 3, padding: 1}\n  - batch_norm: {name: n}\n"
+      "  - add: {from: [n, a]}\n  - relu:\n  - conv2d: {channels: 6, kernel: 17}\n",
+      "  - conv2d: {name: a, channels: 20, kernel: 3, padding: 1}\n"
+      "  - conv2d: {name: b, channels: 20, kernel: 3, padding: 1}\n  - batch_norm: {name: n}\n"
+      "  - add: {from: [a, n]}\n  - relu:\n  - max_pool: {size: 2}\n  - conv2d: {channels: 6, kernel: 8}\n",
+      "  - relu: {name: a}\n  - conv2d: {channels: 1, kernel: 3, padding: 1}\n  - batch_norm: {name: n}\n"
+      "  - add: {from: [n, a]}\n  - relu:\n  - conv2d: {channels: 6, kernel: 17}\n",
+      "  - conv2d: {name: a, channels: 7, kernel: 3, padding: 1}\n  - max_pool: {name: s, size: 1, stride: "
+      "2}\n"
+      "  - conv2d: {name: b, from: a, channels: 7, kernel: 3, padding: 1, stride: 2}\n  - batch_norm: {name: "
+      "n}\n"
+      "  - add: {from: [n, s]}\n  - relu:\n  - conv2d: {channels: 6, kernel: 9}\n"};
+  const mixent_graph_options options = {.channels = 1, .side = 17, .classes = 6, .dropout = -1};
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+    mixent_text text = {0};
+    mixent_text_append(&text, "name: block\nlayers:\n%s", blocks[i]);
+    assert_int_equal(mixent_text_status(&text), MIXENT_OK);
+    assert_true(compare_networks(text.data, &options, 5, i, MIXENT_FP32, 2e-4));
+    mixent_text_free(&text);
+  }
+}
+
 /* The slope of <g, logits> along a random direction of all parameters, by differences and by the backward
  * pass, in double. */
 static void check_slope(uint64_t seed) {
@@ -210,6 +237,7 @@ int main(void) {
       cmocka_unit_test(test_float_equals_reference),
       cmocka_unit_test(test_bf16_is_near_reference),
       cmocka_unit_test(test_any_layer_may_give_the_logits),
+      cmocka_unit_test(test_residual_blocks),
       cmocka_unit_test(test_reference_equals_finite_differences),
       cmocka_unit_test(test_plan_memory_never_overlaps),
   };

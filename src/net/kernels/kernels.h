@@ -90,11 +90,16 @@ typedef struct mixent_norm_kernels {
   void (*apply)(const mixent_norm_line *line, size_t pixels, const void *x, void *y);
   /* Two rows of 2 `pixels` (from `x` and `below`) to one of maxima. */
   void (*apply_pool)(const mixent_norm_line *line, size_t pixels, const void *x, const void *below, void *y);
+  /* The same plus `skip`, the other path of a residual block, through a ReLU. */
+  void (*apply_add)(const mixent_norm_line *line, size_t pixels, const void *x, const void *skip, void *y);
   /* Adds, with g the gradient of scale (x - mean) + shift: sums[0] += g, sums[1] += g (x - mean). */
   void (*sums)(const mixent_norm_line *line, size_t pixels, const void *x, const void *dy,
                float *const sums[2]);
   void (*sums_pool)(const mixent_norm_line *line, size_t pixels, const void *x, const void *below,
                     const void *dy, float *const sums[2]);
+  /* After apply_add, of which y came out: writes g, the gradient of both paths, besides. */
+  void (*sums_add)(const mixent_norm_line *line, size_t pixels, const void *x, const void *y, const void *dy,
+                   void *g, float *const sums[2]);
   /* dx = scale g + slope (x - mean) + offset */
   void (*gradient)(const mixent_norm_line *line, const float *slope, const float *offset, size_t pixels,
                    const void *x, const void *dy, void *dx);

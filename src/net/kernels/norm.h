@@ -137,6 +137,36 @@ static void norm_sums_pool(const mixent_norm_line *line, size_t pixels, const vo
     });
 }
 
+static void norm_apply_add(const mixent_norm_line *line, size_t pixels, const void *from, const void *other,
+                           void *to) {
+  const value *x = from, *skip = other;
+  value *y = to;
+  for (size_t p = 0; p < pixels; p++, x += line->channels, skip += line->channels, y += line->channels)
+    FOR_EACH_VECTOR(line->channels, c, count, {
+      vector v = line_at(line, c, load_values(x + c, count) - load(line->mean + c));
+      store_values(y + c, count, at_least((vector){0}, v + load_values(skip + c, count)));
+    });
+}
+
+static void norm_sums_add(const mixent_norm_line *line, size_t pixels, const void *from, const void *after,
+                          const void *gradient, void *to, float *const sums[2]) {
+  const value *x = from, *y = after, *dy = gradient;
+  value *out = to;
+  for (size_t p = 0; p < pixels; p++) {
+    FOR_EACH_VECTOR(line->channels, c, count, {
+      bits passes = ~(bits)(load_values(y + c, count) <= (vector){0});
+      vector g = (vector)(passes & (bits)load_values(dy + c, count));
+      store_values(out + c, count, g);
+      add_to(sums[0] + c, g);
+      add_to(sums[1] + c, g * (load_values(x + c, count) - load(line->mean + c)));
+    });
+    x += line->channels;
+    y += line->channels;
+    dy += line->channels;
+    out += line->channels;
+  }
+}
+
 ALWAYS_INLINE vector gradient_at(const mixent_norm_line *line, const float *slope, const float *offset, int c,
                                  vector g, vector distance) {
   return fused(load(line->scale + c), g, fused(load(slope + c), distance, load(offset + c)));
@@ -186,8 +216,10 @@ static void norm_gradient_outside(const mixent_norm_line *line, const float *slo
 static const mixent_norm_kernels norm = {.statistics = norm_statistics,
                                          .apply = norm_apply,
                                          .apply_pool = norm_apply_pool,
+                                         .apply_add = norm_apply_add,
                                          .sums = norm_sums,
                                          .sums_pool = norm_sums_pool,
+                                         .sums_add = norm_sums_add,
                                          .gradient = norm_gradient,
                                          .gradient_pool = norm_gradient_pool,
                                          .gradient_outside = norm_gradient_outside};
