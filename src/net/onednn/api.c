@@ -257,38 +257,6 @@ mixent_status mixent_onednn_linear_backward_weights(const mixent_shape *source, 
        dnnl_inner_product_backward_weights_desc_init(&operation, M(0), M(1), M(2), M(3)), hint);
 }
 
-static unsigned batch_norm_flags(bool given_statistics, bool relu) {
-  return (unsigned)dnnl_use_scale | (unsigned)dnnl_use_shift |
-         (given_statistics ? (unsigned)dnnl_use_global_stats : 0u) |
-         (relu ? (unsigned)dnnl_fuse_norm_relu : 0u);
-}
-
-mixent_status mixent_onednn_batch_norm_forward(const mixent_shape *value, double epsilon,
-                                               bool given_statistics, bool relu, dnnl_primitive_desc_t *out) {
-  SHAPES(value);
-  dnnl_prop_kind_t pass = given_statistics ? dnnl_forward_inference : dnnl_forward_training;
-  unsigned flags = batch_norm_flags(given_statistics, relu);
-  MAKE("run batch norm forward",
-       dnnl_batch_normalization_forward_primitive_desc_create(out, engine, pass, M(0), M(0), (float)epsilon,
-                                                              flags, attributes),
-       dnnl_batch_normalization_desc_t,
-       dnnl_batch_normalization_forward_desc_init(&operation, pass, M(0), (float)epsilon, flags), NULL);
-}
-
-mixent_status mixent_onednn_batch_norm_backward(const mixent_shape *value, double epsilon, bool relu,
-                                                const_dnnl_primitive_desc_t hint,
-                                                dnnl_primitive_desc_t *out) {
-  SHAPES(value);
-  unsigned flags = batch_norm_flags(false, relu);
-  MAKE("run batch norm backward",
-       dnnl_batch_normalization_backward_primitive_desc_create(out, engine, dnnl_backward, M(0), M(0), M(0),
-                                                               (float)epsilon, flags, hint, attributes),
-       dnnl_batch_normalization_desc_t,
-       dnnl_batch_normalization_backward_desc_init(&operation, dnnl_backward, M(0), M(0), (float)epsilon,
-                                                   flags),
-       hint);
-}
-
 mixent_status mixent_onednn_max_pool_forward(const mixent_shape *source, const mixent_shape *target,
                                              mixent_window window, bool training,
                                              dnnl_primitive_desc_t *out) {
@@ -390,8 +358,7 @@ static void *address_of(mixent_binding binding, const mixent_plan *plan, const m
   switch (binding.place) {
   case MIXENT_IN_ARENA: return mixent_plan_address(plan, run, (int)binding.offset);
   case MIXENT_IN_PARAMETERS: return run->parameters + binding.offset * element;
-  case MIXENT_IN_GRADIENTS: return run->gradients + binding.offset * element;
-  default: return run->statistics + binding.offset * element;
+  default: return run->gradients + binding.offset * element;
   }
 }
 

@@ -53,13 +53,6 @@ mixent_status mixent_onednn_linear_backward_weights(const mixent_shape *source, 
                                                     const mixent_shape *bias, const mixent_shape *target,
                                                     const_dnnl_primitive_desc_t hint,
                                                     dnnl_primitive_desc_t *out);
-/* scale and shift apart; `given_statistics`: mean and variance are read, not computed */
-mixent_status mixent_onednn_batch_norm_forward(const mixent_shape *value, double epsilon,
-                                               bool given_statistics, bool relu, dnnl_primitive_desc_t *out);
-mixent_status mixent_onednn_batch_norm_backward(const mixent_shape *value, double epsilon, bool relu,
-                                                const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out);
-/* Whether the backward pass wants the shift bound, of which it has no use: 2.x counts it among its inputs. */
-enum { MIXENT_BATCH_NORM_BACKWARD_TAKES_SHIFT = DNNL_VERSION_MAJOR < 3 };
 mixent_status mixent_onednn_max_pool_forward(const mixent_shape *source, const mixent_shape *target,
                                              mixent_window window, bool training, dnnl_primitive_desc_t *out);
 mixent_status mixent_onednn_max_pool_backward(const mixent_shape *source, const mixent_shape *target,
@@ -70,8 +63,7 @@ mixent_status mixent_onednn_max_pool_backward(const mixent_shape *source, const 
 typedef enum mixent_place {
   MIXENT_IN_ARENA,      /* offset counts buffers of the plan */
   MIXENT_IN_PARAMETERS, /* offset counts elements of the array */
-  MIXENT_IN_GRADIENTS,
-  MIXENT_IN_STATISTICS
+  MIXENT_IN_GRADIENTS
 } mixent_place;
 
 typedef struct mixent_binding {

@@ -16,12 +16,6 @@ mixent_status mixent_onednn_lower_weighted_backward(mixent_plan *plan, int layer
 mixent_status mixent_onednn_lower_weighted_pass(mixent_plan *plan, int layer, mixent_pass pass,
                                                 int target_gradient);
 
-/* batch_norm.c: batch_norm, batch_norm + relu */
-int mixent_onednn_match_batch_norm(const mixent_plan *plan, int layer);
-int mixent_onednn_match_batch_norm_relu(const mixent_plan *plan, int layer);
-mixent_status mixent_onednn_lower_batch_norm_forward(mixent_plan *plan, int layer, void **shared);
-mixent_status mixent_onednn_lower_batch_norm_backward(mixent_plan *plan, int layer, void *shared);
-
 /* max_pool.c */
 int mixent_onednn_match_max_pool(const mixent_plan *plan, int layer);
 mixent_status mixent_onednn_lower_max_pool_forward(mixent_plan *plan, int layer, void **shared);
