@@ -7,9 +7,9 @@
  *   mixent_train_summary summary;
  *   if (mixent_train(&options, &summary) != MIXENT_OK) puts(mixent_last_error());
  *
- * A run directory holds recipe.yaml (every option), metrics.jsonl (a line per epoch), last.safetensors (all
- * that is needed to go on, to the bit), best.safetensors (the model alone, from the first epoch on) and, at
- * the end, summary.json. It appears complete, by rename, so that whatever happens after can be resumed. */
+ * A run directory holds recipe.yaml (every option), plan.yaml (what computes each convolution), metrics.jsonl (a
+ * line per epoch), last.safetensors (all that is needed to go on, to the bit), best.safetensors (the model alone,
+ * from the first epoch on) and, at the end, summary.json. It appears complete, by rename, so that whatever happens after can be resumed. */
 #ifndef MIXENT_TRAIN_H
 #define MIXENT_TRAIN_H
 
@@ -44,6 +44,8 @@ typedef struct mixent_scores {
 /* What is known once data and network are there and before the first step. */
 typedef struct mixent_train_start {
   const char *run, *recipe, *data, *net, *loss, *precision;
+  const char *plan,
+      *plan_hash;          /* where the back ends of the convolutions come from; SHA-256 of all choices */
   int epochs, first_epoch; /* first_epoch, from 1: where the run goes on */
   int first_step;          /* steps of that epoch that are done already */
   int steps; /* per epoch; images of the last, incomplete batch of an epoch wait for another epoch */

@@ -4,14 +4,16 @@
 #include "cli/terminal.h"
 #include "net/graph.h"
 #include "net/layer.h"
+#include "train/plan_source.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct arguments {
-  long side, channels, classes, batch;
+  long side, channels, classes, batch, threads;
   int precision;
   bool plan;
+  const char *plan_file;
 } arguments;
 
 static uint64_t layer_parameters(const mixent_graph *graph, const mixent_layer *layer) {
@@ -64,14 +66,18 @@ static mixent_status print_plan(const mixent_graph *graph, const arguments *argu
   mixent_net_options options = {.batch = (int)arguments->batch,
                                 .precision = mixent_precision_chosen(arguments->precision, NULL),
                                 .training = true};
+  const char *wanted = arguments->plan_file ? arguments->plan_file : "auto";
+  mixent_plan_source source;
   mixent_net *net;
-  mixent_status status = mixent_net_create(graph, &options, &net);
+  mixent_status status = mixent_plan_source_net(graph, &options, wanted, &source, &net);
   if (status != MIXENT_OK) return status;
   char *text = mixent_net_plan_text(net);
   if (text)
-    printf("\nThe plan of a training step with %d images in %s, %s of memory\n%s", options.batch,
-           options.precision == MIXENT_BF16 ? "bf16" : "fp32",
-           mixent_text_bytes((double)mixent_net_memory(net)), text);
+    printf("\nThe plan of a training step with %d images in %s, %s of memory\nplan %s: %s\n%s%s%s%s",
+           options.batch, options.precision == MIXENT_BF16 ? "bf16" : "fp32",
+           mixent_text_bytes((double)mixent_net_memory(net)), source.hash, source.plan,
+           *source.differences ? "it was made for " : "", source.differences, *source.differences ? "\n" : "",
+           text);
   free(text);
   mixent_net_free(net);
   return MIXENT_OK;
@@ -79,7 +85,7 @@ static mixent_status print_plan(const mixent_graph *graph, const arguments *argu
 
 static mixent_status print_graph(const mixent_graph *graph, const arguments *arguments) {
   print_layers(graph);
-  return arguments->plan ? print_plan(graph, arguments) : MIXENT_OK;
+  return arguments->plan || arguments->plan_file ? print_plan(graph, arguments) : MIXENT_OK;
 }
 
 /* Mean or deviation, one number per channel. */
@@ -119,7 +125,7 @@ static mixent_status print_net(const char *name, const arguments *arguments) {
 static int run(const void *given, int count, char **words) {
   (void)count;
   const arguments *arguments = given;
-  mixent_threads_choose(0);
+  mixent_threads_choose(arguments->threads);
   const char *end = strrchr(words[0], '.');
   mixent_status status = end && strcmp(end, ".safetensors") == 0 ? print_checkpoint(words[0], arguments)
                                                                  : print_net(words[0], arguments);
@@ -152,9 +158,16 @@ static const mixent_command_option options[] = {
      .low = 2,
      .high = 1000000},
     {.name = "plan",
-     .help = "also print how a training step runs here: each step, by which code",
+     .help = "also print how a training step runs here: each step, by which code; with the plan of 'mixent "
+             "tune' if "
+             "it measured just this, else the table's",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, plan)},
+    {.name = "plan-file",
+     .argument = "FILE|table|NAME",
+     .help = "the same with that plan: a file, the table's, or one back end wherever it can",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, plan_file)},
     {.name = "batch",
      .argument = "N",
      .help = "images in a step, for --plan",
@@ -170,6 +183,13 @@ static const mixent_command_option options[] = {
      .offset = offsetof(arguments, precision),
      .fallback = "auto",
      .choices = mixent_precision_choices},
+    {.name = "threads",
+     .argument = "N",
+     .help = "threads, for --plan; 0 is one per processor",
+     .kind = MIXENT_VALUE_WHOLE,
+     .offset = offsetof(arguments, threads),
+     .fallback = "0",
+     .high = 4096},
     {.name = NULL}};
 
 const mixent_command mixent_command_info = {

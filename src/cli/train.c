@@ -86,6 +86,7 @@ static const mixent_command_option options[] = {
     SETTING("seed", "N", "seed", NULL),
     SETTING("threads", "N", "threads", NULL),
     SETTING("precision", "fp32|bf16", "precision", NULL),
+    SETTING("plan", "FILE|table|auto|NAME", "plan", NULL),
     SETTING("set", "KEY=VALUE", NULL,
             "any option of a recipe; may be given again and again, the last word counts"),
     {.name = "run",
@@ -122,7 +123,9 @@ const mixent_command mixent_command_train = {
         "  mixent train                                  cross entropy on EMNIST-Letters\n"
         "  mixent train --loss min-ent --seed 1          MIN-ENT, another seed\n"
         "  mixent train --data ./mine --set batch=100    images of your own\n\n"
-        "A run is a directory: recipe.yaml (every option), metrics.jsonl (a line per epoch), "
+        "A run is a directory: recipe.yaml (every option), plan.yaml (the back end of each convolution, see "
+        "'mixent "
+        "help tune'), metrics.jsonl (a line per epoch), "
         "best.safetensors "
         "(the model), last.safetensors (all that is needed to go on) and, at the end, summary.json. Ctrl-C "
         "finishes the step, saves, says how to go on and exits with 1; after a crash 'mixent train --resume "

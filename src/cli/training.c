@@ -38,6 +38,7 @@ static void show_start(void *context, const mixent_train_start *start) {
   printf("%d epoch%s of %s steps of %d images; %s for the network; all goes to %s\n", start->epochs,
          start->epochs == 1 ? "" : "s", mixent_text_count((uint64_t)start->steps), start->batch,
          mixent_text_bytes((double)start->memory_bytes), start->run);
+  printf("plan %.12s: %s\n", start->plan_hash, start->plan);
   if (start->first_epoch > 1 || start->first_step > 0)
     printf("going on with epoch %d after step %d\n", start->first_epoch, start->first_step);
   putchar('\n');

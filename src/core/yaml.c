@@ -287,3 +287,31 @@ mixent_status mixent_yaml_check_keys(const mixent_yaml *mapping, const char *con
   }
   return MIXENT_OK;
 }
+
+/* In double quotes, as JSON and YAML both read it. */
+static void write_quoted(const char *text, mixent_text *out) {
+  mixent_text_append(out, "\"");
+  for (; *text; text++) {
+    if (*text == '"' || *text == '\\')
+      mixent_text_append(out, "\\%c", *text);
+    else if ((unsigned char)*text < 0x20 || *text == 0x7f)
+      mixent_text_append(out, "\\x%02x", *text);
+    else
+      mixent_text_append(out, "%c", *text);
+  }
+  mixent_text_append(out, "\"");
+}
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+/* Words of letters, digits, '-', '_', '.', '/' that begin with a letter or '/' stand bare. */
+static bool is_plain(const char *text) {
+  return *text && strchr(LETTERS "/", *text) && text[strspn(text, LETTERS "0123456789-_./")] == 0;
+}
+
+void mixent_yaml_word_write(const char *text, mixent_text *out) {
+  if (is_plain(text))
+    mixent_text_append(out, "%s", text);
+  else
+    write_quoted(text, out);
+}

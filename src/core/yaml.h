@@ -2,7 +2,7 @@
 #ifndef MIXENT_CORE_YAML_H
 #define MIXENT_CORE_YAML_H
 
-#include "core/status.h"
+#include "core/memory.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -41,6 +41,9 @@ mixent_status mixent_yaml_number(const mixent_yaml *node, double low, double hig
 mixent_status mixent_yaml_boolean(const mixent_yaml *node, bool *out);
 /* The same of a word by itself; false if it is none of them. */
 bool mixent_yaml_word_boolean(const char *word, bool *out);
+
+/* A text as a scalar, in quotes where it needs them. */
+void mixent_yaml_word_write(const char *text, mixent_text *out);
 
 /* Refuses keys of `mapping` that are not in `allowed` (NULL-terminated), naming the nearest. */
 mixent_status mixent_yaml_check_keys(const mixent_yaml *mapping, const char *const *allowed);

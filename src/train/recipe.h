@@ -24,6 +24,7 @@ typedef struct mixent_recipe {
   bool transpose;
   char net[MIXENT_RECIPE_TEXT];
   double dropout;
+  char plan[MIXENT_RECIPE_TEXT], plan_hash[MIXENT_RECIPE_TEXT];
   long precision, threads, seed, epochs, batch;
   double validation_fraction;
   long validation_seed;

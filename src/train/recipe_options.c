@@ -38,6 +38,8 @@ const mixent_option mixent_options[] = {
     PLACE("net", net, "vgg5", "network: a built-in name or a YAML file"),
     NUMBER("dropout", dropout, "-1", -1, 0.99, "rate of every dropout layer; -1: as the network says"),
     CHOICE("precision", precision, "auto", precision_names, "arithmetic of the network; auto: bf16 where it is native"),
+    PLACE("plan", plan, "auto", "back ends of the convolutions: table, a plan file, or the name of one for all it can; auto: what `mixent tune` found for just this, else table"),
+    PLACE("plan_hash", plan_hash, "", "SHA-256 of the choices that the plan came to; a run writes it"),
     {"threads", MIXENT_OPTION_WHOLE, offsetof(mixent_recipe, threads), "0", 0, 4096, NULL,
      "threads; 0: one per processor that may be used", true},
     WHOLE("seed", seed, "0", 0, INT32_MAX, "of initial weights, order, augmentation, dropout, schedule"),
@@ -200,27 +202,6 @@ void mixent_number_write(double value, mixent_text *out) {
   mixent_text_append(out, "%s", text);
 }
 
-/* In double quotes, as JSON and YAML both read it. */
-static void write_quoted(const char *text, mixent_text *out) {
-  mixent_text_append(out, "\"");
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\')
-      mixent_text_append(out, "\\%c", *text);
-    else if ((unsigned char)*text < 0x20 || *text == 0x7f)
-      mixent_text_append(out, "\\x%02x", *text);
-    else
-      mixent_text_append(out, "%c", *text);
-  }
-  mixent_text_append(out, "\"");
-}
-
-#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-/* Words of letters, digits, '-', '_', '.', '/' that begin with a letter or '/' stand bare. */
-static bool is_plain(const char *text) {
-  return *text && strchr(LETTERS "/", *text) && text[strspn(text, LETTERS "0123456789-_./")] == 0;
-}
-
 static void write_names(const mixent_option *option, const bool *field, mixent_text *out) {
   bool any = false;
   for (size_t i = 0; option->choices[i]; i++) {
@@ -233,12 +214,7 @@ static void write_names(const mixent_option *option, const bool *field, mixent_t
 void mixent_option_write(const mixent_option *option, const mixent_recipe *recipe, mixent_text *out) {
   const void *field = (const char *)recipe + option->offset;
   switch (option->type) {
-  case MIXENT_OPTION_TEXT:
-    if (is_plain(field))
-      mixent_text_append(out, "%s", (const char *)field);
-    else
-      write_quoted(field, out);
-    break;
+  case MIXENT_OPTION_TEXT: mixent_yaml_word_write(field, out); break;
   case MIXENT_OPTION_WHOLE: mixent_text_append(out, "%ld", *(const long *)field); break;
   case MIXENT_OPTION_NUMBER: mixent_number_write(*(const double *)field, out); break;
   case MIXENT_OPTION_YES_NO: mixent_text_append(out, "%s", *(const bool *)field ? "true" : "false"); break;

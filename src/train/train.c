@@ -1,5 +1,6 @@
 /* The public door: a new run, going on with one, and what is told at the end. */
 #include "core/file.h"
+#include "core/processor.h"
 #include "train/trainer.h"
 
 #include <dnnl.h>
@@ -7,34 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 
 void mixent_train_summary_free(mixent_train_summary *summary) {
   free(summary->json);
   summary->json = NULL;
 }
 
-/* The processor's name, or the architecture's where it has none. */
-static void name_cpu(char *out, size_t size) {
-  struct utsname system;
-  char line[256];
-  snprintf(out, size, "%s", uname(&system) == 0 ? system.machine : "unknown");
-  FILE *stream = fopen("/proc/cpuinfo", "r");
-  while (stream && fgets(line, sizeof line, stream)) {
-    char *colon = strchr(line, ':');
-    if (strncmp(line, "model name", 10) != 0 || !colon || !colon[1]) continue;
-    line[strcspn(line, "\n")] = 0;
-    snprintf(out, size, "%s", colon + 2);
-    break;
-  }
-  if (stream) fclose(stream);
-}
-
 static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train_summary *summary) {
   const mixent_recipe *recipe = &trainer->recipe;
   const dnnl_version_t *version = dnnl_version();
   char cpu[256], onednn[32];
-  name_cpu(cpu, sizeof cpu);
+  mixent_processor_name(cpu, sizeof cpu);
   snprintf(onednn, sizeof onednn, "%d.%d.%d", version->major, version->minor, version->patch);
   json_t *json = json_object();
   json_object_set_new(json, "recipe", json_string(recipe->name));
@@ -45,6 +29,8 @@ static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train
   json_object_set_new(json, "precision",
                       json_string(recipe->precision == MIXENT_CHOICE_BF16 ? "bf16" : "fp32"));
   json_object_set_new(json, "threads", json_integer(recipe->threads));
+  json_object_set_new(json, "plan", json_string(recipe->plan));
+  json_object_set_new(json, "plan_hash", json_string(recipe->plan_hash));
   json_object_set_new(json, "batch", json_integer(recipe->batch));
   json_object_set_new(json, "epochs", json_integer(recipe->epochs));
   json_object_set_new(json, "best_epoch", json_integer(summary->best_epoch));
@@ -125,6 +111,8 @@ static void tell_start(const mixent_trainer *trainer, const mixent_run_directory
                                     .net = mixent_graph_name(trainer->graph),
                                     .loss = mixent_loss_names[recipe->loss_kind],
                                     .precision = recipe->precision == MIXENT_CHOICE_BF16 ? "bf16" : "fp32",
+                                    .plan = recipe->plan,
+                                    .plan_hash = recipe->plan_hash,
                                     .epochs = (int)recipe->epochs,
                                     .first_epoch = (int)trainer->state.epoch + 1,
                                     .first_step = (int)trainer->state.step,
@@ -148,8 +136,20 @@ static mixent_status run_to_end(mixent_trainer *trainer, const mixent_run_direct
   return finish(trainer, run, summary);
 }
 
-/* recipe.yaml, an empty metrics.jsonl and last.safetensors before the first step: from then on the run can be
- * resumed. */
+/* The choices that the net has come to, whatever said them. */
+static mixent_status write_plan(const mixent_trainer *trainer, const char *path) {
+  mixent_plan_key key;
+  mixent_plan_file *file;
+  MIXENT_TRY(mixent_plan_key_make(trainer->graph, (int)trainer->batch,
+                                  mixent_recipe_precision(&trainer->recipe), &key));
+  MIXENT_TRY(mixent_plan_file_of(trainer->net, &key, &file));
+  mixent_status status = mixent_plan_file_write(file, path);
+  mixent_plan_file_free(file);
+  return status;
+}
+
+/* recipe.yaml, plan.yaml, an empty metrics.jsonl and last.safetensors before the first step: from then on the run
+ * can be resumed. */
 static mixent_status fill_directory(mixent_trainer *trainer, const mixent_run_directory *run) {
   mixent_text text = {0};
   mixent_recipe again;
@@ -157,6 +157,7 @@ static mixent_status fill_directory(mixent_trainer *trainer, const mixent_run_di
   mixent_status status = mixent_text_status(&text);
   if (status == MIXENT_OK) status = mixent_recipe_parse(text.data, run->recipe, "run", NULL, 0, &again);
   if (status == MIXENT_OK) status = mixent_file_replace(run->recipe, text.data, text.length);
+  if (status == MIXENT_OK) status = write_plan(trainer, run->plan);
   if (status == MIXENT_OK) status = mixent_file_replace(run->metrics, "", 0);
   mixent_text_free(&text);
   mixent_checkpoint checkpoint = mixent_trainer_checkpoint(trainer);
@@ -182,6 +183,31 @@ static mixent_status place_run(const mixent_recipe *recipe, const mixent_train_o
   return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
 }
 
+static void warn(const mixent_train_options *options, const char *message) {
+  if (options->warning && message) options->warning(options->context, message);
+}
+
+/* Of a plan that is not quite what one might take it for. `hash` is what the recipe says of it. */
+static void warn_of_plan(const mixent_trainer *trainer, const char *hash) {
+  const mixent_plan_source *source = &trainer->plan_source;
+  mixent_text elsewhere = {0}, changed = {0};
+  if (*source->differences) {
+    mixent_text_append(&elsewhere, "plan-elsewhere: %s was made for %s; `mixent tune` measures this",
+                       source->plan, source->differences);
+    warn(trainer->options, elsewhere.data);
+  }
+  if (*hash && strcmp(hash, source->hash) != 0) {
+    mixent_text_append(
+        &changed,
+        "plan-changed: the recipe's run had the plan %.12s, this has %.12s, so their bits differ; "
+        "--plan takes that run's plan.yaml",
+        hash, source->hash);
+    warn(trainer->options, changed.data);
+  }
+  mixent_text_free(&elsewhere);
+  mixent_text_free(&changed);
+}
+
 mixent_status mixent_train(const mixent_train_options *options, mixent_train_summary *summary) {
   mixent_recipe recipe;
   mixent_trainer *trainer = NULL;
@@ -192,6 +218,7 @@ mixent_status mixent_train(const mixent_train_options *options, mixent_train_sum
   MIXENT_TRY(place_run(&recipe, options, &place));
   mixent_status status = mixent_run_directory_check(place, options->overwrite);
   if (status == MIXENT_OK) status = mixent_trainer_create(&recipe, options, &trainer);
+  if (status == MIXENT_OK) warn_of_plan(trainer, recipe.plan_hash);
   if (status == MIXENT_OK) status = start_run(trainer, place, summary);
   mixent_trainer_free(trainer);
   free(place);
@@ -209,14 +236,34 @@ static mixent_status go_back_to(mixent_trainer *trainer, const mixent_run_direct
   return mixent_run_directory_trim_metrics(run, state->epoch);
 }
 
+/* The run's own plan; a run of the time before there were plans had the table's. */
+static mixent_status take_own_plan(const mixent_run_directory *run, mixent_recipe *recipe) {
+  const char *plan = *recipe->plan_hash ? run->plan : "table";
+  if (snprintf(recipe->plan, sizeof recipe->plan, "%s", plan) < (int)sizeof recipe->plan) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT, "plan: the path %s is too long", plan);
+}
+
+static mixent_status check_own_plan(const mixent_run_directory *run, const mixent_recipe *recipe,
+                                    const mixent_trainer *trainer) {
+  const char *hash = trainer->plan_source.hash;
+  if (!*recipe->plan_hash || strcmp(recipe->plan_hash, hash) == 0) return MIXENT_OK;
+  return mixent_fail(
+      MIXENT_ERROR_FORMAT,
+      "%s: with its back ends the plan's hash is %s, but recipe.yaml says %s; put back what the run "
+      "began with, or start another by --recipe %s --plan %s",
+      run->plan, hash, recipe->plan_hash, run->recipe, run->plan);
+}
+
 static mixent_status resume_locked(const mixent_run_directory *run, const mixent_train_options *options,
                                    mixent_train_summary *summary) {
   mixent_recipe recipe;
   mixent_trainer *trainer;
   MIXENT_TRY(mixent_recipe_resolve(run->recipe, NULL, 0, &recipe));
+  MIXENT_TRY(take_own_plan(run, &recipe));
   MIXENT_TRY(mixent_recipe_settle(&recipe));
   MIXENT_TRY(mixent_trainer_create(&recipe, options, &trainer));
-  mixent_status status = go_back_to(trainer, run);
+  mixent_status status = check_own_plan(run, &recipe, trainer);
+  if (status == MIXENT_OK) status = go_back_to(trainer, run);
   if (status == MIXENT_OK) status = run_to_end(trainer, run, summary);
   mixent_trainer_free(trainer);
   return status;

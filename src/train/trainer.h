@@ -3,6 +3,7 @@
 #define MIXENT_TRAIN_TRAINER_H
 
 #include "train/checkpoint.h"
+#include "train/plan_source.h"
 #include "train/recipe.h"
 #include "train/run_directory.h"
 
@@ -17,6 +18,7 @@ typedef struct mixent_trainer {
   float mean[3], deviation[3];
   mixent_graph *graph;
   mixent_net *net;
+  mixent_plan_source plan_source; /* of the net */
   size_t parameter_count, statistic_count, batch, classes;
   float *parameters, *statistics; /* the net's own */
   float *ema_statistics;          /* of the EMA, made anew at the end of each epoch; NULL: no EMA */

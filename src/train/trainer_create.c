@@ -60,6 +60,7 @@ static mixent_status settle_data(mixent_recipe *recipe) {
 mixent_status mixent_recipe_settle(mixent_recipe *recipe) {
   MIXENT_TRY(settle_data(recipe));
   if (mixent_is_file(recipe->net)) MIXENT_TRY(make_absolute(recipe->net, "net"));
+  if (mixent_is_file(recipe->plan)) MIXENT_TRY(make_absolute(recipe->plan, "plan"));
   if (*recipe->baseline) MIXENT_TRY(make_absolute(recipe->baseline, "baseline"));
   if (recipe->precision == MIXENT_CHOICE_AUTO)
     recipe->precision = mixent_net_bf16_is_native() ? MIXENT_CHOICE_BF16 : MIXENT_CHOICE_FP32;
@@ -85,7 +86,7 @@ static mixent_status open_data(mixent_trainer *trainer) {
 }
 
 static mixent_status make_net(mixent_trainer *trainer) {
-  const mixent_recipe *recipe = &trainer->recipe;
+  mixent_recipe *recipe = &trainer->recipe;
   const mixent_graph_options options = {.channels = trainer->dataset->train.channels,
                                         .side = trainer->dataset->train.side,
                                         .classes = trainer->dataset->classes,
@@ -93,7 +94,10 @@ static mixent_status make_net(mixent_trainer *trainer) {
   MIXENT_TRY(mixent_graph_open(recipe->net, &options, &trainer->graph));
   const mixent_net_options net = {
       .batch = (int)trainer->batch, .precision = mixent_recipe_precision(recipe), .training = true};
-  MIXENT_TRY(mixent_net_create(trainer->graph, &net, &trainer->net));
+  MIXENT_TRY(
+      mixent_plan_source_net(trainer->graph, &net, recipe->plan, &trainer->plan_source, &trainer->net));
+  strcpy(recipe->plan, trainer->plan_source.plan);
+  strcpy(recipe->plan_hash, trainer->plan_source.hash);
   trainer->parameters = mixent_net_parameters(trainer->net);
   trainer->statistics = mixent_net_statistics(trainer->net);
   trainer->parameter_count = mixent_graph_parameter_count(trainer->graph);

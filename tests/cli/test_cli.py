@@ -14,7 +14,7 @@ import pytest
 from support import PROGRAM, environment, make_dataset, write_idx
 from PIL import Image
 
-COMMANDS = ["train", "eval", "predict", "info", "data", "data list", "data show", "data get", "demo", "help", "version"]
+COMMANDS = ["train", "tune", "eval", "predict", "info", "data", "data list", "data show", "data get", "demo", "help", "version"]
 
 
 # Help and wrong use
@@ -46,7 +46,7 @@ def test_help_of_a_command(mixent, command):
 
 def test_help_of_train_names_every_fixed_option(mixent):
     text = mixent("help", "train").out
-    for option in "recipe data data-dir loss net epochs seed threads precision set run json resume overwrite".split():
+    for option in "recipe data data-dir loss net epochs seed threads precision plan set run json resume overwrite".split():
         assert re.search(rf"^  --{option}\b", text, re.MULTILINE), option
 
 
@@ -290,7 +290,7 @@ def test_train_json(trained):
     directory, out = trained
     run = directory / "runs" / "emnist-letters-short-bars-tiny-min-ent-0"
     assert sorted(path.name for path in run.iterdir()) == ["best.safetensors", "last.safetensors", "metrics.jsonl",
-                                                           "recipe.yaml", "summary.json"]
+                                                           "plan.yaml", "recipe.yaml", "summary.json"]
     *epochs, summary = map(json.loads, out.splitlines())
     assert epochs == [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3, 4]

@@ -308,7 +308,7 @@ static void test_a_run_that_was_changed_is_refused(void **state) {
   assert_int_equal(mixent_train(&options, &summary), MIXENT_ERROR_INTERRUPTED);
   refuse_with(run, "epochs: 6", "epochs: 4", "another recipe: 'epochs: 6' there, 'epochs: 4' now");
   refuse_with(run, "small.yaml", "none.yaml", "none.yaml");
-  refuse_with(run, net_path, "resnet20", "another net: 'small' there, 'resnet20' now");
+  refuse_with(run, net_path, "resnet20", "made for another network (network small, not resnet20)");
   refuse_with(run, "epochs: 6", "epohcs: 6", "did you mean 'epochs'");
   watcher.stop_after = 0, watcher.stop = 0;
   assert_ok(mixent_train_resume(run, &options, &summary));

@@ -1,0 +1,24 @@
+/* Which plan a net is made with: the option `plan` of a recipe, and of `mixent info`. */
+#ifndef MIXENT_TRAIN_PLAN_SOURCE_H
+#define MIXENT_TRAIN_PLAN_SOURCE_H
+
+#include "net/plan_file.h"
+#include "train/recipe.h"
+
+/* What the option came to. */
+typedef struct mixent_plan_source {
+  char plan[MIXENT_RECIPE_TEXT]; /* "table", a back end's name, or a plan file's path: never "auto" */
+  char hash[MIXENT_PLAN_HASH];   /* of the choices the net was made with */
+  char differences[512];         /* what the file was measured for otherwise; "": nothing, or no file */
+} mixent_plan_source;
+
+/* Where `mixent tune` keeps the plan of that key, in the user's cache; free(). NULL with the error set. */
+char *mixent_plan_cache_path(const mixent_plan_key *key);
+
+/* Makes a net whose options name no choices, with the plan that `wanted` says: "auto" (the cached plan of just
+ * this processor, network, batch, …, or the table's), "table", a file, or a back end's name, for all passes that
+ * it can compute. */
+mixent_status mixent_plan_source_net(const mixent_graph *graph, const mixent_net_options *options,
+                                     const char *wanted, mixent_plan_source *source, mixent_net **out);
+
+#endif
