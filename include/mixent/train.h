@@ -166,6 +166,10 @@ mixent_status mixent_predictor_run(mixent_predictor *predictor, const uint8_t *p
 mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pixels, size_t rows,
                                    mixent_precision precision, float *probabilities);
 
+/* Writes the model for evaluation as an ONNX file, whole or not at all. Its input `images`, float
+ * [N, channels, side, side], are pixels divided by 255; its output `logits` is float [N, classes]. */
+mixent_status mixent_model_export_onnx(const mixent_model *model, const char *path);
+
 #ifdef __cplusplus
 }
 #endif

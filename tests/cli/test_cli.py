@@ -14,7 +14,7 @@ import pytest
 from support import PROGRAM, environment, make_dataset, write_idx
 from PIL import Image
 
-COMMANDS = ["train", "eval", "predict", "info", "data", "data list", "data show", "data get", "demo", "help", "version"]
+COMMANDS = ["train", "eval", "predict", "export", "info", "data", "data list", "data show", "data get", "demo", "help", "version"]
 
 
 # Help and wrong use
