@@ -18,7 +18,7 @@ python_sources = $(wildcard $(shell git ls-files -co --exclude-standard -- \
                    pyproject.toml CMakeLists.txt LICENSE README.md cmake include python src/core src/loss))
 python_site = build/python-site/mixent/__init__.py
 
-.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 fuzz bench-train \
+.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 fuzz bench-train bench-infer \
         bench-loss bench-weights pictures python \
         wheel test-python test-onnx install format check-format tidy dependencies clean help
 
@@ -93,6 +93,13 @@ bench-train:
 	@tools/install-dependencies bench
 	@tools/build release
 	$(PYTHON) bench/train.py --program build/release/bench/bench_train
+
+## bench-infer    time of one image and images per second of a trained vgg5, beside PyTorch and (if installed) ONNX Runtime;
+##                PYTHON names another interpreter
+bench-infer:
+	@tools/install-dependencies bench
+	@tools/build release
+	$(PYTHON) bench/infer.py --program build/release/bench/bench_infer
 
 ## bench-loss     speed of the losses beside PyTorch's and memory's; PYTHON names another interpreter
 bench-loss:

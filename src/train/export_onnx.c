@@ -20,7 +20,21 @@ typedef struct exporter {
   mixent_onnx onnx;
   char *(*names)[2]; /* per layer and form: what the value is called */
   bool (*made)[2];   /* per layer and form: whether a node gives it */
+  bool axes[2];      /* the lists of axes that are in the file already */
 } exporter;
+
+/* The axes that Slice and Unsqueeze want as a tensor, put into the file when first asked for. */
+typedef enum axes { CHANNELS, PIXELS } axes;
+
+static const char *axes_named(exporter *e, axes which) {
+  static const char *const names[] = {"axes/channels", "axes/pixels"};
+  if (!e->axes[which] && which == CHANNELS)
+    mixent_onnx_add_integers(&e->onnx, names[which], 1, (int64_t[]){1});
+  if (!e->axes[which] && which == PIXELS)
+    mixent_onnx_add_integers(&e->onnx, names[which], 2, (int64_t[]){2, 3});
+  e->axes[which] = true;
+  return names[which];
+}
 
 static const mixent_layer *layer_at(const exporter *e, int index) {
   return &e->folded.graph->layers[index];
@@ -41,7 +55,7 @@ static const char *value_as(exporter *e, int index, form form) {
                              .output = e->names[index][form],
                              .attributes = {{.name = "axis", .integers = {1}}}};
     if (form == MAP)
-      node.type = "Unsqueeze", node.inputs[1] = "axes/height,width", node.attributes[0].name = NULL;
+      node.type = "Unsqueeze", node.inputs[1] = axes_named(e, PIXELS), node.attributes[0].name = NULL;
     mixent_onnx_add_node(&e->onnx, &node);
     e->made[index][form] = true;
   }
@@ -198,9 +212,9 @@ static void export_split(exporter *e, int l) {
     mixent_onnx_add_integers(&e->onnx, begin.data, 1, &(int64_t){layer->begin});
     mixent_onnx_add_integers(&e->onnx, end.data, 1, &(int64_t){layer->end});
     add_value(e, l, form,
-              (mixent_onnx_node){
-                  .type = "Slice",
-                  .inputs = {value_as(e, layer->inputs[0], form), begin.data, end.data, "axes/channels"}});
+              (mixent_onnx_node){.type = "Slice",
+                                 .inputs = {value_as(e, layer->inputs[0], form), begin.data, end.data,
+                                            axes_named(e, CHANNELS)}});
   }
   e->onnx.nodes.failed |= begin.failed || end.failed;
   mixent_text_free(&begin);
@@ -249,8 +263,6 @@ static void export_input(exporter *e) {
 
 static mixent_status export_network(exporter *e) {
   int last = e->folded.graph->layer_count - 1;
-  mixent_onnx_add_integers(&e->onnx, "axes/height,width", 2, (int64_t[]){2, 3});
-  mixent_onnx_add_integers(&e->onnx, "axes/channels", 1, (int64_t[]){1});
   export_input(e);
   for (int l = 1; l <= last; l++) MIXENT_TRY(export_layer(e, l));
   value_as(e, last, VECTOR);
