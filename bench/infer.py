@@ -195,7 +195,8 @@ def main():
         print(f"\rround {number + 1} of {arguments.rounds}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     cells = {key: summarize(values, key[1]) for key, values in times.items()}
-    print(f"{arguments.net} on {processor()}; {', '.join(f'{name} {version}' for name, version in versions.items())}; "
+    others = ", ".join(f"{name} {version}" for name, version in versions.items()) or "nothing to compare with"
+    print(f"{arguments.net} on {processor()}; {others}; "
           f"{arguments.rounds} rounds; ours waits {arguments.wait}")
     print_table(runners, cells, settings)
     if arguments.json:

@@ -274,6 +274,7 @@ mixent_status mixent_plan_create(const mixent_graph *graph, const mixent_net_opt
   group *groups;
   int group_count = 0;
   mixent_status status = allocate_tables(plan, &groups);
+  if (status == MIXENT_OK && !options->reference) status = mixent_onednn_choose_layouts(plan);
   if (status == MIXENT_OK) status = lower_forward(plan, options->reference, groups, &group_count);
   if (status == MIXENT_OK && options->training) status = lower_backward(plan, groups, group_count);
   if (status == MIXENT_OK) {

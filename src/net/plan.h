@@ -54,6 +54,7 @@ struct mixent_plan {
   mixent_data_type *types; /* per layer: element type of its value (and of its gradient) */
   int *value_gradients;    /* per layer: buffer of the gradient of its value, -1 if none is needed */
   int *consumers;          /* per layer: how many layers read its value */
+  bool *blocked;           /* per layer: its value lies in oneDNN's blocks of channels; NULL: none does */
   int (*input_gradients)[MIXENT_MAX_INPUTS]; /* per layer and input: buffer its backward writes; -1: not
                                                 needed */
   size_t arena_bytes;
@@ -85,6 +86,9 @@ typedef struct mixent_backend_pattern {
 extern const mixent_backend_pattern mixent_onednn_patterns[];
 extern const mixent_backend_pattern mixent_elementwise_patterns[];
 extern const mixent_backend_pattern mixent_reference_patterns[]; /* covers every layer */
+
+/* onednn/layout.c: chooses plan->blocked, before anything is lowered. */
+mixent_status mixent_onednn_choose_layouts(mixent_plan *plan);
 
 /* plan.c: the whole lowering. `types` of the plan say float or bfloat16 per value; the arena is allocated. */
 mixent_status mixent_plan_create(const mixent_graph *graph, const mixent_net_options *options,

@@ -94,17 +94,18 @@ static void check_logits(const subject *subject, int batch, const char *what) {
 
 static void test_built_in_networks(void **state) {
   (void)state;
-  for (const char *const *name = mixent_graph_names(); *name; name++) {
-    const mixent_graph_options options = {.channels = 3, .side = 17, .classes = 7, .dropout = -1};
-    subject subject = {0};
-    assert_int_equal(mixent_graph_open(*name, &options, &subject.graph), MIXENT_OK);
-    fold(&subject, 1);
-    assert_int_equal(count_kind(subject.folded.graph, "batch_norm"), 0);
-    assert_int_equal(count_kind(subject.folded.graph, "dropout"), 0);
-    assert_int_equal(mixent_graph_statistic_count(subject.folded.graph), 0);
-    check_logits(&subject, 3, *name);
-    free_subject(&subject);
-  }
+  for (const char *const *name = mixent_graph_names(); *name; name++)
+    for (int channels = 1; channels <= 3; channels += 2) { /* values lie otherwise where there is one */
+      const mixent_graph_options options = {.channels = channels, .side = 17, .classes = 7, .dropout = -1};
+      subject subject = {0};
+      assert_int_equal(mixent_graph_open(*name, &options, &subject.graph), MIXENT_OK);
+      fold(&subject, 1);
+      assert_int_equal(count_kind(subject.folded.graph, "batch_norm"), 0);
+      assert_int_equal(count_kind(subject.folded.graph, "dropout"), 0);
+      assert_int_equal(mixent_graph_statistic_count(subject.folded.graph), 0);
+      check_logits(&subject, 3, *name);
+      free_subject(&subject);
+    }
 }
 
 static void test_random_networks(void **state) {
@@ -171,6 +172,40 @@ static void test_what_folds(void **state) {
   }
 }
 
+/* Convolutions and poolings in chains, which frozen plans may store in blocks of channels, next to all that
+ * reads channels last: at the ends, in the middle, aside. Channels of whole blocks and others, one pixel. */
+static void test_chains_of_convolutions(void **state) {
+  (void)state;
+  static const char *const chains[] = {
+      "  - conv2d: {channels: 16, kernel: 3, padding: 1}\n  - relu:\n  - conv2d: {channels: 8, kernel: 3}\n"
+      "  - max_pool: {size: 2}\n  - conv2d: {channels: 24, kernel: 2, stride: 2, bias: false}\n"
+      "  - flatten:\n  - linear: {features: classes}\n",
+      "  - conv2d: {channels: 8, kernel: 3}\n  - conv2d: {channels: 6, kernel: 1}\n  - relu:\n"
+      "  - conv2d: {channels: 16, kernel: 3, padding: 1}\n  - max_pool: {size: 3, stride: 2, padding: 1}\n"
+      "  - global_pool:\n  - linear: {features: classes}\n",
+      "  - conv2d: {name: a, channels: 16, kernel: 3, padding: 1}\n  - relu: {name: b}\n"
+      "  - conv2d: {name: c, channels: 16, kernel: 3, padding: 1}\n  - max_pool: {name: d, size: 2}\n"
+      "  - max_pool: {name: e, from: b, size: 2}\n  - add: {from: [d, e]}\n"
+      "  - conv2d: {channels: 8, kernel: 3}\n  - conv2d: {channels: 16, kernel: 6}\n"
+      "  - conv2d: {channels: 32, kernel: 1}\n  - relu:\n  - conv2d: {channels: 4, kernel: 1}\n",
+      "  - conv2d: {channels: 16, kernel: 3, padding: 1}\n  - max_pool: {size: 1, stride: 2}\n"
+      "  - conv2d: {channels: 8, kernel: 5}\n  - conv2d: {channels: 8, kernel: 4}\n  - relu:\n"
+      "  - linear: {features: classes}\n",
+      "  - max_pool: {size: 2}\n  - conv2d: {channels: 8, kernel: 8}\n  - conv2d: {channels: 4, kernel: 1}\n",
+      "  - conv2d: {channels: 8, kernel: 3}\n  - conv2d: {channels: 8, kernel: 3}\n"
+      "  - conv2d: {channels: 4, kernel: 12}\n  - relu:\n"};
+  for (size_t i = 0; i < sizeof chains / sizeof *chains; i++)
+    for (int channels = 1; channels <= 3; channels += 2) {
+      const mixent_graph_options options = {.channels = channels, .side = 16, .classes = 4, .dropout = -1};
+      mixent_text text = {0};
+      mixent_text_append(&text, "name: chain\nlayers:\n%s", chains[i]);
+      subject subject = make_described(text.data, &options, i);
+      check_logits(&subject, 3, chains[i]);
+      free_subject(&subject);
+      mixent_text_free(&text);
+    }
+}
+
 /* A ReLU that others bypass, or that reads something else, must not ride along. */
 static void test_relu_rides_along_only_alone(void **state) {
   (void)state;
@@ -224,6 +259,7 @@ int main(void) {
       cmocka_unit_test(test_built_in_networks),
       cmocka_unit_test(test_random_networks),
       cmocka_unit_test(test_what_folds),
+      cmocka_unit_test(test_chains_of_convolutions),
       cmocka_unit_test(test_relu_rides_along_only_alone),
       cmocka_unit_test(test_frozen_parameters_are_read_when_told),
   };

@@ -30,6 +30,7 @@ static mixent_status prepare(pool_step *step, mixent_plan *plan, int layer, cons
   const mixent_layer *l = &plan->graph->layers[layer];
   mixent_shape source = mixent_onednn_value_shape(plan, l->inputs[0], 4),
                target = mixent_onednn_value_shape(plan, layer, 4);
+  mixent_onednn_set_layouts(plan, l->inputs[0], layer, &source, &target);
   mixent_window window = {l->kernel, l->stride, l->padding};
   dnnl_primitive_desc_t descriptor;
   int from = forward ? plan->value_gradients[layer] : plan->values[l->inputs[0]];

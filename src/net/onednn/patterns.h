@@ -30,6 +30,9 @@ mixent_shape mixent_onednn_value_shape(const mixent_plan *plan, int layer, int d
 /* Whether the layer is there, of that kind, and its value has the type of the others: the logits are float in
  * a bfloat16 plan, and a primitive that reads and writes one type cannot give them. */
 bool mixent_onednn_match_same_type(const mixent_plan *plan, int layer, const char *kind);
+/* layout.c: the shapes [N, C, H, W] of what a convolution or pooling reads and writes, as they lie in memory. */
+void mixent_onednn_set_layouts(const mixent_plan *plan, int source_layer, int target_layer,
+                               mixent_shape *source, mixent_shape *target);
 /* Copies the entries that are not negative and closes the list with -1; `out` holds count + 1. */
 void mixent_onednn_buffer_list(int out[], const int in[], int count);
 

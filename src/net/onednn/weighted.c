@@ -29,6 +29,7 @@ static geometry describe(const mixent_plan *plan, int index) {
   int flat = g.convolution ? 4 : 2;
   g.source = mixent_onednn_value_shape(plan, input, flat);
   g.target = mixent_onednn_value_shape(plan, g.last, flat);
+  if (g.convolution) mixent_onednn_set_layouts(plan, input, g.last, &g.source, &g.target);
   g.window = (mixent_window){layer->kernel, layer->stride, layer->padding};
   g.weight = &graph->parameters[layer->parameters[0]];
   g.bias_tensor = layer->parameters[1] >= 0 ? &graph->parameters[layer->parameters[1]] : NULL;
