@@ -120,9 +120,11 @@ static mixent_status prepare_train(batch_norm_step *step, mixent_plan *plan, int
   return mixent_operation_bind_new(&step->train, plan, DNNL_ARG_SCRATCHPAD, scratch);
 }
 
+/* *source_gradient: the buffer for the gradient of the input; where none is wanted, one to throw away, for the
+ * primitive always writes it. */
 static mixent_status prepare_backward(batch_norm_step *step, mixent_plan *plan, int layer,
                                       const mixent_shape *shape, bool relu, const shared_state *shared,
-                                      int *scratch) {
+                                      int *source_gradient, int *scratch) {
   const mixent_graph *graph = plan->graph;
   dnnl_primitive_desc_t descriptor;
   MIXENT_TRY(mixent_onednn_batch_norm_backward(shape, step->layer->epsilon, relu,
@@ -135,11 +137,13 @@ static mixent_status prepare_backward(batch_norm_step *step, mixent_plan *plan, 
                 {DNNL_ARG_VARIANCE, shared->forward->variance},
                 {DNNL_ARG_WORKSPACE, shared->workspace},
                 {DNNL_ARG_DIFF_DST, plan->value_gradients[last_layer(plan, layer)]},
-                {DNNL_ARG_DIFF_SRC, plan->input_gradients[layer][0]}};
+                {DNNL_ARG_DIFF_SRC, *source_gradient}};
   for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
     if (inside[i].buffer >= 0)
       MIXENT_TRY(
           mixent_operation_bind(&step->train, inside[i].argument, MIXENT_IN_ARENA, (size_t)inside[i].buffer));
+  if (*source_gradient < 0)
+    MIXENT_TRY(mixent_operation_bind_new(&step->train, plan, DNNL_ARG_DIFF_SRC, source_gradient));
   const int gradients[] = {DNNL_ARG_DIFF_SCALE, DNNL_ARG_DIFF_SHIFT};
   for (int i = 0; i < 2; i++)
     MIXENT_TRY(mixent_operation_bind(&step->train, gradients[i], MIXENT_IN_GRADIENTS,
@@ -196,16 +200,17 @@ mixent_status mixent_onednn_lower_batch_norm_backward(mixent_plan *plan, int lay
   const shared_state *shared = state;
   int last = last_layer(plan, layer), source = plan->values[plan->graph->layers[layer].inputs[0]];
   mixent_shape shape = mixent_onednn_value_shape(plan, layer, 4);
-  int scratch = -1, buffers[8];
+  int source_gradient = plan->input_gradients[layer][0], scratch = -1, buffers[8];
   batch_norm_step *step;
   MIXENT_TRY(new_step(plan, layer, &step));
-  mixent_status status = prepare_backward(step, plan, layer, &shape, last != layer, shared, &scratch);
+  mixent_status status =
+      prepare_backward(step, plan, layer, &shape, last != layer, shared, &source_gradient, &scratch);
   if (status != MIXENT_OK) {
     destroy(step);
     return mixent_fail_within(status, "layer %s", plan->graph->layers[layer].name);
   }
   mixent_onednn_buffer_list(buffers,
-                            (int[]){source, plan->value_gradients[last], plan->input_gradients[layer][0],
+                            (int[]){source, plan->value_gradients[last], source_gradient,
                                     shared->forward->mean, shared->forward->variance, shared->workspace,
                                     scratch},
                             7);
