@@ -1,7 +1,7 @@
 /* How fast a trained network answers: from pixels to probabilities, with random weights. One JSON line: the
  * milliseconds of every call, by the clock and of processor time. infer.py puts PyTorch and ONNX Runtime beside it.
  *
- *   bench_infer [--net NAME] [--batch N] [--threads N] [--calls N] [--precision fp32|bf16]
+ *   bench_infer [--net NAME] [--batch N] [--threads N] [--calls N] [--precision fp32|bf16|int8]
  *               [--onnx FILE]        writes the network there, for others to run, and measures nothing */
 #include "core/memory.h"
 #include "core/threads.h"
@@ -73,7 +73,10 @@ static mixent_status time_calls(mixent_predictor *predictor, const bench_options
 
 static void print_times(const bench_options *options, const duration *took) {
   printf("{\"net\": \"%s\", \"batch\": %d, \"threads\": %d, \"precision\": \"%s\", \"times\": [",
-         options->net, options->batch, options->threads, options->precision == MIXENT_BF16 ? "bf16" : "fp32");
+         options->net, options->batch, options->threads,
+         options->precision == MIXENT_BF16        ? "bf16"
+         : options->precision == MIXENT_QUANTIZED ? "int8"
+                                                  : "fp32");
   for (int i = 0; i < options->calls; i++)
     printf("%s[%.4f, %.4f]", i ? ", " : "", took[i].clock, took[i].processor);
   printf("]}\n");
@@ -110,9 +113,9 @@ static int parse_count(const char *text) {
 }
 
 static mixent_precision parse_precision(const char *text) {
-  if (strcmp(text, "fp32") != 0 && strcmp(text, "bf16") != 0)
+  if (strcmp(text, "fp32") != 0 && strcmp(text, "bf16") != 0 && strcmp(text, "int8") != 0)
     fprintf(stderr, "bench_infer: not a precision: '%s'\n", text), exit(2);
-  return strcmp(text, "bf16") == 0 ? MIXENT_BF16 : MIXENT_FP32;
+  return strcmp(text, "bf16") == 0 ? MIXENT_BF16 : strcmp(text, "int8") == 0 ? MIXENT_QUANTIZED : MIXENT_FP32;
 }
 
 int main(int argc, char **argv) {

@@ -7,7 +7,7 @@
 Rounds alternate between ours and every other, so that a processor that slows down slows all of them. What counts is a call's
 time: over all rounds the median, the 99th percentile and the shortest; and the median of the processor time it takes, which says
 most with one thread where others use the processors, too. Ours goes from bytes to probabilities, the others from
-floats that lie ready to logits. PyTorch: eager, eager in channels_last, traced and frozen, and torch.compile where it works; the
+floats that lie ready to logits, in fp32; ours also in int8 (`mixent eval --precision int8`). PyTorch: eager, eager in channels_last, traced and frozen, and torch.compile where it works; the
 best of them is compared with. ONNX Runtime, if it is installed, runs what `mixent export` writes of the same network. Ours
 waits asleep between parallel loops, as the program does; --wait active lets its threads spin, as PyTorch's and ONNX Runtime's do.
 """
@@ -42,17 +42,16 @@ def time_calls(call, seconds):
 
 
 class Ours:
-    name = "mixent"
-
-    def __init__(self, arguments):
-        self.program, self.net = arguments.program, arguments.net
+    def __init__(self, arguments, precision):
+        self.program, self.net, self.precision = arguments.program, arguments.net, precision
+        self.name = "mixent" if precision == "fp32" else f"mixent {precision}"
         self.environment = {**os.environ, "OMP_WAIT_POLICY": arguments.wait}
 
     def measure(self, batch, threads, seconds):
         calls = 5
         while True:  # the first answer tells how many calls fill the time
             out = subprocess.run([self.program, "--net", self.net, "--batch", str(batch), "--threads", str(threads), "--calls",
-                                  str(calls)], check=True, capture_output=True, text=True, env=self.environment)
+                                  str(calls), "--precision", self.precision], check=True, capture_output=True, text=True, env=self.environment)
             times = json.loads(out.stdout)["times"]
             wanted = max(5, int(1e3 * seconds / statistics.median(clock for clock, _ in times)))
             if wanted < 2 * calls:
@@ -113,7 +112,7 @@ class OnnxRuntime:
 
 def find_runners(arguments):
     """Ours, and whatever of the others is installed and works; their versions."""
-    runners, versions, skipped = [Ours(arguments)], {}, arguments.skip.split(",")
+    runners, versions, skipped = [Ours(arguments, "fp32"), Ours(arguments, "int8")], {}, arguments.skip.split(",")
     try:
         import torch
 
@@ -155,13 +154,14 @@ def print_table(runners, cells, settings):
                 print(f"{batch:>5}{threads:>8}  {name:<20}{cell['median']:>11.3f}{cell['p99']:>10.3f}{cell['shortest']:>10.3f}"
                       f"{cell['processor']:>11.3f}{cell['images_per_second']:>10.0f}")
     print(f"\nhow many times as fast ours is, by the median, the shortest call, the processor time\n{'batch':>5}{'threads':>8}"
-          f"{'best torch':>24}{'onnxruntime':>24}")
+          f"  {'':<12}{'best torch':>26}{'onnxruntime':>26}")
     for batch, threads in settings:
-        ours = cells["mixent", batch, threads]
         found = [(name, cells[name, batch, threads]) for name in names if (name, batch, threads) in cells]
         groups = [[cell for name, cell in found if name.startswith(word)] for word in ("torch", "onnxruntime")]
-        ratios = [" ".join(f"{ratio(ours, group, key):7.2f}" for key in ("median", "shortest", "processor")) for group in groups]
-        print(f"{batch:>5}{threads:>8}" + "".join(f"{text:>24}" for text in ratios))
+        for name, ours in found:
+            if name.startswith("mixent"):
+                texts = [" ".join(f"{ratio(ours, group, key):7.2f}" for key in ("median", "shortest", "processor")) for group in groups]
+                print(f"{batch:>5}{threads:>8}  {name:<12}" + "".join(f"{text:>26}" for text in texts))
 
 
 def main():
@@ -173,7 +173,7 @@ def main():
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--seconds", type=float, default=1, help="of each measurement, about")
     parser.add_argument("--wait", choices=["passive", "active"], default="passive")
-    parser.add_argument("--skip", default="", help="eager, channels_last, frozen, compile, onnxruntime")
+    parser.add_argument("--skip", default="", help="int8, eager, channels_last, frozen, compile, onnxruntime")
     parser.add_argument("--json", metavar="FILE", help="writes the figures there, too")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -186,7 +186,7 @@ def main():
                 try:
                     found = runner.measure(batch, threads, arguments.seconds)
                 except Exception as error:  # torch.compile wants a compiler, and knows other ways to fail
-                    if not isinstance(runner, Torch):
+                    if not isinstance(runner, Torch) and runner.name != "mixent int8":  # that wants AVX2
                         raise
                     print(f"\n{runner.name} does not run: {str(error).splitlines()[0]}", file=sys.stderr)
                     runners.remove(runner)

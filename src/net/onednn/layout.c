@@ -52,7 +52,7 @@ static bool spread_plain(const mixent_plan *plan, bool *plain) {
 mixent_status mixent_onednn_choose_layouts(mixent_plan *plan) {
   bool *flags;
   size_t count = (size_t)plan->graph->layer_count;
-  if (!plan->frozen || plan->value_type != MIXENT_TYPE_F32 || !likes_blocks()) return MIXENT_OK;
+  if (!plan->frozen || plan->int8 || plan->value_type != MIXENT_TYPE_F32 || !likes_blocks()) return MIXENT_OK;
   MIXENT_TRY(mixent_plan_allocate(plan, count * sizeof *flags, (void **)&flags));
   mark_plain(plan, flags);
   while (spread_plain(plan, flags)) {

@@ -13,6 +13,10 @@ int mixent_onednn_match_linear_relu(const mixent_plan *plan, int layer);
 mixent_status mixent_onednn_lower_weighted_forward(mixent_plan *plan, int layer, void **shared);
 mixent_status mixent_onednn_lower_weighted_backward(mixent_plan *plan, int layer, void *shared);
 
+/* quantized.c: conv2d, with the ReLU after it, in 8 bits */
+int mixent_onednn_match_quantized(const mixent_plan *plan, int layer);
+mixent_status mixent_onednn_lower_quantized(mixent_plan *plan, int layer, void **shared);
+
 /* batch_norm.c: batch_norm, batch_norm + relu */
 int mixent_onednn_match_batch_norm(const mixent_plan *plan, int layer);
 int mixent_onednn_match_batch_norm_relu(const mixent_plan *plan, int layer);
