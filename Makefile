@@ -18,9 +18,9 @@ python_sources = $(wildcard $(shell git ls-files -co --exclude-standard -- \
                    pyproject.toml CMakeLists.txt LICENSE README.md cmake include python src/core src/loss))
 python_site = build/python-site/mixent/__init__.py
 
-.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 fuzz bench-train \
+.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 fuzz bench-train bench-infer \
         bench-loss bench-weights pictures python \
-        wheel test-python install format check-format tidy dependencies clean help
+        wheel test-python test-onnx install format check-format tidy dependencies clean help
 
 ## release        the program, at build/release/mixent (this is what plain `make` does)
 release:
@@ -45,7 +45,7 @@ test-long:
 	@tools/build release
 	@$(MAKE) $(python_site)
 	tools/run-tests --long release
-	@$(MAKE) test-python test-memory test-asan test-tsan test-arm64 test-avx512 fuzz
+	@$(MAKE) test-python test-onnx test-memory test-asan test-tsan test-arm64 test-avx512 fuzz
 
 ## asan, tsan, debug   the build with address and undefined, with thread sanitizer, for a debugger
 debug:
@@ -93,6 +93,13 @@ bench-train:
 	@tools/install-dependencies bench
 	@tools/build release
 	$(PYTHON) bench/train.py --program build/release/bench/bench_train
+
+## bench-infer    time of one image and images per second of a trained vgg5, beside PyTorch and (if installed) ONNX Runtime;
+##                PYTHON names another interpreter
+bench-infer:
+	@tools/install-dependencies bench
+	@tools/build release
+	$(PYTHON) bench/infer.py --program build/release/bench/bench_infer
 
 ## bench-loss     speed of the losses beside PyTorch's and memory's; PYTHON names another interpreter
 bench-loss:
@@ -143,6 +150,16 @@ test-python: build/dist/built
 	$(PYTHON) -m venv build/venv-test
 	build/venv-test/bin/pip --quiet install build/dist/*.whl torch pytest
 	build/venv-test/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_package_*.py
+
+## test-onnx      exported networks in ONNX Runtime and ONNX's checker of the day, from PyPI, in a new environment
+test-onnx:
+	@tools/install-dependencies test wheel
+	@tools/build release
+	rm -rf build/venv-onnx
+	$(PYTHON) -m venv build/venv-onnx
+	build/venv-onnx/bin/pip --quiet install onnxruntime onnx numpy pytest
+	MIXENT_PROGRAM=$(CURDIR)/build/release/mixent MIXENT_BUILD=$(CURDIR)/build/release \
+	  build/venv-onnx/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_onnx.py
 
 ## install        the program, library and headers (PREFIX, DESTDIR)
 install: release

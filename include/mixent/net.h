@@ -70,7 +70,9 @@ typedef enum mixent_precision {
   MIXENT_FP32,
   MIXENT_BF16, /* activations and weights in bfloat16 inside the step; master weights, gradients, statistics
                   in float */
-  MIXENT_FP64  /* reference back end only; all arrays are double */
+  MIXENT_FP64, /* reference back end only; all arrays are double */
+  MIXENT_QUANTIZED /* trained models only (mixent_predictor_create, mixent_model_score): as MIXENT_FP32, but
+                  convolutions after a batch norm and ReLU compute in 8 bits */
 } mixent_precision;
 
 /* Which back end computes one pass ("forward", "backward data", "backward weights") of one convolution. Layer or pass "*"

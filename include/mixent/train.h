@@ -158,7 +158,9 @@ mixent_status mixent_model_views(const mixent_model *model, int *out);
  *
  * Batch norm is folded into the weights, these are in the form the processor likes, and running allocates
  * nothing. `batch`: rows computed together; 1 answers soonest, 64 and more serve the most images per second.
- * The model must outlive it. One thread may use it at a time. */
+ * MIXENT_QUANTIZED is the fastest where the processor has AVX2. Several threads answer sooner with
+ * OMP_WAIT_POLICY=active in the environment, if the processors are theirs alone. The model must outlive it.
+ * One thread may use it at a time. */
 typedef struct mixent_predictor mixent_predictor;
 mixent_status mixent_predictor_create(const mixent_model *model, int batch, mixent_precision precision,
                                       mixent_predictor **out);
@@ -171,6 +173,10 @@ mixent_status mixent_predictor_run(mixent_predictor *predictor, const uint8_t *p
 /* The same in one call, for a single use: pixels -> probabilities; views as above. */
 mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pixels, size_t rows,
                                    mixent_precision precision, int views, float *probabilities);
+
+/* Writes the model for evaluation as an ONNX file, whole or not at all. Its input `images`, float
+ * [N, channels, side, side], are pixels divided by 255; its output `logits` is float [N, classes]. */
+mixent_status mixent_model_export_onnx(const mixent_model *model, const char *path);
 
 #ifdef __cplusplus
 }

@@ -4,7 +4,7 @@
 #include "core/threads.h"
 #include "train/recipe.h"
 
-const char *const mixent_precision_choices[] = {"auto", "fp32", "bf16", NULL};
+const char *const mixent_precision_choices[] = {"auto", "fp32", "bf16", "int8", NULL};
 
 static bool is_trained_in_fp32(const mixent_model *model) {
   mixent_recipe recipe;
@@ -15,6 +15,7 @@ static bool is_trained_in_fp32(const mixent_model *model) {
 }
 
 mixent_precision mixent_precision_chosen(int choice, const mixent_model *model) {
+  if (choice == 3) return MIXENT_QUANTIZED;
   bool bf16 = choice == 2 || (choice == 0 && mixent_net_bf16_is_native() && !is_trained_in_fp32(model));
   return bf16 ? MIXENT_BF16 : MIXENT_FP32;
 }

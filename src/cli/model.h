@@ -5,14 +5,14 @@
 
 #include "mixent/train.h"
 
-/* "auto", "fp32", "bf16", NULL: the choices of --precision. */
+/* "auto", "fp32", "bf16", "int8", NULL: the choices of --precision. */
 extern const char *const mixent_precision_choices[];
 /* Three rows of a command's table of options: --precision, --threads and --views, into members of those
  * names. */
 #define MIXENT_MODEL_OPTIONS(arguments)                                                                      \
   {.name = "precision",                                                                                      \
-   .argument = "auto|fp32|bf16",                                                                             \
-   .help = "arithmetic; auto is that of its training where the processor has it",                            \
+   .argument = "auto|fp32|bf16|int8",                                                                        \
+   .help = "arithmetic; auto is that of its training where the processor has it, int8 the fastest",          \
    .kind = MIXENT_VALUE_CHOICE,                                                                              \
    .offset = offsetof(arguments, precision),                                                                 \
    .fallback = "auto",                                                                                       \

@@ -143,9 +143,11 @@ static mixent_status lower_pass(mixent_plan *plan, int layer, mixent_pass pass, 
   return MIXENT_OK;
 }
 
-/* A convolution that gives the logits writes another type than it reads; that is oneDNN's. */
+/* A convolution that gives the logits writes another type than it reads, and one in 8 bits too; they are oneDNN's. */
 static int match(const mixent_plan *plan, int layer) {
-  if (!mixent_onednn_match_convolution(plan, layer) || plan->types[layer] != plan->value_type) return 0;
+  if (!mixent_onednn_match_convolution(plan, layer) || plan->types[layer] != plan->value_type ||
+      mixent_onednn_match_quantized(plan, layer))
+    return 0;
   bool relu = mixent_plan_takes_relu(plan, layer);
   if (relu && plan->types[layer + 1] != plan->value_type) return 0;
   return relu ? 2 : 1;

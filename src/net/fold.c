@@ -80,6 +80,28 @@ static bool takes_batch_norm(const folding *f, int layer) {
   return false;
 }
 
+enum { DEVIATIONS = 6 }; /* how far from its mean a value may be and count */
+
+/* The range of a ReLU's value, as the batch norm before it tells: in channel c its input has mean beta_c and
+ * deviation |gamma_c| over the training images. 0: no batch norm became part of what it reads. */
+static float relu_range(const folding *f, const mixent_layer *relu) {
+  const mixent_graph *graph = f->graph;
+  int read = f->stands[relu->inputs[0]], norm = -1;
+  for (int l = read + 1; l < graph->layer_count; l++)
+    if (f->stands[l] == read && is_kind(&graph->layers[l], "batch_norm")) norm = l; /* the last counts */
+  if (norm < 0) return 0;
+  const float *gamma = f->parameters + graph->parameters[graph->layers[norm].parameters[0]].offset;
+  const float *beta = f->parameters + graph->parameters[graph->layers[norm].parameters[1]].offset;
+  float range = 0;
+  for (int c = 0; c < relu->channels; c++) range = fmaxf(range, beta[c] + DEVIATIONS * fabsf(gamma[c]));
+  return range;
+}
+
+static float range_of(const folding *f, const mixent_layer *old, const mixent_layer *layer) {
+  if (is_kind(old, "relu")) return relu_range(f, old);
+  return is_kind(old, "max_pool") ? f->out->graph->layers[layer->inputs[0]].range : 0;
+}
+
 static mixent_status copy_layer(folding *f, int old) {
   mixent_graph *graph = f->out->graph;
   const mixent_layer *from = &f->graph->layers[old];
@@ -89,6 +111,7 @@ static mixent_status copy_layer(folding *f, int old) {
   if (!layer->name) return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a network");
   f->place[old] = graph->layer_count++;
   for (int i = 0; i < layer->input_count; i++) layer->inputs[i] = f->place[f->stands[from->inputs[i]]];
+  layer->range = range_of(f, from, layer);
   MIXENT_TRY(copy_tensors(f->graph, from, graph, layer));
   if (!takes_batch_norm(f, old) || layer->parameters[1] >= 0) return MIXENT_OK;
   return mixent_graph_add_parameter(graph, layer, "bias", 1, &(int64_t){layer->channels},

@@ -25,6 +25,7 @@ typedef struct mixent_layer {
   int begin, end;              /* split: the channels it keeps */
   double rate;                 /* dropout */
   double epsilon, momentum;    /* batch_norm: 1e-5, 0.1 */
+  float range; /* in folded graphs: its value is nearly always within [0, range]; 0: not known */
 } mixent_layer;
 
 typedef enum mixent_init {

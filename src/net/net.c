@@ -26,6 +26,11 @@ bool mixent_net_bf16_is_native(void) {
 static mixent_status check(const mixent_net_options *options) {
   if (options->batch < 1)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "a batch of %d rows; it must be at least 1", options->batch);
+  if (options->precision == MIXENT_QUANTIZED && (!options->frozen || options->reference))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "8 bits are for evaluation with frozen parameters only");
+  if (options->precision == MIXENT_QUANTIZED && !processor_has(dnnl_cpu_isa_avx2))
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
+                       "8 bits need a processor with AVX2, which this one lacks; use --precision fp32");
   if (options->frozen && options->training)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "a network whose parameters are frozen cannot be trained");
   if (options->precision == MIXENT_FP64 && !options->reference)

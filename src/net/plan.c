@@ -301,6 +301,7 @@ mixent_status mixent_plan_create(const mixent_graph *graph, const mixent_net_opt
   plan->rows = options->batch;
   plan->training = options->training;
   plan->frozen = options->frozen;
+  plan->int8 = options->precision == MIXENT_QUANTIZED;
   plan->master_type = options->precision == MIXENT_FP64 ? MIXENT_TYPE_F64 : MIXENT_TYPE_F32;
   plan->value_type = options->precision == MIXENT_BF16 ? MIXENT_TYPE_BF16 : plan->master_type;
   group *groups;

@@ -51,6 +51,7 @@ struct mixent_plan {
   const mixent_net_options *options; /* while it is being made */
   int rows;
   bool training;
+  bool int8;                    /* convolutions that read a value of known range compute in 8 bits */
   bool frozen;                  /* steps may keep what they made of the parameters while run->version stays */
   mixent_data_type value_type;  /* of values between layers */
   mixent_data_type master_type; /* of parameters, gradients of parameters, statistics, input and logits */

@@ -14,7 +14,7 @@ import pytest
 from support import PROGRAM, environment, make_dataset, write_idx
 from PIL import Image
 
-COMMANDS = ["train", "tune", "eval", "predict", "info", "data", "data list", "data show", "data get", "demo", "help", "version"]
+COMMANDS = ["train", "tune", "eval", "predict", "export", "info", "data", "data list", "data show", "data get", "demo", "help", "version"]
 
 
 # Help and wrong use
@@ -343,6 +343,18 @@ def test_views(mixent, tiny, bars):
     alone = json.loads(mixent("predict", "run/best.safetensors", "x.png", "--views", 1, "--json").out)
     for views in (), ("--views", 5):
         assert json.loads(mixent("predict", "run/best.safetensors", "x.png", *views, "--json").out) != alone
+
+
+def test_eval_in_8_bits(mixent, trained):
+    directory, _ = trained
+    best = "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors"
+    result = mixent("eval", best, "--data", "./bars", "--json", "--precision", "int8", directory=directory)
+    if "need a processor with AVX2" in result.err:
+        pytest.skip("this processor has no AVX2")
+    whole = json.loads(mixent("eval", best, "--data", "./bars", "--json", directory=directory).out)
+    scores = json.loads(result.out)
+    assert scores["nll"] != whole["nll"] and scores["nll"] == pytest.approx(whole["nll"], rel=0.1)
+    assert scores["accuracy"] == pytest.approx(whole["accuracy"], abs=0.02)
 
 
 def test_eval_of_another_data_set_is_refused(mixent, trained):

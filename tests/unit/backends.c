@@ -161,6 +161,29 @@ static void test_residual_blocks(void **state) {
   }
 }
 
+/* Nothing before them learns, so nobody wants the gradient of what they read. */
+static void test_any_layer_may_read_the_input(void **state) {
+  (void)state;
+  static const char *const beginnings[] = {"  - batch_norm:\n",
+                                           "  - batch_norm:\n  - relu:\n",
+                                           "  - relu:\n",
+                                           "  - max_pool: {size: 2}\n  - batch_norm:\n  - relu:\n",
+                                           "  - dropout: {rate: 0.2}\n",
+                                           "  - split: {begin: 1, end: 2}\n  - batch_norm:\n",
+                                           "  - add: {from: [input, input]}\n",
+                                           "  - concat: {from: [input, input]}\n  - batch_norm:\n"};
+  const mixent_graph_options options = {.channels = 3, .side = 16, .classes = 6, .dropout = -1};
+  for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+    mixent_text text = {0};
+    mixent_text_append(&text, "name: begins\nlayers:\n%s", beginnings[i]);
+    mixent_text_append(&text, "  - conv2d: {channels: 8, kernel: 3}\n  - relu:\n  - flatten:\n"
+                              "  - linear: {features: classes}\n");
+    assert_int_equal(mixent_text_status(&text), MIXENT_OK);
+    compare_networks(text.data, &options, 16, i, MIXENT_FP32, 2e-4);
+    mixent_text_free(&text);
+  }
+}
+
 /* The slope of <g, logits> along a random direction of all parameters, by differences and by the backward
  * pass, in double. */
 static void check_slope(uint64_t seed) {
@@ -238,6 +261,7 @@ int main(void) {
       cmocka_unit_test(test_bf16_is_near_reference),
       cmocka_unit_test(test_any_layer_may_give_the_logits),
       cmocka_unit_test(test_residual_blocks),
+      cmocka_unit_test(test_any_layer_may_read_the_input),
       cmocka_unit_test(test_reference_equals_finite_differences),
       cmocka_unit_test(test_plan_memory_never_overlaps),
   };

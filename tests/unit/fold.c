@@ -94,17 +94,18 @@ static void check_logits(const subject *subject, int batch, const char *what) {
 
 static void test_built_in_networks(void **state) {
   (void)state;
-  for (const char *const *name = mixent_graph_names(); *name; name++) {
-    const mixent_graph_options options = {.channels = 3, .side = 17, .classes = 7, .dropout = -1};
-    subject subject = {0};
-    assert_int_equal(mixent_graph_open(*name, &options, &subject.graph), MIXENT_OK);
-    fold(&subject, 1);
-    assert_int_equal(count_kind(subject.folded.graph, "batch_norm"), 0);
-    assert_int_equal(count_kind(subject.folded.graph, "dropout"), 0);
-    assert_int_equal(mixent_graph_statistic_count(subject.folded.graph), 0);
-    check_logits(&subject, 3, *name);
-    free_subject(&subject);
-  }
+  for (const char *const *name = mixent_graph_names(); *name; name++)
+    for (int channels = 1; channels <= 3; channels += 2) { /* values lie otherwise where there is one */
+      const mixent_graph_options options = {.channels = channels, .side = 17, .classes = 7, .dropout = -1};
+      subject subject = {0};
+      assert_int_equal(mixent_graph_open(*name, &options, &subject.graph), MIXENT_OK);
+      fold(&subject, 1);
+      assert_int_equal(count_kind(subject.folded.graph, "batch_norm"), 0);
+      assert_int_equal(count_kind(subject.folded.graph, "dropout"), 0);
+      assert_int_equal(mixent_graph_statistic_count(subject.folded.graph), 0);
+      check_logits(&subject, 3, *name);
+      free_subject(&subject);
+    }
 }
 
 static void test_random_networks(void **state) {
@@ -171,6 +172,40 @@ static void test_what_folds(void **state) {
   }
 }
 
+/* Convolutions and poolings in chains, which frozen plans may store in blocks of channels, next to all that
+ * reads channels last: at the ends, in the middle, aside. Channels of whole blocks and others, one pixel. */
+static void test_chains_of_convolutions(void **state) {
+  (void)state;
+  static const char *const chains[] = {
+      "  - conv2d: {channels: 16, kernel: 3, padding: 1}\n  - relu:\n  - conv2d: {channels: 8, kernel: 3}\n"
+      "  - max_pool: {size: 2}\n  - conv2d: {channels: 24, kernel: 2, stride: 2, bias: false}\n"
+      "  - flatten:\n  - linear: {features: classes}\n",
+      "  - conv2d: {channels: 8, kernel: 3}\n  - conv2d: {channels: 6, kernel: 1}\n  - relu:\n"
+      "  - conv2d: {channels: 16, kernel: 3, padding: 1}\n  - max_pool: {size: 3, stride: 2, padding: 1}\n"
+      "  - global_pool:\n  - linear: {features: classes}\n",
+      "  - conv2d: {name: a, channels: 16, kernel: 3, padding: 1}\n  - relu: {name: b}\n"
+      "  - conv2d: {name: c, channels: 16, kernel: 3, padding: 1}\n  - max_pool: {name: d, size: 2}\n"
+      "  - max_pool: {name: e, from: b, size: 2}\n  - add: {from: [d, e]}\n"
+      "  - conv2d: {channels: 8, kernel: 3}\n  - conv2d: {channels: 16, kernel: 6}\n"
+      "  - conv2d: {channels: 32, kernel: 1}\n  - relu:\n  - conv2d: {channels: 4, kernel: 1}\n",
+      "  - conv2d: {channels: 16, kernel: 3, padding: 1}\n  - max_pool: {size: 1, stride: 2}\n"
+      "  - conv2d: {channels: 8, kernel: 5}\n  - conv2d: {channels: 8, kernel: 4}\n  - relu:\n"
+      "  - linear: {features: classes}\n",
+      "  - max_pool: {size: 2}\n  - conv2d: {channels: 8, kernel: 8}\n  - conv2d: {channels: 4, kernel: 1}\n",
+      "  - conv2d: {channels: 8, kernel: 3}\n  - conv2d: {channels: 8, kernel: 3}\n"
+      "  - conv2d: {channels: 4, kernel: 12}\n  - relu:\n"};
+  for (size_t i = 0; i < sizeof chains / sizeof *chains; i++)
+    for (int channels = 1; channels <= 3; channels += 2) {
+      const mixent_graph_options options = {.channels = channels, .side = 16, .classes = 4, .dropout = -1};
+      mixent_text text = {0};
+      mixent_text_append(&text, "name: chain\nlayers:\n%s", chains[i]);
+      subject subject = make_described(text.data, &options, i);
+      check_logits(&subject, 3, chains[i]);
+      free_subject(&subject);
+      mixent_text_free(&text);
+    }
+}
+
 /* A ReLU that others bypass, or that reads something else, must not ride along. */
 static void test_relu_rides_along_only_alone(void **state) {
   (void)state;
@@ -219,13 +254,96 @@ static void test_frozen_parameters_are_read_when_told(void **state) {
   free_subject(&subject);
 }
 
+/* Gives batch norm the statistics of random images, as training leaves them: ranges follow from them. */
+static void estimate_statistics(subject *subject) {
+  mixent_net *net;
+  enum { ROWS = 32 };
+  const mixent_net_options options = {.batch = ROWS, .training = true};
+  assert_int_equal(mixent_net_create(subject->graph, &options, &net), MIXENT_OK);
+  mixent_net_use(net, subject->parameters, subject->statistics);
+  fill(mixent_net_input(net), ROWS * mixent_layer_row(&subject->graph->layers[0]), 8);
+  assert_int_equal(mixent_net_forward(net, MIXENT_ESTIMATE, 0, 0), MIXENT_OK);
+  mixent_net_free(net);
+}
+
+static bool has_8_bits(const mixent_graph *graph) {
+  mixent_net *net;
+  const mixent_net_options options = {.batch = 1, .precision = MIXENT_QUANTIZED, .frozen = true};
+  mixent_status status = mixent_net_create(graph, &options, &net);
+  if (status == MIXENT_OK) mixent_net_free(net);
+  return status != MIXENT_ERROR_UNSUPPORTED;
+}
+
+static int count_8_bit_steps(const mixent_net *net) {
+  char *text = mixent_net_plan_text(net);
+  int count = 0;
+  for (const char *at = text; (at = strstr(at, "forward, int8")); at++) count++;
+  free(text);
+  return count;
+}
+
+/* |a - b| over |b|, Euclidean */
+static double distance(const float *a, const float *b, size_t count) {
+  double apart = 0, scale = 1e-30;
+  for (size_t i = 0; i < count; i++) apart += pow((double)a[i] - b[i], 2), scale += pow(b[i], 2);
+  return sqrt(apart / scale);
+}
+
+static void test_8_bits_are_near(void **state) {
+  (void)state;
+  for (const char *const *name = mixent_graph_names(); *name; name++) {
+    const mixent_graph_options options = {.channels = 1, .side = 20, .classes = 7, .dropout = -1};
+    subject subject = {0};
+    assert_int_equal(mixent_graph_open(*name, &options, &subject.graph), MIXENT_OK);
+    make_arrays(&subject, 1);
+    estimate_statistics(&subject);
+    if (mixent_fold(subject.graph, subject.parameters, subject.statistics, &subject.folded) != MIXENT_OK)
+      fail_msg("%s", mixent_last_error());
+    if (!has_8_bits(subject.folded.graph)) skip();
+    mixent_net *nets[2];
+    for (int n = 0; n < 2; n++)
+      nets[n] = make_net(
+          subject.folded.graph, subject.folded.parameters, subject.folded.statistics,
+          (mixent_net_options){.batch = 16, .precision = n ? MIXENT_QUANTIZED : MIXENT_FP32, .frozen = true},
+          4);
+    assert_int_equal(count_8_bit_steps(nets[0]), 0);
+    int convolutions = count_kind(subject.folded.graph, "conv2d"), steps = count_8_bit_steps(nets[1]);
+    assert_int_equal(steps, strcmp(*name, "resnet20") == 0 ? convolutions / 2 + 1 : convolutions - 1);
+    double apart = distance(mixent_net_logits(nets[1]), mixent_net_logits(nets[0]), (size_t)16 * 7);
+    /* Images of noise are alike to a network of random weights, and batch norm makes much of the rest: rounding
+     * counts for more than it does with real ones. Wrong code is 1 and more apart. */
+    if (!(apart > 0 && apart < 0.35)) fail_msg("%s: logits differ by %g", *name, apart);
+    mixent_net_free(nets[0]);
+    mixent_net_free(nets[1]);
+    free_subject(&subject);
+  }
+}
+
+static void test_8_bits_are_for_evaluation(void **state) {
+  (void)state;
+  const mixent_graph_options options = {.channels = 1, .side = 16, .classes = 4, .dropout = -1};
+  mixent_graph *graph;
+  mixent_net *net;
+  assert_int_equal(mixent_graph_open("vgg5", &options, &graph), MIXENT_OK);
+  const mixent_net_options wrong[] = {
+      {.batch = 1, .precision = MIXENT_QUANTIZED, .training = true},
+      {.batch = 1, .precision = MIXENT_QUANTIZED},
+      {.batch = 1, .precision = MIXENT_QUANTIZED, .frozen = true, .reference = true}};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    assert_int_equal(mixent_net_create(graph, &wrong[i], &net), MIXENT_ERROR_ARGUMENT);
+  mixent_graph_free(graph);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_built_in_networks),
       cmocka_unit_test(test_random_networks),
       cmocka_unit_test(test_what_folds),
+      cmocka_unit_test(test_chains_of_convolutions),
       cmocka_unit_test(test_relu_rides_along_only_alone),
       cmocka_unit_test(test_frozen_parameters_are_read_when_told),
+      cmocka_unit_test(test_8_bits_are_near),
+      cmocka_unit_test(test_8_bits_are_for_evaluation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,7 +82,8 @@ static void test_round_trip(void **state) {
     const mixent_plan_entry *entry = &result.plan->entries[i];
     assert_true(entry->time_count >= 1 && mixent_plan_entry_time(entry, entry->backend));
     assert_true(mixent_plan_entry_time(entry, entry->table)->milliseconds > 0);
-    if (strcmp(entry->layer, "b") == 0) assert_int_equal(entry->time_count, 1); /* 1x1: oneDNN alone */
+    if (strcmp(entry->layer, "b") == 0) /* 1x1: no Winograd */
+      assert_in_range(entry->time_count, 1, 2);
   }
   mixent_plan_file_text(result.plan, &text);
   assert_ok(mixent_plan_file_parse(text.data, text.length, "t", &again));

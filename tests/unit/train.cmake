@@ -14,3 +14,7 @@ unit_test(schedule)
 add_executable(optimizer_dump tools/optimizer_dump.c)
 target_include_directories(optimizer_dump PRIVATE ${PROJECT_SOURCE_DIR}/src)
 target_link_libraries(optimizer_dump PRIVATE mixent)
+
+# For tests/python/test_onnx.py.
+add_executable(predict_dump tools/predict_dump.c)
+target_link_libraries(predict_dump PRIVATE mixent)

@@ -16,6 +16,10 @@ mixent_status mixent_onednn_lower_weighted_backward(mixent_plan *plan, int layer
 mixent_status mixent_onednn_lower_weighted_pass(mixent_plan *plan, int layer, mixent_pass pass,
                                                 int target_gradient);
 
+/* quantized.c: conv2d, with the ReLU after it, in 8 bits */
+int mixent_onednn_match_quantized(const mixent_plan *plan, int layer);
+mixent_status mixent_onednn_lower_quantized(mixent_plan *plan, int layer, void **shared);
+
 /* max_pool.c */
 int mixent_onednn_match_max_pool(const mixent_plan *plan, int layer);
 mixent_status mixent_onednn_lower_max_pool_forward(mixent_plan *plan, int layer, void **shared);
