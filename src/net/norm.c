@@ -12,7 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { BLOCK = 8192 }; /* values of a block, about */
+enum { BLOCK = 4096 }; /* values of a block, about */
 
 typedef struct norm_step {
   const mixent_plan *plan;

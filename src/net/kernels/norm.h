@@ -10,20 +10,33 @@ ALWAYS_INLINE void add_to(float *sums, vector v) {
   store(sums, load(sums) + v);
 }
 
+/* Of `vectors` neighbouring vectors of channels, whose sums do not wait for one another. */
+ALWAYS_INLINE void statistics_of(int vectors, int channels, int count, size_t pixels, const value *x,
+                                 float *mean, float *squares) {
+  const vector share = spread(1 / (float)pixels);
+  vector sum[4] = {0}, square[4] = {0};
+  for (size_t p = 0; p < pixels; p++)
+    UNROLL for (int v = 0; v < vectors; v++) sum[v] +=
+        load_values(x + p * (size_t)channels + v * LANES, count);
+  UNROLL for (int v = 0; v < vectors; v++) {
+    sum[v] *= share;
+    store(mean + v * LANES, sum[v]);
+  }
+  for (size_t p = 0; p < pixels; p++) UNROLL for (int v = 0; v < vectors; v++) {
+      vector d = load_values(x + p * (size_t)channels + v * LANES, count) - sum[v];
+      square[v] = fused(d, d, square[v]);
+    }
+  UNROLL for (int v = 0; v < vectors; v++) store(squares + v * LANES, square[v]);
+}
+
 static void norm_statistics(int channels, size_t pixels, const void *from, float *mean, float *squares) {
   const value *x = from;
-  const vector share = spread(1 / (float)pixels);
-  FOR_EACH_VECTOR(channels, c, count, {
-    vector sum = {0}, square = {0};
-    for (size_t p = 0; p < pixels; p++) sum += load_values(x + p * (size_t)channels + c, count);
-    vector middle = sum * share;
-    for (size_t p = 0; p < pixels; p++) {
-      vector d = load_values(x + p * (size_t)channels + c, count) - middle;
-      square = fused(d, d, square);
-    }
-    store(mean + c, middle);
-    store(squares + c, square);
-  });
+  int c = 0;
+  for (; c + 4 * LANES <= channels; c += 4 * LANES)
+    statistics_of(4, channels, LANES, pixels, x + c, mean + c, squares + c);
+  for (; c + LANES <= channels; c += LANES)
+    statistics_of(1, channels, LANES, pixels, x + c, mean + c, squares + c);
+  if (c < channels) statistics_of(1, channels, channels - c, pixels, x + c, mean + c, squares + c);
 }
 
 /* The line's value at x, and what it is the ReLU's least of. */
@@ -59,10 +72,6 @@ ALWAYS_INLINE void load_window(const mixent_norm_line *line, const value *x, con
 /* Lanes in which v comes after `best` as the maximum: the first of equals stays, a NaN wins. */
 ALWAYS_INLINE bits beats(vector v, vector best) {
   return (bits)(v > best) | (bits)(v != v);
-}
-
-ALWAYS_INLINE vector pick(bits mask, vector a, vector b) {
-  return (vector)((mask & (bits)a) | (~mask & (bits)b));
 }
 
 static void norm_apply_pool(const mixent_norm_line *line, size_t pixels, const void *from,

@@ -51,10 +51,26 @@ ALWAYS_INLINE vector fused(vector a, vector b, vector c) {
 #endif
 }
 
+/* a where the mask is set, else b. */
+ALWAYS_INLINE vector pick(bits mask, vector a, vector b) {
+#if defined __AVX512F__
+  return (vector)_mm512_ternarylogic_epi32((__m512i)mask, (__m512i)a, (__m512i)b, 0xca);
+#elif defined __AVX2__
+  return (vector)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)mask);
+#else
+  return (vector)((mask & (bits)a) | (~mask & (bits)b));
+#endif
+}
+
 /* The larger of the two; a NaN in v stays. */
 ALWAYS_INLINE vector at_least(vector least, vector v) {
-  bits small = (bits)(v < least);
-  return (vector)((small & (bits)least) | (~small & (bits)v));
+#if defined __AVX512F__
+  return (vector)_mm512_max_ps((__m512)least, (__m512)v);
+#elif defined __AVX2__
+  return (vector)_mm256_max_ps((__m256)least, (__m256)v);
+#else
+  return pick((bits)(v < least), least, v);
+#endif
 }
 
 #ifdef MIXENT_BF16
