@@ -10,23 +10,26 @@ ALWAYS_INLINE void add_to(float *sums, vector v) {
   store(sums, load(sums) + v);
 }
 
+/* The sum of many values alone keeps few digits: what it leaves between the mean and the values is added up in turn and
+ * taken out of both (Chan, Golub and LeVeque's corrected two-pass algorithm). */
 static void norm_statistics(int channels, size_t pixels, const void *from, float *mean, float *squares) {
   const value *x = from;
   const vector share = spread(1 / (float)pixels);
   FOR_EACH_VECTOR(channels, c, count, {
-    vector sum = {0}, square = {0};
+    vector sum = {0}, left = {0}, square = {0};
     for (size_t p = 0; p < pixels; p++) sum += load_values(x + p * (size_t)channels + c, count);
     vector middle = sum * share;
     for (size_t p = 0; p < pixels; p++) {
       vector d = load_values(x + p * (size_t)channels + c, count) - middle;
+      left += d;
       square = fused(d, d, square);
     }
-    store(mean + c, middle);
-    store(squares + c, square);
+    store(mean + c, fused(left, share, middle));
+    store(squares + c, square - left * left * share);
   });
 }
 
-/* The line's value at x, and what it is the ReLU's least of. */
+/* The line's value, and the least that comes out. */
 ALWAYS_INLINE vector line_at(const mixent_norm_line *line, int c, vector distance) {
   return fused(load(line->scale + c), distance, load(line->shift + c));
 }
@@ -84,10 +87,13 @@ static void norm_apply_pool(const mixent_norm_line *line, size_t pixels, const v
     });
 }
 
-/* The gradient of the line's value, from that of what the ReLU made of it. */
+/* Lanes in which the gradient of what the ReLU made of v is that of v: where it is above 0, or where there is no ReLU. */
+ALWAYS_INLINE bits passes(const mixent_norm_line *line, vector v) {
+  return (bits)(v > (vector){0}) | ((bits){0} - !line->relu);
+}
+
 ALWAYS_INLINE vector through_relu(const mixent_norm_line *line, int c, vector distance, vector dy) {
-  bits passes = ~(bits)(line_at(line, c, distance) <= least_of(line));
-  return (vector)(passes & (bits)dy);
+  return (vector)(passes(line, line_at(line, c, distance)) & (bits)dy);
 }
 
 /* Into which of a window's four the gradient goes: a share for each. */
@@ -100,7 +106,7 @@ ALWAYS_INLINE void through_window(const mixent_norm_line *line, int c, const vec
     taken[i] = beats(v, best);
     best = pick(taken[i], v, best);
   }
-  bits open = ~(bits)(best <= least_of(line)); /* that no later one has taken */
+  bits open = passes(line, best); /* that no later one has taken */
   for (int i = 3; i >= 0; i--) {
     shares[i] = (vector)(open & taken[i] & (bits)dy);
     open &= ~taken[i];
