@@ -10,23 +10,29 @@ ALWAYS_INLINE void add_to(float *sums, vector v) {
   store(sums, load(sums) + v);
 }
 
-/* Of `vectors` neighbouring vectors of channels, whose sums do not wait for one another. */
+/* Of `vectors` neighbouring vectors of channels, whose sums do not wait for one another. A sum of many values alone keeps
+ * few digits: what it leaves between the mean and the values is added up in turn and taken out of both (Chan, Golub
+ * and LeVeque's corrected two-pass algorithm). */
 ALWAYS_INLINE void statistics_of(int vectors, int channels, int count, size_t pixels, const value *x,
                                  float *mean, float *squares) {
   const vector share = spread(1 / (float)pixels);
-  vector sum[4] = {0}, square[4] = {0};
-  for (size_t p = 0; p < pixels; p++)
-    UNROLL for (int v = 0; v < vectors; v++) sum[v] +=
-        load_values(x + p * (size_t)channels + v * LANES, count);
-  UNROLL for (int v = 0; v < vectors; v++) {
-    sum[v] *= share;
-    store(mean + v * LANES, sum[v]);
+  vector sum[4] = {0}, left[4] = {0}, square[4] = {0};
+  for (size_t p = 0; p < pixels; p++, x += channels) {
+    UNROLL for (int v = 0; v < vectors; v++) sum[v] += load_values(x + v * LANES, count);
   }
-  for (size_t p = 0; p < pixels; p++) UNROLL for (int v = 0; v < vectors; v++) {
-      vector d = load_values(x + p * (size_t)channels + v * LANES, count) - sum[v];
+  UNROLL for (int v = 0; v < vectors; v++) sum[v] *= share;
+  x -= pixels * (size_t)channels;
+  for (size_t p = 0; p < pixels; p++, x += channels) {
+    UNROLL for (int v = 0; v < vectors; v++) {
+      vector d = load_values(x + v * LANES, count) - sum[v];
+      left[v] += d;
       square[v] = fused(d, d, square[v]);
     }
-  UNROLL for (int v = 0; v < vectors; v++) store(squares + v * LANES, square[v]);
+  }
+  UNROLL for (int v = 0; v < vectors; v++) {
+    store(mean + v * LANES, fused(left[v], share, sum[v]));
+    store(squares + v * LANES, square[v] - left[v] * left[v] * share);
+  }
 }
 
 static void norm_statistics(int channels, size_t pixels, const void *from, float *mean, float *squares) {
@@ -39,7 +45,7 @@ static void norm_statistics(int channels, size_t pixels, const void *from, float
   if (c < channels) statistics_of(1, channels, channels - c, pixels, x + c, mean + c, squares + c);
 }
 
-/* The line's value at x, and what it is the ReLU's least of. */
+/* The line's value, and the least that comes out. */
 ALWAYS_INLINE vector line_at(const mixent_norm_line *line, int c, vector distance) {
   return fused(load(line->scale + c), distance, load(line->shift + c));
 }
@@ -93,10 +99,13 @@ static void norm_apply_pool(const mixent_norm_line *line, size_t pixels, const v
     });
 }
 
-/* The gradient of the line's value, from that of what the ReLU made of it. */
+/* Lanes in which the gradient of what the ReLU made of v is that of v: where it is above 0, or where there is no ReLU. */
+ALWAYS_INLINE bits passes(const mixent_norm_line *line, vector v) {
+  return (bits)(v > (vector){0}) | ((bits){0} - !line->relu);
+}
+
 ALWAYS_INLINE vector through_relu(const mixent_norm_line *line, int c, vector distance, vector dy) {
-  bits passes = ~(bits)(line_at(line, c, distance) <= least_of(line));
-  return (vector)(passes & (bits)dy);
+  return (vector)(passes(line, line_at(line, c, distance)) & (bits)dy);
 }
 
 /* Into which of a window's four the gradient goes: a share for each. */
@@ -109,7 +118,7 @@ ALWAYS_INLINE void through_window(const mixent_norm_line *line, int c, const vec
     taken[i] = beats(v, best);
     best = pick(taken[i], v, best);
   }
-  bits open = ~(bits)(best <= least_of(line)); /* that no later one has taken */
+  bits open = passes(line, best); /* that no later one has taken */
   for (int i = 3; i >= 0; i--) {
     shares[i] = (vector)(open & taken[i] & (bits)dy);
     open &= ~taken[i];

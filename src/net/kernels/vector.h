@@ -78,12 +78,12 @@ typedef uint16_t value;
 typedef uint16_t halves __attribute__((vector_size(MIXENT_VECTOR_BYTES / 2)));
 typedef halves loose_halves __attribute__((aligned(2), may_alias));
 
-/* Rounded to nearest even, in the upper half of each lane; NaN stays NaN. */
+/* Rounded to nearest even, in the upper half of each lane, the lower half 0; NaN stays NaN. */
 ALWAYS_INLINE bits round_half(vector v) {
   bits b = (bits)v;
-  bits rounded = (b + 0x7fff + (b >> 16 & 1)) & 0xffff0000;
+  bits rounded = b + 0x7fff + (b >> 16 & 1);
   bits nan = (bits)(v != v);
-  return (nan & (b | 0x400000)) | (~nan & rounded);
+  return ((nan & (b | 0x400000)) | (~nan & rounded)) & 0xffff0000;
 }
 
 ALWAYS_INLINE halves to_halves(vector v) {
@@ -118,7 +118,7 @@ typedef uint32_t word;
 typedef bits words;
 
 ALWAYS_INLINE words pair(vector first, vector second) {
-  return (round_half(second) & 0xffff0000) | round_half(first) >> 16;
+  return round_half(second) | round_half(first) >> 16;
 }
 
 ALWAYS_INLINE words spread_word(word w) {
