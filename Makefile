@@ -88,11 +88,11 @@ fuzz:
 	    -print_final_stats=1 -artifact_prefix=build/fuzz/found/ build/fuzz/corpus/$$name \
 	    $$(ls -d tests/fuzz/seeds/$$name 2>/dev/null) 2>&1 | grep -v '^#\|^"\|NEW_FUNC'; done
 
-## bench-train    vgg5 training speed beside PyTorch's, installing it if missing
+## bench-train    training speed beside PyTorch's and the processor's peak (BENCH_OPTIONS="--rounds 3 --python OTHER": bench/train.py --help)
 bench-train:
 	@tools/install-dependencies bench
 	@tools/build release
-	$(PYTHON) bench/train.py --program build/release/bench/bench_train
+	$(PYTHON) bench/train.py --program build/release/bench/bench_train $(BENCH_OPTIONS)
 
 ## bench-infer    time of one image and images per second of a trained vgg5, beside PyTorch and (if installed) ONNX Runtime;
 ##                PYTHON names another interpreter

@@ -1,14 +1,17 @@
 /* How fast real training steps run: a batch drawn and augmented, forward, loss, backward, optimiser and EMA,
  * as the recipe emnist-letters-short sets them. One JSON line per precision; train.py puts PyTorch beside it.
  *
- *   bench_train [--net NAME] [--precision fp32|bf16|both] [--batch N] [--steps N] [--repetitions N]
- *               [--threads N] [--data NAME]        without --data: random images of 28x28 in 26 classes */
+ *   bench_train [--net NAME] [--precision fp32|bf16|both] [--batch N] [--steps N] [--repetitions N] [--threads N]
+ *               [--plan table|auto|FILE|NAME] [--layers] [--data NAME]
+ *
+ * --layers times each step of the plan, too. Without --data: random images of 28x28 in 26 classes. */
 #include "core/memory.h"
 #include "core/threads.h"
 #include "mixent/data.h"
 #include "mixent/loss.h"
 #include "mixent/net.h"
 #include "train/optimizer.h"
+#include "train/plan_source.h"
 #include "train/recipe.h"
 #include "train/score.h"
 
@@ -17,15 +20,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
-enum { WARM_UP_STEPS = 3, SYNTHETIC_IMAGES = 10000, MOST_REPETITIONS = 100 };
+enum { WARM_UP_STEPS = 2, SYNTHETIC_IMAGES = 10000, MOST_REPETITIONS = 100 };
 
 typedef struct bench_options {
-  const char *net, *data;
+  const char *net, *data, *plan;
   bool precisions[2]; /* measure fp32, bf16 */
+  bool layers;
   int batch, steps, repetitions, threads;
 } bench_options;
+
+/* The parts of a step. */
+typedef enum bench_part { FILL, FORWARD, LOSS, BACKWARD, UPDATE, PARTS } bench_part;
+static const char *const part_names[PARTS] = {"augmentation", "forward", "loss", "backward", "optimizer"};
 
 /* Everything a step works on. */
 typedef struct bench {
@@ -35,6 +44,7 @@ typedef struct bench {
   float mean[3], deviation[3];
   mixent_graph *graph;
   mixent_net *net;
+  mixent_plan_source plan;
   mixent_loss_options loss;
   mixent_loss_state loss_state;
   mixent_optimizer optimizer;
@@ -44,12 +54,20 @@ typedef struct bench {
   size_t classes;
   int batch;
   uint64_t step;
-  double fill_seconds; /* spent drawing and augmenting, summed */
+  double seconds[PARTS];      /* of each part, summed */
+  double core_seconds[PARTS]; /* the same of all threads together, as far as they worked */
 } bench;
 
 static double now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* Processor time of all threads. */
+static double core_now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
   return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
@@ -77,9 +95,9 @@ static mixent_status make_bench(bench *bench, const mixent_images *images, int c
       &(mixent_graph_options){
           .channels = images->channels, .side = images->side, .classes = classes, .dropout = recipe->dropout},
       &bench->graph));
-  MIXENT_TRY(mixent_net_create(
+  MIXENT_TRY(mixent_plan_source_net(
       bench->graph, &(mixent_net_options){.batch = options->batch, .precision = precision, .training = true},
-      &bench->net));
+      options->plan, &bench->plan, &bench->net));
   mixent_graph_initialize(bench->graph, 0, mixent_net_parameters(bench->net),
                           mixent_net_statistics(bench->net));
   bench->loss = mixent_recipe_loss(recipe);
@@ -114,16 +132,15 @@ static void free_bench(bench *bench) {
   free(bench->labels);
 }
 
-static mixent_status run_step(bench *bench) {
-  size_t rows = (size_t)bench->batch, batches = bench->images->count / rows;
-  const uint32_t *indices = bench->order + bench->step % batches * rows;
-  double start = now();
-  mixent_batch_fill(bench->images, indices, rows, &bench->recipe.augmentation, 0, bench->step / batches,
-                    bench->mean, bench->deviation, mixent_net_input(bench->net));
-  bench->fill_seconds += now() - start;
-  for (size_t i = 0; i < rows; i++) bench->labels[i] = bench->images->labels[indices[i]];
+/* Adds what has passed since *start and *core to a part, and sets them anew. */
+static void end_part(bench *bench, bench_part part, double *start, double *core) {
+  double time = now(), core_time = core_now();
+  bench->seconds[part] += time - *start;
+  bench->core_seconds[part] += core_time - *core;
+  *start = time, *core = core_time;
+}
 
-  MIXENT_TRY(mixent_net_forward(bench->net, MIXENT_TRAIN, 0, bench->step));
+static mixent_status evaluate_loss(bench *bench, size_t rows) {
   const mixent_loss_batch batch = {.rows = rows,
                                    .classes = bench->classes,
                                    .labels = {.data = bench->labels, .type = MIXENT_INT32},
@@ -131,11 +148,28 @@ static mixent_status run_step(bench *bench) {
   const mixent_loss_rule rule = mixent_loss_rule_of(&bench->loss, &bench->loss_state, 0);
   mixent_loss_result result = {.gradient = mixent_net_logits_gradient(bench->net)};
   MIXENT_TRY(mixent_loss_evaluate(&batch, &rule, &mixent_score_parallel, &result));
-  if (!isfinite(result.value)) return mixent_fail(MIXENT_ERROR_NUMERIC, "the loss is no longer finite");
+  return isfinite(result.value) ? MIXENT_OK
+                                : mixent_fail(MIXENT_ERROR_NUMERIC, "the loss is no longer finite");
+}
+
+static mixent_status run_step(bench *bench) {
+  size_t rows = (size_t)bench->batch, batches = bench->images->count / rows;
+  const uint32_t *indices = bench->order + bench->step % batches * rows;
+  double start = now(), core = core_now();
+  mixent_batch_fill(bench->images, indices, rows, &bench->recipe.augmentation, 0, bench->step / batches,
+                    bench->mean, bench->deviation, mixent_net_input(bench->net));
+  for (size_t i = 0; i < rows; i++) bench->labels[i] = bench->images->labels[indices[i]];
+  end_part(bench, FILL, &start, &core);
+  MIXENT_TRY(mixent_net_forward(bench->net, MIXENT_TRAIN, 0, bench->step));
+  end_part(bench, FORWARD, &start, &core);
+  MIXENT_TRY(evaluate_loss(bench, rows));
+  end_part(bench, LOSS, &start, &core);
   MIXENT_TRY(mixent_net_backward(bench->net));
+  end_part(bench, BACKWARD, &start, &core);
   /* a small rate: what is measured is time, and random labels shall not make the weights grow */
   mixent_optimizer_step(&bench->optimizer, 1e-3, ++bench->step, mixent_net_parameters(bench->net),
                         mixent_net_gradients(bench->net), bench->optimizer_state, bench->ema, 0.999);
+  end_part(bench, UPDATE, &start, &core);
   return MIXENT_OK;
 }
 
@@ -144,10 +178,70 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+/* Whether a step computes one pass of a convolution or linear layer, and not something small beside it. */
+static bool is_pass(const mixent_net_step *step) {
+  static const char *const passes[] = {"forward", "backward data", "backward weights"};
+  for (int i = 0; i < 3; i++)
+    if (step->operations > 0 && strcmp(step->pass, passes[i]) == 0) return true;
+  return false;
+}
+
+/* Milliseconds of one step, and operations where they can be told. */
+static void print_layers(const bench *bench, int steps) {
+  mixent_net_step step;
+  printf(", \"layers\": [");
+  for (size_t i = 0; mixent_net_step_get(bench->net, i, &step); i++)
+    printf("%s{\"layer\": \"%s\", \"kind\": \"%s\", \"pass\": \"%s\", \"backend\": \"%s\", "
+           "\"milliseconds\": %.4f, \"operations\": %.0f}",
+           i ? ", " : "", step.layer, step.kind, step.pass, step.backend, 1e3 * step.seconds / steps,
+           is_pass(&step) ? step.operations : 0);
+  printf("]");
+}
+
+/* The arithmetic of one image's step: convolutions and linear layers, forward and backward. */
+static double image_operations(const bench *bench) {
+  double sum = 0;
+  mixent_net_step step;
+  for (size_t i = 0; mixent_net_step_get(bench->net, i, &step); i++)
+    if (is_pass(&step)) sum += step.operations;
+  return sum / bench->batch;
+}
+
+static void print_parts(const bench *bench, int steps) {
+  double core = 0;
+  for (int part = 0; part < PARTS; part++) core += bench->core_seconds[part];
+  printf(", \"augmentation_core_share\": %.5f, \"milliseconds\": {", bench->core_seconds[FILL] / core);
+  for (int part = 0; part < PARTS; part++)
+    printf("%s\"%s\": %.4f", part ? ", " : "", part_names[part], 1e3 * bench->seconds[part] / steps);
+  printf("}");
+}
+
+static void print_result(const bench *bench, const bench_options *options, mixent_precision precision,
+                         const double *speeds, double seconds) {
+  int count = options->repetitions, steps = count * options->steps;
+  double median = (speeds[(count - 1) / 2] + speeds[count / 2]) / 2;
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  printf("{\"net\": \"%s\", \"precision\": \"%s\", \"batch\": %d, \"threads\": %d, \"plan\": \"%s\", "
+         "\"plan_hash\": \"%s\", \"images_per_second\": %.1f, \"slowest\": %.1f, \"fastest\": %.1f, "
+         "\"augmentation_share\": %.4f, \"memory_bytes\": %zu, \"peak_memory_bytes\": %zu, "
+         "\"operations_per_image\": %.0f",
+         options->net, precision == MIXENT_BF16 ? "bf16" : "fp32", bench->batch, mixent_threads(),
+         bench->plan.plan, bench->plan.hash, median, speeds[0], speeds[count - 1],
+         bench->seconds[FILL] / seconds, mixent_net_memory(bench->net), (size_t)usage.ru_maxrss * 1024,
+         image_operations(bench));
+  print_parts(bench, steps);
+  if (options->layers) print_layers(bench, steps);
+  printf("}\n");
+  fflush(stdout);
+}
+
 static mixent_status measure(bench *bench, const bench_options *options, mixent_precision precision) {
   double speeds[MOST_REPETITIONS], seconds = 0;
   for (int i = 0; i < WARM_UP_STEPS; i++) MIXENT_TRY(run_step(bench));
-  bench->fill_seconds = 0;
+  memset(bench->seconds, 0, sizeof bench->seconds);
+  memset(bench->core_seconds, 0, sizeof bench->core_seconds);
+  if (options->layers) mixent_net_time_steps(bench->net);
   for (int repetition = 0; repetition < options->repetitions; repetition++) {
     double start = now();
     for (int i = 0; i < options->steps; i++) MIXENT_TRY(run_step(bench));
@@ -156,14 +250,7 @@ static mixent_status measure(bench *bench, const bench_options *options, mixent_
     speeds[repetition] = options->steps * bench->batch / duration;
   }
   qsort(speeds, (size_t)options->repetitions, sizeof *speeds, ascending);
-  double median = (speeds[(options->repetitions - 1) / 2] + speeds[options->repetitions / 2]) / 2;
-  printf(
-      "{\"net\": \"%s\", \"precision\": \"%s\", \"batch\": %d, \"threads\": %d, \"images_per_second\": %.1f, "
-      "\"slowest\": %.1f, \"fastest\": %.1f, \"augmentation_share\": %.4f, \"memory_bytes\": %zu}\n",
-      options->net, precision == MIXENT_BF16 ? "bf16" : "fp32", bench->batch, mixent_threads(), median,
-      speeds[0], speeds[options->repetitions - 1], bench->fill_seconds / seconds,
-      mixent_net_memory(bench->net));
-  fflush(stdout);
+  print_result(bench, options, precision, speeds, seconds);
   return MIXENT_OK;
 }
 
@@ -205,6 +292,7 @@ static void parse_precision(const char *text, bool precisions[2]) {
 
 int main(int argc, char **argv) {
   bench_options options = {.net = "vgg5",
+                           .plan = "table",
                            .precisions = {true, true},
                            .batch = 250,
                            .steps = 4,
@@ -213,7 +301,8 @@ int main(int argc, char **argv) {
   static const struct option names[] = {{"net", 1, NULL, 'n'},         {"precision", 1, NULL, 'p'},
                                         {"batch", 1, NULL, 'b'},       {"steps", 1, NULL, 's'},
                                         {"repetitions", 1, NULL, 'r'}, {"threads", 1, NULL, 't'},
-                                        {"data", 1, NULL, 'd'},        {0}};
+                                        {"data", 1, NULL, 'd'},        {"plan", 1, NULL, 'P'},
+                                        {"layers", 0, NULL, 'l'},      {0}};
   for (int letter; (letter = getopt_long(argc, argv, "", names, NULL)) != -1;) {
     switch (letter) {
     case 'n': options.net = optarg; break;
@@ -223,6 +312,8 @@ int main(int argc, char **argv) {
     case 'r': options.repetitions = parse_count(optarg); break;
     case 't': options.threads = parse_count(optarg); break;
     case 'd': options.data = optarg; break;
+    case 'P': options.plan = optarg; break;
+    case 'l': options.layers = true; break;
     default: return 2;
     }
   }
