@@ -17,8 +17,8 @@ typedef struct candidate {
 } candidate;
 
 static bool onednn_covers(const mixent_plan *plan, int layer, mixent_pass pass) {
-  (void)plan, (void)layer, (void)pass;
-  return true;
+  (void)layer, (void)pass;
+  return mixent_onednn_has_type(plan);
 }
 
 /* In products of an image, as mixent_winograd_cost counts: direct convolution comes near enough to the peak. */
@@ -64,12 +64,19 @@ static const candidate candidates[] = {
 };
 enum { CANDIDATES = sizeof candidates / sizeof *candidates };
 
-/* The names of those that can compute a pass, NULL-terminated; they live as long as the plan. */
+/* Whether it may be chosen without being named: of products of bfloat16, tiles of 4 outputs and more keep too few
+ * digits (bench/winograd.c prints how many). */
+static bool is_eligible(const mixent_plan *plan, int layer, mixent_pass pass, const candidate *c) {
+  bool large = c->lower == lower_4 || c->lower == lower_43 || c->lower == lower_7;
+  return c->covers(plan, layer, pass) && !(large && plan->value_type == MIXENT_TYPE_BF16);
+}
+
+/* The names of those that may compute a pass, NULL-terminated; they live as long as the plan. */
 static mixent_status list_names(mixent_plan *plan, int layer, mixent_pass pass, const char ***out) {
   int count = 0;
   MIXENT_TRY(mixent_plan_allocate(plan, (CANDIDATES + 1) * sizeof **out, (void **)out));
   for (int c = 0; c < CANDIDATES; c++)
-    if (candidates[c].covers(plan, layer, pass)) (*out)[count++] = candidates[c].name;
+    if (is_eligible(plan, layer, pass, &candidates[c])) (*out)[count++] = candidates[c].name;
   return MIXENT_OK;
 }
 
@@ -109,12 +116,11 @@ static mixent_status find_chosen(const mixent_plan *plan, int layer, mixent_pass
   return MIXENT_OK;
 }
 
-/* Whether the fixed table takes it: products of bfloat16 need an instruction to be fast, and 7 outputs of
- * them more digits than they have. */
+/* Whether the fixed table takes it: products of bfloat16 need an instruction to be faster than oneDNN's. */
 static bool in_table(const mixent_plan *plan, int layer, mixent_pass pass, const candidate *c) {
-  if (!c->covers(plan, layer, pass)) return false;
+  if (!is_eligible(plan, layer, pass, c)) return false;
   if (c->covers != winograd_covers || plan->value_type != MIXENT_TYPE_BF16) return true;
-  return c->lower != lower_7 && mixent_net_bf16_is_native();
+  return mixent_net_bf16_is_native() || !mixent_onednn_has_type(plan);
 }
 
 static mixent_status choose(const mixent_plan *plan, int layer, mixent_pass pass, const candidate **out) {
@@ -143,14 +149,24 @@ static mixent_status lower_pass(mixent_plan *plan, int layer, mixent_pass pass, 
   return MIXENT_OK;
 }
 
+/* Whether some back end can compute every pass that the plan may need. */
+static bool is_covered(const mixent_plan *plan, int layer) {
+  for (int pass = MIXENT_FORWARD; pass <= (plan->training ? MIXENT_BACKWARD_DATA : MIXENT_FORWARD); pass++) {
+    bool covered = pass == MIXENT_BACKWARD_DATA && plan->graph->layers[layer].inputs[0] == 0;
+    for (int c = 0; c < CANDIDATES; c++) covered |= candidates[c].covers(plan, layer, (mixent_pass)pass);
+    if (!covered) return false;
+  }
+  return true;
+}
+
 /* A convolution that gives the logits writes another type than it reads, and one in 8 bits too; they are oneDNN's. */
 static int match(const mixent_plan *plan, int layer) {
-  if (!mixent_onednn_match_convolution(plan, layer) || plan->types[layer] != plan->value_type ||
-      mixent_onednn_match_quantized(plan, layer))
+  if (strcmp(plan->graph->layers[layer].type->name, "conv2d") != 0 || plan->value_type == MIXENT_TYPE_F64 ||
+      plan->types[layer] != plan->value_type || mixent_onednn_match_quantized(plan, layer))
     return 0;
   bool relu = mixent_plan_takes_relu(plan, layer);
   if (relu && plan->types[layer + 1] != plan->value_type) return 0;
-  return relu ? 2 : 1;
+  return !is_covered(plan, layer) ? 0 : relu ? 2 : 1;
 }
 
 static mixent_status lower_forward(mixent_plan *plan, int layer, void **shared) {

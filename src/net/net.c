@@ -35,9 +35,6 @@ static mixent_status check(const mixent_net_options *options) {
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "a network whose parameters are frozen cannot be trained");
   if (options->precision == MIXENT_FP64 && !options->reference)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "double precision is for the reference back end only");
-  if (options->precision == MIXENT_BF16 && !options->reference && !processor_has(dnnl_cpu_isa_avx512_core))
-    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
-                       "bfloat16 needs a processor with AVX-512, which this one lacks; use --precision fp32");
   return MIXENT_OK;
 }
 

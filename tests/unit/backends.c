@@ -89,25 +89,14 @@ static void test_float_equals_reference(void **state) {
   for (uint64_t seed = 0; seed < 15; seed++) compare(seed, MIXENT_FP32, 2e-4);
 }
 
-static bool has_bf16(void) {
-  const char text[] = "name: probe\nlayers:\n  - flatten:\n  - linear: {features: classes}\n";
-  mixent_graph_options options = {.channels = 1, .side = 16, .classes = 3, .dropout = -1};
-  mixent_graph *graph;
-  assert_int_equal(mixent_graph_parse(text, "probe", &options, &graph), MIXENT_OK);
-  mixent_net *net;
-  mixent_status status =
-      mixent_net_create(graph, &(mixent_net_options){.batch = 2, .precision = MIXENT_BF16}, &net);
-  if (status == MIXENT_OK) mixent_net_free(net);
-  mixent_graph_free(graph);
-  return status != MIXENT_ERROR_UNSUPPORTED;
-}
-
 static void test_bf16_is_near_reference(void **state) {
   (void)state;
-  if (!has_bf16()) skip();
+  int near = 0;
   /* bfloat16 keeps 8 bits; a ReLU that flips in a small batch moves a gradient much more: this catches wrong
    * code, the float test wrong arithmetic */
-  for (uint64_t seed = 0; seed < 6; seed++) assert_true(compare(seed, MIXENT_BF16, 0.35));
+  for (uint64_t seed = 0; seed < 6; seed++) near += compare(seed, MIXENT_BF16, 0.35);
+  assert_in_range(near, 5,
+                  6); /* plain bfloat16 comes to 0.02 to 0.13 of the gradients, Winograd's to twice that */
 }
 
 /* The last value is float whatever the precision: whoever computes it must know. */
@@ -123,13 +112,12 @@ static void test_any_layer_may_give_the_logits(void **state) {
       "  - conv2d: {channels: 6, kernel: 3, padding: 1}\n  - max_pool: {size: 16}\n",
       "  - conv2d: {channels: 6, kernel: 3, padding: 1}\n  - global_pool:\n"};
   const mixent_graph_options options = {.channels = 1, .side = 16, .classes = 6, .dropout = -1};
-  bool bf16 = has_bf16();
   for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
     mixent_text text = {0};
     mixent_text_append(&text, "name: ends\nlayers:\n%s", ends[i]);
     assert_int_equal(mixent_text_status(&text), MIXENT_OK);
     assert_true(compare_networks(text.data, &options, 16, i, MIXENT_FP32, 2e-4));
-    if (bf16) assert_true(compare_networks(text.data, &options, 16, i, MIXENT_BF16, 0.1));
+    assert_true(compare_networks(text.data, &options, 16, i, MIXENT_BF16, 0.1));
     mixent_text_free(&text);
   }
 }

@@ -172,8 +172,8 @@ static void norm_sums_add(const mixent_norm_line *line, size_t pixels, const voi
   value *out = to;
   for (size_t p = 0; p < pixels; p++) {
     FOR_EACH_VECTOR(line->channels, c, count, {
-      bits passes = ~(bits)(load_values(y + c, count) <= (vector){0});
-      vector g = (vector)(passes & (bits)load_values(dy + c, count));
+      bits open = (bits)(load_values(y + c, count) > (vector){0});
+      vector g = (vector)(open & (bits)load_values(dy + c, count));
       store_values(out + c, count, g);
       add_to(sums[0] + c, g);
       add_to(sums[1] + c, g * (load_values(x + c, count) - load(line->mean + c)));

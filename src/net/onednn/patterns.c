@@ -26,8 +26,14 @@ mixent_shape mixent_onednn_value_shape(const mixent_plan *plan, int layer, int d
                         .layout = dimensions == 2 ? dnnl_ab : dnnl_nhwc};
 }
 
+bool mixent_onednn_has_type(const mixent_plan *plan) {
+  unsigned isa = (unsigned)dnnl_get_effective_cpu_isa(), avx512 = (unsigned)dnnl_cpu_isa_avx512_core;
+  if (plan->value_type == MIXENT_TYPE_BF16) return (isa & avx512) == avx512;
+  return plan->value_type == MIXENT_TYPE_F32;
+}
+
 bool mixent_onednn_match_same_type(const mixent_plan *plan, int layer, const char *kind) {
-  return layer < plan->graph->layer_count && plan->value_type != MIXENT_TYPE_F64 &&
+  return layer < plan->graph->layer_count && mixent_onednn_has_type(plan) &&
          plan->types[layer] == plan->value_type && strcmp(plan->graph->layers[layer].type->name, kind) == 0;
 }
 

@@ -26,6 +26,8 @@ mixent_status mixent_onednn_lower_max_pool_forward(mixent_plan *plan, int layer,
 mixent_status mixent_onednn_lower_max_pool_backward(mixent_plan *plan, int layer, void *shared);
 
 dnnl_data_type_t mixent_onednn_type(mixent_data_type type);
+/* Whether oneDNN computes with the plan's type of values on this processor: bfloat16 needs AVX-512. */
+bool mixent_onednn_has_type(const mixent_plan *plan);
 /* The value of a layer, [N, C, H, W] stored channels last, or [N, C] (dimensions 2, maps of 1x1 only). */
 mixent_shape mixent_onednn_value_shape(const mixent_plan *plan, int layer, int dimensions);
 /* Whether the layer is there, of that kind, and its value has the type of the others: the logits are float in

@@ -195,7 +195,7 @@ mixent_status mixent_onednn_lower_weighted_pass(mixent_plan *plan, int layer, mi
 
 static int match(const mixent_plan *plan, int layer, const char *kind) {
   const mixent_layer_type *type = plan->graph->layers[layer].type;
-  return plan->value_type != MIXENT_TYPE_F64 && strcmp(type->name, kind) == 0;
+  return mixent_onednn_has_type(plan) && strcmp(type->name, kind) == 0;
 }
 
 int mixent_onednn_match_convolution(const mixent_plan *plan, int layer) {
