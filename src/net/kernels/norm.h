@@ -10,22 +10,22 @@ ALWAYS_INLINE void add_to(float *sums, vector v) {
   store(sums, load(sums) + v);
 }
 
-/* The sum of many values alone keeps few digits: what it leaves between the mean and the values is added up in turn and
- * taken out of both (Chan, Golub and LeVeque's corrected two-pass algorithm). */
+/* A sum of many large values keeps few digits: distances from the first are added up, and what that leaves between the
+ * mean and the values is taken out of both (Chan, Golub and LeVeque's corrected two-pass algorithm). */
 static void norm_statistics(int channels, size_t pixels, const void *from, float *mean, float *squares) {
   const value *x = from;
   const vector share = spread(1 / (float)pixels);
   FOR_EACH_VECTOR(channels, c, count, {
-    vector sum = {0}, left = {0}, square = {0};
-    for (size_t p = 0; p < pixels; p++) sum += load_values(x + p * (size_t)channels + c, count);
-    vector middle = sum * share;
+    vector first = load_values(x + c, count), sum = {0}, left = {0}, square = {0};
+    for (size_t p = 1; p < pixels; p++) sum += load_values(x + p * (size_t)channels + c, count) - first;
+    vector middle = fused(sum, share, first);
     for (size_t p = 0; p < pixels; p++) {
       vector d = load_values(x + p * (size_t)channels + c, count) - middle;
       left += d;
       square = fused(d, d, square);
     }
     store(mean + c, fused(left, share, middle));
-    store(squares + c, square - left * left * share);
+    store(squares + c, at_least((vector){0}, square - left * left * share));
   });
 }
 
