@@ -273,6 +273,7 @@ static void check_statistics(const mixent_kernels *kernels, bool bf16, size_t pi
     sum /= (double)pixels;
     for (size_t p = 0; p < pixels; p++)
       square += pow(mixent_get(x.values, p * (size_t)channels + c) - sum, 2);
+    assert_true(mixent_get(squares.values, c) >= 0);
     double got = mixent_get(means.values, c), apart = mixent_get(squares.values, c) - square;
     /* the mean as near as a float comes; the squares up to sums of rounded numbers, if they are not all rounding */
     if (!(fabs(got - sum) <= 1.2e-7 * size) ||

@@ -10,17 +10,18 @@ ALWAYS_INLINE void add_to(float *sums, vector v) {
   store(sums, load(sums) + v);
 }
 
-/* Of `vectors` neighbouring vectors of channels, whose sums do not wait for one another. A sum of many values alone keeps
- * few digits: what it leaves between the mean and the values is added up in turn and taken out of both (Chan, Golub
- * and LeVeque's corrected two-pass algorithm). */
+/* Of `vectors` neighbouring vectors of channels, whose sums do not wait for one another. A sum of many large values keeps
+ * few digits: distances from the first are added up, and what that leaves between the mean and the values is taken
+ * out of both (Chan, Golub and LeVeque's corrected two-pass algorithm). */
 ALWAYS_INLINE void statistics_of(int vectors, int channels, int count, size_t pixels, const value *x,
                                  float *mean, float *squares) {
   const vector share = spread(1 / (float)pixels);
-  vector sum[4] = {0}, left[4] = {0}, square[4] = {0};
+  vector first[4] = {0}, sum[4] = {0}, left[4] = {0}, square[4] = {0};
+  UNROLL for (int v = 0; v < vectors; v++) first[v] = load_values(x + v * LANES, count);
   for (size_t p = 0; p < pixels; p++, x += channels) {
-    UNROLL for (int v = 0; v < vectors; v++) sum[v] += load_values(x + v * LANES, count);
+    UNROLL for (int v = 0; v < vectors; v++) sum[v] += load_values(x + v * LANES, count) - first[v];
   }
-  UNROLL for (int v = 0; v < vectors; v++) sum[v] *= share;
+  UNROLL for (int v = 0; v < vectors; v++) sum[v] = fused(sum[v], share, first[v]);
   x -= pixels * (size_t)channels;
   for (size_t p = 0; p < pixels; p++, x += channels) {
     UNROLL for (int v = 0; v < vectors; v++) {
@@ -31,7 +32,7 @@ ALWAYS_INLINE void statistics_of(int vectors, int channels, int count, size_t pi
   }
   UNROLL for (int v = 0; v < vectors; v++) {
     store(mean + v * LANES, fused(left[v], share, sum[v]));
-    store(squares + v * LANES, square[v] - left[v] * left[v] * share);
+    store(squares + v * LANES, at_least((vector){0}, square[v] - left[v] * left[v] * share));
   }
 }
 
