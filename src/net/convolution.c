@@ -12,7 +12,8 @@
 typedef struct candidate {
   const char *name;
   bool (*covers)(const mixent_plan *plan, int layer, mixent_pass pass);
-  mixent_status (*estimate)(const mixent_plan *plan, int layer, mixent_pass pass, double *cost);
+  mixent_status (*estimate)(const mixent_plan *plan, int layer, mixent_pass pass,
+                            double *cost); /* NULL: never in the table */
   mixent_status (*lower)(mixent_plan *plan, int layer, mixent_pass pass, int gradient);
 } candidate;
 
@@ -55,6 +56,7 @@ WINOGRAD(7)
 
 static const candidate candidates[] = {
     {"onednn", onednn_covers, onednn_estimate, mixent_onednn_lower_weighted_pass},
+    {"onednn-winograd", mixent_onednn_has_winograd, NULL, mixent_onednn_lower_winograd_pass},
     {"narrow", mixent_narrow_covers, narrow_estimate, mixent_narrow_lower_pass},
     {"winograd-2", winograd_covers, estimate_2, lower_2},
     {"winograd-3", winograd_covers, estimate_3, lower_3},
@@ -118,7 +120,7 @@ static mixent_status find_chosen(const mixent_plan *plan, int layer, mixent_pass
 
 /* Whether the fixed table takes it: products of bfloat16 need an instruction to be faster than oneDNN's. */
 static bool in_table(const mixent_plan *plan, int layer, mixent_pass pass, const candidate *c) {
-  if (!is_eligible(plan, layer, pass, c)) return false;
+  if (!c->estimate || !is_eligible(plan, layer, pass, c)) return false;
   if (c->covers != winograd_covers || plan->value_type != MIXENT_TYPE_BF16) return true;
   return mixent_net_bf16_is_native() || !mixent_onednn_has_type(plan);
 }

@@ -122,13 +122,15 @@ static dnnl_prop_kind_t forward_kind(mixent_forward_form form) {
 
 typedef struct spatial {
   dnnl_dims_t strides, dilation, padding, kernel;
+  dnnl_alg_kind_t algorithm; /* of a convolution */
 } spatial;
 
 static spatial spatial_of(mixent_window window) {
   spatial s = {{window.stride, window.stride},
                {0, 0},
                {window.padding, window.padding},
-               {window.kernel, window.kernel}};
+               {window.kernel, window.kernel},
+               window.winograd ? dnnl_convolution_winograd : dnnl_convolution_direct};
   return s;
 }
 
@@ -179,12 +181,12 @@ mixent_status mixent_onednn_convolution_forward(const mixent_shape *source, cons
   spatial s = spatial_of(window);
   dnnl_prop_kind_t pass = forward_kind(form);
   MAKE_FORM(form, "run a convolution forward",
-            dnnl_convolution_forward_primitive_desc_create(out, engine, pass, dnnl_convolution_direct, M(0),
-                                                           M(1), M(2), M(3), s.strides, s.dilation, s.padding,
-                                                           s.padding, attributes),
+            dnnl_convolution_forward_primitive_desc_create(out, engine, pass, s.algorithm, M(0), M(1), M(2),
+                                                           M(3), s.strides, s.dilation, s.padding, s.padding,
+                                                           attributes),
             dnnl_convolution_desc_t,
-            dnnl_convolution_forward_desc_init(&operation, pass, dnnl_convolution_direct, M(0), M(1), M(2),
-                                               M(3), s.strides, s.padding, s.padding),
+            dnnl_convolution_forward_desc_init(&operation, pass, s.algorithm, M(0), M(1), M(2), M(3),
+                                               s.strides, s.padding, s.padding),
             NULL);
 }
 
@@ -195,12 +197,12 @@ mixent_status mixent_onednn_convolution_backward_data(const mixent_shape *source
   SHAPES(source, weights, target);
   spatial s = spatial_of(window);
   MAKE("run a convolution backward",
-       dnnl_convolution_backward_data_primitive_desc_create(out, engine, dnnl_convolution_direct, M(0), M(1),
-                                                            M(2), s.strides, s.dilation, s.padding, s.padding,
-                                                            hint, attributes),
+       dnnl_convolution_backward_data_primitive_desc_create(out, engine, s.algorithm, M(0), M(1), M(2),
+                                                            s.strides, s.dilation, s.padding, s.padding, hint,
+                                                            attributes),
        dnnl_convolution_desc_t,
-       dnnl_convolution_backward_data_desc_init(&operation, dnnl_convolution_direct, M(0), M(1), M(2),
-                                                s.strides, s.padding, s.padding),
+       dnnl_convolution_backward_data_desc_init(&operation, s.algorithm, M(0), M(1), M(2), s.strides,
+                                                s.padding, s.padding),
        hint);
 }
 
@@ -213,12 +215,12 @@ mixent_status mixent_onednn_convolution_backward_weights(const mixent_shape *sou
   SHAPES(source, weights, bias, target);
   spatial s = spatial_of(window);
   MAKE("run a convolution backward to its weights",
-       dnnl_convolution_backward_weights_primitive_desc_create(out, engine, dnnl_convolution_direct, M(0),
-                                                               M(1), M(2), M(3), s.strides, s.dilation,
-                                                               s.padding, s.padding, hint, attributes),
+       dnnl_convolution_backward_weights_primitive_desc_create(out, engine, s.algorithm, M(0), M(1), M(2),
+                                                               M(3), s.strides, s.dilation, s.padding,
+                                                               s.padding, hint, attributes),
        dnnl_convolution_desc_t,
-       dnnl_convolution_backward_weights_desc_init(&operation, dnnl_convolution_direct, M(0), M(1), M(2),
-                                                   M(3), s.strides, s.padding, s.padding),
+       dnnl_convolution_backward_weights_desc_init(&operation, s.algorithm, M(0), M(1), M(2), M(3), s.strides,
+                                                   s.padding, s.padding),
        hint);
 }
 

@@ -18,6 +18,7 @@ typedef struct mixent_shape {
 
 typedef struct mixent_window {
   int kernel, stride, padding;
+  bool winograd; /* convolutions by Winograd's algorithm, where the library has it */
 } mixent_window;
 
 /* How a convolution or linear layer runs forward. */

@@ -30,7 +30,7 @@ static mixent_status prepare(pool_step *step, mixent_plan *plan, int layer, cons
   const mixent_layer *l = &plan->graph->layers[layer];
   mixent_shape source = mixent_onednn_value_shape(plan, l->inputs[0], 4),
                target = mixent_onednn_value_shape(plan, layer, 4);
-  mixent_window window = {l->kernel, l->stride, l->padding};
+  mixent_window window = {l->kernel, l->stride, l->padding, false};
   dnnl_primitive_desc_t descriptor;
   int from = forward ? plan->value_gradients[layer] : plan->values[l->inputs[0]];
   int to = forward ? plan->input_gradients[layer][0] : plan->values[layer];

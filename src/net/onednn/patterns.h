@@ -15,6 +15,10 @@ mixent_status mixent_onednn_lower_weighted_backward(mixent_plan *plan, int layer
 /* One pass; `target_gradient` is the buffer of the gradient of its value, of the type of values (backward). */
 mixent_status mixent_onednn_lower_weighted_pass(mixent_plan *plan, int layer, mixent_pass pass,
                                                 int target_gradient);
+/* The same by oneDNN's own Winograd convolution, and whether the version and processor have it. */
+bool mixent_onednn_has_winograd(const mixent_plan *plan, int layer, mixent_pass pass);
+mixent_status mixent_onednn_lower_winograd_pass(mixent_plan *plan, int layer, mixent_pass pass,
+                                                int target_gradient);
 
 /* quantized.c: conv2d, with the ReLU after it, in 8 bits */
 int mixent_onednn_match_quantized(const mixent_plan *plan, int layer);

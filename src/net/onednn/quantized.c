@@ -125,7 +125,7 @@ static mixent_status create_main(quantized_step *step, const mixent_plan *plan, 
   target.type = dnnl_f32;
   dnnl_primitive_desc_t descriptor;
   MIXENT_TRY(mixent_onednn_convolution_forward(&source, &weights, NULL, &target,
-                                               (mixent_window){l->kernel, l->stride, l->padding},
+                                               (mixent_window){l->kernel, l->stride, l->padding, false},
                                                (mixent_forward_form){.training = false}, &descriptor));
   return mixent_operation_create(descriptor, &step->main);
 }

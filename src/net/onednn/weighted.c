@@ -23,7 +23,7 @@ static geometry describe(const mixent_plan *plan, int index) {
   int flat = g.convolution ? 4 : 2;
   g.source = mixent_onednn_value_shape(plan, input, flat);
   g.target = mixent_onednn_value_shape(plan, g.last, flat);
-  g.window = (mixent_window){layer->kernel, layer->stride, layer->padding};
+  g.window = (mixent_window){layer->kernel, layer->stride, layer->padding, false};
   g.weight = &graph->parameters[layer->parameters[0]];
   g.bias_tensor = layer->parameters[1] >= 0 ? &graph->parameters[layer->parameters[1]] : NULL;
   g.plain_weights =
@@ -168,16 +168,15 @@ static mixent_status prepare_backward(weighted_step *step, mixent_plan *plan, in
   return status;
 }
 
-mixent_status mixent_onednn_lower_weighted_pass(mixent_plan *plan, int layer, mixent_pass pass,
-                                                int target_gradient) {
-  geometry g = describe(plan, layer);
+static mixent_status lower_pass(mixent_plan *plan, int layer, mixent_pass pass, const geometry *g,
+                                int target_gradient) {
   weighted_step *step;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &step));
   step->plan = plan;
   int buffers[8];
   mixent_status status = pass == MIXENT_FORWARD
-                             ? prepare_forward(step, plan, layer, &g, buffers)
-                             : prepare_backward(step, plan, layer, pass, &g, target_gradient, buffers);
+                             ? prepare_forward(step, plan, layer, g, buffers)
+                             : prepare_backward(step, plan, layer, pass, g, target_gradient, buffers);
   if (status != MIXENT_OK) {
     destroy(step);
     return mixent_fail_within(status, "layer %s", plan->graph->layers[layer].name);
@@ -191,6 +190,44 @@ mixent_status mixent_onednn_lower_weighted_pass(mixent_plan *plan, int layer, mi
                                             .run = run,
                                             .destroy = destroy},
                               buffers);
+}
+
+mixent_status mixent_onednn_lower_weighted_pass(mixent_plan *plan, int layer, mixent_pass pass,
+                                                int target_gradient) {
+  geometry g = describe(plan, layer);
+  return lower_pass(plan, layer, pass, &g, target_gradient);
+}
+
+static geometry describe_winograd(const mixent_plan *plan, int layer) {
+  geometry g = describe(plan, layer);
+  g.window.winograd = true;
+  return g;
+}
+
+/* The library says whether it has it only when asked for it: Winograd forward, and that backward pass. */
+bool mixent_onednn_has_winograd(const mixent_plan *plan, int layer, mixent_pass pass) {
+  if (!mixent_onednn_match_convolution(plan, layer) || plan->graph->layers[layer].kernel != 3) return false;
+  geometry g = describe_winograd(plan, layer);
+  mixent_shape gradient = g.weights, target = g.target;
+  dnnl_primitive_desc_t forward, backward = NULL;
+  gradient.type = dnnl_f32;
+  if (describe_forward(plan, layer, &g, &forward) != MIXENT_OK) return false;
+  mixent_status status = MIXENT_OK;
+  if (pass == MIXENT_BACKWARD_WEIGHTS)
+    status = mixent_onednn_convolution_backward_weights(&g.source, &gradient, g.bias_tensor ? &g.bias : NULL,
+                                                        &target, g.window, forward, &backward);
+  else if (pass == MIXENT_BACKWARD_DATA)
+    status =
+        mixent_onednn_convolution_backward_data(&g.source, &g.weights, &target, g.window, forward, &backward);
+  if (status == MIXENT_OK && backward) dnnl_primitive_desc_destroy(backward);
+  dnnl_primitive_desc_destroy(forward);
+  return status == MIXENT_OK;
+}
+
+mixent_status mixent_onednn_lower_winograd_pass(mixent_plan *plan, int layer, mixent_pass pass,
+                                                int target_gradient) {
+  geometry g = describe_winograd(plan, layer);
+  return lower_pass(plan, layer, pass, &g, target_gradient);
 }
 
 static int match(const mixent_plan *plan, int layer, const char *kind) {
