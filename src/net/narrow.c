@@ -18,7 +18,6 @@ typedef struct narrow_step {
       images; /* buffers; weights: packed, or the sums of every group; images: a thread's each */
   size_t image_floats, group_floats;
   bool relu;
-  int threads;
   /* of the run under way */
   const char *source;
   char *target; /* backward: the gradient */
@@ -96,17 +95,13 @@ static void find_sums(void *context, size_t begin, size_t end) {
   }
 }
 
-/* Scratch was planned for as many threads as there were then. */
 static mixent_status open_run(narrow_step *step, const mixent_run *run) {
-  if (mixent_threads() > step->threads)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                       "the network was made for %d threads, now there are %d; make it after setting them",
-                       step->threads, mixent_threads());
+  MIXENT_TRY(mixent_plan_check_threads(step->plan));
   step->source = mixent_plan_address(step->plan, run, step->from);
   step->target = mixent_plan_address(step->plan, run, step->to);
   step->packed = mixent_plan_address(step->plan, run, step->weights);
   step->padded = mixent_plan_address(step->plan, run, step->images);
-  memset(step->padded, 0, (size_t)step->threads * step->image_floats * sizeof(float));
+  memset(step->padded, 0, (size_t)step->plan->threads * step->image_floats * sizeof(float));
   return MIXENT_OK;
 }
 
@@ -162,8 +157,7 @@ static narrow_step describe(const mixent_plan *plan, int layer, mixent_pass pass
                       .layer = l,
                       .input = input,
                       .relu = forward && mixent_plan_takes_relu(plan, layer),
-                      .from = plan->values[l->inputs[0]],
-                      .threads = mixent_threads()};
+                      .from = plan->values[l->inputs[0]]};
   step.to = forward ? plan->values[step.relu ? layer + 1 : layer] : gradient;
   int lanes = step.kernels->lanes;
   step.shape = (mixent_narrow){.kernel = l->kernel,
@@ -183,7 +177,7 @@ mixent_status mixent_narrow_lower_pass(mixent_plan *plan, int layer, mixent_pass
   size_t groups = pass == MIXENT_FORWARD ? 1 : groups_of(&made);
   MIXENT_TRY(mixent_plan_add_buffer(plan, groups * made.group_floats * sizeof(float), &made.weights));
   MIXENT_TRY(
-      mixent_plan_add_buffer(plan, (size_t)made.threads * made.image_floats * sizeof(float), &made.images));
+      mixent_plan_add_buffer(plan, (size_t)plan->threads * made.image_floats * sizeof(float), &made.images));
   MIXENT_TRY(MIXENT_ALLOCATE(1, &step));
   *step = made;
   return mixent_plan_add_step(plan,

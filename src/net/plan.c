@@ -82,6 +82,13 @@ static const mixent_backend_pattern *find_pattern(const mixent_plan *plan, int l
   return NULL;
 }
 
+mixent_status mixent_plan_check_threads(const mixent_plan *plan) {
+  if (mixent_threads() <= plan->threads) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "the network was made for %d threads, now there are %d; make it after setting them",
+                     plan->threads, mixent_threads());
+}
+
 bool mixent_plan_takes_relu(const mixent_plan *plan, int layer) {
   if (plan->training || layer + 1 >= plan->graph->layer_count) return false;
   const mixent_layer *next = &plan->graph->layers[layer + 1];
@@ -299,6 +306,7 @@ mixent_status mixent_plan_create(const mixent_graph *graph, const mixent_net_opt
   plan->graph = graph;
   plan->options = options;
   plan->rows = options->batch;
+  plan->threads = mixent_threads();
   plan->training = options->training;
   plan->frozen = options->frozen;
   plan->int8 = options->precision == MIXENT_QUANTIZED;

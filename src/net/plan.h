@@ -49,7 +49,7 @@ typedef struct mixent_buffer {
 struct mixent_plan {
   const mixent_graph *graph;
   const mixent_net_options *options; /* while it is being made */
-  int rows;
+  int rows, threads;                 /* threads: that may run it; steps have scratch for each */
   bool training;
   bool int8;                    /* convolutions that read a value of known range compute in 8 bits */
   bool frozen;                  /* steps may keep what they made of the parameters while run->version stays */
@@ -101,6 +101,8 @@ extern const mixent_backend_pattern mixent_reference_patterns[]; /* covers every
 mixent_status mixent_plan_create(const mixent_graph *graph, const mixent_net_options *options,
                                  mixent_plan **out);
 void mixent_plan_free(mixent_plan *plan);
+/* Fails if there are more threads now than the plan was made for. */
+mixent_status mixent_plan_check_threads(const mixent_plan *plan);
 /* Whether the layer after `layer` is a ReLU that can ride along with it in evaluation: nothing else, and no backward
  * pass, reads between. */
 bool mixent_plan_takes_relu(const mixent_plan *plan, int layer);

@@ -1,7 +1,6 @@
 /* Winograd's convolutions as steps of a plan: where their arguments lie, scratch in the arena. */
 #include "net/winograd/patterns.h"
 #include "core/memory.h"
-#include "core/threads.h"
 
 #include <stdlib.h>
 
@@ -11,7 +10,6 @@ typedef struct winograd_step {
   int from, to, gradient, filters, scratch; /* buffers; of those the pass has not, -1 */
   size_t weight, bias;                      /* offsets within parameters and their gradients */
   bool has_bias, relu;
-  int threads;
   uint64_t prepared; /* frozen: the version of the parameters that the filters are of; 0: none */
 } winograd_step;
 
@@ -19,17 +17,9 @@ static const mixent_winograd_pass passes[] = {[MIXENT_FORWARD] = MIXENT_WINOGRAD
                                               [MIXENT_BACKWARD_WEIGHTS] = MIXENT_WINOGRAD_WEIGHTS,
                                               [MIXENT_BACKWARD_DATA] = MIXENT_WINOGRAD_DATA};
 
-/* Scratch was planned for as many threads as there were then. */
-static mixent_status check_threads(const winograd_step *step) {
-  if (mixent_threads() <= step->threads) return MIXENT_OK;
-  return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                     "the network was made for %d threads, now there are %d; make it after setting them",
-                     step->threads, mixent_threads());
-}
-
 static mixent_status run_convolution(void *state, const mixent_run *run) {
   winograd_step *step = state;
-  MIXENT_TRY(check_threads(step));
+  MIXENT_TRY(mixent_plan_check_threads(step->plan));
   const float *parameters = (const float *)(const void *)run->parameters;
   bool kept = step->plan->frozen && step->prepared == run->version;
   mixent_winograd_run(step->winograd, mixent_plan_address(step->plan, run, step->from),
@@ -43,7 +33,7 @@ static mixent_status run_convolution(void *state, const mixent_run *run) {
 
 static mixent_status run_weights(void *state, const mixent_run *run) {
   winograd_step *step = state;
-  MIXENT_TRY(check_threads(step));
+  MIXENT_TRY(mixent_plan_check_threads(step->plan));
   float *gradients = (float *)(void *)run->gradients;
   mixent_winograd_run_weights(step->winograd, mixent_plan_address(step->plan, run, step->from),
                               mixent_plan_address(step->plan, run, step->gradient), gradients + step->weight,
@@ -93,7 +83,7 @@ static mixent_status prepare(winograd_step *step, mixent_plan *plan, int layer, 
                              mixent_winograd_cut cut, int gradient) {
   const mixent_layer *l = &plan->graph->layers[layer];
   mixent_winograd_shape shape = shape_of(plan, layer);
-  *step = (winograd_step){.plan = plan, .gradient = -1, .threads = mixent_threads()};
+  *step = (winograd_step){.plan = plan, .gradient = -1};
   step->relu = pass == MIXENT_FORWARD && mixent_plan_takes_relu(plan, layer);
   step->from = pass == MIXENT_BACKWARD_DATA ? gradient : plan->values[l->inputs[0]];
   step->to = pass == MIXENT_FORWARD ? plan->values[step->relu ? layer + 1 : layer] : -1;
@@ -102,7 +92,7 @@ static mixent_status prepare(winograd_step *step, mixent_plan *plan, int layer, 
   step->weight = plan->graph->parameters[l->parameters[0]].offset;
   step->has_bias = l->parameters[1] >= 0 && pass != MIXENT_BACKWARD_DATA;
   if (step->has_bias) step->bias = plan->graph->parameters[l->parameters[1]].offset;
-  MIXENT_TRY(mixent_winograd_create(&shape, passes[pass], cut, NULL, step->threads, &step->winograd));
+  MIXENT_TRY(mixent_winograd_create(&shape, passes[pass], cut, NULL, plan->threads, &step->winograd));
   MIXENT_TRY(mixent_plan_add_buffer(plan, mixent_winograd_filter_bytes(step->winograd), &step->filters));
   plan->buffers[step->filters].kept = plan->frozen;
   return mixent_plan_add_buffer(plan, mixent_winograd_scratch_bytes(step->winograd), &step->scratch);
