@@ -76,7 +76,7 @@ typedef enum mixent_precision {
 } mixent_precision;
 
 /* Which back end computes one pass ("forward", "backward data", "backward weights") of one convolution. Layer or pass "*"
- * stands for all for which it can. */
+ * stands for all for which it can; the others are as they would be without. Of several that name a pass the last counts. */
 typedef struct mixent_net_choice {
   const char *layer, *pass, *backend; /* "l1.3", "forward", "winograd-4" */
 } mixent_net_choice;

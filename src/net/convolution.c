@@ -18,8 +18,8 @@ typedef struct candidate {
 } candidate;
 
 static bool onednn_covers(const mixent_plan *plan, int layer, mixent_pass pass) {
-  (void)layer, (void)pass;
-  return mixent_onednn_has_type(plan);
+  return mixent_onednn_has_type(plan) &&
+         (pass != MIXENT_BACKWARD_WEIGHTS || mixent_onednn_finds_weight_gradient(plan, layer));
 }
 
 /* In products of an image, as mixent_winograd_cost counts: direct convolution comes near enough to the peak. */
@@ -82,26 +82,40 @@ static mixent_status list_names(mixent_plan *plan, int layer, mixent_pass pass, 
   return MIXENT_OK;
 }
 
-static mixent_status fail_unknown(const mixent_plan *plan, int layer, mixent_pass pass, const char *wanted) {
-  char known[256] = "";
-  for (int c = 0; c < CANDIDATES; c++)
-    if (candidates[c].covers(plan, layer, pass))
-      snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", *known ? ", " : "",
-               candidates[c].name);
-  return mixent_fail(MIXENT_ERROR_ARGUMENT, "layer %s, %s: no back end '%s' for it here; there is %s",
-                     plan->graph->layers[layer].name, mixent_pass_names[pass], wanted, known);
-}
-
 static bool names(const char *pattern, const char *name) {
   return strcmp(pattern, "*") == 0 || strcmp(pattern, name) == 0;
 }
 
-static const candidate *find_candidate(const mixent_plan *plan, int layer, mixent_pass pass,
-                                       const char *name) {
-  for (int c = 0; c < CANDIDATES; c++)
-    if (strcmp(candidates[c].name, name) == 0 && candidates[c].covers(plan, layer, pass))
-      return &candidates[c];
+static const candidate *find_candidate(const char *name) {
+  for (const candidate *c = candidates; c < candidates + CANDIDATES; c++)
+    if (strcmp(c->name, name) == 0) return c;
   return NULL;
+}
+
+/* The text lists all candidates, or those that cover a pass of a layer. */
+static void list_known(const mixent_plan *plan, int layer, mixent_pass pass, bool all, char *out,
+                       size_t size) {
+  size_t length = 0;
+  *out = '\0';
+  for (const candidate *c = candidates; c < candidates + CANDIDATES && length < size; c++)
+    if (all || c->covers(plan, layer, pass))
+      length += (size_t)snprintf(out + length, size - length, "%s%s", length ? ", " : "", c->name);
+}
+
+/* A choice that can never be meant: a back end that there is not, or one that cannot do the one pass it was chosen for. */
+static mixent_status check_choice(const mixent_plan *plan, int layer, mixent_pass pass,
+                                  const mixent_net_choice *choice) {
+  const char *name = plan->graph->layers[layer].name, *pass_name = mixent_pass_names[pass];
+  const candidate *found = find_candidate(choice->backend);
+  char known[256];
+  list_known(plan, layer, pass, !found, known, sizeof known);
+  if (!found)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "layer %s, %s: there is no back end '%s'; there is %s",
+                       choice->layer, choice->pass, choice->backend, known);
+  bool only_this = strcmp(choice->layer, name) == 0 && strcmp(choice->pass, pass_name) == 0;
+  if (!only_this || found->covers(plan, layer, pass)) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT, "layer %s, %s: the back end '%s' cannot do it; %s can", name,
+                     pass_name, choice->backend, known);
 }
 
 /* What the plan's options say of a pass, the last that does; NULL in *out: nothing. */
@@ -111,9 +125,9 @@ static mixent_status find_chosen(const mixent_plan *plan, int layer, mixent_pass
   for (size_t i = 0; i < plan->options->choice_count; i++) {
     const mixent_net_choice *choice = &plan->options->choices[i];
     if (!names(choice->layer, name) || !names(choice->pass, mixent_pass_names[pass])) continue;
-    const candidate *found = find_candidate(plan, layer, pass, choice->backend);
-    if (!found && strcmp(choice->layer, name) == 0) return fail_unknown(plan, layer, pass, choice->backend);
-    if (found) *out = found;
+    MIXENT_TRY(check_choice(plan, layer, pass, choice));
+    const candidate *found = find_candidate(choice->backend);
+    if (found->covers(plan, layer, pass)) *out = found;
   }
   return MIXENT_OK;
 }

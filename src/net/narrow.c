@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "net/kernels/kernels.h"
+#include "net/onednn/patterns.h"
 
 #include <stdlib.h>
 
@@ -146,6 +147,7 @@ static mixent_status run_weights(void *state, const mixent_run *run) {
 
 bool mixent_narrow_covers(const mixent_plan *plan, int layer, mixent_pass pass) {
   const mixent_layer *l = &plan->graph->layers[layer];
+  if (pass == MIXENT_BACKWARD_WEIGHTS && !mixent_onednn_finds_weight_gradient(plan, layer)) return true;
   return pass != MIXENT_BACKWARD_DATA && plan->graph->layers[l->inputs[0]].channels <= MOST_CHANNELS;
 }
 

@@ -4,7 +4,8 @@
 
 #include "net/plan.h"
 
-/* Forward and to the weights, of at most 4 channels: the gradient of an image is never needed. */
+/* Forward and to the weights, of at most 4 channels, as the gradient of an image is never needed; and to the weights where
+ * oneDNN must not. */
 bool mixent_narrow_covers(const mixent_plan *plan, int layer, mixent_pass pass);
 /* Adds the step; `gradient` is the buffer of the gradient of its value (backward). */
 mixent_status mixent_narrow_lower_pass(mixent_plan *plan, int layer, mixent_pass pass, int gradient);

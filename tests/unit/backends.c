@@ -110,7 +110,8 @@ static void test_any_layer_may_give_the_logits(void **state) {
       "  - conv2d: {channels: 6, kernel: 16}\n  - flatten:\n",
       "  - conv2d: {name: a, channels: 6, kernel: 16}\n  - batch_norm: {name: b}\n  - add: {from: [a, b]}\n",
       "  - conv2d: {channels: 6, kernel: 3, padding: 1}\n  - max_pool: {size: 16}\n",
-      "  - conv2d: {channels: 6, kernel: 3, padding: 1}\n  - global_pool:\n"};
+      "  - conv2d: {channels: 6, kernel: 3, padding: 1}\n  - global_pool:\n",
+      "  - max_pool: {size: 4}\n  - conv2d: {channels: 6, kernel: 1, stride: 4}\n"};
   const mixent_graph_options options = {.channels = 1, .side = 16, .classes = 6, .dropout = -1};
   for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
     mixent_text text = {0};

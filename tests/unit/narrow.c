@@ -36,7 +36,7 @@ static subject make_subject(const mixent_kernels *kernels, bool bf16, numbers *n
   mixent_narrow *shape = &s.shape;
   shape->kernel = draw(numbers, 1, 7);
   shape->stride = draw(numbers, 1, 3);
-  shape->inputs = draw(numbers, 1, 4);
+  shape->inputs = shape->kernel == 1 ? draw(numbers, 1, 16) : draw(numbers, 1, 4);
   shape->outputs =
       draw(numbers, 0, 1) ? draw(numbers, 1, 70) : draw(numbers, 1, 3) * lanes + draw(numbers, -1, 1);
   shape->filled = (shape->outputs + lanes - 1) / lanes * lanes;

@@ -6,6 +6,7 @@ unit_test(norm)
 unit_test(narrow)
 unit_test(transforms)
 unit_test(winograd)
+unit_test(choices)
 unit_test(fold)
 
 # For tests/python/test_net_torch.py.

@@ -6,6 +6,7 @@
 #include "net/onednn/api.h"
 
 /* weighted.c: conv2d, linear; in evaluation with the ReLU after them */
+bool mixent_onednn_finds_weight_gradient(const mixent_plan *plan, int layer); /* of a conv2d: not of all */
 int mixent_onednn_match_convolution(const mixent_plan *plan, int layer);
 int mixent_onednn_match_linear(const mixent_plan *plan, int layer);
 int mixent_onednn_match_convolution_relu(const mixent_plan *plan, int layer);

@@ -235,8 +235,17 @@ static int match(const mixent_plan *plan, int layer, const char *kind) {
   return mixent_onednn_has_type(plan) && strcmp(type->name, kind) == 0;
 }
 
+/* With fewer input channels than a vector has, oneDNN (2.6 as well as 3.x, its issue 6035) copies the pixels that a stride
+ * leaves past the end of its scratch: gradients are wrong, or it never returns. */
+bool mixent_onednn_finds_weight_gradient(const mixent_plan *plan, int layer) {
+  enum { MOST_LANES = 16 };
+  const mixent_layer *l = &plan->graph->layers[layer];
+  return l->kernel > 1 || l->stride == 1 || plan->graph->layers[l->inputs[0]].channels >= MOST_LANES;
+}
+
 int mixent_onednn_match_convolution(const mixent_plan *plan, int layer) {
-  return match(plan, layer, "conv2d");
+  return match(plan, layer, "conv2d") &&
+         (!plan->training || mixent_onednn_finds_weight_gradient(plan, layer));
 }
 int mixent_onednn_match_linear(const mixent_plan *plan, int layer) {
   return match(plan, layer, "linear");
