@@ -87,11 +87,9 @@ static mixent_status analyse(const resampling *work, variance *out) {
   int32_t *totals;
   MIXENT_TRY(MIXENT_ALLOCATE(work->images, &totals));
   for (size_t seed = 0; seed < work->seeds; seed++) {
+    const int8_t *row = work->differences + seed * work->images;
     int64_t sum = 0;
-    for (size_t i = 0; i < work->images; i++) {
-      int value = work->differences[seed * work->images + i];
-      sum += value, entries += value * value, totals[i] += value;
-    }
+    for (size_t i = 0; i < work->images; i++) sum += row[i], entries += row[i] * row[i], totals[i] += row[i];
     total += sum, seed_squares += (double)sum * (double)sum;
   }
   for (size_t i = 0; i < work->images; i++) image_squares += (double)totals[i] * totals[i];

@@ -5,6 +5,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stddef.h>
 
 enum { MOST_TERMS = 100000, FROM_STIRLING = 12 };
 
@@ -46,7 +47,7 @@ static double log_beta_power(double a, double b, double x, double y) {
 static double beta_fraction(double a, double b, double x) {
   double value = 1, numerator = 1, denominator = INFINITY;
   for (int i = 1; i < MOST_TERMS; i++) {
-    double m = i / 2;
+    double m = (i - i % 2) / 2.0;
     double d = i % 2 ? -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
                      : m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
     numerator = 1 + d / numerator;
@@ -154,10 +155,12 @@ static void beta_run_step(beta_run *run) {
 static double noncentral_upper(double t, double freedom, double shift) {
   double y = freedom / (freedom + t * t), x = t * t / (freedom + t * t), mean = shift * shift / 2;
   double reach = 12 * sqrt(mean) + 40, first = floor(fmax(0, mean - reach)), sum = 0;
+  size_t terms = (size_t)(mean + reach - first);
   beta_run even = beta_run_start(freedom / 2, first + 0.5, y, x);
   beta_run odd = beta_run_start(freedom / 2, first + 1, y, x);
   double p = poisson_weight(first, mean), q = copysign(poisson_weight(first + 0.5, mean), shift);
-  for (double j = first; j < mean + reach; j++) {
+  for (size_t i = 0; i < terms; i++) {
+    double j = first + (double)i;
     sum += p * even.value + q * odd.value;
     p *= mean / (j + 1);
     q *= mean / (j + 1.5);

@@ -18,7 +18,7 @@ double mixent_student_cdf(double t, double freedom);
 double mixent_student_quantile(double p, double freedom);
 
 /* P(T > t) of the noncentral t, T = (Z + shift) / sqrt(chi^2 / freedom): the mixture of incomplete beta functions
- * of Lenth (1989), Algorithm AS 243, as an upper tail. Relative accuracy where shift >= 0 and t >= 0, absolute
+ * of Lenth (1989), Algorithm AS 243, as an upper tail. Relative accuracy where shift >= 0, t >= 0 and the tail is above 1e-100, absolute
  * elsewhere. */
 double mixent_noncentral_student_tail(double t, double freedom, double shift);
 
