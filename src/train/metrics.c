@@ -2,7 +2,6 @@
  * z, d_j = z_j - m, e_j = exp d_j and S = sum e_j, q_j = e_j / S. */
 #include "train/metrics.h"
 #include <math.h>
-#include <stdbool.h>
 
 /* Bin i holds confidences in (i/15, (i+1)/15]; what is not a number goes to the first. */
 static int bin_of(double confidence) {
@@ -10,7 +9,7 @@ static int bin_of(double confidence) {
   return bin > 0 ? (bin < MIXENT_METRICS_BINS ? (int)bin : MIXENT_METRICS_BINS - 1) : 0;
 }
 
-static void add_row(mixent_metrics *metrics, const float *logits, size_t label, size_t classes) {
+mixent_metrics_row mixent_metrics_row_of(const float *logits, size_t label, size_t classes) {
   size_t best = 0;
   for (size_t j = 1; j < classes; j++)
     if (logits[j] > logits[best]) best = j;
@@ -22,23 +21,34 @@ static void add_row(mixent_metrics *metrics, const float *logits, size_t label, 
     if (exponential != 0) inner += exponential * difference; /* 0 * (-inf) is 0 */
     if (j != label) others += exponential * exponential;
   }
-  double confidence = 1 / sum, wrong = 1 - exp(logits[label] - maximum) / sum;
-  bool correct = best == label && !isnan(sum);
-  int bin = bin_of(confidence);
+  double wrong = 1 - exp(logits[label] - maximum) / sum;
+  return (mixent_metrics_row){.correct = best == label && !isnan(sum),
+                              .confidence = 1 / sum,
+                              .nll = log(sum) - (logits[label] - maximum), /* -ln q_y */
+                              .brier =
+                                  wrong * wrong + others / sum / sum, /* (1 - q_y)^2 + sum_{k != y} q_k^2 */
+                              .entropy = log(sum) - inner / sum};     /* -sum q ln q */
+}
+
+void mixent_metrics_add_row(mixent_metrics *metrics, const mixent_metrics_row *row) {
+  int bin = bin_of(row->confidence);
   metrics->count++;
-  metrics->correct += correct;
-  metrics->nll += log(sum) - (logits[label] - maximum); /* -ln q_y */
-  metrics->brier += wrong * wrong + others / sum / sum; /* (1 - q_y)^2 + sum_{k != y} q_k^2 */
-  metrics->entropy += log(sum) - inner / sum;           /* -sum q ln q */
+  metrics->correct += row->correct;
+  metrics->nll += row->nll;
+  metrics->brier += row->brier;
+  metrics->entropy += row->entropy;
   metrics->bin_count[bin]++;
-  metrics->bin_correct[bin] += correct;
-  metrics->bin_confidence[bin] += confidence;
+  metrics->bin_correct[bin] += row->correct;
+  metrics->bin_confidence[bin] += row->confidence;
 }
 
 void mixent_metrics_add(mixent_metrics *metrics, const float *logits, const int32_t *labels, size_t rows,
                         size_t classes) {
-  for (size_t row = 0; row < rows; row++)
-    if (labels[row] >= 0) add_row(metrics, logits + row * classes, (size_t)labels[row], classes);
+  for (size_t row = 0; row < rows; row++) {
+    if (labels[row] < 0) continue;
+    mixent_metrics_row values = mixent_metrics_row_of(logits + row * classes, (size_t)labels[row], classes);
+    mixent_metrics_add_row(metrics, &values);
+  }
 }
 
 mixent_metrics_values mixent_metrics_result(const mixent_metrics *metrics) {

@@ -4,6 +4,7 @@
 #ifndef MIXENT_TRAIN_METRICS_H
 #define MIXENT_TRAIN_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,14 @@ typedef struct mixent_metrics_values {
   double brier;    /* mean over rows of sum_k (q_k - [k = y])^2, 0 to 2 */
   double entropy;  /* mean of H(q) in nats */
 } mixent_metrics_values;
+
+/* One row: what its predictions are worth. */
+typedef struct mixent_metrics_row {
+  bool correct;
+  double confidence, nll, brier, entropy; /* max q, and as in mixent_metrics_values */
+} mixent_metrics_row;
+mixent_metrics_row mixent_metrics_row_of(const float *logits, size_t label, size_t classes);
+void mixent_metrics_add_row(mixent_metrics *metrics, const mixent_metrics_row *row);
 
 /* Adds a batch: logits [rows, classes], labels [rows] in 0..classes-1; a negative label leaves its row out. A
  * row with NaN or +inf, or of -inf alone, is counted as wrong and makes nll, ece, brier and entropy NaN. */

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Writes tests/golden/statistics.h: what SciPy and statsmodels say, for tests/unit/lab_*.c (python3-scipy, python3-statsmodels)."""
+from pathlib import Path
+
+import numpy as np
+import scipy
+import statsmodels
+from scipy import integrate, optimize, special, stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
+
+PATH = Path(__file__).with_name("statistics.h")
+A = [0.9312, 0.9345, 0.9301, 0.9388, 0.9327, 0.9333, 0.9351, 0.9319, 0.9366, 0.9340]
+B = [0.9299, 0.9340, 0.9310, 0.9352, 0.9301, 0.9330, 0.9322, 0.9325, 0.9338, 0.9318]
+P = [0.01, 0.04, 0.03, 0.005, 0.2, 0.04, 0.9]
+IMAGES, CLASSES = 97, 5
+
+
+def noncentral_tail(t, freedom, shift):
+    """P(T > t), integrated over the chi: SciPy's own nct is right to fewer digits."""
+    def inside(u):
+        chi = np.exp(u)
+        return special.ndtr(shift - t * chi / np.sqrt(freedom)) * stats.chi.pdf(chi, freedom) * chi
+    centre = np.log(np.sqrt(freedom))
+    points = sorted({centre + k / np.sqrt(freedom) for k in (-30, -8, -4, -2, -1, 0, 1, 2, 4, 8)})
+    return sum(integrate.quad(inside, a, b, epsabs=0, epsrel=1e-13, limit=400)[0] for a, b in zip(points, points[1:]))
+
+
+def student_quantile(p, freedom):
+    """stats.t.ppf is right to 1e-9; its distribution function, in logarithms, to more."""
+    if p > 0.5:
+        return -student_quantile(1 - p, freedom)
+    start = stats.t.ppf(p, freedom)
+    return optimize.brentq(lambda t: np.log(stats.t.cdf(t, freedom) / p), start * 1.001, start * 0.999, xtol=1e-300, rtol=9e-16)
+
+
+def logits():
+    """The same numbers as `draw` in tests/unit/lab_calibration.c: exact in single precision."""
+    i, k = np.mgrid[0:IMAGES, 0:CLASSES]
+    labels = np.arange(IMAGES) * 31 % CLASSES
+    values = (i * 7919 + k * 104729 + i * i * k * 13) % 1024 / 128.0
+    values[np.arange(IMAGES), labels] += 2.5
+    return values, labels
+
+
+def calibration():
+    values, labels = logits()
+    def nll(b):
+        return np.mean(special.logsumexp(b * values, axis=1) - b * values[np.arange(IMAGES), labels])
+    q = special.softmax(values, axis=1)
+    wrong = values.argmax(axis=1) != labels
+    entropy, confidence = special.entr(q).sum(axis=1), q.max(axis=1)
+    def derivative(b):
+        s = special.softmax(b * values, axis=1)
+        return np.sum((s * values).sum(axis=1) - values[np.arange(IMAGES), labels])
+    b = optimize.brentq(derivative, 1e-3, 1e3, xtol=1e-300, rtol=1e-14)
+    auroc = stats.mannwhitneyu(entropy[wrong], entropy[~wrong]).statistic / wrong.sum() / (~wrong).sum()
+    order = np.argsort(-confidence, kind="stable")
+    edges = [IMAGES * k // 15 for k in range(16)]
+    mass = sum(abs((~wrong[order] - confidence[order])[a:e].sum()) for a, e in zip(edges, edges[1:])) / IMAGES
+    area = np.mean(np.cumsum(wrong[order]) / np.arange(1, IMAGES + 1))
+    return [1 - wrong.mean(), nll(1), ((q - np.eye(CLASSES)[labels]) ** 2).sum(axis=1).mean(), mass, entropy.mean(),
+            entropy[~wrong].mean(), entropy[wrong].mean(), auroc, area, 1 / b, nll(b)]
+
+
+def rows(name, columns, table):
+    lines = ["  {" + ", ".join(f"{float(v):.17g}" for v in row) + "}" for row in table]
+    return f"static const double {name}[][{columns}] = {{\n" + ",\n".join(lines) + "};\n"
+
+
+def values(name, numbers):
+    return rows(name, len(numbers), [numbers])
+
+
+def main():
+    beta = [(a, b, x, special.betainc(a, b, x)) for a, b, x in
+            [(0.5, 0.5, 0.3), (2, 3, 0.9), (10, 0.5, 0.99), (1e3, 0.5, 0.995), (200, 300, 0.35), (5e3, 5e3, 0.51),
+             (1.5, 40, 1e-5), (0.01, 3, 0.2)]]
+    normal = [(x, stats.norm.cdf(x)) for x in (-30, -8, -1.96, -0.1, 0, 0.7, 3)]
+    normal_quantile = [(p, stats.norm.ppf(p)) for p in (1e-300, 1e-20, 1e-5, 0.025, 0.3, 0.5, 0.75, 0.999)]
+    student = [(t, v, stats.t.cdf(t, v)) for v in (1, 2, 4.5, 9, 99, 20000)
+               for t in (-40, -5, -2.2, -0.5, -1e-6, 0.3, 2.7)]
+    quantiles = [(p, v, student_quantile(p, v)) for v in (1, 2, 4.5, 9, 99, 20000)
+                 for p in (1e-8, 0.0005, 0.025, 0.2, 0.3, 0.4999, 0.6, 0.975)]
+    noncentral = [(t, v, d, noncentral_tail(t, v, d)) for t, v, d in
+                  [(2.262, 9, 3), (2.262, 9, 0.5), (4.3, 2, 5), (2.0, 40, 2.8), (2.8, 4, 1.5), (3.5, 9, 12), (1.0, 9, 0),
+                   (1.96, 1000, 3), (2.262, 9, -1), (-2.262, 9, 2), (12.7, 1, 20), (30, 20, 25)]]
+    binomial = [(k, n, p, stats.binom.cdf(k, n, p), stats.binom.sf(k - 1, n, p)) for k, n, p in
+                [(0, 10, 0.5), (3, 20, 0.5), (40, 120, 0.5), (10, 10, 0.3), (5, 1000, 0.01), (450, 1000, 0.5)]]
+    difference = np.subtract(A, B)
+    low, high = stats.t.interval(0.95, len(A) - 1, difference.mean(), stats.sem(difference))
+    test = stats.ttest_rel(A, B)
+    tables = [(b, c, mcnemar([[50, b], [c, 40]], exact=True).pvalue) for b, c in [(3, 12), (12, 3), (0, 0), (7, 7), (90, 60)]]
+    power = [(n, d, a, TTestPower().power(d, n, a)) for n, d, a in
+             [(10, 1, 0.05), (5, 1.5, 0.05), (20, 0.5, 0.01), (3, 2, 0.05), (100, 0.3, 0.05)]]
+    seeds = [(d, a, p, np.ceil(TTestPower().solve_power(effect_size=d, alpha=a, power=p))) for d, a, p in
+             [(1, 0.05, 0.8), (0.5, 0.05, 0.8), (2, 0.05, 0.9), (0.2, 0.01, 0.8)]]
+    least = [(n, a, p, optimize.brentq(lambda d: TTestPower().power(d, n, a) - p, 0.01, 5, xtol=1e-14)) for n, a, p in
+             [(10, 0.05, 0.8), (5, 0.05, 0.8), (30, 0.01, 0.9)]]
+    text = "".join([
+        f"/* Written by make_statistics.py with SciPy {scipy.__version__}, statsmodels {statsmodels.__version__}, ",
+        f"NumPy {np.__version__}. */\n#ifndef GOLDEN_STATISTICS_H\n#define GOLDEN_STATISTICS_H\n\n/* clang-format off */\n",
+        "/* a, b, x, I_x(a, b) */\n", rows("golden_beta", 4, beta),
+        "/* x, P */\n", rows("golden_normal", 2, normal), "/* p, x */\n", rows("golden_normal_quantile", 2, normal_quantile),
+        "/* t, freedom, P */\n", rows("golden_student", 3, student), "/* p, freedom, t */\n", rows("golden_student_quantile", 3, quantiles),
+        "/* t, freedom, shift, P(T > t) */\n", rows("golden_noncentral", 4, noncentral),
+        "/* k, n, p, P(X <= k), P(X >= k) */\n", rows("golden_binomial", 5, binomial),
+        "/* two samples; mean, deviation, interval, t and p of their difference */\n", values("golden_a", A), values("golden_b", B),
+        values("golden_paired", [difference.mean(), difference.std(ddof=1), low, high, test.statistic, test.pvalue]),
+        "/* p values and Holm's */\n", values("golden_p", P), values("golden_holm", multipletests(P, method="holm")[1]),
+        "/* only a, only b, p */\n", rows("golden_mcnemar", 3, tables),
+        "/* seeds, difference / deviation, alpha, power */\n", rows("golden_power", 4, power),
+        "/* difference / deviation, alpha, power, seeds */\n", rows("golden_seeds", 4, seeds),
+        "/* seeds, alpha, power, difference / deviation */\n", rows("golden_least", 4, least),
+        "/* accuracy, nll, brier, ece_equal_mass, entropy, of right, of wrong, auroc, area, temperature, nll at it */\n",
+        values("golden_calibration", calibration()), "/* clang-format on */\n\n#endif\n"])
+    PATH.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+/* bootstrap: independence of threads, the variance against its definition, coverage, and the edges. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/random.h"
+#include "core/threads.h"
+#include "lab/bootstrap.h"
+#include "lab/distributions.h"
+#include "lab/statistics.h"
+#include "unit/lab_near.h"
+
+enum { SEEDS = 8, IMAGES = 150 };
+
+static uint8_t right_a[SEEDS * IMAGES], right_b[SEEDS * IMAGES];
+static const mixent_crossed runs = {right_a, right_b, SEEDS, IMAGES};
+
+static double uniform(const mixent_random *random, uint64_t step, uint64_t element) {
+  uint32_t word[4];
+  mixent_random_block(random, step, element, word);
+  return mixent_uniform_double(word[0], word[1]);
+}
+
+/* Runs of their own luck on images of their own difficulty; b is better by `gain`. */
+static void draw(uint64_t study, double gain) {
+  mixent_random random = mixent_random_stream(study, "test", "bootstrap");
+  for (size_t s = 0; s < SEEDS; s++)
+    for (size_t i = 0; i < IMAGES; i++) {
+      double base = 0.5 + 0.4 * uniform(&random, 0, i), luck_a = 0.04 * uniform(&random, 1, s);
+      double luck_b = 0.04 * uniform(&random, 2, s);
+      right_a[s * IMAGES + i] = uniform(&random, 3 + s, i) < base + luck_a;
+      right_b[s * IMAGES + i] = uniform(&random, 100 + s, i) < base + luck_b + gain;
+    }
+}
+
+static mixent_bootstrap bootstrap(uint64_t seed, size_t replicates) {
+  mixent_bootstrap result;
+  mixent_bootstrap_options options = {seed, replicates, 0.95};
+  assert_int_equal(mixent_bootstrap_crossed(&runs, &options, &result), MIXENT_OK);
+  return result;
+}
+
+static void test_threads_leave_no_trace(void **state) {
+  (void)state;
+  draw(1, 0.02);
+  int threads = mixent_threads();
+  mixent_threads_set(1);
+  mixent_bootstrap one = bootstrap(7, 500), again = bootstrap(7, 500);
+  mixent_threads_set(3);
+  mixent_bootstrap three = bootstrap(7, 500), other = bootstrap(8, 500);
+  mixent_threads_set(threads);
+  assert_memory_equal(&one, &again, sizeof one);
+  assert_memory_equal(&one, &three, sizeof one);
+  assert_true(other.percentile_low != one.percentile_low || other.deviation != one.deviation);
+}
+
+/* The squares of two-way analysis of variance, written out. */
+static double defined_variance(void) {
+  double d[SEEDS][IMAGES], of_seed[SEEDS] = {0}, of_image[IMAGES] = {0}, mean = 0;
+  for (size_t s = 0; s < SEEDS; s++)
+    for (size_t i = 0; i < IMAGES; i++) {
+      d[s][i] = right_a[s * IMAGES + i] - (double)right_b[s * IMAGES + i];
+      of_seed[s] += d[s][i] / IMAGES, of_image[i] += d[s][i] / SEEDS, mean += d[s][i] / SEEDS / IMAGES;
+    }
+  double seeds = 0, images = 0, rest = 0;
+  for (size_t s = 0; s < SEEDS; s++) seeds += IMAGES * pow(of_seed[s] - mean, 2) / (SEEDS - 1);
+  for (size_t i = 0; i < IMAGES; i++) images += SEEDS * pow(of_image[i] - mean, 2) / (IMAGES - 1);
+  for (size_t s = 0; s < SEEDS; s++)
+    for (size_t i = 0; i < IMAGES; i++)
+      rest += pow(d[s][i] - of_seed[s] - of_image[i] + mean, 2) / (SEEDS - 1) / (IMAGES - 1);
+  return (seeds + fmax(0, images - rest)) / SEEDS / IMAGES;
+}
+
+static void test_error_by_its_definition(void **state) {
+  (void)state;
+  for (uint64_t study = 0; study < 50; study++) {
+    draw(study, 0.02);
+    for (size_t s = 0; s < SEEDS && study % 2; s++) /* images that all runs of a see alike */
+      for (size_t i = 0; i < 40; i++) right_a[s * IMAGES + i] = i % 2;
+    mixent_bootstrap result = bootstrap(study, 100);
+    assert_near(result.error * result.error, defined_variance(), 1e-10);
+    double t = fabs(result.difference) / result.error;
+    assert_near(result.p, 2 * mixent_student_cdf(-t, result.freedom), 1e-10);
+    assert_true(result.low <= result.high && result.percentile_low <= result.percentile_high);
+  }
+}
+
+/* Many replicates agree on their deviation, and centre on the difference. */
+static void test_replicates_centre_on_the_difference(void **state) {
+  (void)state;
+  draw(3, 0.05);
+  mixent_bootstrap result = bootstrap(1, 20000), other = bootstrap(2, 20000);
+  double middle = (result.percentile_low + result.percentile_high) / 2;
+  assert_true(fabs(middle - result.difference) < 0.1 * result.deviation);
+  assert_near(result.deviation, other.deviation, 0.03);
+}
+
+static void test_it_covers(void **state) {
+  (void)state;
+  int missed = 0, missed_gain = 0, studies = 400;
+  for (int study = 0; study < studies; study++) {
+    draw((uint64_t)study, 0);
+    mixent_bootstrap result = bootstrap((uint64_t)study, 300);
+    missed += result.low > 0 || result.high < 0;
+    draw((uint64_t)study, 0.04);
+    result = bootstrap((uint64_t)study, 300);
+    missed_gain += result.low > -0.04 || result.high < -0.04;
+  }
+  assert_in_range(missed, studies * 2 / 100, studies * 8 / 100);
+  assert_in_range(missed_gain, studies * 2 / 100, studies * 8 / 100);
+}
+
+static void test_no_difference_at_all(void **state) {
+  (void)state;
+  draw(1, 0);
+  memcpy(right_b, right_a, sizeof right_b);
+  mixent_bootstrap result = bootstrap(1, 100);
+  assert_true(result.difference == 0 && result.low == 0 && result.high == 0 && result.p == 1);
+  memset(right_a, 1, sizeof right_a);
+  memset(right_b, 0, sizeof right_b);
+  result = bootstrap(1, 100);
+  assert_true(result.difference == 1 && result.low == 1 && result.high == 1 && result.p == 0);
+}
+
+static void test_what_is_refused(void **state) {
+  (void)state;
+  mixent_bootstrap out;
+  mixent_bootstrap_options options = {1, 100, 0.95}, few = {1, 99, 0.95}, wide = {1, 100, NAN};
+  mixent_crossed one = {right_a, right_b, 1, IMAGES}, none = {right_a, right_b, SEEDS, 0};
+  draw(1, 0);
+  assert_refused(mixent_bootstrap_crossed(&one, &options, &out), MIXENT_ERROR_ARGUMENT, "1 seeds");
+  assert_refused(mixent_bootstrap_crossed(&none, &options, &out), MIXENT_ERROR_ARGUMENT, "0 images");
+  assert_refused(mixent_bootstrap_crossed(&runs, &few, &out), MIXENT_ERROR_ARGUMENT, "99 replicates");
+  assert_refused(mixent_bootstrap_crossed(&runs, &wide, &out), MIXENT_ERROR_ARGUMENT, "confidence");
+  right_b[5] = 255;
+  assert_refused(mixent_bootstrap_crossed(&runs, &options, &out), MIXENT_ERROR_ARGUMENT,
+                 "second method: entry 5");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads_leave_no_trace),
+                                     cmocka_unit_test(test_error_by_its_definition),
+                                     cmocka_unit_test(test_replicates_centre_on_the_difference),
+                                     cmocka_unit_test(test_it_covers),
+                                     cmocka_unit_test(test_no_difference_at_all),
+                                     cmocka_unit_test(test_what_is_refused)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
