@@ -19,7 +19,7 @@ python_sources = $(wildcard $(shell git ls-files -co --exclude-standard -- \
 python_site = build/python-site/mixent/__init__.py
 
 .PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 fuzz bench-train \
-        bench-loss bench-weights pictures python \
+        bench-loss bench-winograd bench-weights pictures python \
         wheel test-python install format check-format tidy dependencies clean help
 
 ## release        the program, at build/release/mixent (this is what plain `make` does)
@@ -100,6 +100,11 @@ bench-loss:
 	@tools/build release
 	@$(MAKE) $(python_site)
 	$(PYTHON) bench/loss_torch.py --program build/release/bench/bench_loss
+
+## bench-winograd   Winograd's convolutions by the way maps are cut, beside oneDNN's, and their errors
+bench-winograd:
+	@tools/build release bench_winograd
+	OMP_WAIT_POLICY=passive build/release/bench/bench_winograd
 
 ## bench-weights  ways of learning the loss's weight compared, 55 small runs (half an hour on one core; it goes on where it was killed)
 bench-weights:
