@@ -66,7 +66,7 @@ test-memory:
 	@tools/build release
 	DNNL_MAX_CPU_ISA=SSE41 tools/run-tests --valgrind release
 
-## test-arm64, test-avx512   the losses' tests cross-built for 64-bit Arm, and for AVX-512, in emulators
+## test-arm64, test-avx512   the tests of losses and kernels cross-built for 64-bit Arm, and for AVX-512, in emulators
 test-arm64:
 	@tools/install-dependencies arm64
 	@tools/build loss-arm64
@@ -76,6 +76,8 @@ test-avx512:
 	@tools/build loss
 	@for test in calls functions gradient equivalences monitor "properties 150"; do echo "== $$test"; \
 	  tools/emulate-avx512 --timeout 1200 MIXENT_CPU=avx512 build/loss/tests/test_loss_$$test; done
+	@for test in transforms "norm 12" "narrow 12" "winograd 1"; do echo "== $$test"; \
+	  tools/emulate-avx512 --timeout 1200 MIXENT_CPU=avx512 OMP_WAIT_POLICY=passive build/loss/tests/test_$$test; done
 
 ## fuzz           every fuzzer of tests/fuzz for FUZZ_SECONDS (60); what it finds lies in build/fuzz/found
 FUZZ_SECONDS ?= 60

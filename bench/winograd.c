@@ -2,9 +2,9 @@
  * of VGG-5's 3x3 convolutions, and GFLOP/s as a direct convolution counts them (each tap that meets a pixel), all back ends
  * in turn in every round; bfloat16 where the processor has it. Then relative errors against float64: 64 channels that come
  * out of a ReLU to 64, beside sums of float and of bfloat16 without Winograd's transforms; MIXENT_CPU names the kernels.
- * "spread" is the distance between the quartiles over the median, of the pass where it is largest: where it is large, others
- * had the processors, and the line says nothing. Threads that spin while they wait (OMP_WAIT_POLICY is not "passive") measure
- * the scheduler's slices where processors are shared.
+ * "spread" is the distance between the quartiles over the median, of the pass where it is largest. A large one says that
+ * others had the processors and the line is worth nothing; a small one is no proof: where processors are shared and threads
+ * spin while they wait, every round measures the same slices of the scheduler. Hence OMP_WAIT_POLICY=passive.
  * Usage: bench_winograd [--json] [--batch N] [--threads N] [--rounds N] [--errors], which leaves the speeds out. */
 #include "core/memory.h"
 #include "core/random.h"
@@ -343,6 +343,11 @@ int main(int argc, char **argv) {
     return 2;
   }
   mixent_threads_set(options.threads);
+  const char *policy = getenv("OMP_WAIT_POLICY");
+  if (options.threads > 1 && (!policy || strcmp(policy, "passive") != 0))
+    fprintf(stderr,
+            "bench_winograd: without OMP_WAIT_POLICY=passive the times are worth nothing where processors "
+            "are shared\n");
   if (!options.errors_only) measure_all(&options);
   if (!options.errors_only && !options.json) printf("\n");
   find_errors(&options);
