@@ -19,7 +19,7 @@ python_sources = $(wildcard $(shell git ls-files -co --exclude-standard -- \
 python_site = build/python-site/mixent/__init__.py
 
 .PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 fuzz bench-train bench-infer \
-        bench-loss bench-weights pictures python \
+        bench-loss bench-winograd bench-weights pictures python \
         wheel test-python test-onnx install format check-format tidy dependencies clean help
 
 ## release        the program, at build/release/mixent (this is what plain `make` does)
@@ -66,7 +66,7 @@ test-memory:
 	@tools/build release
 	DNNL_MAX_CPU_ISA=SSE41 tools/run-tests --valgrind release
 
-## test-arm64, test-avx512   the losses' tests cross-built for 64-bit Arm, and for AVX-512, in emulators
+## test-arm64, test-avx512   the tests of losses and kernels cross-built for 64-bit Arm, and for AVX-512, in emulators
 test-arm64:
 	@tools/install-dependencies arm64
 	@tools/build loss-arm64
@@ -76,6 +76,8 @@ test-avx512:
 	@tools/build loss
 	@for test in calls functions gradient equivalences monitor "properties 150"; do echo "== $$test"; \
 	  tools/emulate-avx512 --timeout 1200 MIXENT_CPU=avx512 build/loss/tests/test_loss_$$test; done
+	@for test in transforms "norm 12" "narrow 12" "winograd 1"; do echo "== $$test"; \
+	  tools/emulate-avx512 --timeout 1200 MIXENT_CPU=avx512 OMP_WAIT_POLICY=passive build/loss/tests/test_$$test; done
 
 ## fuzz           every fuzzer of tests/fuzz for FUZZ_SECONDS (60); what it finds lies in build/fuzz/found
 FUZZ_SECONDS ?= 60
@@ -107,6 +109,11 @@ bench-loss:
 	@tools/build release
 	@$(MAKE) $(python_site)
 	$(PYTHON) bench/loss_torch.py --program build/release/bench/bench_loss
+
+## bench-winograd   Winograd's convolutions by the way maps are cut, beside oneDNN's, and their errors
+bench-winograd:
+	@tools/build release bench_winograd
+	OMP_WAIT_POLICY=passive build/release/bench/bench_winograd
 
 ## bench-weights  ways of learning the loss's weight compared, 55 small runs (half an hour on one core; it goes on where it was killed)
 bench-weights:

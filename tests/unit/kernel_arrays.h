@@ -5,8 +5,8 @@
 
 #include "core/memory.h"
 #include "core/random.h"
-#include "net/kernels/kernels.h"
 #include "net/layer.h"
+#include "unit/kernel_tables.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,14 +25,6 @@ static inline int draw(numbers *numbers, int low, int high) {
   uint32_t words[4];
   mixent_random_block(&numbers->random, 0, numbers->next++, words);
   return low + (int)(words[0] % (uint32_t)(high - low + 1));
-}
-
-/* The tables that run here: all, or the one that MIXENT_CPU names (an emulator has time for no more). NULL after the
- * last. */
-static inline const mixent_kernels *kernels_at(bool bf16, int index) {
-  const char *named = getenv("MIXENT_CPU");
-  if (!named || !*named) return mixent_kernels_available(bf16)[index];
-  return index == 0 ? mixent_kernels_choose(bf16) : NULL;
 }
 
 /* After an array; an address sanitizer watches for itself, and reads as well, if nothing is there. */

@@ -1,6 +1,6 @@
 /* Winograd's convolutions against sums in double: every kernel this processor runs, every way to cut a map, all passes,
- * random shapes with odd sizes and channels; the values are the same bits from
- * one thread and several. */
+ * random shapes with odd sizes and channels; the values are the same bits from one thread and several.
+ * Usage: test_winograd [SHAPES]; MIXENT_CPU names one table. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +12,11 @@
 #include "core/threads.h"
 #include "net/layer.h"
 #include "net/winograd/convolution.h"
+#include "unit/kernel_tables.h"
 #include <math.h>
 #include <stdlib.h>
+
+static int shapes = 12;
 
 static uint32_t draw(uint64_t seed, uint64_t element, uint32_t below) {
   mixent_random random = mixent_random_stream(seed, "winograd", "");
@@ -175,12 +178,11 @@ static mixent_winograd_shape draw_shape(uint64_t seed, bool bf16) {
 }
 
 static void check_everything(bool bf16) {
-  const mixent_kernels *const *kernels = mixent_kernels_available(bf16);
-  for (uint64_t seed = 0; seed < 12; seed++) {
+  for (uint64_t seed = 0; seed < (uint64_t)shapes; seed++) {
     mixent_winograd_shape shape = draw_shape(seed, bf16);
     subject s = make_subject(&shape, 10 * seed);
-    for (int k = 0; kernels[k]; k++)
-      for (int cut = 0; cut < MIXENT_CUTS; cut++) check(&s, (mixent_winograd_cut)cut, kernels[k]);
+    for (int k = 0; kernels_at(bf16, k); k++)
+      for (int cut = 0; cut < MIXENT_CUTS; cut++) check(&s, (mixent_winograd_cut)cut, kernels_at(bf16, k));
     free_subject(&s);
   }
 }
@@ -240,7 +242,8 @@ static void test_not_finite_values_are_seen(void **state) {
   free_subject(&s);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc > 1) shapes = atoi(argv[1]);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_float),
       cmocka_unit_test(test_bf16),

@@ -18,7 +18,9 @@ static const mixent_kernels *available[2][5]; /* of float, of bfloat16 */
 static const mixent_kernels *chosen[2];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* MIXENT_CPU=avx512 means everything of that generation. */
+/* MIXENT_CPU=avx512 means everything of that generation. avx512-bf16 differs from the other table of bfloat16 in two
+ * instructions, the dot product and the rounding to bfloat16 (vector.h), which take numbers below the smallest normal one
+ * for 0. No emulator has them: those two alone are tested only on processors that have them. */
 static bool is_named(const mixent_kernels *kernels, const char *name) {
   return strncmp(kernels->name, name, strlen(name)) == 0;
 }
