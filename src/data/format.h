@@ -26,7 +26,8 @@ typedef struct mixent_format {
   mixent_status (*read)(const char *path, const char *name, mixent_format_set *out);
 } mixent_format;
 
-extern const mixent_format mixent_format_idx, mixent_format_cifar;
+extern const mixent_format mixent_format_idx, mixent_format_cifar, mixent_format_folders,
+    mixent_format_archive;
 
 /* The first format that finds a set at `path`; none is an error that names what was wanted. */
 mixent_status mixent_format_find(const char *path, const char *name, const mixent_format **out);

@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-static const mixent_format *const formats[] = {&mixent_format_idx, &mixent_format_cifar, NULL};
+static const mixent_format *const formats[] = {&mixent_format_idx, &mixent_format_cifar,
+                                               &mixent_format_folders, &mixent_format_archive, NULL};
 
 mixent_status mixent_format_find(const char *path, const char *name, const mixent_format **out) {
   mixent_text wanted = {0};
