@@ -25,7 +25,7 @@ typedef struct mixent_dataset {
   char *directory; /* where it was found */
   mixent_images train, test;
   int classes;
-  char **class_names;   /* [classes]: from a mapping file, built in, or the label as a number */
+  char **class_names;   /* [classes]: from the set's own files, built in, or the label as a number */
   int64_t *labels;      /* [classes]: the label in the files that became class k */
   bool transposed;      /* images were transposed when read */
   uint64_t fingerprint; /* of all pixels and labels, to tell whether a resumed run sees the same data */

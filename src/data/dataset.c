@@ -1,9 +1,8 @@
-/* Opening a data set: reading its four files, upright images, classes 0..K-1, their names, the fingerprint.
+/* Opening a data set: found, read by its format, images upright, classes 0..K-1, their names, the fingerprint.
  */
-#include "core/file.h"
 #include "core/memory.h"
 #include "data/find.h"
-#include "data/idx.h"
+#include "data/format.h"
 #include "mixent/data.h"
 
 #include <endian.h>
@@ -12,57 +11,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE_LEAST = 16, SIDE_MOST = 256, LABELS = 256 }; /* labels are bytes */
+enum { LABELS = MIXENT_MOST_LABELS };
 
-static mixent_status read_images(const char *path, mixent_images *out) {
-  mixent_idx idx;
-  MIXENT_TRY(mixent_idx_read(path, 3, &idx));
-  out->count = idx.extent[0];
-  out->channels = 1;
-  out->pixels = idx.bytes;
-  if (idx.extent[1] != idx.extent[2])
-    return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: images of %zu rows and %zu columns; only square ones are read: pad them", path,
-                       idx.extent[1], idx.extent[2]);
-  if (idx.extent[1] < SIDE_LEAST || idx.extent[1] > SIDE_MOST)
-    return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: images of side %zu; it must be from %d to %d: pad or scale them", path,
-                       idx.extent[1], SIDE_LEAST, SIDE_MOST);
-  out->side = (int)idx.extent[1];
-  return MIXENT_OK;
-}
-
-static mixent_status read_labels(const char *path, const char *images_path, mixent_images *out) {
-  mixent_idx idx;
-  MIXENT_TRY(mixent_idx_read(path, 1, &idx));
-  mixent_status status = MIXENT_OK;
-  if (idx.extent[0] != out->count)
-    status =
-        mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu labels, but %s holds %zu images; get both from one source",
-                    path, idx.extent[0], images_path, out->count);
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(out->count, &out->labels);
-  for (size_t i = 0; i < out->count && status == MIXENT_OK; i++) out->labels[i] = idx.bytes[i];
-  free(idx.bytes);
-  return status;
-}
-
-static mixent_status read_part(const mixent_dataset_files *files, mixent_dataset_part images_part,
-                               mixent_images *out) {
-  const char *images = files->path[images_part], *labels = files->path[images_part + 1];
-  MIXENT_TRY(read_images(images, out));
-  return read_labels(labels, images, out);
+static void swap_pixels(uint8_t *a, uint8_t *b, size_t channels) {
+  for (size_t k = 0; k < channels; k++) {
+    uint8_t swap = a[k];
+    a[k] = b[k];
+    b[k] = swap;
+  }
 }
 
 static void transpose_images(mixent_images *images) {
-  size_t side = (size_t)images->side;
+  size_t side = (size_t)images->side, channels = (size_t)images->channels;
   for (size_t i = 0; i < images->count; i++) {
-    uint8_t *image = images->pixels + i * side * side;
+    uint8_t *image = images->pixels + i * side * side * channels;
     for (size_t y = 0; y < side; y++)
-      for (size_t x = y + 1; x < side; x++) {
-        uint8_t swap = image[y * side + x];
-        image[y * side + x] = image[x * side + y];
-        image[x * side + y] = swap;
-      }
+      for (size_t x = y + 1; x < side; x++)
+        swap_pixels(image + (y * side + x) * channels, image + (x * side + y) * channels, channels);
   }
 }
 
@@ -98,45 +63,17 @@ static mixent_status apply_classes(const char *path, const mixent_dataset *datas
   return MIXENT_OK;
 }
 
-/* A mapping file has a line per label: the label, then the codes of the characters it stands for; the first
- * one names it (EMNIST-Letters: label, upper case, lower case). */
-static mixent_status read_mapping(const char *path, char names[LABELS][2]) {
-  char *text, *line, *rest;
-  MIXENT_TRY(mixent_file_read(path, 1 << 20, &text, NULL));
-  mixent_status status = MIXENT_OK;
-  int number = 0;
-  rest = text;
-  while (status == MIXENT_OK && (line = strsep(&rest, "\n"))) {
-    int label, code;
-    number++;
-    if (line[strspn(line, " \t\r")] == 0) continue;
-    if (sscanf(line, "%d %d", &label, &code) != 2 || label < 0 || label >= LABELS || code <= ' ' ||
-        code > '~')
-      status = mixent_fail(
-          MIXENT_ERROR_FORMAT,
-          "%s:%d: not `label code` (0 to 255, and the code of a visible ASCII character); correct or "
-          "remove the file",
-          path, number);
-    else
-      names[label][0] = (char)code;
-  }
-  free(text);
-  return status;
-}
-
-/* From the mapping file, else built in for a known set, else the label as a number. */
-static mixent_status name_classes(const char *mapping, mixent_dataset *dataset) {
+/* From the data set's own files, else built in for a known set, else the label as a number. */
+static mixent_status name_classes(char *const *given, mixent_dataset *dataset) {
   const mixent_known_dataset *known = mixent_known_dataset_find(dataset->name);
-  char mapped[LABELS][2] = {0};
-  if (mapping) MIXENT_TRY(read_mapping(mapping, mapped));
   MIXENT_TRY(MIXENT_ALLOCATE(dataset->classes, &dataset->class_names));
   for (int k = 0; k < dataset->classes; k++) {
     int label = (int)dataset->labels[k], position = known ? label - known->first_label : -1;
     char number[16];
     const char *name = number;
     snprintf(number, sizeof number, "%d", label);
-    if (mapped[label][0])
-      name = mapped[label];
+    if (given[label])
+      name = given[label];
     else if (known && position >= 0 && position < known->label_count)
       name = known->label_names[position];
     dataset->class_names[k] = strdup(name);
@@ -166,7 +103,8 @@ static uint64_t hash_images(uint64_t hash, const mixent_images *images) {
   hash = hash_number(hash, images->count);
   hash = hash_number(hash, (uint64_t)images->side);
   for (size_t i = 0; i < images->count; i++) hash = hash_number(hash, (uint64_t)images->labels[i]);
-  return hash_bytes(hash, images->pixels, images->count * (size_t)images->side * (size_t)images->side);
+  size_t side = (size_t)images->side;
+  return hash_bytes(hash, images->pixels, images->count * side * side * (size_t)images->channels);
 }
 
 static uint64_t fingerprint(const mixent_dataset *dataset) {
@@ -175,25 +113,21 @@ static uint64_t fingerprint(const mixent_dataset *dataset) {
   return hash_images(hash_images(hash, &dataset->train), &dataset->test);
 }
 
-static mixent_status read_files(const mixent_dataset_files *files, bool transpose, mixent_dataset *out) {
+/* Takes over the images of a set that was read. */
+static mixent_status take_set(mixent_format_set *set, bool transpose, mixent_dataset *out) {
   int class_of[LABELS];
-  const char *const *path = (const char *const *)files->path;
-  MIXENT_TRY(read_part(files, MIXENT_TRAIN_IMAGES, &out->train));
-  MIXENT_TRY(read_part(files, MIXENT_TEST_IMAGES, &out->test));
-  if (out->train.side != out->test.side)
-    return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: images of side %d, but of side %d in %s; get both from one source",
-                       path[MIXENT_TEST_IMAGES], out->test.side, out->train.side, path[MIXENT_TRAIN_IMAGES]);
-  MIXENT_TRY(find_classes(path[MIXENT_TRAIN_LABELS], out, class_of));
-  MIXENT_TRY(apply_classes(path[MIXENT_TRAIN_LABELS], out, class_of, &out->train));
-  MIXENT_TRY(apply_classes(path[MIXENT_TEST_LABELS], out, class_of, &out->test));
-  /* EMNIST is distributed with columns first */
-  out->transposed = transpose || files->emnist || strncmp(out->name, "emnist", 6) == 0;
+  out->train = set->train;
+  out->test = set->test;
+  set->train = set->test = (mixent_images){0};
+  MIXENT_TRY(find_classes(set->train_origin, out, class_of));
+  MIXENT_TRY(apply_classes(set->train_origin, out, class_of, &out->train));
+  MIXENT_TRY(apply_classes(set->test_origin, out, class_of, &out->test));
+  out->transposed = transpose || set->transposed;
   if (out->transposed) {
     transpose_images(&out->train);
     transpose_images(&out->test);
   }
-  MIXENT_TRY(name_classes(path[MIXENT_MAPPING], out));
+  MIXENT_TRY(name_classes(set->label_names, out));
   out->fingerprint = fingerprint(out);
   return MIXENT_OK;
 }
@@ -213,12 +147,14 @@ static char *own_name(const char *directory) {
 }
 
 static mixent_status open_directory(bool transpose, mixent_dataset *out) {
-  mixent_dataset_files files;
+  const mixent_format *format;
+  mixent_format_set set = {0};
   out->name = own_name(out->directory);
   if (!out->name) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
-  MIXENT_TRY(mixent_dataset_files_find(out->directory, out->name, &files));
-  mixent_status status = read_files(&files, transpose, out);
-  mixent_dataset_files_free(&files);
+  MIXENT_TRY(mixent_format_find(out->directory, out->name, &format));
+  mixent_status status = format->read(out->directory, out->name, &set);
+  if (status == MIXENT_OK) status = take_set(&set, transpose, out);
+  mixent_format_set_free(&set);
   return status;
 }
 

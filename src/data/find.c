@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "data/cache.h"
+#include "data/format.h"
 #include "mixent/data.h"
 
 #include <dirent.h>
@@ -15,17 +16,24 @@ static const char *const letters[] = {"A", "B", "C", "D", "E", "F", "G", "H", "I
 static const char *const fashion[] = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
                                       "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
 
-static const char *const names[] = {"emnist-letters", "mnist", "fashion-mnist", NULL};
+static const char *const names[] = {"emnist-letters", "mnist",     "fashion-mnist",
+                                    "cifar-10",       "cifar-100", NULL};
 /* In the order of `names`. */
 static const mixent_known_dataset known[] = {
-    {"emnist-letters", "get it with `mixent data get emnist-letters`", letters, 1, 26},
+    {"emnist-letters", "get it with `mixent data get emnist-letters`", NULL, letters, 1, 26},
     {"mnist",
      "put its four files (train-images-idx3-ubyte and so on, plain or .gz) into the directory mnist in one "
      "of these",
-     NULL, 0, 0},
+     NULL, NULL, 0, 0},
     {"fashion-mnist",
-     "install Debian's package dataset-fashion-mnist, or put its four files into one of these", fashion, 0,
-     10},
+     "install Debian's package dataset-fashion-mnist, or put its four files into one of these", NULL, fashion,
+     0, 10},
+    {"cifar-10",
+     "unpack cifar-10-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html in one of these",
+     "cifar-10-batches-bin", NULL, 0, 0},
+    {"cifar-100",
+     "unpack cifar-100-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html in one of these",
+     "cifar-100-binary", NULL, 0, 0},
 };
 
 const char *const *mixent_dataset_names(void) {
@@ -124,6 +132,15 @@ static int compare_entries(const struct dirent **a, const struct dirent **b) {
   return strcmp((*a)->d_name, (*b)->d_name); /* not alphasort: its order depends on the locale */
 }
 
+bool mixent_dataset_files_any(const char *directory) {
+  DIR *stream = opendir(directory);
+  struct dirent *entry;
+  bool found = false;
+  while (stream && !found && (entry = readdir(stream))) found = part_of(entry->d_name) < MIXENT_MAPPING;
+  if (stream) closedir(stream);
+  return found;
+}
+
 mixent_status mixent_dataset_files_find(const char *directory, const char *name, mixent_dataset_files *out) {
   struct dirent **entries;
   *out = (mixent_dataset_files){0};
@@ -145,15 +162,13 @@ void mixent_dataset_files_free(mixent_dataset_files *files) {
 
 /* Looks in `place`/`name`. `*out` stays NULL if the set is not there; what was seen is appended to `seen`. */
 static mixent_status look_in(const char *place, const char *name, mixent_text *seen, char **out) {
-  if (!place || !place[0] || *out) return MIXENT_OK;
+  if (!place || !place[0] || !name || *out) return MIXENT_OK;
   char *directory = mixent_path_join(place, name);
   if (!directory) return MIXENT_ERROR_MEMORY;
   mixent_text_append(seen, "\n  %s", directory);
   if (mixent_is_directory(directory)) {
-    mixent_dataset_files files;
-    mixent_status status = mixent_dataset_files_find(directory, name, &files);
-    mixent_dataset_files_free(&files);
-    if (status == MIXENT_OK) {
+    const mixent_format *format;
+    if (mixent_format_find(directory, name, &format) == MIXENT_OK) {
       *out = directory;
       return MIXENT_OK;
     }
@@ -163,8 +178,8 @@ static mixent_status look_in(const char *place, const char *name, mixent_text *s
   return MIXENT_OK;
 }
 
-static mixent_status search_places(const char *name, const char *data_directory, mixent_text *seen,
-                                   char **out) {
+static mixent_status search_places(const mixent_known_dataset *dataset, const char *data_directory,
+                                   mixent_text *seen, char **out) {
   *out = NULL;
   if (data_directory && !mixent_is_directory(data_directory))
     return mixent_fail(MIXENT_ERROR_IO, "data directory %s: no such directory; check its name",
@@ -172,8 +187,10 @@ static mixent_status search_places(const char *name, const char *data_directory,
   char *cache = mixent_cache_directory(); /* without a home there is one place less to look in */
   const char *places[] = {data_directory, getenv("MIXENT_DATA"), "./data", cache, "/usr/share/datasets"};
   mixent_status status = MIXENT_OK;
-  for (size_t i = 0; i < sizeof places / sizeof *places && status == MIXENT_OK; i++)
-    status = look_in(places[i], name, seen, out);
+  for (size_t i = 0; i < sizeof places / sizeof *places && status == MIXENT_OK; i++) {
+    status = look_in(places[i], dataset->name, seen, out);
+    if (status == MIXENT_OK) status = look_in(places[i], dataset->other_directory, seen, out);
+  }
   free(cache);
   if (status == MIXENT_OK) status = mixent_text_status(seen);
   if (status != MIXENT_OK) free(*out), *out = NULL;
@@ -182,9 +199,10 @@ static mixent_status search_places(const char *name, const char *data_directory,
 
 mixent_status mixent_dataset_find(const char *name, const char *data_directory, char **out) {
   *out = NULL;
-  if (!mixent_known_dataset_find(name)) return mixent_dataset_locate(name, data_directory, out);
+  const mixent_known_dataset *dataset = mixent_known_dataset_find(name);
+  if (!dataset) return mixent_dataset_locate(name, data_directory, out);
   mixent_text seen = {0};
-  mixent_status status = search_places(name, data_directory, &seen, out);
+  mixent_status status = search_places(dataset, data_directory, &seen, out);
   mixent_text_free(&seen);
   return status;
 }
@@ -209,7 +227,7 @@ mixent_status mixent_dataset_locate(const char *name_or_directory, const char *d
   mixent_text seen = {0};
   mixent_status status = MIXENT_OK;
   *out = NULL;
-  if (dataset) status = search_places(dataset->name, data_directory, &seen, out);
+  if (dataset) status = search_places(dataset, data_directory, &seen, out);
   if (status == MIXENT_OK && !*out) {
     if (mixent_is_directory(name_or_directory)) {
       *out = strdup(name_or_directory);

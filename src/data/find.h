@@ -8,6 +8,7 @@
 /* A set known by name: how to get it, and the names of its labels if no mapping file gives them. */
 typedef struct mixent_known_dataset {
   const char *name, *advice;
+  const char *other_directory;    /* what it unpacks to, searched after `name`; or NULL */
   const char *const *label_names; /* [label], or NULL: the number */
   int first_label, label_count;
 } mixent_known_dataset;
@@ -32,6 +33,8 @@ typedef struct mixent_dataset_files {
 /* The files of a set in a directory, by the ends of their names; of several, those that begin with "<name>-".
  * A missing or ambiguous one is an error. */
 mixent_status mixent_dataset_files_find(const char *directory, const char *name, mixent_dataset_files *out);
+/* Whether a directory holds images or labels in IDX at all. */
+bool mixent_dataset_files_any(const char *directory);
 void mixent_dataset_files_free(mixent_dataset_files *files);
 
 /* The directory of a set given by name or as a directory, or the error that mixent_dataset_open describes. */

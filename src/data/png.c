@@ -2,6 +2,7 @@
  * for. */
 #include "core/file.h"
 #include "core/memory.h"
+#include "data/picture.h"
 #include "mixent/data.h"
 
 #include <errno.h>
@@ -11,12 +12,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { LARGEST = 4096 }; /* pixels along a side */
+enum { LARGEST = MIXENT_PICTURE_LARGEST };
 
 /* What is read of a file, outside the function that libpng jumps back into. */
 typedef struct png_reader {
   const char *path;
   FILE *stream;
+  size_t size; /* of the file; 0: not known */
   png_structp png;
   png_infop info;
   char message[128];
@@ -36,7 +38,6 @@ static void on_warning(png_structp png, png_const_charp message) {
 }
 
 static mixent_status prepare_lines(png_reader *reader) {
-  struct stat info;
   reader->width = png_get_image_width(reader->png, reader->info);
   reader->height = png_get_image_height(reader->png, reader->info);
   if (reader->width > LARGEST || reader->height > LARGEST)
@@ -47,11 +48,11 @@ static mixent_status prepare_lines(png_reader *reader) {
   size_t bits =
       (size_t)png_get_bit_depth(reader->png, reader->info) * png_get_channels(reader->png, reader->info);
   size_t promised = reader->height * ((reader->width * bits + 7) / 8);
-  if (fstat(fileno(reader->stream), &info) == 0 && promised / 1032 > (size_t)info.st_size)
+  if (reader->size && promised / 1032 > reader->size)
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: its header promises %zu x %zu pixels, more than %zu bytes can hold; "
                        "save or copy it again",
-                       reader->path, reader->width, reader->height, (size_t)info.st_size);
+                       reader->path, reader->width, reader->height, reader->size);
   MIXENT_TRY(MIXENT_ALLOCATE(reader->width * reader->height * 4, &reader->pixels));
   MIXENT_TRY(MIXENT_ALLOCATE(reader->height, &reader->lines));
   for (size_t y = 0; y < reader->height; y++) reader->lines[y] = reader->pixels + y * reader->width * 4;
@@ -140,6 +141,31 @@ static mixent_status check_signature(const png_reader *reader) {
   return MIXENT_OK;
 }
 
+static void reader_end(png_reader *reader) {
+  png_destroy_read_struct(&reader->png, &reader->info, NULL);
+  fclose(reader->stream);
+  free(reader->pixels);
+  free(reader->lines);
+}
+
+mixent_status mixent_png_decode(const char *origin, const void *bytes, size_t size, mixent_picture *out) {
+  *out = (mixent_picture){0};
+  FILE *stream = fmemopen((void *)(uintptr_t)bytes, size, "rb"); /* "r": the bytes are not changed */
+  if (!stream) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to read it", origin);
+  png_reader reader = {.path = origin, .stream = stream, .size = size};
+  mixent_status status = check_signature(&reader);
+  if (status == MIXENT_OK) status = decode(&reader);
+  size_t count = reader.width * reader.height;
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(count * 3, &out->pixels);
+  for (size_t i = 0; i < 3 * count && status == MIXENT_OK; i++) {
+    const uint8_t *pixel = reader.pixels + i / 3 * 4;
+    out->pixels[i] = (uint8_t)((pixel[i % 3] * pixel[3] + 127) / 255);
+  }
+  if (status == MIXENT_OK) out->width = reader.width, out->height = reader.height;
+  reader_end(&reader);
+  return status;
+}
+
 mixent_status mixent_png_read(const char *path, int side, int channels, uint8_t *out) {
   if (side < 1 || (channels != 1 && channels != 3))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
@@ -151,12 +177,11 @@ mixent_status mixent_png_read(const char *path, int side, int channels, uint8_t 
   if (!reader.stream)
     return mixent_fail(MIXENT_ERROR_IO, "cannot open %s: %s; check the name and its permissions", path,
                        strerror(errno));
+  struct stat info;
+  if (fstat(fileno(reader.stream), &info) == 0) reader.size = (size_t)info.st_size;
   mixent_status status = check_signature(&reader);
   if (status == MIXENT_OK) status = decode(&reader);
   if (status == MIXENT_OK) status = scale_pixels(&reader, (size_t)side, channels, out);
-  png_destroy_read_struct(&reader.png, &reader.info, NULL);
-  fclose(reader.stream);
-  free(reader.pixels);
-  free(reader.lines);
+  reader_end(&reader);
   return status;
 }

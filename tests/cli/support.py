@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = Path(os.environ.get("MIXENT") or os.environ.get("MIXENT_PROGRAM") or ROOT / "build" / "release" / "mixent")
@@ -65,6 +66,18 @@ def draw_images(labels, side, seed):
     distance = abs(x * numpy.cos(angles) + y * numpy.sin(angles) + shift)
     noise = generator.uniform(0, 60, (len(labels), side, side))
     return numpy.clip(220 * (distance < 1.5) + noise, 0, 255).astype(numpy.uint8)
+
+
+def make_folders(directory, ending, count=60, side=16):
+    """Red and blue bars, a folder of pictures each, for train and test."""
+    for part in ("train", "test"):
+        for number, name in enumerate(("blue", "red")):
+            (directory / part / name).mkdir(parents=True)
+            for index, image in enumerate(draw_images(numpy.zeros(count, int), side, number)):
+                colour = numpy.zeros((side, side, 3), numpy.uint8)
+                colour[:, :, 0 if name == "red" else 2] = image
+                Image.fromarray(colour).save(directory / part / name / f"{index:03}{ending}")
+    return directory
 
 
 def make_dataset(directory, train=400, test=200, classes=4, side=16, seed=0, prefix="", suffix="", first_label=0):

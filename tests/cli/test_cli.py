@@ -5,13 +5,14 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import time
 
 import numpy
 import pytest
-from support import PROGRAM, environment, make_dataset, write_idx
+from support import PROGRAM, environment, make_dataset, make_folders, write_idx
 from PIL import Image
 
 COMMANDS = ["train", "tune", "eval", "predict", "export", "info", "data", "data list", "data show", "data get", "demo", "help", "version"]
@@ -144,7 +145,7 @@ def test_data_list(mixent, tmp_path):
     make_dataset(tmp_path / "sets" / "mnist")
     lines = [json.loads(line) for line in mixent("data", "list", "--data-dir", "sets", "--json").out.splitlines()]
     found = {line["name"]: line["directory"] for line in lines}
-    assert found["mnist"] == "sets/mnist" and set(found) == {"emnist-letters", "mnist", "fashion-mnist"}
+    assert found["mnist"] == "sets/mnist" and set(found) == {"emnist-letters", "mnist", "fashion-mnist", "cifar-10", "cifar-100"}
     text = mixent("data", "list", MIXENT_DATA=str(tmp_path / "sets")).out
     assert f"{tmp_path}/sets/mnist" in text and "mixent data get emnist-letters" in text
 
@@ -163,6 +164,40 @@ def test_data_show(mixent, tmp_path, suffix):
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 10 * 16
     assert "10 of the train images" in result.out
+
+
+@pytest.mark.parametrize("ending", [".png", ".jpg"])
+def test_folders_of_images(mixent, tmp_path, tiny_net, ending):
+    """Pictures in folders are shown, trained and scored; their archive is the same data set."""
+    directory = make_folders(tmp_path / "bars", ending)
+    assert mixent("data", "show", "./bars", "--out", "folders.png").code == 0
+    (tmp_path / "packed").mkdir()
+    shutil.make_archive(str(tmp_path / "packed" / "bars"), "gztar", tmp_path, "bars")
+    result = mixent("data", "show", "./packed", "--out", "packed.png")
+    assert result.code == 0 and "120 train and 120 test images of 16 x 16 colour pixels" in result.out
+    assert re.search(r"1 +red +60 +60", result.out)
+    assert (tmp_path / "folders.png").read_bytes() == (tmp_path / "packed.png").read_bytes()
+    words = ["--net", tiny_net, "--set", "batch=20", "--epochs", "4", "--run", "run", "--threads", "1"]
+    assert mixent("train", "--data", "./bars", *words).code == 0
+    result = mixent("eval", "run/best.safetensors", "--data", "./packed", "--json")
+    assert result.code == 0 and json.loads(result.out)["accuracy"] > 0.95
+    picture = next((directory / "test" / "red").iterdir())
+    picture.write_bytes(picture.read_bytes()[:-40])
+    result = mixent("data", "show", "./bars")
+    assert result.code == 1 and picture.name in result.message and "truncated" in result.message
+
+
+def test_cifar(mixent, tmp_path):
+    directory = tmp_path / "sets" / "cifar-10-batches-bin"
+    directory.mkdir(parents=True)
+    for name in [f"data_batch_{k}.bin" for k in range(1, 6)] + ["test_batch.bin"]:
+        (directory / name).write_bytes(b"".join(bytes([k]) + bytes([20 * k, 0, 9]) * 1024 for k in range(10)))
+    result = mixent("data", "show", "cifar-10", "--data-dir", "sets")
+    assert result.code == 0 and "50 train and 10 test images of 32 x 32 colour" in result.out
+    assert re.search(r"9 +truck +5 +1", result.out)
+    (directory / "data_batch_4.bin").unlink()
+    result = mixent("data", "show", "cifar-10", "--data-dir", "sets")
+    assert result.code == 1 and "data_batch_4.bin" in result.err
 
 
 def test_data_show_transposes(mixent, tmp_path):

@@ -1,6 +1,8 @@
 unit_test(augment)
 unit_test(idx)
 unit_test(dataset)
+unit_test(cifar)
+unit_test(folder)
 unit_test(split)
 unit_test(batch)
 unit_test(png)

@@ -288,7 +288,7 @@ static void test_not_found(void **state) {
   /* a directory of that name here, and one that is not complete */
   assert_int_equal(mixent_directory_make("data/mnist"), MIXENT_OK);
   assert_int_equal(mixent_dataset_open("mnist", NULL, &dataset), MIXENT_ERROR_IO);
-  assert_message_has("there, but ./data/mnist: no file in it ends in train-images");
+  assert_message_has("there, but ./data/mnist: no data set in it");
   assert_int_equal(mixent_directory_remove("data"), MIXENT_OK);
   write_set("", "test", "");
   dataset = open_set(".", false);

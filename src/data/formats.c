@@ -1,0 +1,41 @@
+/* The registry of formats, in the order in which they are tried. */
+#include "core/memory.h"
+#include "data/format.h"
+
+#include <stdlib.h>
+
+static const mixent_format *const formats[] = {&mixent_format_idx, &mixent_format_cifar,
+                                               &mixent_format_folders, &mixent_format_archive, NULL};
+
+mixent_status mixent_format_find(const char *path, const char *name, const mixent_format **out) {
+  mixent_text wanted = {0};
+  for (size_t i = 0; formats[i]; i++) {
+    bool found = false;
+    *out = formats[i];
+    mixent_status status = formats[i]->find(path, name, &found);
+    if (found || status != MIXENT_OK) {
+      mixent_text_free(&wanted);
+      return status;
+    }
+    mixent_text_append(&wanted, "\n  %s", formats[i]->wanted);
+  }
+  *out = NULL;
+  mixent_status status = mixent_text_status(&wanted);
+  if (status == MIXENT_OK)
+    status =
+        mixent_fail(MIXENT_ERROR_IO, "%s: no data set in it; one of these is read:%s", path, wanted.data);
+  mixent_text_free(&wanted);
+  return status;
+}
+
+void mixent_format_set_free(mixent_format_set *set) {
+  for (mixent_images *images = &set->train;; images = &set->test) {
+    free(images->pixels);
+    free(images->labels);
+    if (images == &set->test) break;
+  }
+  free(set->train_origin);
+  free(set->test_origin);
+  for (int label = 0; label < MIXENT_MOST_LABELS; label++) free(set->label_names[label]);
+  *set = (mixent_format_set){0};
+}

@@ -1,0 +1,246 @@
+/* folder, tar, picture: images in folders and in archives are one set; damage of every kind gives a message. */
+#include "data_files.h"
+
+#include "data/picture.h"
+#include "data/tar.h"
+#include "mixent/data.h"
+#include <jpeglib.h>
+#include <png.h>
+#include <unistd.h>
+
+enum { SIDE = 16 };
+static uint8_t pixels[64 * 64 * 3];
+
+static void draw_pixels(int seed, int side, bool grey) {
+  for (int i = 0; i < side * side; i++)
+    for (int c = 0; c < 3; c++) pixels[3 * i + c] = (uint8_t)(25 * seed + i / side * 3 + (grey ? 0 : 20 * c));
+}
+
+/* A PNG or, if the name says so, a JPEG of what was drawn. */
+static size_t encode(const char *name, int side, uint8_t **out) {
+  *out = NULL;
+  if (strstr(name, ".png")) {
+    png_image image = {.version = PNG_IMAGE_VERSION, .width = side, .height = side, .format = PNG_FORMAT_RGB};
+    png_alloc_size_t size = 1 << 16;
+    *out = malloc(size);
+    assert_true(png_image_write_to_memory(&image, *out, &size, 0, pixels, 0, NULL));
+    return size;
+  }
+  struct jpeg_compress_struct jpeg;
+  struct jpeg_error_mgr errors;
+  unsigned long size = 0;
+  jpeg.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&jpeg);
+  jpeg_mem_dest(&jpeg, out, &size);
+  jpeg.image_width = jpeg.image_height = (JDIMENSION)side;
+  jpeg.input_components = 3;
+  jpeg.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&jpeg);
+  jpeg_set_quality(&jpeg, 95, TRUE);
+  jpeg_start_compress(&jpeg, TRUE);
+  while (jpeg.next_scanline < jpeg.image_height) {
+    JSAMPROW line = pixels + jpeg.next_scanline * (unsigned)side * 3;
+    jpeg_write_scanlines(&jpeg, &line, 1);
+  }
+  jpeg_finish_compress(&jpeg);
+  jpeg_destroy_compress(&jpeg);
+  return size;
+}
+
+static void append_tar(file_bytes *file, const char *name, char type, const void *bytes, size_t size) {
+  char header[512] = {0};
+  unsigned sum = 0;
+  snprintf(header, 100, "%s", name);
+  sprintf(header + 100, "0000644");
+  sprintf(header + 124, "%011zo", size);
+  memset(header + 148, ' ', 8);
+  header[156] = type;
+  memcpy(header + 257, "ustar\00000", 8);
+  for (int i = 0; i < 512; i++) sum += (uint8_t)header[i];
+  sprintf(header + 148, "%06o", sum);
+  append_bytes(file, header, 512);
+  append_bytes(file, bytes, size);
+  append_bytes(file, (char[512]){0}, (512 - size % 512) % 512);
+}
+
+static void end_tar(file_bytes *file) {
+  append_bytes(file, (char[1024]){0}, 1024);
+}
+
+static const char *const names[] = {"train/cat/1.png", "train/ant/2.JPG",  "train/cat/0.jpeg",
+                                    "test/ant/x.png",  "train/cat/10.png", "test/cat/y.jpg"};
+enum { NAMES = sizeof names / sizeof *names };
+static file_bytes archive;
+
+/* The images as files below test_directory and in `archive`, a directory `prefix` before them there. */
+static void make_set(const char *prefix, bool grey) {
+  archive.size = 0;
+  append_tar(&archive, "README.txt", '0', "hello", 5);
+  for (int i = 0; i < NAMES; i++) {
+    uint8_t *bytes;
+    char folder[300], path[200];
+    draw_pixels(i, SIDE, grey);
+    size_t size = encode(names[i], SIDE, &bytes);
+    snprintf(folder, sizeof folder, "%s/%s", test_directory, names[i]);
+    *strrchr(folder, '/') = 0;
+    assert_int_equal(mixent_directory_make(folder), MIXENT_OK);
+    write_file(test_directory, names[i], bytes, size);
+    snprintf(path, sizeof path, "%s%s", prefix, names[i]);
+    append_tar(&archive, path, '0', bytes, size);
+    free(bytes);
+  }
+  end_tar(&archive);
+}
+
+static mixent_dataset *open_set(const char *path) {
+  mixent_dataset *dataset;
+  if (mixent_dataset_open(path, NULL, &dataset) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  return dataset;
+}
+
+static void assert_open_fails(mixent_status expected, const char *path, const char *message) {
+  mixent_dataset *dataset;
+  assert_int_equal(mixent_dataset_open(path, NULL, &dataset), expected);
+  assert_null(dataset);
+  assert_message_has(message);
+}
+
+static void check_set(const mixent_dataset *dataset, int channels) {
+  assert_int_equal(dataset->classes, 2);
+  assert_string_equal(dataset->class_names[0], "ant");
+  assert_string_equal(dataset->class_names[1], "cat");
+  assert_int_equal(dataset->train.count, 4);
+  assert_int_equal(dataset->test.count, 2);
+  assert_int_equal(dataset->train.channels, channels);
+  assert_int_equal(dataset->test.channels, channels);
+  int32_t train[] = {0, 1, 1, 1}, test[] = {0, 1};
+  assert_memory_equal(dataset->train.labels, train, sizeof train);
+  assert_memory_equal(dataset->test.labels, test, sizeof test);
+  const int drawn_as[] = {1, 2, 0, 4}; /* order: ant/2, cat/0, cat/1, cat/10 */
+  for (int i = 0; i < 4; i++) {
+    draw_pixels(drawn_as[i], SIDE, channels == 1);
+    for (int j = 0; j < SIDE * SIDE * channels; j++) {
+      int expected = pixels[channels == 3 ? j : 3 * j],
+          is = dataset->train.pixels[i * SIDE * SIDE * channels + j];
+      int tolerance = i < 2 ? 12 : 0; /* JPEG */
+      if (abs(expected - is) > tolerance) fail_msg("image %d, sample %d: %d, not %d", i, j, is, expected);
+    }
+  }
+}
+
+static void test_folders_and_archives_are_one_set(void **state) {
+  (void)state;
+  static const char *const prefixes[] = {"", "./", "some-main/images/"};
+  for (int i = 0; i < 6; i++) {
+    make_set(prefixes[i % 3], i < 3);
+    mixent_dataset *folders = open_set(test_directory);
+    check_set(folders, i < 3 ? 1 : 3);
+    char packed[300];
+    snprintf(packed, sizeof packed, "%s/packed", test_directory);
+    assert_int_equal(mixent_directory_make(packed), MIXENT_OK);
+    const char *name = i % 2 ? "a.tar.gz" : "a.tar";
+    write_data_file(packed, name, &archive);
+    mixent_dataset *one = open_set(packed);
+    check_set(one, i < 3 ? 1 : 3);
+    assert_true(one->fingerprint == folders->fingerprint);
+    mixent_dataset_free(folders);
+    mixent_dataset_free(one);
+    assert_int_equal(mixent_directory_remove(packed), MIXENT_OK);
+  }
+}
+
+static void test_each_fault_has_its_message(void **state) {
+  (void)state;
+  make_set("", false);
+  uint8_t *bytes;
+  draw_pixels(0, 17, false);
+  size_t size = encode(".png", 17, &bytes);
+  write_file(test_directory, "test/cat/y.jpg", bytes, size);
+  assert_open_fails(MIXENT_ERROR_FORMAT, test_directory, "test/cat/y.jpg: 17 x 17 pixels, but ");
+  write_file(test_directory, "test/cat/y.jpg", bytes, size / 2);
+  assert_open_fails(MIXENT_ERROR_FORMAT, test_directory, "test/cat/y.jpg: damaged or truncated PNG");
+  free(bytes);
+  size = encode(".png", 8, &bytes);
+  write_file(test_directory, "test/cat/y.jpg", bytes, size);
+  assert_open_fails(MIXENT_ERROR_FORMAT, test_directory, "8 x 8 pixels; images must be square");
+  free(bytes);
+  size = encode(".jpg", SIDE, &bytes);
+  for (size_t cut = 0; cut < size; cut += 7) {
+    write_file(test_directory, "test/cat/y.jpg", bytes, cut);
+    assert_open_fails(MIXENT_ERROR_FORMAT, test_directory, "test/cat/y.jpg: ");
+  }
+  write_file(test_directory, "test/cat/y.jpg", bytes, size);
+  char path[300];
+  snprintf(path, sizeof path, "%s/test/dog", test_directory);
+  assert_int_equal(mixent_directory_make(path), MIXENT_OK);
+  write_file(path, "z.jpg", bytes, size);
+  free(bytes);
+  assert_open_fails(MIXENT_ERROR_FORMAT, test_directory, "there is no class dog in train");
+  snprintf(path, sizeof path, "%s/test", test_directory);
+  assert_int_equal(mixent_directory_remove(path), MIXENT_OK);
+  assert_open_fails(MIXENT_ERROR_IO, test_directory,
+                    "a directory train is in it, but none that is called test");
+  assert_int_equal(mixent_directory_make(path), MIXENT_OK);
+  assert_open_fails(MIXENT_ERROR_FORMAT, test_directory, "in test/CLASS/");
+}
+
+static void test_damaged_archives(void **state) {
+  (void)state;
+  make_set("", false);
+  char packed[300];
+  snprintf(packed, sizeof packed, "%s/packed", test_directory);
+  assert_int_equal(mixent_directory_make(packed), MIXENT_OK);
+  for (size_t cut = 0; cut + 1024 < archive.size; cut += 173) {
+    write_file(packed, "a.tar", archive.data, cut);
+    assert_open_fails(MIXENT_ERROR_FORMAT, packed, "a.tar: ");
+  }
+  archive.data[3] ^= 1;
+  write_file(packed, "a.tar", archive.data, archive.size);
+  assert_open_fails(MIXENT_ERROR_FORMAT, packed, "no header at byte 0");
+  archive.data[3] ^= 1;
+  archive.size -= 1024;
+  append_tar(&archive, "other/train/cat/1.png", '0', "x", 1);
+  end_tar(&archive);
+  write_file(packed, "a.tar", archive.data, archive.size);
+  assert_open_fails(MIXENT_ERROR_FORMAT, packed, "are of two data sets");
+  write_file(packed, "b.tgz", archive.data, archive.size);
+  assert_open_fails(MIXENT_ERROR_ARGUMENT, packed, "could both be the data set");
+}
+
+static mixent_status note_path(void *context, const char *path, const uint8_t *bytes, size_t size) {
+  file_bytes *seen = context;
+  (void)bytes, (void)size;
+  append_bytes(seen, path, strlen(path));
+  append_bytes(seen, "|", 1);
+  return MIXENT_OK;
+}
+
+static void test_long_names(void **state) {
+  (void)state;
+  static file_bytes seen;
+  archive.size = seen.size = 0;
+  append_tar(&archive, "././@LongLink", 'L', "gnu/long", 9);
+  append_tar(&archive, "gnu/lo", '0', "x", 1);
+  append_tar(&archive, "PaxHeaders/x", 'x', "12 path=p/q\n11 mtime=1\n", 23);
+  append_tar(&archive, "p", '0', "x", 1);
+  append_tar(&archive, "directory/", '5', "", 0);
+  append_tar(&archive, "plain", '0', "x", 1);
+  end_tar(&archive);
+  assert_int_equal(mixent_tar_walk("t", archive.data, archive.size, note_path, &seen), MIXENT_OK);
+  append_bytes(&seen, "", 1);
+  assert_string_equal((char *)seen.data, "gnu/long|p/q|plain|");
+  archive.size = 0;
+  append_tar(&archive, "PaxHeaders/x", 'x', "99 path=p/q\n", 12);
+  end_tar(&archive);
+  assert_int_equal(mixent_tar_walk("t", archive.data, archive.size, note_path, &seen), MIXENT_ERROR_FORMAT);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST_IN_DIRECTORY(test_folders_and_archives_are_one_set),
+      TEST_IN_DIRECTORY(test_each_fault_has_its_message),
+      TEST_IN_DIRECTORY(test_damaged_archives),
+      cmocka_unit_test(test_long_names),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
