@@ -29,8 +29,8 @@ enum { FEW = 12, MANY = 24 }; /* sums: enough that none waits for itself, few en
 
 /* A loop over `count` sums that do not wait for one another. They start from different numbers, so that no compiler
  * takes them for one; `add` is what sums[i] becomes. */
-#define PEAK_LOOP(name, type, count, broadcast, add)                                                         \
-  static float name(long rounds) {                                                                           \
+#define PEAK_LOOP(attributes, name, type, count, broadcast, add)                                             \
+  attributes static float name(long rounds) {                                                                \
     type sums[count], total = broadcast(0);                                                                  \
     _Pragma("GCC unroll 32") for (int i = 0; i < count; i++) sums[i] = broadcast((float)i);                  \
     for (long round = 0; round < rounds; round++)                                                            \
@@ -40,18 +40,13 @@ enum { FEW = 12, MANY = 24 }; /* sums: enough that none waits for itself, few en
   }
 
 #ifdef __x86_64__
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bf16")
-PEAK_LOOP(run_avx512, __m512, MANY, _mm512_set1_ps,
+#define FOR(isa) __attribute__((target(isa)))
+PEAK_LOOP(FOR("avx512f"), run_avx512, __m512, MANY, _mm512_set1_ps,
           _mm512_fmadd_ps(sums[i], _mm512_set1_ps(0.5F), _mm512_set1_ps(1)))
-PEAK_LOOP(run_avx512_bf16, __m512, MANY, _mm512_set1_ps,
+PEAK_LOOP(FOR("avx512f,avx512bf16"), run_avx512_bf16, __m512, MANY, _mm512_set1_ps,
           _mm512_dpbf16_ps(sums[i], (__m512bh)_mm512_set1_epi32(0x3f80), (__m512bh)_mm512_set1_epi32(0x3f80)))
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-PEAK_LOOP(run_avx2, __m256, FEW, _mm256_set1_ps,
+PEAK_LOOP(FOR("avx2,fma"), run_avx2, __m256, FEW, _mm256_set1_ps,
           _mm256_fmadd_ps(sums[i], _mm256_set1_ps(0.5F), _mm256_set1_ps(1)))
-#pragma GCC pop_options
 
 static peak_kernel float_kernel(void) {
   if (__builtin_cpu_supports("avx512f")) return (peak_kernel){run_avx512, MANY * 16 * 2};
@@ -66,7 +61,7 @@ static peak_kernel half_kernel(void) {
 }
 #else
 #ifdef __aarch64__
-PEAK_LOOP(run_neon, float32x4_t, MANY, vdupq_n_f32, vfmaq_f32(vdupq_n_f32(1), sums[i], vdupq_n_f32(0.5F)))
+PEAK_LOOP(, run_neon, float32x4_t, MANY, vdupq_n_f32, vfmaq_f32(vdupq_n_f32(1), sums[i], vdupq_n_f32(0.5F)))
 #endif
 
 static peak_kernel float_kernel(void) {

@@ -188,12 +188,12 @@ static void test_chains_of_convolutions(void **state) {
       "  - max_pool: {name: e, from: b, size: 2}\n  - add: {from: [d, e]}\n"
       "  - conv2d: {channels: 8, kernel: 3}\n  - conv2d: {channels: 16, kernel: 6}\n"
       "  - conv2d: {channels: 32, kernel: 1}\n  - relu:\n  - conv2d: {channels: 4, kernel: 1}\n",
-      "  - conv2d: {channels: 16, kernel: 3, padding: 1}\n  - max_pool: {size: 1, stride: 2}\n"
-      "  - conv2d: {channels: 8, kernel: 5}\n  - conv2d: {channels: 8, kernel: 4}\n  - relu:\n"
-      "  - linear: {features: classes}\n",
+      ("  - conv2d: {channels: 16, kernel: 3, padding: 1}\n  - max_pool: {size: 1, stride: 2}\n"
+       "  - conv2d: {channels: 8, kernel: 5}\n  - conv2d: {channels: 8, kernel: 4}\n  - relu:\n"
+       "  - linear: {features: classes}\n"),
       "  - max_pool: {size: 2}\n  - conv2d: {channels: 8, kernel: 8}\n  - conv2d: {channels: 4, kernel: 1}\n",
-      "  - conv2d: {channels: 8, kernel: 3}\n  - conv2d: {channels: 8, kernel: 3}\n"
-      "  - conv2d: {channels: 4, kernel: 12}\n  - relu:\n"};
+      ("  - conv2d: {channels: 8, kernel: 3}\n  - conv2d: {channels: 8, kernel: 3}\n"
+       "  - conv2d: {channels: 4, kernel: 12}\n  - relu:\n")};
   for (size_t i = 0; i < sizeof chains / sizeof *chains; i++)
     for (int channels = 1; channels <= 3; channels += 2) {
       const mixent_graph_options options = {.channels = channels, .side = 16, .classes = 4, .dropout = -1};

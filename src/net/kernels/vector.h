@@ -165,11 +165,13 @@ ALWAYS_INLINE vector multiply_add(vector sum, words a, words b) {
 }
 #endif
 
+typedef words loose_words __attribute__((aligned(4), may_alias));
+
 ALWAYS_INLINE words load_words(const word *from) {
-  return *(const words __attribute__((aligned(4), may_alias)) *)from;
+  return *(const loose_words *)from;
 }
 ALWAYS_INLINE void store_words(word *to, words w) {
-  *(words __attribute__((aligned(4), may_alias)) *)to = w;
+  *(loose_words *)to = w;
 }
 
 /* Channels are taken LANES at a time; the last, incomplete vector is filled up with zeros. */
