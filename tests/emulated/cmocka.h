@@ -1,4 +1,4 @@
-/* What the losses' tests use of cmocka, for processors that Debian has no cmocka at hand for: cross-built, static, in an emulator.
+/* What the tests of losses and kernels use of cmocka, for processors that Debian has no cmocka at hand for: cross-built, static, in an emulator.
  * A failed assertion ends the program. */
 #ifndef MIXENT_TESTS_EMULATED_CMOCKA_H
 #define MIXENT_TESTS_EMULATED_CMOCKA_H
