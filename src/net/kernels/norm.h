@@ -78,7 +78,7 @@ ALWAYS_INLINE void load_window(const mixent_norm_line *line, const value *x, con
 
 /* Lanes in which v comes after `best` as the maximum: the first of equals stays, a NaN wins. */
 ALWAYS_INLINE bits beats(vector v, vector best) {
-  return (bits)(v > best) | (bits)(v != v);
+  return (bits)(v > best) | (bits)(v != v); // NOLINT(misc-redundant-expression)
 }
 
 static void norm_apply_pool(const mixent_norm_line *line, size_t pixels, const void *from,

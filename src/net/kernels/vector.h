@@ -82,7 +82,7 @@ typedef halves loose_halves __attribute__((aligned(2), may_alias));
 ALWAYS_INLINE bits round_half(vector v) {
   bits b = (bits)v;
   bits rounded = b + 0x7fff + (b >> 16 & 1);
-  bits nan = (bits)(v != v);
+  bits nan = (bits)(v != v); // NOLINT(misc-redundant-expression)
   return ((nan & (b | 0x400000)) | (~nan & rounded)) & 0xffff0000;
 }
 

@@ -168,7 +168,7 @@ static void add_products(run *r, int begin, int end, bool by_all) {
   for (r->first = begin; r->first < end; r->first += r->kind->chunk) {
     r->tiles = end - r->first < r->kind->chunk ? end - r->first : r->kind->chunk;
     loop((size_t)depth_of(w, r->tiles), BLOCK, transform_tiles, r);
-    loop((size_t)(r->kind->points * w->panels), 1, multiply_tiles, r);
+    loop((size_t)r->kind->points * (size_t)w->panels, 1, multiply_tiles, r);
     add_sums(r);
   }
 }
