@@ -54,7 +54,7 @@ static mixent_status read_part(const mixent_dataset_files *files, mixent_dataset
 /* The last of several lines about a label counts. */
 static mixent_status name_label(int code, char **out) {
   free(*out);
-  *out = strndup(&(char){(char)code}, 1);
+  *out = strdup((char[]){(char)code, 0});
   return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for class names");
 }
 
