@@ -10,7 +10,7 @@
 typedef struct mixent_run_directory {
   char *path;                                            /* where it stands now */
   char *place;                                           /* where it will stand, or stands */
-  char *recipe, *plan, *metrics, *last, *best, *summary; /* its files */
+  char *recipe, *plan, *metrics, *last, *best, *predictions, *summary; /* its files */
   int lock;                                              /* descriptor of the locked directory; -1: none */
 } mixent_run_directory;
 

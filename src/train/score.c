@@ -47,6 +47,8 @@ static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, m
   const float *logits;
   MIXENT_TRY(
       mixent_views_forward(views, net, job->images, job->batch_indices, job->mean, job->deviation, &logits));
+  if (job->logits)
+    memcpy(job->logits + begin * job->classes, logits, rows * job->classes * sizeof *job->logits);
   const mixent_loss_batch batch = {.rows = job->batch,
                                    .classes = job->classes,
                                    .logits = {.data = logits},

@@ -1,6 +1,7 @@
 /* The public door: a new run, going on with one, and what is told at the end. */
 #include "core/file.h"
 #include "core/processor.h"
+#include "train/predictions.h"
 #include "train/trainer.h"
 
 #include <dnnl.h>
@@ -48,25 +49,36 @@ static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train
   return json;
 }
 
-/* The scores of best.safetensors, times and memory, into summary.json. */
-static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory *run,
-                            mixent_train_summary *summary) {
+/* What best.safetensors says of each image, into predictions.safetensors, and what that is worth. */
+static mixent_status score_best(const mixent_trainer *trainer, const mixent_run_directory *run,
+                                mixent_train_summary *summary) {
+  const mixent_dataset *dataset = trainer->dataset;
   mixent_precision precision = mixent_recipe_precision(&trainer->recipe);
+  mixent_run_predictions kept = {.classes = trainer->classes, .class_names = dataset->class_names};
   mixent_model *model;
-  mixent_net_free(trainer->net); /* its memory is wanted for scoring */
-  trainer->net = NULL;
-  summary->best_epoch = (int)trainer->state.best_epoch;
-  summary->parameters = trainer->parameter_count;
-  summary->test_views = (int)trainer->recipe.test_views;
   MIXENT_TRY(mixent_model_open(run->best, &model));
   mixent_status status =
-      mixent_model_score(model, trainer->dataset, MIXENT_PART_TEST, precision, 0, &summary->test);
+      mixent_model_score_keeping(model, dataset, MIXENT_PART_TEST, precision, 0, &summary->test, &kept.test);
   if (status == MIXENT_OK && trainer->split.validation_count)
-    status = mixent_model_score(model, trainer->dataset, MIXENT_PART_VALIDATION, precision, 0,
-                                &summary->validation);
+    status = mixent_model_score_keeping(model, dataset, MIXENT_PART_VALIDATION, precision, 0,
+                                        &summary->validation, &kept.validation);
+  if (status == MIXENT_OK) status = mixent_run_predictions_write(run->predictions, &kept);
+  summary->best_epoch = (int)model->epoch;
+  mixent_predicted_free(&kept.test);
+  mixent_predicted_free(&kept.validation);
   mixent_model_free(model);
-  if (status == MIXENT_OK) status = mixent_run_directory_seconds(run, &summary->seconds);
-  MIXENT_TRY(status);
+  return status;
+}
+
+/* predictions.safetensors; then scores, times and memory into summary.json. */
+static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory *run,
+                            mixent_train_summary *summary) {
+  mixent_net_free(trainer->net); /* its memory is wanted for scoring */
+  trainer->net = NULL;
+  summary->parameters = trainer->parameter_count;
+  summary->test_views = (int)trainer->recipe.test_views;
+  MIXENT_TRY(score_best(trainer, run, summary));
+  MIXENT_TRY(mixent_run_directory_seconds(run, &summary->seconds));
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   summary->peak_memory_bytes = (size_t)usage.ru_maxrss * 1024;
@@ -78,7 +90,7 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
   if (!summary->json) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the summary");
   mixent_text text = {0};
   mixent_text_append(&text, "%s\n", summary->json);
-  status = mixent_text_status(&text);
+  mixent_status status = mixent_text_status(&text);
   if (status == MIXENT_OK) status = mixent_file_replace(run->summary, text.data, text.length);
   mixent_text_free(&text);
   return status;
