@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(MIXENT_RELIABILITY_BINS == MIXENT_METRICS_BINS, "reliability has the bins of the ECE");
+_Static_assert((int)MIXENT_RELIABILITY_BINS == (int)MIXENT_METRICS_BINS,
+               "reliability has the bins of the ECE");
 
 static mixent_predictions part_of(const mixent_run_predictions *predictions, const mixent_predicted *part) {
   return (mixent_predictions){part->logits, part->labels, part->images, predictions->classes};

@@ -169,13 +169,6 @@ mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent
   return MIXENT_OK;
 }
 
-/* Indices of all images, 0, 1, 2, … */
-static mixent_status all_indices(size_t count, uint32_t **out) {
-  MIXENT_TRY(MIXENT_ALLOCATE(count, out));
-  for (size_t i = 0; i < count; i++) (*out)[i] = (uint32_t)i;
-  return MIXENT_OK;
-}
-
 /* What the recipe held out is known of the data set of the training alone. */
 static mixent_status check_part(const mixent_model *model, const mixent_dataset *dataset, mixent_part part) {
   if (part == MIXENT_PART_TEST || dataset->fingerprint == model->fingerprint) return MIXENT_OK;
@@ -192,7 +185,8 @@ static mixent_status keep(mixent_score_job *job, mixent_predicted *predicted) {
   predicted->images = job->count;
   MIXENT_TRY(MIXENT_ALLOCATE(job->count * job->classes, &predicted->logits));
   MIXENT_TRY(MIXENT_ALLOCATE(job->count, &predicted->labels));
-  for (size_t i = 0; i < job->count; i++) predicted->labels[i] = job->images->labels[job->indices[i]];
+  for (size_t i = 0; i < job->count; i++)
+    predicted->labels[i] = job->images->labels[job->indices ? job->indices[i] : i];
   job->logits = predicted->logits;
   return MIXENT_OK;
 }
@@ -201,14 +195,18 @@ static mixent_status score_part(const mixent_model *model, const mixent_recipe *
                                 const mixent_dataset *dataset, mixent_part part, mixent_score_job *job,
                                 mixent_net *net, mixent_scores *out, mixent_predicted *predicted) {
   mixent_split split = {0};
-  uint32_t *all = NULL;
-  mixent_status status = part == MIXENT_PART_TEST ? all_indices(dataset->test.count, &all)
-                                                  : mixent_recipe_split(recipe, dataset, &split);
-  job->images = part == MIXENT_PART_TEST ? &dataset->test : &dataset->train;
-  job->indices = part == MIXENT_PART_TEST ? all : part == MIXENT_PART_TRAIN ? split.train : split.validation;
-  job->count = part == MIXENT_PART_TEST    ? dataset->test.count
-               : part == MIXENT_PART_TRAIN ? split.train_count
-                                           : split.validation_count;
+  mixent_images train = {.labels = NULL};
+  mixent_status status = MIXENT_OK;
+  if (part == MIXENT_PART_TEST) {
+    job->images = &dataset->test, job->count = dataset->test.count;
+  } else {
+    status = mixent_recipe_split(recipe, dataset, &split);
+    if (status == MIXENT_OK) status = mixent_recipe_images(recipe, dataset, &train);
+    bool trained = part == MIXENT_PART_TRAIN;
+    job->images = &train;
+    job->indices = trained ? split.train : split.validation;
+    job->count = trained ? split.train_count : split.validation_count;
+  }
   const mixent_loss_moment loss = {
       .options = mixent_recipe_loss(recipe), .state = model->loss, .epoch = model->epoch};
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job->batch, &job->batch_indices);
@@ -217,7 +215,7 @@ static mixent_status score_part(const mixent_model *model, const mixent_recipe *
   if (status == MIXENT_OK) status = mixent_score_images(net, job, &loss, out);
   free(job->batch_indices);
   free(job->batch_labels);
-  free(all);
+  free(train.labels);
   mixent_split_free(&split);
   return status;
 }

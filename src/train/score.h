@@ -31,7 +31,7 @@ typedef struct mixent_loss_moment {
 /* Images to score, how they become input, and room for one batch of the network. */
 typedef struct mixent_score_job {
   const mixent_images *images;
-  const uint32_t *indices; /* [count] */
+  const uint32_t *indices; /* [count]; NULL: the first `count` images */
   size_t count;
   const float *mean, *deviation;
   size_t batch, classes;

@@ -27,6 +27,7 @@ static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train
   json_object_set_new(json, "net", json_string(mixent_graph_name(trainer->graph)));
   json_object_set_new(json, "loss", json_string(mixent_loss_names[recipe->loss_kind]));
   json_object_set_new(json, "seed", json_integer(recipe->seed));
+  json_object_set_new(json, "select", json_string(mixent_option_find("select")->choices[recipe->select]));
   json_object_set_new(json, "precision",
                       json_string(recipe->precision == MIXENT_CHOICE_BF16 ? "bf16" : "fp32"));
   json_object_set_new(json, "threads", json_integer(recipe->threads));
@@ -220,6 +221,13 @@ static void warn_of_plan(const mixent_trainer *trainer, const char *hash) {
   mixent_text_free(&changed);
 }
 
+static void warn_of_selection(const mixent_recipe *recipe, const mixent_train_options *options) {
+  if (recipe->select == MIXENT_SELECT_TEST)
+    warn(options,
+         "test-selected: the epoch is chosen by the test images, so their score is too good by what choosing "
+         "adds; --set select=validation gives one that is not");
+}
+
 mixent_status mixent_train(const mixent_train_options *options, mixent_train_summary *summary) {
   mixent_recipe recipe;
   mixent_trainer *trainer = NULL;
@@ -231,6 +239,7 @@ mixent_status mixent_train(const mixent_train_options *options, mixent_train_sum
   mixent_status status = mixent_run_directory_check(place, options->overwrite);
   if (status == MIXENT_OK) status = mixent_trainer_create(&recipe, options, &trainer);
   if (status == MIXENT_OK) warn_of_plan(trainer, recipe.plan_hash);
+  if (status == MIXENT_OK) warn_of_selection(&recipe, options);
   if (status == MIXENT_OK) status = start_run(trainer, place, summary);
   mixent_trainer_free(trainer);
   free(place);
@@ -287,7 +296,8 @@ mixent_status mixent_train_resume(const char *place, const mixent_train_options 
   memset(summary, 0, sizeof *summary);
   MIXENT_TRY(mixent_run_directory_open(place, &run));
   snprintf(summary->run, sizeof summary->run, "%s", run.place);
-  mixent_status status = read_summary(&run, summary) ? MIXENT_OK : resume_locked(&run, options, summary);
+  bool done = mixent_is_file(run.predictions) && read_summary(&run, summary); /* older versions kept none */
+  mixent_status status = done ? MIXENT_OK : resume_locked(&run, options, summary);
   mixent_run_directory_close(&run);
   return status;
 }
