@@ -5,6 +5,8 @@
 
 #include "train/recipe.h"
 
+struct json_t;
+
 /* A variant's own changes to the recipe, as --set takes them: nested options are dotted. */
 typedef struct mixent_study_variant {
   mixent_setting *settings;
@@ -28,7 +30,9 @@ typedef struct mixent_study {
   double difference;              /* points of accuracy worth seeing, above 0 */
   mixent_setting *settings;       /* section `set`: what all runs change, before their variant's own */
   size_t setting_count;
-  char *directory; /* runs/NAME where it was opened there, else NULL */
+  bool data_listed;     /* `data` is set in every run; else it is what the recipe says */
+  char *directory;      /* runs/NAME where it was opened there, else NULL */
+  struct json_t *state; /* its study.json, of study_directory.c */
 } mixent_study;
 
 /* One run of a study, by its place in the lists. */
@@ -36,15 +40,9 @@ typedef struct mixent_study_place {
   size_t data, variant, seed;
 } mixent_study_place;
 
-typedef enum mixent_run_state {
-  MIXENT_RUN_MISSING, /* nothing there */
-  MIXENT_RUN_BEGUN,   /* it can go on from last.safetensors */
-  MIXENT_RUN_FAILED,  /* the last try ended with a message */
-  MIXENT_RUN_FINISHED /* summary.json is there */
-} mixent_run_state;
-
 /* Names of the built-in studies (recipes/studies), NULL-terminated. */
 const char *const *mixent_study_names(void);
+bool mixent_study_is_builtin(const char *name);
 
 /* A study from a built-in name or a file (it has a '/' or ends in .yaml). Every complaint has file, line and column;
  * all options of all runs are checked by the recipe's own rules, data and networks are not opened. Free with
@@ -53,12 +51,12 @@ mixent_status mixent_study_read(const char *name_or_file, mixent_study **out);
 /* The same from texts: `origin` names the study's in messages. recipe_text NULL: the recipe is looked up. */
 mixent_status mixent_study_parse(const char *text, const char *origin, const char *recipe_text,
                                  mixent_study **out);
-/* The study in a directory that `mixent compare` made, with the seeds and data sets it has come to. */
-mixent_status mixent_study_open(const char *directory, mixent_study **out);
 void mixent_study_free(mixent_study *study);
 
-/* Seeds 0 … count - 1 besides those it has. */
-mixent_status mixent_study_add_seeds(mixent_study *study, size_t count);
+/* A seed more; one that is there stays once. */
+mixent_status mixent_study_add_seed(mixent_study *study, long seed);
+/* These data sets instead of those it has. Two with one last part are an error. */
+mixent_status mixent_study_take_data(mixent_study *study, const char *const *data, size_t count);
 
 size_t mixent_study_run_count(const mixent_study *study);
 /* The runs in the order in which they are trained, index < mixent_study_run_count: all of the first seed, then all of
@@ -68,10 +66,17 @@ mixent_study_place mixent_study_run_place(const mixent_study *study, size_t inde
 char *mixent_study_run_name(const mixent_study *study, mixent_study_place place);
 /* Its directory, below study->directory, whether it is there or not; free(), NULL with the error set. */
 char *mixent_study_run_path(const mixent_study *study, mixent_study_place place);
-/* How far it is; *message (free(); NULL: not wanted): of a failed run what it failed with, else NULL. */
-mixent_status mixent_study_run_state(const mixent_study *study, mixent_study_place place,
-                                     mixent_run_state *state, char **message);
+/* The same without the seed: "ce", "mnist/ce". */
+char *mixent_study_variant_name(const mixent_study *study, mixent_study_place place);
 
+/* What a run sets, the later winning; its texts are the study's and its own. */
+typedef struct mixent_run_settings {
+  mixent_setting *items; /* free() */
+  size_t count;
+  char seed[24];
+} mixent_run_settings;
+mixent_status mixent_study_settings(const mixent_study *study, mixent_study_place place,
+                                    mixent_run_settings *out);
 /* The recipe of a run as it is written: nothing settled, with its data set and seed. */
 mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_place place, mixent_recipe *out);
 

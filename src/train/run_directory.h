@@ -22,6 +22,8 @@ mixent_status mixent_run_directory_begin(const char *place, mixent_run_directory
 /* Renames it to its place; with `overwrite` a run that is there goes, and until the new one stands there it
  * stays (on file systems that cannot exchange two names, but for a moment). */
 mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overwrite);
+/* Opens and locks any directory; the lock ends with the process, however it ends. Where another has it: "PATH: busy". */
+mixent_status mixent_run_directory_lock(const char *path, const char *busy, int *lock);
 /* An existing run, locked. */
 mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out);
 /* Unlocks, frees; one that was never published is removed. Safe on {.lock = -1}. */
