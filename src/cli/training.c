@@ -89,7 +89,7 @@ static void add_score(row *row, const mixent_train_epoch *epoch, int width, cons
 
 enum { NARROW = 6, WIDE = 7, WIDEST = 8 };
 
-static void print_titles(const mixent_training_view *view) {
+static void print_titles(const mixent_training_view *view, const mixent_train_epoch *first) {
   row row = {0};
   add_title(&row, 5, "epoch");
   add_title(&row, NARROW, "loss");
@@ -98,6 +98,7 @@ static void print_titles(const mixent_training_view *view) {
   if (view->mix_ent) add_title(&row, NARROW, "KL");
   add_title(&row, WIDE, "train %");
   add_title(&row, NARROW, "val %");
+  if (first->test.images) add_title(&row, NARROW, "test %");
   add_title(&row, NARROW, "NLL");
   add_title(&row, NARROW, "ECE");
   add_title(&row, NARROW, "Brier");
@@ -123,6 +124,7 @@ static void print_epoch(const mixent_training_view *view, const mixent_train_epo
   if (view->mix_ent) add_cell(&row, NARROW, "%.4f", train->terms[MIXENT_KL]);
   add_cell(&row, WIDE, "%.2f", 100 * train->accuracy);
   add_score(&row, epoch, NARROW, "%.2f", 100 * validation->accuracy);
+  if (epoch->test.images) add_cell(&row, NARROW, "%.2f", 100 * epoch->test.accuracy);
   add_score(&row, epoch, NARROW, "%.4f", validation->nll);
   add_score(&row, epoch, NARROW, "%.4f", validation->ece);
   add_score(&row, epoch, NARROW, "%.4f", validation->brier);
@@ -153,7 +155,7 @@ static void show_epoch(void *context, const mixent_train_epoch *epoch) {
       view->bases = view->bases_learned || !natural;
       puts("loss, CE, H and train % are of the training images; val %, NLL, ECE, Brier and entropy of those "
            "held out");
-      print_titles(view);
+      print_titles(view, epoch);
       view->titled = true;
     }
     print_epoch(view, epoch);

@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 typedef struct mixent_run_directory {
-  char *path;                                            /* where it stands now */
-  char *place;                                           /* where it will stand, or stands */
-  char *recipe, *plan, *metrics, *last, *best, *summary; /* its files */
-  int lock;                                              /* descriptor of the locked directory; -1: none */
+  char *path;                                                          /* where it stands now */
+  char *place;                                                         /* where it will stand, or stands */
+  char *recipe, *plan, *metrics, *last, *best, *predictions, *summary; /* its files */
+  int lock; /* descriptor of the locked directory; -1: none */
 } mixent_run_directory;
 
 /* Refuses a place that is taken, naming what to do; with `overwrite` one that is no run or is being trained.
