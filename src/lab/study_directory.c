@@ -253,7 +253,8 @@ static mixent_status compare_variants(const mixent_study *there, const mixent_st
 
 static mixent_status compare_data(const mixent_study *there, const mixent_study *study) {
   bool same = there->data_count == study->data_count;
-  for (size_t i = 0; same && i < study->data_count; i++) same = strcmp(there->data[i], study->data[i]) == 0;
+  for (size_t i = 0; same && i < study->data_count; i++)
+    same = strcmp(there->data_names[i], study->data_names[i]) == 0;
   if (!same && !study->data_listed) { /* it may have begun with the recipe's other choice */
     mixent_recipe recipe;
     MIXENT_TRY(mixent_study_recipe(study, (mixent_study_place){0}, &recipe));
@@ -287,8 +288,7 @@ mixent_status mixent_study_join(mixent_study *study, const char *directory) {
 
 /* Making. */
 
-/* What is in memory, into a directory: plans first, then what names them. */
-static mixent_status write_study(mixent_study *study, const char *directory) {
+mixent_status mixent_study_write(mixent_study *study, const char *directory) {
   MIXENT_TRY(mixent_study_make_plans(study, directory));
   MIXENT_TRY(mixent_study_write_state(study, directory));
   if (!has_file(directory, "base.yaml")) MIXENT_TRY(write_file(directory, "base.yaml", study->recipe_text));
@@ -301,7 +301,7 @@ static mixent_status make(mixent_study *study, const char *place, long threads, 
                            "threads", (int)(threads ? threads : 1), "plans", "failed");
   if (!study->state) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study");
   MIXENT_TRY(mixent_run_directory_begin(place, &directory));
-  mixent_status status = write_study(study, directory.path);
+  mixent_status status = mixent_study_write(study, directory.path);
   if (status == MIXENT_OK) status = mixent_run_directory_publish(&directory, false);
   if (status == MIXENT_OK && !(study->directory = strdup(place)))
     status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
@@ -311,7 +311,7 @@ static mixent_status make(mixent_study *study, const char *place, long threads, 
 }
 
 /* A process that was killed a moment ago has children that are dying: a busy lock is tried again for a while. */
-static mixent_status lock_study(const char *directory, int *lock) {
+mixent_status mixent_study_lock(const char *directory, int *lock) {
   enum { TRIES = 20 };
   const struct timespec pause = {.tv_nsec = 100000000};
   mixent_status status = MIXENT_OK;
@@ -332,14 +332,14 @@ mixent_status mixent_study_begin(mixent_study *study, const char *directory, lon
   if (!mixent_study_is_directory(directory))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s exists and holds no study; name another parent by --runs",
                        directory);
-  MIXENT_TRY(lock_study(directory, lock));
+  MIXENT_TRY(mixent_study_lock(directory, lock));
   mixent_status status = mixent_study_join(study, directory);
   if (status == MIXENT_OK && threads && threads != mixent_study_threads(study))
     status = mixent_fail(
         MIXENT_ERROR_ARGUMENT,
         "%s was begun with %ld thread%s for each run; bits depend on them, so leave --threads away",
         directory, mixent_study_threads(study), mixent_study_threads(study) == 1 ? "" : "s");
-  if (status == MIXENT_OK) status = write_study(study, directory);
+  if (status == MIXENT_OK) status = mixent_study_write(study, directory);
   if (status != MIXENT_OK) close(*lock), *lock = -1;
   return status;
 }

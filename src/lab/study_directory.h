@@ -27,6 +27,11 @@ mixent_status mixent_study_join(mixent_study *study, const char *directory);
  * descriptor, locked until it is closed here and in every child that has it. */
 mixent_status mixent_study_begin(mixent_study *study, const char *directory, long threads, int *lock);
 
+/* Locks a study's directory; waits a moment for processes that are dying. */
+mixent_status mixent_study_lock(const char *directory, int *lock);
+/* Writes what is in memory into a directory: plans that are missing, then what names them. */
+mixent_status mixent_study_write(mixent_study *study, const char *directory);
+
 /* Threads of each run, of a study in a directory. */
 long mixent_study_threads(const mixent_study *study);
 /* The plan that a run is to train with; free(), NULL with the error set. */
@@ -43,6 +48,8 @@ mixent_status mixent_study_write_state(const mixent_study *study, const char *di
 /* Takes a study.json, checked: its seeds and data sets are the study's from then on. `origin` names it in messages. */
 mixent_status mixent_study_take_state(mixent_study *study, struct json_t *state, const char *origin);
 
+/* Finds the plan file with this text in a directory, or writes the next: "plan-2.yaml" in `name`. */
+mixent_status mixent_study_keep_plan(const char *directory, const char *plan, char name[32]);
 /* Plans for the variants that have none yet, written into `directory` and noted in study->state; study_plans.c. */
 mixent_status mixent_study_make_plans(mixent_study *study, const char *directory);
 

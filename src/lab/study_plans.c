@@ -61,16 +61,15 @@ static mixent_status plan_of_recipe(const mixent_recipe *recipe, const shape *sh
   return status;
 }
 
-/* Writes the next plan file, or finds the one with this text; its name stays valid. */
-static mixent_status keep_plan(const char *directory, const mixent_text *plan, char name[32]) {
+mixent_status mixent_study_keep_plan(const char *directory, const char *plan, char name[32]) {
   for (int number = 1;; number++) {
     snprintf(name, 32, "plan-%d.yaml", number);
     char *path = mixent_path_join(directory, name), *text = NULL;
     mixent_status status = path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
     bool there = path && mixent_is_file(path), same = false;
     if (there) status = mixent_file_read(path, 1 << 24, &text, NULL);
-    if (there && text) same = strcmp(text, plan->data) == 0;
-    if (status == MIXENT_OK && !there) status = mixent_file_replace(path, plan->data, plan->length);
+    if (there && text) same = strcmp(text, plan) == 0;
+    if (status == MIXENT_OK && !there) status = mixent_file_replace(path, plan, strlen(plan));
     free(text);
     free(path);
     if (status != MIXENT_OK || !there || same) return status;
@@ -104,7 +103,7 @@ static mixent_status make_plan(mixent_study *study, const char *directory, mixen
   if (!*last->name || !share_plan(&recipe, &last->recipe)) {
     mixent_threads_set((int)recipe.threads);
     status = plan_of_recipe(&recipe, shape, &plan);
-    if (status == MIXENT_OK) status = keep_plan(directory, &plan, last->name);
+    if (status == MIXENT_OK) status = mixent_study_keep_plan(directory, plan.data, last->name);
     last->recipe = recipe;
   }
   char *variant = mixent_study_variant_name(study, place);
@@ -116,22 +115,16 @@ static mixent_status make_plan(mixent_study *study, const char *directory, mixen
   return status;
 }
 
-/* The data set that the recipe's choices came to is the study's from now on. */
+/* The data set that the recipe's choice came to is the study's from now on. */
 static mixent_status settle_data(mixent_study *study) {
   mixent_recipe recipe;
+  char data[2][MIXENT_RECIPE_TEXT]; /* as the recipe has them: first choice, other choice */
   if (study->data_listed) return MIXENT_OK;
   MIXENT_TRY(mixent_study_recipe(study, (mixent_study_place){0}, &recipe));
-  const char *first = study->data[0], *other = recipe.data_alternative;
-  char alternative[MIXENT_RECIPE_TEXT];
-  strcpy(alternative, other);
+  strcpy(data[0], recipe.data), strcpy(data[1], recipe.data_alternative);
   MIXENT_TRY(mixent_recipe_settle(&recipe));
-  if (*alternative && strcmp(recipe.data, alternative) == 0) first = alternative;
-  char *name = strdup(first);
-  const char *data = name;
-  mixent_status status = name ? mixent_study_take_data(study, &data, 1)
-                              : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study");
-  free(name);
-  return status;
+  const char *chosen = data[*data[1] && strcmp(recipe.data, data[1]) == 0];
+  return mixent_study_take_data(study, &chosen, 1);
 }
 
 mixent_status mixent_study_make_plans(mixent_study *study, const char *directory) {
