@@ -7,6 +7,7 @@
 #include "lab/bootstrap.h"
 #include "lab/result.h"
 #include "lab/statistics.h"
+#include <stdbool.h>
 
 struct json_t;
 
