@@ -1,8 +1,10 @@
 /* `mixent compare`: trains what a study lacks, and says what its runs show. */
 #include "cli/commands.h"
+#include "cli/json.h"
 #include "cli/terminal.h"
 #include "cli/training.h"
 #include "core/file.h"
+#include "lab/study_results.h"
 #include "lab/study_train.h"
 
 #include <math.h>
@@ -93,9 +95,71 @@ static mixent_status find_study(const arguments *arguments, const char *word, mi
   return status;
 }
 
-static int show(const arguments *arguments, mixent_study *study) {
-  (void)arguments, (void)study;
-  return MIXENT_EXIT_DONE;
+/* Failed runs by name, with what they failed with. */
+static mixent_status list_failed(const mixent_study *study, json_t *out) {
+  for (size_t i = 0; i < mixent_study_run_count(study); i++) {
+    mixent_study_place place = mixent_study_run_place(study, i);
+    mixent_run_state state;
+    const char *message;
+    MIXENT_TRY(mixent_study_run_state(study, place, &state, &message));
+    if (state != MIXENT_RUN_FAILED) continue;
+    char *name = mixent_study_run_name(study, place);
+    int failed = name ? json_object_set_new(out, name, json_string(message)) : -1;
+    free(name);
+    if (failed) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the failed runs");
+  }
+  return MIXENT_OK;
+}
+
+static void print_text(const mixent_study *study, const mixent_study_results *results, const json_t *failed) {
+  mixent_text text = {0};
+  const char *name;
+  json_t *message;
+  printf("\n%s: %zu of %zu runs are finished\n", study->name, results->finished, results->count);
+  if (*study->about) mixent_wrapped_print(stdout, 0, 0, study->about);
+  json_object_foreach((json_t *)failed, name, message) {
+    printf("failed: %s: ", name);
+    mixent_wrapped_print(stdout, 0, 2, json_string_value(message));
+  }
+  putchar('\n');
+  mixent_comparison_append_text(results->comparison, &text);
+  if (text.data) fputs(text.data, stdout);
+  mixent_text_free(&text);
+}
+
+static int print_json(const mixent_study *study, const mixent_study_results *results, const json_t *failed) {
+  return mixent_json_print(json_pack(
+      "{s:s, s:s, s:s, s:I, s:I, s:O, s:o}", "study", study->name, "about", study->about, "directory",
+      study->directory, "runs", (json_int_t)results->count, "finished", (json_int_t)results->finished,
+      "failed", failed, "comparison", mixent_comparison_to_json(results->comparison)));
+}
+
+static mixent_status write_csv(const char *path, const mixent_study_results *results) {
+  mixent_text text = {0};
+  mixent_comparison_append_csv(results->comparison, &text);
+  mixent_status status = mixent_text_status(&text);
+  if (status == MIXENT_OK) status = mixent_file_replace(path, text.data, text.length);
+  mixent_text_free(&text);
+  return status;
+}
+
+/* What the finished runs say. */
+static int show(const arguments *arguments, const mixent_study *study) {
+  mixent_study_results results;
+  json_t *failed = json_object();
+  int code = MIXENT_EXIT_DONE;
+  mixent_status status = mixent_study_results_read(study, &results);
+  if (status == MIXENT_OK) status = list_failed(study, failed);
+  if (status == MIXENT_OK && arguments->csv) status = write_csv(arguments->csv, &results);
+  if (status != MIXENT_OK)
+    code = mixent_failed(status);
+  else if (arguments->json)
+    code = print_json(study, &results, failed);
+  else
+    print_text(study, &results, failed);
+  mixent_study_results_free(&results);
+  json_decref(failed);
+  return code;
 }
 
 static int compare(const arguments *arguments, mixent_study *study, const char *place) {
