@@ -4,7 +4,6 @@
 #include "core/file.h"
 #include "lab/study.h"
 
-#include <float.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -222,7 +221,7 @@ static mixent_status read_tree(const mixent_yaml *root, mixent_study *study) {
   MIXENT_TRY(read_variants(node[3], data != NULL, study));
   MIXENT_TRY(read_baseline(mixent_yaml_find(root, "baseline"), study));
   study->difference = 0.1;
-  if (difference) MIXENT_TRY(mixent_yaml_number(difference, DBL_MIN, 100, &study->difference));
+  if (difference) MIXENT_TRY(mixent_yaml_number(difference, 1e-9, 100, &study->difference));
   return MIXENT_OK;
 }
 
