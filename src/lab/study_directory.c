@@ -314,16 +314,15 @@ static mixent_status make(mixent_study *study, const char *place, long threads, 
 mixent_status mixent_study_lock(const char *directory, int *lock) {
   enum { TRIES = 20 };
   const struct timespec pause = {.tv_nsec = 100000000};
-  mixent_status status = MIXENT_OK;
   for (int i = 0; i < TRIES; i++) {
-    if (i) nanosleep(&pause, NULL);
-    status = mixent_run_directory_lock(
-        directory,
-        "another process is at work on this study; wait for it or stop it (--no-train shows what there is)",
-        lock);
-    if (status != MIXENT_ERROR_ARGUMENT) break;
+    mixent_status status = mixent_run_directory_lock(directory, lock);
+    if (status != MIXENT_ERROR_ARGUMENT) return status;
+    nanosleep(&pause, NULL);
   }
-  return status;
+  return mixent_fail(
+      MIXENT_ERROR_ARGUMENT,
+      "%s: another process is at work on this study; wait for it or stop it (--no-train shows what there is)",
+      directory);
 }
 
 mixent_status mixent_study_begin(mixent_study *study, const char *directory, long threads, int *lock) {

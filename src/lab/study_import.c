@@ -291,6 +291,20 @@ static mixent_status stage(const import *import, imported_run *run) {
   return status;
 }
 
+/* The plan that a variant has there must be the file's. */
+static mixent_status compare_plan(const import *import, mixent_study_place place, const char *given) {
+  char hashes[2][MIXENT_PLAN_HASH], *path = mixent_study_plan_path(import->study, place), *text = NULL;
+  mixent_status status = path ? mixent_file_read(path, 1 << 24, &text, NULL) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK) status = hash_plan(import, 1, text, hashes[0]);
+  if (status == MIXENT_OK) status = hash_plan(import, 1, given, hashes[1]);
+  if (status == MIXENT_OK && strcmp(hashes[0], hashes[1]) != 0)
+    status =
+        mixent_fail(MIXENT_ERROR_FORMAT, "%s:1: its runs had another plan than %s", import->origin, path);
+  free(text);
+  free(path);
+  return status;
+}
+
 /* The plans of variants that the study has none of yet, into its directory; the others must be the same. */
 static mixent_status take_plans(const import *import, const char *directory) {
   json_t *plans = json_object_get(import->study->state, "plans");
@@ -298,24 +312,13 @@ static mixent_status take_plans(const import *import, const char *directory) {
   for (size_t i = 0; i < import->study->data_count * import->study->variant_count && status == MIXENT_OK;
        i++) {
     mixent_study_place place = mixent_study_run_place(import->study, i);
-    char name[32], hashes[2][MIXENT_PLAN_HASH], *variant = mixent_study_variant_name(import->study, place);
-    char *path = NULL, *text = NULL;
+    char name[32], *variant = mixent_study_variant_name(import->study, place);
     if (!variant) return MIXENT_ERROR_MEMORY;
     const char *given = find_plan(import, variant);
-    if (json_object_get(plans, variant)) {
-      path = mixent_study_plan_path(import->study, place);
-      status = path ? mixent_file_read(path, 1 << 24, &text, NULL) : MIXENT_ERROR_MEMORY;
-      if (status == MIXENT_OK) status = hash_plan(import, 1, text, hashes[0]);
-      if (status == MIXENT_OK) status = hash_plan(import, 1, given, hashes[1]);
-      if (status == MIXENT_OK && strcmp(hashes[0], hashes[1]) != 0)
-        status = mixent_fail(MIXENT_ERROR_FORMAT, "%s:1: the plan of %s is not that of %s", import->origin,
-                             variant, path);
-    } else {
-      status = mixent_study_keep_plan(directory, given, name);
-      if (status == MIXENT_OK) json_object_set_new(plans, variant, json_string(name));
-    }
-    free(text);
-    free(path);
+    if (json_object_get(plans, variant))
+      status = compare_plan(import, place, given);
+    else if ((status = mixent_study_keep_plan(directory, given, name)) == MIXENT_OK)
+      json_object_set_new(plans, variant, json_string(name));
     free(variant);
   }
   return status;

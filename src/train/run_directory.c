@@ -14,19 +14,16 @@
 
 enum { LARGEST_METRICS = 1 << 28 };
 
-mixent_status mixent_run_directory_lock(const char *path, const char *busy, int *lock) {
+/* Opens and locks a directory; the lock ends with the process, however it ends. */
+static mixent_status lock_directory(const char *path, int *lock) {
   *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (*lock < 0) return mixent_fail_errno("open directory", path);
   if (flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
     return MIXENT_OK; /* else: no locks on that disk */
   close(*lock);
   *lock = -1;
-  return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s", path, busy);
-}
-
-static mixent_status lock_directory(const char *path, int *lock) {
-  return mixent_run_directory_lock(path, "another process is training this run; wait for it or stop it",
-                                   lock);
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "%s: another process is training this run; wait for it or stop it", path);
 }
 
 static mixent_status name_files(mixent_run_directory *run) {
@@ -147,6 +144,10 @@ mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overw
   free(run->path);
   run->path = strdup(run->place);
   return run->path ? name_files(run) : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+}
+
+mixent_status mixent_run_directory_lock(const char *path, int *lock) {
+  return lock_directory(path, lock);
 }
 
 mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out) {

@@ -22,10 +22,11 @@ mixent_status mixent_run_directory_begin(const char *place, mixent_run_directory
 /* Renames it to its place; with `overwrite` a run that is there goes, and until the new one stands there it
  * stays (on file systems that cannot exchange two names, but for a moment). */
 mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overwrite);
-/* Opens and locks any directory; the lock ends with the process, however it ends. Where another has it: "PATH: busy". */
-mixent_status mixent_run_directory_lock(const char *path, const char *busy, int *lock);
 /* An existing run, locked. */
 mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out);
+/* The lock alone, of any directory; it ends when *lock is closed in every process that has it. MIXENT_ERROR_ARGUMENT where
+ * another has it. */
+mixent_status mixent_run_directory_lock(const char *path, int *lock);
 /* Unlocks, frees; one that was never published is removed. Safe on {.lock = -1}. */
 void mixent_run_directory_close(mixent_run_directory *run);
 
