@@ -129,7 +129,7 @@ static double *p_of(mixent_compare_pair *pair, size_t measure, double **adjusted
   return bootstrap ? &pair->bootstrap.p : &pair->measures[measure].p;
 }
 
-/* Over the comparisons that have a p at all; *family: how many. work->a has room for them. */
+/* Over the comparisons that have a p at all; *family: how many. room [pairs]. */
 static mixent_status adjust(const work *work, double *room, size_t measure, size_t *family) {
   size_t pairs = work->input->variant_count - 1, count = 0;
   double *adjusted;
