@@ -250,13 +250,27 @@ static mixent_status end(slot *slot) {
   return status;
 }
 
+/* Whether a run that failed would do so again: failure.txt says why it cannot go on. */
+static bool is_lost(const crew *crew, mixent_study_place place) {
+  char *path = mixent_study_run_path(crew->study, place),
+       *name = path ? mixent_path_join(path, "failure.txt") : NULL;
+  bool lost = name && mixent_is_file(name);
+  free(name);
+  free(path);
+  return lost;
+}
+
 static mixent_status fill_slots(crew *crew) {
   for (size_t i = 0; i < crew->slot_count && !crew->stopping; i++)
     while (!crew->slots[i].busy && crew->next < crew->total) {
       size_t run = crew->next++;
+      mixent_study_place place = mixent_study_run_place(crew->study, run);
       mixent_run_state state;
-      MIXENT_TRY(mixent_study_run_state(crew->study, mixent_study_run_place(crew->study, run), &state, NULL));
-      if (state != MIXENT_RUN_FINISHED) MIXENT_TRY(begin(&crew->slots[i], run));
+      MIXENT_TRY(mixent_study_run_state(crew->study, place, &state, NULL));
+      if (state == MIXENT_RUN_FAILED && is_lost(crew, place))
+        crew->failed++;
+      else if (state != MIXENT_RUN_FINISHED)
+        MIXENT_TRY(begin(&crew->slots[i], run));
     }
   return MIXENT_OK;
 }

@@ -34,7 +34,8 @@ typedef struct mixent_study_train_options {
   void (*warning)(void *context, const char *run, const char *message);
 } mixent_study_train_options;
 
-/* Trains until all runs are finished or have failed; one that failed before is tried again. *failed: how many did.
+/* Trains until all runs are finished or have failed; one that failed before is tried again, unless it
+ * holds failure.txt: its numbers became infinite, and would again. *failed: how many did.
  * MIXENT_ERROR_INTERRUPTED when it was asked to stop. The study must have come from mixent_study_begin. */
 mixent_status mixent_study_train(mixent_study *study, const mixent_study_train_options *options,
                                  size_t *failed);

@@ -235,7 +235,7 @@ def test_several_data_sets(place):
 
 
 def test_a_variant_that_fails(place):
-    """Its runs are told, counted and tried again; the others are finished and compared."""
+    """Its runs are told and counted, and tried again unless they are lost; the others are finished and compared."""
     place.write(STUDY + "  wild: {optimizer: {learning_rate: 1000}, loss: {w1: 1e6, weight_max: 1e6}}\n")
     out, errors = place.run("compare", "study.yaml", code=1)
     assert "mixent: run wild-0 failed: " in errors and "mixent: run wild-1 failed: " in errors
@@ -243,7 +243,12 @@ def test_a_variant_that_fails(place):
     assert place.finished() == ["ce-0", "ce-1", "min-ent-0", "min-ent-1"]
     said = place.compare("--no-train")
     assert set(said["failed"]) == {"wild-0", "wild-1"} and "finite" in said["failed"]["wild-0"]
-    assert "mixent: run wild-0 failed: " in place.run("compare", "study.yaml", code=1)[1]
+    for name, lost in (("wild-0", True), ("wild-1", False)):
+        (place.directory / "runs/small" / name / "failure.txt").unlink(missing_ok=True)
+        if lost:
+            (place.directory / "runs/small" / name / "failure.txt").write_text("not finite\n")
+    out, errors = place.run("compare", "study.yaml", code=1)
+    assert "run wild-1 failed: " in errors and "run wild-0" not in errors and "failed: wild-0: " in out
 
 
 def test_one_process_at_a_time(place):
