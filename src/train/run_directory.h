@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 typedef struct mixent_run_directory {
-  char *path;                                            /* where it stands now */
-  char *place;                                           /* where it will stand, or stands */
-  char *recipe, *plan, *metrics, *last, *best, *summary; /* its files */
-  int lock;                                              /* descriptor of the locked directory; -1: none */
+  char *path;                                                      /* where it stands now */
+  char *place;                                                     /* where it will stand, or stands */
+  char *recipe, *plan, *metrics, *last, *best, *summary, *failure; /* its files */
+  int lock; /* descriptor of the locked directory; -1: none */
 } mixent_run_directory;
 
 /* Refuses a place that is taken, naming what to do; with `overwrite` one that is no run or is being trained.
@@ -27,11 +27,19 @@ mixent_status mixent_run_directory_open(const char *place, mixent_run_directory 
 /* Unlocks, frees; one that was never published is removed. Safe on {.lock = -1}. */
 void mixent_run_directory_close(mixent_run_directory *run);
 
+/* Whether a process trains the run in that directory. */
+bool mixent_run_directory_is_locked(const char *path);
+
 /* Adds a line to metrics.jsonl and syncs it. */
 mixent_status mixent_run_directory_add_metrics(const mixent_run_directory *run, const char *line);
 /* Leaves the first `lines` lines of metrics.jsonl. */
 mixent_status mixent_run_directory_trim_metrics(const mixent_run_directory *run, size_t lines);
 /* The sum of the field "seconds" over metrics.jsonl. */
 mixent_status mixent_run_directory_seconds(const mixent_run_directory *run, double *seconds);
+
+/* The whole lines of the metrics.jsonl in a run's directory, as an array of objects. MIXENT_ERROR_FORMAT if one is no
+ * JSON; what was cut off at the end is left out. */
+struct json_t;
+mixent_status mixent_run_history_read(const char *directory, struct json_t **out);
 
 #endif

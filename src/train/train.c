@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 void mixent_train_summary_free(mixent_train_summary *summary) {
   free(summary->json);
@@ -128,11 +129,25 @@ static void tell_start(const mixent_trainer *trainer, const mixent_run_directory
   if (options->started) options->started(options->context, &start);
 }
 
+/* Keeps in failure.txt why the run cannot go on. */
+static mixent_status keep_failure(const mixent_run_directory *run, mixent_status status) {
+  mixent_text text = {0};
+  mixent_text_append(&text, "%s\n", mixent_last_error());
+  mixent_status kept = mixent_text_status(&text);
+  if (kept == MIXENT_OK) kept = mixent_file_replace(run->failure, text.data, text.length);
+  if (kept == MIXENT_OK) mixent_fail(status, "%.*s", (int)text.length - 1, text.data);
+  mixent_text_free(&text);
+  return kept == MIXENT_OK ? status : kept;
+}
+
 static mixent_status run_to_end(mixent_trainer *trainer, const mixent_run_directory *run,
                                 mixent_train_summary *summary) {
   snprintf(summary->run, sizeof summary->run, "%s", run->place);
   tell_start(trainer, run);
-  MIXENT_TRY(mixent_trainer_run(trainer, run));
+  unlink(run->failure); /* of a try before this one */
+  mixent_status status = mixent_trainer_run(trainer, run);
+  if (status == MIXENT_ERROR_NUMERIC) return keep_failure(run, status);
+  MIXENT_TRY(status);
   return finish(trainer, run, summary);
 }
 
