@@ -21,7 +21,10 @@ void mixent_progress_show(mixent_progress *progress, const char *before, double 
 /* Takes the line away, so that something else can be printed; the next show draws it again at once. */
 void mixent_progress_clear(mixent_progress *progress);
 
-enum { MIXENT_TABLE_COLUMNS = 16 };
+/* How many columns the terminal has that `stream` is; 0 where it is none. */
+int mixent_stream_width(FILE *stream);
+
+enum { MIXENT_TABLE_COLUMNS = 32 };
 
 /* One line of cells under each other: right-aligned in `widths` (negative: left-aligned), two spaces apart,
  * no spaces at the end. A cell that is too wide pushes the rest. */
@@ -38,6 +41,9 @@ typedef struct mixent_table {
 } mixent_table;
 
 void mixent_table_add(mixent_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Makes it fit into `width` columns: those of the highest rank go until the first, if its texts are cut in their middle,
+ * leaves room for the others. ranks [columns]; the first column stays. */
+void mixent_table_fit(mixent_table *table, int width, const int *ranks);
 void mixent_table_print(const mixent_table *table, FILE *stream);
 void mixent_table_free(mixent_table *table);
 
