@@ -79,8 +79,8 @@ static mixent_status select_runs(mixent_store *store, const mixent_store_query *
   for (size_t i = 0; i < query->filter_count; i++) append_filter(&query->filters[i], &sql);
   mixent_text_append(&sql, " ORDER BY ");
   if (query->sort)
-    mixent_text_append(&sql, "sorted.value IS NULL, sorted.value COLLATE natural %s, ", direction);
-  mixent_text_append(&sql, "path COLLATE natural %s LIMIT ?", query->sort ? "ASC" : direction);
+    mixent_text_append(&sql, "sorted.value IS NULL, sorted.value COLLATE numbered %s, ", direction);
+  mixent_text_append(&sql, "path COLLATE numbered %s LIMIT ?", query->sort ? "ASC" : direction);
   mixent_status status = mixent_text_status(&sql);
   if (status == MIXENT_OK) status = mixent_store_prepare(store, sql.data, out);
   mixent_text_free(&sql);

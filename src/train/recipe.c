@@ -252,9 +252,24 @@ bool mixent_recipe_looks_ahead(const mixent_recipe *recipe) {
 
 mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
                                   mixent_split *out) {
-  return mixent_split_make(&dataset->train, dataset->classes, recipe->validation_fraction,
-                           mixent_recipe_looks_ahead(recipe) ? recipe->held_out_fraction : 0,
-                           (uint64_t)recipe->validation_seed, out);
+  MIXENT_TRY(mixent_split_make(&dataset->train, dataset->classes, recipe->validation_fraction,
+                               mixent_recipe_looks_ahead(recipe) ? recipe->held_out_fraction : 0,
+                               (uint64_t)recipe->validation_seed, out));
+  if (recipe->train_fraction == 1) return MIXENT_OK;
+  mixent_status status = mixent_split_thin(&dataset->train, dataset->classes, recipe->train_fraction,
+                                           (uint64_t)recipe->validation_seed, out);
+  if (status != MIXENT_OK) mixent_split_free(out);
+  return status;
+}
+
+mixent_status mixent_recipe_images(const mixent_recipe *recipe, const mixent_dataset *dataset,
+                                   mixent_images *out) {
+  *out = dataset->train;
+  MIXENT_TRY(MIXENT_ALLOCATE(out->count, &out->labels));
+  memcpy(out->labels, dataset->train.labels, out->count * sizeof *out->labels);
+  mixent_labels_spoil(out->labels, out->count, dataset->classes, recipe->noise_fraction,
+                      (uint64_t)recipe->noise_seed);
+  return MIXENT_OK;
 }
 
 mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
@@ -273,7 +288,8 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
   if (sgd && recipe->nesterov && recipe->momentum == 0)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "optimizer.nesterov: needs a momentum above 0; set optimizer.momentum or turn it off");
-  if (mixent_schedule_types[recipe->schedule]->epoch_end && recipe->validation_fraction == 0)
+  if (mixent_schedule_types[recipe->schedule]->epoch_end && recipe->validation_fraction == 0 &&
+      recipe->select != MIXENT_SELECT_TEST)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "schedule.name: %s looks at the images held out, and validation.fraction is 0",
                        mixent_schedule_names[recipe->schedule]);

@@ -16,6 +16,9 @@ typedef enum mixent_precision_choice {
   MIXENT_CHOICE_BF16
 } mixent_precision_choice;
 
+/* Of the option `select`: what chooses best.safetensors. */
+typedef enum mixent_select { MIXENT_SELECT_VALIDATION, MIXENT_SELECT_TEST, MIXENT_SELECT_LAST } mixent_select;
+
 /* Field types: text is char[MIXENT_RECIPE_TEXT]; whole numbers and choices are long, yes/no is bool, numbers
  * are double, names an array of bool, one for each of the choices. */
 typedef struct mixent_recipe {
@@ -28,6 +31,9 @@ typedef struct mixent_recipe {
   long precision, threads, seed, epochs, batch;
   double validation_fraction;
   long validation_seed;
+  long select; /* mixent_select */
+  double train_fraction, noise_fraction;
+  long noise_seed;
   long loss_kind, loss_style;
   double w[MIXENT_LOSS_PARTS], b[MIXENT_LOSS_PARTS];
   double smoothing, eps, focal_gamma, gce_q, t1, t2, max_interval;
@@ -113,7 +119,7 @@ mixent_status mixent_recipe_settle(mixent_recipe *recipe);
  * without memory. */
 char *mixent_recipe_help(void);
 
-/* "<recipe>[-<data>][-<net>]-<loss>-<seed>"; free(); NULL without memory. */
+/* "<recipe>[-<data>][-<net>]-<loss>-<seed>[-test-selected]"; free(); NULL without memory. */
 char *mixent_recipe_run_name(const mixent_recipe *recipe);
 
 /* The `mixent train …` that repeats the run in directory `run`, whose recipe this is, beside it as RUN-again: to the same
@@ -124,8 +130,11 @@ mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe);
 
 /* Whether weights are learned by looking ahead to held-out images. */
 bool mixent_recipe_looks_ahead(const mixent_recipe *recipe);
-/* The train images cut as the recipe says. */
+/* The train images cut as the recipe says, by their own labels. */
 mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
                                   mixent_split *out);
+/* All train images, the dataset's own pixels with labels that have the recipe's noise; free(out->labels). */
+mixent_status mixent_recipe_images(const mixent_recipe *recipe, const mixent_dataset *dataset,
+                                   mixent_images *out);
 
 #endif

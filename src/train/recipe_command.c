@@ -10,9 +10,7 @@
 static const char *const short_options[][2] = {
     {"data", "data"},         {"data_dir", "data-dir"}, {"loss.name", "loss"},
     {"baseline", "baseline"}, {"net", "net"},           {"epochs", "epochs"},
-    {"seed", "seed"},         {"threads", "threads"},   {"precision", "precision"}}
-}
-;
+    {"seed", "seed"},         {"threads", "threads"},   {"precision", "precision"}};
 
 /* " WORD", in quotes where a shell wants them. */
 __attribute__((format(printf, 2, 3))) static void append_word(mixent_text *out, const char *format, ...) {

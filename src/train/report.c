@@ -30,6 +30,7 @@ static char *epoch_to_json(const mixent_train_epoch *epoch, uint64_t step, json_
   json_object_set_new(json, "train", mixent_scores_to_json(&epoch->train));
   json_object_set_new(json, "validation",
                       epoch->validation.images ? mixent_scores_to_json(&epoch->validation) : json_null());
+  if (epoch->test.images) json_object_set_new(json, "test", mixent_scores_to_json(&epoch->test));
   for (size_t i = 0; i < NUMBERS; i++) {
     double value = *(const double *)((const char *)epoch + numbers[i].offset);
     json_object_set_new(json, numbers[i].key, mixent_json_number(value));
@@ -44,6 +45,7 @@ static char *epoch_to_json(const mixent_train_epoch *epoch, uint64_t step, json_
 
 bool mixent_train_epoch_from_json(const json_t *json, mixent_train_epoch *out) {
   const json_t *number = json_object_get(json, "epoch"), *validation = json_object_get(json, "validation");
+  const json_t *test = json_object_get(json, "test"); /* seldom there */
   *out = (mixent_train_epoch){.epoch = (int)json_integer_value(number),
                               .best = json_is_true(json_object_get(json, "best"))};
   for (size_t i = 0; i < NUMBERS; i++) {
@@ -51,7 +53,8 @@ bool mixent_train_epoch_from_json(const json_t *json, mixent_train_epoch *out) {
     *(double *)((char *)out + numbers[i].offset) = json_is_number(value) ? json_number_value(value) : NAN;
   }
   return json_is_integer(number) && mixent_scores_from_json(json_object_get(json, "train"), &out->train) &&
-         (json_is_null(validation) || mixent_scores_from_json(validation, &out->validation));
+         (json_is_null(validation) || mixent_scores_from_json(validation, &out->validation)) &&
+         (!test || mixent_scores_from_json(test, &out->test));
 }
 
 /* Whom a warning is told, and where it is kept. */

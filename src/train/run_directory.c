@@ -41,10 +41,11 @@ bool mixent_run_directory_is_locked(const char *path) {
 }
 
 static mixent_status name_files(mixent_run_directory *run) {
-  static const char *const names[] = {"recipe.yaml",      "plan.yaml",    "metrics.jsonl", "last.safetensors",
-                                      "best.safetensors", "summary.json", "failure.txt"};
-  char **paths[] = {&run->recipe, &run->plan,    &run->metrics, &run->last,
-                    &run->best,   &run->summary, &run->failure};
+  static const char *const names[] = {"recipe.yaml",      "plan.yaml",        "metrics.jsonl",
+                                      "last.safetensors", "best.safetensors", "predictions.safetensors",
+                                      "summary.json",     "failure.txt"};
+  char **paths[] = {&run->recipe, &run->plan,        &run->metrics, &run->last,
+                    &run->best,   &run->predictions, &run->summary, &run->failure};
   for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
     free(*paths[i]);
     *paths[i] = mixent_path_join(run->path, names[i]);
@@ -185,6 +186,7 @@ void mixent_run_directory_close(mixent_run_directory *run) {
   free(run->metrics);
   free(run->last);
   free(run->best);
+  free(run->predictions);
   free(run->summary);
   free(run->failure);
   *run = (mixent_run_directory){.lock = -1};

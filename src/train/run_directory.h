@@ -4,13 +4,15 @@
 #define MIXENT_TRAIN_RUN_DIRECTORY_H
 
 #include "core/status.h"
+#include "mixent/train.h"
 #include <stdbool.h>
 #include <stddef.h>
 
 typedef struct mixent_run_directory {
-  char *path;                                                      /* where it stands now */
-  char *place;                                                     /* where it will stand, or stands */
-  char *recipe, *plan, *metrics, *last, *best, *summary, *failure; /* its files */
+  char *path;                                                          /* where it stands now */
+  char *place;                                                         /* where it will stand, or stands */
+  char *recipe, *plan, *metrics, *last, *best, *predictions, *summary; /* its files */
+  char *failure;
   int lock; /* descriptor of the locked directory; -1: none */
 } mixent_run_directory;
 
@@ -41,5 +43,8 @@ mixent_status mixent_run_directory_seconds(const mixent_run_directory *run, doub
  * JSON; what was cut off at the end is left out. */
 struct json_t;
 mixent_status mixent_run_history_read(const char *directory, struct json_t **out);
+
+/* The summary.json of a finished run; false if it is not there or is not whole. mixent_train_summary_free. */
+bool mixent_run_summary_read(const char *path, mixent_train_summary *out);
 
 #endif

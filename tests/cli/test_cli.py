@@ -325,7 +325,8 @@ def test_train_json(trained):
     directory, out = trained
     run = directory / "runs" / "emnist-letters-short-bars-tiny-min-ent-0"
     assert sorted(path.name for path in run.iterdir()) == ["best.safetensors", "last.safetensors", "metrics.jsonl",
-                                                           "plan.yaml", "recipe.yaml", "summary.json"]
+                                                           "plan.yaml", "predictions.safetensors", "recipe.yaml",
+                                                           "summary.json"]
     *epochs, summary = map(json.loads, out.splitlines())
     assert epochs == [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3, 4]
