@@ -28,11 +28,11 @@ static const struct {
              {"net", "net", NAME, 10},
              {"data", "data", NAME, 8},
              {"seed", "seed", PLAIN, 5},
-             {"status", "status", WORD, 1},
+             {"status", "status", WORD, 2},
              {"epochs_done", "epochs", EPOCHS, 6},
              {"epochs", NULL, HIDDEN, 0}, /* beside epochs_done */
              {"validation.accuracy", "val %", PERCENT, 4},
-             {"test.accuracy", "test %", PERCENT, 2},
+             {"test.accuracy", "test %", PERCENT, 1},
              {"test.nll", "NLL", SCORE, 7},
              {"test.ece", "ECE", SCORE, 11},
              {"seconds", "time", DURATION, 12},
@@ -137,28 +137,33 @@ static void print_csv(const mixent_facts *runs, size_t count, const char *const 
   }
 }
 
-/* The keys asked for: NULL-terminated; one free() for all. Those of the table unless --columns names others; NULL, for
- * every fact there is, with --json. */
-static mixent_status choose_columns(const arguments *arguments, mixent_store *store, char ***out) {
-  *out = NULL;
-  if (arguments->columns && strcmp(arguments->columns, "all") == 0) return mixent_store_keys(store, out);
-  if (!arguments->columns && arguments->json) return MIXENT_OK;
-  const char *words = arguments->columns ? arguments->columns : "";
-  size_t most = strlen(words) / 2 + USUAL + 2;
+/* The words of --columns, or the usual keys: NULL-terminated; one free() for all. */
+static mixent_status list_columns(const char *words, char ***out) {
+  size_t most = strlen(words) / 2 + USUAL + 2, count = 0;
   char **list = malloc(most * sizeof *list + strlen(words) + 1);
   if (!list) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the columns");
   char *text = strcpy((char *)(list + most), words);
-  size_t count = 0;
   for (char *word = strtok(text, ","); word; word = strtok(NULL, ",")) list[count++] = word;
-  for (size_t j = 0; !arguments->columns && j < USUAL; j++) list[count++] = (char *)usual[j].key;
+  for (size_t j = 0; !*words && j < USUAL; j++) list[count++] = (char *)usual[j].key;
   list[count] = NULL;
   *out = list;
+  return count ? MIXENT_OK
+               : mixent_fail(MIXENT_ERROR_ARGUMENT,
+                             "--columns: names of columns are wanted, with commas between them");
+}
+
+/* With --json alone NULL, for every fact there is. */
+static mixent_status choose_columns(const arguments *arguments, mixent_store *store, char ***out) {
+  bool all = arguments->columns && strcmp(arguments->columns, "all") == 0;
   bool table = !arguments->json && !arguments->csv;
-  if (count && (!table || count <= MIXENT_TABLE_COLUMNS)) return MIXENT_OK;
+  size_t count = 0;
+  if (!arguments->columns && arguments->json) return MIXENT_OK;
+  MIXENT_TRY(all ? mixent_store_keys(store, out)
+                 : list_columns(arguments->columns ? arguments->columns : "", out));
+  while ((*out)[count]) count++;
+  if (!table || count <= MIXENT_TABLE_COLUMNS) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                     count ? "--columns: %zu are more than a table has room for; --csv or --json take them"
-                           : "--columns: names of columns are wanted, with commas between them (%zu here)",
-                     count);
+                     "--columns: %zu are more than a table has room for; --csv or --json take them", count);
 }
 
 /* What was found; the store is closed before anything is printed, for a pager may hold that up. */

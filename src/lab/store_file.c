@@ -137,7 +137,8 @@ static mixent_status open_database(mixent_store *store, const char *path) {
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   if (sqlite3_open_v2(path, &store->database, flags, NULL) != SQLITE_OK) return fail(store, "open");
   sqlite3_busy_timeout(store->database, PATIENCE);
-  if (sqlite3_create_collation(store->database, "numbered", SQLITE_UTF8, NULL, compare_naturally) != SQLITE_OK)
+  if (sqlite3_create_collation(store->database, "numbered", SQLITE_UTF8, NULL, compare_naturally) !=
+      SQLITE_OK)
     return fail(store, "use");
   MIXENT_TRY(mixent_store_execute(store, "PRAGMA foreign_keys = ON"));
   if (sqlite3_db_readonly(store->database, "main") == 1) {

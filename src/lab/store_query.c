@@ -185,7 +185,8 @@ static bool is_listed(const char *const *names, const char *name) {
   return *names;
 }
 
-static mixent_status check_key(const char *key, char *const *there) {
+/* *there: the keys of all runs, once they were asked for; most keys are known without. */
+static mixent_status check_key(mixent_store *store, const char *key, char ***there) {
   const char *known[USUAL_KEYS + MOST_OPTIONS + 1];
   size_t count = 0;
   for (; count < USUAL_KEYS; count++) known[count] = usual_keys[count];
@@ -193,23 +194,24 @@ static mixent_status check_key(const char *key, char *const *there) {
        option++)
     known[count++] = option->key;
   known[count] = NULL;
-  const char *const *own = (const char *const *)there;
-  if (is_listed(known, key) || is_listed(own, key)) return MIXENT_OK;
+  if (is_listed(known, key)) return MIXENT_OK;
+  if (!*there) MIXENT_TRY(mixent_store_keys(store, there));
+  const char *const *own = (const char *const *)*there;
+  if (is_listed(own, key)) return MIXENT_OK;
   const char *near = mixent_nearest_key(key, known);
   if (!near) near = mixent_nearest_key(key, own);
   if (near) return mixent_fail(MIXENT_ERROR_ARGUMENT, "no run has '%s'; did you mean '%s'?", key, near);
-  return mixent_fail(MIXENT_ERROR_ARGUMENT, "no run has '%s'; `mixent runs --json` shows all that there is",
-                     key);
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "no run has '%s'; `mixent runs --columns all --csv` shows all that there is", key);
 }
 
 static mixent_status check_query(mixent_store *store, const mixent_store_query *query) {
-  char **there;
-  MIXENT_TRY(mixent_store_keys(store, &there));
-  mixent_status status = query->sort ? check_key(query->sort, there) : MIXENT_OK;
+  char **there = NULL;
+  mixent_status status = query->sort ? check_key(store, query->sort, &there) : MIXENT_OK;
   for (size_t i = 0; i < query->filter_count && status == MIXENT_OK; i++)
-    status = check_key(query->filters[i].key, there);
+    status = check_key(store, query->filters[i].key, &there);
   for (size_t i = 0; query->columns && query->columns[i] && status == MIXENT_OK; i++)
-    status = check_key(query->columns[i], there);
+    status = check_key(store, query->columns[i], &there);
   free(there);
   return status;
 }
