@@ -164,6 +164,8 @@ static void print_head(const subject *run) {
   printf("%s: %s\n", run->directory, run->status);
   if (*mixent_facts_text(facts, "damage")) printf("%s\n", mixent_facts_text(facts, "damage"));
   if (*mixent_facts_text(facts, "failure")) printf("%s\n", mixent_facts_text(facts, "failure"));
+  if (strcmp(mixent_facts_text(facts, "select"), "test") == 0)
+    puts("test-selected: its best epoch was chosen by the test images");
   if (*mixent_facts_text(facts, "recipe"))
     printf("recipe %s, loss %s, net %s on %s, seed %.0f, %s, %.0f thread%s\n",
            mixent_facts_text(facts, "recipe"), mixent_facts_text(facts, "loss"),

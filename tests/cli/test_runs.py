@@ -1,15 +1,16 @@
 """`mixent runs` and `mixent show`: what they find, in whatever state it is."""
 import csv
+import fcntl
 import io
 import json
 import os
 import pty
 import random
+import resource
 import shlex
 import shutil
 import signal
 import struct
-import fcntl
 import subprocess
 import tempfile
 import termios
@@ -210,6 +211,22 @@ def test_directory_that_cannot_be_written(runs):
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 7
     assert done.stderr.startswith("mixent: warning: index-unused: ")
+
+
+def test_full_disk(mixent, runs):
+    expected = mixent("runs", "--json").out
+    (runs / "index.sqlite").unlink()
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+
+    done = subprocess.run([PROGRAM, "runs", "--json"], cwd=runs.parent, env=environment(), preexec_fn=limit, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0 and done.stdout == expected
+    assert done.stderr.startswith("mixent: warning: index-unused: ")
+    after = mixent("runs", "--json")
+    assert after.out == expected and after.err == ""
 
 
 def test_many_at_once(mixent, runs):
