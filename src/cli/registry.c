@@ -3,6 +3,8 @@
 
 const mixent_command *const mixent_commands[] = {&mixent_command_train,
                                                  &mixent_command_tune,
+                                                 &mixent_command_runs,
+                                                 &mixent_command_show,
                                                  &mixent_command_eval,
                                                  &mixent_command_predict,
                                                  &mixent_command_export,

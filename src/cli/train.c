@@ -11,22 +11,6 @@ typedef struct arguments {
   bool overwrite, json;
 } arguments;
 
-static void print_summary(const mixent_train_summary *summary) {
-  const mixent_scores *test = &summary->test;
-  char views[64] = "";
-  if (summary->test_views > 1)
-    snprintf(views, sizeof views, ", averaged over %d views of each", summary->test_views);
-  printf(
-      "\nEpoch %d was best. On the %s test images%s: %.2f %% right, NLL %.4f, ECE %.4f, Brier %.4f, entropy "
-      "%.4f.\n",
-      summary->best_epoch, mixent_text_count(test->images), views, 100 * test->accuracy, test->nll, test->ece,
-      test->brier, test->entropy);
-  printf("Trained for %s at %.0f images/s, with %s of memory at most.\n",
-         mixent_text_duration(summary->seconds), summary->images_per_second,
-         mixent_text_bytes((double)summary->peak_memory_bytes));
-  printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n", summary->run);
-}
-
 static int train(const arguments *arguments) {
   mixent_train_options options = {.recipe = arguments->recipe,
                                   .settings = arguments->settings.items,
@@ -40,12 +24,14 @@ static int train(const arguments *arguments) {
                                            : mixent_train(&options, &summary);
   mixent_training_end(&view);
   int code = MIXENT_EXIT_DONE;
-  if (status != MIXENT_OK)
+  if (status != MIXENT_OK) {
     code = mixent_failed(status);
-  else if (arguments->json)
+  } else if (arguments->json) {
     code = mixent_json_text_print(summary.json);
-  else
-    print_summary(&summary);
+  } else {
+    mixent_training_summary_print(&summary);
+    printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n", summary.run);
+  }
   mixent_train_summary_free(&summary);
   return code;
 }

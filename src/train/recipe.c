@@ -39,13 +39,7 @@ const char *mixent_recipe_text(const char *name) {
  * one. */
 static const char *nearest_key(const char *key) {
   pthread_once(&lists_once, make_lists);
-  const char *name = strrchr(key, '.') ? strrchr(key, '.') + 1 : key;
-  const char *near = mixent_nearest_name(key, keys);
-  for (size_t i = 0; !near && keys[i]; i++) {
-    const char *dot = strrchr(keys[i], '.');
-    if (dot && strcmp(dot + 1, name) == 0) near = keys[i];
-  }
-  return near;
+  return mixent_nearest_key(key, keys);
 }
 
 /* Whether options stand in a section of that name. */

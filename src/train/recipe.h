@@ -135,6 +135,10 @@ char *mixent_recipe_help(void);
 /* "<recipe>[-<data>][-<net>]-<loss>-<seed>[-test-selected]"; free(); NULL without memory. */
 char *mixent_recipe_run_name(const mixent_recipe *recipe);
 
+/* The `mixent train …` that repeats the run in directory `run`, whose recipe this is, beside it as RUN-again: to the same
+ * bits on the same machine. Of a built-in recipe only what differs from it is said. */
+mixent_status mixent_recipe_command(const mixent_recipe *recipe, const char *run, mixent_text *out);
+
 mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe);
 
 /* Whether weights are learned by looking ahead to held-out images. */
