@@ -73,7 +73,7 @@ static const mixent_command_option options[] = {
      .help = "where to start from: a built-in recipe or a YAML file (default: emnist-letters-short)",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, recipe)},
-    SETTING("data", "NAME|DIR", "data", NULL),
+    SETTING("data", "NAME|DIR|FILE", "data", NULL),
     SETTING("data-dir", "DIR", "data_dir", NULL),
     SETTING("transpose", NULL, "transpose", NULL),
     SETTING("loss", "NAME", "loss.name",
@@ -81,7 +81,8 @@ static const mixent_command_option options[] = {
             "confidence-penalty, symmetric-ce, "
             "gce, mae, poly1, bi-tempered, brier (docs/LOSSES.md)"),
     SETTING("baseline", "RUN", "baseline", NULL),
-    SETTING("net", "NAME|FILE", "net", "network: vgg5, spinal-vgg5, vgg5-half, resnet20, or a YAML file"),
+    SETTING("net", "NAME|FILE", "net",
+            "network: vgg5, spinal-vgg5, vgg5-half, resnet20, mlp, or a YAML file"),
     SETTING("epochs", "N", "epochs", NULL),
     SETTING("seed", "N", "seed", NULL),
     SETTING("threads", "N", "threads", NULL),

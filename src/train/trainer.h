@@ -15,7 +15,7 @@ typedef struct mixent_trainer {
   const mixent_train_options *options;
   mixent_dataset *dataset;
   mixent_split split;
-  float mean[3], deviation[3];
+  float *mean, *deviation; /* [channels] */
   mixent_graph *graph;
   mixent_net *net;
   mixent_plan_source plan_source; /* of the net */
