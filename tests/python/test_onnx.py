@@ -167,7 +167,7 @@ def test_rows_of_features(tmp_path):
 
     generator = numpy.random.default_rng(0)
     rows = (generator.normal(0, [1, 100, 0.01], (60, 3)) + [0, 50, 5]).astype(numpy.float32)
-    lines = [",".join([*map(repr, row.tolist()), "no yes".split()[row[0] > 0]]) for row in rows]
+    lines = [",".join([*map(repr, row.tolist()), "no yes".split()[int(row[0] > 0)]]) for row in rows]
     (tmp_path / "table.csv").write_text("\n".join(["a,b,c,class", *lines]))
     run("train", "--recipe", "tabular", "--data", "table.csv", "--epochs", 2, "--precision", "fp32", "--run", "run", directory=tmp_path)
     run("export", "run/best.safetensors", "--onnx", "model.onnx", directory=tmp_path)
