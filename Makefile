@@ -15,7 +15,7 @@ PYTHON := /usr/bin/python3
 sources = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h')
 
 python_sources = $(wildcard $(shell git ls-files -co --exclude-standard -- \
-                   pyproject.toml CMakeLists.txt LICENSE README.md cmake include python src/core src/loss))
+                   pyproject.toml CMakeLists.txt LICENSE README.md cmake include python src/core src/loss src/net/networks))
 python_site = build/python-site/mixent/__init__.py
 
 .PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 fuzz bench-train bench-infer \

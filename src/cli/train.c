@@ -59,7 +59,7 @@ static const mixent_command_option options[] = {
      .help = "where to start from: a built-in recipe or a YAML file (default: emnist-letters-short)",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, recipe)},
-    SETTING("data", "NAME|DIR", "data", NULL),
+    SETTING("data", "NAME|DIR|FILE", "data", NULL),
     SETTING("data-dir", "DIR", "data_dir", NULL),
     SETTING("transpose", NULL, "transpose", NULL),
     SETTING("loss", "NAME", "loss.name",
@@ -67,7 +67,8 @@ static const mixent_command_option options[] = {
             "confidence-penalty, symmetric-ce, "
             "gce, mae, poly1, bi-tempered, brier (docs/LOSSES.md)"),
     SETTING("baseline", "RUN", "baseline", NULL),
-    SETTING("net", "NAME|FILE", "net", "network: vgg5, spinal-vgg5, vgg5-half, resnet20, or a YAML file"),
+    SETTING("net", "NAME|FILE", "net",
+            "network: vgg5, spinal-vgg5, vgg5-half, resnet20, mlp, or a YAML file"),
     SETTING("epochs", "N", "epochs", NULL),
     SETTING("seed", "N", "seed", NULL),
     SETTING("threads", "N", "threads", NULL),
@@ -108,7 +109,8 @@ const mixent_command mixent_command_train = {
         "all that --set can change.\n\n"
         "  mixent train                                  cross entropy on EMNIST-Letters\n"
         "  mixent train --loss min-ent --seed 1          MIN-ENT, another seed\n"
-        "  mixent train --data ./mine --set batch=100    images of your own\n\n"
+        "  mixent train --data ./mine --set batch=100    images of your own\n"
+        "  mixent train --recipe tabular --data t.csv    rows of a table\n\n"
         "A run is a directory: recipe.yaml (every option), plan.yaml (the back end of each convolution, see "
         "'mixent "
         "help tune'), metrics.jsonl (a line per epoch), "
