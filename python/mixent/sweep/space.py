@@ -129,7 +129,7 @@ def read_sweep(path: Path, program: Program, settings: Mapping[str, str] = {}, t
         raise root.fail("space: nothing is searched; say, for one, `space: {dropout: {uniform: [0, 0.5]}}`")
     parameters = _order(_read_space(top["space"], options, sampler), root)
     if float(options["validation.fraction"].value) == 0:
-        raise root.fail("validation.fraction is 0, but a sweep chooses by held-out images; set it to 0.05, say")
+        raise (top.get("set") or root).fail("validation.fraction is 0, but a sweep chooses by held-out images; set it to 0.05, say")
     epochs = max([int(options["epochs"].value)] + [int(row.high) for row in parameters if row.key == "epochs" and row.whole]
                  + [int(text) for row in parameters if row.key == "epochs" for text in row.choices])
     sweep = Sweep(_name(top.get("name"), path, options), recipe, fixed, _choose(top, "objective", OBJECTIVES, OBJECTIVES[0]),

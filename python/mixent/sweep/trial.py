@@ -43,10 +43,6 @@ class Training:
     def log(self) -> Path:
         return self.run.with_suffix(".log")
 
-    @property
-    def finished(self) -> bool:
-        return (self.run / "summary.json").exists()
-
     def start(self, cores: Collection[int] = ()) -> None:
         """Begins, or goes on with what is there; on these processors, if any are named."""
         self._cores = cores
