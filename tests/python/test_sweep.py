@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -66,8 +67,14 @@ class Place:
         return self.directory.joinpath("runs", "sweeps", name, *more)
 
     def lines(self, name, number):
-        lines = [json.loads(line) for line in self.path(name, "trials", f"{number:04}", "metrics.jsonl").read_text().splitlines()]
+        file, = self.path(name, "trials").glob(f"{number:04}*/metrics.jsonl")
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
         return [{key: value for key, value in line.items() if key not in ("seconds", "images_per_second")} for line in lines]
+
+    def at_work(self, name):
+        """Whether a trial has finished an epoch, but not its last."""
+        return any(path.stat().st_size and not (path.parent / "summary.json").exists()
+                   for path in self.path(name, "trials").glob("*/metrics.jsonl"))
 
     def check_whole(self, name, records, trials, epochs):
         """Every trial is there once, in Optuna's file too, and each finished one trained every epoch once."""
@@ -75,7 +82,7 @@ class Place:
         study = optuna.load_study(study_name=name, storage=f"sqlite:///{self.path(name, 'sweep.db')}")
         assert [trial.number for trial in study.trials] == list(range(trials))
         assert all(trial.state.is_finished() for trial in study.trials)
-        assert {path.name for path in self.path(name, "trials").iterdir() if path.is_dir()} == {f"{n:04}" for n in range(trials)}
+        assert sorted(path.name[:4] for path in self.path(name, "trials").iterdir() if path.is_dir()) == [f"{n:04}" for n in range(trials)]
         for record, trial in zip(records, study.trials):
             assert record["chosen"] == trial.params
             if record["end"] == "finished":
@@ -169,10 +176,9 @@ def kill_again_and_again(place, name, kills, jobs, seed):
     generator = random.Random(seed)
     for turn in range(kills):
         process = place.start(name, "--jobs", jobs)
-        begin = time.monotonic()
-        while not children(process) and process.poll() is None and time.monotonic() - begin < 60:
+        while not (children(process) and place.at_work(name)) and process.poll() is None:
             time.sleep(0.02)
-        time.sleep(generator.uniform(0, 1.5))
+        time.sleep(generator.uniform(0, 0.5))
         trials = children(process)
         kill(process.pid)
         for trial in trials if turn % 2 else []:
@@ -183,16 +189,16 @@ def kill_again_and_again(place, name, kills, jobs, seed):
 
 def test_killed_sweeps_go_on(place):
     """To the same trials as if nothing had happened: none is lost, none is run twice, and each has the same bits."""
-    place.write("whole", trials=6, sampler="random", pruner="none", seed=4, epochs=6)
-    place.write("killed", trials=6, sampler="random", pruner="none", seed=4, epochs=6)
+    for name in ("whole", "killed"):
+        place.write(name, trials=5, sampler="random", pruner="none", seed=4, epochs=16)
     whole = place.records("whole", "--jobs", 2)
     killed = kill_again_and_again(place, "killed", 4, 2, seed=1)
-    place.check_whole("killed", killed, 6, 6)
+    place.check_whole("killed", killed, 5, 16)
     assert killed == whole
     for record in whole:
         assert place.lines("killed", record["number"]) == place.lines("whole", record["number"])
     logs = [path.read_text() for path in place.path("killed", "trials").glob("*.log")]
-    assert all(log.count("all goes to") <= 5 for log in logs) and sum(log.count("going on with epoch") for log in logs) > 0
+    assert sum(log.count("going on with epoch") for log in logs) > 0
 
 
 @pytest.mark.long
@@ -217,7 +223,7 @@ def test_a_signal_saves_every_trial(place):
 def test_two_at_once_and_a_changed_file_are_refused(place):
     place.write("alone", trials=2, pruner="none", epochs=20)
     process = place.start("alone")
-    while not place.path("alone", "sweep.db").exists():
+    while not place.at_work("alone"):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     assert "another mixent-sweep is at work there" in place.run("alone", code=1)
@@ -243,6 +249,8 @@ def test_trials_that_run_away_are_told_as_such(place):
 @pytest.mark.parametrize("sampler", ["tpe", "qmc", "random"])
 def test_samplers_go_on_as_if_never_stopped(place, sampler):
     """The draws of a trial depend on the seed, its number and what came before, not on when the sweep was started."""
+    if sampler == "qmc":
+        pytest.importorskip("scipy")
     place.write("draw", sampler=sampler, seed=5)
     sweep = read_sweep(place.directory / "draw.yaml", Program(str(PROGRAM)), {"data": "bars"})
 
@@ -274,7 +282,7 @@ def test_the_program_takes_all_that_is_drawn(name):
 
 @pytest.mark.long
 def test_a_ray_cluster_that_loses_a_machine(place):
-    """Three nodes with a trial each; the one that is killed does not take its trial with it."""
+    """Three nodes; one is killed with a trial at work on it, which goes on elsewhere."""
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
@@ -282,20 +290,55 @@ def test_a_ray_cluster_that_loses_a_machine(place):
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
-        place.write("ray", trials=8, epochs=60, seed=1)
+        place.write("ray", trials=6, epochs=60, seed=1)
         process = place.start("ray", "--ray", cluster.address)
-        trials = place.path("ray", "trials")
-        begin = time.monotonic()
-        while len(list(trials.glob("*/last.safetensors"))) < 3:  # one at work on each
-            assert process.poll() is None and time.monotonic() - begin < 300, process.communicate()
-            time.sleep(0.1)
-        cluster.remove_node(nodes[0], allow_graceful=False)
+        lost = None
+        while lost is None:
+            assert process.poll() is None, process.communicate()
+            lost = next((node for node in nodes if trial_at_work(node)), None)
+            time.sleep(0.05)
+        cluster.remove_node(lost, allow_graceful=False)
         out, errors = process.communicate(timeout=1200)
         assert process.returncode == 0, out + errors
     finally:
         cluster.shutdown()
-    assert "its machine was lost; it is resumed on another" in out
-    records = place.records("ray", "--ray", "local")
-    place.check_whole("ray", records, 8, 60)
+    assert "its machine or process was lost; it is resumed" in out
+    records = place.records("ray", "--ray", "local")  # it is done: only told again
+    place.check_whole("ray", records, 6, 60)
     assert all(record["end"] in ("finished", "pruned") for record in records)
-    assert any("going on with epoch" in path.read_text() for path in trials.glob("*.log"))
+    assert any(record["end"] == "finished" for record in records)
+    assert any("going on with epoch" in path.read_text() for path in place.path("ray", "trials").glob("*.log"))
+
+
+def trial_at_work(node):
+    """Whether a process under that node trains, and has finished an epoch."""
+    below = [node.all_processes["raylet"][0].process]
+    while below:
+        below = [child for process in below for child in children(process)]
+        for number in below:
+            try:
+                words = Path(f"/proc/{number}/cmdline").read_text().split("\0")
+            except FileNotFoundError:
+                continue
+            if "train" in words and "--run" in words:
+                metrics = Path(words[words.index("--run") + 1]) / "metrics.jsonl"
+                return metrics.exists() and metrics.stat().st_size > 0
+        below = [SimpleNamespace(pid=number) for number in below]
+    return False
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_ray_sweep_that_is_stopped_goes_on(place, number):
+    pytest.importorskip("ray")
+    name = f"later-{number}"
+    place.write(name, trials=4, epochs=60, seed=2, pruner="none")
+    process = place.start(name, "--ray", "local", "--jobs", 2)
+    while not place.at_work(name):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=300)
+    if number == signal.SIGINT:
+        assert process.returncode == 1 and f"go on with: mixent-sweep {name}.yaml --ray local --jobs 2" in errors, out + errors
+    place.check_whole(name, place.records(name, "--ray", "local", "--jobs", 2), 4, 60)

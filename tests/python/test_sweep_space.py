@@ -137,7 +137,7 @@ SPACE = "space: {dropout: {uniform: [0, 0.5]}}\n"
     ("space:\n  loss.style: {uniform: [1, 5]}\n", 2, "choice"),
     ("space:\n  loss.style: {choice: [free, sqare]}\n", 2, "did you mean 'square'?"),
     ("space:\n  loss.style: {choice: free}\n", 2, "a list of different values"),
-    ("space:\n  loss.learn: {choice: [w1 w4]}\n", 2, "unknown loss.learn 'w4'; there are w1, w2"),
+    ("space:\n  loss.learn: {choice: [w1 w4]}\n", 2, "loss.learn: unknown 'w4'; there are w1, w2"),
     ("space:\n  validation.seed: {integer: [1, 9]}\n", 2, "same images"),
     ("space:\n  dropout: {uniform: [0, 0.5], points: 1}\n", 2, "2 at least"),
     ("sampler: grid\nspace:\n  dropout: {uniform: [0, 0.5]}\n", 3, "points: 5"),

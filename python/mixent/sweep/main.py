@@ -100,7 +100,7 @@ def _report(arguments: argparse.Namespace, sweep: Sweep, program: Program, direc
 def _run(arguments: argparse.Namespace) -> None:
     program = Program.find()
     sweep = read_sweep(arguments.space, program, dict(arguments.set), arguments.trials)
-    _need("optuna", "matplotlib", extra="sweep")
+    _need("optuna", "matplotlib", *(["scipy"] if sweep.sampler == "qmc" else []), extra="sweep")
     directory = arguments.directory or Path("runs/sweeps") / sweep.name
     directory.mkdir(parents=True, exist_ok=True)
     lock = _lock(directory)

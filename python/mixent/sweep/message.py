@@ -17,9 +17,9 @@ class WrongUse(SweepError):
 
 def unknown(what: str, word: str, known: Iterable[str]) -> str:
     """"unknown sampler 'tpee'; did you mean 'tpe'?", or all that there are where none is near."""
-    names = list(known)
+    names, said = list(known), f"unknown {what} '{word}'" if what else f"unknown '{word}'"
     near = difflib.get_close_matches(word, names, 1) or [
         name for name in names if "." in name and name.rpartition(".")[2] == word.rpartition(".")[2]]
     if near:
-        return f"unknown {what} '{word}'; did you mean '{near[0]}'?"
-    return f"unknown {what} '{word}'" + (f"; there are {', '.join(names)}" if len(names) <= 16 else "; `mixent help recipe` lists them")
+        return f"{said}; did you mean '{near[0]}'?"
+    return said + (f"; there are {', '.join(names)}" if len(names) <= 16 else "; `mixent help recipe` lists them")

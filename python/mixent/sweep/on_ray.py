@@ -26,13 +26,18 @@ from mixent.sweep.watch import Watch
 MAX_FAILURES = 5  # machines that a trial may lose
 
 
+def chosen_of(sweep: Sweep, config: dict) -> dict[str, object]:
+    return {row.key: config[row.key] for row in sweep.parameters if row.key in config}
+
+
 class Trial(tune.Trainable):
     """A trial on whatever machine Ray puts it; a step of Tune's is an epoch of ours."""
 
     def setup(self, config: dict, sweep: Sweep, program: str, directory: str, place: str, threads: int) -> None:
         os.chdir(place)  # where the sweep was started: paths in recipes are taken from there
-        number, chosen = config["number"], {row.key: config[row.key] for row in sweep.parameters if row.key in config}
-        run = Path(directory) / "trials" / f"{number:04}"
+        number, chosen = config["number"], chosen_of(sweep, config)
+        # Tune's own name tells trials of one number apart: a sweep that is stopped hard may draw its last ones anew
+        run = Path(directory) / "trials" / f"{number:04}-{self.trial_id}"
         self._watch = Watch(sweep, Training(sweep, Program.find(program), run, chosen, threads), number, chosen)
         self._epochs: list[int] = []
         self._watch.training.start()
@@ -73,8 +78,8 @@ class Chooser:
 class Teller(tune.Callback):
     """Shows trials that end, and how far the sweep is."""
 
-    def __init__(self, progress: Progress):
-        self._progress, self._ended, self._running = progress, {}, {}
+    def __init__(self, sweep: Sweep, progress: Progress):
+        self._sweep, self._progress, self._ended, self._running = sweep, progress, {}, {}
 
     def on_trial_result(self, iteration: int, trials: list, trial, result: dict, **info) -> None:
         self._running[trial.trial_id] = Record(**result["record"])
@@ -82,22 +87,23 @@ class Teller(tune.Callback):
 
     def on_trial_complete(self, iteration: int, trials: list, trial, **info) -> None:
         self._running.pop(trial.trial_id, None)
-        self._ended[trial.trial_id] = record = record_of(trial.last_result, None)
+        self._ended[trial.trial_id] = record = record_of(self._sweep, trial.config, trial.last_result, None)
         self._progress.ended(record, self._ended.values())
 
-    def on_trial_error(self, iteration: int, trials: list, trial, **info) -> None:
-        if trial.status == "ERROR":
-            self._progress.say(f"trial {trial.config['number']}: failed: its machine was lost {MAX_FAILURES + 1} times")
-        else:
-            self._progress.say(f"trial {trial.config['number']}: its machine was lost; it is resumed on another")
+    def on_trial_recover(self, iteration: int, trials: list, trial, **info) -> None:
+        self._progress.say(f"trial {trial.config['number']}: its machine or process was lost; it is resumed")
 
 
-def record_of(result: dict, error: Exception | None) -> Record:
+def record_of(sweep: Sweep, config: dict, result: dict | None, error: Exception | None) -> Record:
     """A trial's record from the last that Tune heard of it."""
-    record = Record(**result["record"])
+    if result and "record" in result:
+        record = Record(**result["record"])
+    else:
+        record = Record(config["number"], "", chosen_of(sweep, config), planned=sweep.epochs_of(config))
     if error:
         record.end, record.message = "failed", str(error).strip().splitlines()[-1]
-    return record if record.end else Record(**asdict(record) | {"end": "pruned"})
+    record.end = record.end or "pruned"
+    return record
 
 
 def make_scheduler(sweep: Sweep) -> tune.schedulers.TrialScheduler:
@@ -157,13 +163,12 @@ def search(sweep: Sweep, program: Program, directory: Path, address: str, jobs: 
                                      threads=threads)
     trainable = tune.with_resources(trainable, {"cpu": threads})
     try:
-        results = make_tuner(sweep, trainable, directory, jobs, Teller(progress)).fit()
+        results = make_tuner(sweep, trainable, directory, jobs, Teller(sweep, progress)).fit()
     finally:
         ray.shutdown()
-    records = [record_of(result.metrics, result.error) for result in results if result.metrics and "record" in result.metrics]
-    records.sort(key=lambda record: record.number)
-    if len(records) < sweep.trials:
+    if results.num_terminated + results.num_errors < sweep.trials:
         raise KeyboardInterrupt
+    records = sorted((record_of(sweep, result.config, result.metrics, result.error) for result in results), key=lambda record: record.number)
     for record in records:
         keep(sweep, study, record)
     return study, records

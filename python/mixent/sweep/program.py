@@ -36,7 +36,7 @@ class Option:
         words = [text] if self.type == "choice" else text.replace(",", " ").split() if self.type == "names" else []
         for word in words:
             if word not in self.choices and not (self.type == "names" and text == "none"):
-                return unknown(self.key, word, self.choices)
+                return f"{self.key}: {unknown('', word, self.choices)}"
         return None
 
 
