@@ -208,7 +208,7 @@ const mixent_command mixent_command_info = {
     .most_operands = 1,
     .options = options,
     .description =
-        "NET is a built-in network (vgg5, spinal-vgg5, vgg5-half, resnet20, mlp) or a YAML file. Of a "
+        "NET is a built-in network (vgg5, spinal-vgg5, vgg5-half, conv3, resnet20, mlp) or a YAML file. Of a "
         "CHECKPOINT "
         "(.safetensors) it also tells what the model was trained on; --side, --channels and --classes are "
         "then "

@@ -70,7 +70,7 @@ static const mixent_command_option options[] = {
             "gce, mae, poly1, bi-tempered, brier (docs/LOSSES.md)"),
     SETTING("baseline", "RUN", "baseline", NULL),
     SETTING("net", "NAME|FILE", "net",
-            "network: vgg5, spinal-vgg5, vgg5-half, resnet20, mlp, or a YAML file"),
+            "network: vgg5, spinal-vgg5, vgg5-half, conv3, resnet20, mlp, or a YAML file"),
     SETTING("epochs", "N", "epochs", NULL),
     SETTING("seed", "N", "seed", NULL),
     SETTING("threads", "N", "threads", NULL),

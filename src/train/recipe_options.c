@@ -158,7 +158,9 @@ static mixent_status set_names(const mixent_option *option, const char *text, bo
   return MIXENT_OK;
 }
 
-static mixent_status set_number(const mixent_option *option, const char *text, void *field) {
+/* "e" is the base of natural logarithms, wherever a number may stand. */
+static mixent_status set_number(const mixent_option *option, const char *given, void *field) {
+  const char *text = strcmp(given, "e") == 0 ? "2.718281828459045" : given;
   bool whole = option->type == MIXENT_OPTION_WHOLE;
   char wanted[128], *end = NULL;
   errno = 0;
@@ -168,7 +170,7 @@ static mixent_status set_number(const mixent_option *option, const char *text, v
   if (end == text || *end || (whole && errno) || !(number >= option->low && number <= option->high)) {
     snprintf(wanted, sizeof wanted, "a %snumber from %.10g to %.10g", whole ? "whole " : "", option->low,
              option->high);
-    return fail_value(option, wanted, text);
+    return fail_value(option, wanted, given);
   }
   if (whole)
     *(long *)field = integer;

@@ -332,7 +332,7 @@ static void test_built_in_networks(void **state) {
   const char *const *names = mixent_graph_names();
   int known = 0;
   while (names[known]) known++;
-  assert_int_equal(known, sizeof networks / sizeof *networks + 1); /* and mlp, below */
+  assert_int_equal(known, sizeof networks / sizeof *networks + 2); /* and mlp and conv3, below */
   for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
     for (int colour = 0; colour < 2; colour++)
       for (size_t side = 0; side < sizeof sides / sizeof *sides; side++) {
@@ -345,6 +345,14 @@ static void test_built_in_networks(void **state) {
         expect_shape(&graph->layers[graph->layer_count - 1], options.classes, 1, 1);
         mixent_graph_free(graph);
       }
+}
+
+static void test_conv3(void **state) {
+  (void)state;
+  mixent_graph *graph = open_network("conv3", &letters);
+  expect_names(graph, "c1 n1 c2 n2 c3 n3 f1 n4 out", "n1 n2 n3 n4");
+  assert_int_equal(mixent_graph_parameter_count(graph), 100986);
+  mixent_graph_free(graph);
 }
 
 static void test_rows_of_features(void **state) {
@@ -454,6 +462,7 @@ int main(void) {
       cmocka_unit_test(test_options_are_checked),
       cmocka_unit_test(test_opening),
       cmocka_unit_test(test_built_in_networks),
+      cmocka_unit_test(test_conv3),
       cmocka_unit_test(test_rows_of_features),
       cmocka_unit_test(test_initial_parameters),
   };
