@@ -4,6 +4,7 @@
 #define MIXENT_TRAIN_RECIPE_H
 
 #include "core/memory.h"
+#include "core/yaml.h"
 #include "mixent/data.h"
 #include "mixent/train.h"
 
@@ -102,6 +103,18 @@ mixent_status mixent_recipe_resolve(const char *name_or_file, const mixent_setti
 mixent_status mixent_recipe_parse(const char *text, const char *origin, const char *name,
                                   const mixent_setting *settings, size_t setting_count, mixent_recipe *out);
 
+/* The text behind a built-in recipe's name or a file. */
+typedef struct mixent_recipe_source {
+  char *text; /* free() */
+  char name[MIXENT_RECIPE_TEXT], origin[MIXENT_RECIPE_TEXT];
+} mixent_recipe_source;
+mixent_status mixent_recipe_find(const char *name_or_file, mixent_recipe_source *out);
+/* "recipes/mine.yaml" -> "mine" */
+void mixent_recipe_name_file(const char *path, char name[MIXENT_RECIPE_TEXT]);
+/* Sets the options that a mapping names, nested or dotted; `prefix` is "" or "section.". Each is checked by itself;
+ * errors name file, line, column and the nearest key. A section `losses` is passed over. */
+mixent_status mixent_recipe_apply(const mixent_yaml *mapping, const char *prefix, mixent_recipe *recipe);
+
 /* All options as YAML; reading it back gives the same values to the bit. Without `places`, options that say
  * where things are or how they run (data_dir, threads, save_minutes) are left out, and data and net are left
  * to the caller. */
@@ -121,6 +134,10 @@ char *mixent_recipe_help(void);
 
 /* "<recipe>[-<data>][-<net>]-<loss>-<seed>[-test-selected]"; free(); NULL without memory. */
 char *mixent_recipe_run_name(const mixent_recipe *recipe);
+
+/* The `mixent train …` that repeats the run in directory `run`, whose recipe this is, beside it as RUN-again: to the same
+ * bits on the same machine. Of a built-in recipe only what differs from it is said. */
+mixent_status mixent_recipe_command(const mixent_recipe *recipe, const char *run, mixent_text *out);
 
 mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe);
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 void mixent_train_summary_free(mixent_train_summary *summary) {
   free(summary->json);
@@ -97,9 +98,8 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
   return status;
 }
 
-/* The summary of a run that is done; false if there is none. */
-static bool read_summary(const mixent_run_directory *run, mixent_train_summary *summary) {
-  json_t *json = json_load_file(run->summary, 0, NULL);
+bool mixent_run_summary_read(const char *path, mixent_train_summary *summary) {
+  json_t *json = json_load_file(path, 0, NULL);
   const json_t *validation = json_object_get(json, "validation");
   bool right = mixent_scores_from_json(json_object_get(json, "test"), &summary->test) &&
                (json_is_null(validation) || mixent_scores_from_json(validation, &summary->validation));
@@ -141,11 +141,25 @@ static void tell_start(const mixent_trainer *trainer, const mixent_run_directory
   if (options->started) options->started(options->context, &start);
 }
 
+/* Keeps in failure.txt why the run cannot go on. */
+static mixent_status keep_failure(const mixent_run_directory *run, mixent_status status) {
+  mixent_text text = {0};
+  mixent_text_append(&text, "%s\n", mixent_last_error());
+  mixent_status kept = mixent_text_status(&text);
+  if (kept == MIXENT_OK) kept = mixent_file_replace(run->failure, text.data, text.length);
+  if (kept == MIXENT_OK) mixent_fail(status, "%.*s", (int)text.length - 1, text.data);
+  mixent_text_free(&text);
+  return kept == MIXENT_OK ? status : kept;
+}
+
 static mixent_status run_to_end(mixent_trainer *trainer, const mixent_run_directory *run,
                                 mixent_train_summary *summary) {
   snprintf(summary->run, sizeof summary->run, "%s", run->place);
   tell_start(trainer, run);
-  MIXENT_TRY(mixent_trainer_run(trainer, run));
+  unlink(run->failure); /* of a try before this one */
+  mixent_status status = mixent_trainer_run(trainer, run);
+  if (status == MIXENT_ERROR_NUMERIC) return keep_failure(run, status);
+  MIXENT_TRY(status);
   return finish(trainer, run, summary);
 }
 
@@ -296,7 +310,8 @@ mixent_status mixent_train_resume(const char *place, const mixent_train_options 
   memset(summary, 0, sizeof *summary);
   MIXENT_TRY(mixent_run_directory_open(place, &run));
   snprintf(summary->run, sizeof summary->run, "%s", run.place);
-  bool done = mixent_is_file(run.predictions) && read_summary(&run, summary); /* older versions kept none */
+  bool done = mixent_is_file(run.predictions) &&
+              mixent_run_summary_read(run.summary, summary); /* older versions kept none */
   mixent_status status = done ? MIXENT_OK : resume_locked(&run, options, summary);
   mixent_run_directory_close(&run);
   return status;

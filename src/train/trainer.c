@@ -299,12 +299,11 @@ static mixent_status end_epoch(mixent_trainer *trainer, const mixent_run_directo
   state->epoch++;
   state->step = 0;
   state->sums = (mixent_score_sums){0};
-  char *json = mixent_epoch_json(&epoch, steps_done(trainer));
+  char *json = mixent_trainer_report(trainer, &epoch, steps_done(trainer));
   if (!json) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a line of metrics");
   epoch.json = json;
   mixent_status status = best ? write_best(trainer, run) : MIXENT_OK;
   if (status == MIXENT_OK) status = mixent_run_directory_add_metrics(run, json);
-  if (status == MIXENT_OK) mixent_trainer_watch(trainer, &epoch);
   if (status == MIXENT_OK) status = save(trainer, run);
   if (status == MIXENT_OK && trainer->options->epoch)
     trainer->options->epoch(trainer->options->context, &epoch);
