@@ -10,4 +10,7 @@ int mixent_json_print(json_t *object);
 /* Prints a JSON text on one line, whatever line breaks it has. */
 int mixent_json_text_print(const char *text);
 
+/* A text for JSON; where it is no UTF-8 (a file's name), other letters than ASCII become '?'. */
+json_t *mixent_json_text(const char *text);
+
 #endif

@@ -14,9 +14,10 @@ static double now(void) {
   return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static int terminal_width(void) {
+int mixent_stream_width(FILE *stream) {
   struct winsize size;
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
+  if (!isatty(fileno(stream))) return 0;
+  return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
 }
 
 mixent_progress mixent_progress_start(void) {
@@ -38,7 +39,7 @@ void mixent_progress_show(mixent_progress *progress, const char *before, double 
   }
   enum { MOST = 30, LEAST = 5 };
   /* what the bar may take, and if that is too little, what `after` may take without a bar */
-  int room = terminal_width() - 1 - (int)strlen(before) - 9;
+  int room = mixent_stream_width(stderr) - 1 - (int)strlen(before) - 9;
   int width = room - 3 - (int)strlen(after);
   if (width > MOST) width = MOST;
   fprintf(stderr, "\r%s  ", before);

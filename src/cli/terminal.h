@@ -21,6 +21,9 @@ void mixent_progress_show(mixent_progress *progress, const char *before, double 
 /* Takes the line away, so that something else can be printed; the next show draws it again at once. */
 void mixent_progress_clear(mixent_progress *progress);
 
+/* How many columns the terminal has that `stream` is; 0 where it is none. */
+int mixent_stream_width(FILE *stream);
+
 /* core/layout.h on a stream. */
 void mixent_row_print(FILE *stream, const int *widths, int columns, const char *const *cells);
 void mixent_table_print(const mixent_table *table, FILE *stream);

@@ -15,20 +15,25 @@ static void ask_to_stop(int signal) {
   if (write(STDERR_FILENO, message, sizeof message - 1) < 0) return; /* there is nobody to tell */
 }
 
-static void watch_signals(void) {
+volatile sig_atomic_t *mixent_signals_watch(void) {
   struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  return &stop;
+}
+
+void mixent_training_table_begin(mixent_training_view *view, const char *loss) {
+  view->mix_ent = strncmp(loss, "mix-ent", strlen("mix-ent")) == 0 || strcmp(loss, "kl") == 0;
+  mixent_term terms[MIXENT_LOSS_PARTS];
+  for (int kind = 0; mixent_loss_names[kind]; kind++)
+    if (strcmp(loss, mixent_loss_names[kind]) == 0)
+      view->parts = mixent_loss_parts((mixent_loss_kind)kind, terms);
 }
 
 static void show_start(void *context, const mixent_train_start *start) {
   mixent_training_view *view = context;
-  view->mix_ent = strncmp(start->loss, "mix-ent", strlen("mix-ent")) == 0 || strcmp(start->loss, "kl") == 0;
-  mixent_term terms[MIXENT_LOSS_PARTS];
-  for (int kind = 0; mixent_loss_names[kind]; kind++)
-    if (strcmp(start->loss, mixent_loss_names[kind]) == 0)
-      view->parts = mixent_loss_parts((mixent_loss_kind)kind, terms);
+  mixent_training_table_begin(view, start->loss);
   if (view->json) return;
   printf("%s: %s with loss %s on %s, %s, %d thread%s\n", start->recipe, start->net, start->loss, start->data,
          start->precision, start->threads, start->threads == 1 ? "" : "s");
@@ -88,7 +93,7 @@ static void add_score(row *row, const mixent_train_epoch *epoch, int width, cons
 
 enum { NARROW = 6, WIDE = 7, WIDEST = 8 };
 
-static void print_titles(const mixent_training_view *view) {
+static void print_titles(const mixent_training_view *view, const mixent_train_epoch *first) {
   row row = {0};
   add_title(&row, 5, "epoch");
   add_title(&row, NARROW, "loss");
@@ -97,6 +102,7 @@ static void print_titles(const mixent_training_view *view) {
   if (view->mix_ent) add_title(&row, NARROW, "KL");
   add_title(&row, WIDE, "train %");
   add_title(&row, NARROW, "val %");
+  if (first->test.images) add_title(&row, NARROW, "test %");
   add_title(&row, NARROW, "NLL");
   add_title(&row, NARROW, "ECE");
   add_title(&row, NARROW, "Brier");
@@ -122,6 +128,7 @@ static void print_epoch(const mixent_training_view *view, const mixent_train_epo
   if (view->mix_ent) add_cell(&row, NARROW, "%.4f", train->terms[MIXENT_KL]);
   add_cell(&row, WIDE, "%.2f", 100 * train->accuracy);
   add_score(&row, epoch, NARROW, "%.2f", 100 * validation->accuracy);
+  if (epoch->test.images) add_cell(&row, NARROW, "%.2f", 100 * epoch->test.accuracy);
   add_score(&row, epoch, NARROW, "%.4f", validation->nll);
   add_score(&row, epoch, NARROW, "%.4f", validation->ece);
   add_score(&row, epoch, NARROW, "%.4f", validation->brier);
@@ -136,27 +143,30 @@ static void print_epoch(const mixent_training_view *view, const mixent_train_epo
   print_row(&row);
 }
 
+void mixent_training_table_add(mixent_training_view *view, const mixent_train_epoch *epoch) {
+  if (!view->titled) {
+    view->weights_learned = epoch->weight_learning_rate > 0;
+    view->bases_learned = epoch->base_learning_rate > 0;
+    view->weights = view->parts > 1 || view->weights_learned || epoch->w[0] != 1;
+    /* A base that is e and stays e is natural logarithms, and no news. */
+    bool natural = true;
+    for (int i = 0; i < view->parts; i++) natural &= fabs(epoch->b[i] - M_E) < 1e-9;
+    view->bases = view->bases_learned || !natural;
+    puts("loss, CE, H and train % are of the training images; val %, NLL, ECE, Brier and entropy of those "
+         "held out");
+    print_titles(view, epoch);
+    view->titled = true;
+  }
+  print_epoch(view, epoch);
+}
+
 static void show_epoch(void *context, const mixent_train_epoch *epoch) {
   mixent_training_view *view = context;
   mixent_progress_clear(&view->progress);
-  if (view->json) {
+  if (view->json)
     puts(epoch->json);
-  } else {
-    if (!view->titled) {
-      view->weights_learned = epoch->weight_learning_rate > 0;
-      view->bases_learned = epoch->base_learning_rate > 0;
-      view->weights = view->parts > 1 || view->weights_learned || epoch->w[0] != 1;
-      /* A base that is e and stays e is natural logarithms, and no news. */
-      bool natural = true;
-      for (int i = 0; i < view->parts; i++) natural &= fabs(epoch->b[i] - M_E) < 1e-9;
-      view->bases = view->bases_learned || !natural;
-      puts("loss, CE, H and train % are of the training images; val %, NLL, ECE, Brier and entropy of those "
-           "held out");
-      print_titles(view);
-      view->titled = true;
-    }
-    print_epoch(view, epoch);
-  }
+  else
+    mixent_training_table_add(view, epoch);
   fflush(stdout);
 }
 
@@ -169,8 +179,7 @@ static void show_warning(void *context, const char *message) {
 
 void mixent_training_watch(mixent_training_view *view, bool json, mixent_train_options *options) {
   *view = (mixent_training_view){.json = json, .progress = mixent_progress_start()};
-  watch_signals();
-  options->stop = &stop;
+  options->stop = mixent_signals_watch();
   options->context = view;
   options->started = show_start;
   options->progress = show_progress;
@@ -180,4 +189,19 @@ void mixent_training_watch(mixent_training_view *view, bool json, mixent_train_o
 
 void mixent_training_end(mixent_training_view *view) {
   mixent_progress_clear(&view->progress);
+}
+
+void mixent_training_summary_print(const mixent_train_summary *summary) {
+  const mixent_scores *test = &summary->test;
+  char views[64] = "";
+  if (summary->test_views > 1)
+    snprintf(views, sizeof views, ", averaged over %d views of each", summary->test_views);
+  printf(
+      "\nEpoch %d was best. On the %s test images%s: %.2f %% right, NLL %.4f, ECE %.4f, Brier %.4f, entropy "
+      "%.4f.\n",
+      summary->best_epoch, mixent_text_count(test->images), views, 100 * test->accuracy, test->nll, test->ece,
+      test->brier, test->entropy);
+  printf("Trained for %s at %.0f images/s, with %s of memory at most.\n",
+         mixent_text_duration(summary->seconds), summary->images_per_second,
+         mixent_text_bytes((double)summary->peak_memory_bytes));
 }

@@ -1,5 +1,5 @@
-/* How training is shown while it runs: what it starts from, a progress line, a table with a line per epoch,
- * the scores at the end. Used by `train` and `demo`. */
+/* How training is shown, while it runs and later: what it starts from, a progress line, a table with a line per epoch,
+ * the scores at the end. Used by `train`, `demo` and `show`. */
 #ifndef MIXENT_CLI_TRAINING_H
 #define MIXENT_CLI_TRAINING_H
 
@@ -17,7 +17,15 @@ typedef struct mixent_training_view {
 /* Sets the callbacks of `options` to show a run in `view`, and options->stop to a flag that Ctrl-C (SIGINT)
  * and SIGTERM set; the second such signal ends the program at once. */
 void mixent_training_watch(mixent_training_view *view, bool json, mixent_train_options *options);
+/* That flag alone. */
+volatile sig_atomic_t *mixent_signals_watch(void);
 /* Takes the progress line away; call when training has returned. */
 void mixent_training_end(mixent_training_view *view);
+
+/* The same table of a run that is not under way: which loss it has, then its epochs in order. */
+void mixent_training_table_begin(mixent_training_view *view, const char *loss);
+void mixent_training_table_add(mixent_training_view *view, const mixent_train_epoch *epoch);
+/* The scores at the end, and what they took. */
+void mixent_training_summary_print(const mixent_train_summary *summary);
 
 #endif

@@ -50,17 +50,76 @@ void mixent_table_add(mixent_table *table, const char *format, ...) {
   va_end(arguments);
 }
 
-void mixent_table_append(const mixent_table *table, mixent_text *out) {
-  int widths[MIXENT_TABLE_COLUMNS] = {0};
-  size_t columns = (size_t)table->columns, rows = table->count / columns;
-  for (size_t j = 0; j < columns; j++) {
-    widths[j] = columns_of(table->titles[j]);
-    for (size_t i = 0; i < rows; i++) {
-      int width = columns_of(table->cells[i * columns + j]);
-      if (width > widths[j]) widths[j] = width;
-    }
-    if (table->left[j]) widths[j] = -widths[j];
+/* The widest cell of each column. */
+static void measure(const mixent_table *table, int *widths) {
+  size_t columns = (size_t)table->columns;
+  for (size_t j = 0; j < columns; j++) widths[j] = columns_of(table->titles[j]);
+  for (size_t i = 0; i < table->count; i++) {
+    int width = columns_of(table->cells[i]);
+    if (width > widths[i % columns]) widths[i % columns] = width;
   }
+}
+
+static void leave_out(mixent_table *table, int column) {
+  size_t columns = (size_t)table->columns, kept = 0;
+  for (size_t i = 0; i < table->count; i++)
+    if (i % columns == (size_t)column)
+      free(table->cells[i]);
+    else
+      table->cells[kept++] = table->cells[i];
+  table->count = kept;
+  for (int j = column; j + 1 < table->columns; j++) {
+    table->titles[j] = table->titles[j + 1];
+    table->left[j] = table->left[j + 1];
+  }
+  table->columns--;
+}
+
+/* Bytes of the first `columns` columns of a text. */
+static size_t bytes_of(const char *text, int columns) {
+  size_t length = 0;
+  for (; text[length]; length++)
+    if (((unsigned char)text[length] & 0xc0) != 0x80 && columns-- == 0) break;
+  return length;
+}
+
+static void cut_in_the_middle(char **cell, int width) {
+  int columns = columns_of(*cell), begin = (width - 1) / 2, end = width - 1 - begin;
+  char *cut;
+  if (columns <= width) return;
+  if (asprintf(&cut, "%.*s…%s", (int)bytes_of(*cell, begin), *cell, *cell + bytes_of(*cell, columns - end)) <
+      0)
+    return;
+  free(*cell);
+  *cell = cut;
+}
+
+void mixent_table_fit(mixent_table *table, int width, const int *ranks) {
+  enum { SHORT = 20 }; /* the first column need not be wider */
+  int widths[MIXENT_TABLE_COLUMNS], left[MIXENT_TABLE_COLUMNS], others;
+  memcpy(left, ranks, (size_t)table->columns * sizeof *left);
+  for (;;) {
+    measure(table, widths);
+    others = 0;
+    int worst = 0;
+    for (int j = 1; j < table->columns; j++) {
+      others += 2 + widths[j];
+      if (!worst || left[j] > left[worst]) worst = j;
+    }
+    if (!worst || others + (widths[0] < SHORT ? widths[0] : SHORT) <= width) break;
+    leave_out(table, worst);
+    for (int j = worst; j < table->columns; j++) left[j] = left[j + 1];
+  }
+  for (size_t i = 0; i < table->count; i += (size_t)table->columns)
+    cut_in_the_middle(&table->cells[i], width - others > SHORT ? width - others : SHORT);
+}
+
+void mixent_table_append(const mixent_table *table, mixent_text *out) {
+  int widths[MIXENT_TABLE_COLUMNS];
+  size_t columns = (size_t)table->columns, rows = table->count / columns;
+  measure(table, widths);
+  for (size_t j = 0; j < columns; j++)
+    if (table->left[j]) widths[j] = -widths[j];
   mixent_row_append(out, widths, table->columns, table->titles);
   for (size_t i = 0; i < rows; i++)
     mixent_row_append(out, widths, table->columns, (const char *const *)table->cells + i * columns);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MIXENT_TABLE_COLUMNS = 16 };
+enum { MIXENT_TABLE_COLUMNS = 32 };
 
 /* One line of cells under each other: right-aligned in `widths` (negative: left-aligned), two spaces apart,
  * no spaces at the end. A cell that is too wide pushes the rest. */
@@ -24,6 +24,9 @@ typedef struct mixent_table {
 } mixent_table;
 
 void mixent_table_add(mixent_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Makes it fit into `width` columns: those of the highest rank go until the first, if its texts are cut in their middle,
+ * leaves room for the others. ranks [columns]; the first column stays. */
+void mixent_table_fit(mixent_table *table, int width, const int *ranks);
 void mixent_table_append(const mixent_table *table, mixent_text *out);
 void mixent_table_free(mixent_table *table);
 

@@ -57,3 +57,15 @@ const char *mixent_nearest_name(const char *word, const char *const *names) {
   }
   return best;
 }
+
+static const char *after_last_dot(const char *key) {
+  const char *dot = strrchr(key, '.');
+  return dot ? dot + 1 : key;
+}
+
+const char *mixent_nearest_key(const char *word, const char *const *keys) {
+  const char *near = mixent_nearest_name(word, keys);
+  for (; !near && *keys; keys++)
+    if (strchr(*keys, '.') && strcmp(after_last_dot(*keys), after_last_dot(word)) == 0) near = *keys;
+  return near;
+}

@@ -1,8 +1,10 @@
-/* Choosing images: the stratified split, the order of an epoch, and the moments that normalise them. */
+/* Choosing images and labels: the stratified split, label noise, the order of an epoch, and the moments that
+ * normalise images. */
 #include "core/memory.h"
 #include "core/random.h"
 #include "mixent/data.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -74,6 +76,55 @@ mixent_status mixent_split_make(const mixent_images *images, int classes, double
   return status;
 }
 
+/* members and order: scratch of a split's train_count each; kept [images]. */
+static void choose_kept(const mixent_images *images, int classes, double fraction, uint64_t seed,
+                        const mixent_split *split, uint32_t *members, uint32_t *order, uint8_t *kept) {
+  mixent_random random = mixent_random_stream(seed, "part", "");
+  for (int class = 0; class < classes; class ++) {
+    size_t count = 0;
+    for (size_t i = 0; i < split->train_count; i++)
+      if (images->labels[split->train[i]] == class) members[count++] = split->train[i];
+    if (count == 0) continue;
+    size_t share = (size_t)llround(fraction * (double)count);
+    mixent_random_permutation(&random, (uint64_t) class, order, count);
+    for (size_t i = 0; i < (share ? share : 1); i++) kept[members[order[i]]] = 1;
+  }
+}
+
+mixent_status mixent_split_thin(const mixent_images *images, int classes, double fraction, uint64_t seed,
+                                mixent_split *split) {
+  if (!(fraction > 0 && fraction <= 1))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "train fraction %g: must be above 0 and at most 1", fraction);
+  uint32_t *members = NULL, *order = NULL;
+  uint8_t *kept = NULL;
+  mixent_status status = MIXENT_ALLOCATE(split->train_count, &members);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(split->train_count, &order);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(images->count, &kept);
+  if (status == MIXENT_OK) {
+    choose_kept(images, classes, fraction, seed, split, members, order, kept);
+    size_t count = 0;
+    for (size_t i = 0; i < split->train_count; i++)
+      if (kept[split->train[i]]) split->train[count++] = split->train[i];
+    split->train_count = count;
+  }
+  free(members);
+  free(order);
+  free(kept);
+  return status;
+}
+
+void mixent_labels_spoil(int32_t *labels, size_t count, int classes, double fraction, uint64_t seed) {
+  mixent_random random = mixent_random_stream(seed, "noise", "");
+  if (classes < 2) return;
+  for (size_t i = 0; i < count && fraction > 0; i++) {
+    uint32_t words[4];
+    mixent_random_block(&random, 0, i, words);
+    if (mixent_uniform_double(words[0], words[1]) >= fraction) continue;
+    int32_t other = (int32_t)((uint64_t)words[2] * (uint64_t)(classes - 1) >> 32);
+    labels[i] = other < labels[i] ? other : other + 1;
+  }
+}
+
 void mixent_split_free(mixent_split *split) {
   free(split->train);
   free(split->validation);
@@ -86,8 +137,39 @@ void mixent_order_draw(uint64_t seed, uint64_t epoch, uint32_t *order, size_t co
   mixent_random_permutation(&random, epoch, order, count);
 }
 
-void mixent_images_moments(const mixent_images *images, const uint32_t *indices, size_t count, float mean[3],
-                           float deviation[3]) {
+enum { PIECE = 64 }; /* features whose moments are found together */
+
+/* Of features [begin, begin + n), in two passes and from the first value on, so that a feature with one value has a
+ * deviation of just 0. */
+static void feature_moments(const mixent_images *images, const uint32_t *indices, size_t count, size_t begin,
+                            size_t n, float *mean, float *deviation) {
+  double first[PIECE] = {0}, sum[PIECE] = {0}, squares[PIECE] = {0};
+  for (int pass = 0; pass < 2; pass++)
+    for (size_t i = 0; i < count; i++) {
+      const float *row = images->features + indices[i] * (size_t)images->channels + begin;
+      for (size_t k = 0; k < n; k++) {
+        if (i == 0 && pass == 0) first[k] = row[k];
+        double distance = row[k] - first[k];
+        if (pass == 0)
+          sum[k] += distance;
+        else
+          squares[k] += (distance - sum[k] / (double)count) * (distance - sum[k] / (double)count);
+      }
+    }
+  for (size_t k = 0; k < n; k++) {
+    float found = count ? (float)sqrt(squares[k] / (double)count) : 0;
+    mean[begin + k] = count ? (float)(first[k] + sum[k] / (double)count) : 0;
+    deviation[begin + k] = found >= FLT_MIN ? found : 1;
+  }
+}
+
+void mixent_images_moments(const mixent_images *images, const uint32_t *indices, size_t count, float *mean,
+                           float *deviation) {
+  for (size_t begin = 0; images->features && begin < (size_t)images->channels; begin += PIECE) {
+    size_t left = (size_t)images->channels - begin;
+    feature_moments(images, indices, count, begin, left < PIECE ? left : PIECE, mean, deviation);
+  }
+  if (images->features) return;
   size_t pixels = (size_t)images->side * (size_t)images->side, channels = (size_t)images->channels;
   uint64_t sum[3] = {0}, squares[3] = {0}; /* whole numbers: exact, whatever the order */
   for (size_t i = 0; i < count; i++) {
@@ -96,7 +178,7 @@ void mixent_images_moments(const mixent_images *images, const uint32_t *indices,
       for (size_t k = 0; k < channels; k++, pixel++)
         sum[k] += *pixel, squares[k] += (uint64_t)(*pixel * *pixel);
   }
-  for (size_t k = 0; k < 3; k++) {
+  for (size_t k = 0; k < channels; k++) {
     double total = (double)(count * pixels), m = total > 0 ? (double)sum[k] / total : 0;
     double variance = total > 0 ? (double)squares[k] / total - m * m : 0; /* of bytes, population */
     mean[k] = (float)(m / 255);

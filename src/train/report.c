@@ -1,56 +1,83 @@
-/* An epoch as a line of JSON, and the signs of a run that goes wrong. */
-#include "core/file.h"
+/* An epoch as a line of JSON and back, and the signs of a run that goes wrong. */
 #include "train/trainer.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-char *mixent_epoch_json(const mixent_train_epoch *epoch, uint64_t step) {
+/* Where each number of an epoch stands, for both directions. */
+static const struct {
+  const char *key;
+  size_t offset;
+} numbers[] = {{"w1", offsetof(mixent_train_epoch, w[0])},
+               {"w2", offsetof(mixent_train_epoch, w[1])},
+               {"w3", offsetof(mixent_train_epoch, w[2])},
+               {"b1", offsetof(mixent_train_epoch, b[0])},
+               {"b2", offsetof(mixent_train_epoch, b[1])},
+               {"b3", offsetof(mixent_train_epoch, b[2])},
+               {"learning_rate", offsetof(mixent_train_epoch, learning_rate)},
+               {"weight_learning_rate", offsetof(mixent_train_epoch, weight_learning_rate)},
+               {"base_learning_rate", offsetof(mixent_train_epoch, base_learning_rate)},
+               {"images_per_second", offsetof(mixent_train_epoch, images_per_second)},
+               {"seconds", offsetof(mixent_train_epoch, seconds)}};
+enum { NUMBERS = sizeof numbers / sizeof *numbers };
+
+/* The line of metrics.jsonl; takes over `warnings`. */
+static char *epoch_to_json(const mixent_train_epoch *epoch, uint64_t step, json_t *warnings) {
   json_t *json = json_object();
-  const struct {
-    const char *key;
-    double value;
-  } numbers[] = {{"w1", epoch->w[0]},
-                 {"w2", epoch->w[1]},
-                 {"w3", epoch->w[2]},
-                 {"b1", epoch->b[0]},
-                 {"b2", epoch->b[1]},
-                 {"b3", epoch->b[2]},
-                 {"learning_rate", epoch->learning_rate},
-                 {"weight_learning_rate", epoch->weight_learning_rate},
-                 {"base_learning_rate", epoch->base_learning_rate},
-                 {"images_per_second", epoch->images_per_second},
-                 {"seconds", epoch->seconds}};
   json_object_set_new(json, "epoch", json_integer(epoch->epoch));
   json_object_set_new(json, "step", json_integer((json_int_t)step));
   json_object_set_new(json, "train", mixent_scores_to_json(&epoch->train));
   json_object_set_new(json, "validation",
                       epoch->validation.images ? mixent_scores_to_json(&epoch->validation) : json_null());
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-    json_object_set_new(json, numbers[i].key, mixent_json_number(numbers[i].value));
+  if (epoch->test.images) json_object_set_new(json, "test", mixent_scores_to_json(&epoch->test));
+  for (size_t i = 0; i < NUMBERS; i++) {
+    double value = *(const double *)((const char *)epoch + numbers[i].offset);
+    json_object_set_new(json, numbers[i].key, mixent_json_number(value));
+  }
   json_object_set_new(json, "best", json_boolean(epoch->best));
-  char *line = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+  if (json_array_size(warnings)) json_object_set(json, "warnings", warnings);
+  char *line = json && warnings ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
   json_decref(json);
+  json_decref(warnings);
   return line;
 }
 
+bool mixent_train_epoch_from_json(const json_t *json, mixent_train_epoch *out) {
+  const json_t *number = json_object_get(json, "epoch"), *validation = json_object_get(json, "validation");
+  const json_t *test = json_object_get(json, "test"); /* seldom there */
+  *out = (mixent_train_epoch){.epoch = (int)json_integer_value(number),
+                              .best = json_is_true(json_object_get(json, "best"))};
+  for (size_t i = 0; i < NUMBERS; i++) {
+    const json_t *value = json_object_get(json, numbers[i].key);
+    *(double *)((char *)out + numbers[i].offset) = json_is_number(value) ? json_number_value(value) : NAN;
+  }
+  return json_is_integer(number) && mixent_scores_from_json(json_object_get(json, "train"), &out->train) &&
+         (json_is_null(validation) || mixent_scores_from_json(validation, &out->validation)) &&
+         (!test || mixent_scores_from_json(test, &out->test));
+}
+
+/* Whom a warning is told, and where it is kept. */
+typedef struct listener {
+  const mixent_train_options *options;
+  json_t *warnings; /* an array, or NULL */
+} listener;
+
 static void tell(void *context, mixent_warning warning, const char *words) {
-  const mixent_train_options *options = context;
+  const listener *listener = context;
   char message[640];
-  if (!options->warning) return;
   snprintf(message, sizeof message, "%s: %s", mixent_warning_names[warning], words);
-  options->warning(options->context, message);
+  if (listener->warnings) json_array_append_new(listener->warnings, json_string(message));
+  if (listener->options->warning) listener->options->warning(listener->options->context, message);
 }
 
-static void observe(mixent_trainer *trainer, const mixent_observation *seen) {
+static void observe(mixent_trainer *trainer, const mixent_observation *seen, json_t *warnings) {
+  listener listener = {trainer->options, warnings};
   mixent_monitor_observe(&trainer->state.monitor, &trainer->loss, &trainer->state.loss, seen, tell,
-                         (void *)trainer->options);
+                         &listener);
 }
 
-void mixent_trainer_watch(mixent_trainer *trainer, const mixent_train_epoch *epoch) {
+char *mixent_trainer_report(mixent_trainer *trainer, const mixent_train_epoch *epoch, uint64_t step) {
   const mixent_scores *validation = &epoch->validation;
   const mixent_observation seen = {.epoch = epoch->epoch,
                                    .epochs = epoch->epochs,
@@ -60,7 +87,9 @@ void mixent_trainer_watch(mixent_trainer *trainer, const mixent_train_epoch *epo
                                    .validation_rows = validation->images,
                                    .entropy = validation->entropy,
                                    .baseline_accuracy = trainer->baseline_accuracy};
-  observe(trainer, &seen);
+  json_t *warnings = json_array();
+  observe(trainer, &seen, warnings);
+  return epoch_to_json(epoch, step, warnings);
 }
 
 void mixent_trainer_watch_not_finite(mixent_trainer *trainer) {
@@ -71,30 +100,25 @@ void mixent_trainer_watch_not_finite(mixent_trainer *trainer) {
                                    .loss = NAN,
                                    .validation_accuracy = NAN,
                                    .baseline_accuracy = NAN};
-  observe(trainer, &seen);
+  observe(trainer, &seen, NULL);
 }
 
 mixent_status mixent_baseline_read(const mixent_recipe *recipe, double *accuracy) {
+  json_t *history;
   *accuracy = NAN;
   if (!*recipe->baseline) return MIXENT_OK;
-  char *path = mixent_path_join(recipe->baseline, "metrics.jsonl"), *text = NULL;
-  size_t size;
-  if (!path) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
-  mixent_status status = mixent_file_read(path, (size_t)1 << 28, &text, &size);
-  for (char *line = status == MIXENT_OK ? strtok(text, "\n") : NULL; line; line = strtok(NULL, "\n")) {
-    json_t *epoch = json_loads(line, 0, NULL);
-    const json_t *value = json_object_get(json_object_get(epoch, "validation"), "accuracy");
+  if (mixent_run_history_read(recipe->baseline, &history) != MIXENT_OK)
+    return mixent_fail_within(MIXENT_ERROR_ARGUMENT, "baseline");
+  for (size_t i = 0; i < json_array_size(history); i++) {
+    const json_t *scores = json_object_get(json_array_get(history, i), "validation");
+    const json_t *value = json_object_get(scores, "accuracy");
     if (json_is_number(value))
       *accuracy = fmax(*accuracy, json_number_value(value)); /* of NaN and a number, the number */
-    json_decref(epoch);
   }
-  if (status != MIXENT_OK)
-    status = mixent_fail_within(MIXENT_ERROR_ARGUMENT, "baseline");
-  else if (isnan(*accuracy))
-    status = mixent_fail(MIXENT_ERROR_ARGUMENT,
-                         "baseline: %s tells of no epoch with held-out images; name a run that finished one",
-                         path);
-  free(path);
-  free(text);
-  return status;
+  json_decref(history);
+  if (!isnan(*accuracy)) return MIXENT_OK;
+  return mixent_fail(
+      MIXENT_ERROR_ARGUMENT,
+      "baseline: %s/metrics.jsonl tells of no epoch with held-out images; name a run that finished one",
+      recipe->baseline);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LARGEST_METRICS = 1 << 28 };
@@ -18,18 +19,33 @@ enum { LARGEST_METRICS = 1 << 28 };
 static mixent_status lock_directory(const char *path, int *lock) {
   *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (*lock < 0) return mixent_fail_errno("open directory", path);
-  if (flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-    return MIXENT_OK; /* else: no locks on that disk */
+  /* who only looks whether a run is being trained holds its lock for a moment */
+  enum { TRIES = 20, PAUSE = 10000000 };
+  for (int i = 0; i < TRIES; i++) {
+    if (flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+      return MIXENT_OK; /* else: no locks on that disk */
+    nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+  }
   close(*lock);
   *lock = -1;
   return mixent_fail(MIXENT_ERROR_ARGUMENT,
                      "%s: another process is training this run; wait for it or stop it", path);
 }
 
+bool mixent_run_directory_is_locked(const char *path) {
+  int lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock < 0) return false;
+  bool locked = flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  close(lock);
+  return locked;
+}
+
 static mixent_status name_files(mixent_run_directory *run) {
   static const char *const names[] = {"recipe.yaml",      "plan.yaml",        "metrics.jsonl",
-                                      "last.safetensors", "best.safetensors", "summary.json"};
-  char **paths[] = {&run->recipe, &run->plan, &run->metrics, &run->last, &run->best, &run->summary};
+                                      "last.safetensors", "best.safetensors", "predictions.safetensors",
+                                      "summary.json",     "failure.txt"};
+  char **paths[] = {&run->recipe, &run->plan,        &run->metrics, &run->last,
+                    &run->best,   &run->predictions, &run->summary, &run->failure};
   for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
     free(*paths[i]);
     *paths[i] = mixent_path_join(run->path, names[i]);
@@ -144,6 +160,10 @@ mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overw
   return run->path ? name_files(run) : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
 }
 
+mixent_status mixent_run_directory_lock(const char *path, int *lock) {
+  return lock_directory(path, lock);
+}
+
 mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out) {
   *out = (mixent_run_directory){.lock = -1};
   if (!mixent_is_directory(place))
@@ -170,7 +190,9 @@ void mixent_run_directory_close(mixent_run_directory *run) {
   free(run->metrics);
   free(run->last);
   free(run->best);
+  free(run->predictions);
   free(run->summary);
+  free(run->failure);
   *run = (mixent_run_directory){.lock = -1};
 }
 
@@ -199,6 +221,31 @@ mixent_status mixent_run_directory_trim_metrics(const mixent_run_directory *run,
   }
   if (status == MIXENT_OK && end < size) status = mixent_file_replace(run->metrics, text, end);
   free(text);
+  return status;
+}
+
+static mixent_status parse_history(char *text, const char *path, json_t *lines) {
+  for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+    json_t *object = json_loadb(line, (size_t)(end - line), 0, NULL);
+    if (!json_is_object(object)) {
+      json_decref(object);
+      return mixent_fail(MIXENT_ERROR_FORMAT, "%s: line %zu is damaged", path, json_array_size(lines) + 1);
+    }
+    if (json_array_append_new(lines, object) != 0)
+      return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", path);
+  }
+  return MIXENT_OK;
+}
+
+mixent_status mixent_run_history_read(const char *directory, json_t **out) {
+  char *path = mixent_path_join(directory, "metrics.jsonl"), *text = NULL;
+  *out = json_array();
+  mixent_status status =
+      path && *out ? mixent_file_read(path, LARGEST_METRICS, &text, NULL) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK) status = parse_history(text, path, *out);
+  if (status != MIXENT_OK) json_decref(*out), *out = NULL;
+  free(text);
+  free(path);
   return status;
 }
 

@@ -15,7 +15,8 @@ typedef struct mixent_trainer {
   const mixent_train_options *options;
   mixent_dataset *dataset;
   mixent_split split;
-  float mean[3], deviation[3];
+  mixent_images train; /* those of the dataset, with labels of its own: the recipe's noise is in them */
+  float *mean, *deviation; /* [channels] */
   mixent_graph *graph;
   mixent_net *net;
   mixent_plan_source plan_source; /* of the net */
@@ -51,17 +52,19 @@ mixent_checkpoint mixent_trainer_checkpoint(mixent_trainer *trainer);
 /* Trains from the state to the end, saving into the run. */
 mixent_status mixent_trainer_run(mixent_trainer *trainer, const mixent_run_directory *run);
 
-/* metrics.jsonl's line for an epoch; NULL without memory. free(). */
-char *mixent_epoch_json(const mixent_train_epoch *epoch, uint64_t step);
-
 /* Evaluates the loss of the batch that went forward, writing the gradient of its logits. */
 mixent_status mixent_trainer_evaluate(mixent_trainer *trainer, const mixent_loss_rule *rule,
                                       mixent_loss_result *result);
 
-/* Tells, by the caller's warning function, of signs of a run that goes wrong, each once. */
-void mixent_trainer_watch(mixent_trainer *trainer, const mixent_train_epoch *epoch);
-/* The same in the middle of an epoch, when loss or gradient are no longer finite. */
+/* Tells, by the caller's warning function, of signs of a run that goes wrong, each once; then metrics.jsonl's
+ * line for the epoch, with what was told. NULL without memory. free(). */
+char *mixent_trainer_report(mixent_trainer *trainer, const mixent_train_epoch *epoch, uint64_t step);
+/* The same signs in the middle of an epoch, when loss or gradient are no longer finite. */
 void mixent_trainer_watch_not_finite(mixent_trainer *trainer);
+
+/* A line of metrics.jsonl read back, but for `epochs` and `json`; false if something is missing. */
+struct json_t;
+bool mixent_train_epoch_from_json(const struct json_t *json, mixent_train_epoch *out);
 
 /* The best validation accuracy of the run that the recipe names as its baseline; NaN if it names none. */
 mixent_status mixent_baseline_read(const mixent_recipe *recipe, double *accuracy);

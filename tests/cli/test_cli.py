@@ -15,7 +15,7 @@ import pytest
 from support import PROGRAM, environment, make_dataset, make_folders, write_idx
 from PIL import Image
 
-COMMANDS = ["train", "tune", "eval", "predict", "export", "info", "data", "data list", "data show", "data get", "demo", "help", "version"]
+COMMANDS = ["train", "tune", "eval", "predict", "export", "info", "compare", "study", "study export", "study import", "data", "data list", "data show", "data get", "demo", "help", "version"]
 
 
 # Help and wrong use
@@ -97,6 +97,7 @@ def test_unknown_names_suggest_the_nearest(mixent, words, suggestion):
     (["train", "here"], "'here'"),
     (["train", "-e", "3"], "-e"),
     (["train", "--resume", "r", "--epochs", "3"], "--resume"),
+    (["train", "--resume", "r", "--dry-run"], "--resume"),
     (["eval"], "mixent eval CHECKPOINT"),
     (["predict", "model.safetensors"], "IMAGE.png"),
     (["info", "vgg5", "--side", "15"], "16 to 256"),
@@ -285,6 +286,24 @@ def test_recipe_with_a_typo(mixent, tmp_path):
     assert result.code == 1 and "mine.yaml:4:3" in result.message and "optimizer.learning_rate" in result.message
 
 
+def test_dry_run_shows_the_whole_recipe(mixent, tmp_path):
+    words = ["train", "--dry-run", "--loss", "min-ent", "--set", "loss.learn=w1 b2", "--set", "dropout=0.123456789012345678"]
+    whole = mixent(*words)
+    assert whole.code == 0 and not whole.err and not (tmp_path / "runs").exists()
+    (tmp_path / "whole.yaml").write_text(whole.out)
+    again = mixent("train", "--dry-run", "--recipe", "whole.yaml")
+    assert again.out == whole.out  # to the bit
+    table = json.loads(mixent(*words, "--json").out)
+    options = {option["key"]: option for option in table["options"]}
+    assert table["name"] == "emnist-letters-short" and len(options) == whole.out.count(": ")
+    assert options["loss.name"]["value"] == "min-ent" and "mix-ent" in options["loss.name"]["choices"]
+    assert options["loss.learn"] | {"help": ""} == {"key": "loss.learn", "type": "names", "value": "w1 b2", "help": "", "choices": [
+        "w1", "w2", "w3", "b1", "b2", "b3"]}
+    assert options["epochs"]["type"] == "whole" and (options["epochs"]["low"], options["epochs"]["high"]) == (1, 1000000)
+    assert options["data_alternative"]["value"] == ""
+    assert mixent("train", "--dry-run", "--set", "dropout=2").code == 2
+
+
 def test_recipe_that_is_not_there(mixent):
     result = mixent("train", "--recipe", "none.yaml")
     assert result.code == 1 and "none.yaml" in result.message
@@ -325,7 +344,8 @@ def test_train_json(trained):
     directory, out = trained
     run = directory / "runs" / "emnist-letters-short-bars-tiny-min-ent-0"
     assert sorted(path.name for path in run.iterdir()) == ["best.safetensors", "last.safetensors", "metrics.jsonl",
-                                                           "plan.yaml", "recipe.yaml", "summary.json"]
+                                                           "plan.yaml", "predictions.safetensors", "recipe.yaml",
+                                                           "summary.json"]
     *epochs, summary = map(json.loads, out.splitlines())
     assert epochs == [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3, 4]

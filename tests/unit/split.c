@@ -88,6 +88,74 @@ static void test_refuses(void **state) {
     assert_int_equal(mixent_split_make(&images, 6, wrong[i], 0, 0, &split), MIXENT_ERROR_ARGUMENT);
 }
 
+/* Stratified; validation stays; the smaller part lies within the larger one. */
+static void test_thinned(void **state) {
+  (void)state;
+  start_drawing(7);
+  for (int round = 0; round < 40; round++) {
+    int classes = 1 + (int)random_below(40);
+    mixent_images images = make_images(1 + random_below(MOST), classes);
+    uint8_t before[MOST];
+    const double fractions[] = {1, 0.6, 0.25, 0.001};
+    memset(before, 1, sizeof before);
+    for (int f = 0; f < 4; f++) {
+      mixent_split split, whole;
+      uint8_t now[MOST] = {0}, seen[MOST] = {0};
+      size_t all[64] = {0}, kept[64] = {0};
+      assert_int_equal(mixent_split_make(&images, classes, 0.2, 0, (uint64_t)round, &whole), MIXENT_OK);
+      assert_int_equal(mixent_split_make(&images, classes, 0.2, 0, (uint64_t)round, &split), MIXENT_OK);
+      assert_int_equal(mixent_split_thin(&images, classes, fractions[f], 3, &split), MIXENT_OK);
+      assert_ascending(split.train, split.train_count, seen);
+      assert_ascending(split.validation, split.validation_count, seen);
+      assert_int_equal(split.validation_count, whole.validation_count);
+      for (size_t i = 0; i < whole.train_count; i++) all[labels[whole.train[i]]]++;
+      for (size_t i = 0; i < split.train_count; i++) {
+        assert_true(before[split.train[i]]);
+        kept[labels[split.train[i]]]++;
+        now[split.train[i]] = 1;
+      }
+      for (int k = 0; k < classes; k++)
+        assert_true(fabs((double)kept[k] - fractions[f] * (double)all[k]) <= 0.5 || (kept[k] == 1 && all[k]));
+      memcpy(before, now, sizeof before);
+      mixent_split_free(&split), mixent_split_free(&whole);
+    }
+  }
+  mixent_split split = {0};
+  mixent_images images = {.count = 0};
+  assert_int_equal(mixent_split_thin(&images, 1, 0, 0, &split), MIXENT_ERROR_ARGUMENT);
+}
+
+static void test_label_noise(void **state) {
+  (void)state;
+  enum { COUNT = 60000, CLASSES = 7 };
+  static int32_t clean[COUNT], some[COUNT], more[COUNT], other[COUNT];
+  for (int i = 0; i < COUNT; i++) clean[i] = some[i] = more[i] = other[i] = i * 31 % CLASSES;
+  mixent_labels_spoil(some, COUNT, CLASSES, 0, 5);
+  assert_memory_equal(some, clean, sizeof clean);
+  mixent_labels_spoil(some, COUNT, CLASSES, 0.2, 5);
+  mixent_labels_spoil(more, COUNT, CLASSES, 0.4, 5);
+  mixent_labels_spoil(other, COUNT, CLASSES, 0.2, 6);
+  int changed = 0, both = 0, pairs[CLASSES][CLASSES] = {{0}};
+  for (int i = 0; i < COUNT; i++) {
+    assert_in_range(some[i], 0, CLASSES - 1);
+    changed += some[i] != clean[i];
+    both += some[i] != clean[i] && other[i] != clean[i];
+    pairs[clean[i]][some[i]]++;
+    if (some[i] != clean[i]) assert_int_equal(more[i], some[i]);
+  }
+  /* binomial: within 5 standard deviations */
+  assert_true(abs(changed - COUNT / 5) < 5 * 98);
+  assert_true(abs(both - COUNT / 25) < 5 * 48);
+  for (int k = 0; k < CLASSES * CLASSES; k++) /* about 286 each */
+    if (k / CLASSES != k % CLASSES) assert_in_range(pairs[k / CLASSES][k % CLASSES], 286 - 85, 286 + 85);
+  memcpy(some, clean, sizeof clean);
+  mixent_labels_spoil(some, COUNT, CLASSES, 1, 5);
+  for (int i = 0; i < COUNT; i++) assert_int_not_equal(some[i], clean[i]);
+  int32_t alone[] = {0, 0};
+  mixent_labels_spoil(alone, 2, 1, 1, 5); /* there is no other class */
+  assert_true(alone[0] == 0 && alone[1] == 0);
+}
+
 static void test_moments(void **state) {
   (void)state;
   enum { COUNT = 20, SIDE = 17 };
@@ -118,6 +186,63 @@ static void test_moments(void **state) {
   }
 }
 
+/* Features of any size: the moments are those of their own column, and one that never changes is left alone. */
+static void test_feature_moments(void **state) {
+  (void)state;
+  enum { COUNT = 50, FEATURES = 131 };
+  static float features[COUNT * FEATURES];
+  start_drawing(9);
+  for (int i = 0; i < COUNT; i++)
+    for (int k = 0; k < FEATURES; k++)
+      features[i * FEATURES + k] = (float)(k % 7 ? 1e6 * k + (double)random_below(1000) : 0.1 * k);
+  const mixent_images images = {.count = COUNT, .side = 1, .channels = FEATURES, .features = features};
+  const uint32_t indices[] = {3, 49, 0, 7, 7};
+  float mean[FEATURES], deviation[FEATURES];
+  mixent_images_moments(&images, indices, 5, mean, deviation);
+  for (int k = 0; k < FEATURES; k++) {
+    double sum = 0, squares = 0;
+    for (int i = 0; i < 5; i++) sum += features[indices[i] * FEATURES + (size_t)k];
+    for (int i = 0; i < 5; i++) squares += pow(features[indices[i] * FEATURES + (size_t)k] - sum / 5, 2);
+    assert_true(fabs(mean[k] - sum / 5) <= 1e-6 * fabs(sum / 5));
+    if (k % 7)
+      assert_true(fabs(deviation[k] / sqrt(squares / 5) - 1) < 1e-5);
+    else
+      assert_true(deviation[k] == 1 && mean[k] == features[k]);
+  }
+}
+
+/* A part of each class goes to test, the rest stays, each row with its label; features and pixels alike. */
+static void test_cut(void **state) {
+  (void)state;
+  enum { COUNT = 103, SIZE = 3 };
+  for (int bytes = 0; bytes < 2; bytes++) {
+    mixent_images train = {.count = COUNT, .side = 1, .channels = SIZE}, test;
+    train.labels = calloc(COUNT, sizeof *train.labels);
+    train.pixels = bytes ? calloc(COUNT, SIZE) : NULL;
+    train.features = bytes ? NULL : calloc(COUNT * SIZE, sizeof *train.features);
+    for (int i = 0; i < COUNT; i++) {
+      train.labels[i] = i % 3;
+      for (int k = 0; k < SIZE && bytes; k++) train.pixels[SIZE * i + k] = (uint8_t)i;
+      for (int k = 0; k < SIZE && !bytes; k++) train.features[SIZE * i + k] = (float)i;
+    }
+    assert_int_equal(mixent_images_cut(&train, 3, &test), MIXENT_OK);
+    assert_int_equal(test.count, 21);
+    assert_int_equal(train.count, 82);
+    int seen[COUNT] = {0};
+    for (int part = 0; part < 2; part++) {
+      const mixent_images *images = part ? &test : &train;
+      for (size_t i = 0; i < images->count; i++) {
+        int row = bytes ? images->pixels[SIZE * i + 2] : (int)images->features[SIZE * i + 2];
+        assert_int_equal(images->labels[i], row % 3);
+        seen[row]++;
+      }
+    }
+    for (int i = 0; i < COUNT; i++) assert_int_equal(seen[i], 1);
+    mixent_images_free(&train);
+    mixent_images_free(&test);
+  }
+}
+
 static void test_order(void **state) {
   (void)state;
   enum { COUNT = 500 };
@@ -136,9 +261,11 @@ static void test_order(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_stratified), cmocka_unit_test(test_drawn_from_the_seed),
-      cmocka_unit_test(test_refuses),    cmocka_unit_test(test_moments),
-      cmocka_unit_test(test_order),
+      cmocka_unit_test(test_stratified),  cmocka_unit_test(test_drawn_from_the_seed),
+      cmocka_unit_test(test_refuses),     cmocka_unit_test(test_thinned),
+      cmocka_unit_test(test_label_noise), cmocka_unit_test(test_moments),
+      cmocka_unit_test(test_order),       cmocka_unit_test(test_feature_moments),
+      cmocka_unit_test(test_cut),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

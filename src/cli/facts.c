@@ -1,0 +1,52 @@
+/* Facts as JSON and as text. */
+#include "cli/facts.h"
+#include "cli/json.h"
+#include "lab/store.h"
+#include "train/recipe.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+json_t *mixent_fact_json(const mixent_fact *fact) {
+  const mixent_option *option = mixent_option_find(fact->key);
+  if (fact->text && option && option->type == MIXENT_OPTION_YES_NO)
+    return json_boolean(strcmp(fact->text, "true") == 0);
+  if (fact->text) return mixent_json_text(fact->text);
+  bool whole = fact->number == floor(fact->number) && fabs(fact->number) < 0x1p53;
+  return isnan(fact->number) ? json_null()
+         : whole             ? json_integer((json_int_t)fact->number)
+                             : json_real(fact->number);
+}
+
+json_t *mixent_facts_json(const mixent_facts *facts) {
+  json_t *object = json_object();
+  for (size_t i = 0; i < facts->count; i++)
+    json_object_set_new(object, facts->items[i].key, mixent_fact_json(&facts->items[i]));
+  return object;
+}
+
+char *mixent_fact_text(const mixent_fact *fact) {
+  if (fact->text) return strdup(fact->text);
+  mixent_text text = {0};
+  mixent_text_append(&text, "%s", "");
+  if (!isnan(fact->number)) mixent_number_write(fact->number, &text);
+  if (text.failed) mixent_text_free(&text);
+  return text.data;
+}
+
+const char *mixent_local_time(const char *time) {
+  static char text[32];
+  struct tm parts = {0};
+  const char *end = strptime(time, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  time_t moment = timegm(&parts);
+  if (!end || !localtime_r(&moment, &parts) || !strftime(text, sizeof text, "%Y-%m-%d %H:%M", &parts))
+    return "";
+  return text;
+}
+
+void mixent_store_warning_print(const mixent_store *store) {
+  const char *warning = mixent_store_warning(store);
+  if (warning) fprintf(stderr, "mixent: warning: %s\n", warning);
+}

@@ -1,0 +1,272 @@
+/* `mixent show`: one run, as a person wants to know it. */
+#include "cli/commands.h"
+#include "cli/facts.h"
+#include "cli/json.h"
+#include "cli/training.h"
+#include "core/file.h"
+#include "lab/result.h"
+#include "lab/store.h"
+#include "train/recipe.h"
+#include "train/run_directory.h"
+#include "train/trainer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct arguments {
+  const char *runs;
+  bool json;
+} arguments;
+
+/* What is read of the run; NULL where there is none. */
+typedef struct subject {
+  char *directory;
+  const char *name; /* below --runs, if it is there */
+  mixent_facts facts;
+  const char *status;
+  mixent_text command; /* that repeats it */
+  char *resume;        /* the command that goes on with it */
+  json_t *history;
+  mixent_result *result;
+  mixent_train_summary summary;
+} subject;
+
+static bool has_file(const char *directory, const char *name) {
+  char *path = mixent_path_join(directory, name);
+  bool there = path && mixent_is_file(path);
+  free(path);
+  return there;
+}
+
+/* The name of a run in the store that is most like `word`; free(), NULL: none. */
+static mixent_status find_nearest(const char *runs, const char *word, char **out) {
+  mixent_store *store;
+  mixent_facts *found = NULL;
+  size_t count = 0;
+  static const char *const columns[] = {"run", NULL};
+  const mixent_store_query query = {.columns = columns};
+  MIXENT_TRY(mixent_store_open(runs, false, &store));
+  mixent_status status = mixent_store_find(store, &query, &found, &count);
+  mixent_store_warning_print(store);
+  mixent_store_close(store);
+  const char **names = status == MIXENT_OK ? calloc(count + 1, sizeof *names) : NULL;
+  const char *near = NULL;
+  for (size_t i = 0; names && i < count; i++) {
+    names[i] = mixent_facts_text(&found[i], "run");
+    const char *slash = strrchr(names[i], '/');
+    if (slash && strcmp(slash + 1, word) == 0) near = names[i]; /* in a study */
+  }
+  if (names && !near) near = mixent_nearest_name(word, names);
+  *out = near ? strdup(near) : NULL;
+  free(names);
+  mixent_store_runs_free(found, count);
+  return status;
+}
+
+static mixent_status fail_unknown(const char *runs, const char *word, const char *place) {
+  const char *directory = mixent_is_directory(word) ? word : mixent_is_directory(place) ? place : NULL;
+  char *near = NULL;
+  if (directory)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "%s is no run, for it has no recipe.yaml; `mixent runs --runs %s` lists those in it",
+                       directory, directory);
+  MIXENT_TRY(find_nearest(runs, word, &near));
+  if (near)
+    mixent_fail(MIXENT_ERROR_ARGUMENT, "no run '%s' in %s; did you mean '%s'?", word, runs, near);
+  else
+    mixent_fail(MIXENT_ERROR_ARGUMENT, "no run '%s', nor one in %s; `mixent runs` lists them", word, runs);
+  free(near);
+  return MIXENT_ERROR_ARGUMENT;
+}
+
+/* `word` is a run's directory, or its name among the runs. */
+static mixent_status find_directory(const char *runs, const char *word, char **out) {
+  char *place = mixent_path_join(runs, word);
+  if (!place) return MIXENT_ERROR_MEMORY;
+  bool direct = has_file(word, "recipe.yaml"), below = !direct && has_file(place, "recipe.yaml");
+  mixent_status status = direct || below ? MIXENT_OK : fail_unknown(runs, word, place);
+  *out = direct ? strdup(word) : below ? strdup(place) : NULL;
+  free(place);
+  if (status == MIXENT_OK && !*out) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  for (size_t length = *out ? strlen(*out) : 0; length > 1 && (*out)[length - 1] == '/'; length--)
+    (*out)[length - 1] = '\0';
+  return status;
+}
+
+static const char *name_below(const char *directory, const char *runs) {
+  size_t length = strlen(runs);
+  bool below = strncmp(directory, runs, length) == 0 && directory[length] == '/';
+  return below ? directory + length + 1 : directory;
+}
+
+static mixent_status read_commands(subject *run) {
+  char *path = mixent_path_join(run->directory, "recipe.yaml"), *quoted = mixent_path_quote(run->directory);
+  mixent_recipe recipe;
+  mixent_status status = path && quoted ? MIXENT_OK : MIXENT_ERROR_MEMORY;
+  bool whole = status == MIXENT_OK && mixent_recipe_resolve(path, NULL, 0, &recipe) == MIXENT_OK;
+  if (whole) status = mixent_recipe_command(&recipe, run->directory, &run->command);
+  bool stands = strcmp(run->status, "interrupted") == 0 || strcmp(run->status, "failed") == 0;
+  if (status == MIXENT_OK && stands && asprintf(&run->resume, "mixent train --resume %s", quoted) < 0)
+    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a command");
+  free(path);
+  free(quoted);
+  return status;
+}
+
+/* A run that is damaged is shown as far as it can be read. */
+static mixent_status read_subject(subject *run) {
+  char *path = mixent_path_join(run->directory, "summary.json");
+  if (!path) return MIXENT_ERROR_MEMORY;
+  bool finished = mixent_run_summary_read(path, &run->summary);
+  free(path);
+  /* first, for it may make result.json, from which come facts */
+  if (finished &&
+      (has_file(run->directory, "result.json") || has_file(run->directory, "predictions.safetensors")) &&
+      mixent_result_read(run->directory, &run->result) != MIXENT_OK)
+    fprintf(stderr, "mixent: warning: result-unread: %s\n", mixent_last_error());
+  MIXENT_TRY(mixent_facts_read(run->directory, run->name, &run->facts));
+  run->status = mixent_store_status_now(run->directory, mixent_facts_text(&run->facts, "status"));
+  if (mixent_run_history_read(run->directory, &run->history) == MIXENT_ERROR_MEMORY)
+    return MIXENT_ERROR_MEMORY;
+  return read_commands(run);
+}
+
+static void free_subject(subject *run) {
+  free(run->directory);
+  free(run->resume);
+  mixent_facts_free(&run->facts);
+  mixent_text_free(&run->command);
+  json_decref(run->history);
+  mixent_result_free(run->result);
+  mixent_train_summary_free(&run->summary);
+}
+
+/* {"run", "directory", "status", "command", "resume", "facts": {…}, "epochs": [lines of metrics.jsonl]} */
+static int print_json(const subject *run) {
+  json_t *facts = mixent_facts_json(&run->facts);
+  json_object_del(facts, "run");
+  json_object_del(facts, "status");
+  return mixent_json_print(
+      json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "run", mixent_json_text(run->name), "directory",
+                mixent_json_text(run->directory), "status", run->status, "command",
+                run->command.data ? mixent_json_text(run->command.data) : json_null(), "resume",
+                run->resume ? mixent_json_text(run->resume) : json_null(), "facts", facts, "epochs",
+                run->history ? json_incref(run->history) : json_array()));
+}
+
+static double number_of(const subject *run, const char *key) {
+  const mixent_fact *fact = mixent_facts_find(&run->facts, key);
+  return fact && !fact->text ? fact->number : 0;
+}
+
+static void print_head(const subject *run) {
+  const mixent_facts *facts = &run->facts;
+  printf("%s: %s\n", run->directory, run->status);
+  if (*mixent_facts_text(facts, "damage")) printf("%s\n", mixent_facts_text(facts, "damage"));
+  if (*mixent_facts_text(facts, "failure")) printf("%s\n", mixent_facts_text(facts, "failure"));
+  if (strcmp(mixent_facts_text(facts, "select"), "test") == 0)
+    puts("test-selected: its best epoch was chosen by the test images");
+  if (*mixent_facts_text(facts, "recipe"))
+    printf("recipe %s, loss %s, net %s on %s, seed %.0f, %s, %.0f thread%s\n",
+           mixent_facts_text(facts, "recipe"), mixent_facts_text(facts, "loss"),
+           mixent_facts_text(facts, "net"), mixent_facts_text(facts, "data"), number_of(run, "seed"),
+           mixent_facts_text(facts, "precision"), number_of(run, "threads"),
+           number_of(run, "threads") == 1 ? "" : "s");
+  printf("%.0f of %.0f epochs; begun %s", number_of(run, "epochs_done"), number_of(run, "epochs"),
+         mixent_local_time(mixent_facts_text(facts, "started")));
+  printf(", last written %s\n", mixent_local_time(mixent_facts_text(facts, "changed")));
+  if (*mixent_facts_text(facts, "cpu"))
+    printf("%s, mixent %s, oneDNN %s\n", mixent_facts_text(facts, "cpu"),
+           mixent_facts_text(facts, "versions.mixent"), mixent_facts_text(facts, "versions.onednn"));
+  if (run->command.data) printf("\nMade again beside it by\n  %s\n", run->command.data);
+  if (run->resume) printf("Goes on by\n  %s\n", run->resume);
+}
+
+static void print_warnings(const json_t *epoch) {
+  size_t i;
+  const json_t *warning;
+  json_array_foreach(json_object_get(epoch, "warnings"), i, warning)
+      printf("warning: %s\n", json_is_string(warning) ? json_string_value(warning) : "");
+}
+
+static void print_epochs(const subject *run) {
+  mixent_training_view view = {0};
+  size_t i;
+  const json_t *line;
+  mixent_training_table_begin(&view, mixent_facts_text(&run->facts, "loss"));
+  if (json_array_size(run->history)) putchar('\n');
+  json_array_foreach(run->history, i, line) {
+    mixent_train_epoch epoch;
+    print_warnings(line);
+    if (mixent_train_epoch_from_json(line, &epoch)) mixent_training_table_add(&view, &epoch);
+  }
+}
+
+static void print_scores(const subject *run) {
+  const mixent_result *result = run->result;
+  mixent_training_summary_print(&run->summary);
+  if (result && result->temperature.found) {
+    const mixent_calibration *before = &result->test, *after = &result->test_calibrated;
+    printf("At temperature %.3f, fitted on the images held out: NLL %.4f (before: %.4f), ECE %.4f (%.4f), "
+           "Brier %.4f "
+           "(%.4f), entropy %.4f (%.4f).\n",
+           result->temperature.temperature, after->nll, before->nll, after->ece, before->ece, after->brier,
+           before->brier, after->entropy, before->entropy);
+  }
+  if (has_file(run->directory, "best.safetensors"))
+    printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n", run->directory);
+}
+
+static int show(const subject *run, bool json) {
+  if (json) return print_json(run);
+  print_head(run);
+  print_epochs(run);
+  if (run->summary.json) print_scores(run);
+  return MIXENT_EXIT_DONE;
+}
+
+static int run(const void *given, int count, char **words) {
+  (void)count;
+  const arguments *arguments = given;
+  subject run = {0};
+  mixent_status status = find_directory(arguments->runs, words[0], &run.directory);
+  if (status == MIXENT_OK) {
+    run.name = name_below(run.directory, arguments->runs);
+    status = read_subject(&run);
+  }
+  int code = status == MIXENT_OK ? show(&run, arguments->json) : mixent_failed(status);
+  free_subject(&run);
+  return code;
+}
+
+static const mixent_command_option options[] = {
+    {.name = "runs",
+     .argument = "DIR",
+     .help = "where a run that is named without its directory is looked for",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, runs),
+     .fallback = "runs"},
+    {.name = "json",
+     .help = "print one line of JSON",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, json)},
+    {.name = NULL}};
+
+const mixent_command mixent_command_show = {
+    .name = "show",
+    .summary = "Show one run: what it is, how it went, how to repeat it",
+    .operands = "RUN",
+    .least_operands = 1,
+    .most_operands = 1,
+    .options = options,
+    .description = "RUN is a run's directory, or its name as 'mixent runs' lists it. Shown are its status, "
+                   "the command that "
+                   "makes it again to the same bits (of a built-in recipe only what differs from it), the "
+                   "one that goes on with "
+                   "it, the table of its epochs with the warnings that came up, and the scores at the end: "
+                   "as they are, and at "
+                   "the temperature that fits the images held out best.\n\n"
+                   "  mixent show emnist-letters-short-ce-0\n"
+                   "  mixent show runs/losses/min-ent-3 --json",
+    .arguments_size = sizeof(arguments),
+    .run = run};
