@@ -15,11 +15,12 @@ static void ask_to_stop(int signal) {
   if (write(STDERR_FILENO, message, sizeof message - 1) < 0) return; /* there is nobody to tell */
 }
 
-static void watch_signals(void) {
+volatile sig_atomic_t *mixent_signals_watch(void) {
   struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  return &stop;
 }
 
 void mixent_training_table_begin(mixent_training_view *view, const char *loss) {
@@ -178,8 +179,7 @@ static void show_warning(void *context, const char *message) {
 
 void mixent_training_watch(mixent_training_view *view, bool json, mixent_train_options *options) {
   *view = (mixent_training_view){.json = json, .progress = mixent_progress_start()};
-  watch_signals();
-  options->stop = &stop;
+  options->stop = mixent_signals_watch();
   options->context = view;
   options->started = show_start;
   options->progress = show_progress;

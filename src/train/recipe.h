@@ -4,6 +4,7 @@
 #define MIXENT_TRAIN_RECIPE_H
 
 #include "core/memory.h"
+#include "core/yaml.h"
 #include "mixent/data.h"
 #include "mixent/train.h"
 
@@ -101,6 +102,18 @@ mixent_status mixent_recipe_resolve(const char *name_or_file, const mixent_setti
 /* The same from a text; `origin` names it in messages, `name` is the recipe's name if the text gives none. */
 mixent_status mixent_recipe_parse(const char *text, const char *origin, const char *name,
                                   const mixent_setting *settings, size_t setting_count, mixent_recipe *out);
+
+/* The text behind a built-in recipe's name or a file. */
+typedef struct mixent_recipe_source {
+  char *text; /* free() */
+  char name[MIXENT_RECIPE_TEXT], origin[MIXENT_RECIPE_TEXT];
+} mixent_recipe_source;
+mixent_status mixent_recipe_find(const char *name_or_file, mixent_recipe_source *out);
+/* "recipes/mine.yaml" -> "mine" */
+void mixent_recipe_name_file(const char *path, char name[MIXENT_RECIPE_TEXT]);
+/* Sets the options that a mapping names, nested or dotted; `prefix` is "" or "section.". Each is checked by itself;
+ * errors name file, line, column and the nearest key. A section `losses` is passed over. */
+mixent_status mixent_recipe_apply(const mixent_yaml *mapping, const char *prefix, mixent_recipe *recipe);
 
 /* All options as YAML; reading it back gives the same values to the bit. Without `places`, options that say
  * where things are or how they run (data_dir, threads, save_minutes) are left out, and data and net are left

@@ -160,6 +160,10 @@ mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overw
   return run->path ? name_files(run) : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
 }
 
+mixent_status mixent_run_directory_lock(const char *path, int *lock) {
+  return lock_directory(path, lock);
+}
+
 mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out) {
   *out = (mixent_run_directory){.lock = -1};
   if (!mixent_is_directory(place))

@@ -26,6 +26,9 @@ mixent_status mixent_run_directory_begin(const char *place, mixent_run_directory
 mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overwrite);
 /* An existing run, locked. */
 mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out);
+/* The lock alone, of any directory; it ends when *lock is closed in every process that has it. MIXENT_ERROR_ARGUMENT where
+ * another has it. */
+mixent_status mixent_run_directory_lock(const char *path, int *lock);
 /* Unlocks, frees; one that was never published is removed. Safe on {.lock = -1}. */
 void mixent_run_directory_close(mixent_run_directory *run);
 

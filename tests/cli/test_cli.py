@@ -15,7 +15,7 @@ import pytest
 from support import PROGRAM, environment, make_dataset, make_folders, write_idx
 from PIL import Image
 
-COMMANDS = ["train", "tune", "eval", "predict", "export", "info", "data", "data list", "data show", "data get", "demo", "help", "version"]
+COMMANDS = ["train", "tune", "eval", "predict", "export", "info", "compare", "study", "study export", "study import", "data", "data list", "data show", "data get", "demo", "help", "version"]
 
 
 # Help and wrong use
