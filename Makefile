@@ -101,7 +101,7 @@ bench-train:
 bench-infer:
 	@tools/install-dependencies bench
 	@tools/build release
-	$(PYTHON) bench/infer.py --program build/release/bench/bench_infer
+	$(PYTHON) bench/infer.py --program build/release/bench/bench_infer $(BENCH_OPTIONS)
 
 ## bench-loss     speed of the losses beside PyTorch's and memory's; PYTHON names another interpreter
 bench-loss:

@@ -1,11 +1,13 @@
 /* How often the lab's comparisons see a difference: in simulated studies without one (false alarms), and with one (power,
- * beside the power stated beforehand). Runs have luck of their own, images a difficulty that both methods share; with
- * "images choose" each image also favours one of the methods, by chance, whichever run it is.
+ * beside the power stated beforehand). Runs have luck of their own, images a difficulty that all methods share; with
+ * "images choose" each image also favours one of the methods, by chance, whichever run it is. First single tests of two
+ * methods, then the verdicts of whole comparisons (lab/compare.h) of several variants with a baseline.
  *
- *   bench_false_alarms [STUDIES [SEEDS [IMAGES [REPLICATES]]]] */
+ *   bench_false_alarms [STUDIES [SEEDS [IMAGES [REPLICATES [VARIANTS]]]]] */
 #include "core/random.h"
 #include "core/threads.h"
 #include "lab/bootstrap.h"
+#include "lab/compare.h"
 #include "lab/distributions.h"
 #include "lab/power.h"
 #include "lab/statistics.h"
@@ -39,6 +41,7 @@ typedef struct room {
 } room;
 
 enum { STUDENT, CROSSED, PERCENTILE, TESTS };
+enum { MOST_METHODS = 16, MOST_SEEDS = 1000 };
 
 static double normal(const mixent_random *random, uint64_t step, uint64_t element) {
   uint32_t word[4];
@@ -125,6 +128,19 @@ static double gain_of(const world *world, double shift) {
   return mixent_normal_cdf((1.2 + shift) / deviation) - mixent_normal_cdf(1.2 / deviation);
 }
 
+/* Its inverse. */
+static double shift_for(const world *world, double gain) {
+  double low = 0, high = 1;
+  for (int step = 0; step < 60; step++) {
+    double middle = (low + high) / 2;
+    if (gain_of(world, middle) < gain)
+      low = middle;
+    else
+      high = middle;
+  }
+  return low;
+}
+
 static double rate(const simulation *simulation, int test) {
   size_t sum = 0;
   for (size_t study = 0; study < simulation->studies; study++)
@@ -132,11 +148,10 @@ static double rate(const simulation *simulation, int test) {
   return 100.0 * (double)sum / (double)simulation->studies;
 }
 
-static double typical_deviation(const simulation *simulation) {
+static double typical_deviation(const double *deviations, size_t studies) {
   double squares = 0;
-  for (size_t study = 0; study < simulation->studies; study++)
-    squares += simulation->deviations[study] * simulation->deviations[study];
-  return sqrt(squares / (double)simulation->studies);
+  for (size_t study = 0; study < studies; study++) squares += deviations[study] * deviations[study];
+  return sqrt(squares / (double)studies);
 }
 
 static void print_row(const simulation *simulation, const char *what) {
@@ -150,23 +165,127 @@ static void run_world(simulation *simulation) {
   mixent_parallel_for(simulation->studies, 16, run_studies, simulation);
   print_row(simulation, "false alarms, %");
   printf("\n");
-  double deviation = typical_deviation(simulation), wanted, stated;
+  double deviation = typical_deviation(simulation->deviations, simulation->studies), wanted, stated;
   must(mixent_power_least_difference(simulation->seeds, deviation, level, 0.8, &wanted));
-  double low = 0, high = 1;
-  for (int step = 0; step < 60; step++) {
-    double middle = (low + high) / 2;
-    if (gain_of(&simulation->world, middle) < wanted)
-      low = middle;
-    else
-      high = middle;
-  }
-  simulation->shift = low;
+  simulation->shift = shift_for(&simulation->world, wanted);
   mixent_parallel_for(simulation->studies, 16, run_studies, simulation);
-  must(mixent_power_of_seeds(simulation->seeds, wanted, typical_deviation(simulation), level, &stated));
+  deviation = typical_deviation(simulation->deviations, simulation->studies);
+  must(mixent_power_of_seeds(simulation->seeds, wanted, deviation, level, &stated));
   char what[64];
   snprintf(what, sizeof what, "power at %+.2f points, %%", 100 * wanted);
   print_row(simulation, what);
   printf("   %6.2f\n", 100 * stated);
+}
+
+/* A comparison of methods, of which the first is the baseline and only the second may be better. */
+typedef struct family {
+  world world;
+  size_t studies, seeds, images, methods;
+  double shift;
+  uint8_t *verdicts;  /* [studies, methods - 1] */
+  double *deviations; /* [studies]: of the second's paired differences */
+} family;
+
+/* One study: [methods, seeds] results, of which the accuracy and the images alone are known. */
+typedef struct family_room {
+  uint8_t *right; /* [methods, seeds, images] */
+  double *ease;   /* [images] */
+  mixent_result *results;
+  const mixent_result **places;
+} family_room;
+
+static void draw_family(const family *family, size_t study, const family_room *room) {
+  mixent_random random = mixent_random_stream(study, "false alarms", "family");
+  const world *world = &family->world;
+  size_t methods = family->methods, seeds = family->seeds, images = family->images;
+  for (size_t i = 0; i < images; i++) room->ease[i] = 1.2 + 1.2 * normal(&random, 0, i);
+  for (size_t run = 0; run < methods * seeds; run++) {
+    size_t method = run / seeds;
+    double luck = world->luck * normal(&random, 1, run) + (method == 1 ? family->shift : 0);
+    uint8_t *right = room->right + run * images;
+    for (size_t i = 0; i < images; i++) {
+      double favour = world->favour > 0 ? world->favour * normal(&random, 2 + method, i) : 0;
+      uint32_t word[4];
+      mixent_random_block(&random, 2 + methods + run, i, word);
+      right[i] = mixent_uniform_double(word[0], word[1]) < mixent_normal_cdf(room->ease[i] + luck + favour);
+    }
+    room->results[run].test.accuracy = share(right, images);
+  }
+}
+
+static void judge_family(family *family, size_t study, const family_room *room) {
+  static const char *const names[] = {"baseline", "variant"};
+  const char *variants[MOST_METHODS];
+  long seeds[MOST_SEEDS];
+  for (size_t i = 0; i < family->methods; i++) variants[i] = names[i > 0];
+  for (size_t i = 0; i < family->seeds; i++) seeds[i] = (long)i;
+  draw_family(family, study, room);
+  const mixent_compare_data data = {"simulated", room->places};
+  const mixent_compare_input input = {variants, family->methods, 0,  seeds, family->seeds, &data, 1,
+                                      0.1,      1 - level,       100};
+  mixent_comparison *comparison;
+  must(mixent_compare(&input, &comparison));
+  const mixent_compare_pair *pairs = comparison->data[0].pairs;
+  for (size_t i = 0; i + 1 < family->methods; i++)
+    family->verdicts[study * (family->methods - 1) + i] = (uint8_t)pairs[i].verdict;
+  family->deviations[study] = pairs[0].measures[MIXENT_MEASURE_ACCURACY].difference.deviation;
+  mixent_comparison_free(comparison);
+}
+
+static void judge_families(void *context, size_t begin, size_t end) {
+  family *family = context;
+  size_t runs = family->methods * family->seeds, images = family->images;
+  family_room room = {room_for(runs * images, 1), room_for(images, sizeof(double)),
+                      room_for(runs, sizeof(mixent_result)), room_for(runs, sizeof(mixent_result *))};
+  for (size_t run = 0; run < runs; run++) {
+    const mixent_calibration unknown = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    room.results[run] = (mixent_result){.data = "simulated",
+                                        .seconds = NAN,
+                                        .classes = 2,
+                                        .test_images = images,
+                                        .test = unknown,
+                                        .right = room.right + run * images};
+    room.places[run] = &room.results[run];
+  }
+  for (size_t study = begin; study < end; study++) judge_family(family, study, &room);
+  free(room.right);
+  free(room.ease);
+  free(room.results);
+  free(room.places);
+}
+
+/* Per cent of studies in which any of the variants first to last - 1 has `least` or a firmer verdict. */
+static double family_rate(const family *family, size_t first, size_t last, mixent_verdict least) {
+  size_t sum = 0;
+  for (size_t study = 0; study < family->studies; study++) {
+    bool any = false;
+    for (size_t i = first; i < last; i++)
+      any |= family->verdicts[study * (family->methods - 1) + i] >= (uint8_t)least;
+    sum += any;
+  }
+  return 100.0 * (double)sum / (double)family->studies;
+}
+
+static void print_family(const family *family, const char *what, size_t first, size_t last) {
+  printf("%-26s %-30s %12.2f %18.2f\n", family->world.name, what,
+         family_rate(family, first, last, MIXENT_VERDICT_THESE_IMAGES),
+         family_rate(family, first, last, MIXENT_VERDICT_IMAGES_LIKE_THESE));
+}
+
+static void run_family(family *family) {
+  size_t variants = family->methods - 1;
+  family->shift = 0;
+  mixent_parallel_for(family->studies, 16, judge_families, family);
+  print_family(family, "any of them, false, %", 0, variants);
+  double wanted;
+  must(mixent_power_least_difference(family->seeds, typical_deviation(family->deviations, family->studies),
+                                     level / (double)variants, MIXENT_COMPARE_POWER, &wanted));
+  family->shift = shift_for(&family->world, wanted);
+  mixent_parallel_for(family->studies, 16, judge_families, family);
+  char what[64];
+  snprintf(what, sizeof what, "one at %+.2f points, power, %%", 100 * wanted);
+  print_family(family, what, 0, 1);
+  print_family(family, "any of the others, false, %", 1, variants);
 }
 
 static size_t argument(int count, char **values, int index, size_t otherwise) {
@@ -183,6 +302,14 @@ int main(int argc, char **argv) {
                            .seeds = argument(argc, argv, 2, 10),
                            .images = argument(argc, argv, 3, 300),
                            .replicates = argument(argc, argv, 4, 300)};
+  family family = {.studies = simulation.studies,
+                   .seeds = simulation.seeds,
+                   .images = simulation.images,
+                   .methods = 1 + argument(argc, argv, 5, 3)};
+  if (family.methods < 2 || family.methods > MOST_METHODS || family.seeds > MOST_SEEDS) {
+    fprintf(stderr, "bench_false_alarms: 1 to %d variants, at most %d seeds\n", MOST_METHODS - 1, MOST_SEEDS);
+    return 2;
+  }
   simulation.alarms = room_for(simulation.studies, TESTS);
   simulation.deviations = room_for(simulation.studies, sizeof(double));
   printf("%zu studies of %zu seeds x %zu images, %zu replicates; intervals of 95 %%\n\n", simulation.studies,
@@ -192,6 +319,16 @@ int main(int argc, char **argv) {
     simulation.world = worlds[i];
     run_world(&simulation);
   }
+  family.verdicts = room_for(family.studies, family.methods - 1);
+  family.deviations = simulation.deviations;
+  printf("\n%zu variants and a baseline: verdicts after Holm's correction; the power stated is %g %%\n\n",
+         family.methods - 1, 100 * MIXENT_COMPARE_POWER);
+  printf("%-26s %-30s %12s %18s\n", "world", "", "these images", "images like these");
+  for (size_t i = 0; i < sizeof worlds / sizeof *worlds; i++) {
+    family.world = worlds[i];
+    run_family(&family);
+  }
   free(simulation.alarms);
   free(simulation.deviations);
+  free(family.verdicts);
 }

@@ -73,12 +73,21 @@ typedef struct mixent_split {
 } mixent_split;
 mixent_status mixent_split_make(const mixent_images *images, int classes, double fraction,
                                 double held_out_fraction, uint64_t seed, mixent_split *out);
+/* Leaves only about `fraction` of each class in train, at least 1 image, drawn from `seed` alone; of two fractions
+ * the smaller one's images are among the larger one's. `images` and `classes`: as the split was made. */
+mixent_status mixent_split_thin(const mixent_images *images, int classes, double fraction, uint64_t seed,
+                                mixent_split *split);
 void mixent_split_free(mixent_split *split);
 
 /* Moves a stratified part, MIXENT_CUT_FRACTION of each class, always the same one, out of `train` into `test`, for
  * sets that come in one part. */
 #define MIXENT_CUT_FRACTION 0.2
 mixent_status mixent_images_cut(mixent_images *train, int classes, mixent_images *test);
+
+/* Symmetric label noise: each of labels [count], 0 to classes - 1, becomes with that probability one of the other
+ * classes, each as likely. It depends on `seed` and the label's place alone; a larger fraction changes the same
+ * labels to the same classes, and more. */
+void mixent_labels_spoil(int32_t *labels, size_t count, int classes, double fraction, uint64_t seed);
 
 /* Mean and standard deviation [channels] of the chosen images, pixels scaled to [0, 1], features as they are; the
  * deviation of a channel that is the same everywhere is given as 1, so that dividing by it is safe. */

@@ -9,7 +9,8 @@
  *
  * A run directory holds recipe.yaml (every option), plan.yaml (what computes each convolution), metrics.jsonl (a
  * line per epoch), last.safetensors (all that is needed to go on, to the bit), best.safetensors (the model alone,
- * from the first epoch on) and, at the end, summary.json. It appears complete, by rename, so that whatever happens after can be resumed. */
+ * from the first epoch on) and, at the end, predictions.safetensors (what that model says of each test and validation
+ * image) and summary.json. It appears complete, by rename, so that whatever happens after can be resumed. */
 #ifndef MIXENT_TRAIN_H
 #define MIXENT_TRAIN_H
 
@@ -67,11 +68,12 @@ typedef struct mixent_train_epoch {
   int epoch, epochs;        /* from 1 */
   mixent_scores train;      /* sums over the steps of the epoch, dropout and augmentation included */
   mixent_scores validation; /* images 0 if the recipe holds nothing out */
+  mixent_scores test;       /* images 0 unless the recipe selects by the test images */
   double w[MIXENT_LOSS_PARTS], b[MIXENT_LOSS_PARTS]; /* weights and log bases at the end of the epoch */
   double learning_rate, weight_learning_rate, base_learning_rate;
   double images_per_second, seconds; /* training alone, validation not */
-  bool best;                         /* best on validation so far: best.safetensors is this one */
-  const char *json;                  /* the line of metrics.jsonl, without its end */
+  bool best;        /* best so far, by what the recipe selects by: best.safetensors is this one */
+  const char *json; /* the line of metrics.jsonl, without its end */
 } mixent_train_epoch;
 
 typedef struct mixent_train_summary {
@@ -93,7 +95,7 @@ typedef struct mixent_train_options {
   const mixent_setting *settings;
   size_t setting_count;
   const char *run; /* its directory; NULL: runs/<recipe>-<loss>-<seed>, data and net named when they are not
-                      the recipe's */
+                      the recipe's, with "-test-selected" where it selects by the test images */
   bool overwrite;  /* an existing run there is replaced instead of refused */
   /* Set to non-zero (from a signal handler, say): the step is finished, the state saved,
    * MIXENT_ERROR_INTERRUPTED returned. */

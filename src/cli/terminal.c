@@ -1,8 +1,7 @@
-/* Progress lines, tables, wrapped text, and numbers as people write them. */
+/* Progress lines, and laid-out text on a stream. */
 #include "cli/terminal.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -64,144 +63,26 @@ void mixent_progress_clear(mixent_progress *progress) {
   progress->last = 0;
 }
 
-/* Columns of a text on a terminal: UTF-8 continuation bytes take none. */
-static int columns_of(const char *text) {
-  int columns = 0;
-  for (; *text; text++) columns += ((unsigned char)*text & 0xc0) != 0x80;
-  return columns;
+/* What memory allowed for is printed. */
+static void print_text(FILE *stream, mixent_text *text) {
+  if (text->data) fwrite(text->data, 1, text->length, stream);
+  mixent_text_free(text);
 }
 
 void mixent_row_print(FILE *stream, const int *widths, int columns, const char *const *cells) {
-  int owed = 0; /* spaces, written only if something follows */
-  for (int i = 0; i < columns; i++) {
-    int padding = abs(widths[i]) - columns_of(cells[i]);
-    if (padding < 0) padding = 0;
-    if (i) owed += 2;
-    if (widths[i] > 0) owed += padding;
-    if (*cells[i]) {
-      fprintf(stream, "%*s%s", owed, "", cells[i]);
-      owed = 0;
-    }
-    if (widths[i] < 0) owed += padding;
-  }
-  fputc('\n', stream);
-}
-
-void mixent_table_add(mixent_table *table, const char *format, ...) {
-  if (table->count == table->capacity) {
-    size_t capacity = table->capacity ? 2 * table->capacity : 64;
-    char **cells = realloc(table->cells, capacity * sizeof *cells);
-    if (!cells) {
-      table->failed = true;
-      return;
-    }
-    table->cells = cells;
-    table->capacity = capacity;
-  }
-  va_list arguments;
-  va_start(arguments, format);
-  char *cell;
-  if (vasprintf(&cell, format, arguments) < 0)
-    table->failed = true;
-  else
-    table->cells[table->count++] = cell;
-  va_end(arguments);
+  mixent_text text = {0};
+  mixent_row_append(&text, widths, columns, cells);
+  print_text(stream, &text);
 }
 
 void mixent_table_print(const mixent_table *table, FILE *stream) {
-  int widths[MIXENT_TABLE_COLUMNS] = {0};
-  size_t columns = (size_t)table->columns, rows = table->count / columns;
-  for (size_t j = 0; j < columns; j++) {
-    widths[j] = columns_of(table->titles[j]);
-    for (size_t i = 0; i < rows; i++) {
-      int width = columns_of(table->cells[i * columns + j]);
-      if (width > widths[j]) widths[j] = width;
-    }
-    if (table->left[j]) widths[j] = -widths[j];
-  }
-  mixent_row_print(stream, widths, table->columns, table->titles);
-  for (size_t i = 0; i < rows; i++)
-    mixent_row_print(stream, widths, table->columns, (const char *const *)table->cells + i * columns);
-  if (table->failed) fputs("(the rest is missing: no memory)\n", stream);
-}
-
-void mixent_table_free(mixent_table *table) {
-  for (size_t i = 0; i < table->count; i++) free(table->cells[i]);
-  free(table->cells);
-  table->cells = NULL;
-  table->count = table->capacity = 0;
+  mixent_text text = {0};
+  mixent_table_append(table, &text);
+  print_text(stream, &text);
 }
 
 void mixent_wrapped_print(FILE *stream, int column, int indent, const char *text) {
-  enum { WIDTH = 90 };
-  bool fresh = true; /* nothing on this line yet */
-  while (*text) {
-    if (column == 0 && *text == ' ') { /* laid out by hand */
-      size_t line = strcspn(text, "\n");
-      fprintf(stream, "%*s%.*s", indent, "", (int)line, text);
-      text += line;
-    }
-    size_t length = strcspn(text, " \n");
-    char word[256];
-    snprintf(word, sizeof word, "%.*s", (int)length, text);
-    int width = columns_of(word);
-    if (!fresh && column + 1 + width > WIDTH) {
-      fputc('\n', stream);
-      column = 0;
-      fresh = true;
-    }
-    if (length && fresh && column < indent) {
-      fprintf(stream, "%*s", indent - column, "");
-      column = indent;
-    }
-    column += fprintf(stream, "%s", fresh || !length ? "" : " ");
-    fputs(word, stream);
-    column += width;
-    if (length) fresh = false;
-    text += length;
-    if (*text == '\n') {
-      fputc('\n', stream);
-      column = 0;
-      fresh = true;
-    }
-    if (*text) text++;
-  }
-  fputc('\n', stream);
-}
-
-/* One of eight buffers in turn, so that a printf can hold several of these texts. */
-static char *next_buffer(void) {
-  static char buffers[8][32];
-  static unsigned turn;
-  return buffers[turn++ % 8];
-}
-
-const char *mixent_text_count(uint64_t count) {
-  char digits[24], *out = next_buffer(), *end = out;
-  int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
-  for (int i = 0; i < length; i++) {
-    if (i && (length - i) % 3 == 0) *end++ = ',';
-    *end++ = digits[i];
-  }
-  *end = '\0';
-  return out;
-}
-
-const char *mixent_text_duration(double seconds) {
-  char *out = next_buffer();
-  long whole = seconds >= 0 && seconds < 1e9 ? (long)(seconds + 0.5) : 0;
-  if (whole >= 3600)
-    snprintf(out, 32, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
-  else
-    snprintf(out, 32, "%ld:%02ld", whole / 60, whole % 60);
-  return out;
-}
-
-const char *mixent_text_bytes(double bytes) {
-  static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
-  char *out = next_buffer();
-  int unit = 0;
-  while (unit < 4 && bytes >= 1000) bytes /= 1000, unit++;
-  snprintf(out, 32, bytes < 10 && unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
-  return out;
+  mixent_text wrapped = {0};
+  mixent_wrapped_append(&wrapped, column, indent, text);
+  print_text(stream, &wrapped);
 }

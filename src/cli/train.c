@@ -94,7 +94,7 @@ static const mixent_command_option options[] = {
      .argument = "DIR",
      .help =
          "where the run goes (default: runs/RECIPE-LOSS-SEED, with data and net named if they are not the "
-         "recipe's)",
+         "recipe's, and -test-selected if select is test)",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, run)},
     {.name = "overwrite",
@@ -129,7 +129,9 @@ const mixent_command mixent_command_train = {
         "'mixent "
         "help tune'), metrics.jsonl (a line per epoch), "
         "best.safetensors "
-        "(the model), last.safetensors (all that is needed to go on) and, at the end, summary.json. Ctrl-C "
+        "(the model), last.safetensors (all that is needed to go on) and, at the end, "
+        "predictions.safetensors (what "
+        "the model says of each test image) and summary.json. Ctrl-C "
         "finishes the step, saves, says how to go on and exits with 1; after a crash 'mixent train --resume "
         "RUN' goes on from the last save.",
     .arguments_size = sizeof(arguments),

@@ -15,11 +15,12 @@ static void ask_to_stop(int signal) {
   if (write(STDERR_FILENO, message, sizeof message - 1) < 0) return; /* there is nobody to tell */
 }
 
-static void watch_signals(void) {
+volatile sig_atomic_t *mixent_signals_watch(void) {
   struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  return &stop;
 }
 
 static void show_start(void *context, const mixent_train_start *start) {
@@ -88,7 +89,7 @@ static void add_score(row *row, const mixent_train_epoch *epoch, int width, cons
 
 enum { NARROW = 6, WIDE = 7, WIDEST = 8 };
 
-static void print_titles(const mixent_training_view *view) {
+static void print_titles(const mixent_training_view *view, const mixent_train_epoch *first) {
   row row = {0};
   add_title(&row, 5, "epoch");
   add_title(&row, NARROW, "loss");
@@ -97,6 +98,7 @@ static void print_titles(const mixent_training_view *view) {
   if (view->mix_ent) add_title(&row, NARROW, "KL");
   add_title(&row, WIDE, "train %");
   add_title(&row, NARROW, "val %");
+  if (first->test.images) add_title(&row, NARROW, "test %");
   add_title(&row, NARROW, "NLL");
   add_title(&row, NARROW, "ECE");
   add_title(&row, NARROW, "Brier");
@@ -122,6 +124,7 @@ static void print_epoch(const mixent_training_view *view, const mixent_train_epo
   if (view->mix_ent) add_cell(&row, NARROW, "%.4f", train->terms[MIXENT_KL]);
   add_cell(&row, WIDE, "%.2f", 100 * train->accuracy);
   add_score(&row, epoch, NARROW, "%.2f", 100 * validation->accuracy);
+  if (epoch->test.images) add_cell(&row, NARROW, "%.2f", 100 * epoch->test.accuracy);
   add_score(&row, epoch, NARROW, "%.4f", validation->nll);
   add_score(&row, epoch, NARROW, "%.4f", validation->ece);
   add_score(&row, epoch, NARROW, "%.4f", validation->brier);
@@ -152,7 +155,7 @@ static void show_epoch(void *context, const mixent_train_epoch *epoch) {
       view->bases = view->bases_learned || !natural;
       puts("loss, CE, H and train % are of the training images; val %, NLL, ECE, Brier and entropy of those "
            "held out");
-      print_titles(view);
+      print_titles(view, epoch);
       view->titled = true;
     }
     print_epoch(view, epoch);
@@ -169,8 +172,7 @@ static void show_warning(void *context, const char *message) {
 
 void mixent_training_watch(mixent_training_view *view, bool json, mixent_train_options *options) {
   *view = (mixent_training_view){.json = json, .progress = mixent_progress_start()};
-  watch_signals();
-  options->stop = &stop;
+  options->stop = mixent_signals_watch();
   options->context = view;
   options->started = show_start;
   options->progress = show_progress;

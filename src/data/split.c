@@ -1,4 +1,5 @@
-/* Choosing images: the stratified split, the order of an epoch, and the moments that normalise them. */
+/* Choosing images and labels: the stratified split, label noise, the order of an epoch, and the moments that
+ * normalise images. */
 #include "core/memory.h"
 #include "core/random.h"
 #include "mixent/data.h"
@@ -73,6 +74,55 @@ mixent_status mixent_split_make(const mixent_images *images, int classes, double
   free(chosen);
   if (status != MIXENT_OK) mixent_split_free(out);
   return status;
+}
+
+/* members and order: scratch of a split's train_count each; kept [images]. */
+static void choose_kept(const mixent_images *images, int classes, double fraction, uint64_t seed,
+                        const mixent_split *split, uint32_t *members, uint32_t *order, uint8_t *kept) {
+  mixent_random random = mixent_random_stream(seed, "part", "");
+  for (int class = 0; class < classes; class ++) {
+    size_t count = 0;
+    for (size_t i = 0; i < split->train_count; i++)
+      if (images->labels[split->train[i]] == class) members[count++] = split->train[i];
+    if (count == 0) continue;
+    size_t share = (size_t)llround(fraction * (double)count);
+    mixent_random_permutation(&random, (uint64_t) class, order, count);
+    for (size_t i = 0; i < (share ? share : 1); i++) kept[members[order[i]]] = 1;
+  }
+}
+
+mixent_status mixent_split_thin(const mixent_images *images, int classes, double fraction, uint64_t seed,
+                                mixent_split *split) {
+  if (!(fraction > 0 && fraction <= 1))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "train fraction %g: must be above 0 and at most 1", fraction);
+  uint32_t *members = NULL, *order = NULL;
+  uint8_t *kept = NULL;
+  mixent_status status = MIXENT_ALLOCATE(split->train_count, &members);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(split->train_count, &order);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(images->count, &kept);
+  if (status == MIXENT_OK) {
+    choose_kept(images, classes, fraction, seed, split, members, order, kept);
+    size_t count = 0;
+    for (size_t i = 0; i < split->train_count; i++)
+      if (kept[split->train[i]]) split->train[count++] = split->train[i];
+    split->train_count = count;
+  }
+  free(members);
+  free(order);
+  free(kept);
+  return status;
+}
+
+void mixent_labels_spoil(int32_t *labels, size_t count, int classes, double fraction, uint64_t seed) {
+  mixent_random random = mixent_random_stream(seed, "noise", "");
+  if (classes < 2) return;
+  for (size_t i = 0; i < count && fraction > 0; i++) {
+    uint32_t words[4];
+    mixent_random_block(&random, 0, i, words);
+    if (mixent_uniform_double(words[0], words[1]) >= fraction) continue;
+    int32_t other = (int32_t)((uint64_t)words[2] * (uint64_t)(classes - 1) >> 32);
+    labels[i] = other < labels[i] ? other : other + 1;
+  }
 }
 
 void mixent_split_free(mixent_split *split) {

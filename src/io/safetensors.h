@@ -9,7 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum mixent_element { MIXENT_F32, MIXENT_F64, MIXENT_I64, MIXENT_U8, MIXENT_ELEMENTS } mixent_element;
+typedef enum mixent_element {
+  MIXENT_F32,
+  MIXENT_F64,
+  MIXENT_I32,
+  MIXENT_I64,
+  MIXENT_U8,
+  MIXENT_ELEMENTS
+} mixent_element;
 size_t mixent_element_size(mixent_element element);
 
 enum { MIXENT_SAFETENSORS_DIMENSIONS = 8 };

@@ -11,8 +11,7 @@ typedef struct test {
   double power;             /* wanted */
 } test;
 
-static test test_of(size_t seeds, double alpha, double power) {
-  double freedom = (double)seeds - 1;
+static test test_of(double freedom, double alpha, double power) {
   return (test){freedom, -mixent_student_quantile(alpha / 2, freedom), power};
 }
 
@@ -22,12 +21,16 @@ static double power_at(const test *test, double shift) {
          (1 - mixent_noncentral_student_tail(-test->critical, test->freedom, shift));
 }
 
-static mixent_status check(double deviation, double alpha, double power) {
+static mixent_status check_shares(double alpha, double power) {
   MIXENT_TRY(mixent_share_check("alpha", alpha));
   MIXENT_TRY(mixent_share_check("power", power));
-  if (alpha >= power)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "power %g is not above alpha %g, which chance alone gives",
-                       power, alpha);
+  if (alpha < power) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT, "power %g is not above alpha %g, which chance alone gives", power,
+                     alpha);
+}
+
+static mixent_status check(double deviation, double alpha, double power) {
+  MIXENT_TRY(check_shares(alpha, power));
   if (deviation > 0 && isfinite(deviation)) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_ARGUMENT, "deviation %g of the differences: it must be above 0", deviation);
 }
@@ -39,7 +42,7 @@ static mixent_status check_seeds(size_t seeds) {
 }
 
 static double power_of(size_t seeds, double size, double alpha) {
-  test test = test_of(seeds, alpha, 0);
+  test test = test_of((double)seeds - 1, alpha, 0);
   double shift = size * sqrt((double)seeds);
   return shift > 1e4 + 10 * test.critical ? 1 : power_at(&test, shift); /* the sums grow with the shift */
 }
@@ -84,16 +87,26 @@ static double power_miss(double shift, void *context) {
   return power_at(test, shift) - test->power;
 }
 
+mixent_status mixent_power_least_shift(double freedom, double alpha, double power, double *out) {
+  MIXENT_TRY(check_shares(alpha, power));
+  if (!(freedom > 0))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%g degrees of freedom: they must be above 0", freedom);
+  test test = test_of(freedom, alpha, power);
+  double high = 1;
+  while (power_miss(high, &test) < 0 && high < 1e6) high *= 2;
+  if (high >= 1e6)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "%g degrees of freedom can show nothing at level %g; take more seeds", freedom, alpha);
+  *out = mixent_root_find(power_miss, &test, 0, high);
+  return MIXENT_OK;
+}
+
 mixent_status mixent_power_least_difference(size_t seeds, double deviation, double alpha, double power,
                                             double *out) {
   MIXENT_TRY(check(deviation, alpha, power));
   MIXENT_TRY(check_seeds(seeds));
-  test test = test_of(seeds, alpha, power);
-  double high = 1;
-  while (power_miss(high, &test) < 0 && high < 1e6) high *= 2;
-  if (high >= 1e6)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%zu seeds can show nothing at level %g; take more", seeds,
-                       alpha);
-  *out = mixent_root_find(power_miss, &test, 0, high) * deviation / sqrt((double)seeds);
+  double shift;
+  MIXENT_TRY(mixent_power_least_shift((double)seeds - 1, alpha, power, &shift));
+  *out = shift * deviation / sqrt((double)seeds);
   return MIXENT_OK;
 }

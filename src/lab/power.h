@@ -22,4 +22,8 @@ mixent_status mixent_power_least_seeds(double difference, double deviation, doub
 mixent_status mixent_power_least_difference(size_t seeds, double deviation, double alpha, double power,
                                             double *out);
 
+/* The same in standard errors of the mean difference, for a test with any number of degrees of freedom above 0, as
+ * the crossed bootstrap has. */
+mixent_status mixent_power_least_shift(double freedom, double alpha, double power, double *out);
+
 #endif

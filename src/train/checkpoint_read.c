@@ -2,6 +2,7 @@
  * recipe. */
 #include "train/checkpoint.h"
 #include "train/checkpoint_state.h"
+#include "train/recipe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,35 @@ static void first_difference(const char *a, const char *b, char line_a[80], char
   snprintf(line_b, 80, "%.*s", (int)strcspn(b, "\n"), b);
 }
 
+/* A recipe as this version writes it: an older one's with the options that came since, at their defaults. */
+static void renew_recipe(const char *text, mixent_text *out) {
+  mixent_recipe recipe;
+  if (mixent_recipe_parse(text, "the checkpoint", "checkpoint", NULL, 0, &recipe) == MIXENT_OK)
+    mixent_recipe_write(&recipe, false, out);
+}
+
+static mixent_status compare_entry(const char *path, const char *key, const char *found, const char *wanted) {
+  if (!found)
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: no '%s' in it; it is not a checkpoint of mixent", path, key);
+  if (strcmp(found, wanted) == 0) return MIXENT_OK;
+  char was[80], is[80];
+  first_difference(found, wanted, was, is);
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: was made with another %s: '%s' there, '%s' now", path, key,
+                     was, is);
+}
+
+static mixent_status compare_recipes(const char *path, const char *key, const char *found,
+                                     const char *wanted) {
+  mixent_text there = {0}, now = {0};
+  renew_recipe(found, &there);
+  renew_recipe(wanted, &now);
+  bool read = there.data && now.data;
+  mixent_status status = compare_entry(path, key, read ? there.data : found, read ? now.data : wanted);
+  mixent_text_free(&there);
+  mixent_text_free(&now);
+  return status;
+}
+
 /* The file must come from the same network, data and recipe. */
 static mixent_status check_description(const mixent_safetensors *file, const char *path,
                                        const mixent_checkpoint *now) {
@@ -104,15 +134,8 @@ static mixent_status check_description(const mixent_safetensors *file, const cha
   for (size_t i = 0; i < description.varying && status == MIXENT_OK; i++) {
     const char *key = description.entries[i].key, *wanted = description.entries[i].value;
     const char *found = mixent_safetensors_metadata(file, key);
-    char was[80], is[80];
-    if (!found)
-      status =
-          mixent_fail(MIXENT_ERROR_FORMAT, "%s: no '%s' in it; it is not a checkpoint of mixent", path, key);
-    else if (strcmp(found, wanted) != 0) {
-      first_difference(found, wanted, was, is);
-      status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: was made with another %s: '%s' there, '%s' now", path,
-                           key, was, is);
-    }
+    bool recipe = found && strcmp(key, "recipe") == 0;
+    status = recipe ? compare_recipes(path, key, found, wanted) : compare_entry(path, key, found, wanted);
   }
   mixent_description_free(&description);
   return status;

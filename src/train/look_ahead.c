@@ -72,7 +72,7 @@ void mixent_look_ahead_respond(mixent_trainer *trainer, double learning_rate, ui
 
 /* Images drawn with replacement, as they are: no augmentation. */
 static void fill_held_out(mixent_trainer *trainer, uint64_t done) {
-  const mixent_images *images = &trainer->dataset->train;
+  const mixent_images *images = &trainer->train;
   const mixent_random random = mixent_random_stream((uint64_t)trainer->recipe.seed, "held-out", "");
   for (size_t i = 0; i < trainer->batch; i++) {
     uint32_t words[4];

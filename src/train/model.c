@@ -3,6 +3,7 @@
 #include "io/safetensors.h"
 #include "train/checkpoint_state.h"
 #include "train/evaluator.h"
+#include "train/predictions.h"
 #include "train/recipe.h"
 
 #include <jansson.h>
@@ -217,13 +218,6 @@ mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent
   return check_features(model, dataset);
 }
 
-/* Indices of all images, 0, 1, 2, … */
-static mixent_status all_indices(size_t count, uint32_t **out) {
-  MIXENT_TRY(MIXENT_ALLOCATE(count, out));
-  for (size_t i = 0; i < count; i++) (*out)[i] = (uint32_t)i;
-  return MIXENT_OK;
-}
-
 /* What the recipe held out is known of the data set of the training alone. */
 static mixent_status check_part(const mixent_model *model, const mixent_dataset *dataset, mixent_part part) {
   if (part == MIXENT_PART_TEST || dataset->fingerprint == model->fingerprint) return MIXENT_OK;
@@ -234,26 +228,43 @@ static mixent_status check_part(const mixent_model *model, const mixent_dataset 
                      (unsigned long long)dataset->fingerprint, mixent_part_names[part]);
 }
 
+/* Room for what the job is to keep, and its labels. */
+static mixent_status keep(mixent_score_job *job, mixent_predicted *predicted) {
+  if (!predicted) return MIXENT_OK;
+  predicted->images = job->count;
+  MIXENT_TRY(MIXENT_ALLOCATE(job->count * job->classes, &predicted->logits));
+  MIXENT_TRY(MIXENT_ALLOCATE(job->count, &predicted->labels));
+  for (size_t i = 0; i < job->count; i++)
+    predicted->labels[i] = job->images->labels[job->indices ? job->indices[i] : i];
+  job->logits = predicted->logits;
+  return MIXENT_OK;
+}
+
 static mixent_status score_part(const mixent_model *model, const mixent_recipe *recipe,
                                 const mixent_dataset *dataset, mixent_part part, mixent_score_job *job,
-                                mixent_net *net, mixent_scores *out) {
+                                mixent_net *net, mixent_scores *out, mixent_predicted *predicted) {
   mixent_split split = {0};
-  uint32_t *all = NULL;
-  mixent_status status = part == MIXENT_PART_TEST ? all_indices(dataset->test.count, &all)
-                                                  : mixent_recipe_split(recipe, dataset, &split);
-  job->images = part == MIXENT_PART_TEST ? &dataset->test : &dataset->train;
-  job->indices = part == MIXENT_PART_TEST ? all : part == MIXENT_PART_TRAIN ? split.train : split.validation;
-  job->count = part == MIXENT_PART_TEST    ? dataset->test.count
-               : part == MIXENT_PART_TRAIN ? split.train_count
-                                           : split.validation_count;
+  mixent_images train = {.labels = NULL};
+  mixent_status status = MIXENT_OK;
+  if (part == MIXENT_PART_TEST) {
+    job->images = &dataset->test, job->count = dataset->test.count;
+  } else {
+    status = mixent_recipe_split(recipe, dataset, &split);
+    if (status == MIXENT_OK) status = mixent_recipe_images(recipe, dataset, &train);
+    bool trained = part == MIXENT_PART_TRAIN;
+    job->images = &train;
+    job->indices = trained ? split.train : split.validation;
+    job->count = trained ? split.train_count : split.validation_count;
+  }
   const mixent_loss_moment loss = {
       .options = mixent_recipe_loss(recipe), .state = model->loss, .epoch = model->epoch};
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job->batch, &job->batch_indices);
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job->batch, &job->batch_labels);
+  if (status == MIXENT_OK) status = keep(job, predicted);
   if (status == MIXENT_OK) status = mixent_score_images(net, job, &loss, out);
   free(job->batch_indices);
   free(job->batch_labels);
-  free(all);
+  free(train.labels);
   mixent_split_free(&split);
   return status;
 }
@@ -262,8 +273,9 @@ static mixent_status read_recipe(const mixent_model *model, mixent_recipe *out) 
   return mixent_recipe_parse(model->recipe, "the recipe in the checkpoint", "checkpoint", NULL, 0, out);
 }
 
-mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
-                                 mixent_precision precision, int views, mixent_scores *out) {
+mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent_dataset *dataset,
+                                         mixent_part part, mixent_precision precision, int views,
+                                         mixent_scores *out, mixent_predicted *predicted) {
   mixent_recipe recipe;
   mixent_evaluator evaluator;
   MIXENT_TRY(mixent_model_check_dataset(model, dataset));
@@ -275,9 +287,14 @@ mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset
                           .batch = SCORE_BATCH,
                           .classes = (size_t)model->classes,
                           .views = views ? views : (int)recipe.test_views};
-  mixent_status status = score_part(model, &recipe, dataset, part, &job, evaluator.net, out);
+  mixent_status status = score_part(model, &recipe, dataset, part, &job, evaluator.net, out, predicted);
   mixent_evaluator_free(&evaluator);
   return status;
+}
+
+mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
+                                 mixent_precision precision, int views, mixent_scores *out) {
+  return mixent_model_score_keeping(model, dataset, part, precision, views, out, NULL);
 }
 
 mixent_status mixent_model_views(const mixent_model *model, int *out) {

@@ -78,8 +78,7 @@ static mixent_status apply_value(const mixent_yaml *node, const mixent_option *o
   return status;
 }
 
-/* Applies a mapping of options; `prefix` is "" or "section.". */
-static mixent_status apply_mapping(const mixent_yaml *mapping, const char *prefix, mixent_recipe *recipe) {
+mixent_status mixent_recipe_apply(const mixent_yaml *mapping, const char *prefix, mixent_recipe *recipe) {
   for (size_t i = 0; i < mapping->count; i++) {
     const mixent_yaml *child = &mapping->children[i];
     char path[128];
@@ -99,7 +98,7 @@ static mixent_status apply_mapping(const mixent_yaml *mapping, const char *prefi
       MIXENT_TRY(apply_value(child, option, path, recipe));
     } else {
       strcat(path, "."); /* shorter than any key, for is_section found one */
-      MIXENT_TRY(apply_mapping(child, path, recipe));
+      MIXENT_TRY(mixent_recipe_apply(child, path, recipe));
     }
   }
   return MIXENT_OK;
@@ -120,7 +119,7 @@ static mixent_status apply_losses(const mixent_yaml *losses, mixent_recipe *reci
       return mixent_yaml_fail(loss, "%s: its name cannot be changed here", loss->key);
     mixent_recipe other = *recipe;
     bool chosen = strcmp(loss->key, mixent_loss_names[recipe->loss_kind]) == 0;
-    MIXENT_TRY(apply_mapping(loss, "loss.", chosen ? recipe : &other));
+    MIXENT_TRY(mixent_recipe_apply(loss, "loss.", chosen ? recipe : &other));
   }
   return MIXENT_OK;
 }
@@ -170,7 +169,7 @@ static mixent_status apply_tree(const mixent_yaml *root, const mixent_setting *s
     return mixent_yaml_fail(root, "options are expected, as `epochs: 4`");
   MIXENT_TRY(choose_loss(root, settings, count, recipe));
   long chosen = recipe->loss_kind;
-  MIXENT_TRY(apply_mapping(root, "", recipe));
+  MIXENT_TRY(mixent_recipe_apply(root, "", recipe));
   recipe->loss_kind = chosen; /* a setting has the last word, and decides which section of `losses` counts */
   MIXENT_TRY(apply_losses(mixent_yaml_find(root, "losses"), recipe));
   MIXENT_TRY(apply_settings(settings, count, recipe));
@@ -190,42 +189,49 @@ mixent_status mixent_recipe_parse(const char *text, const char *origin, const ch
   return status;
 }
 
-/* "recipes/mine.yaml" -> "mine" */
-static void name_of_file(const char *path, char name[MIXENT_RECIPE_TEXT]) {
+void mixent_recipe_name_file(const char *path, char name[MIXENT_RECIPE_TEXT]) {
   const char *slash = strrchr(path, '/');
   snprintf(name, MIXENT_RECIPE_TEXT, "%s", slash ? slash + 1 : path);
   char *dot = strrchr(name, '.');
   if (dot && dot != name) *dot = 0;
 }
 
+static mixent_status unknown_recipe(const char *name) {
+  const char *nearest = mixent_nearest_name(name, mixent_recipe_names());
+  if (nearest)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown recipe '%s'; did you mean '%s'?", name, nearest);
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "unknown recipe '%s'; `mixent help recipe` lists them (a file ends in .yaml)", name);
+}
+
+mixent_status mixent_recipe_find(const char *name_or_file, mixent_recipe_source *out) {
+  enum { LARGEST = 1 << 20 };
+  const char *text = mixent_recipe_text(name_or_file), *end = strrchr(name_or_file, '.');
+  size_t size;
+  *out = (mixent_recipe_source){0};
+  if (text) {
+    snprintf(out->origin, sizeof out->origin, "recipe %s", name_or_file);
+    snprintf(out->name, sizeof out->name, "%s", name_or_file);
+    out->text = strdup(text);
+    return out->text ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a recipe");
+  }
+  if (!strchr(name_or_file, '/') && !(end && strcmp(end, ".yaml") == 0)) return unknown_recipe(name_or_file);
+  snprintf(out->origin, sizeof out->origin, "%s", name_or_file);
+  mixent_recipe_name_file(name_or_file, out->name);
+  MIXENT_TRY(mixent_file_read(name_or_file, LARGEST, &out->text, &size));
+  if (strlen(out->text) == size) return MIXENT_OK;
+  free(out->text);
+  out->text = NULL;
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: holds zero bytes; it is no text", name_or_file);
+}
+
 mixent_status mixent_recipe_resolve(const char *name_or_file, const mixent_setting *settings,
                                     size_t setting_count, mixent_recipe *out) {
-  enum { LARGEST = 1 << 20 };
-  if (!name_or_file) name_or_file = default_recipe;
-  const char *text = mixent_recipe_text(name_or_file), *end = strrchr(name_or_file, '.');
-  if (text) {
-    char origin[MIXENT_RECIPE_TEXT];
-    snprintf(origin, sizeof origin, "recipe %s", name_or_file);
-    return mixent_recipe_parse(text, origin, name_or_file, settings, setting_count, out);
-  }
-  if (!strchr(name_or_file, '/') && !(end && strcmp(end, ".yaml") == 0)) {
-    const char *nearest = mixent_nearest_name(name_or_file, mixent_recipe_names());
-    if (nearest)
-      return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown recipe '%s'; did you mean '%s'?", name_or_file,
-                         nearest);
-    return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                       "unknown recipe '%s'; `mixent help recipe` lists them (a file ends in .yaml)",
-                       name_or_file);
-  }
-  char *bytes, name[MIXENT_RECIPE_TEXT];
-  size_t size;
-  MIXENT_TRY(mixent_file_read(name_or_file, LARGEST, &bytes, &size));
-  name_of_file(name_or_file, name);
+  mixent_recipe_source source;
+  MIXENT_TRY(mixent_recipe_find(name_or_file ? name_or_file : default_recipe, &source));
   mixent_status status =
-      strlen(bytes) == size
-          ? mixent_recipe_parse(bytes, name_or_file, name, settings, setting_count, out)
-          : mixent_fail(MIXENT_ERROR_FORMAT, "%s: holds zero bytes; it is no text", name_or_file);
-  free(bytes);
+      mixent_recipe_parse(source.text, source.origin, source.name, settings, setting_count, out);
+  free(source.text);
   return status;
 }
 
@@ -258,9 +264,24 @@ bool mixent_recipe_looks_ahead(const mixent_recipe *recipe) {
 
 mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
                                   mixent_split *out) {
-  return mixent_split_make(&dataset->train, dataset->classes, recipe->validation_fraction,
-                           mixent_recipe_looks_ahead(recipe) ? recipe->held_out_fraction : 0,
-                           (uint64_t)recipe->validation_seed, out);
+  MIXENT_TRY(mixent_split_make(&dataset->train, dataset->classes, recipe->validation_fraction,
+                               mixent_recipe_looks_ahead(recipe) ? recipe->held_out_fraction : 0,
+                               (uint64_t)recipe->validation_seed, out));
+  if (recipe->train_fraction == 1) return MIXENT_OK;
+  mixent_status status = mixent_split_thin(&dataset->train, dataset->classes, recipe->train_fraction,
+                                           (uint64_t)recipe->validation_seed, out);
+  if (status != MIXENT_OK) mixent_split_free(out);
+  return status;
+}
+
+mixent_status mixent_recipe_images(const mixent_recipe *recipe, const mixent_dataset *dataset,
+                                   mixent_images *out) {
+  *out = dataset->train;
+  MIXENT_TRY(MIXENT_ALLOCATE(out->count, &out->labels));
+  memcpy(out->labels, dataset->train.labels, out->count * sizeof *out->labels);
+  mixent_labels_spoil(out->labels, out->count, dataset->classes, recipe->noise_fraction,
+                      (uint64_t)recipe->noise_seed);
+  return MIXENT_OK;
 }
 
 mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
@@ -279,7 +300,8 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
   if (sgd && recipe->nesterov && recipe->momentum == 0)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "optimizer.nesterov: needs a momentum above 0; set optimizer.momentum or turn it off");
-  if (mixent_schedule_types[recipe->schedule]->epoch_end && recipe->validation_fraction == 0)
+  if (mixent_schedule_types[recipe->schedule]->epoch_end && recipe->validation_fraction == 0 &&
+      recipe->select != MIXENT_SELECT_TEST)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "schedule.name: %s looks at the images held out, and validation.fraction is 0",
                        mixent_schedule_names[recipe->schedule]);

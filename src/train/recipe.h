@@ -4,6 +4,7 @@
 #define MIXENT_TRAIN_RECIPE_H
 
 #include "core/memory.h"
+#include "core/yaml.h"
 #include "mixent/data.h"
 #include "mixent/train.h"
 
@@ -15,6 +16,9 @@ typedef enum mixent_precision_choice {
   MIXENT_CHOICE_FP32,
   MIXENT_CHOICE_BF16
 } mixent_precision_choice;
+
+/* Of the option `select`: what chooses best.safetensors. */
+typedef enum mixent_select { MIXENT_SELECT_VALIDATION, MIXENT_SELECT_TEST, MIXENT_SELECT_LAST } mixent_select;
 
 /* Field types: text is char[MIXENT_RECIPE_TEXT]; whole numbers and choices are long, yes/no is bool, numbers
  * are double, names an array of bool, one for each of the choices. */
@@ -28,6 +32,9 @@ typedef struct mixent_recipe {
   long precision, threads, seed, epochs, batch;
   double validation_fraction;
   long validation_seed;
+  long select; /* mixent_select */
+  double train_fraction, noise_fraction;
+  long noise_seed;
   long loss_kind, loss_style;
   double w[MIXENT_LOSS_PARTS], b[MIXENT_LOSS_PARTS];
   double smoothing, eps, focal_gamma, gce_q, t1, t2, max_interval;
@@ -96,6 +103,18 @@ mixent_status mixent_recipe_resolve(const char *name_or_file, const mixent_setti
 mixent_status mixent_recipe_parse(const char *text, const char *origin, const char *name,
                                   const mixent_setting *settings, size_t setting_count, mixent_recipe *out);
 
+/* The text behind a built-in recipe's name or a file. */
+typedef struct mixent_recipe_source {
+  char *text; /* free() */
+  char name[MIXENT_RECIPE_TEXT], origin[MIXENT_RECIPE_TEXT];
+} mixent_recipe_source;
+mixent_status mixent_recipe_find(const char *name_or_file, mixent_recipe_source *out);
+/* "recipes/mine.yaml" -> "mine" */
+void mixent_recipe_name_file(const char *path, char name[MIXENT_RECIPE_TEXT]);
+/* Sets the options that a mapping names, nested or dotted; `prefix` is "" or "section.". Each is checked by itself;
+ * errors name file, line, column and the nearest key. A section `losses` is passed over. */
+mixent_status mixent_recipe_apply(const mixent_yaml *mapping, const char *prefix, mixent_recipe *recipe);
+
 /* All options as YAML; reading it back gives the same values to the bit. Without `places`, options that say
  * where things are or how they run (data_dir, threads, save_minutes) are left out, and data and net are left
  * to the caller. */
@@ -113,15 +132,18 @@ mixent_status mixent_recipe_settle(mixent_recipe *recipe);
  * without memory. */
 char *mixent_recipe_help(void);
 
-/* "<recipe>[-<data>][-<net>]-<loss>-<seed>"; free(); NULL without memory. */
+/* "<recipe>[-<data>][-<net>]-<loss>-<seed>[-test-selected]"; free(); NULL without memory. */
 char *mixent_recipe_run_name(const mixent_recipe *recipe);
 
 mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe);
 
 /* Whether weights are learned by looking ahead to held-out images. */
 bool mixent_recipe_looks_ahead(const mixent_recipe *recipe);
-/* The train images cut as the recipe says. */
+/* The train images cut as the recipe says, by their own labels. */
 mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
                                   mixent_split *out);
+/* All train images, the dataset's own pixels with labels that have the recipe's noise; free(out->labels). */
+mixent_status mixent_recipe_images(const mixent_recipe *recipe, const mixent_dataset *dataset,
+                                   mixent_images *out);
 
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 
 static const char *const precision_names[] = {"auto", "fp32", "bf16", NULL};
+static const char *const select_names[] = {"validation", "test", "last", NULL};
 
 /* A line of the table per type; in the order in which recipe.yaml and the help list them. */
 #define TEXT(key, field, fallback, help)                                                                     \
@@ -47,6 +48,10 @@ const mixent_option mixent_options[] = {
     WHOLE("batch", batch, "250", 2, 65536, "images per step; an epoch's last, incomplete batch is left out"),
     NUMBER("validation.fraction", validation_fraction, "0.05", 0, 0.9, "part of the training images held out; 0: none"),
     WHOLE("validation.seed", validation_seed, "1", 0, INT32_MAX, "of the split alone, so that runs with other seeds share it"),
+    CHOICE("select", select, "validation", select_names, "what chooses the epoch that best.safetensors keeps; test: the test images themselves, whose score then is too good; last: nothing, as where nothing is held out"),
+    NUMBER("train_fraction", train_fraction, "1", 0.001, 1, "part of the training images (of each class, after the hold-out, by validation.seed) that is trained on"),
+    NUMBER("noise.fraction", noise_fraction, "0", 0, 1, "part of the training images, held out or not, whose label becomes another class at random; test labels stay"),
+    WHOLE("noise.seed", noise_seed, "1", 0, INT32_MAX, "of that alone, so that runs with other seeds and losses see the same labels"),
     CHOICE("loss.name", loss_kind, "ce", mixent_loss_names, "the loss"),
     CHOICE("loss.style", loss_style, "free", mixent_style_names, "how raw parameters become the weights of the terms"),
     NUMBER("loss.w1", w[0], "1", -1e6, 1e6, "raw parameter of the first term's weight, at the start; its default is the loss's own"),

@@ -89,7 +89,8 @@ char *mixent_recipe_run_name(const mixent_recipe *recipe) {
   mixent_text_append(&text, "%s", recipe->name);
   if (recipe->other_data) append_name(&text, recipe->data);
   if (recipe->other_net) append_name(&text, recipe->net);
-  mixent_text_append(&text, "-%s-%ld", mixent_loss_names[recipe->loss_kind], recipe->seed);
+  mixent_text_append(&text, "-%s-%ld%s", mixent_loss_names[recipe->loss_kind], recipe->seed,
+                     recipe->select == MIXENT_SELECT_TEST ? "-test-selected" : "");
   if (mixent_text_status(&text) == MIXENT_OK) return text.data;
   mixent_text_free(&text);
   return NULL;

@@ -29,6 +29,7 @@ char *mixent_epoch_json(const mixent_train_epoch *epoch, uint64_t step) {
   json_object_set_new(json, "train", mixent_scores_to_json(&epoch->train));
   json_object_set_new(json, "validation",
                       epoch->validation.images ? mixent_scores_to_json(&epoch->validation) : json_null());
+  if (epoch->test.images) json_object_set_new(json, "test", mixent_scores_to_json(&epoch->test));
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
     json_object_set_new(json, numbers[i].key, mixent_json_number(numbers[i].value));
   json_object_set_new(json, "best", json_boolean(epoch->best));

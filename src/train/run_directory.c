@@ -28,8 +28,10 @@ static mixent_status lock_directory(const char *path, int *lock) {
 
 static mixent_status name_files(mixent_run_directory *run) {
   static const char *const names[] = {"recipe.yaml",      "plan.yaml",        "metrics.jsonl",
-                                      "last.safetensors", "best.safetensors", "summary.json"};
-  char **paths[] = {&run->recipe, &run->plan, &run->metrics, &run->last, &run->best, &run->summary};
+                                      "last.safetensors", "best.safetensors", "predictions.safetensors",
+                                      "summary.json"};
+  char **paths[] = {&run->recipe, &run->plan,        &run->metrics, &run->last,
+                    &run->best,   &run->predictions, &run->summary};
   for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
     free(*paths[i]);
     *paths[i] = mixent_path_join(run->path, names[i]);
@@ -144,6 +146,10 @@ mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overw
   return run->path ? name_files(run) : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
 }
 
+mixent_status mixent_run_directory_lock(const char *path, int *lock) {
+  return lock_directory(path, lock);
+}
+
 mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out) {
   *out = (mixent_run_directory){.lock = -1};
   if (!mixent_is_directory(place))
@@ -170,6 +176,7 @@ void mixent_run_directory_close(mixent_run_directory *run) {
   free(run->metrics);
   free(run->last);
   free(run->best);
+  free(run->predictions);
   free(run->summary);
   *run = (mixent_run_directory){.lock = -1};
 }

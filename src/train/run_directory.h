@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 typedef struct mixent_run_directory {
-  char *path;                                            /* where it stands now */
-  char *place;                                           /* where it will stand, or stands */
-  char *recipe, *plan, *metrics, *last, *best, *summary; /* its files */
-  int lock;                                              /* descriptor of the locked directory; -1: none */
+  char *path;                                                          /* where it stands now */
+  char *place;                                                         /* where it will stand, or stands */
+  char *recipe, *plan, *metrics, *last, *best, *predictions, *summary; /* its files */
+  int lock; /* descriptor of the locked directory; -1: none */
 } mixent_run_directory;
 
 /* Refuses a place that is taken, naming what to do; with `overwrite` one that is no run or is being trained.
@@ -24,6 +24,9 @@ mixent_status mixent_run_directory_begin(const char *place, mixent_run_directory
 mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overwrite);
 /* An existing run, locked. */
 mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out);
+/* The lock alone, of any directory; it ends when *lock is closed in every process that has it. MIXENT_ERROR_ARGUMENT where
+ * another has it. */
+mixent_status mixent_run_directory_lock(const char *path, int *lock);
 /* Unlocks, frees; one that was never published is removed. Safe on {.lock = -1}. */
 void mixent_run_directory_close(mixent_run_directory *run);
 

@@ -39,7 +39,7 @@ static double remembered(const mixent_schedule *schedule, double progress,
   return state->factor;
 }
 
-/* SpinalNet's rule, on validation accuracy: after an epoch without a new best the rate is base U^3, U
+/* SpinalNet's rule, on the accuracy of what the recipe selects by: after an epoch without a new best the rate is base U^3, U
  * uniform. */
 static void spinal_epoch_end(mixent_schedule_state *state, uint64_t seed, uint64_t epoch, bool new_best) {
   if (new_best) return;
@@ -57,8 +57,9 @@ static const mixent_schedule_type
     cosine_type = {"cosine", "straight up over the warm-up (if any), then half a cosine down to 0", 0, cosine,
                    NULL},
     spinal_type = {"spinal",
-                   "after an epoch without a new best validation accuracy: rate times U^3, U uniform", 0,
-                   remembered, spinal_epoch_end};
+                   "after an epoch without a new best accuracy on validation (with select: test, on test): "
+                   "rate times U^3, U uniform",
+                   0, remembered, spinal_epoch_end};
 
 const mixent_schedule_type *const mixent_schedule_types[] = {&constant_type, &one_cycle_type, &cosine_type,
                                                              &spinal_type, NULL};

@@ -41,12 +41,15 @@ static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, m
                                  size_t begin, const mixent_loss_moment *loss, mixent_score_sums *sums) {
   size_t rows = job->count - begin < job->batch ? job->count - begin : job->batch;
   for (size_t i = 0; i < job->batch; i++) {
-    job->batch_indices[i] = job->indices[i < rows ? begin + i : begin];
+    size_t place = i < rows ? begin + i : begin;
+    job->batch_indices[i] = job->indices ? job->indices[place] : (uint32_t)place;
     job->batch_labels[i] = i < rows ? job->images->labels[job->batch_indices[i]] : -1;
   }
   const float *logits;
   MIXENT_TRY(
       mixent_views_forward(views, net, job->images, job->batch_indices, job->mean, job->deviation, &logits));
+  if (job->logits)
+    memcpy(job->logits + begin * job->classes, logits, rows * job->classes * sizeof *job->logits);
   const mixent_loss_batch batch = {.rows = job->batch,
                                    .classes = job->classes,
                                    .logits = {.data = logits},

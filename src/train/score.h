@@ -31,13 +31,14 @@ typedef struct mixent_loss_moment {
 /* Images to score, how they become input, and room for one batch of the network. */
 typedef struct mixent_score_job {
   const mixent_images *images;
-  const uint32_t *indices; /* [count] */
+  const uint32_t *indices; /* [count]; NULL: the first `count` images */
   size_t count;
   const float *mean, *deviation;
   size_t batch, classes;
   int views;               /* of each image, whose predictions are averaged; 1: the image alone */
   uint32_t *batch_indices; /* [batch] */
   int32_t *batch_labels;   /* [batch] */
+  float *logits;           /* [count, classes], filled; NULL: not wanted */
 } mixent_score_job;
 
 /* Runs the network in MIXENT_EVALUATE over all images; the last batch is filled up with images that do not

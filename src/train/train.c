@@ -1,6 +1,7 @@
 /* The public door: a new run, going on with one, and what is told at the end. */
 #include "core/file.h"
 #include "core/processor.h"
+#include "train/predictions.h"
 #include "train/trainer.h"
 
 #include <dnnl.h>
@@ -26,6 +27,7 @@ static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train
   json_object_set_new(json, "net", json_string(mixent_graph_name(trainer->graph)));
   json_object_set_new(json, "loss", json_string(mixent_loss_names[recipe->loss_kind]));
   json_object_set_new(json, "seed", json_integer(recipe->seed));
+  json_object_set_new(json, "select", json_string(mixent_option_find("select")->choices[recipe->select]));
   json_object_set_new(json, "precision",
                       json_string(recipe->precision == MIXENT_CHOICE_BF16 ? "bf16" : "fp32"));
   json_object_set_new(json, "threads", json_integer(recipe->threads));
@@ -48,25 +50,36 @@ static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train
   return json;
 }
 
-/* The scores of best.safetensors, times and memory, into summary.json. */
-static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory *run,
-                            mixent_train_summary *summary) {
+/* What best.safetensors says of each image, into predictions.safetensors, and what that is worth. */
+static mixent_status score_best(const mixent_trainer *trainer, const mixent_run_directory *run,
+                                mixent_train_summary *summary) {
+  const mixent_dataset *dataset = trainer->dataset;
   mixent_precision precision = mixent_recipe_precision(&trainer->recipe);
+  mixent_run_predictions kept = {.classes = trainer->classes, .class_names = dataset->class_names};
   mixent_model *model;
-  mixent_net_free(trainer->net); /* its memory is wanted for scoring */
-  trainer->net = NULL;
-  summary->best_epoch = (int)trainer->state.best_epoch;
-  summary->parameters = trainer->parameter_count;
-  summary->test_views = (int)trainer->recipe.test_views;
   MIXENT_TRY(mixent_model_open(run->best, &model));
   mixent_status status =
-      mixent_model_score(model, trainer->dataset, MIXENT_PART_TEST, precision, 0, &summary->test);
+      mixent_model_score_keeping(model, dataset, MIXENT_PART_TEST, precision, 0, &summary->test, &kept.test);
   if (status == MIXENT_OK && trainer->split.validation_count)
-    status = mixent_model_score(model, trainer->dataset, MIXENT_PART_VALIDATION, precision, 0,
-                                &summary->validation);
+    status = mixent_model_score_keeping(model, dataset, MIXENT_PART_VALIDATION, precision, 0,
+                                        &summary->validation, &kept.validation);
+  if (status == MIXENT_OK) status = mixent_run_predictions_write(run->predictions, &kept);
+  summary->best_epoch = (int)model->epoch;
+  mixent_predicted_free(&kept.test);
+  mixent_predicted_free(&kept.validation);
   mixent_model_free(model);
-  if (status == MIXENT_OK) status = mixent_run_directory_seconds(run, &summary->seconds);
-  MIXENT_TRY(status);
+  return status;
+}
+
+/* predictions.safetensors; then scores, times and memory into summary.json. */
+static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory *run,
+                            mixent_train_summary *summary) {
+  mixent_net_free(trainer->net); /* its memory is wanted for scoring */
+  trainer->net = NULL;
+  summary->parameters = trainer->parameter_count;
+  summary->test_views = (int)trainer->recipe.test_views;
+  MIXENT_TRY(score_best(trainer, run, summary));
+  MIXENT_TRY(mixent_run_directory_seconds(run, &summary->seconds));
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
   summary->peak_memory_bytes = (size_t)usage.ru_maxrss * 1024;
@@ -78,7 +91,7 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
   if (!summary->json) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the summary");
   mixent_text text = {0};
   mixent_text_append(&text, "%s\n", summary->json);
-  status = mixent_text_status(&text);
+  mixent_status status = mixent_text_status(&text);
   if (status == MIXENT_OK) status = mixent_file_replace(run->summary, text.data, text.length);
   mixent_text_free(&text);
   return status;
@@ -208,6 +221,13 @@ static void warn_of_plan(const mixent_trainer *trainer, const char *hash) {
   mixent_text_free(&changed);
 }
 
+static void warn_of_selection(const mixent_recipe *recipe, const mixent_train_options *options) {
+  if (recipe->select == MIXENT_SELECT_TEST)
+    warn(options,
+         "test-selected: the epoch is chosen by the test images, so their score is too good by what choosing "
+         "adds; --set select=validation gives one that is not");
+}
+
 mixent_status mixent_train(const mixent_train_options *options, mixent_train_summary *summary) {
   mixent_recipe recipe;
   mixent_trainer *trainer = NULL;
@@ -219,6 +239,7 @@ mixent_status mixent_train(const mixent_train_options *options, mixent_train_sum
   mixent_status status = mixent_run_directory_check(place, options->overwrite);
   if (status == MIXENT_OK) status = mixent_trainer_create(&recipe, options, &trainer);
   if (status == MIXENT_OK) warn_of_plan(trainer, recipe.plan_hash);
+  if (status == MIXENT_OK) warn_of_selection(&recipe, options);
   if (status == MIXENT_OK) status = start_run(trainer, place, summary);
   mixent_trainer_free(trainer);
   free(place);
@@ -275,7 +296,8 @@ mixent_status mixent_train_resume(const char *place, const mixent_train_options 
   memset(summary, 0, sizeof *summary);
   MIXENT_TRY(mixent_run_directory_open(place, &run));
   snprintf(summary->run, sizeof summary->run, "%s", run.place);
-  mixent_status status = read_summary(&run, summary) ? MIXENT_OK : resume_locked(&run, options, summary);
+  bool done = mixent_is_file(run.predictions) && read_summary(&run, summary); /* older versions kept none */
+  mixent_status status = done ? MIXENT_OK : resume_locked(&run, options, summary);
   mixent_run_directory_close(&run);
   return status;
 }

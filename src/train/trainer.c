@@ -25,7 +25,7 @@ static uint64_t steps_done(const mixent_trainer *trainer) {
 }
 
 static void fill_batch(mixent_trainer *trainer, size_t number, uint64_t epoch_key) {
-  const mixent_images *images = &trainer->dataset->train;
+  const mixent_images *images = &trainer->train;
   for (size_t i = 0; i < trainer->batch; i++) {
     uint32_t index = trainer->split.train[trainer->order[number * trainer->batch + i]];
     trainer->batch_indices[i] = index;
@@ -212,10 +212,13 @@ static mixent_status estimate_statistics(mixent_trainer *trainer) {
   return status;
 }
 
-static mixent_status validate(mixent_trainer *trainer, mixent_scores *out) {
-  const mixent_score_job job = {.images = &trainer->dataset->train,
-                                .indices = trainer->split.validation,
-                                .count = trainer->split.validation_count,
+/* `indices` NULL: all images. */
+static mixent_status validate(mixent_trainer *trainer, const mixent_images *images, const uint32_t *indices,
+                              size_t count, mixent_scores *out) {
+  if (count == 0) return MIXENT_OK;
+  const mixent_score_job job = {.images = images,
+                                .indices = indices,
+                                .count = count,
                                 .mean = trainer->mean,
                                 .deviation = trainer->deviation,
                                 .batch = trainer->batch,
@@ -231,8 +234,7 @@ static mixent_status validate(mixent_trainer *trainer, mixent_scores *out) {
   return status;
 }
 
-/* Whether these scores are the best so far: accuracy, then likelihood. With nothing held out the last epoch
- * is. */
+/* Whether these scores are the best so far: accuracy, then likelihood. Of no images the last epoch is. */
 static bool is_best(const mixent_trainer *trainer, const mixent_scores *scores) {
   const mixent_train_state *state = &trainer->state;
   if (state->best_epoch == 0 || scores->images == 0) return true;
@@ -241,7 +243,7 @@ static bool is_best(const mixent_trainer *trainer, const mixent_scores *scores) 
 }
 
 static mixent_train_epoch describe_epoch(const mixent_trainer *trainer, const mixent_scores *validation,
-                                         bool best) {
+                                         const mixent_scores *test, bool best) {
   const mixent_train_state *state = &trainer->state;
   const bool *learn = trainer->loss.learn;
   double images = (double)(trainer->timed_steps * trainer->batch);
@@ -250,6 +252,7 @@ static mixent_train_epoch describe_epoch(const mixent_trainer *trainer, const mi
       .epochs = (int)trainer->recipe.epochs,
       .train = mixent_score_result(&state->sums),
       .validation = *validation,
+      .test = *test,
       .learning_rate = trainer->last_rate,
       .weight_learning_rate = learn[0] || learn[1] || learn[2] ? trainer->recipe.weight_learning_rate : 0,
       .base_learning_rate = learn[3] || learn[4] || learn[5] ? trainer->recipe.base_learning_rate : 0,
@@ -277,16 +280,21 @@ static mixent_status write_best(mixent_trainer *trainer, const mixent_run_direct
  * in between is done again, the same, by the run that goes on from the older last.safetensors. */
 static mixent_status end_epoch(mixent_trainer *trainer, const mixent_run_directory *run) {
   mixent_train_state *state = &trainer->state;
-  mixent_scores validation = {0};
+  const mixent_images *test_images = &trainer->dataset->test;
+  mixent_scores validation = {0}, test = {0};
+  bool by_test = trainer->recipe.select == MIXENT_SELECT_TEST;
   if (state->ema) MIXENT_TRY(estimate_statistics(trainer));
-  if (trainer->split.validation_count) MIXENT_TRY(validate(trainer, &validation));
-  bool best = is_best(trainer, &validation);
-  mixent_train_epoch epoch = describe_epoch(trainer, &validation, best);
+  MIXENT_TRY(validate(trainer, &trainer->train, trainer->split.validation, trainer->split.validation_count,
+                      &validation));
+  if (by_test) MIXENT_TRY(validate(trainer, test_images, NULL, test_images->count, &test));
+  const mixent_scores *seen = by_test ? &test : &validation;
+  bool better = is_best(trainer, seen), best = better || trainer->recipe.select == MIXENT_SELECT_LAST;
+  mixent_train_epoch epoch = describe_epoch(trainer, &validation, &test, best);
   mixent_schedule_epoch_end(&trainer->schedule, &state->schedule, (uint64_t)trainer->recipe.seed,
-                            state->epoch, best);
-  if (best) {
+                            state->epoch, better);
+  if (better) {
     state->best_epoch = state->epoch + 1;
-    state->best_accuracy = validation.accuracy, state->best_nll = validation.nll;
+    state->best_accuracy = seen->accuracy, state->best_nll = seen->nll;
   }
   state->epoch++;
   state->step = 0;

@@ -94,6 +94,7 @@ static mixent_status open_data(mixent_trainer *trainer) {
   MIXENT_TRY(mixent_dataset_open(recipe->data, &options, &trainer->dataset));
   const mixent_dataset *dataset = trainer->dataset;
   MIXENT_TRY(mixent_recipe_split(recipe, dataset, &trainer->split));
+  MIXENT_TRY(mixent_recipe_images(recipe, dataset, &trainer->train));
   if (trainer->split.train_count < trainer->batch)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "batch: %zu is more than the %zu training images of %s",
                        trainer->batch, trainer->split.train_count, dataset->name);
@@ -202,6 +203,7 @@ void mixent_trainer_free(mixent_trainer *trainer) {
   mixent_net_free(trainer->net);
   mixent_graph_free(trainer->graph);
   mixent_split_free(&trainer->split);
+  free(trainer->train.labels);
   mixent_dataset_free(trainer->dataset);
   mixent_text_free(&trainer->recipe_text);
   mixent_look_ahead_free(trainer->look_ahead);

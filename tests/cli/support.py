@@ -1,5 +1,6 @@
 """What the tests of the program share: running it, and small IDX data sets that a network learns in seconds."""
 import gzip
+import json
 import os
 import struct
 from dataclasses import dataclass
@@ -88,3 +89,14 @@ def make_dataset(directory, train=400, test=200, classes=4, side=16, seed=0, pre
         write_idx(directory / f"{prefix}{part}-images-idx3-ubyte{suffix}", draw_images(labels, side, seed + number))
         write_idx(directory / f"{prefix}{part}-labels-idx1-ubyte{suffix}", labels + first_label)
     return directory
+
+
+def read_safetensors(path):
+    """A dictionary of arrays, and the texts of __metadata__."""
+    data = path.read_bytes()
+    begin = 8 + struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:begin])
+    texts = header.pop("__metadata__")
+    types = {"F32": numpy.float32, "F64": numpy.float64, "I32": numpy.int32, "I64": numpy.int64, "U8": numpy.uint8}
+    return {name: numpy.frombuffer(data[begin + tensor["data_offsets"][0]:begin + tensor["data_offsets"][1]],
+                                   types[tensor["dtype"]]).reshape(tensor["shape"]) for name, tensor in header.items()}, texts

@@ -15,7 +15,7 @@ import pytest
 from support import PROGRAM, environment, make_dataset, make_folders, write_idx
 from PIL import Image
 
-COMMANDS = ["train", "tune", "eval", "predict", "export", "info", "data", "data list", "data show", "data get", "demo", "help", "version"]
+COMMANDS = ["train", "tune", "eval", "predict", "export", "info", "compare", "study", "study export", "study import", "data", "data list", "data show", "data get", "demo", "help", "version"]
 
 
 # Help and wrong use
@@ -325,7 +325,8 @@ def test_train_json(trained):
     directory, out = trained
     run = directory / "runs" / "emnist-letters-short-bars-tiny-min-ent-0"
     assert sorted(path.name for path in run.iterdir()) == ["best.safetensors", "last.safetensors", "metrics.jsonl",
-                                                           "plan.yaml", "recipe.yaml", "summary.json"]
+                                                           "plan.yaml", "predictions.safetensors", "recipe.yaml",
+                                                           "summary.json"]
     *epochs, summary = map(json.loads, out.splitlines())
     assert epochs == [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3, 4]

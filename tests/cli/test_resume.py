@@ -76,7 +76,7 @@ class Course:
             "name: tiny\nlayers:\n  - conv2d: {name: c, channels: 8, kernel: 3, padding: 1}\n  - batch_norm: {name: n}\n"
             "  - relu:\n  - max_pool: {size: 2}\n  - flatten:\n  - dropout: {rate: 0.1}\n"
             "  - linear: {name: out, features: classes}\n")
-        options = {"batch": 20, "validation.fraction": 0.2, "save_minutes": 1e-9, "ema.decay": 0.9, "ema.estimate_batches": 2,
+        options = {"batch": 18, "validation.fraction": 0.2, "train_fraction": 0.9, "noise.fraction": 0.1, "select": "test", "save_minutes": 1e-9, "ema.decay": 0.9, "ema.estimate_batches": 2,
                    "loss.learn": "w1 w2", "loss.weight_learning_rate": 0.001, "augment.affine_rotation": 10}
         self.options = [str(word) for word in ["--data", directory / "bars", "--net", directory / "net.yaml", "--loss",
                                                "min-ent", "--epochs", EPOCHS, "--threads", 2, "--precision", "fp32"]]
@@ -113,11 +113,11 @@ class Course:
 
     @staticmethod
     def result(run):
-        """All that must be the same, in the end: both files' bytes, and metrics.jsonl but for its times."""
+        """All that must be the same, in the end: three files' bytes, and metrics.jsonl but for its times."""
         lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         assert [line["epoch"] for line in lines] == list(range(1, EPOCHS + 1))
         lines = [{key: value for key, value in line.items() if key not in TIMES} for line in lines]
-        return (run / "best.safetensors").read_bytes(), (run / "last.safetensors").read_bytes(), lines
+        return [(run / f"{name}.safetensors").read_bytes() for name in ("best", "last", "predictions")], lines
 
     def check(self, run):
         done = self.go_on(run)
@@ -126,8 +126,8 @@ class Course:
         summary = json.loads((run / "summary.json").read_text())
         assert 0 <= summary["test"]["accuracy"] <= 1
         left = {path.name for path in run.iterdir()}
-        assert left <= {"recipe.yaml", "plan.yaml", "metrics.jsonl", "last.safetensors", "best.safetensors", "summary.json"} | {
-            name for name in left if name.endswith(".new")}
+        assert left <= {"recipe.yaml", "plan.yaml", "metrics.jsonl", "last.safetensors", "best.safetensors",
+                        "predictions.safetensors", "summary.json"} | {name for name in left if name.endswith(".new")}
         shutil.rmtree(run)
 
 

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pandas
 import scipy
 import statsmodels
 from scipy import integrate, optimize, special, stats
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
@@ -15,6 +18,7 @@ A = [0.9312, 0.9345, 0.9301, 0.9388, 0.9327, 0.9333, 0.9351, 0.9319, 0.9366, 0.9
 B = [0.9299, 0.9340, 0.9310, 0.9352, 0.9301, 0.9330, 0.9322, 0.9325, 0.9338, 0.9318]
 P = [0.01, 0.04, 0.03, 0.005, 0.2, 0.04, 0.9]
 IMAGES, CLASSES = 97, 5
+VARIANTS, SEEDS, STUDY_IMAGES = 4, 6, 300  # of `study`
 
 
 def noncentral_tail(t, freedom, shift):
@@ -62,6 +66,84 @@ def calibration():
     area = np.mean(np.cumsum(wrong[order]) / np.arange(1, IMAGES + 1))
     return [1 - wrong.mean(), nll(1), ((q - np.eye(CLASSES)[labels]) ** 2).sum(axis=1).mean(), mass, entropy.mean(),
             entropy[~wrong].mean(), entropy[wrong].mean(), auroc, area, 1 / b, nll(b)]
+
+
+def study():
+    """The same numbers as `fill_study` in tests/unit/lab_compare.c: which images are right, and an NLL per run."""
+    v, s, i = np.mgrid[0:VARIANTS, 0:SEEDS, 0:STUDY_IMAGES]
+    right = (i * 7919 + s * s * 104729 + v * v * 12979 + i * s * v * 31 + i * i * 17) % 1009 < 900 + 9 * v - 6 * (s * 5 % 7)
+    v, s = np.mgrid[0:VARIANTS, 0:SEEDS]
+    return right.astype(float), 0.2 + v / 256 + (s * 37 + v * 11) % 13 / 1024
+
+
+def crossed(difference):
+    """Difference, standard error, degrees of freedom, p: two-way analysis of variance with both factors random, without
+    replication (statsmodels' anova_lm for the sums of squares), Satterthwaite's degrees of freedom."""
+    n, m = difference.shape
+    seed, image = np.mgrid[0:n, 0:m]
+    frame = pandas.DataFrame({"d": difference.ravel(), "seed": seed.ravel(), "image": image.ravel()})
+    square = anova_lm(ols("d ~ C(seed) + C(image)", frame).fit()).mean_sq
+    of_seed, of_image, rest = square["C(seed)"], square["C(image)"], square["Residual"]
+    parts, fourths = of_seed, of_seed ** 2 / (n - 1)
+    if of_image > rest:
+        parts += of_image - rest
+        fourths += of_image ** 2 / (m - 1) + rest ** 2 / ((n - 1) * (m - 1))
+    error, freedom = np.sqrt(parts / n / m), parts ** 2 / fourths
+    return difference.mean(), error, freedom, 2 * stats.t.sf(abs(difference.mean()) / error, freedom)
+
+
+def described(a):
+    reach = student_quantile(0.975, len(a) - 1) * stats.sem(a)
+    return [a.mean(), a.std(ddof=1), a.mean() - reach, a.mean() + reach]
+
+
+def paired(a, b):
+    test = stats.ttest_rel(a, b)
+    return [*described(a - b), test.statistic, test.pvalue]
+
+
+def least_difference(deviation, alpha):
+    power = lambda d: TTestPower().power(d / deviation, SEEDS, alpha) - 0.8
+    return optimize.brentq(power, deviation / 10, 20 * deviation, xtol=1e-16)
+
+
+def least_shift(freedom, alpha):
+    critical = stats.t.ppf(1 - alpha / 2, freedom)
+    power = lambda d: noncentral_tail(critical, freedom, d) + noncentral_tail(critical, freedom, -d) - 0.8
+    return optimize.brentq(power, 0.1, 50, xtol=1e-14)
+
+
+def comparison():
+    right, nll = study()
+    accuracy = right.mean(axis=2)
+    pairs = [paired(accuracy[v], accuracy[0]) for v in range(1, VARIANTS)]
+    likes = [crossed(right[v] - right[0]) for v in range(1, VARIANTS)]
+    alpha = 0.05 / len(pairs)
+    power = []
+    for pair, like in zip(pairs, likes):
+        seeds = 2
+        while TTestPower().power(0.02 / pair[1], seeds, alpha) < 0.8:
+            seeds += 1
+        least = least_difference(pair[1], alpha)
+        power.append([least, max(least, least_shift(like[2], alpha) * like[1]), seeds])
+    nlls = [paired(nll[v], nll[0]) for v in range(1, VARIANTS)]
+    holms = [multipletests([row[column] for row in table], method="holm")[1] for table, column in
+             ((pairs, 5), (likes, 3), (nlls, 5))]
+    variants = [described(a) for a in accuracy]
+    only = [(int((right[v, 0] > right[0, 0]).sum()), int((right[0, 0] > right[v, 0]).sum())) for v in range(1, VARIANTS)]
+    tests = [(b, c, mcnemar([[50, b], [c, 40]], exact=True).pvalue) for b, c in only]
+    return "".join([
+        "/* a study of the crossed test's kind: accuracy of each variant: mean, deviation, interval */\n",
+        rows("golden_study", 4, variants),
+        "/* each against the first, accuracy: difference, deviation, interval, t, p, Holm's p */\n",
+        rows("golden_study_paired", 7, [[*row, p] for row, p in zip(pairs, holms[0])]),
+        "/* over seeds and images: difference, error, freedom, p, Holm's p */\n",
+        rows("golden_study_crossed", 5, [[*row, p] for row, p in zip(likes, holms[1])]),
+        "/* least difference seen with 80 %, on images like these, fewest seeds that show 2 points */\n",
+        rows("golden_study_power", 3, power),
+        "/* NLL: difference, deviation, interval, t, p, Holm's p */\n",
+        rows("golden_study_nll", 7, [[*row, p] for row, p in zip(nlls, holms[2])]),
+        "/* McNemar's test of the first seeds: only the variant, only the first, p */\n", rows("golden_study_mcnemar", 3, tests)])
 
 
 def rows(name, columns, table):
@@ -114,7 +196,7 @@ def main():
         "/* difference / deviation, alpha, power, seeds */\n", rows("golden_seeds", 4, seeds),
         "/* seeds, alpha, power, difference / deviation */\n", rows("golden_least", 4, least),
         "/* accuracy, nll, brier, ece_equal_mass, entropy, of right, of wrong, auroc, area, temperature, nll at it */\n",
-        values("golden_calibration", calibration()), "/* clang-format on */\n\n#endif\n"])
+        values("golden_calibration", calibration()), comparison(), "/* clang-format on */\n\n#endif\n"])
     PATH.write_text(text)
 
 

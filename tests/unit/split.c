@@ -88,6 +88,74 @@ static void test_refuses(void **state) {
     assert_int_equal(mixent_split_make(&images, 6, wrong[i], 0, 0, &split), MIXENT_ERROR_ARGUMENT);
 }
 
+/* Stratified; validation stays; the smaller part lies within the larger one. */
+static void test_thinned(void **state) {
+  (void)state;
+  start_drawing(7);
+  for (int round = 0; round < 40; round++) {
+    int classes = 1 + (int)random_below(40);
+    mixent_images images = make_images(1 + random_below(MOST), classes);
+    uint8_t before[MOST];
+    const double fractions[] = {1, 0.6, 0.25, 0.001};
+    memset(before, 1, sizeof before);
+    for (int f = 0; f < 4; f++) {
+      mixent_split split, whole;
+      uint8_t now[MOST] = {0}, seen[MOST] = {0};
+      size_t all[64] = {0}, kept[64] = {0};
+      assert_int_equal(mixent_split_make(&images, classes, 0.2, 0, (uint64_t)round, &whole), MIXENT_OK);
+      assert_int_equal(mixent_split_make(&images, classes, 0.2, 0, (uint64_t)round, &split), MIXENT_OK);
+      assert_int_equal(mixent_split_thin(&images, classes, fractions[f], 3, &split), MIXENT_OK);
+      assert_ascending(split.train, split.train_count, seen);
+      assert_ascending(split.validation, split.validation_count, seen);
+      assert_int_equal(split.validation_count, whole.validation_count);
+      for (size_t i = 0; i < whole.train_count; i++) all[labels[whole.train[i]]]++;
+      for (size_t i = 0; i < split.train_count; i++) {
+        assert_true(before[split.train[i]]);
+        kept[labels[split.train[i]]]++;
+        now[split.train[i]] = 1;
+      }
+      for (int k = 0; k < classes; k++)
+        assert_true(fabs((double)kept[k] - fractions[f] * (double)all[k]) <= 0.5 || (kept[k] == 1 && all[k]));
+      memcpy(before, now, sizeof before);
+      mixent_split_free(&split), mixent_split_free(&whole);
+    }
+  }
+  mixent_split split = {0};
+  mixent_images images = {.count = 0};
+  assert_int_equal(mixent_split_thin(&images, 1, 0, 0, &split), MIXENT_ERROR_ARGUMENT);
+}
+
+static void test_label_noise(void **state) {
+  (void)state;
+  enum { COUNT = 60000, CLASSES = 7 };
+  static int32_t clean[COUNT], some[COUNT], more[COUNT], other[COUNT];
+  for (int i = 0; i < COUNT; i++) clean[i] = some[i] = more[i] = other[i] = i * 31 % CLASSES;
+  mixent_labels_spoil(some, COUNT, CLASSES, 0, 5);
+  assert_memory_equal(some, clean, sizeof clean);
+  mixent_labels_spoil(some, COUNT, CLASSES, 0.2, 5);
+  mixent_labels_spoil(more, COUNT, CLASSES, 0.4, 5);
+  mixent_labels_spoil(other, COUNT, CLASSES, 0.2, 6);
+  int changed = 0, both = 0, pairs[CLASSES][CLASSES] = {{0}};
+  for (int i = 0; i < COUNT; i++) {
+    assert_in_range(some[i], 0, CLASSES - 1);
+    changed += some[i] != clean[i];
+    both += some[i] != clean[i] && other[i] != clean[i];
+    pairs[clean[i]][some[i]]++;
+    if (some[i] != clean[i]) assert_int_equal(more[i], some[i]);
+  }
+  /* binomial: within 5 standard deviations */
+  assert_true(abs(changed - COUNT / 5) < 5 * 98);
+  assert_true(abs(both - COUNT / 25) < 5 * 48);
+  for (int k = 0; k < CLASSES * CLASSES; k++) /* about 286 each */
+    if (k / CLASSES != k % CLASSES) assert_in_range(pairs[k / CLASSES][k % CLASSES], 286 - 85, 286 + 85);
+  memcpy(some, clean, sizeof clean);
+  mixent_labels_spoil(some, COUNT, CLASSES, 1, 5);
+  for (int i = 0; i < COUNT; i++) assert_int_not_equal(some[i], clean[i]);
+  int32_t alone[] = {0, 0};
+  mixent_labels_spoil(alone, 2, 1, 1, 5); /* there is no other class */
+  assert_true(alone[0] == 0 && alone[1] == 0);
+}
+
 static void test_moments(void **state) {
   (void)state;
   enum { COUNT = 20, SIDE = 17 };
@@ -193,9 +261,10 @@ static void test_order(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_stratified), cmocka_unit_test(test_drawn_from_the_seed),
-      cmocka_unit_test(test_refuses),    cmocka_unit_test(test_moments),
-      cmocka_unit_test(test_order),      cmocka_unit_test(test_feature_moments),
+      cmocka_unit_test(test_stratified),  cmocka_unit_test(test_drawn_from_the_seed),
+      cmocka_unit_test(test_refuses),     cmocka_unit_test(test_thinned),
+      cmocka_unit_test(test_label_noise), cmocka_unit_test(test_moments),
+      cmocka_unit_test(test_order),       cmocka_unit_test(test_feature_moments),
       cmocka_unit_test(test_cut),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,258 @@
+/* `mixent compare`: trains what a study lacks, and says what its runs show. */
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "cli/terminal.h"
+#include "cli/training.h"
+#include "core/file.h"
+#include "lab/study_results.h"
+#include "lab/study_train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct arguments {
+  long seeds, jobs, threads;
+  const char *runs, *csv;
+  bool no_train, json;
+} arguments;
+
+typedef struct view {
+  bool json;
+  mixent_progress progress;
+} view;
+
+static void show_progress(void *context, const mixent_study_progress *now) {
+  view *view = context;
+  char before[96], speed[64] = "", left[64] = "";
+  snprintf(before, sizeof before, now->failed ? "%zu of %zu runs done, %zu failed" : "%zu of %zu runs done",
+           now->finished, now->total, now->failed);
+  if (now->images_per_second > 0) snprintf(speed, sizeof speed, "%.0f images/s, ", now->images_per_second);
+  if (isfinite(now->seconds_left))
+    snprintf(left, sizeof left, "%s left, ", mixent_text_duration(now->seconds_left));
+  mixent_text after = {0};
+  mixent_text_append(&after, "%s%s%s", left, speed, now->names);
+  if (after.data) mixent_progress_show(&view->progress, before, now->fraction, after.data);
+  mixent_text_free(&after);
+}
+
+static void show_ended(void *context, const mixent_study_ended *run) {
+  view *view = context;
+  FILE *stream = view->json ? stderr : stdout;
+  mixent_progress_clear(&view->progress);
+  if (run->message)
+    fprintf(stderr, "mixent: run %s failed: %s\n", run->name, run->message);
+  else
+    fprintf(stream, "%s: %.2f %% right, NLL %.4f, %s (%zu of %zu)\n", run->name, 100 * run->accuracy,
+            run->nll, mixent_text_duration(run->seconds), run->finished, run->total);
+  fflush(stream);
+}
+
+static void show_warning(void *context, const char *run, const char *message) {
+  view *view = context;
+  mixent_progress_clear(&view->progress);
+  fflush(stdout);
+  fprintf(stderr, "mixent: warning: run %s: %s\n", run, message);
+}
+
+static mixent_status train(const arguments *arguments, mixent_study *study, int lock, size_t *failed) {
+  view view = {.json = arguments->json, .progress = mixent_progress_start()};
+  mixent_study_train_options options = {
+      .program = "/proc/self/exe", /* also where another build has taken its name */
+      .jobs = arguments->jobs,
+      .lock = lock,
+      .stop = mixent_signals_watch(),
+      .context = &view,
+      .progress = show_progress,
+      .ended = show_ended,
+      .warning = show_warning};
+  mixent_status status = mixent_study_train(study, &options, failed);
+  mixent_progress_clear(&view.progress);
+  return status;
+}
+
+/* Where the study stands or will stand; free(). */
+static char *place_of(const arguments *arguments, const mixent_study *study) {
+  if (study->directory) return strdup(study->directory);
+  return mixent_path_join(arguments->runs, study->name);
+}
+
+/* A study's directory, a built-in study, a study under --runs, or a file. */
+static mixent_status find_study(const arguments *arguments, const char *word, mixent_study **out) {
+  char *place = mixent_path_join(arguments->runs, word);
+  if (!place) return MIXENT_ERROR_MEMORY;
+  mixent_status status;
+  if (mixent_study_is_directory(word))
+    status = mixent_study_open(word, out);
+  else if (mixent_is_directory(word))
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: a directory without a study", word);
+  else if (!mixent_study_is_builtin(word) && mixent_study_is_directory(place))
+    status = mixent_study_open(place, out);
+  else
+    status = mixent_study_read(word, out);
+  free(place);
+  return status;
+}
+
+/* Failed runs by name, with what they failed with. */
+static mixent_status list_failed(const mixent_study *study, json_t *out) {
+  for (size_t i = 0; i < mixent_study_run_count(study); i++) {
+    mixent_study_place place = mixent_study_run_place(study, i);
+    mixent_run_state state;
+    const char *message;
+    MIXENT_TRY(mixent_study_run_state(study, place, &state, &message));
+    if (state != MIXENT_RUN_FAILED) continue;
+    char *name = mixent_study_run_name(study, place);
+    int failed = name ? json_object_set_new(out, name, json_string(message)) : -1;
+    free(name);
+    if (failed) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the failed runs");
+  }
+  return MIXENT_OK;
+}
+
+static void print_text(const mixent_study *study, const mixent_study_results *results, const json_t *failed) {
+  mixent_text text = {0};
+  const char *name;
+  json_t *message;
+  printf("\n%s: %zu of %zu runs are finished\n", study->name, results->finished, results->count);
+  if (*study->about) mixent_wrapped_print(stdout, 0, 0, study->about);
+  json_object_foreach((json_t *)failed, name, message) {
+    printf("failed: %s: ", name);
+    mixent_wrapped_print(stdout, 0, 2, json_string_value(message));
+  }
+  putchar('\n');
+  mixent_comparison_append_text(results->comparison, &text);
+  if (text.data) fputs(text.data, stdout);
+  mixent_text_free(&text);
+}
+
+static int print_json(const mixent_study *study, const mixent_study_results *results, const json_t *failed) {
+  return mixent_json_print(json_pack(
+      "{s:s, s:s, s:s, s:I, s:I, s:O, s:o}", "study", study->name, "about", study->about, "directory",
+      study->directory, "runs", (json_int_t)results->count, "finished", (json_int_t)results->finished,
+      "failed", failed, "comparison", mixent_comparison_to_json(results->comparison)));
+}
+
+static mixent_status write_csv(const char *path, const mixent_study_results *results) {
+  mixent_text text = {0};
+  mixent_comparison_append_csv(results->comparison, &text);
+  mixent_status status = mixent_text_status(&text);
+  if (status == MIXENT_OK) status = mixent_file_replace(path, text.data, text.length);
+  mixent_text_free(&text);
+  return status;
+}
+
+/* What the finished runs say. */
+static int show(const arguments *arguments, const mixent_study *study) {
+  mixent_study_results results;
+  json_t *failed = json_object();
+  int code = MIXENT_EXIT_DONE;
+  mixent_status status = mixent_study_results_read(study, &results);
+  if (status == MIXENT_OK) status = list_failed(study, failed);
+  if (status == MIXENT_OK && arguments->csv) status = write_csv(arguments->csv, &results);
+  if (status != MIXENT_OK)
+    code = mixent_failed(status);
+  else if (arguments->json)
+    code = print_json(study, &results, failed);
+  else
+    print_text(study, &results, failed);
+  mixent_study_results_free(&results);
+  json_decref(failed);
+  return code;
+}
+
+static int compare(const arguments *arguments, mixent_study *study, const char *place) {
+  int lock = -1;
+  size_t failed = 0;
+  for (long seed = 0; seed < arguments->seeds; seed++)
+    if (mixent_study_add_seed(study, seed) != MIXENT_OK) return mixent_failed(MIXENT_ERROR_MEMORY);
+  mixent_status status = arguments->no_train ? mixent_study_join(study, place)
+                                             : mixent_study_begin(study, place, arguments->threads, &lock);
+  if (status == MIXENT_OK && !arguments->no_train) status = train(arguments, study, lock, &failed);
+  if (lock >= 0) close(lock);
+  if (status != MIXENT_OK) return mixent_failed(status);
+  int code = show(arguments, study);
+  return code == MIXENT_EXIT_DONE && failed ? MIXENT_EXIT_FAILED : code;
+}
+
+static int run(const void *given, int count, char **words) {
+  (void)count;
+  const arguments *arguments = given;
+  mixent_study *study;
+  mixent_status status = find_study(arguments, words[0], &study);
+  if (status != MIXENT_OK) return mixent_failed(status);
+  char *place = place_of(arguments, study);
+  int code = place ? compare(arguments, study, place)
+                   : mixent_failed(mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path"));
+  free(place);
+  mixent_study_free(study);
+  return code;
+}
+
+static const mixent_command_option options[] = {
+    {.name = "seeds",
+     .argument = "N",
+     .help = "also seeds 0 to N - 1, more than the study asks for; they stay with it",
+     .kind = MIXENT_VALUE_WHOLE,
+     .offset = offsetof(arguments, seeds),
+     .low = 2,
+     .high = 100000},
+    {.name = "jobs",
+     .argument = "N",
+     .help = "runs trained at once (default: processors over threads)",
+     .kind = MIXENT_VALUE_WHOLE,
+     .offset = offsetof(arguments, jobs),
+     .low = 1,
+     .high = 4096},
+    {.name = "threads",
+     .argument = "N",
+     .help = "threads of each run, fixed when the study begins, for bits depend on them (default: 1)",
+     .kind = MIXENT_VALUE_WHOLE,
+     .offset = offsetof(arguments, threads),
+     .low = 1,
+     .high = 4096},
+    {.name = "runs",
+     .argument = "DIR",
+     .help = "where the study's directory goes",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, runs),
+     .fallback = "runs"},
+    {.name = "no-train",
+     .help = "train nothing: show what the finished runs say",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, no_train)},
+    {.name = "json",
+     .help = "print the comparison as one line of JSON",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, json)},
+    {.name = "csv",
+     .argument = "FILE",
+     .help = "also write a table with a line per data set, variant and measure",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, csv)},
+    {.name = NULL}};
+
+const mixent_command mixent_command_compare = {
+    .name = "compare",
+    .summary = "Train every variant of a study with many seeds, and say what may be concluded",
+    .operands = "STUDY.yaml|NAME|DIR",
+    .least_operands = 1,
+    .most_operands = 1,
+    .options = options,
+    .description = "A study is a recipe, variants of it (other losses, or any other options), seeds and data "
+                   "sets. Its runs share "
+                   "seeds, so that variants begin with the same weights and see the same batches, and plans "
+                   "of back ends, copied when "
+                   "the study begins. It goes into runs/NAME, a directory per run; whatever is finished is "
+                   "never trained again, so "
+                   "that the same command goes on with an interrupted study, and more seeds or variants can "
+                   "be added later.\n\n"
+                   "  mixent compare my-study.yaml                 train what is missing, then compare\n"
+                   "  mixent compare my-study.yaml --seeds 20      more seeds\n"
+                   "  mixent compare runs/my-study --no-train      compare what is finished\n\n"
+                   "Ctrl-C lets the runs save and ends; a second one ends at once. A run that fails is told, "
+                   "kept in mind and tried "
+                   "again the next time; the others go on, and the exit code is 1.",
+    .arguments_size = sizeof(arguments),
+    .run = run};

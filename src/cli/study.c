@@ -1,0 +1,14 @@
+/* `mixent study`: the group of commands about studies on disk. */
+#include "cli/commands.h"
+
+static const mixent_command *const members[] = {&mixent_command_study_export, &mixent_command_study_import,
+                                                NULL};
+
+const mixent_command mixent_command_study = {
+    .name = "study",
+    .summary = "Carry the results of a study to another machine",
+    .description =
+        "'mixent compare' trains studies and shows them; here their results become one small text file, and "
+        "such a "
+        "file a study again, which another machine goes on with: finished runs are never trained again.",
+    .members = members};

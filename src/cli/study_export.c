@@ -1,0 +1,41 @@
+/* `mixent study export`: the results of a study as one text file. */
+#include "cli/commands.h"
+#include "core/file.h"
+#include "lab/study_file.h"
+
+static mixent_status write_out(const char *path, const mixent_text *text) {
+  if (path) return mixent_file_replace(path, text->data, text->length);
+  fwrite(text->data, 1, text->length, stdout);
+  return MIXENT_OK; /* whether all arrived, the program looks at its end */
+}
+
+static int run(const void *given, int count, char **words) {
+  (void)given;
+  mixent_study *study;
+  mixent_text text = {0};
+  size_t runs;
+  mixent_status status = mixent_study_open(words[0], &study);
+  if (status != MIXENT_OK) return mixent_failed(status);
+  const char *path = count > 1 ? words[1] : NULL;
+  status = mixent_study_export(study, &text, &runs);
+  if (status == MIXENT_OK) status = write_out(path, &text);
+  if (status == MIXENT_OK && path)
+    printf("%s: %zu of %zu runs of %s\n", path, runs, mixent_study_run_count(study), study->name);
+  mixent_text_free(&text);
+  mixent_study_free(study);
+  return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
+}
+
+const mixent_command mixent_command_study_export = {
+    .name = "study export",
+    .summary = "Write the results of a study as one small text file",
+    .operands = "DIR [FILE]",
+    .least_operands = 1,
+    .most_operands = 2,
+    .description = "DIR is a study's directory, as runs/NAME. The file (JSON Lines; without FILE on standard "
+                   "output) holds the "
+                   "study, its plans, and of every finished run its recipe, metrics, summary and result: all "
+                   "that comparing "
+                   "and reporting need. Models stay behind, and so do places of this machine. 'mixent study "
+                   "import' reads it.",
+    .run = run};

@@ -1,0 +1,49 @@
+/* `mixent study import`: a study from such a text file. */
+#include "cli/commands.h"
+#include "core/file.h"
+#include "lab/study_file.h"
+
+#include <stdlib.h>
+
+typedef struct arguments {
+  const char *runs;
+} arguments;
+
+static int run(const void *given, int count, char **words) {
+  (void)count;
+  const arguments *arguments = given;
+  const size_t largest = (size_t)1 << 30;
+  mixent_study_imported imported;
+  char *text, *directory = NULL;
+  size_t size;
+  mixent_status status = mixent_file_read(words[0], largest, &text, &size);
+  if (status != MIXENT_OK) return mixent_failed(status);
+  status = mixent_study_import(text, size, words[0], arguments->runs, &imported, &directory);
+  if (status == MIXENT_OK)
+    printf("%s: %zu runs came in, %zu were there already; 'mixent compare %s' goes on with it\n", directory,
+           imported.added, imported.kept, directory);
+  free(directory);
+  free(text);
+  return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
+}
+
+static const mixent_command_option options[] = {{.name = "runs",
+                                                 .argument = "DIR",
+                                                 .help = "where the study's directory is or goes",
+                                                 .kind = MIXENT_VALUE_TEXT,
+                                                 .offset = offsetof(arguments, runs),
+                                                 .fallback = "runs"},
+                                                {.name = NULL}};
+
+const mixent_command mixent_command_study_import = {
+    .name = "study import",
+    .summary = "Make a study's directory from such a file, or add the runs that one lacks",
+    .operands = "FILE",
+    .least_operands = 1,
+    .most_operands = 1,
+    .options = options,
+    .description = "All of FILE is checked first: one that is cut off, damaged, of a study with other "
+                   "settings, or whose scores "
+                   "contradict a run that is there is refused with the line, and nothing changes.",
+    .arguments_size = sizeof(arguments),
+    .run = run};

@@ -1,0 +1,149 @@
+/* Tables, wrapped text, and numbers as people write them. */
+#include "core/layout.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Columns of a text on a terminal: UTF-8 continuation bytes take none. */
+static int columns_of(const char *text) {
+  int columns = 0;
+  for (; *text; text++) columns += ((unsigned char)*text & 0xc0) != 0x80;
+  return columns;
+}
+
+void mixent_row_append(mixent_text *out, const int *widths, int columns, const char *const *cells) {
+  int owed = 0; /* spaces, written only if something follows */
+  for (int i = 0; i < columns; i++) {
+    int padding = abs(widths[i]) - columns_of(cells[i]);
+    if (padding < 0) padding = 0;
+    if (i) owed += 2;
+    if (widths[i] > 0) owed += padding;
+    if (*cells[i]) {
+      mixent_text_append(out, "%*s%s", owed, "", cells[i]);
+      owed = 0;
+    }
+    if (widths[i] < 0) owed += padding;
+  }
+  mixent_text_append(out, "\n");
+}
+
+void mixent_table_add(mixent_table *table, const char *format, ...) {
+  if (table->count == table->capacity) {
+    size_t capacity = table->capacity ? 2 * table->capacity : 64;
+    char **cells = realloc(table->cells, capacity * sizeof *cells);
+    if (!cells) {
+      table->failed = true;
+      return;
+    }
+    table->cells = cells;
+    table->capacity = capacity;
+  }
+  va_list arguments;
+  va_start(arguments, format);
+  char *cell;
+  if (vasprintf(&cell, format, arguments) < 0)
+    table->failed = true;
+  else
+    table->cells[table->count++] = cell;
+  va_end(arguments);
+}
+
+void mixent_table_append(const mixent_table *table, mixent_text *out) {
+  int widths[MIXENT_TABLE_COLUMNS] = {0};
+  size_t columns = (size_t)table->columns, rows = table->count / columns;
+  for (size_t j = 0; j < columns; j++) {
+    widths[j] = columns_of(table->titles[j]);
+    for (size_t i = 0; i < rows; i++) {
+      int width = columns_of(table->cells[i * columns + j]);
+      if (width > widths[j]) widths[j] = width;
+    }
+    if (table->left[j]) widths[j] = -widths[j];
+  }
+  mixent_row_append(out, widths, table->columns, table->titles);
+  for (size_t i = 0; i < rows; i++)
+    mixent_row_append(out, widths, table->columns, (const char *const *)table->cells + i * columns);
+  if (table->failed) mixent_text_append(out, "(the rest is missing: no memory)\n");
+}
+
+void mixent_table_free(mixent_table *table) {
+  for (size_t i = 0; i < table->count; i++) free(table->cells[i]);
+  free(table->cells);
+  table->cells = NULL;
+  table->count = table->capacity = 0;
+}
+
+void mixent_wrapped_append(mixent_text *out, int column, int indent, const char *text) {
+  enum { WIDTH = 90 };
+  bool fresh = true; /* nothing on this line yet */
+  while (*text) {
+    if (column == 0 && *text == ' ') { /* laid out by hand */
+      size_t line = strcspn(text, "\n");
+      mixent_text_append(out, "%*s%.*s", indent, "", (int)line, text);
+      text += line;
+    }
+    size_t length = strcspn(text, " \n");
+    char word[256];
+    snprintf(word, sizeof word, "%.*s", (int)length, text);
+    int width = columns_of(word);
+    if (!fresh && column + 1 + width > WIDTH) {
+      mixent_text_append(out, "\n");
+      column = 0;
+      fresh = true;
+    }
+    if (length && fresh && column < indent) {
+      mixent_text_append(out, "%*s", indent - column, "");
+      column = indent;
+    }
+    if (!fresh && length) mixent_text_append(out, " "), column++;
+    mixent_text_append(out, "%s", word);
+    column += width;
+    if (length) fresh = false;
+    text += length;
+    if (*text == '\n') {
+      mixent_text_append(out, "\n");
+      column = 0;
+      fresh = true;
+    }
+    if (*text) text++;
+  }
+  mixent_text_append(out, "\n");
+}
+
+/* One of eight buffers in turn, so that a printf can hold several of these texts. */
+static char *next_buffer(void) {
+  static _Thread_local char buffers[8][32];
+  static _Thread_local unsigned turn;
+  return buffers[turn++ % 8];
+}
+
+const char *mixent_text_count(uint64_t count) {
+  char digits[24], *out = next_buffer(), *end = out;
+  int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
+  for (int i = 0; i < length; i++) {
+    if (i && (length - i) % 3 == 0) *end++ = ',';
+    *end++ = digits[i];
+  }
+  *end = '\0';
+  return out;
+}
+
+const char *mixent_text_duration(double seconds) {
+  char *out = next_buffer();
+  long whole = seconds >= 0 && seconds < 1e9 ? (long)(seconds + 0.5) : 0;
+  if (whole >= 3600)
+    snprintf(out, 32, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+  else
+    snprintf(out, 32, "%ld:%02ld", whole / 60, whole % 60);
+  return out;
+}
+
+const char *mixent_text_bytes(double bytes) {
+  static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+  char *out = next_buffer();
+  int unit = 0;
+  while (unit < 4 && bytes >= 1000) bytes /= 1000, unit++;
+  snprintf(out, 32, bytes < 10 && unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+  return out;
+}

@@ -1,0 +1,40 @@
+/* Text laid out for people: aligned tables, wrapped text, numbers as people write them. Texts are UTF-8. */
+#ifndef MIXENT_CORE_LAYOUT_H
+#define MIXENT_CORE_LAYOUT_H
+
+#include "core/memory.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MIXENT_TABLE_COLUMNS = 16 };
+
+/* One line of cells under each other: right-aligned in `widths` (negative: left-aligned), two spaces apart,
+ * no spaces at the end. A cell that is too wide pushes the rest. */
+void mixent_row_append(mixent_text *out, const int *widths, int columns, const char *const *cells);
+
+/* A small table that is laid out when it is complete; columns become as wide as their widest cell. */
+typedef struct mixent_table {
+  int columns;
+  const char *titles[MIXENT_TABLE_COLUMNS];
+  bool left[MIXENT_TABLE_COLUMNS]; /* left-aligned: words */
+  char **cells;
+  size_t count, capacity;
+  bool failed; /* memory ran out; what there is is laid out */
+} mixent_table;
+
+void mixent_table_add(mixent_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void mixent_table_append(const mixent_table *table, mixent_text *out);
+void mixent_table_free(mixent_table *table);
+
+/* Text in lines of at most 90 columns, each after `indent` spaces; the first line continues at column
+ * `column`. '\n' in the text is kept, and so is a line that begins with a space. Ends with a newline. */
+void mixent_wrapped_append(mixent_text *out, int column, int indent, const char *text);
+
+/* "3,654,362"; "3:07" or "1:02:09" from seconds; "512 MB" from bytes. The result stays valid for the next
+ * seven calls. */
+const char *mixent_text_count(uint64_t count);
+const char *mixent_text_duration(double seconds);
+const char *mixent_text_bytes(double bytes);
+
+#endif

@@ -1,0 +1,426 @@
+"""Studies: read, trained by several processes, interrupted in every way, compared, carried elsewhere."""
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from support import PROGRAM, TINY_NET, environment, make_dataset
+
+STUDY = """\
+name: small
+about: Does the entropy of predictions help?
+recipe: demo
+seeds: 2
+set:
+  data: bars
+  net: net.yaml
+  epochs: 2
+  batch: 20
+  precision: fp32
+  validation: {fraction: 0.2}
+  optimizer: {learning_rate: 0.1}
+baseline: ce
+variants:
+  ce: {loss: {name: ce}}
+  min-ent: {loss: {name: min-ent, w2: 0.5, learn: [w1, w2]}}
+"""
+TIMES = ("seconds", "images_per_second", "peak_memory_bytes", "cpu", "versions", "plan")
+
+
+class Place:
+    """A directory with data, a network and a study, in which the program runs."""
+
+    def __init__(self, directory, study=STUDY):
+        self.directory = directory
+        make_dataset(directory / "bars", train=100, test=40)
+        (directory / "net.yaml").write_text(TINY_NET)
+        self.write(study)
+
+    def write(self, study):
+        (self.directory / "study.yaml").write_text(study)
+
+    def start(self, *words):
+        return subprocess.Popen([PROGRAM, *map(str, words)], cwd=self.directory, env=environment(), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    def run(self, *words, code=0):
+        process = self.start(*words)
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == code, out + err
+        return out, err
+
+    def compare(self, *words, code=0):
+        """The comparison as JSON."""
+        return json.loads(self.run("compare", "study.yaml", "--json", *words, code=code)[0])
+
+    def table(self, name="small"):
+        """What the finished study says, times left out."""
+        shown = json.loads(self.run("compare", f"runs/{name}", "--json", "--no-train")[0])
+        text = json.dumps(shown["comparison"], sort_keys=True)
+        return re.sub(r'"(training_time|seconds|images_per_second)": \{[^{}]*\}', "", text)
+
+    def finished(self, name="small"):
+        return sorted(path.parent.name for path in self.directory.glob(f"runs/{name}/*/summary.json"))
+
+    def scores(self, name="small"):
+        """All that a study's runs must have in common with those of another machine or day."""
+        found = {}
+        for path in self.directory.glob(f"runs/{name}/*/summary.json"):
+            summary = json.loads(path.read_text())
+            found[path.parent.name] = {key: value for key, value in summary.items() if key not in TIMES}
+            lines = [json.loads(line) for line in (path.parent / "metrics.jsonl").read_text().splitlines()]
+            found[path.parent.name]["lines"] = [{key: line[key] for key in line if key not in TIMES} for line in lines]
+        return found
+
+    def models(self, name="small"):
+        return {path.parent.name: path.read_bytes() for path in self.directory.glob(f"runs/{name}/*/best.safetensors")}
+
+    def trainers(self):
+        """Processes that train in this directory."""
+        found = []
+        for entry in os.listdir("/proc"):
+            try:
+                if entry.isdigit() and os.readlink(f"/proc/{entry}/cwd") == str(self.directory):
+                    with open(f"/proc/{entry}/cmdline", "rb") as stream:
+                        found += [int(entry)] if b"\0train\0" in stream.read() else []
+            except OSError:
+                pass  # it has ended
+        return found
+
+    def await_no_trainers(self):
+        end = time.monotonic() + 20
+        while self.trainers():
+            assert time.monotonic() < end, "processes go on without the one that started them"
+            time.sleep(0.02)
+
+    def await_run(self, name="small"):
+        end = time.monotonic() + 60
+        while not list(self.directory.glob(f"runs/{name}/*/metrics.jsonl")):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A study that nothing disturbed; not to be changed."""
+    place = Place(tmp_path_factory.mktemp("whole"))
+    place.said = place.compare("--csv", "table.csv")
+    return place
+
+
+def test_a_study_is_trained_and_compared(whole):
+    runs = ["ce-0", "ce-1", "min-ent-0", "min-ent-1"]
+    assert whole.finished() == runs
+    assert whole.said["finished"] == whole.said["runs"] == 4 and whole.said["failed"] == {}
+    assert (whole.directory / "table.csv").read_text().count("\n") > 10
+    text, _ = whole.run("compare", "runs/small", "--no-train")
+    assert "4 of 4 runs are finished" in text and "Does the entropy of predictions help?" in text and "baseline ce" in text
+    scores = whole.scores()
+    assert len({scores[run]["plan_hash"] for run in runs}) == 1 and all(scores[run]["threads"] == 1 for run in runs)
+    assert scores["min-ent-1"]["loss"] == "min-ent" and scores["min-ent-1"]["seed"] == 1
+    assert scores["ce-0"]["recipe"] == "demo"
+    plan = (whole.directory / "runs/small/plan-1.yaml").read_text()
+    assert "threads: 1" in plan and "batch: 20" in plan
+    recipe = (whole.directory / "runs/small/min-ent-0/recipe.yaml").read_text()
+    assert "learn: w1 w2" in recipe and f"plan: {whole.directory}/runs/small/plan-1.yaml" in recipe
+
+
+def test_variants_share_seeds(whole):
+    """Same seed, same first weights and batches: the same as a run by itself with the same settings."""
+    settings = ["data=bars", "net=net.yaml", "epochs=2", "batch=20", "precision=fp32", "validation.fraction=0.2",
+                "optimizer.learning_rate=0.1", "loss.name=ce", "seed=1", "threads=1", "plan=runs/small/plan-1.yaml"]
+    words = [word for setting in settings for word in ("--set", setting)]
+    whole.run("train", "--recipe", "demo", "--run", "alone", *words)
+    assert (whole.directory / "alone/best.safetensors").read_bytes() == whole.models()["ce-1"]
+
+
+def test_nothing_finished_is_trained_again(place):
+    place.compare()
+    times = {path: path.stat().st_mtime_ns for path in place.directory.glob("runs/small/*/summary.json")}
+    out, _ = place.run("compare", "study.yaml", "--seeds", "3")
+    assert re.findall(r"^(\S+): .*% right", out, re.MULTILINE) in (["ce-2", "min-ent-2"], ["min-ent-2", "ce-2"])
+    place.write(STUDY.replace("seeds: 2", "seeds: [1, 7]") + "  focal: {loss: {name: focal}}\n")
+    said = place.compare()
+    assert said["runs"] == said["finished"] == 4 * 3  # the seeds that came by --seeds stay
+    place.write(STUDY.replace("about: Does", "about: Well, does") + "  focal: {loss: {name: focal}}\n")
+    assert place.compare("--no-train")["about"].startswith("Well")
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+@pytest.mark.parametrize("old, new, message", [
+    ("w2: 0.5", "w2: 0.25", "loss.w2 0.5 for min-ent, not 0.25"),
+    ("epochs: 2", "epochs: 3", "epochs 2 for ce, not 3"),
+    ("recipe: demo", "recipe: emnist-letters-short", "dropout 0.1 for ce, not 0.3"),
+    ("data: bars", "data: lines", "other data sets"),
+    ("  ce: {loss: {name: ce}}\n", "", "a variant ce that is missing"),
+])
+def test_another_study_of_that_name_is_refused(whole, old, new, message):
+    (whole.directory / "changed.yaml").write_text(STUDY.replace("baseline: ce\n", "").replace(old, new))
+    for words in ([], ["--no-train"]):
+        _, errors = whole.run("compare", "changed.yaml", *words, code=2)
+        assert message in errors and "give this one another name" in errors
+
+
+def test_threads_stay(whole):
+    _, errors = whole.run("compare", "study.yaml", "--threads", "2", code=2)
+    assert "begun with 1 thread" in errors
+    whole.run("compare", "study.yaml", "--threads", "1")
+
+
+@pytest.mark.parametrize("old, new, where, message", [
+    ("about:", "abot:", "2:1", "unknown 'abot'; did you mean 'about'?"),
+    ("seeds: 2", "seeds: 1", "4:1", "at least 2"),
+    ("seeds: 2", "seeds: [0, 1, 0]", "4:15", "0 is given twice"),
+    ("seeds: 2", "seeds: ten", "4:1", "a whole number"),
+    ("baseline: ce", "baseline: cee", "13:1", "did you mean 'ce'"),
+    ("baseline: ce", "difference: -1", "13:1", "a number from 1e-09 to 100"),
+    ("w2: 0.5", "w2: 0.5, seed: 1", "16:44", "unknown option 'loss.seed'; did you mean"),
+    ("ce: {loss: {name: ce}}", "ce: {seed: 1}", "15:8", "`seeds` of the study"),
+    ("ce: {loss: {name: ce}}", "ce: {data: mnist}", "15:8", "share their images"),
+    ("ce: {loss: {name: ce}}", "ce: {loss: {nam: ce}}", "15:15", "did you mean 'loss.name'"),
+    ("ce: {loss: {name: ce}}", "ce: {loss: {name: cd}}", "15:15", "did you mean"),
+    ("ce: {loss: {name: ce}}", "ce: {optimizer: {momentum: 0}}", "15:3", "ce: optimizer.nesterov"),
+    ("ce: {loss: {name: ce}}", "../ce: {loss: {name: ce}}", "15:3", "cannot name a variant"),
+    ("name: small", "name: a/b", "1:1", "cannot name a study"),
+    ("batch: 20", "threads: 2", "9:3", "--threads N"),
+    ("batch: 20", "batch: many", "9:3", "batch: wanted is a whole number"),
+    ("recipe: demo", "recipe: dmo", "3:1", "did you mean 'demo'"),
+    ("recipe: demo\n", "", "1:1", "'recipe' is missing"),
+    ("about:", "data: [a/b, c/b]\nabout:", "7:3", "lists the data sets"),
+    ("recipe: demo", "recipe: demo\ndata: [a/b, c/b]", None, "two are called 'b'"),
+])
+def test_mistakes_are_told_before_anything_runs(place, old, new, where, message):
+    text = STUDY.replace(old, new, 1)
+    if where is None:
+        text, where = text.replace("  data: bars\n", ""), "4:13"
+    place.write(text)
+    _, errors = place.run("compare", "study.yaml", code=1)
+    assert errors.startswith(f"mixent: study.yaml:{where}: ") and message in errors
+    assert not (place.directory / "runs").exists()
+
+
+def test_what_is_missing_is_told_before_anything_runs(place):
+    for old, new, message in (("data: bars", "data: nowhere", "nowhere"), ("net: net.yaml", "net: none.yaml", "none.yaml")):
+        place.write(STUDY.replace(old, new))
+        process = place.start("compare", "study.yaml")
+        _, errors = process.communicate()
+        assert process.returncode in (1, 2) and message in errors
+        assert not list(place.directory.glob("runs/*"))
+    assert "did you mean 'demo'" in place.run("compare", "demoo", code=2)[1]
+    assert "a directory without a study" in place.run("compare", "bars", code=2)[1]
+    assert "no study is there" in place.run("compare", "study.yaml", "--no-train", code=2)[1]
+
+
+def test_several_data_sets(place):
+    make_dataset(place.directory / "lines", train=100, test=60, seed=5)
+    place.write(STUDY.replace("  data: bars\n", "").replace("recipe: demo", "recipe: demo\ndata: [bars, lines]"))
+    said = place.compare()
+    assert said["finished"] == 8
+    assert {path.name for path in (place.directory / "runs/small/lines").iterdir()} == {
+        "ce-0", "ce-1", "min-ent-0", "min-ent-1"}
+    place.run("study", "export", "runs/small", "all.jsonl")
+    assert "8 runs came in" in place.run("study", "import", "all.jsonl", "--runs", "other")[0]
+    assert json.loads(place.run("compare", "other/small", "--no-train", "--json")[0])["comparison"] == said["comparison"]
+
+
+def test_a_variant_that_fails(place):
+    """Its runs are told and counted, and tried again unless they are lost; the others are finished and compared."""
+    place.write(STUDY + "  wild: {optimizer: {learning_rate: 1000}, loss: {w1: 1e6, weight_max: 1e6}}\n")
+    out, errors = place.run("compare", "study.yaml", code=1)
+    assert "mixent: run wild-0 failed: " in errors and "mixent: run wild-1 failed: " in errors
+    assert "4 of 6 runs are finished" in out and re.search("failed: wild-1: .*finite", out)
+    assert place.finished() == ["ce-0", "ce-1", "min-ent-0", "min-ent-1"]
+    said = place.compare("--no-train")
+    assert set(said["failed"]) == {"wild-0", "wild-1"} and "finite" in said["failed"]["wild-0"]
+    for name, lost in (("wild-0", True), ("wild-1", False)):
+        (place.directory / "runs/small" / name / "failure.txt").unlink(missing_ok=True)
+        if lost:
+            (place.directory / "runs/small" / name / "failure.txt").write_text("not finite\n")
+    out, errors = place.run("compare", "study.yaml", code=1)
+    assert "run wild-1 failed: " in errors and "run wild-0" not in errors and "failed: wild-0: " in out
+
+
+def test_one_process_at_a_time(place):
+    place.write(STUDY.replace("epochs: 2", "epochs: 2000"))
+    first = place.start("compare", "study.yaml")
+    place.await_run()
+    _, errors = place.run("compare", "study.yaml", code=2)
+    assert "another process is at work on this study" in errors
+    assert "0 of 4 runs are finished" in place.run("compare", "study.yaml", "--no-train")[0]
+    first.send_signal(signal.SIGINT)
+    _, errors = first.communicate(timeout=60)
+    assert first.returncode == 1 and "go on by 'mixent compare runs/small'" in errors
+    assert not place.trainers()
+
+
+def test_two_interrupts_end_at_once(place):
+    place.write(STUDY.replace("epochs: 2", "epochs: 2000"))
+    process = place.start("compare", "study.yaml")
+    place.await_run()
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode in (1, -signal.SIGTERM)
+    place.await_no_trainers()
+
+
+def test_interrupted_and_gone_on_with(place, whole):
+    """Ctrl-C in the middle, again and again: the end is that of the study nothing disturbed."""
+    for _ in range(3):
+        process = place.start("compare", "study.yaml")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0 or "interrupted" in errors or process.returncode == -signal.SIGINT, errors
+        assert not place.trainers()
+    place.run("compare", "study.yaml")
+    assert place.scores() == whole.scores() and place.models() == whole.models() and place.table() == whole.table()
+
+
+def test_children_end_with_their_parent(place):
+    place.write(STUDY.replace("epochs: 2", "epochs: 2000"))
+    process = place.start("compare", "study.yaml")
+    place.await_run()
+    assert place.trainers()
+    process.kill()
+    process.communicate()
+    place.await_no_trainers()
+
+
+def kill_often(place, whole, kills, longest, seed):
+    """kill -9 of all processes at random moments; what is left goes on to the same end."""
+    generator = random.Random(seed)
+    killed = 0
+    while killed < kills:
+        process = place.start("compare", "study.yaml")
+        time.sleep(generator.uniform(0.05, longest))
+        children = place.trainers()
+        for child in [process.pid, *children]:
+            try:
+                os.kill(child, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL)
+        if process.returncode == 0:  # it was done: begin again, or nothing would be killed
+            shutil.rmtree(place.directory / "runs")
+        else:
+            killed += 1
+    place.run("compare", "study.yaml")
+    assert place.scores() == whole.scores() and place.models() == whole.models() and place.table() == whole.table()
+    left = {path.name for path in (place.directory / "runs").iterdir()}
+    assert left <= {"small", ".small.new"}
+
+
+def test_killed_at_any_moment(place, whole):
+    kill_often(place, whole, kills=4, longest=0.8, seed=1)
+
+
+@pytest.mark.long
+def test_twelve_runs_killed_ten_times(tmp_path):
+    study = STUDY.replace("seeds: 2", "seeds: 4").replace("epochs: 2", "epochs: 6\n  save_minutes: 1.0e-9") \
+        + "  mix-ent: {loss: {name: mix-ent}}\n"
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "killed").mkdir()
+    whole, place = Place(tmp_path / "whole", study), Place(tmp_path / "killed", study)
+    begin = time.monotonic()
+    whole.compare()
+    assert len(whole.finished()) == 12
+    kill_often(place, whole, kills=10, longest=(time.monotonic() - begin) / 4, seed=2)
+
+
+def test_exported_and_imported(place, whole, tmp_path):
+    out, _ = whole.run("study", "export", "runs/small", tmp_path / "study.jsonl")
+    assert "4 of 4 runs" in out
+    text = (tmp_path / "study.jsonl").read_text()
+    assert text.count("\n") == 5 and str(whole.directory) not in text
+    assert whole.run("study", "export", "runs/small")[0] == text
+    out, _ = place.run("study", "import", "study.jsonl")
+    assert "4 runs came in, 0 were there already" in out
+    assert place.table() == whole.table() and place.scores() == whole.scores()
+    assert not place.models()
+    assert place.run("study", "export", "runs/small")[0] == text
+    out, _ = place.run("compare", "study.yaml", "--seeds", "3")  # goes on with new seeds alone
+    assert len(re.findall("% right, NLL", out)) == 2
+    assert place.scores()["ce-2"]["plan_hash"] == whole.scores()["ce-0"]["plan_hash"]
+
+
+def test_import_adds_what_is_missing(place, whole):
+    whole.run("study", "export", "runs/small", place.directory / "study.jsonl")
+    place.compare()
+    shutil.rmtree(place.directory / "runs/small/min-ent-1")
+    (place.directory / "runs/small/ce-1/summary.json").unlink()  # a run that has begun gives way
+    out, _ = place.run("study", "import", "study.jsonl")
+    assert "2 runs came in, 2 were there already" in out
+    assert place.scores() == whole.scores()
+
+
+def change(line, key, old, new):
+    json_line = json.loads(line)
+    assert old in json_line[key]
+    json_line[key] = json_line[key].replace(old, new)
+    return json.dumps(json_line)
+
+
+@pytest.mark.parametrize("lie, where, message", [
+    (lambda lines: lines[:3], 3, "ends here with 2 of 4 runs"),
+    (lambda lines: lines + [lines[1]], 6, "more lines"),
+    (lambda lines: lines[:2] + [lines[1]] + lines[3:], 3, "given twice"),
+    (lambda lines: lines[1:], 1, "no study's file"),
+    (lambda lines: ["{}"] + lines[1:], 1, "no study's file"),
+    (lambda lines: [lines[0], "[1", *lines[2:]], 2, "no line of a study's file"),
+    (lambda lines: [lines[0], change(lines[1], "run", "ce-0", "../ce-0"), *lines[2:]], 2, "no run '../ce-0'"),
+    (lambda lines: [lines[0], change(lines[1], "run", "ce-0", "ce-1"), *lines[2:]], 2, "seed"),
+    (lambda lines: [lines[0], change(lines[1], "recipe.yaml", "batch: 20", "batch: 21"), *lines[2:]], 2, "batch 21"),
+    (lambda lines: [lines[0], change(lines[1], "plan.yaml", "layers:", "lairs:"), *lines[2:]], 2, "lairs"),
+    (lambda lines: [lines[0], change(lines[1], "metrics.jsonl", '"epoch":2', '"epoch":3'), *lines[2:]], 2, "metrics.jsonl"),
+    (lambda lines: [lines[0], change(lines[1], "summary.json", '"accuracy": ', '"accuracy": 0'), *lines[2:]], 2, ""),
+    (lambda lines: [lines[0], change(lines[1], "result.json", '"right":"', '"right":"A'), *lines[2:]], 2, "result.json"),
+    (lambda lines: [change(lines[0], "study.yaml", "seeds: 2", "seeds: 1"), *lines[1:]], 1, "at least 2"),
+    (lambda lines: [lines[0].replace('"threads":1', '"threads":2'), *lines[1:]], 2, "threads"),
+])
+def test_a_lying_file_changes_nothing(place, whole, lie, where, message):
+    lines = whole.run("study", "export", "runs/small")[0].splitlines()
+    (place.directory / "lie.jsonl").write_text("\n".join(lie(lines)) + "\n")
+    for existing in (False, True):
+        if existing:
+            place.run("study", "import", "whole.jsonl")
+            shutil.rmtree(place.directory / "runs/small/ce-0")
+        _, errors = place.run("study", "import", "lie.jsonl", code=1)
+        assert errors.startswith(f"mixent: lie.jsonl:{where}:") and message in errors and errors.count("\n") == 1
+        assert not list(place.directory.glob("runs/*/ce-0")) and not list(place.directory.glob("runs/**/.*"))
+        (place.directory / "whole.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def test_a_cut_file_changes_nothing(place, whole):
+    text = whole.run("study", "export", "runs/small")[0]
+    for length in (0, 10, len(text) // 3, len(text) - 1):
+        (place.directory / "cut.jsonl").write_text(text[:length])
+        assert re.match(r"mixent: cut.jsonl:\d+: .*cut off", place.run("study", "import", "cut.jsonl", code=1)[1])
+        assert not list(place.directory.glob("runs/*"))
+
+
+def test_a_contradiction_is_refused(place, whole):
+    place.compare()
+    lines = whole.run("study", "export", "runs/small")[0].splitlines()
+    summary = json.loads(json.loads(lines[2])["summary.json"])
+    summary["test"]["nll"] += 0.001
+    line = json.loads(lines[2])
+    line["summary.json"] = json.dumps(summary)
+    (place.directory / "other.jsonl").write_text("\n".join([*lines[:2], json.dumps(line), *lines[3:]]) + "\n")
+    shutil.rmtree(place.directory / "runs/small/ce-0")
+    _, errors = place.run("study", "import", "other.jsonl", code=1)
+    assert errors.startswith("mixent: other.jsonl:3: its scores are not those of runs/small/")
+    assert not (place.directory / "runs/small/ce-0").exists()

@@ -1,0 +1,31 @@
+/* libFuzzer: any bytes as STUDY.yaml; what is taken has runs, each with a recipe and a name of its own. */
+#include "lab/study.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  char *text = strndup((const char *)data, size);
+  mixent_study *study;
+  mixent_recipe recipe;
+  if (!text) return 0;
+  mixent_status status = mixent_study_parse(text, "input", "epochs: 1\n", &study);
+  free(text);
+  if (status != MIXENT_OK) {
+    if (study || strncmp(mixent_last_error(), "input", 5) != 0) abort();
+    return 0;
+  }
+  size_t runs = mixent_study_run_count(study);
+  if (!runs || study->baseline >= study->variant_count) abort();
+  for (size_t i = 0; i < runs; i += 1 + runs / 8) {
+    char *name = mixent_study_run_name(study, mixent_study_run_place(study, i));
+    if (!name || *name == '.' || strstr(name, "/../")) abort();
+    if (mixent_study_recipe(study, mixent_study_run_place(study, i), &recipe) != MIXENT_OK) abort();
+    free(name);
+  }
+  mixent_study_free(study);
+  return 0;
+}

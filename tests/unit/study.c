@@ -1,0 +1,187 @@
+/* lab/study: a study read from YAML, its runs in order, its directory made, opened and joined. Training and what
+ * interrupts it: tests/cli/test_compare.py. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "lab/study_file.h"
+#include "net/plan_file.h"
+#include "small_run.h"
+#include <unistd.h>
+
+static const char text[] = "name: losses\n"
+                           "about: what it asks\n"
+                           "recipe: demo\n"
+                           "seeds: [3, 1]\n"
+                           "set: {net: vgg5, optimizer: {momentum: 0.5}, loss.w1: 2}\n"
+                           "data: [mnist, ./own/letters/]\n"
+                           "baseline: ce\n"
+                           "difference: 0.25\n"
+                           "variants:\n"
+                           "  mix-ent: {loss: {name: mix-ent, learn: [w1, b2]}, optimizer: {momentum: 0.7}}\n"
+                           "  ce:\n"
+                           "  table: {plan: table}\n";
+
+static mixent_study *parse(const char *yaml) {
+  mixent_study *study;
+  if (mixent_study_parse(yaml, "t.yaml", NULL, &study) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  return study;
+}
+
+static void test_what_the_file_says(void **state) {
+  (void)state;
+  mixent_study *study = parse(text);
+  mixent_recipe recipe;
+  assert_string_equal(study->name, "losses");
+  assert_string_equal(study->about, "what it asks");
+  assert_true(study->seed_count == 2 && study->seeds[0] == 3 && study->seeds[1] == 1);
+  assert_true(study->difference == 0.25 && study->baseline == 1 && study->variant_count == 3);
+  assert_true(study->data_count == 2 && study->data_listed);
+  assert_string_equal(study->data[1], "./own/letters/");
+  assert_string_equal(study->data_names[1], "letters");
+  assert_int_equal(mixent_study_recipe(study, (mixent_study_place){1, 0, 1}, &recipe), MIXENT_OK);
+  assert_string_equal(recipe.name, "demo");
+  assert_string_equal(recipe.data, "./own/letters/");
+  assert_string_equal(recipe.net, "vgg5");
+  assert_true(recipe.seed == 1 && recipe.momentum == 0.7 && recipe.learning_rate == 0.1);
+  assert_true(recipe.learn[0] && !recipe.learn[1] && recipe.learn[MIXENT_LOSS_PARTS + 1]);
+  assert_true(recipe.w[0] == 2 && recipe.w[1] == 0.943); /* set, and the recipe's own for that loss */
+  assert_int_equal(mixent_study_recipe(study, (mixent_study_place){0, 1, 0}, &recipe), MIXENT_OK);
+  assert_true(recipe.momentum == 0.5 && recipe.seed == 3);
+  mixent_study_free(study);
+}
+
+static void test_what_it_leaves_out(void **state) {
+  (void)state;
+  mixent_study *study = parse("{name: a, recipe: demo, seeds: 12, variants: {one: {}}}");
+  assert_true(study->seed_count == 12 && study->seeds[11] == 11);
+  assert_true(study->baseline == 0 && study->difference == 0.1 && !*study->about);
+  assert_true(study->data_count == 1 && !study->data_listed);
+  assert_string_equal(study->data_names[0], "emnist-letters");
+  mixent_recipe recipe; /* the recipe's other choice of data is still open */
+  assert_int_equal(mixent_study_recipe(study, (mixent_study_place){0, 0, 5}, &recipe), MIXENT_OK);
+  assert_string_equal(recipe.data_alternative, "fashion-mnist");
+  mixent_study_free(study);
+}
+
+static void test_runs_go_seed_by_seed(void **state) {
+  (void)state;
+  static const char *const names[] = {"mnist/mix-ent-3",   "mnist/ce-3",   "mnist/table-3",
+                                      "letters/mix-ent-3", "letters/ce-3", "letters/table-3",
+                                      "mnist/mix-ent-1",   "mnist/ce-1",   "mnist/table-1",
+                                      "letters/mix-ent-1", "letters/ce-1", "letters/table-1"};
+  mixent_study *study = parse(text);
+  assert_int_equal(mixent_study_run_count(study), 12);
+  for (size_t i = 0; i < 12; i++) {
+    char *name = mixent_study_run_name(study, mixent_study_run_place(study, i));
+    assert_string_equal(name, names[i]);
+    free(name);
+  }
+  assert_int_equal(mixent_study_add_seed(study, 3), MIXENT_OK);
+  assert_int_equal(mixent_study_add_seed(study, 9), MIXENT_OK);
+  assert_int_equal(mixent_study_run_count(study), 18);
+  mixent_study_free(study);
+}
+
+static void test_built_in_studies_are_right(void **state) {
+  (void)state;
+  size_t count = 0;
+  for (const char *const *name = mixent_study_names(); *name; name++, count++) {
+    mixent_study *study;
+    assert_true(mixent_study_is_builtin(*name));
+    if (mixent_study_read(*name, &study) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+    assert_string_equal(study->name, *name);
+    mixent_study_free(study);
+  }
+  assert_true(count >= 1);
+}
+
+/* A study in `directory` on small data, "%s" being more variants. */
+static mixent_study *parse_small(const char *directory, const char *more) {
+  char yaml[4096];
+  snprintf(yaml, sizeof yaml,
+           "name: small\nrecipe: demo\nseeds: 2\nset: {data: %s/data, net: %s/small.yaml, batch: 20, "
+           "precision: fp32}\n"
+           "variants:\n  ce: {loss: {name: ce}}\n  wide: {batch: 30}\n%s",
+           directory, directory, more);
+  return parse(yaml);
+}
+
+static char *plan_path(const mixent_study *study, size_t variant) {
+  char *path = mixent_study_plan_path(study, (mixent_study_place){.variant = variant});
+  assert_non_null(path);
+  return path;
+}
+
+static void test_a_directory(void **state) {
+  (void)state;
+  char directory[] = "/tmp/mixent-study-XXXXXX", place[64];
+  int lock, second;
+  assert_non_null(mkdtemp(directory));
+  assert_true(small_run_make(directory, 4));
+  snprintf(place, sizeof place, "%s/runs/small", directory);
+  mixent_study *study = parse_small(directory, ""), *other;
+  if (mixent_study_begin(study, place, 2, &lock) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  assert_true(mixent_study_is_directory(place) && mixent_study_threads(study) == 2);
+  assert_int_equal(mixent_study_lock(place, &second), MIXENT_ERROR_ARGUMENT);
+  close(lock);
+
+  /* each batch has a plan of its own, made for two threads */
+  char *plans[] = {plan_path(study, 0), plan_path(study, 1)};
+  assert_string_not_equal(plans[0], plans[1]);
+  for (long i = 0; i < 2; i++) {
+    mixent_plan_file *plan;
+    assert_int_equal(mixent_plan_file_read(plans[i], &plan), MIXENT_OK);
+    assert_true(plan->key.threads == 2 && plan->key.batch == 20 + 10 * i);
+    mixent_plan_file_free(plan);
+    free(plans[i]);
+  }
+
+  mixent_run_state run;
+  const char *message;
+  assert_int_equal(mixent_study_run_state(study, (mixent_study_place){0, 1, 1}, &run, &message), MIXENT_OK);
+  assert_true(run == MIXENT_RUN_MISSING && !message);
+  assert_int_equal(mixent_study_note(study, (mixent_study_place){0, 1, 1}, "because"), MIXENT_OK);
+  mixent_study_free(study);
+  assert_int_equal(mixent_study_open(place, &study), MIXENT_OK);
+  assert_int_equal(mixent_study_run_state(study, (mixent_study_place){0, 1, 1}, &run, &message), MIXENT_OK);
+  assert_true(run == MIXENT_RUN_FAILED && strcmp(message, "because") == 0);
+  mixent_study_free(study);
+
+  /* another seed, another variant: the rest is as it was */
+  study = parse_small(directory, "  same: {loss: {name: focal}}\n");
+  assert_int_equal(mixent_study_add_seed(study, 5), MIXENT_OK);
+  assert_int_equal(mixent_study_begin(study, place, 1, &lock), MIXENT_ERROR_ARGUMENT);
+  assert_int_equal(mixent_study_begin(study, place, 0, &lock), MIXENT_OK);
+  close(lock);
+  assert_true(study->seed_count == 3 && study->variant_count == 3 && mixent_study_threads(study) == 2);
+  char *first = plan_path(study, 0), *third = plan_path(study, 2);
+  assert_string_equal(first, third); /* the same network and batch */
+  free(first);
+  free(third);
+  mixent_study_free(study);
+
+  other = parse_small(directory, "");
+  assert_int_equal(mixent_study_join(other, place), MIXENT_ERROR_ARGUMENT);
+  assert_non_null(strstr(mixent_last_error(), "a variant same that is missing"));
+  mixent_study_free(other);
+  assert_int_equal(mixent_study_open(place, &study), MIXENT_OK);
+  assert_true(study->seed_count == 3 && study->seeds[2] == 5 && study->variant_count == 3);
+  mixent_text exported = {0};
+  size_t runs;
+  assert_int_equal(mixent_study_export(study, &exported, &runs), MIXENT_OK);
+  assert_true(runs == 0 && strstr(exported.data, "\"kind\":\"mixent study\""));
+  mixent_text_free(&exported);
+  mixent_study_free(study);
+  assert_int_equal(mixent_directory_remove(directory), MIXENT_OK);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_what_the_file_says), cmocka_unit_test(test_what_it_leaves_out),
+      cmocka_unit_test(test_runs_go_seed_by_seed), cmocka_unit_test(test_built_in_studies_are_right),
+      cmocka_unit_test(test_a_directory)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
