@@ -15,7 +15,7 @@ typedef struct mixent_trainer {
   const mixent_train_options *options;
   mixent_dataset *dataset;
   mixent_split split;
-  mixent_images train; /* those of the dataset, with labels of its own: the recipe's noise is in them */
+  mixent_images train;     /* those of the dataset, with labels of its own: the recipe's noise is in them */
   float *mean, *deviation; /* [channels] */
   mixent_graph *graph;
   mixent_net *net;
