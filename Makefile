@@ -185,7 +185,7 @@ install: release
 format:
 	clang-format -i $(sources)
 check-format:
-	clang-format --dry-run --Werror $(sources)
+	@clang-format --dry-run --Werror $(sources)
 
 ## tidy           clang-tidy over the sources
 tidy:

@@ -144,10 +144,10 @@ mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent
 typedef enum mixent_part { MIXENT_PART_TEST, MIXENT_PART_VALIDATION, MIXENT_PART_TRAIN } mixent_part;
 extern const char *const mixent_part_names[]; /* "test", "validation", "train", NULL */
 
-/* Scores the model on a part of a data set; train and validation are the parts that its own recipe
- * cut, of the data set it was trained on and no other. The
- * loss is that of the recipe at the moment the model was saved. With several views (mixent_view in data.h)
- * every score is of the mean of their predictions; 0: as many as its recipe says, test.views. */
+/* Scores the model on a part of a data set; train and validation are the parts that its own recipe cut, of the data
+ * set it was trained on and no other, with the noise that it put on their labels. The loss is that of the recipe at
+ * the moment the model was saved. With several views (mixent_view in data.h) every score is of the mean of their
+ * predictions; 0: as many as its recipe says, test.views. */
 mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
                                  mixent_precision precision, int views, mixent_scores *out);
 /* What its recipe says. */

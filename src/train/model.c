@@ -241,29 +241,29 @@ static mixent_status keep(mixent_score_job *job, mixent_predicted *predicted) {
 }
 
 static mixent_status score_part(const mixent_model *model, const mixent_recipe *recipe,
-                                const mixent_dataset *dataset, mixent_part part, mixent_score_job *job,
+                                const mixent_dataset *dataset, mixent_part part, mixent_score_job job,
                                 mixent_net *net, mixent_scores *out, mixent_predicted *predicted) {
   mixent_split split = {0};
   mixent_images train = {.labels = NULL};
   mixent_status status = MIXENT_OK;
   if (part == MIXENT_PART_TEST) {
-    job->images = &dataset->test, job->count = dataset->test.count;
+    job.images = &dataset->test, job.count = dataset->test.count;
   } else {
     status = mixent_recipe_split(recipe, dataset, &split);
     if (status == MIXENT_OK) status = mixent_recipe_images(recipe, dataset, &train);
     bool trained = part == MIXENT_PART_TRAIN;
-    job->images = &train;
-    job->indices = trained ? split.train : split.validation;
-    job->count = trained ? split.train_count : split.validation_count;
+    job.images = &train;
+    job.indices = trained ? split.train : split.validation;
+    job.count = trained ? split.train_count : split.validation_count;
   }
   const mixent_loss_moment loss = {
       .options = mixent_recipe_loss(recipe), .state = model->loss, .epoch = model->epoch};
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job->batch, &job->batch_indices);
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job->batch, &job->batch_labels);
-  if (status == MIXENT_OK) status = keep(job, predicted);
-  if (status == MIXENT_OK) status = mixent_score_images(net, job, &loss, out);
-  free(job->batch_indices);
-  free(job->batch_labels);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job.batch, &job.batch_indices);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job.batch, &job.batch_labels);
+  if (status == MIXENT_OK) status = keep(&job, predicted);
+  if (status == MIXENT_OK) status = mixent_score_images(net, &job, &loss, out);
+  free(job.batch_indices);
+  free(job.batch_labels);
   free(train.labels);
   mixent_split_free(&split);
   return status;
@@ -282,12 +282,12 @@ mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent
   MIXENT_TRY(check_part(model, dataset, part));
   MIXENT_TRY(read_recipe(model, &recipe));
   MIXENT_TRY(mixent_evaluator_create(model, SCORE_BATCH, precision, &evaluator));
-  mixent_score_job job = {.mean = model->mean,
-                          .deviation = model->deviation,
-                          .batch = SCORE_BATCH,
-                          .classes = (size_t)model->classes,
-                          .views = views ? views : (int)recipe.test_views};
-  mixent_status status = score_part(model, &recipe, dataset, part, &job, evaluator.net, out, predicted);
+  const mixent_score_job job = {.mean = model->mean,
+                                .deviation = model->deviation,
+                                .batch = SCORE_BATCH,
+                                .classes = (size_t)model->classes,
+                                .views = views ? views : (int)recipe.test_views};
+  mixent_status status = score_part(model, &recipe, dataset, part, job, evaluator.net, out, predicted);
   mixent_evaluator_free(&evaluator);
   return status;
 }

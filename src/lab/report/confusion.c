@@ -34,6 +34,12 @@ static mixent_status begin_counts(const mixent_result *any, counts *out) {
   return MIXENT_ALLOCATE(any->classes * any->classes, &out->cells);
 }
 
+/* Rows of a table, of side 1, are no pictures. */
+static bool has_pictures(const mixent_section *section) {
+  const mixent_dataset *dataset = section->report->datasets[section->data];
+  return dataset && dataset->test.side > 1;
+}
+
 /* A pair of classes and how often the first was taken for the second. */
 typedef struct confused {
   size_t label, predicted, count;
@@ -128,7 +134,7 @@ static void write_pair_heads(const mixent_section *section) {
     mixent_section_variant(section, v);
     mixent_text_append(out, "<small>%%</small></th>");
   }
-  if (section->report->datasets[section->data])
+  if (has_pictures(section))
     mixent_text_append(out, "<th scope=\"col\">examples, in most runs</th>");
   mixent_text_append(out, "</tr></thead><tbody>\n");
 }
@@ -145,7 +151,7 @@ static mixent_status write_pair(const mixent_section *section, const counts *eac
     if (mixent_report_has_results(section->report, section->data, v))
       write_share(out, each[v].cells[pair->label * each->classes + pair->predicted],
                   row_sum(&each[v], pair->label));
-  if (section->report->datasets[section->data]) MIXENT_TRY(write_pictures(section, pair));
+  if (has_pictures(section)) MIXENT_TRY(write_pictures(section, pair));
   mixent_text_append(out, "</tr>\n");
   return mixent_text_status(out);
 }

@@ -73,7 +73,7 @@ static void spread_labels(mixent_plot *plot) {
   size_t count = plot->label_count;
   qsort(labels, count, sizeof *labels, compare_labels);
   for (size_t i = 0; i < count; i++) {
-    labels[i].y = (labels[i].y - plot->y.low) / (plot->y.high - plot->y.low);
+    labels[i].y = fmax((labels[i].y - plot->y.low) / (plot->y.high - plot->y.low), 0); /* below: cut off */
     if (i > 0 && labels[i].y < labels[i - 1].y + line) labels[i].y = labels[i - 1].y + line;
   }
   double top = 1;
