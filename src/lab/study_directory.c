@@ -312,7 +312,7 @@ static mixent_status make(mixent_study *study, const char *place, long threads, 
 
 /* A process that was killed a moment ago has children that are dying: a busy lock is tried again for a while. */
 mixent_status mixent_study_lock(const char *directory, int *lock) {
-  enum { TRIES = 20 };
+  enum { TRIES = 8 };
   const struct timespec pause = {.tv_nsec = 100000000};
   if (!mixent_study_is_directory(directory))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s exists and holds no study; name another parent by --runs",
