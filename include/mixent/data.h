@@ -89,11 +89,6 @@ void mixent_labels_spoil(int32_t *labels, size_t count, int classes, double frac
 #define MIXENT_CUT_FRACTION 0.2
 mixent_status mixent_images_cut(mixent_images *train, int classes, mixent_images *test);
 
-/* Symmetric label noise: each of labels [count], 0 to classes - 1, becomes with that probability one of the other
- * classes, each as likely. It depends on `seed` and the label's place alone; a larger fraction changes the same
- * labels to the same classes, and more. */
-void mixent_labels_spoil(int32_t *labels, size_t count, int classes, double fraction, uint64_t seed);
-
 /* Mean and standard deviation [channels] of the chosen images, pixels scaled to [0, 1], features as they are; the
  * deviation of a channel that is the same everywhere is given as 1, so that dividing by it is safe. */
 void mixent_images_moments(const mixent_images *images, const uint32_t *indices, size_t count, float *mean,
