@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 int mixent_wrong_use(const char *format, ...) {
@@ -71,6 +72,7 @@ static void wait_asleep(char **argv) {
 
 int main(int argc, char **argv) {
   wait_asleep(argv);
+  prctl(PR_SET_NAME, "mixent"); /* a study starts its runs as "exe" */
   int code = run_program(argc, argv);
   /* What was printed must have arrived: a full disk behind '>' is a failure too. */
   if (fflush(stdout) != 0 || ferror(stdout)) {
