@@ -8,6 +8,7 @@ typedef struct mixent_embedded {
 
 extern const mixent_embedded mixent_embedded_networks[]; /* src/net/networks */
 extern const mixent_embedded mixent_embedded_recipes[];  /* recipes */
+extern const mixent_embedded mixent_embedded_styles[];   /* src/lab/report */
 extern const mixent_embedded mixent_embedded_studies[];  /* recipes/studies */
 
 #endif

@@ -1,0 +1,82 @@
+/* `mixent report`: a study, or some runs, as one HTML page. */
+#include "lab/report/report.h"
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "core/file.h"
+#include "core/layout.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct arguments {
+  const char *output, *data_directory;
+  bool json;
+} arguments;
+
+/* report.html in the study's or the single run's directory, or here for several runs; free(). */
+static char *choose_path(const char *output, int count, char **words) {
+  if (output) return strdup(output);
+  return count == 1 ? mixent_path_join(words[0], "report.html") : strdup("report.html");
+}
+
+static int print_path(const arguments *arguments, const char *path, size_t bytes) {
+  if (arguments->json)
+    return mixent_json_print(json_pack("{s:s, s:I}", "report", path, "bytes", (json_int_t)bytes));
+  printf("%s (%s)\n", path, mixent_text_bytes((double)bytes));
+  return MIXENT_EXIT_DONE;
+}
+
+static int run(const void *given, int count, char **words) {
+  const arguments *arguments = given;
+  const mixent_report_options options = {.data_directory = arguments->data_directory};
+  mixent_text page = {0};
+  char *path = NULL;
+  mixent_status status = mixent_report_make((const char *const *)words, (size_t)count, &options, &page);
+  if (status == MIXENT_OK && !(path = choose_path(arguments->output, count, words)))
+    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (status == MIXENT_OK) status = mixent_file_replace(path, page.data, page.length);
+  int code = status == MIXENT_OK ? print_path(arguments, path, page.length) : mixent_failed(status);
+  free(path);
+  mixent_text_free(&page);
+  return code;
+}
+
+static const mixent_command_option options[] = {
+    {.name = "output",
+     .argument = "FILE.html",
+     .help = "where the page goes (default: report.html in the study or run, of several runs here)",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, output)},
+    {.name = "data-dir",
+     .argument = "DIR",
+     .help = "look for the data set there first, for pictures of test images",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, data_directory)},
+    {.name = "json",
+     .help = "print one line of JSON: where the page is and its size",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, json)},
+    {.name = NULL}};
+
+const mixent_command mixent_command_report = {
+    .name = "report",
+    .summary = "Write a study or some runs as one HTML page",
+    .operands = "STUDY_DIR|RUN…",
+    .least_operands = 1,
+    .most_operands = -1,
+    .options = options,
+    .description =
+        "The page says what may be concluded, and shows why: differences from the baseline as intervals, "
+        "every measure "
+        "before and after temperature, curves with bands over the seeds, weights and bases where they move, "
+        "reliability, "
+        "the entropy of right and wrong predictions, risk against coverage, confusions with pictures, "
+        "warnings, and how "
+        "to make all of it again. It is one file that opens from disk, light or dark, and prints.\n"
+        "A study may be unfinished: the page tells of the runs there are. Runs without a study are each a "
+        "variant of "
+        "their own, compared with the first; of two McNemar's test is given.\n"
+        "gnuplot draws the charts.",
+    .arguments_size = sizeof(arguments),
+    .run = run};

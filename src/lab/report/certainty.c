@@ -1,0 +1,275 @@
+/* Whether the predictions' certainty is worth believing: reliability diagrams, entropy of right against wrong
+ * predictions, risk against coverage. Counts are pooled over the seeds. */
+#include "lab/report/page.h"
+
+#include "core/layout.h"
+#include <math.h>
+#include <stdio.h>
+
+/* Sums over the runs of a variant. */
+typedef struct pooled {
+  mixent_reliability_bin before[MIXENT_RELIABILITY_BINS], after[MIXENT_RELIABILITY_BINS];
+  size_t entropy_right[MIXENT_ENTROPY_BINS], entropy_wrong[MIXENT_ENTROPY_BINS];
+  size_t right, wrong, images; /* images: of all runs */
+  bool calibrated;             /* a temperature was fitted */
+} pooled;
+
+static void add_bins(mixent_reliability_bin *sum, const mixent_reliability_bin *bins) {
+  for (size_t i = 0; i < MIXENT_RELIABILITY_BINS; i++) { /* sums until finish_bins */
+    sum[i].count += bins[i].count;
+    sum[i].confidence += (double)bins[i].count * bins[i].confidence;
+    sum[i].accuracy += (double)bins[i].count * bins[i].accuracy;
+  }
+}
+
+static void finish_bins(mixent_reliability_bin *sum) {
+  for (size_t i = 0; i < MIXENT_RELIABILITY_BINS; i++)
+    if (sum[i].count) sum[i].confidence /= (double)sum[i].count, sum[i].accuracy /= (double)sum[i].count;
+}
+
+static pooled pool_runs(const mixent_section *section, size_t variant) {
+  pooled pool = {.calibrated = false};
+  for (size_t s = 0; s < section->report->seed_count; s++) {
+    const mixent_result *result = mixent_report_run_of(section->report, section->data, variant, s)->result;
+    if (!result) continue;
+    add_bins(pool.before, result->reliability);
+    add_bins(pool.after, result->reliability_calibrated);
+    for (size_t i = 0; i < MIXENT_ENTROPY_BINS; i++) {
+      pool.entropy_right[i] += result->entropy_right[i], pool.right += result->entropy_right[i];
+      pool.entropy_wrong[i] += result->entropy_wrong[i], pool.wrong += result->entropy_wrong[i];
+    }
+    pool.images += result->test_images;
+    pool.calibrated |= result->temperature.found;
+  }
+  finish_bins(pool.before);
+  finish_bins(pool.after);
+  return pool;
+}
+
+static const mixent_sample *measure_of(const mixent_section *section, size_t variant, const char *name) {
+  size_t index = mixent_measure_find(name);
+  return index == MIXENT_MEASURES
+             ? NULL
+             : &section->report->comparison->data[section->data].variants[variant].measures[index];
+}
+
+static double mean_of(const mixent_section *section, size_t variant, const char *name) {
+  const mixent_sample *sample = measure_of(section, variant, name);
+  return sample && sample->count ? sample->mean : NAN;
+}
+
+static void write_bins(const mixent_reliability_bin *bins, const char *name, mixent_text *out) {
+  mixent_text_append(out, "$%s << END\n", name);
+  for (size_t i = 0; i < MIXENT_RELIABILITY_BINS; i++)
+    if (bins[i].count) mixent_text_append(out, "%.5f %.5f\n", bins[i].confidence, bins[i].accuracy);
+  mixent_text_append(out, "END\n");
+}
+
+/* Shares of the images, as bars from the bottom. */
+static void write_shares(const pooled *pool, mixent_text *out) {
+  mixent_text_append(out, "$share << END\n");
+  for (size_t i = 0; i < MIXENT_RELIABILITY_BINS; i++)
+    mixent_text_append(out, "%.5f %.5f\n", (double)(2 * i + 1) / (2 * MIXENT_RELIABILITY_BINS),
+                       (double)pool->before[i].count / (double)pool->images);
+  mixent_text_append(out, "END\n");
+}
+
+/* The title of a variant's own chart: its name, and below it what `write` adds. */
+static mixent_status draw_titled(const mixent_section *section, size_t variant, const pooled *pool,
+                                 void (*write)(const mixent_section *title, size_t variant,
+                                               const pooled *pool),
+                                 mixent_plot *plot, const char *about) {
+  mixent_text text = {0};
+  const mixent_section title = {section->report, section->data, section->level, &text, NULL};
+  mixent_section_variant(&title, variant);
+  mixent_text_append(&text, "<small>");
+  write(&title, variant, pool);
+  mixent_text_append(&text, "</small>");
+  plot->script.failed |= text.failed;
+  mixent_status status = mixent_section_chart(section, text.failed ? "" : text.data, plot, about);
+  mixent_text_free(&text);
+  return status;
+}
+
+static void write_calibration(const mixent_section *title, size_t variant, const pooled *pool) {
+  mixent_text_append(title->out, "ECE %.4f", mean_of(title, variant, "ece"));
+  if (pool->calibrated)
+    mixent_text_append(title->out, ", %.4f at temperature %.2f", mean_of(title, variant, "ece_calibrated"),
+                       mean_of(title, variant, "temperature"));
+}
+
+static mixent_status draw_reliability(const mixent_section *section, size_t variant) {
+  pooled pool = pool_runs(section, variant);
+  size_t hue = mixent_report_hue(section->report, variant);
+  mixent_plot plot = {
+      .width = 320, .height = 300, .x = {0, 1, 0.2}, .y = {0, 1, 0.2}, .x_title = "confidence"};
+  mixent_plot_begin(&plot);
+  write_shares(&pool, &plot.script);
+  write_bins(pool.before, "before", &plot.script);
+  write_bins(pool.after, "after", &plot.script);
+  mixent_text_append(&plot.script,
+                     "$even << END\n0 0\n1 1\nEND\nset boxwidth %.5f\n"
+                     "plot $share using 1:2 with boxes fc rgb '%s' fs solid 1 noborder, "
+                     "$even using 1:2 with lines lw 1 lc rgb '%s' dt (2,3)",
+                     0.9 / MIXENT_RELIABILITY_BINS, MIXENT_PLOT_GRID, MIXENT_PLOT_MUTED);
+  if (pool.calibrated)
+    mixent_text_append(&plot.script, ", $after using 1:2 with lines lw 1.5 lc rgb '%s' dt (6,3)",
+                       MIXENT_PLOT_MUTED);
+  mixent_text_append(&plot.script,
+                     ", $before using 1:2 with lines lw 2 lc rgb '%s', "
+                     "$before using 1:2 with points pt 7 ps 0.45 lc rgb '%s'\n",
+                     mixent_plot_color(hue), mixent_plot_color(hue));
+  return draw_titled(section, variant, &pool, write_calibration, &plot,
+                     "accuracy against confidence, with the diagonal");
+}
+
+mixent_status mixent_section_reliability(const mixent_section *section) {
+  if (!mixent_report_any_result(section->report, section->data)) return MIXENT_OK;
+  mixent_text *out = section->out;
+  mixent_section_begin(section, "reliability", "Reliability");
+  mixent_text_append(
+      out,
+      "<p class=\"note\">How often the predictions of a confidence come true%s: on the diagonal "
+      "certainty can be believed, below it the network claims too much. Dashed: after division of "
+      "the logits by the temperature that fits the validation images best. Grey bars: the share of "
+      "the test images of that confidence.</p>\n<div class=\"charts small\">\n",
+      section->report->seed_count > 1 ? ", pooled over the seeds" : "");
+  for (size_t v = 0; v < section->report->variant_count; v++)
+    if (mixent_report_has_results(section->report, section->data, v))
+      MIXENT_TRY(draw_reliability(section, v));
+  mixent_text_append(out, "</div>\n");
+  mixent_section_end(section);
+  return mixent_text_status(out);
+}
+
+static double largest_share(const pooled *pool) {
+  double most = 0;
+  for (size_t i = 0; i < MIXENT_ENTROPY_BINS; i++) {
+    if (pool->right) most = fmax(most, (double)pool->entropy_right[i] / (double)pool->right);
+    if (pool->wrong) most = fmax(most, (double)pool->entropy_wrong[i] / (double)pool->wrong);
+  }
+  return most;
+}
+
+static void write_histogram(const size_t *counts, size_t all, const char *name, double width,
+                            mixent_text *out) {
+  mixent_text_append(out, "$%s << END\n", name);
+  for (size_t i = 0; i < MIXENT_ENTROPY_BINS; i++)
+    mixent_text_append(out, "%.5f %.4f\n", ((double)i + 0.5) * width,
+                       all ? 100 * (double)counts[i] / (double)all : 0.0);
+  mixent_text_append(out, "END\n");
+}
+
+static void write_kinds(const mixent_section *title, size_t variant, const pooled *pool) {
+  double right = 100 * (double)pool->right / (double)(pool->right + pool->wrong);
+  mixent_text_append(
+      title->out, "<span class=\"right\">right: %.1f %%</span>, <span class=\"wrong\">wrong: %.1f %%</span>",
+      right, 100 - right);
+  double auroc = mean_of(title, variant, "auroc");
+  if (!isnan(auroc)) mixent_text_append(title->out, ", AUROC %.3f", auroc);
+}
+
+static mixent_status draw_entropy(const mixent_section *section, size_t variant, size_t classes, double top) {
+  pooled pool = pool_runs(section, variant);
+  double most = log((double)classes), width = most / MIXENT_ENTROPY_BINS;
+  mixent_plot plot = {.width = 320,
+                      .height = 240,
+                      .x = {0, most, most > 2 ? 1 : 0.2},
+                      .y = mixent_axis_round(0, top, 4),
+                      .x_title = "entropy, nats"};
+  mixent_plot_begin(&plot);
+  write_histogram(pool.entropy_right, pool.right, "right", width, &plot.script);
+  write_histogram(pool.entropy_wrong, pool.wrong, "wrong", width, &plot.script);
+  mixent_text_append(&plot.script,
+                     "set boxwidth %.5f\n"
+                     "plot $right using 1:2 with boxes fc rgb '%s' fs transparent solid 0.45 noborder, "
+                     "$wrong using 1:2 with histeps lw 2 lc rgb '%s'\n",
+                     0.92 * width, MIXENT_PLOT_RIGHT, MIXENT_PLOT_WRONG);
+  return draw_titled(section, variant, &pool, write_kinds, &plot,
+                     "histograms of the entropy of right and of wrong predictions");
+}
+
+static mixent_band risk_at(const mixent_section *section, size_t variant, size_t point) {
+  mixent_band band = {0, NAN, NAN, NAN};
+  for (size_t s = 0; s < section->report->seed_count; s++) {
+    const mixent_result *result = mixent_report_run_of(section->report, section->data, variant, s)->result;
+    if (result) mixent_band_add(&band, 100 * result->risk[point]);
+  }
+  return band;
+}
+
+static double largest_risk(const mixent_section *section) {
+  double top = 0;
+  for (size_t v = 0; v < section->report->variant_count; v++)
+    for (size_t i = 0; i < MIXENT_COVERAGE_POINTS; i++) {
+      mixent_band band = risk_at(section, v, i);
+      if (band.count) top = fmax(top, band.high);
+    }
+  return top;
+}
+
+static void write_risks(const mixent_section *section, size_t variant, mixent_text *out) {
+  mixent_text_append(out, "$v%zu << END\n", variant);
+  for (size_t i = 0; i < MIXENT_COVERAGE_POINTS; i++) {
+    mixent_band band = risk_at(section, variant, i);
+    mixent_text_append(out, "%g %.4f %.4f %.4f\n", 100.0 * (double)(i + 1) / MIXENT_COVERAGE_POINTS,
+                       band.mean, band.low, band.high);
+  }
+  mixent_text_append(out, "END\n");
+}
+
+static mixent_status draw_risk(const mixent_section *section) {
+  const mixent_report *report = section->report;
+  mixent_plot plot = {.width = 560,
+                      .height = 320,
+                      .x = {0, 100, 20},
+                      .y = mixent_axis_round(0, largest_risk(section), 5),
+                      .x_title = "coverage: the most confident images kept, %"};
+  for (size_t v = 0; v < report->variant_count; v++)
+    if (mixent_report_has_results(report, section->data, v))
+      mixent_plot_label(&plot, report->variants[v], mixent_report_hue(report, v),
+                        risk_at(section, v, MIXENT_COVERAGE_POINTS - 1).mean);
+  mixent_plot_begin(&plot);
+  bool drawn[2] = {report->seed_count > 1, true}; /* bands, lines */
+  for (size_t v = 0; v < report->variant_count; v++)
+    if (mixent_report_has_results(report, section->data, v)) write_risks(section, v, &plot.script);
+  const char *comma = "plot ";
+  for (int pass = 0; pass < 2; pass++)
+    for (size_t v = 0; v < report->variant_count; v++) {
+      if (!drawn[pass] || !mixent_report_has_results(report, section->data, v)) continue;
+      mixent_text_append(&plot.script, "%s$v%zu %s", comma, v,
+                         mixent_plot_curve(mixent_report_hue(report, v), pass == 0));
+      comma = ", ";
+    }
+  mixent_text_append(&plot.script, "\n");
+  return mixent_section_chart(section, "Errors among the most confident, %", &plot,
+                              "share of errors against coverage, a line for each variant");
+}
+
+mixent_status mixent_section_certainty(const mixent_section *section) {
+  const mixent_report *report = section->report;
+  const mixent_result *any = mixent_report_any_result(report, section->data);
+  if (!any) return MIXENT_OK;
+  double top = 0;
+  for (size_t v = 0; v < report->variant_count; v++) {
+    pooled pool = pool_runs(section, v);
+    top = fmax(top, 100 * largest_share(&pool));
+  }
+  mixent_text *out = section->out;
+  mixent_section_begin(section, "certainty", "Who knows when it is wrong");
+  mixent_text_append(
+      out, "<p class=\"note\">Entropy of the predictions for test images that were classified rightly and "
+           "wrongly, each in per cent of its own kind. The further apart the two, the better entropy "
+           "tells errors (AUROC: the chance that a wrong prediction has the higher entropy).</p>\n"
+           "<div class=\"charts small\">\n");
+  for (size_t v = 0; v < report->variant_count; v++)
+    if (mixent_report_has_results(report, section->data, v))
+      MIXENT_TRY(draw_entropy(section, v, any->classes, top));
+  mixent_text_append(
+      out, "</div>\n<p class=\"note\">If the least confident images are left to a person, how many errors "
+           "stay? The lower the curve, the better.</p>\n<div class=\"charts wide\">\n");
+  MIXENT_TRY(draw_risk(section));
+  mixent_text_append(out, "</div>\n");
+  mixent_section_end(section);
+  return mixent_text_status(out);
+}

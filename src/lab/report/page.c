@@ -1,0 +1,152 @@
+/* The page: its head, its sections in order, and the pieces that sections share. */
+#include "lab/report/page.h"
+#include "core/embedded.h"
+#include "core/layout.h"
+
+#include <math.h>
+#include <string.h>
+
+void mixent_section_begin(const mixent_section *section, const char *name, const char *title) {
+  mixent_text_append(section->out, "<section id=\"%s-%zu\"><h%d>%s</h%d>\n", name, section->data,
+                     section->level, title, section->level);
+  mixent_text_append(section->links, "<a href=\"#%s-%zu\">%s</a>\n", name, section->data, title);
+}
+
+void mixent_section_end(const mixent_section *section) {
+  mixent_text_append(section->out, "</section>\n");
+}
+
+void mixent_section_variant(const mixent_section *section, size_t variant) {
+  size_t hue = mixent_report_hue(section->report, variant);
+  mixent_text_append(section->out, "<span class=\"variant%s\" style=\"--hue:var(--hue-%zu)\">",
+                     hue >= MIXENT_PLOT_HUES ? " again" : "", hue % MIXENT_PLOT_HUES);
+  mixent_html_text(section->out, section->report->variants[variant]);
+  mixent_text_append(section->out, "</span>");
+}
+
+mixent_status mixent_section_chart(const mixent_section *section, const char *title, mixent_plot *plot,
+                                   const char *about) {
+  mixent_text_append(section->out, "<figure><figcaption>%s</figcaption>", title);
+  MIXENT_TRY(mixent_plot_end(plot, about, section->out));
+  mixent_text_append(section->out, "</figure>\n");
+  return mixent_text_status(section->out);
+}
+
+void mixent_band_add(mixent_band *band, double value) {
+  if (isnan(value)) return;
+  if (!band->count++) {
+    *band = (mixent_band){1, value, value, value};
+    return;
+  }
+  band->mean += (value - band->mean) / (double)band->count;
+  band->low = fmin(band->low, value);
+  band->high = fmax(band->high, value);
+}
+
+static mixent_status (*const sections[])(const mixent_section *section) = {
+    mixent_section_verdict,   mixent_section_intervals, mixent_section_measures,
+    mixent_section_curves,    mixent_section_weights,   mixent_section_reliability,
+    mixent_section_certainty, mixent_section_confusion, mixent_section_warnings};
+
+static mixent_status write_data(const mixent_section *section) {
+  if (section->report->data_count > 1) {
+    mixent_text_append(section->out, "<h2 class=\"data\" id=\"data-%zu\">", section->data);
+    mixent_html_text(section->out, section->report->data[section->data]);
+    mixent_text_append(section->out, "</h2>\n");
+    mixent_text_append(section->links, "<a class=\"data\" href=\"#data-%zu\">", section->data);
+    mixent_html_text(section->links, section->report->data[section->data]);
+    mixent_text_append(section->links, "</a>\n");
+  }
+  for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) MIXENT_TRY(sections[i](section));
+  return MIXENT_OK;
+}
+
+static mixent_status write_body(const mixent_report *report, mixent_text *links, mixent_text *out) {
+  mixent_section section = {report, 0, report->data_count > 1 ? 3 : 2, out, links};
+  for (size_t d = 0; d < report->data_count; d++) {
+    section.data = d;
+    MIXENT_TRY(write_data(&section));
+  }
+  section.data = 0, section.level = 2;
+  return mixent_section_making(&section);
+}
+
+static void count_runs(const mixent_report *report, size_t *asked, size_t *finished) {
+  *asked = *finished = 0;
+  for (size_t d = 0; d < report->data_count; d++)
+    for (size_t v = 0; v < report->variant_count; v++)
+      for (size_t s = 0; s < report->seed_count; s++) {
+        const mixent_report_run *run = mixent_report_run_of(report, d, v, s);
+        *asked += run->path != NULL;
+        *finished += run->result != NULL;
+      }
+}
+
+static void write_header(const mixent_report *report, mixent_text *out) {
+  size_t asked, finished;
+  count_runs(report, &asked, &finished);
+  mixent_text_append(out, "<header>\n<h1>");
+  mixent_html_text(out, report->title);
+  mixent_text_append(out, "</h1>\n");
+  if (report->study && *report->study->about) {
+    mixent_text_append(out, "<p class=\"about\">");
+    mixent_html_text(out, report->study->about);
+    mixent_text_append(out, "</p>\n");
+  }
+  mixent_text_append(out, "<p class=\"facts\">");
+  if (report->study)
+    mixent_text_append(out, "<span>%zu variant%s × %zu seed%s</span> ", report->variant_count,
+                       report->variant_count == 1 ? "" : "s", report->seed_count,
+                       report->seed_count == 1 ? "" : "s");
+  for (size_t d = 0; d < report->data_count; d++) {
+    mixent_text_append(out, "<span>");
+    mixent_html_text(out, report->data[d]);
+    const mixent_result *any = mixent_report_any_result(report, d);
+    if (any) mixent_text_append(out, ", %s test images", mixent_text_count(any->test_images));
+    mixent_text_append(out, "</span> ");
+  }
+  mixent_text_append(out, "<span%s>%zu of %zu run%s finished</span></p>\n</header>\n",
+                     finished < asked ? " class=\"missing\"" : "", finished, asked, asked == 1 ? "" : "s");
+}
+
+static void write_head(const mixent_report *report, mixent_text *out) {
+  mixent_text_append(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                          "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
+  mixent_html_text(out, report->title);
+  mixent_text_append(out, " – mixent</title>\n<style>\n");
+  for (const mixent_embedded *style = mixent_embedded_styles; style->name; style++)
+    mixent_text_append(out, "%s", style->text);
+  mixent_text_append(
+      out, "</style>\n</head>\n<body>\n"
+           "<svg class=\"marks\" aria-hidden=\"true\" width=\"0\" height=\"0\"><defs><circle id=\"mark\" "
+           "r=\"1\" fill=\"currentColor\"/></defs></svg>\n");
+}
+
+static mixent_status write_page(const mixent_report *report, mixent_text *out) {
+  mixent_text body = {0}, links = {0};
+  mixent_status status = write_body(report, &links, &body);
+  if (status == MIXENT_OK) status = mixent_text_status(&links);
+  if (status == MIXENT_OK) {
+    write_head(report, out);
+    write_header(report, out);
+    mixent_text_append(out, "<nav aria-label=\"sections\">\n%s</nav>\n<main>\n%s</main>\n", links.data,
+                       body.data);
+    mixent_text_append(out,
+                       "<footer>Made by mixent %s. All of it is in this file.</footer>\n</body>\n</html>\n",
+                       mixent_version());
+    status = mixent_text_status(out);
+  }
+  mixent_text_free(&links);
+  mixent_text_free(&body);
+  return status;
+}
+
+mixent_status mixent_report_make(const char *const *places, size_t count,
+                                 const mixent_report_options *options, mixent_text *out) {
+  mixent_report *report;
+  MIXENT_TRY(mixent_report_read(places, count, options, &report));
+  mixent_status status = write_page(report, out);
+  mixent_report_free(report);
+  return status;
+}

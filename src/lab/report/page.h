@@ -1,0 +1,52 @@
+/* The sections of a page, one file each, and what they share. Each appends to `out`; headings begin at `level` (2, or 3
+ * below the heading of one data set of several). */
+#ifndef MIXENT_LAB_REPORT_PAGE_H
+#define MIXENT_LAB_REPORT_PAGE_H
+
+#include "lab/report/html.h"
+#include "lab/report/plot.h"
+#include "lab/report/source.h"
+
+typedef struct mixent_section {
+  const mixent_report *report;
+  size_t data; /* index of the data set */
+  int level;
+  mixent_text *out, *links; /* links: to the sections, in order */
+} mixent_section;
+
+/* What may be concluded, in words. */
+mixent_status mixent_section_verdict(const mixent_section *section);
+/* Differences from the baseline as intervals on one axis. */
+mixent_status mixent_section_intervals(const mixent_section *section);
+/* Every measure of every variant, and its differences from the baseline. */
+mixent_status mixent_section_measures(const mixent_section *section);
+/* Loss, accuracy and entropy over the epochs; then weights and bases, where they move. */
+mixent_status mixent_section_curves(const mixent_section *section);
+mixent_status mixent_section_weights(const mixent_section *section);
+/* Reliability diagrams; entropy of right against wrong predictions, and risk against coverage. */
+mixent_status mixent_section_reliability(const mixent_section *section);
+mixent_status mixent_section_certainty(const mixent_section *section);
+/* Confused pairs with pictures, and the matrix. */
+mixent_status mixent_section_confusion(const mixent_section *section);
+/* Warnings, and runs that are not finished. */
+mixent_status mixent_section_warnings(const mixent_section *section);
+/* How to make all of it again; once for all data sets. */
+mixent_status mixent_section_making(const mixent_section *section);
+
+/* "<section id=…><h2>title</h2>", and its end; `name` is unique in the page together with the data set. */
+void mixent_section_begin(const mixent_section *section, const char *name, const char *title);
+void mixent_section_end(const mixent_section *section);
+/* The variant's name with its colour before it. */
+void mixent_section_variant(const mixent_section *section, size_t variant);
+/* "<figure><figcaption>", the title, and after it the chart; `title` is HTML. */
+mixent_status mixent_section_chart(const mixent_section *section, const char *title, mixent_plot *plot,
+                                   const char *about);
+
+/* Mean over the runs of a variant that have a value, and the range of them. */
+typedef struct mixent_band {
+  size_t count;
+  double mean, low, high; /* NaN where count is 0 */
+} mixent_band;
+void mixent_band_add(mixent_band *band, double value);
+
+#endif

@@ -1,0 +1,191 @@
+/* What gnuplot is told, and running it. */
+#include "lab/report/plot.h"
+#include "core/file.h"
+#include "lab/report/html.h"
+
+#include <errno.h>
+#include <math.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum {
+  MOST_SVG = 64 << 20,
+  LABEL_CHARACTERS = 18,
+  CHARACTER_WIDTH = 7,
+  LINE = 15,
+  LEFT = 52,
+  BOTTOM = 48,
+  TOP = 12
+};
+
+const char *mixent_plot_color(size_t index) {
+  static const char *const colors[MIXENT_PLOT_HUES] = {"#010200", "#010201", "#010202", "#010203",
+                                                       "#010204", "#010205", "#010206", "#010207"};
+  return colors[index % MIXENT_PLOT_HUES];
+}
+
+const char *mixent_plot_curve(size_t index, bool band) {
+  static _Thread_local char texts[4][128];
+  static _Thread_local unsigned turn;
+  static const char *const dashes[] = {"1", "(8,4)", "(2,3)", "(10,3,2,3)"};
+  char *text = texts[turn++ % 4];
+  if (band)
+    snprintf(text, sizeof texts[0],
+             "using 1:3:4 with filledcurves fc rgb '%s' fs transparent solid 0.16 noborder",
+             mixent_plot_color(index));
+  else
+    snprintf(text, sizeof texts[0], "using 1:2 with lines lw 2 lc rgb '%s' dt %s", mixent_plot_color(index),
+             dashes[index / MIXENT_PLOT_HUES % 4]);
+  return text;
+}
+
+mixent_axis mixent_axis_round(double low, double high, int steps) {
+  if (!(high > low)) {
+    double room = fabs(low) > 0 ? fabs(low) * 0.05 : 1;
+    low -= room, high += room;
+  }
+  double raw = (high - low) / steps, power = pow(10, floor(log10(raw))), part = raw / power;
+  double step = power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
+  return (mixent_axis){step * floor(low / step + 1e-9), step * ceil(high / step - 1e-9), step};
+}
+
+static int compare_labels(const void *a, const void *b) {
+  double x = ((const mixent_plot_name *)a)->y, y = ((const mixent_plot_name *)b)->y;
+  return (x > y) - (x < y);
+}
+
+void mixent_plot_label(mixent_plot *plot, const char *name, size_t index, double y) {
+  if (plot->label_count < MIXENT_PLOT_LABELS && !isnan(y))
+    plot->labels[plot->label_count++] = (mixent_plot_name){name, index, y};
+}
+
+/* Labels, lowest first, at least a line apart, within the axis as far as there is room; from values to parts of
+ * the axis. */
+static void spread_labels(mixent_plot *plot) {
+  double line = (double)LINE / (plot->height - TOP - BOTTOM);
+  mixent_plot_name *labels = plot->labels;
+  size_t count = plot->label_count;
+  qsort(labels, count, sizeof *labels, compare_labels);
+  for (size_t i = 0; i < count; i++) {
+    labels[i].y = fmax((labels[i].y - plot->y.low) / (plot->y.high - plot->y.low), 0); /* below: cut off */
+    if (i > 0 && labels[i].y < labels[i - 1].y + line) labels[i].y = labels[i - 1].y + line;
+  }
+  double top = 1;
+  for (size_t i = count; i-- > 0; top = labels[i].y - line)
+    if (labels[i].y > top) labels[i].y = top;
+}
+
+static int right_margin(const mixent_plot *plot) {
+  size_t longest = 0;
+  for (size_t i = 0; i < plot->label_count; i++) {
+    size_t length = mixent_html_length(plot->labels[i].text);
+    if (length > longest) longest = length;
+  }
+  if (longest > LABEL_CHARACTERS) longest = LABEL_CHARACTERS;
+  return 14 + CHARACTER_WIDTH * (int)longest;
+}
+
+static void write_axis(mixent_text *out, char name, const mixent_axis *axis) {
+  mixent_text_append(out, "set %crange [%.10g:%.10g]\nset %ctics %.10g,%.10g,%.10g textcolor rgb '%s'\n",
+                     name, axis->low, axis->high, name, axis->low, axis->step, axis->high, MIXENT_PLOT_MUTED);
+}
+
+void mixent_plot_begin(mixent_plot *plot) {
+  if (!plot->width) plot->width = MIXENT_PLOT_WIDTH;
+  if (!plot->height) plot->height = MIXENT_PLOT_HEIGHT;
+  int wanted = TOP + BOTTOM + LINE * (int)plot->label_count;
+  if (plot->height < wanted) plot->height = wanted;
+  mixent_text *out = &plot->script;
+  double width = plot->width, height = plot->height;
+  mixent_text_append(
+      out,
+      "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,13'\nset encoding utf8\n"
+      "set grid linecolor rgb '%s' linetype 1 linewidth 1\nset border 1 linecolor rgb '%s'\n"
+      "set tics nomirror scale 0\nunset key\nset style fill noborder\n",
+      plot->width, plot->height, MIXENT_PLOT_GRID, MIXENT_PLOT_MUTED);
+  mixent_text_append(out,
+                     "set lmargin at screen %.4f\nset rmargin at screen %.4f\nset bmargin at screen %.4f\n"
+                     "set tmargin at screen %.4f\n",
+                     LEFT / width, 1 - right_margin(plot) / width, BOTTOM / height, 1 - TOP / height);
+  write_axis(out, 'x', &plot->x);
+  write_axis(out, 'y', &plot->y);
+  if (plot->x_title) /* gnuplot leaves an axis's own title out where the margin is given */
+    mixent_text_append(out, "set label '%s' at graph 0.5, screen %.4f center textcolor rgb '%s'\n",
+                       plot->x_title, 10 / height, MIXENT_PLOT_MUTED);
+  spread_labels(plot);
+  for (size_t i = 0; i < plot->label_count; i++)
+    mixent_text_append(out, "set label '@%zu@' at graph 1.02, graph %.4f left textcolor rgb '%s'\n", i,
+                       plot->labels[i].y, mixent_plot_color(plot->labels[i].index));
+}
+
+static mixent_status spawn_gnuplot(const int descriptors[3], pid_t *child) {
+  posix_spawn_file_actions_t actions;
+  int error = posix_spawn_file_actions_init(&actions);
+  if (error) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory to start gnuplot");
+  for (int i = 0; i < 3 && !error; i++) error = posix_spawn_file_actions_adddup2(&actions, descriptors[i], i);
+  char *command[] = {"gnuplot", "-d", NULL};
+  if (!error) error = posix_spawnp(child, command[0], &actions, NULL, command, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error == ENOENT)
+    return mixent_fail(
+        MIXENT_ERROR_UNSUPPORTED,
+        "gnuplot, which draws the report's charts, is not there; install the package gnuplot-nox");
+  return error ? mixent_fail(MIXENT_ERROR_IO, "cannot start gnuplot: %s", strerror(error)) : MIXENT_OK;
+}
+
+/* The whole of a stream from its beginning. */
+static mixent_status read_stream(FILE *stream, mixent_text *out) {
+  char bytes[16384];
+  size_t count;
+  rewind(stream);
+  while ((count = fread(bytes, 1, sizeof bytes, stream)) > 0 && out->length < MOST_SVG)
+    mixent_text_append_bytes(out, bytes, count);
+  mixent_text_append(out, "%s", "");
+  return mixent_text_status(out);
+}
+
+static mixent_status check_end(pid_t child, FILE *messages) {
+  int state;
+  while (waitpid(child, &state, 0) < 0)
+    if (errno != EINTR) return mixent_fail_errno("wait for", "gnuplot");
+  mixent_text said = {0};
+  mixent_status status = read_stream(messages, &said);
+  if (status == MIXENT_OK && WIFEXITED(state) && WEXITSTATUS(state) == 127)
+    status = mixent_fail(MIXENT_ERROR_UNSUPPORTED, "gnuplot does not start; install the package gnuplot-nox");
+  else if (status == MIXENT_OK && state != 0)
+    status = mixent_fail(MIXENT_ERROR_IO, "gnuplot failed: %.400s", said.data);
+  mixent_text_free(&said);
+  return status;
+}
+
+/* Streams without a name: nothing is left behind whatever happens. */
+static mixent_status run_gnuplot(const mixent_text *script, FILE *streams[3], mixent_text *svg) {
+  for (int i = 0; i < 3; i++)
+    if (!(streams[i] = tmpfile())) return mixent_fail_errno("open", "a temporary file");
+  if (fwrite(script->data, 1, script->length, streams[0]) != script->length || fflush(streams[0]))
+    return mixent_fail_errno("write", "a temporary file");
+  rewind(streams[0]);
+  pid_t child;
+  MIXENT_TRY(spawn_gnuplot((int[]){fileno(streams[0]), fileno(streams[1]), fileno(streams[2])}, &child));
+  MIXENT_TRY(check_end(child, streams[2]));
+  return read_stream(streams[1], svg);
+}
+
+mixent_status mixent_plot_end(mixent_plot *plot, const char *about, mixent_text *out) {
+  FILE *streams[3] = {NULL};
+  mixent_text svg = {0};
+  mixent_status status = mixent_text_status(&plot->script);
+  if (status == MIXENT_OK) status = run_gnuplot(&plot->script, streams, &svg);
+  for (int i = 0; i < 3; i++)
+    if (streams[i]) fclose(streams[i]);
+  if (status == MIXENT_OK) status = mixent_plot_adapt(plot, svg.data, about, out);
+  mixent_text_free(&svg);
+  mixent_text_free(&plot->script);
+  return status;
+}

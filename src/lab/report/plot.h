@@ -1,0 +1,60 @@
+/* A chart drawn by gnuplot and put into the page as SVG that follows the page's colours, light or dark. Names never
+ * reach gnuplot: it is given places, and the names are written over them afterwards. */
+#ifndef MIXENT_LAB_REPORT_PLOT_H
+#define MIXENT_LAB_REPORT_PLOT_H
+
+#include "core/memory.h"
+#include <stdbool.h>
+
+/* Colours as gnuplot is told them; in the page they are the style sheet's variables. */
+#define MIXENT_PLOT_INK   "#010300"
+#define MIXENT_PLOT_GRID  "#010301"
+#define MIXENT_PLOT_MUTED "#010302"
+#define MIXENT_PLOT_RIGHT "#010303"
+#define MIXENT_PLOT_WRONG "#010304"
+
+/* Variants have a colour each; after the last the first comes again, dashed. */
+enum { MIXENT_PLOT_HUES = 8 };
+/* How gnuplot draws the variant's curve out of columns x, mean, low, high: the band between the last two, or the line. In
+ * one of a few texts that are used in turn. */
+const char *mixent_plot_curve(size_t index, bool band);
+const char *mixent_plot_color(size_t index); /* "#010203" */
+
+/* Round numbers low, low + step, … high. */
+typedef struct mixent_axis {
+  double low, high, step;
+} mixent_axis;
+/* An axis that holds [low, high] in about `steps` steps, or as many more as it needs. */
+mixent_axis mixent_axis_round(double low, double high, int steps);
+
+enum { MIXENT_PLOT_WIDTH = 460, MIXENT_PLOT_HEIGHT = 300, MIXENT_PLOT_LABELS = 64 };
+
+typedef struct mixent_plot_name {
+  const char *text;
+  size_t index; /* of the variant */
+  double y;     /* where its curve ends */
+} mixent_plot_name;
+
+/* Start with size, axes and title, then add labels, begin, append data blocks and the command `plot` to
+ * `script`, end. */
+typedef struct mixent_plot {
+  int width, height;
+  mixent_axis x, y;
+  const char *x_title;
+  mixent_text script;
+  mixent_plot_name labels[MIXENT_PLOT_LABELS];
+  size_t label_count;
+} mixent_plot;
+
+/* A name beside the right end of a curve; labels move apart where they would overlap. */
+void mixent_plot_label(mixent_plot *plot, const char *name, size_t index, double y);
+void mixent_plot_begin(mixent_plot *plot);
+/* Appends <svg> to `out` and frees the script. `about` is what a screen reader says of it.
+ * MIXENT_ERROR_UNSUPPORTED without gnuplot, naming the package. */
+mixent_status mixent_plot_end(mixent_plot *plot, const char *about, mixent_text *out);
+
+/* gnuplot's SVG made part of a page: its drawing alone, without ids, in the page's colours, with the labels. */
+mixent_status mixent_plot_adapt(const mixent_plot *plot, const char *svg, const char *about,
+                                mixent_text *out);
+
+#endif

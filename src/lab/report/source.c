@@ -1,0 +1,252 @@
+/* A study, or runs alone, read into one shape and compared. */
+#include "lab/report/source.h"
+#include "lab/report/source_parts.h"
+#include "lab/study_directory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static mixent_status take_text(const char *text, char **out) {
+  *out = strdup(text);
+  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+}
+
+static mixent_status take_texts(char *const *texts, size_t count, char ***out) {
+  MIXENT_TRY(MIXENT_ALLOCATE(count, out));
+  for (size_t i = 0; i < count; i++) MIXENT_TRY(take_text(texts[i], &(*out)[i]));
+  return MIXENT_OK;
+}
+
+static size_t run_count(const mixent_report *report) {
+  return report->data_count * report->variant_count * report->seed_count;
+}
+
+static mixent_report_run *run_at(const mixent_report *report, size_t data, size_t variant, size_t seed) {
+  return &report->runs[(data * report->variant_count + variant) * report->seed_count + seed];
+}
+
+const mixent_report_run *mixent_report_run_of(const mixent_report *report, size_t data, size_t variant,
+                                              size_t seed) {
+  return run_at(report, data, variant, seed);
+}
+
+static mixent_status read_study_run(mixent_report *report, mixent_study_place place) {
+  char *path = mixent_study_run_path(report->study, place);
+  char *name = path ? mixent_study_run_name(report->study, place) : NULL;
+  mixent_status status = name ? MIXENT_OK : MIXENT_ERROR_MEMORY;
+  mixent_report_run *run = run_at(report, place.data, place.variant, place.seed);
+  if (status == MIXENT_OK) status = mixent_report_run_read(path, name, run);
+  mixent_run_state state;
+  const char *message;
+  if (status == MIXENT_OK && !run->result)
+    status = mixent_study_run_state(report->study, place, &state, &message);
+  if (status == MIXENT_OK && !run->result && (message || state == MIXENT_RUN_MISSING)) {
+    free(run->message);
+    status = take_text(message ? message : "not begun", &run->message);
+  }
+  free(name);
+  free(path);
+  return status;
+}
+
+static mixent_status read_study(const char *directory, mixent_report *report) {
+  MIXENT_TRY(mixent_study_open(directory, &report->study));
+  const mixent_study *study = report->study;
+  MIXENT_TRY(take_text(study->name, &report->title));
+  MIXENT_TRY(take_texts(study->variant_names, study->variant_count, &report->variants));
+  report->variant_count = study->variant_count, report->baseline = study->baseline;
+  MIXENT_TRY(take_texts(study->data_names, study->data_count, &report->data));
+  report->data_count = study->data_count;
+  MIXENT_TRY(MIXENT_ALLOCATE(study->seed_count, &report->seeds));
+  memcpy(report->seeds, study->seeds, study->seed_count * sizeof *study->seeds);
+  report->seed_count = study->seed_count;
+  MIXENT_TRY(MIXENT_ALLOCATE(run_count(report), &report->runs));
+  for (size_t i = 0; i < mixent_study_run_count(study); i++)
+    MIXENT_TRY(read_study_run(report, mixent_study_run_place(study, i)));
+  return MIXENT_OK;
+}
+
+/* A run's name: the last part of its path, or the whole where two would have the same. */
+static const char *name_run(const char *const *places, size_t count, size_t index) {
+  const char *slash = strrchr(places[index], '/'), *name = slash && slash[1] ? slash + 1 : places[index];
+  for (size_t i = 0; i < count; i++) {
+    const char *other = strrchr(places[i], '/');
+    if (i != index && !strcmp(other && other[1] ? other + 1 : places[i], name)) return places[index];
+  }
+  return name;
+}
+
+/* The place of a data set among those so far; takes over `name`. */
+static size_t find_data(mixent_report *report, char *name) {
+  for (size_t d = 0; d < report->data_count; d++)
+    if (!strcmp(report->data[d], name)) {
+      free(name);
+      return d;
+    }
+  report->data[report->data_count] = name;
+  return report->data_count++;
+}
+
+/* The data set of a run that is not finished, as far as its recipe tells; free(). */
+static char *data_of_recipe(const char *text) {
+  const char *line = text ? strstr(text, "\ndata: ") : NULL;
+  return line ? strndup(line + 7, strcspn(line + 7, "\n")) : strdup("?");
+}
+
+static mixent_status place_run(mixent_report *report, size_t variant, mixent_report_run *run) {
+  char *name = run->result ? strdup(run->result->data) : data_of_recipe(run->recipe);
+  if (!name) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+  *run_at(report, find_data(report, name), variant, 0) = *run;
+  return MIXENT_OK;
+}
+
+/* Each run is a variant with one seed; the runs on one data set are compared with the first of them. */
+static mixent_status read_runs(const char *const *places, size_t count, mixent_report *report) {
+  report->variant_count = count, report->seed_count = 1;
+  MIXENT_TRY(MIXENT_ALLOCATE(1, &report->seeds));
+  MIXENT_TRY(MIXENT_ALLOCATE(count, &report->variants));
+  MIXENT_TRY(MIXENT_ALLOCATE(count, &report->data));
+  MIXENT_TRY(MIXENT_ALLOCATE(count * count, &report->runs));
+  for (size_t i = 0; i < count; i++) {
+    mixent_report_run run = {0};
+    MIXENT_TRY(take_text(name_run(places, count, i), &report->variants[i]));
+    mixent_status status = mixent_report_run_read(places[i], report->variants[i], &run);
+    if (status == MIXENT_OK && !run.recipe && !run.result)
+      status =
+          mixent_fail(MIXENT_ERROR_ARGUMENT,
+                      "%s: neither a study (study.yaml) nor a run (recipe.yaml) is there; `mixent train` "
+                      "makes runs, `mixent compare` studies",
+                      places[i]);
+    if (status == MIXENT_OK) status = place_run(report, i, &run);
+    if (status != MIXENT_OK) {
+      mixent_report_run_free(&run);
+      return status;
+    }
+  }
+  return take_text(count == 1 ? report->variants[0] : "Runs side by side", &report->title);
+}
+
+static mixent_status compare(mixent_report *report) {
+  MIXENT_TRY(MIXENT_ALLOCATE(run_count(report), &report->results));
+  for (size_t i = 0; i < run_count(report); i++) report->results[i] = report->runs[i].result;
+  MIXENT_TRY(MIXENT_ALLOCATE(report->data_count, &report->compared));
+  for (size_t d = 0; d < report->data_count; d++)
+    report->compared[d] = (mixent_compare_data){report->data[d], report->results + d * report->variant_count *
+                                                                                       report->seed_count};
+  const mixent_compare_input input = {.variants = (const char *const *)report->variants,
+                                      .variant_count = report->variant_count,
+                                      .baseline = report->baseline,
+                                      .seeds = report->seeds,
+                                      .seed_count = report->seed_count,
+                                      .data = report->compared,
+                                      .data_count = report->data_count,
+                                      .difference = report->study ? report->study->difference : 0.1,
+                                      .confidence = 0.95};
+  return mixent_compare(&input, &report->comparison);
+}
+
+/* Whether the images that a result names are those of the set. */
+static bool fits(const mixent_dataset *dataset, const mixent_result *result) {
+  if (dataset->test.count != result->test_images || (size_t)dataset->classes != result->classes) return false;
+  for (size_t i = 0; i < result->confused_count; i++)
+    for (size_t j = 0; j < result->confused[i].image_count; j++)
+      if ((size_t)dataset->test.labels[result->confused[i].images[j]] != result->confused[i].label)
+        return false;
+  return true;
+}
+
+/* The data set that a run was scored on, if it is on this machine. */
+static mixent_status open_dataset(const mixent_report_run *run, const mixent_report_options *options,
+                                  mixent_dataset **out) {
+  static const size_t most = sizeof(mixent_recipe);
+  mixent_recipe *recipe;
+  MIXENT_TRY(mixent_allocate(most, (void **)&recipe));
+  mixent_status status = mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, recipe);
+  if (status == MIXENT_OK) {
+    const mixent_dataset_options where = {.data_directory = options->data_directory ? options->data_directory
+                                                            : *recipe->data_directory ? recipe->data_directory
+                                                                                      : NULL,
+                                          .transpose = recipe->transpose};
+    status = mixent_dataset_open(recipe->data, &where, out);
+  }
+  free(recipe);
+  if (status != MIXENT_OK && status != MIXENT_ERROR_MEMORY) return MIXENT_OK; /* the page says so */
+  if (status == MIXENT_OK && !fits(*out, run->result)) {
+    mixent_dataset_free(*out);
+    *out = NULL;
+  }
+  return status;
+}
+
+static const mixent_report_run *any_finished(const mixent_report *report, size_t data) {
+  size_t count = report->variant_count * report->seed_count;
+  for (size_t i = 0; i < count; i++)
+    if (report->runs[data * count + i].result) return &report->runs[data * count + i];
+  return NULL;
+}
+
+static mixent_status read_all(const char *const *places, size_t count, const mixent_report_options *options,
+                              mixent_report *report) {
+  bool is_study = false;
+  for (size_t i = 0; i < count; i++)
+    if (mixent_study_is_directory(places[i])) {
+      is_study = true;
+      if (count > 1)
+        return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                           "%s is a study, which has a report of its own; name it alone", places[i]);
+    }
+  MIXENT_TRY(is_study ? read_study(places[0], report) : read_runs(places, count, report));
+  MIXENT_TRY(compare(report));
+  MIXENT_TRY(MIXENT_ALLOCATE(report->data_count, &report->datasets));
+  for (size_t d = 0; d < report->data_count; d++) {
+    const mixent_report_run *run = any_finished(report, d);
+    if (run && run->recipe) MIXENT_TRY(open_dataset(run, options, &report->datasets[d]));
+  }
+  return MIXENT_OK;
+}
+
+mixent_status mixent_report_read(const char *const *places, size_t count,
+                                 const mixent_report_options *options, mixent_report **out) {
+  MIXENT_TRY(MIXENT_ALLOCATE(1, out));
+  mixent_status status = read_all(places, count, options, *out);
+  if (status == MIXENT_OK) return MIXENT_OK;
+  mixent_report_free(*out);
+  *out = NULL;
+  return status;
+}
+
+static void free_texts(char **texts, size_t count) {
+  for (size_t i = 0; texts && i < count; i++) free(texts[i]);
+  free(texts);
+}
+
+void mixent_report_free(mixent_report *report) {
+  if (!report) return;
+  mixent_comparison_free(report->comparison);
+  free(report->compared);
+  free(report->results);
+  for (size_t d = 0; report->datasets && d < report->data_count; d++)
+    mixent_dataset_free(report->datasets[d]);
+  free(report->datasets);
+  for (size_t i = 0; report->runs && i < run_count(report); i++) mixent_report_run_free(&report->runs[i]);
+  free(report->runs);
+  free_texts(report->data, report->data_count);
+  free_texts(report->variants, report->variant_count);
+  free(report->seeds);
+  free(report->title);
+  mixent_study_free(report->study);
+  free(report);
+}
+
+size_t mixent_report_hue(const mixent_report *report, size_t variant) {
+  return variant == report->baseline ? 0 : variant + (variant < report->baseline);
+}
+
+bool mixent_report_has_results(const mixent_report *report, size_t data, size_t variant) {
+  return report->comparison->data[data].variants[variant].runs > 0;
+}
+
+const mixent_result *mixent_report_any_result(const mixent_report *report, size_t data) {
+  const mixent_report_run *run = any_finished(report, data);
+  return run ? run->result : NULL;
+}

@@ -1,0 +1,11 @@
+/* Reading one run, between run.c and source.c. */
+#ifndef MIXENT_LAB_REPORT_SOURCE_PARTS_H
+#define MIXENT_LAB_REPORT_SOURCE_PARTS_H
+
+#include "lab/report/source.h"
+
+/* Fills a zeroed run from its directory, whatever is there of it. */
+mixent_status mixent_report_run_read(const char *path, const char *name, mixent_report_run *run);
+void mixent_report_run_free(mixent_report_run *run);
+
+#endif

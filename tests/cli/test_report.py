@@ -1,0 +1,317 @@
+"""The report: one page that is well-formed, whole by itself, true to the comparison, and looks right in a browser."""
+import base64
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy
+import pytest
+from PIL import Image
+
+from support import PROGRAM, TINY_NET, draw_images, environment, make_dataset, write_idx
+
+pytestmark = pytest.mark.skipif(not shutil.which("gnuplot"), reason="gnuplot is not installed (tools/install-dependencies report)")
+
+STUDY = """\
+name: small
+about: "Is <b>min-ent</b> better & why?"
+recipe: demo
+seeds: 2
+set:
+  data: {data}
+  net: net.yaml
+  epochs: 3
+  batch: 20
+  precision: fp32
+  validation: {{fraction: 0.2}}
+  ema: {{decay: 0}}
+  optimizer: {{learning_rate: 0.1}}
+baseline: ce
+difference: 1
+variants:
+  ce: {{loss: {{name: ce}}}}
+  min-ent: {{loss: {{name: min-ent, w2: 0.5, learn: [w1, w2, b1]}}}}
+"""
+SECTIONS = ["verdict", "differences", "measures", "curves", "weights", "reliability", "certainty", "confusion", "making"]
+VOID = {"meta", "img", "br"}
+INSIDE_SVG = {"path", "polygon", "use", "circle", "rect", "line"}
+
+
+class Page(HTMLParser):
+    """A page taken apart, and held to be well-formed on the way."""
+
+    def __init__(self, path):
+        super().__init__(convert_charrefs=True)
+        self.source = path.read_text(encoding="utf-8")
+        self.open, self.ids, self.links, self.images, self.words, self.tags = [], [], [], [], [], []
+        self.charts = 0
+        self.feed(self.source)
+        self.close()
+        assert self.open == []
+        self.text = re.sub(r"\s+", " ", " ".join(self.words))
+
+    def handle_startendtag(self, tag, attributes):
+        assert tag in VOID | INSIDE_SVG, f"<{tag}/>"
+        self.take(tag, dict(attributes))
+
+    def handle_starttag(self, tag, attributes):
+        assert len({name for name, _ in attributes}) == len(attributes), self.get_starttag_text()
+        self.take(tag, dict(attributes))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, f"</{tag}> at {self.getpos()}"
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    def take(self, tag, attributes):
+        self.tags.append(tag)
+        for name, value in attributes.items():
+            assert not name.startswith("on") and (value is not None or name == "open"), f"{tag} {name}"
+            if name in ("href", "xlink:href"):
+                assert value.startswith("#")
+                self.links.append(value[1:])
+            if name == "src":
+                assert value.startswith("data:image/png;base64,")
+                self.images.append((attributes["alt"], base64.b64decode(value.partition(",")[2], validate=True)))
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+        if tag == "svg" and "aria-hidden" not in attributes:
+            assert attributes["role"] == "img" and attributes["aria-label"]
+            self.charts += 1
+
+    def check(self):
+        assert self.source.startswith("<!doctype html>")
+        assert len(set(self.ids)) == len(self.ids) and set(self.links) <= set(self.ids)
+        assert not re.search(r"https?:|url\(|@import|<script|<link|<iframe", self.source)
+        assert not {"script", "iframe", "link", "object", "form", "b>"} & set(self.tags)
+        for style in ("prefers-color-scheme: dark", "@media print"):
+            assert style in self.source
+        for name in set(re.findall(r"var\((--[a-z0-9-]+)\)", self.source)):
+            assert name == "--hue" or f"{name}:" in self.source, f"{name} has no colour"
+        return self
+
+    def sections(self):
+        return [name.rpartition("-")[0] for name in self.ids if re.search(r"-\d$", name) and not name.startswith("data-")]
+
+
+class Place:
+    """A directory with data, a network and a study, in which the program runs."""
+
+    def __init__(self, directory, data="bars"):
+        self.directory = directory
+        make_dataset(directory / "bars", train=200, test=120)
+        labels = numpy.arange(120) % 4
+        labels[:24] = (labels[:24] + 1) % 4  # some that no network gets right
+        write_idx(directory / "bars" / "test-labels-idx1-ubyte", labels)
+        (directory / "bars" / "bars-mapping.txt").write_text("0 60\n1 38\n2 34\n3 66\n")  # classes <, &, " and B
+        (directory / "net.yaml").write_text(TINY_NET)
+        (directory / "study.yaml").write_text(STUDY.format(data=data))
+
+    def run(self, *words, code=0, **variables):
+        done = subprocess.run([str(PROGRAM), *map(str, words)], cwd=self.directory, env=environment(**variables),
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+    def report(self, *words, **variables):
+        said = json.loads(self.run("report", *words, "--json", **variables))
+        path = self.directory / said["report"]
+        assert path.stat().st_size == said["bytes"] < 2e6
+        return Page(path).check()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A finished study; not to be changed."""
+    place = Place(tmp_path_factory.mktemp("whole"))
+    place.said = json.loads(place.run("compare", "study.yaml", "--jobs", "1", "--json"))
+    return place
+
+
+@pytest.fixture
+def copy(whole, tmp_path):
+    """The same, to be changed."""
+    place = Place(tmp_path / "copy")
+    shutil.copytree(whole.directory / "runs", place.directory / "runs")
+    return place
+
+
+def test_a_study_becomes_a_page(whole):
+    page = whole.report("runs/small")
+    assert page.sections() == SECTIONS
+    assert "Is <b>min-ent</b> better & why?" in page.text and "4 of 4 runs finished" in page.text
+    assert page.charts == 1 + 4 + 3 + 2 + 2 + 1  # intervals, curves, weights, reliability, entropy, risk
+    compared = whole.said["comparison"]
+    for name in ("ce", "min-ent"):
+        assert page.text.count(name) > 5
+    words = json.dumps(compared, ensure_ascii=False)
+    told = [value for value in re.findall(r'"words": "((?:[^"\\]|\\.)*)"', words)]
+    assert told and all(json.loads(f'"{text}"') in page.text for text in told)
+    assert "mixent compare small.yaml" in page.text and whole.run("version").split()[1] in page.text
+    assert (whole.directory / "runs/small/report.html").exists()
+
+
+def test_the_same_bytes_again(whole, tmp_path):
+    whole.report("runs/small", "--output", tmp_path / "one.html")
+    whole.report("runs/small", "--output", tmp_path / "two.html")
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+
+
+def test_pictures_are_the_test_images(whole):
+    page = whole.report("runs/small")
+    images = draw_images(numpy.arange(120) % 4, 16, 1)
+    assert page.images
+    for alt, png in page.images:
+        assert numpy.array_equal(numpy.asarray(Image.open(io.BytesIO(png))), images[int(alt.split()[-1])])
+
+
+def test_names_are_escaped(whole, tmp_path):
+    name = "<b>\"x\"&'"
+    shutil.copytree(whole.directory / "runs/small/ce-0", tmp_path / name)
+    with open(tmp_path / name / "metrics.jsonl") as stream:
+        lines = [json.loads(line) for line in stream]
+    lines[1]["warnings"] = ["collapse: <img src=x onerror=alert(1)>"]
+    (tmp_path / name / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    page = whole.report(tmp_path / name, whole.directory / "runs/small/ce-1", "--output", tmp_path / "page.html")
+    assert page.text.count(name) > 5
+    assert "epoch 2: collapse: <img src=x onerror=alert(1)>" in page.text
+    assert page.tags.count("img") == len(page.images)
+    assert '<th scope="row" class="class">&lt;</th>' in page.source or "<th scope=\"col\">&lt;</th>" in page.source
+
+
+def test_one_run(whole):
+    page = whole.report("runs/small/min-ent-1", "--output", "one.html")
+    assert page.sections() == [name for name in SECTIONS if name != "differences"]
+    assert "min-ent-1" in page.text and "mixent train --recipe runs/small/min-ent-1/recipe.yaml" in page.text
+
+
+def test_two_runs_are_told_apart_by_mcnemar(whole):
+    page = whole.report("runs/small/ce-0", "runs/small/min-ent-0", "--output", "two.html")
+    assert "differences" in page.sections() and "McNemar" in page.text and "two single models" in page.text
+
+
+def test_a_study_carried_elsewhere_without_its_data(whole, tmp_path):
+    whole.run("study", "export", "runs/small", tmp_path / "small.jsonl")
+    elsewhere = Place(tmp_path / "elsewhere")
+    elsewhere.run("study", "import", tmp_path / "small.jsonl")
+    shutil.rmtree(elsewhere.directory / "bars")
+    page = elsewhere.report("runs/small")
+    assert page.sections() == SECTIONS
+    assert not page.images and "Pictures are left out" in page.text
+
+
+def test_what_is_missing_is_said(copy):
+    runs = copy.directory / "runs/small"
+    shutil.rmtree(runs / "ce-1")
+    (runs / "min-ent-1" / "summary.json").unlink()
+    lines = (runs / "min-ent-1" / "metrics.jsonl").read_text().splitlines()
+    (runs / "min-ent-1" / "metrics.jsonl").write_text(lines[0] + "\n" + lines[1][:40])  # as a power cut leaves it
+    page = copy.report("runs/small")
+    assert "2 of 4 runs finished" in page.text and "Runs that are not finished : 2" in page.text.replace("finished:", "finished :")
+    assert "ce-1 not begun" in page.text and "warnings" in page.sections()
+
+
+def test_nothing_is_finished_yet(copy):
+    for run in (copy.directory / "runs/small").glob("*/"):
+        (run / "summary.json").unlink(missing_ok=True)
+    page = copy.report("runs/small")
+    assert "0 of 4 runs finished" in page.text and "nothing can be concluded" in page.text
+    assert page.sections() == ["verdict", "curves", "weights", "warnings", "making"]
+
+
+def test_several_data_sets(tmp_path):
+    place = Place(tmp_path, data="bars")
+    make_dataset(tmp_path / "other", train=200, test=100, seed=5)
+    text = STUDY.format(data="bars").replace("  data: bars\n", "").replace("baseline: ce", "data: [bars, other]\nbaseline: ce")
+    (tmp_path / "study.yaml").write_text(text)
+    place.run("compare", "study.yaml", "--jobs", "1")
+    page = place.report("runs/small")
+    assert page.sections() == SECTIONS[:-1] * 2 + ["making"]
+    assert {"data-0", "data-1"} <= set(page.ids) and "8 of 8 runs finished" in page.text
+
+
+def test_what_cannot_be_reported(whole, tmp_path):
+    assert "neither a study (study.yaml) nor a run" in whole.run("report", tmp_path, code=2)
+    assert "name it alone" in whole.run("report", "runs/small", "runs/small/ce-0", code=2)
+    assert "name it alone" in whole.run("report", "runs/small/ce-0", "runs/small", code=2)
+    said = whole.run("report", "runs/small", "--output", tmp_path / "page.html", code=1, PATH=str(tmp_path))
+    assert "gnuplot-nox" in said and not (tmp_path / "page.html").exists()
+
+
+# In a browser. The page stands in a frame of the width asked for, for a window has a least width; the frame's script asks
+# the page how wide it is and which words of a chart lie over one another.
+FRAME = """<!doctype html><body style="margin:0"><iframe src="{page}" style="border:0;width:{width}px;height:4000px"></iframe>
+<script>
+onload = () => {{
+  const page = document.querySelector("iframe").contentDocument, found = [];
+  page.querySelectorAll("details").forEach(part => part.open = true);
+  for (const chart of page.querySelectorAll("svg[role=img], tr.scale svg")) {{
+    const words = [...chart.querySelectorAll("text")].map(word => [word.textContent, word.getBoundingClientRect()]);
+    for (let i = 0; i < words.length; i++) for (let j = 0; j < i; j++) {{
+      const [a, b] = [words[i][1], words[j][1]];
+      if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2.5)
+        found.push(words[i][0] + " over " + words[j][0]);
+    }}
+    const room = chart.getBoundingClientRect();
+    for (const [text, box] of words) if (box.right > room.right + 20 || box.left < room.left - 20) found.push(text + " outside");
+  }}
+  const root = page.documentElement;
+  document.title = JSON.stringify({{width: root.scrollWidth, overlaps: found, ink: getComputedStyle(page.body).color,
+    strokes: [...new Set([...page.querySelectorAll("figure path")].map(path => getComputedStyle(path).stroke))]}});
+}};
+</script>"""
+
+
+def browse(page, directory, width, *options):
+    """What the frame found, and the console's errors."""
+    frame = directory / f"frame-{width}.html"
+    frame.write_text(FRAME.format(page=page.as_uri(), width=width))
+    done = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr",
+                           "--allow-file-access-from-files", f"--user-data-dir={directory / 'profile'}", *options, "--dump-dom",
+                           frame.as_uri()], capture_output=True, text=True, timeout=120, env=dict(os.environ, HOME=str(directory)))
+    errors = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    found = re.search(r"<title>(.*?)</title>", done.stdout)
+    assert found, done.stderr
+    return json.loads(found[1].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")), errors
+
+
+def picture(page, directory, name, *options):
+    path = directory / name
+    subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1200,2400",
+                    f"--user-data-dir={directory / 'profile'}", *options, f"--screenshot={path}", page.as_uri()], check=True,
+                   capture_output=True, timeout=120, env=dict(os.environ, HOME=str(directory)))
+    return numpy.asarray(Image.open(path).convert("L"), float)
+
+
+DARK = ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed (tools/install-dependencies browser)")
+def test_in_a_browser(whole, tmp_path):
+    whole.report("runs/small", "--output", tmp_path / "page.html")
+    page = tmp_path / "page.html"
+    inks = []
+    for width, options in ((1200, []), (1200, DARK), (400, []), (400, DARK)):
+        found, errors = browse(page, tmp_path, width, *options)
+        assert errors == [] and found["overlaps"] == []
+        assert found["width"] <= width, "wider than the window"
+        assert len(found["strokes"]) > 3 and "none" not in found["strokes"]
+        inks.append(found["ink"])
+    assert inks[0] == inks[2] != inks[1] == inks[3]
+    light, dark = picture(page, tmp_path, "light.png"), picture(page, tmp_path, "dark.png", *DARK)
+    assert numpy.median(light) > 240 and numpy.median(dark) < 40
+    assert light.std() > 15 and dark.std() > 15
+    subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+                    f"--print-to-pdf={tmp_path / 'page.pdf'}", page.as_uri()], check=True, capture_output=True, timeout=120,
+                   env=dict(os.environ, HOME=str(tmp_path)))
+    pdf = (tmp_path / "page.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF") and 2 <= pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") <= 20
