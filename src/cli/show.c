@@ -64,12 +64,12 @@ static mixent_status find_nearest(const char *runs, const char *word, char **out
 }
 
 static mixent_status fail_unknown(const char *runs, const char *word, const char *place) {
-  const char *directory = mixent_is_directory(word) ? word : mixent_is_directory(place) ? place : NULL;
-  char *near = NULL;
-  if (directory)
+  bool direct = mixent_is_directory(word);
+  char *near;
+  if (direct || mixent_is_directory(place))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "%s is no run, for it has no recipe.yaml; `mixent runs --runs %s` lists those in it",
-                       directory, directory);
+                       direct ? word : place, direct ? word : place);
   MIXENT_TRY(find_nearest(runs, word, &near));
   if (near)
     mixent_fail(MIXENT_ERROR_ARGUMENT, "no run '%s' in %s; did you mean '%s'?", word, runs, near);

@@ -96,7 +96,7 @@ static void cut_in_the_middle(char **cell, int width) {
 
 void mixent_table_fit(mixent_table *table, int width, const int *ranks) {
   enum { SHORT = 20 }; /* the first column need not be wider */
-  int widths[MIXENT_TABLE_COLUMNS], left[MIXENT_TABLE_COLUMNS], others;
+  int widths[MIXENT_TABLE_COLUMNS] = {0}, left[MIXENT_TABLE_COLUMNS], others;
   memcpy(left, ranks, (size_t)table->columns * sizeof *left);
   for (;;) {
     measure(table, widths);
@@ -115,7 +115,7 @@ void mixent_table_fit(mixent_table *table, int width, const int *ranks) {
 }
 
 void mixent_table_append(const mixent_table *table, mixent_text *out) {
-  int widths[MIXENT_TABLE_COLUMNS];
+  int widths[MIXENT_TABLE_COLUMNS] = {0};
   size_t columns = (size_t)table->columns, rows = table->count / columns;
   measure(table, widths);
   for (size_t j = 0; j < columns; j++)

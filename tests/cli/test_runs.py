@@ -315,6 +315,25 @@ def test_the_command_repeats_the_run(mixent, tiny, tmp_path, options):
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
+def test_looking_disturbs_no_training(mixent, tiny, tmp_path):
+    assert mixent("train", *tiny, "--run", "runs/a").code == 0
+    wanted = (tmp_path / "runs" / "a" / "last.safetensors").read_bytes()
+    loop = f"while :; do {shlex.quote(str(PROGRAM))} runs >/dev/null || kill $$; done"
+    lookers = [subprocess.Popen(["sh", "-c", loop], cwd=tmp_path, env=environment(), start_new_session=True) for _ in range(3)]
+    try:
+        for _ in range(4):
+            (tmp_path / "runs" / "a" / "summary.json").unlink()
+            done = mixent("train", "--resume", "runs/a")
+            assert done.code == 0, done.err
+        assert [looker.poll() for looker in lookers] == [None] * 3
+    finally:
+        for looker in lookers:
+            os.killpg(looker.pid, signal.SIGKILL)
+            looker.wait()
+    assert (tmp_path / "runs" / "a" / "last.safetensors").read_bytes() == wanted
+    assert mixent("runs").err == ""
+
+
 def test_show_of_a_finished_run(mixent, tiny):
     trained = mixent("train", *tiny, "--run", "runs/a", "--loss", "mix-ent", "--set", "loss.learn=b2", "--set", "loss.base_learning_rate=5")
     warning = trained.err.split("mixent: warning: ")[1].splitlines()[0]

@@ -115,6 +115,14 @@ static void test_damage(void **state) {
   write_run_file("x", "metrics.jsonl", "{\"epoch\":1}\n{\"epo");
   assert_fact("x", "status", "interrupted");
   assert_number("x", "epochs_done", 1);
+  /* nor is it that a finished run came without what only training needs */
+  finish_run("x", 0.5);
+  path_of("x", "last.safetensors", path);
+  unlink(path);
+  path_of("x", "metrics.jsonl", path);
+  unlink(path);
+  assert_fact("x", "status", "finished");
+  assert_unknown("x", "epochs_done");
 }
 
 static void test_states(void **state) {
