@@ -261,7 +261,8 @@ onload = () => {{
         found.push(words[i][0] + " over " + words[j][0]);
     }}
     const room = chart.getBoundingClientRect();
-    for (const [text, box] of words) if (box.right > room.right + 20 || box.left < room.left - 20) found.push(text + " outside");
+    for (const [text, box] of words)
+      if (chart.closest("figure") && (box.right > room.right + 1 || box.left < room.left - 1)) found.push(text + " outside");
   }}
   const root = page.documentElement;
   document.title = JSON.stringify({{width: root.scrollWidth, overlaps: found, ink: getComputedStyle(page.body).color,

@@ -134,8 +134,7 @@ static void write_pair_heads(const mixent_section *section) {
     mixent_section_variant(section, v);
     mixent_text_append(out, "<small>%%</small></th>");
   }
-  if (has_pictures(section))
-    mixent_text_append(out, "<th scope=\"col\">examples, in most runs</th>");
+  if (has_pictures(section)) mixent_text_append(out, "<th scope=\"col\">examples, in most runs</th>");
   mixent_text_append(out, "</tr></thead><tbody>\n");
 }
 
