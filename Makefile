@@ -15,7 +15,7 @@ PYTHON := /usr/bin/python3
 sources = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h')
 
 python_sources = $(wildcard $(shell git ls-files -co --exclude-standard -- \
-                   pyproject.toml CMakeLists.txt LICENSE README.md cmake include python src/core src/loss))
+                   pyproject.toml CMakeLists.txt LICENSE README.md cmake include python src/core src/loss src/net/networks))
 python_site = build/python-site/mixent/__init__.py
 
 .PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 test-browser fuzz bench-train bench-infer \
@@ -157,12 +157,15 @@ build/dist/built: $(python_sources)
 	rm -rf build/dist/plain
 	@touch $@
 
-## test-python    the package's tests with that wheel and PyPI's PyTorch of the day, in a new environment
+## test-python    the package's tests with that wheel and PyPI's PyTorch, Optuna and Ray of the day, in a new environment
 test-python: build/dist/built
+	@tools/install-dependencies build
+	@tools/build release mixent_program
 	rm -rf build/venv-test
 	$(PYTHON) -m venv build/venv-test
-	build/venv-test/bin/pip --quiet install build/dist/*.whl torch pytest
-	build/venv-test/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_package_*.py
+	build/venv-test/bin/pip --quiet install "$$(echo build/dist/*.whl)[torch,sweep,ray]" pytest pillow
+	MIXENT_PROGRAM=$(CURDIR)/build/release/mixent \
+	  build/venv-test/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_package_*.py tests/python/test_sweep*.py
 
 ## test-onnx      exported networks in ONNX Runtime and ONNX's checker of the day, from PyPI, in a new environment
 test-onnx:
@@ -182,7 +185,7 @@ install: release
 format:
 	clang-format -i $(sources)
 check-format:
-	clang-format --dry-run --Werror $(sources)
+	@clang-format --dry-run --Werror $(sources)
 
 ## tidy           clang-tidy over the sources
 tidy:

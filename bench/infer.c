@@ -40,13 +40,14 @@ static duration now(void) {
 static mixent_status make_model(const char *net, mixent_model *model) {
   static char *class_names[CLASSES];
   static int64_t labels[CLASSES];
+  static float mean = 0.17F, deviation = 0.33F;
   *model = (mixent_model){.channels = 1,
                           .side = SIDE,
                           .classes = CLASSES,
                           .class_names = class_names,
                           .labels = labels,
-                          .mean = {0.17F},
-                          .deviation = {0.33F},
+                          .mean = &mean,
+                          .deviation = &deviation,
                           .data = "nothing",
                           .recipe = ""};
   for (int k = 0; k < CLASSES; k++) class_names[k] = "?", labels[k] = k;

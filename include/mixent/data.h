@@ -1,4 +1,5 @@
-/* Data sets of small images for classification: finding, reading, splitting, augmenting, drawing batches. */
+/* Data sets for classification, small images or rows of a table: finding, reading, splitting, augmenting, drawing
+ * batches. */
 #ifndef MIXENT_DATA_H
 #define MIXENT_DATA_H
 
@@ -12,12 +13,17 @@ extern "C" {
 #endif
 
 /* Images in memory: pixels [count, side, side, channels] (channels last), upright; labels [count] in
- * 0..classes-1. */
+ * 0..classes-1. Rows of a table are images of side 1 with a channel per feature: then `features`
+ * [count, channels] holds their values, all finite and at most MIXENT_LARGEST_FEATURE in size, and `pixels` is
+ * NULL. */
+#define MIXENT_LARGEST_FEATURE 1e38
+enum { MIXENT_MOST_FEATURES = 65536 };
 typedef struct mixent_images {
   size_t count;
   int side, channels;
   uint8_t *pixels;
   int32_t *labels;
+  float *features;
 } mixent_images;
 
 typedef struct mixent_dataset {
@@ -27,8 +33,11 @@ typedef struct mixent_dataset {
   int classes;
   char **class_names;   /* [classes]: from the set's own files, built in, or the label as a number */
   int64_t *labels;      /* [classes]: the label in the files that became class k */
+  char **feature_names; /* [channels] where the files name their features; else NULL */
   bool transposed;      /* images were transposed when read */
-  uint64_t fingerprint; /* of all pixels and labels, to tell whether a resumed run sees the same data */
+  bool cut;             /* the files hold one part, of which mixent_images_cut made train and test */
+  uint64_t
+      fingerprint; /* of all pixels or features and labels, to tell whether a resumed run sees the same data */
 } mixent_dataset;
 
 typedef struct mixent_dataset_options {
@@ -37,12 +46,17 @@ typedef struct mixent_dataset_options {
 } mixent_dataset_options;
 
 /* Opens a data set by name (looked for under options->data_directory, $MIXENT_DATA, ./data, the user's cache,
- * /usr/share/datasets) or as a directory (an argument with a '/' or an existing directory). Errors name the
- * file, what is wrong and what to do; an unknown name suggests the nearest; a known one not found says where
+ * /usr/share/datasets), as a directory (an argument with a '/' or an existing directory) or as a .csv or .npz file.
+ * Errors name the file, what is wrong and what to do; an unknown name suggests the nearest; a known one not found says where
  * it was looked for and how to get it. */
 mixent_status mixent_dataset_open(const char *name_or_directory, const mixent_dataset_options *options,
                                   mixent_dataset **out);
 void mixent_dataset_free(mixent_dataset *dataset);
+
+/* Rows of features without labels out of a CSV file, for prediction: columns found by `names` [count] where these are
+ * known (NULL: not) and the file has a header, else all columns in their order. Free with mixent_images_free. */
+mixent_status mixent_features_read(const char *path, const char *const *names, int count, mixent_images *out);
+void mixent_images_free(mixent_images *images);
 
 /* The known names, NULL-terminated. */
 const char *const *mixent_dataset_names(void);
@@ -70,10 +84,15 @@ void mixent_split_free(mixent_split *split);
  * labels to the same classes, and more. */
 void mixent_labels_spoil(int32_t *labels, size_t count, int classes, double fraction, uint64_t seed);
 
-/* Mean and standard deviation per channel of the chosen images, pixels scaled to [0, 1]; the deviation of a
- * channel that is the same everywhere is given as 1, so that dividing by it is safe. */
-void mixent_images_moments(const mixent_images *images, const uint32_t *indices, size_t count, float mean[3],
-                           float deviation[3]);
+/* Moves a stratified part, MIXENT_CUT_FRACTION of each class, always the same one, out of `train` into `test`, for
+ * sets that come in one part. */
+#define MIXENT_CUT_FRACTION 0.2
+mixent_status mixent_images_cut(mixent_images *train, int classes, mixent_images *test);
+
+/* Mean and standard deviation [channels] of the chosen images, pixels scaled to [0, 1], features as they are; the
+ * deviation of a channel that is the same everywhere is given as 1, so that dividing by it is safe. */
+void mixent_images_moments(const mixent_images *images, const uint32_t *indices, size_t count, float *mean,
+                           float *deviation);
 
 /* Random changes of a training image, as torchvision defines them on PIL images and in this order:
  * RandomPerspective (bilinear), RandomRotation (nearest), RandomAffine (bilinear); what comes from outside is
@@ -124,14 +143,14 @@ mixent_transform mixent_view(int view);
 void mixent_order_draw(uint64_t seed, uint64_t epoch, uint32_t *order, size_t count);
 
 /* Fills rows of a batch: out [rows, side, side, channels] = (pixel / 255 - mean) / deviation of the images
- * `indices`, augmented if `augmentation` is given. Runs over the step's threads; what it writes does not
- * depend on their number. */
+ * `indices`, augmented if `augmentation` is given; of features (feature - mean) / deviation, which know neither
+ * augmentation nor views. Runs over the step's threads; what it writes does not depend on their number. */
 void mixent_batch_fill(const mixent_images *images, const uint32_t *indices, size_t rows,
                        const mixent_augmentation *augmentation, uint64_t seed, uint64_t epoch,
-                       const float mean[3], const float deviation[3], float *out);
+                       const float *mean, const float *deviation, float *out);
 /* The same with one view of each image. */
 void mixent_batch_view(const mixent_images *images, const uint32_t *indices, size_t rows, int view,
-                       const float mean[3], const float deviation[3], float *out);
+                       const float *mean, const float *deviation, float *out);
 
 /* A labelled contact sheet as PNG: `columns` images a line, each `scale` times enlarged, with the caption
  * below it (NULL captions: none; a leading '!' paints it as an error, the mark itself not shown). */

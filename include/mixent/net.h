@@ -32,8 +32,8 @@ typedef struct mixent_graph mixent_graph;
 typedef struct mixent_net mixent_net;
 
 typedef struct mixent_graph_options {
-  int channels;   /* of the input: 1 or 3 */
-  int side;       /* of the input, 16 to 256 pixels */
+  int channels;   /* of the input: 1 or 3; of rows of a table the features, 1 to 65536 */
+  int side;       /* of the input, 16 to 256 pixels; 1: rows of a table */
   int classes;    /* logits */
   double dropout; /* replaces every dropout layer's rate; negative: as described */
 } mixent_graph_options;

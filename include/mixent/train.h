@@ -123,10 +123,11 @@ mixent_status mixent_train_resume(const char *run, const mixent_train_options *o
 typedef struct mixent_model {
   mixent_graph *graph;
   float *parameters, *statistics; /* as mixent_net_use wants them */
-  int channels, side, classes;
-  char **class_names; /* [classes] */
-  int64_t *labels;    /* [classes]: the label in the files that became class k */
-  float mean[3], deviation[3];
+  int channels, side, classes;    /* side 1: of rows of `channels` features */
+  char **class_names;             /* [classes] */
+  int64_t *labels;                /* [classes]: the label in the files that became class k */
+  float *mean, *deviation;        /* [channels] */
+  char **feature_names;           /* [channels]; NULL: none are known */
   bool transposed;
   char *data;             /* name of the data set it was trained on */
   uint64_t fingerprint;   /* of that data set */
@@ -143,10 +144,10 @@ mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent
 typedef enum mixent_part { MIXENT_PART_TEST, MIXENT_PART_VALIDATION, MIXENT_PART_TRAIN } mixent_part;
 extern const char *const mixent_part_names[]; /* "test", "validation", "train", NULL */
 
-/* Scores the model on a part of a data set; train and validation are the parts that its own recipe
- * cut, of the data set it was trained on and no other. The
- * loss is that of the recipe at the moment the model was saved. With several views (mixent_view in data.h)
- * every score is of the mean of their predictions; 0: as many as its recipe says, test.views. */
+/* Scores the model on a part of a data set; train and validation are the parts that its own recipe cut, of the data
+ * set it was trained on and no other, with the noise that it put on their labels. The loss is that of the recipe at
+ * the moment the model was saved. With several views (mixent_view in data.h) every score is of the mean of their
+ * predictions; 0: as many as its recipe says, test.views. */
 mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
                                  mixent_precision precision, int views, mixent_scores *out);
 /* What its recipe says. */
@@ -171,13 +172,17 @@ void mixent_predictor_free(mixent_predictor *predictor);
  * of which may be NULL. */
 mixent_status mixent_predictor_run(mixent_predictor *predictor, const uint8_t *pixels, size_t rows,
                                    float *logits, float *probabilities);
+/* The same of a model of rows of a table: features [rows, channels]. */
+mixent_status mixent_predictor_run_features(mixent_predictor *predictor, const float *features, size_t rows,
+                                            float *logits, float *probabilities);
 
 /* The same in one call, for a single use: pixels -> probabilities; views as above. */
 mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pixels, size_t rows,
                                    mixent_precision precision, int views, float *probabilities);
 
 /* Writes the model for evaluation as an ONNX file, whole or not at all. Its input `images`, float
- * [N, channels, side, side], are pixels divided by 255; its output `logits` is float [N, classes]. */
+ * [N, channels, side, side], are pixels divided by 255 (of rows of a table `features`, float [N, channels], as they
+ * are); its output `logits` is float [N, classes]. */
 mixent_status mixent_model_export_onnx(const mixent_model *model, const char *path);
 
 #ifdef __cplusplus

@@ -15,10 +15,8 @@ typedef struct arguments {
 } arguments;
 
 static const char *const part_names[] = {"train", "test", NULL};
-enum {
-  EACH = 8,
-  MOST = 400
-}; /* images of each class on a sheet, and in all, unless --count says otherwise */
+/* Features that are listed; images of each class on a sheet, and in all, unless --count says otherwise. */
+enum { MOST_FEATURES = 32, EACH = 8, MOST = 400 };
 
 /* `chosen` gets up to `count` indices: as many of each class as of any other as far as they go, class after
  * class, in the order of `order` [images->count]. Returns how many. */
@@ -78,10 +76,16 @@ static mixent_status draw_sheet(const mixent_dataset *dataset, const mixent_imag
 static void print_dataset(const mixent_dataset *dataset) {
   const mixent_images *train = &dataset->train;
   printf("%s, from %s\n", dataset->name, dataset->directory);
-  printf("%s train and %s test images of %d x %d %s pixels%s\n", mixent_text_count(train->count),
-         mixent_text_count(dataset->test.count), train->side, train->side,
-         train->channels == 1 ? "grey" : "colour",
-         dataset->transposed ? " (stored transposed, shown upright)" : "");
+  printf("%s train and %s test ", mixent_text_count(train->count), mixent_text_count(dataset->test.count));
+  if (train->features)
+    printf("rows of %d features\n", train->channels);
+  else
+    printf("images of %d x %d %s pixels%s\n", train->side, train->side,
+           train->channels == 1 ? "grey" : "colour",
+           dataset->transposed ? " (stored transposed, shown upright)" : "");
+  if (dataset->cut)
+    printf("it comes in one part: %g %% of each class were set apart as test, always the same\n",
+           100 * MIXENT_CUT_FRACTION);
   mixent_table table = {
       .columns = 4, .titles = {"label", "class", "train", "test"}, .left = {false, true, false, false}};
   for (int k = 0; k < dataset->classes; k++) {
@@ -97,7 +101,44 @@ static void print_dataset(const mixent_dataset *dataset) {
   mixent_table_free(&table);
 }
 
+/* [channels] each */
+static void print_moments(const mixent_dataset *dataset, const float *mean, const float *deviation) {
+  mixent_table table = {
+      .columns = 3, .titles = {"feature", "mean", "deviation"}, .left = {true, false, false}};
+  int count = dataset->train.channels, shown = count < MOST_FEATURES ? count : MOST_FEATURES;
+  for (int k = 0; k < shown; k++) {
+    if (dataset->feature_names)
+      mixent_table_add(&table, "%s", dataset->feature_names[k]);
+    else
+      mixent_table_add(&table, "%d", k + 1);
+    mixent_table_add(&table, "%.5g", (double)mean[k]);
+    mixent_table_add(&table, "%.5g", (double)deviation[k]);
+  }
+  putchar('\n');
+  mixent_table_print(&table, stdout);
+  mixent_table_free(&table);
+  if (shown < count) printf("and %d features more\n", count - shown);
+}
+
+static mixent_status show_features(const mixent_dataset *dataset) {
+  const mixent_images *train = &dataset->train;
+  uint32_t *order;
+  float *moments = NULL;
+  MIXENT_TRY(MIXENT_ALLOCATE(train->count, &order));
+  mixent_order_draw(0, 0, order, train->count); /* all of them; the order does not matter */
+  mixent_status status = MIXENT_ALLOCATE(2 * train->channels, &moments);
+  if (status == MIXENT_OK) {
+    mixent_images_moments(train, order, train->count, moments, moments + train->channels);
+    print_dataset(dataset);
+    print_moments(dataset, moments, moments + train->channels);
+  }
+  free(moments);
+  free(order);
+  return status;
+}
+
 static mixent_status show(const mixent_dataset *dataset, const arguments *arguments) {
+  if (dataset->train.features && !arguments->out) return show_features(dataset);
   const mixent_images *images = arguments->part ? &dataset->test : &dataset->train;
   mixent_text path = {0};
   size_t count;
@@ -171,12 +212,13 @@ static const mixent_command_option options[] = {
 const mixent_command mixent_command_data_show = {
     .name = "data show",
     .summary = "Count a data set's images and write a sheet with some of each class",
-    .operands = "NAME|DIR",
+    .operands = "NAME|DIR|FILE",
     .least_operands = 1,
     .most_operands = 1,
     .options = options,
     .description =
         "Writes a PNG with images of each class, their class below. Look at it before training on data of "
-        "your own: letters must stand upright, and the captions must be right.",
+        "your own: letters must stand upright, and the captions must be right. Of rows of features it lists "
+        "means and deviations instead.",
     .arguments_size = sizeof(arguments),
     .run = run};

@@ -98,12 +98,20 @@ static mixent_status print_checkpoint(const char *path, const arguments *argumen
   mixent_model *model;
   mixent_status status = mixent_model_open(path, &model);
   if (status != MIXENT_OK) return status;
-  printf("%s: trained on %s, %d x %d pixels, %d classes:", path, model->data, model->side, model->side,
-         model->classes);
+  printf("%s: trained on %s, ", path, model->data);
+  if (model->side == 1)
+    printf("rows of %d features, ", model->channels);
+  else
+    printf("%d x %d pixels, ", model->side, model->side);
+  printf("%d classes:", model->classes);
   for (int k = 0; k < model->classes; k++) printf(" %s", model->class_names[k]);
-  print_channels("\npixels from 0 to 1 are normalised by mean", model->mean, model->channels);
-  print_channels(", deviation", model->deviation, model->channels);
-  puts(model->transposed ? "; images were stored transposed\n" : "\n");
+  if (model->side == 1) {
+    puts("\neach feature is normalised by its mean and deviation\n");
+  } else {
+    print_channels("\npixels from 0 to 1 are normalised by mean", model->mean, model->channels);
+    print_channels(", deviation", model->deviation, model->channels);
+    puts(model->transposed ? "; images were stored transposed\n" : "\n");
+  }
   status = print_graph(model->graph, arguments);
   mixent_model_free(model);
   return status;
@@ -135,20 +143,20 @@ static int run(const void *given, int count, char **words) {
 static const mixent_command_option options[] = {
     {.name = "side",
      .argument = "N",
-     .help = "pixels along each side of an image",
+     .help = "pixels along each side of an image; 1: rows of a table, with a channel per feature",
      .kind = MIXENT_VALUE_WHOLE,
      .offset = offsetof(arguments, side),
      .fallback = "28",
-     .low = 16,
+     .low = 1,
      .high = 256},
     {.name = "channels",
-     .argument = "1|3",
-     .help = "grey or colour",
+     .argument = "1|3|N",
+     .help = "grey or colour; with --side 1 the number of features",
      .kind = MIXENT_VALUE_WHOLE,
      .offset = offsetof(arguments, channels),
      .fallback = "1",
      .low = 1,
-     .high = 3},
+     .high = MIXENT_MOST_FEATURES},
     {.name = "classes",
      .argument = "N",
      .help = "classes to tell apart",
@@ -200,7 +208,8 @@ const mixent_command mixent_command_info = {
     .most_operands = 1,
     .options = options,
     .description =
-        "NET is a built-in network (vgg5, spinal-vgg5, vgg5-half, resnet20) or a YAML file. Of a CHECKPOINT "
+        "NET is a built-in network (vgg5, spinal-vgg5, vgg5-half, conv3, resnet20, mlp) or a YAML file. Of a "
+        "CHECKPOINT "
         "(.safetensors) it also tells what the model was trained on; --side, --channels and --classes are "
         "then "
         "those of the checkpoint.",

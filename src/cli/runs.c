@@ -58,7 +58,7 @@ static void add_usual_cell(mixent_table *table, const mixent_facts *run, const c
   double number = fact ? fact->number : NAN;
   const char *text = fact && fact->text ? fact->text : "";
   if (form == WORD || form == NAME)
-    add_word(table, form == NAME ? name_of(text) : text);
+    add_word(table, !*text ? "-" : form == NAME ? name_of(text) : text);
   else if (form == TIME)
     mixent_table_add(table, "%s", mixent_local_time(text));
   else if (isnan(number))
@@ -247,7 +247,7 @@ static const mixent_command_option options[] = {
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, descending)},
     {.name = "columns",
-     .argument = "KEY,KEY…|all",
+     .argument = "KEY,KEY...|all",
      .help = "show these, as the filters see them",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, columns)},

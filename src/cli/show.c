@@ -172,8 +172,9 @@ static void print_head(const subject *run) {
            mixent_facts_text(facts, "net"), mixent_facts_text(facts, "data"), number_of(run, "seed"),
            mixent_facts_text(facts, "precision"), number_of(run, "threads"),
            number_of(run, "threads") == 1 ? "" : "s");
-  printf("%.0f of %.0f epochs; begun %s", number_of(run, "epochs_done"), number_of(run, "epochs"),
-         mixent_local_time(mixent_facts_text(facts, "started")));
+  if (mixent_facts_find(facts, "epochs_done") && mixent_facts_find(facts, "epochs"))
+    printf("%.0f of %.0f epochs; ", number_of(run, "epochs_done"), number_of(run, "epochs"));
+  printf("begun %s", mixent_local_time(mixent_facts_text(facts, "started")));
   printf(", last written %s\n", mixent_local_time(mixent_facts_text(facts, "changed")));
   if (*mixent_facts_text(facts, "cpu"))
     printf("%s, mixent %s, oneDNN %s\n", mixent_facts_text(facts, "cpu"),
@@ -208,8 +209,7 @@ static void print_scores(const subject *run) {
   if (result && result->temperature.found) {
     const mixent_calibration *before = &result->test, *after = &result->test_calibrated;
     printf("At temperature %.3f, fitted on the images held out: NLL %.4f (before: %.4f), ECE %.4f (%.4f), "
-           "Brier %.4f "
-           "(%.4f), entropy %.4f (%.4f).\n",
+           "Brier %.4f (%.4f), entropy %.4f (%.4f).\n",
            result->temperature.temperature, after->nll, before->nll, after->ece, before->ece, after->brier,
            before->brier, after->entropy, before->entropy);
   }

@@ -1,6 +1,7 @@
 /* `mixent train`: a new run from a recipe, or on with an old one. */
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "cli/recipe_show.h"
 #include "cli/training.h"
 
 #include <string.h>
@@ -8,7 +9,7 @@
 typedef struct arguments {
   mixent_setting_list settings;
   const char *recipe, *run, *resume;
-  bool overwrite, json;
+  bool overwrite, json, dry_run;
 } arguments;
 
 static int train(const arguments *arguments) {
@@ -17,6 +18,7 @@ static int train(const arguments *arguments) {
                                   .setting_count = arguments->settings.count,
                                   .run = arguments->run,
                                   .overwrite = arguments->overwrite};
+  if (arguments->dry_run) return mixent_recipe_show(&options, arguments->json);
   mixent_training_view view;
   mixent_training_watch(&view, arguments->json, &options);
   mixent_train_summary summary = {0};
@@ -39,8 +41,8 @@ static int train(const arguments *arguments) {
 static int run(const void *given, int count, char **words) {
   (void)count, (void)words;
   const arguments *arguments = given;
-  if (arguments->resume &&
-      (arguments->recipe || arguments->run || arguments->overwrite || arguments->settings.count))
+  if (arguments->resume && (arguments->recipe || arguments->run || arguments->overwrite ||
+                            arguments->dry_run || arguments->settings.count))
     return mixent_wrong_use(
         "train: --resume goes on with a run as its recipe.yaml says; only --json goes with it");
   return train(arguments);
@@ -59,7 +61,7 @@ static const mixent_command_option options[] = {
      .help = "where to start from: a built-in recipe or a YAML file (default: emnist-letters-short)",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, recipe)},
-    SETTING("data", "NAME|DIR", "data", NULL),
+    SETTING("data", "NAME|DIR|FILE", "data", NULL),
     SETTING("data-dir", "DIR", "data_dir", NULL),
     SETTING("transpose", NULL, "transpose", NULL),
     SETTING("loss", "NAME", "loss.name",
@@ -67,7 +69,8 @@ static const mixent_command_option options[] = {
             "confidence-penalty, symmetric-ce, "
             "gce, mae, poly1, bi-tempered, brier (docs/LOSSES.md)"),
     SETTING("baseline", "RUN", "baseline", NULL),
-    SETTING("net", "NAME|FILE", "net", "network: vgg5, spinal-vgg5, vgg5-half, resnet20, or a YAML file"),
+    SETTING("net", "NAME|FILE", "net",
+            "network: vgg5, spinal-vgg5, vgg5-half, conv3, resnet20, mlp, or a YAML file"),
     SETTING("epochs", "N", "epochs", NULL),
     SETTING("seed", "N", "seed", NULL),
     SETTING("threads", "N", "threads", NULL),
@@ -91,6 +94,11 @@ static const mixent_command_option options[] = {
      .help = "go on with an interrupted run, to the same bytes as if nothing had happened",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, resume)},
+    {.name = "dry-run",
+     .help = "train nothing; print every option of the recipe that this comes to (with --json also its type, "
+             "range and meaning)",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, dry_run)},
     {.name = "json",
      .help = "print a line of JSON per epoch and the summary as the last",
      .kind = MIXENT_VALUE_FLAG,
@@ -108,7 +116,8 @@ const mixent_command mixent_command_train = {
         "all that --set can change.\n\n"
         "  mixent train                                  cross entropy on EMNIST-Letters\n"
         "  mixent train --loss min-ent --seed 1          MIN-ENT, another seed\n"
-        "  mixent train --data ./mine --set batch=100    images of your own\n\n"
+        "  mixent train --data ./mine --set batch=100    images of your own\n"
+        "  mixent train --recipe tabular --data t.csv    rows of a table\n\n"
         "A run is a directory: recipe.yaml (every option), plan.yaml (the back end of each convolution, see "
         "'mixent "
         "help tune'), metrics.jsonl (a line per epoch), "

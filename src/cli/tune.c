@@ -195,7 +195,7 @@ static const mixent_command_option options[] = {
     WHOLE("side", side, "pixels along each side of an image", "28", 16, 256),
     WHOLE("channels", channels, "1 is grey, 3 is colour", "1", 1, 3),
     WHOLE("classes", classes, "classes to tell apart", "26", 2, 1000000),
-    WORD("data", "NAME|DIR", data, "take side, channels and classes from this data set"),
+    WORD("data", "NAME|DIR|FILE", data, "take side, channels and classes from this data set"),
     WORD("data-dir", "DIR", data_directory, "directory in which known data sets are looked for first"),
     WHOLE("repetitions", repetitions, "times that each back end is measured", "7", 1,
           MIXENT_TUNE_MOST_REPETITIONS),

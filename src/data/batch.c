@@ -14,8 +14,9 @@ typedef struct batch {
   const uint32_t *indices;
   const mixent_augmentation *augmentation; /* NULL: none is drawn */
   uint64_t seed, epoch;
-  const mixent_transform *view; /* the same for every image; NULL: none */
-  float normal[3][256];         /* (value / 255 - mean) / deviation, per channel and byte */
+  const mixent_transform *view;  /* the same for every image; NULL: none */
+  float normal[3][256];          /* (value / 255 - mean) / deviation, per channel and byte */
+  const float *mean, *deviation; /* of features */
   float *out;
 } batch;
 
@@ -61,7 +62,22 @@ static void fill_rows(void *context, size_t begin, size_t end) {
   }
 }
 
-static void fill_batch(batch *batch, size_t rows, const float mean[3], const float deviation[3]) {
+static void fill_features(void *context, size_t begin, size_t end) {
+  const batch *batch = context;
+  size_t count = (size_t)batch->images->channels;
+  for (size_t row = begin; row < end; row++) {
+    const float *in = batch->images->features + batch->indices[row] * count;
+    float *out = batch->out + row * count;
+    for (size_t k = 0; k < count; k++) out[k] = (in[k] - batch->mean[k]) / batch->deviation[k];
+  }
+}
+
+static void fill_batch(batch *batch, size_t rows, const float *mean, const float *deviation) {
+  if (batch->images->features) {
+    batch->mean = mean, batch->deviation = deviation;
+    mixent_parallel_for(rows, GRAIN, fill_features, batch);
+    return;
+  }
   for (int k = 0; k < batch->images->channels; k++)
     for (int value = 0; value < 256; value++)
       batch->normal[k][value] = ((float)value / 255.0f - mean[k]) / deviation[k];
@@ -70,7 +86,7 @@ static void fill_batch(batch *batch, size_t rows, const float mean[3], const flo
 
 void mixent_batch_fill(const mixent_images *images, const uint32_t *indices, size_t rows,
                        const mixent_augmentation *augmentation, uint64_t seed, uint64_t epoch,
-                       const float mean[3], const float deviation[3], float *out) {
+                       const float *mean, const float *deviation, float *out) {
   batch batch = {.images = images,
                  .indices = indices,
                  .augmentation = augmentation,
@@ -81,7 +97,7 @@ void mixent_batch_fill(const mixent_images *images, const uint32_t *indices, siz
 }
 
 void mixent_batch_view(const mixent_images *images, const uint32_t *indices, size_t rows, int view,
-                       const float mean[3], const float deviation[3], float *out) {
+                       const float *mean, const float *deviation, float *out) {
   const mixent_transform transform = mixent_view(view);
   batch batch = {.images = images, .indices = indices, .view = view ? &transform : NULL, .out = out};
   fill_batch(&batch, rows, mean, deviation);

@@ -113,6 +113,8 @@ mixent_status mixent_contact_sheet_write(const char *path, const mixent_images *
         MIXENT_ERROR_ARGUMENT,
         "contact sheet of %zu images, %d columns, scale %d: needs at least one of each, and scale up to 64",
         count, columns, scale);
+  if (!images->pixels)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "contact sheet %s: rows of features are no images", path);
   size_t used = count < (size_t)columns ? count : (size_t)columns;
   sheet sheet = {.images = images, .captions = captions, .columns = used, .scale = (size_t)scale};
   lay_out(&sheet, count);

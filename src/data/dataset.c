@@ -1,5 +1,6 @@
 /* Opening a data set: found, read by its format, images upright, classes 0..K-1, their names, the fingerprint.
  */
+#include "core/file.h"
 #include "core/memory.h"
 #include "data/find.h"
 #include "data/format.h"
@@ -103,8 +104,9 @@ static uint64_t hash_images(uint64_t hash, const mixent_images *images) {
   hash = hash_number(hash, images->count);
   hash = hash_number(hash, (uint64_t)images->side);
   for (size_t i = 0; i < images->count; i++) hash = hash_number(hash, (uint64_t)images->labels[i]);
-  size_t side = (size_t)images->side;
-  return hash_bytes(hash, images->pixels, images->count * side * side * (size_t)images->channels);
+  size_t side = (size_t)images->side, values = images->count * side * side * (size_t)images->channels;
+  if (!images->features) return hash_bytes(hash, images->pixels, values);
+  return hash_bytes(hash, images->features, values * sizeof *images->features);
 }
 
 static uint64_t fingerprint(const mixent_dataset *dataset) {
@@ -118,11 +120,15 @@ static mixent_status take_set(mixent_format_set *set, bool transpose, mixent_dat
   int class_of[LABELS];
   out->train = set->train;
   out->test = set->test;
+  out->feature_names = set->feature_names;
+  out->cut = set->one_part;
   set->train = set->test = (mixent_images){0};
+  set->feature_names = NULL;
   MIXENT_TRY(find_classes(set->train_origin, out, class_of));
   MIXENT_TRY(apply_classes(set->train_origin, out, class_of, &out->train));
   MIXENT_TRY(apply_classes(set->test_origin, out, class_of, &out->test));
-  out->transposed = transpose || set->transposed;
+  if (out->cut) MIXENT_TRY(mixent_images_cut(&out->train, out->classes, &out->test));
+  out->transposed = (transpose || set->transposed) && !out->train.features;
   if (out->transposed) {
     transpose_images(&out->train);
     transpose_images(&out->test);
@@ -132,7 +138,7 @@ static mixent_status take_set(mixent_format_set *set, bool transpose, mixent_dat
   return MIXENT_OK;
 }
 
-/* The directory's own name, also for "." and "..". */
+/* The directory's own name, also for "." and ".."; a file's without its ending. */
 static char *own_name(const char *directory) {
   char resolved[PATH_MAX];
   size_t length = strlen(directory);
@@ -140,6 +146,7 @@ static char *own_name(const char *directory) {
   const char *begin = memrchr(directory, '/', length);
   begin = begin && length > 1 ? begin + 1 : directory;
   length -= (size_t)(begin - directory);
+  if (mixent_is_file(directory)) return strndup(begin, length - strlen(strrchr(begin, '.')));
   if (strspn(begin, ".") < length) return strndup(begin, length);
   if (!realpath(directory, resolved)) return strdup(directory);
   const char *slash = strrchr(resolved, '/');
@@ -175,17 +182,21 @@ mixent_status mixent_dataset_open(const char *name_or_directory, const mixent_da
   return status;
 }
 
-static void free_images(mixent_images *images) {
+void mixent_images_free(mixent_images *images) {
   free(images->pixels);
+  free(images->features);
   free(images->labels);
+  *images = (mixent_images){0};
 }
 
 void mixent_dataset_free(mixent_dataset *dataset) {
   if (!dataset) return;
   free(dataset->name);
   free(dataset->directory);
-  free_images(&dataset->train);
-  free_images(&dataset->test);
+  for (int k = 0; k < dataset->train.channels && dataset->feature_names; k++) free(dataset->feature_names[k]);
+  free(dataset->feature_names);
+  mixent_images_free(&dataset->train);
+  mixent_images_free(&dataset->test);
   for (int k = 0; k < dataset->classes && dataset->class_names; k++) free(dataset->class_names[k]);
   free(dataset->class_names);
   free(dataset->labels);

@@ -6,6 +6,7 @@
 #include "core/sha256.h"
 #include "data/cache.h"
 #include "data/find.h"
+#include "data/http.h"
 #include "data/zip.h"
 
 #include <errno.h>
@@ -144,6 +145,18 @@ static mixent_status finish(const fetcher *f, const mixent_zip_entry *entry, con
   return status;
 }
 
+static mixent_status read_archive(void *context, uint64_t first, size_t count, void *out) {
+  return mixent_http_read(context, first, count, out);
+}
+
+static mixent_zip_source source_of(mixent_http *http) {
+  return (mixent_zip_source){.name = mixent_http_address(http),
+                             .advice = "check the address",
+                             .size = mixent_http_size(http),
+                             .read = read_archive,
+                             .context = http};
+}
+
 /* Adds to the open part what is missing. */
 static mixent_status complete_part(fetcher *f, mixent_http *http, const mixent_zip_entry *entry) {
   long size = fseek(f->part, 0, SEEK_END) ? -1 : ftell(f->part);
@@ -154,7 +167,8 @@ static mixent_status complete_part(fetcher *f, mixent_http *http, const mixent_z
     f->done = 0;
   }
   uint64_t start;
-  MIXENT_TRY(mixent_zip_data_offset(http, entry, &start));
+  const mixent_zip_source source = source_of(http);
+  MIXENT_TRY(mixent_zip_data_offset(&source, entry, &start));
   mixent_status status = mixent_http_range(http, start + f->done, f->total - f->done, write_to_part, f);
   if (fflush(f->part) && status == MIXENT_OK) status = fail_writing(f->part_path);
   return status;
@@ -195,7 +209,8 @@ static mixent_status fetch_missing(fetcher *f, const mixent_archive_file *files,
   for (size_t i = 0; i < count; i++) names[i] = files[i].member;
   mixent_http *http;
   MIXENT_TRY(mixent_http_open(f->address, report_progress, f, &http));
-  mixent_status status = mixent_zip_find(http, names, count, entries);
+  const mixent_zip_source source = source_of(http);
+  mixent_status status = mixent_zip_find(&source, names, count, entries);
   for (size_t i = 0; i < count && status == MIXENT_OK; i++) {
     if (present[i]) continue;
     if (!entries[i].found) {

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *const letters[] = {"A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M",
                                       "N", "O", "P", "Q", "R", "S", "T", "U", "V", "W", "X", "Y", "Z"};
@@ -155,6 +156,38 @@ mixent_status mixent_dataset_files_find(const char *directory, const char *name,
   return status;
 }
 
+bool mixent_has_ending(const char *name, const char *ending) {
+  size_t length = strlen(name), tail = strlen(ending);
+  return length > tail && strcasecmp(name + length - tail, ending) == 0;
+}
+
+mixent_status mixent_data_file_find(const char *path, const char *ending, char **out) {
+  struct dirent **entries;
+  *out = NULL;
+  if (mixent_is_file(path)) {
+    if (mixent_has_ending(path, ending) && !(*out = strdup(path)))
+      return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+    return MIXENT_OK;
+  }
+  int count = scandir(path, &entries, NULL, compare_entries);
+  if (count < 0) return mixent_fail_errno("read directory", path);
+  mixent_status status = MIXENT_OK;
+  for (int i = 0; i < count && status == MIXENT_OK; i++) {
+    const char *name = entries[i]->d_name;
+    if (name[0] == '.' || !mixent_has_ending(name, ending)) continue;
+    if (*out)
+      status = mixent_fail(MIXENT_ERROR_ARGUMENT,
+                           "%s and %s in the same directory could both be the data set; name the file itself",
+                           *out, name);
+    else if (!(*out = mixent_path_join(path, name)))
+      status = MIXENT_ERROR_MEMORY;
+  }
+  for (int i = 0; i < count; i++) free(entries[i]);
+  free(entries);
+  if (status != MIXENT_OK) free(*out), *out = NULL;
+  return status;
+}
+
 void mixent_dataset_files_free(mixent_dataset_files *files) {
   for (int part = 0; part < MIXENT_DATASET_PARTS; part++) free(files->path[part]);
   *files = (mixent_dataset_files){0};
@@ -207,11 +240,17 @@ mixent_status mixent_dataset_find(const char *name, const char *data_directory, 
   return status;
 }
 
+/* Data sets that are a single file. */
+static bool is_data_file_name(const char *name) {
+  return mixent_has_ending(name, ".csv") || mixent_has_ending(name, ".npz");
+}
+
 static mixent_status fail_unknown(const char *name) {
   const char *nearest = mixent_nearest_name(name, names);
   if (mixent_is_file(name))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: a file, not a data set; give the directory that holds it",
                        name);
+  if (is_data_file_name(name)) return mixent_fail(MIXENT_ERROR_IO, "%s: no such file; check its name", name);
   if (strchr(name, '/')) return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory; check its name", name);
   mixent_text text = {0};
   for (size_t i = 0; names[i]; i++) mixent_text_append(&text, "%s%s", i ? ", " : "", names[i]);
@@ -229,7 +268,8 @@ mixent_status mixent_dataset_locate(const char *name_or_directory, const char *d
   *out = NULL;
   if (dataset) status = search_places(dataset, data_directory, &seen, out);
   if (status == MIXENT_OK && !*out) {
-    if (mixent_is_directory(name_or_directory)) {
+    if (mixent_is_directory(name_or_directory) ||
+        (mixent_is_file(name_or_directory) && is_data_file_name(name_or_directory))) {
       *out = strdup(name_or_directory);
       if (!*out) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
     } else if (dataset) {

@@ -37,7 +37,13 @@ mixent_status mixent_dataset_files_find(const char *directory, const char *name,
 bool mixent_dataset_files_any(const char *directory);
 void mixent_dataset_files_free(mixent_dataset_files *files);
 
-/* The directory of a set given by name or as a directory, or the error that mixent_dataset_open describes. */
+/* Whether a file's name ends so, in capital letters or small. */
+bool mixent_has_ending(const char *name, const char *ending);
+/* The file at `path`, or the one in the directory there, whose name ends so: in *out (free()), NULL if there is none.
+ * Several are an error. */
+mixent_status mixent_data_file_find(const char *path, const char *ending, char **out);
+
+/* The directory of a set given by name or as a directory or file, or the error that mixent_dataset_open describes. */
 mixent_status mixent_dataset_locate(const char *name_or_directory, const char *data_directory, char **out);
 
 #endif

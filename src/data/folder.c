@@ -3,6 +3,7 @@
  * in the order of theirs, so that a directory and its archive are the same set. */
 #include "core/file.h"
 #include "core/memory.h"
+#include "data/find.h"
 #include "data/format.h"
 #include "data/gzip.h"
 #include "data/picture.h"
@@ -11,7 +12,6 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { FILE_LIMIT = 1 << 26, ARCHIVE_LIMIT = 1 << 30 };
 static const char *const parts[] = {"train", "test"};
@@ -31,17 +31,14 @@ typedef struct collection {
   size_t prefix; /* length of what stands before train/ or test/ in an archive */
 } collection;
 
-static bool ends_with(const char *text, const char *ending) {
-  size_t length = strlen(text), tail = strlen(ending);
-  return length > tail && strcasecmp(text + length - tail, ending) == 0;
-}
-
 static bool is_image_name(const char *name) {
-  return name[0] != '.' && (ends_with(name, ".png") || ends_with(name, ".jpg") || ends_with(name, ".jpeg"));
+  return name[0] != '.' && (mixent_has_ending(name, ".png") || mixent_has_ending(name, ".jpg") ||
+                            mixent_has_ending(name, ".jpeg"));
 }
 
 static bool is_archive_name(const char *name) {
-  return name[0] != '.' && (ends_with(name, ".tar.gz") || ends_with(name, ".tgz") || ends_with(name, ".tar"));
+  return name[0] != '.' && (mixent_has_ending(name, ".tar.gz") || mixent_has_ending(name, ".tgz") ||
+                            mixent_has_ending(name, ".tar"));
 }
 
 static mixent_status add_entry(collection *to, int part, const char *class, size_t class_length,
@@ -313,8 +310,8 @@ static mixent_status search_archive(const char *directory, char **out) {
 
 static mixent_status find_archive(const char *path, const char *name, bool *found) {
   (void)name;
-  char *archive;
-  mixent_status status = search_archive(path, &archive);
+  char *archive = NULL;
+  mixent_status status = mixent_is_directory(path) ? search_archive(path, &archive) : MIXENT_OK;
   *found = archive != NULL;
   free(archive);
   return status;

@@ -13,13 +13,15 @@ typedef struct mixent_format_set {
   mixent_images train, test;
   char *train_origin, *test_origin;      /* where the labels are from, for messages */
   char *label_names[MIXENT_MOST_LABELS]; /* NULL: the file gives none */
+  char **feature_names;                  /* [train.channels]; NULL: the file gives none */
   bool transposed;                       /* the format stores columns first */
+  bool one_part;                         /* there is train alone: test is cut from it */
 } mixent_format_set;
 void mixent_format_set_free(mixent_format_set *set);
 
 typedef struct mixent_format {
   const char *wanted; /* what a directory of this format holds, for messages */
-  /* Whether something at `path` is of this format; a set that is not complete is an error. `name` is the
+  /* Whether something at `path`, a directory or a file, is of this format; a set that is not complete is an error. `name` is the
    * data set's: files called after it are preferred. */
   mixent_status (*find)(const char *path, const char *name, bool *found);
   /* Reads the set. What it has put into *out (zeroed before) is freed by the caller, also after an error. */
@@ -27,7 +29,7 @@ typedef struct mixent_format {
 } mixent_format;
 
 extern const mixent_format mixent_format_idx, mixent_format_cifar, mixent_format_folders,
-    mixent_format_archive;
+    mixent_format_archive, mixent_format_npz, mixent_format_csv;
 
 /* The first format that finds a set at `path`; none is an error that names what was wanted. */
 mixent_status mixent_format_find(const char *path, const char *name, const mixent_format **out);

@@ -4,8 +4,13 @@
 
 #include <stdlib.h>
 
-static const mixent_format *const formats[] = {&mixent_format_idx, &mixent_format_cifar,
-                                               &mixent_format_folders, &mixent_format_archive, NULL};
+static const mixent_format *const formats[] = {&mixent_format_idx,
+                                               &mixent_format_cifar,
+                                               &mixent_format_folders,
+                                               &mixent_format_archive,
+                                               &mixent_format_npz,
+                                               &mixent_format_csv,
+                                               NULL};
 
 mixent_status mixent_format_find(const char *path, const char *name, const mixent_format **out) {
   mixent_text wanted = {0};
@@ -29,11 +34,10 @@ mixent_status mixent_format_find(const char *path, const char *name, const mixen
 }
 
 void mixent_format_set_free(mixent_format_set *set) {
-  for (mixent_images *images = &set->train;; images = &set->test) {
-    free(images->pixels);
-    free(images->labels);
-    if (images == &set->test) break;
-  }
+  for (int k = 0; set->feature_names && k < set->train.channels; k++) free(set->feature_names[k]);
+  free(set->feature_names);
+  mixent_images_free(&set->train);
+  mixent_images_free(&set->test);
   free(set->train_origin);
   free(set->test_origin);
   for (int label = 0; label < MIXENT_MOST_LABELS; label++) free(set->label_names[label]);

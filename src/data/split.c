@@ -4,6 +4,7 @@
 #include "core/random.h"
 #include "mixent/data.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -136,8 +137,39 @@ void mixent_order_draw(uint64_t seed, uint64_t epoch, uint32_t *order, size_t co
   mixent_random_permutation(&random, epoch, order, count);
 }
 
-void mixent_images_moments(const mixent_images *images, const uint32_t *indices, size_t count, float mean[3],
-                           float deviation[3]) {
+enum { PIECE = 64 }; /* features whose moments are found together */
+
+/* Of features [begin, begin + n), in two passes and from the first value on, so that a feature with one value has a
+ * deviation of just 0. */
+static void feature_moments(const mixent_images *images, const uint32_t *indices, size_t count, size_t begin,
+                            size_t n, float *mean, float *deviation) {
+  double first[PIECE] = {0}, sum[PIECE] = {0}, squares[PIECE] = {0};
+  for (int pass = 0; pass < 2; pass++)
+    for (size_t i = 0; i < count; i++) {
+      const float *row = images->features + indices[i] * (size_t)images->channels + begin;
+      for (size_t k = 0; k < n; k++) {
+        if (i == 0 && pass == 0) first[k] = row[k];
+        double distance = row[k] - first[k];
+        if (pass == 0)
+          sum[k] += distance;
+        else
+          squares[k] += (distance - sum[k] / (double)count) * (distance - sum[k] / (double)count);
+      }
+    }
+  for (size_t k = 0; k < n; k++) {
+    float found = count ? (float)sqrt(squares[k] / (double)count) : 0;
+    mean[begin + k] = count ? (float)(first[k] + sum[k] / (double)count) : 0;
+    deviation[begin + k] = found >= FLT_MIN ? found : 1;
+  }
+}
+
+void mixent_images_moments(const mixent_images *images, const uint32_t *indices, size_t count, float *mean,
+                           float *deviation) {
+  for (size_t begin = 0; images->features && begin < (size_t)images->channels; begin += PIECE) {
+    size_t left = (size_t)images->channels - begin;
+    feature_moments(images, indices, count, begin, left < PIECE ? left : PIECE, mean, deviation);
+  }
+  if (images->features) return;
   size_t pixels = (size_t)images->side * (size_t)images->side, channels = (size_t)images->channels;
   uint64_t sum[3] = {0}, squares[3] = {0}; /* whole numbers: exact, whatever the order */
   for (size_t i = 0; i < count; i++) {
@@ -146,7 +178,7 @@ void mixent_images_moments(const mixent_images *images, const uint32_t *indices,
       for (size_t k = 0; k < channels; k++, pixel++)
         sum[k] += *pixel, squares[k] += (uint64_t)(*pixel * *pixel);
   }
-  for (size_t k = 0; k < 3; k++) {
+  for (size_t k = 0; k < channels; k++) {
     double total = (double)(count * pixels), m = total > 0 ? (double)sum[k] / total : 0;
     double variance = total > 0 ? (double)squares[k] / total - m * m : 0; /* of bytes, population */
     mean[k] = (float)(m / 255);

@@ -183,9 +183,14 @@ static size_t runs_of(const subject *subject, size_t variant) {
 static void append_unknown(const subject *subject, double difference, mixent_text *out) {
   const mixent_compare_pair *pair = subject->pair;
   if (pair->seeds == 0) {
-    bool none = !runs_of(subject, pair->variant) || !runs_of(subject, subject->comparison->input.baseline);
-    mixent_text_append(out, "Nothing can be said of %s and %s: %s.", subject->variant, subject->baseline,
-                       none ? "one of them has no finished run" : "they have no finished seed in common");
+    bool variant = runs_of(subject, pair->variant) > 0,
+         baseline = runs_of(subject, subject->comparison->input.baseline) > 0;
+    mixent_text_append(out, "Nothing can be said of %s and %s", subject->variant, subject->baseline);
+    if (variant && baseline)
+      mixent_text_append(out, ": they have no finished seed in common.");
+    else
+      mixent_text_append(out, ": no run of %s%s%s is finished.", variant ? "" : subject->variant,
+                         variant || baseline ? "" : " or ", baseline ? "" : subject->baseline);
     return;
   }
   if (difference == 0)
@@ -224,7 +229,7 @@ static void append_missing(const subject *subject, mixent_text *out) {
     const mixent_result *const *results =
         input->data[subject->data].results + variants[k] * input->seed_count;
     size_t missing = input->seed_count - runs_of(subject, variants[k]), named = 0;
-    if (!missing) continue;
+    if (!missing || missing == input->seed_count) continue; /* of none at all it has been said */
     mixent_text_append(out, "%s%s with seed%s", between, input->variants[variants[k]],
                        missing > 1 ? "s" : "");
     between = ", ";

@@ -1,5 +1,5 @@
-/* The store's SQLite file. Every process that has it open holds a shared lock of the runs' directory, so that one that puts a
- * damaged file aside, with the directory locked for itself, takes it from under nobody. */
+/* The store's SQLite file. Every process that has it open shares a lock of .index.lock beside it, so that one that
+ * puts a damaged file aside, with the lock for itself, takes it from under nobody. */
 #include "lab/store_file.h"
 #include "core/file.h"
 #include "core/sha256.h"
@@ -148,10 +148,16 @@ static mixent_status open_database(mixent_store *store, const char *path) {
   return check_tables(store);
 }
 
-/* Locks the directory, LOCK_SH or LOCK_EX, in place of what lock there is. */
+/* LOCK_SH or LOCK_EX, in place of what lock there is. A file of its own, for a study is a directory of runs that is
+ * locked while it is trained. */
 static mixent_status lock(mixent_store *store, int kind) {
-  if (store->lock < 0) store->lock = open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (store->lock < 0) return mixent_fail_errno("open directory", store->directory);
+  char *path = mixent_path_join(store->directory, ".index.lock");
+  if (!path) return MIXENT_ERROR_MEMORY;
+  if (store->lock < 0) store->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  mixent_status status = store->lock >= 0 ? MIXENT_OK : mixent_fail_errno("open", path);
+  free(path);
+  if (status != MIXENT_OK) store->code = SQLITE_CANTOPEN;
+  MIXENT_TRY(status);
   for (int waited = 0; waited < PATIENCE; waited += PAUSE) {
     if (flock(store->lock, kind | LOCK_NB) == 0 || errno != EWOULDBLOCK)
       return MIXENT_OK; /* else: no locks on that disk */

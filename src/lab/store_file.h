@@ -13,7 +13,7 @@ struct mixent_store {
   char *directory, *path; /* of the runs; its index.sqlite */
   sqlite3 *database;
   ino_t file; /* which file stood at `path` when it was opened */
-  int lock;   /* descriptor of the directory, which is locked while the file is in use; -1: it is not */
+  int lock;   /* descriptor of .index.lock, which is locked while the file is in use; -1: it is not */
   int code;   /* of SQLite's last failure; SQLITE_OK: what failed was something else */
   mixent_text warning;
 };

@@ -314,6 +314,9 @@ static mixent_status make(mixent_study *study, const char *place, long threads, 
 mixent_status mixent_study_lock(const char *directory, int *lock) {
   enum { TRIES = 20 };
   const struct timespec pause = {.tv_nsec = 100000000};
+  if (!mixent_study_is_directory(directory))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s exists and holds no study; name another parent by --runs",
+                       directory);
   for (int i = 0; i < TRIES; i++) {
     mixent_status status = mixent_run_directory_lock(directory, lock);
     if (status != MIXENT_ERROR_ARGUMENT) return status;
@@ -328,9 +331,6 @@ mixent_status mixent_study_lock(const char *directory, int *lock) {
 mixent_status mixent_study_begin(mixent_study *study, const char *directory, long threads, int *lock) {
   *lock = -1;
   if (!mixent_is_directory(directory)) return make(study, directory, threads, lock);
-  if (!mixent_study_is_directory(directory))
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s exists and holds no study; name another parent by --runs",
-                       directory);
   MIXENT_TRY(mixent_study_lock(directory, lock));
   mixent_status status = mixent_study_join(study, directory);
   if (status == MIXENT_OK && threads && threads != mixent_study_threads(study))

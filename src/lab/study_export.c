@@ -26,7 +26,7 @@ static mixent_status read_file(const char *directory, const char *name, char **o
 /* A whole path says where something was on this machine; its last part is what it is called. */
 static void forget_path(char *text) {
   const char *slash = strrchr(text, '/');
-  if (*text == '/' && slash) memmove(text, slash + 1, strlen(slash));
+  if (*text == '/' && slash) memmove(text, slash + 1, strlen(slash + 1) + 1);
 }
 
 /* recipe.yaml without places; on another machine a plan is found anew where somebody takes the recipe by itself. */

@@ -16,6 +16,7 @@ typedef struct imported_run {
   json_t *json;
   mixent_study_place place;
   size_t line;
+  json_int_t epochs;
   bool kept;                      /* a run with its scores is there */
   mixent_run_directory directory; /* beside its place */
 } imported_run;
@@ -183,9 +184,23 @@ static mixent_status check_plan(const import *import, const imported_run *run, c
   return status;
 }
 
+/* Its summary must speak of that recipe. */
+static mixent_status check_summary(const import *import, imported_run *run, const char *text) {
+  mixent_recipe said;
+  MIXENT_TRY(mixent_study_recipe(import->study, run->place, &said));
+  json_t *summary = json_loads(text, 0, NULL);
+  const char *loss = json_string_value(json_object_get(summary, "loss"));
+  run->epochs = json_integer_value(json_object_get(summary, "epochs"));
+  bool right = json_integer_value(json_object_get(summary, "seed")) == said.seed &&
+               run->epochs == said.epochs && loss && strcmp(loss, mixent_loss_names[said.loss_kind]) == 0;
+  json_decref(summary);
+  return right ? MIXENT_OK
+               : fail_here(import, run->line,
+                           "summary.json has another seed, loss or number of epochs than the study");
+}
+
 /* A line for each of its epochs. */
-static mixent_status check_metrics(const import *import, const imported_run *run, const char *text,
-                                   json_int_t epochs) {
+static mixent_status check_metrics(const import *import, const imported_run *run, const char *text) {
   json_int_t epoch = 0;
   for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1) {
     json_t *json = json_loadb(text, (size_t)(end - text), 0, NULL);
@@ -193,7 +208,7 @@ static mixent_status check_metrics(const import *import, const imported_run *run
     json_decref(json);
     if (!right) return fail_here(import, run->line, "metrics.jsonl does not count its epochs");
   }
-  return epoch == epochs && !*text
+  return epoch == run->epochs && !*text
              ? MIXENT_OK
              : fail_here(import, run->line, "metrics.jsonl has other epochs than summary.json");
 }
@@ -211,12 +226,8 @@ static mixent_status read_run(import *import, json_t *json, imported_run *run) {
       return fail_here(import, run->line, "this run is given twice");
   MIXENT_TRY(check_recipe(import, run, texts[0]));
   MIXENT_TRY(check_plan(import, run, texts[1]));
-  json_t *summary = json_loads(texts[3], 0, NULL);
-  bool right = json_integer_value(json_object_get(summary, "seed")) == import->study->seeds[run->place.seed];
-  json_int_t epochs = json_integer_value(json_object_get(summary, "epochs"));
-  json_decref(summary);
-  if (!right) return fail_here(import, run->line, "summary.json is not of this run's seed");
-  return check_metrics(import, run, texts[2], epochs);
+  MIXENT_TRY(check_summary(import, run, texts[3]));
+  return check_metrics(import, run, texts[2]);
 }
 
 static mixent_status read_lines(import *import) {
@@ -376,8 +387,8 @@ import import = {.origin = origin, .text = text, .size = size };
   if (status == MIXENT_OK && !(*directory = mixent_path_join(parent, import.study->name)))
     status = MIXENT_ERROR_MEMORY;
   if (status == MIXENT_OK)
-    status = mixent_study_is_directory(*directory) ? add_to(&import, *directory, out)
-                                                   : make_new(&import, *directory, out);
+    status = mixent_is_directory(*directory) ? add_to(&import, *directory, out)
+                                             : make_new(&import, *directory, out);
   for (size_t i = 0; i < import.run_count; i++) {
     mixent_run_directory_close(&import.runs[i].directory);
     json_decref(import.runs[i].json);

@@ -12,8 +12,13 @@
 #include <stdlib.h>
 
 enum { MAX_CHANNELS = 1 << 24, MAX_ROW = 1 << 30 }; /* of any layer: keeps all sizes far from overflow */
+enum { MAX_FEATURES = 65536 };                      /* of the input */
 
-static mixent_status check_options(const mixent_graph_options *options) {
+static mixent_status check_input(const mixent_graph_options *options) {
+  if (options->side == 1 && options->channels >= 1 && options->channels <= MAX_FEATURES) return MIXENT_OK;
+  if (options->side == 1)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "networks read rows of 1 to %d features, not %d", MAX_FEATURES,
+                       options->channels);
   if (options->channels != 1 && options->channels != 3)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "networks read images of 1 or 3 channels, not %d",
                        options->channels);
@@ -27,6 +32,11 @@ static mixent_status check_options(const mixent_graph_options *options) {
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "networks read images of 16 to 256 pixels a side, not %d: make them smaller",
                        options->side);
+  return MIXENT_OK;
+}
+
+static mixent_status check_options(const mixent_graph_options *options) {
+  MIXENT_TRY(check_input(options));
   if (options->classes < 2 || options->classes > 1 << 20)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "a classifier needs 2 to %d classes, not %d", 1 << 20,
                        options->classes);

@@ -1,6 +1,7 @@
 /* A checkpoint's description and its state as small tensors. */
 #include "train/checkpoint_state.h"
 #include "train/recipe.h"
+#include "train/score.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -32,9 +33,11 @@ static void append_numbers(mixent_text *text, const double *values, size_t count
 }
 
 static void append_floats(mixent_text *text, const float *values, int count) {
-  double wide[3] = {0};
-  for (int i = 0; i < count; i++) wide[i] = values[i];
-  append_numbers(text, wide, (size_t)count);
+  for (int i = 0; i < count; i++) {
+    mixent_text_append(text, i ? "," : "[");
+    mixent_number_write(values[i], text);
+  }
+  mixent_text_append(text, "]");
 }
 
 mixent_status mixent_description_make(const mixent_checkpoint *checkpoint, mixent_description *out) {
@@ -47,13 +50,13 @@ mixent_status mixent_description_make(const mixent_checkpoint *checkpoint, mixen
   mixent_text_append(add_entry(out, "channels"), "%d", dataset->train.channels);
   mixent_text_append(add_entry(out, "side"), "%d", dataset->train.side);
   mixent_text_append(add_entry(out, "classes"), "%d", dataset->classes);
-  json_t *names = json_array(), *labels = json_array();
-  for (int k = 0; k < dataset->classes; k++) {
-    json_array_append_new(names, json_string(dataset->class_names[k]));
-    json_array_append_new(labels, json_integer(dataset->labels[k]));
-  }
-  append_json(add_entry(out, "class_names"), names);
+  json_t *labels = json_array();
+  for (int k = 0; k < dataset->classes; k++) json_array_append_new(labels, json_integer(dataset->labels[k]));
+  append_json(add_entry(out, "class_names"), mixent_json_texts(dataset->class_names, dataset->classes));
   append_json(add_entry(out, "labels"), labels);
+  if (dataset->feature_names)
+    append_json(add_entry(out, "feature_names"),
+                mixent_json_texts(dataset->feature_names, dataset->train.channels));
   mixent_text_append(add_entry(out, "transposed"), dataset->transposed ? "true" : "false");
   mixent_text_append(add_entry(out, "fingerprint"), "%016llx", (unsigned long long)dataset->fingerprint);
   append_floats(add_entry(out, "mean"), checkpoint->mean, dataset->train.channels);

@@ -6,6 +6,7 @@
 #include "net/fold.h"
 #include "net/layer.h"
 #include "train/recipe.h"
+#include "train/score.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -239,26 +240,29 @@ static mixent_status export_layer(exporter *e, int l) {
                      layer_at(e, l)->type->name);
 }
 
-/* images [N, C, H, W], pixels of 0 to 1 -> (images - mean) / deviation, the network's input. */
+/* images [N, C, H, W], pixels of 0 to 1, or features [N, C] -> (x - mean) / deviation, the network's input. */
 static void export_input(exporter *e) {
   const mixent_model *model = e->model;
   const int64_t shape[] = {1, model->channels, 1, 1};
-  mixent_onnx_add_input(&e->onnx, &(mixent_onnx_value){.name = "images",
-                                                       .dimensions = 3,
+  form form = model->side == 1 ? VECTOR : MAP;
+  int dimensions = form == MAP ? 4 : 2;
+  const char *name = form == MAP ? "images" : "features";
+  mixent_onnx_add_input(&e->onnx, &(mixent_onnx_value){.name = name,
+                                                       .dimensions = dimensions - 1,
                                                        .shape = {model->channels, model->side, model->side}});
-  mixent_onnx_add_floats(&e->onnx, "normalize/mean", 4, shape, model->mean);
-  mixent_onnx_add_floats(&e->onnx, "normalize/deviation", 4, shape, model->deviation);
+  mixent_onnx_add_floats(&e->onnx, "normalize/mean", dimensions, shape, model->mean);
+  mixent_onnx_add_floats(&e->onnx, "normalize/deviation", dimensions, shape, model->deviation);
   const mixent_onnx_node subtract = {.type = "Sub",
                                      .name = "normalize/subtract",
-                                     .inputs = {"images", "normalize/mean"},
+                                     .inputs = {name, "normalize/mean"},
                                      .output = "normalize/centred"};
   const mixent_onnx_node divide = {.type = "Div",
                                    .name = "normalize/divide",
                                    .inputs = {"normalize/centred", "normalize/deviation"},
-                                   .output = e->names[0][MAP]};
+                                   .output = e->names[0][form]};
   mixent_onnx_add_node(&e->onnx, &subtract);
   mixent_onnx_add_node(&e->onnx, &divide);
-  e->made[0][MAP] = true;
+  e->made[0][form] = true;
 }
 
 static mixent_status export_network(exporter *e) {
@@ -317,14 +321,12 @@ static const char *loss_name(const mixent_model *model) {
 
 static mixent_status add_properties(exporter *e) {
   const mixent_model *model = e->model;
-  json_t *names = json_array(), *labels = json_array();
-  for (int k = 0; k < model->classes; k++) {
-    json_array_append_new(names, json_string(model->class_names[k]));
-    json_array_append_new(labels, json_integer(model->labels[k]));
-  }
-  mixent_status status = add_json(e, "class_names", names);
-  mixent_status other = add_json(e, "labels", labels);
-  if (status != MIXENT_OK || other != MIXENT_OK) return status != MIXENT_OK ? status : other;
+  MIXENT_TRY(add_json(e, "class_names", mixent_json_texts(model->class_names, model->classes)));
+  json_t *labels = json_array();
+  for (int k = 0; k < model->classes; k++) json_array_append_new(labels, json_integer(model->labels[k]));
+  MIXENT_TRY(add_json(e, "labels", labels));
+  if (model->feature_names)
+    MIXENT_TRY(add_json(e, "feature_names", mixent_json_texts(model->feature_names, model->channels)));
   MIXENT_TRY(add_json(e, "mean", numbers(model->mean, model->channels)));
   MIXENT_TRY(add_json(e, "std", numbers(model->deviation, model->channels)));
   mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"net", model->graph->name});
@@ -337,12 +339,17 @@ static mixent_status add_properties(exporter *e) {
 static mixent_status write_model(const exporter *e, const char *path) {
   const mixent_model *model = e->model;
   mixent_text text = {0};
+  mixent_text_append(&text, "%s, trained on %s with the loss %s. Input: ", model->graph->name, model->data,
+                     loss_name(model));
+  if (model->side == 1)
+    mixent_text_append(&text, "features, float [N, %d]", model->channels);
+  else
+    mixent_text_append(&text, "images, float [N, %d, %d, %d], pixels divided by 255", model->channels,
+                       model->side, model->side);
   mixent_text_append(&text,
-                     "%s, trained on %s with the loss %s. Input: images, float [N, %d, %d, %d], pixels "
-                     "divided by 255; they are normalised inside. Output: logits, float [N, %d], whose "
-                     "softmax are probabilities; metadata_props has class_names.",
-                     model->graph->name, model->data, loss_name(model), model->channels, model->side,
-                     model->side, model->classes);
+                     "; they are normalised inside. Output: logits, float [N, %d], whose softmax are "
+                     "probabilities; metadata_props has class_names.",
+                     model->classes);
   mixent_status status = mixent_text_status(&text);
   if (status == MIXENT_OK) status = mixent_onnx_write(path, &e->onnx, model->graph->name, text.data);
   mixent_text_free(&text);

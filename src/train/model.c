@@ -7,6 +7,7 @@
 #include "train/recipe.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,42 +64,62 @@ static mixent_status read_text(const mixent_safetensors *file, const char *path,
   return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
 }
 
-static mixent_status read_classes(const mixent_safetensors *file, const char *path, mixent_model *model) {
-  json_t *names, *labels;
-  MIXENT_TRY(read_array(file, path, "class_names", model->classes, &names));
-  mixent_status status = read_array(file, path, "labels", model->classes, &labels);
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(model->classes, &model->labels);
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(model->classes + 1, &model->class_names);
-  for (int k = 0; k < model->classes && status == MIXENT_OK; k++) {
+static mixent_status read_names(const mixent_safetensors *file, const char *path, const char *key, int count,
+                                char ***out) {
+  json_t *names;
+  MIXENT_TRY(read_array(file, path, key, count, &names));
+  mixent_status status = MIXENT_ALLOCATE(count, out);
+  for (int k = 0; k < count && status == MIXENT_OK; k++) {
     const char *name = json_string_value(json_array_get(names, (size_t)k));
-    const json_t *label = json_array_get(labels, (size_t)k);
-    if (!name || !json_is_integer(label))
-      status = fail_entry(path, name ? "labels" : "class_names");
-    else if (!(model->class_names[k] = strdup(name)))
+    if (!name)
+      status = fail_entry(path, key);
+    else if (!((*out)[k] = strdup(name)))
       status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
-    else
-      model->labels[k] = json_integer_value(label);
   }
   json_decref(names);
+  return status;
+}
+
+static mixent_status read_labels(const mixent_safetensors *file, const char *path, mixent_model *model) {
+  json_t *labels;
+  MIXENT_TRY(read_array(file, path, "labels", model->classes, &labels));
+  mixent_status status = MIXENT_ALLOCATE(model->classes, &model->labels);
+  for (int k = 0; k < model->classes && status == MIXENT_OK; k++) {
+    const json_t *label = json_array_get(labels, (size_t)k);
+    if (!json_is_integer(label)) status = fail_entry(path, "labels");
+    model->labels[k] = json_integer_value(label);
+  }
   json_decref(labels);
   return status;
 }
 
+static mixent_status read_floats(const mixent_safetensors *file, const char *path, const char *key, int count,
+                                 float **out) {
+  double *wide;
+  MIXENT_TRY(MIXENT_ALLOCATE(count, &wide));
+  mixent_status status = read_numbers(file, path, key, count, wide);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(count, out);
+  for (int i = 0; i < count && status == MIXENT_OK; i++) (*out)[i] = (float)wide[i];
+  free(wide);
+  return status;
+}
+
 static mixent_status read_description(const mixent_safetensors *file, const char *path, mixent_model *model) {
-  double mean[3] = {0}, deviation[3] = {0};
   int epoch = 0;
-  MIXENT_TRY(read_whole(file, path, "channels", 1, 3, &model->channels));
   MIXENT_TRY(read_whole(file, path, "side", 1, 65536, &model->side));
+  MIXENT_TRY(
+      read_whole(file, path, "channels", 1, model->side == 1 ? MIXENT_MOST_FEATURES : 3, &model->channels));
   MIXENT_TRY(read_whole(file, path, "classes", 1, 1 << 24, &model->classes));
   MIXENT_TRY(read_whole(file, path, "epoch", 0, 1 << 30, &epoch));
-  MIXENT_TRY(read_classes(file, path, model));
-  MIXENT_TRY(read_numbers(file, path, "mean", model->channels, mean));
-  MIXENT_TRY(read_numbers(file, path, "std", model->channels, deviation));
+  MIXENT_TRY(read_names(file, path, "class_names", model->classes, &model->class_names));
+  MIXENT_TRY(read_labels(file, path, model));
+  if (mixent_safetensors_metadata(file, "feature_names"))
+    MIXENT_TRY(read_names(file, path, "feature_names", model->channels, &model->feature_names));
+  MIXENT_TRY(read_floats(file, path, "mean", model->channels, &model->mean));
+  MIXENT_TRY(read_floats(file, path, "std", model->channels, &model->deviation));
   MIXENT_TRY(read_numbers(file, path, "loss", MIXENT_LOSS_PARAMETERS, model->loss.value));
   MIXENT_TRY(read_text(file, path, "data", &model->data));
   MIXENT_TRY(read_text(file, path, "recipe", &model->recipe));
-  for (int c = 0; c < model->channels; c++)
-    model->mean[c] = (float)mean[c], model->deviation[c] = (float)deviation[c];
   const char *transposed = mixent_safetensors_metadata(file, "transposed");
   const char *fingerprint = mixent_safetensors_metadata(file, "fingerprint");
   if (!fingerprint) return fail_entry(path, "fingerprint");
@@ -142,6 +163,10 @@ void mixent_model_free(mixent_model *model) {
   mixent_graph_free(model->graph);
   for (int k = 0; model->class_names && k < model->classes; k++) free(model->class_names[k]);
   free(model->class_names);
+  for (int k = 0; model->feature_names && k < model->channels; k++) free(model->feature_names[k]);
+  free(model->feature_names);
+  free(model->mean);
+  free(model->deviation);
   free(model->labels);
   free(model->parameters);
   free(model->statistics);
@@ -150,14 +175,38 @@ void mixent_model_free(mixent_model *model) {
   free(model);
 }
 
+/* "images of 28x28 with 1 channel", "rows of 4 features" */
+static const char *input_text(int side, int channels, char out[64]) {
+  const char *plural = channels == 1 ? "" : "s";
+  if (side == 1)
+    snprintf(out, 64, "rows of %d feature%s", channels, plural);
+  else
+    snprintf(out, 64, "images of %dx%d with %d channel%s", side, side, channels, plural);
+  return out;
+}
+
+/* Columns are told by their place: what the model was trained on must stand in the same one. */
+static mixent_status check_features(const mixent_model *model, const mixent_dataset *dataset) {
+  for (int k = 0; model->feature_names && dataset->feature_names && k < model->channels; k++)
+    if (strcmp(model->feature_names[k], dataset->feature_names[k]) != 0)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "feature %d of the model is '%s' (%s), in %s it is '%s'; put the columns in order",
+                         k + 1, model->feature_names[k], model->data, dataset->name,
+                         dataset->feature_names[k]);
+  for (int k = 0; k < model->classes && model->side == 1; k++)
+    if (strcmp(model->class_names[k], dataset->class_names[k]) != 0)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "class %d of the model is '%s' (%s), in %s it is '%s'", k,
+                         model->class_names[k], model->data, dataset->name, dataset->class_names[k]);
+  return MIXENT_OK;
+}
+
 mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent_dataset *dataset) {
   const mixent_images *images = &dataset->train;
+  char wanted[64], found[64];
   if (images->channels != model->channels || images->side != model->side)
-    return mixent_fail(
-        MIXENT_ERROR_ARGUMENT,
-        "the model takes images of %dx%d with %d channel%s (%s), those of %s are %dx%d with %d", model->side,
-        model->side, model->channels, model->channels == 1 ? "" : "s", model->data, dataset->name,
-        images->side, images->side, images->channels);
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "the model takes %s (%s), %s holds %s",
+                       input_text(model->side, model->channels, wanted), model->data, dataset->name,
+                       input_text(images->side, images->channels, found));
   if (dataset->classes != model->classes)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "the model tells %d classes apart (%s), %s has %d",
                        model->classes, model->data, dataset->name, dataset->classes);
@@ -166,7 +215,7 @@ mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent
       return mixent_fail(MIXENT_ERROR_ARGUMENT, "class %d of the model is label %lld (%s), in %s it is %lld",
                          k, (long long)model->labels[k], model->data, dataset->name,
                          (long long)dataset->labels[k]);
-  return MIXENT_OK;
+  return check_features(model, dataset);
 }
 
 /* What the recipe held out is known of the data set of the training alone. */
@@ -192,29 +241,29 @@ static mixent_status keep(mixent_score_job *job, mixent_predicted *predicted) {
 }
 
 static mixent_status score_part(const mixent_model *model, const mixent_recipe *recipe,
-                                const mixent_dataset *dataset, mixent_part part, mixent_score_job *job,
+                                const mixent_dataset *dataset, mixent_part part, mixent_score_job job,
                                 mixent_net *net, mixent_scores *out, mixent_predicted *predicted) {
   mixent_split split = {0};
   mixent_images train = {.labels = NULL};
   mixent_status status = MIXENT_OK;
   if (part == MIXENT_PART_TEST) {
-    job->images = &dataset->test, job->count = dataset->test.count;
+    job.images = &dataset->test, job.count = dataset->test.count;
   } else {
     status = mixent_recipe_split(recipe, dataset, &split);
     if (status == MIXENT_OK) status = mixent_recipe_images(recipe, dataset, &train);
     bool trained = part == MIXENT_PART_TRAIN;
-    job->images = &train;
-    job->indices = trained ? split.train : split.validation;
-    job->count = trained ? split.train_count : split.validation_count;
+    job.images = &train;
+    job.indices = trained ? split.train : split.validation;
+    job.count = trained ? split.train_count : split.validation_count;
   }
   const mixent_loss_moment loss = {
       .options = mixent_recipe_loss(recipe), .state = model->loss, .epoch = model->epoch};
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job->batch, &job->batch_indices);
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job->batch, &job->batch_labels);
-  if (status == MIXENT_OK) status = keep(job, predicted);
-  if (status == MIXENT_OK) status = mixent_score_images(net, job, &loss, out);
-  free(job->batch_indices);
-  free(job->batch_labels);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job.batch, &job.batch_indices);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job.batch, &job.batch_labels);
+  if (status == MIXENT_OK) status = keep(&job, predicted);
+  if (status == MIXENT_OK) status = mixent_score_images(net, &job, &loss, out);
+  free(job.batch_indices);
+  free(job.batch_labels);
   free(train.labels);
   mixent_split_free(&split);
   return status;
@@ -233,12 +282,12 @@ mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent
   MIXENT_TRY(check_part(model, dataset, part));
   MIXENT_TRY(read_recipe(model, &recipe));
   MIXENT_TRY(mixent_evaluator_create(model, SCORE_BATCH, precision, &evaluator));
-  mixent_score_job job = {.mean = model->mean,
-                          .deviation = model->deviation,
-                          .batch = SCORE_BATCH,
-                          .classes = (size_t)model->classes,
-                          .views = views ? views : (int)recipe.test_views};
-  mixent_status status = score_part(model, &recipe, dataset, part, &job, evaluator.net, out, predicted);
+  const mixent_score_job job = {.mean = model->mean,
+                                .deviation = model->deviation,
+                                .batch = SCORE_BATCH,
+                                .classes = (size_t)model->classes,
+                                .views = views ? views : (int)recipe.test_views};
+  mixent_status status = score_part(model, &recipe, dataset, part, job, evaluator.net, out, predicted);
   mixent_evaluator_free(&evaluator);
   return status;
 }

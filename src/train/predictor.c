@@ -93,21 +93,40 @@ static mixent_status run_batch(mixent_predictor *predictor, const mixent_images 
                               model->mean, model->deviation, logits);
 }
 
-mixent_status mixent_predictor_run(mixent_predictor *predictor, const uint8_t *pixels, size_t rows,
-                                   float *logits, float *probabilities) {
-  const mixent_model *model = predictor->model;
-  const mixent_images images = {
-      .count = rows, .side = model->side, .channels = model->channels, .pixels = (uint8_t *)pixels};
-  size_t classes = (size_t)model->classes;
+static mixent_status run_all(mixent_predictor *predictor, const mixent_images *images, float *logits,
+                             float *probabilities) {
+  size_t classes = (size_t)predictor->model->classes, rows = images->count;
+  if ((images->side == 1) != (images->features != NULL))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, images->side == 1
+                                                  ? "the model reads rows of features, not images"
+                                                  : "the model reads images, not rows of features");
   for (size_t begin = 0; begin < rows; begin += predictor->batch) {
     size_t count = rows - begin < predictor->batch ? rows - begin : predictor->batch;
     const float *found;
-    MIXENT_TRY(run_batch(predictor, &images, begin, count, &found));
+    MIXENT_TRY(run_batch(predictor, images, begin, count, &found));
     if (logits) memcpy(logits + begin * classes, found, count * classes * sizeof *logits);
     for (size_t i = 0; i < count && probabilities; i++)
       softmax(found + i * classes, classes, probabilities + (begin + i) * classes);
   }
   return MIXENT_OK;
+}
+
+mixent_status mixent_predictor_run(mixent_predictor *predictor, const uint8_t *pixels, size_t rows,
+                                   float *logits, float *probabilities) {
+  const mixent_images images = {.count = rows,
+                                .side = predictor->model->side,
+                                .channels = predictor->model->channels,
+                                .pixels = (uint8_t *)pixels};
+  return run_all(predictor, &images, logits, probabilities);
+}
+
+mixent_status mixent_predictor_run_features(mixent_predictor *predictor, const float *features, size_t rows,
+                                            float *logits, float *probabilities) {
+  const mixent_images images = {.count = rows,
+                                .side = predictor->model->side,
+                                .channels = predictor->model->channels,
+                                .features = (float *)features};
+  return run_all(predictor, &images, logits, probabilities);
 }
 
 mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pixels, size_t rows,

@@ -32,7 +32,7 @@ static const char *const select_names[] = {"validation", "test", "last", NULL};
 /* clang-format off */
 const mixent_option mixent_options[] = {
     TEXT("name", name, "", "name of the recipe, for the run's directory; otherwise the file's"),
-    PLACE("data", data, "emnist-letters", "data set: a known name or a directory of IDX files"),
+    PLACE("data", data, "emnist-letters", "data set: a known name, a directory, or a .csv or .npz file"),
     PLACE("data_alternative", data_alternative, "", "data set to use where `data` is nowhere; empty: none"),
     PLACE("data_dir", data_directory, "", "directory in which known data sets are looked for first"),
     YES_NO("transpose", transpose, "false", "images are stored transposed (EMNIST names know by themselves)"),
@@ -158,7 +158,9 @@ static mixent_status set_names(const mixent_option *option, const char *text, bo
   return MIXENT_OK;
 }
 
-static mixent_status set_number(const mixent_option *option, const char *text, void *field) {
+/* "e" is the base of natural logarithms, wherever a number may stand. */
+static mixent_status set_number(const mixent_option *option, const char *given, void *field) {
+  const char *text = strcmp(given, "e") == 0 ? "2.718281828459045" : given;
   bool whole = option->type == MIXENT_OPTION_WHOLE;
   char wanted[128], *end = NULL;
   errno = 0;
@@ -168,7 +170,7 @@ static mixent_status set_number(const mixent_option *option, const char *text, v
   if (end == text || *end || (whole && errno) || !(number >= option->low && number <= option->high)) {
     snprintf(wanted, sizeof wanted, "a %snumber from %.10g to %.10g", whole ? "whole " : "", option->low,
              option->high);
-    return fail_value(option, wanted, text);
+    return fail_value(option, wanted, given);
   }
   if (whole)
     *(long *)field = integer;

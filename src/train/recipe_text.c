@@ -70,13 +70,17 @@ char *mixent_recipe_help(void) {
   return NULL;
 }
 
-/* The last part of a path, without an ending in .yaml. */
+/* The last part of a path, without the ending of a description or data file. */
 static void append_name(mixent_text *text, const char *path) {
   size_t end = strlen(path);
   while (end > 1 && path[end - 1] == '/') end--;
   size_t begin = end;
   while (begin > 0 && path[begin - 1] != '/') begin--;
-  if (end - begin > 5 && strncmp(path + end - 5, ".yaml", 5) == 0) end -= 5;
+  static const char *const endings[] = {".yaml", ".csv", ".npz"};
+  for (size_t i = 0; i < 3; i++) {
+    size_t length = strlen(endings[i]);
+    if (end - begin > length && strncmp(path + end - length, endings[i], length) == 0) end -= length;
+  }
   mixent_text_append(text, "-%.*s", (int)(end - begin), path + begin);
 }
 

@@ -77,6 +77,12 @@ mixent_status mixent_score_images(mixent_net *net, const mixent_score_job *job,
   return status;
 }
 
+json_t *mixent_json_texts(char *const *texts, int count) {
+  json_t *array = json_array();
+  for (int i = 0; i < count; i++) json_array_append_new(array, json_string(texts[i]));
+  return array;
+}
+
 json_t *mixent_json_number(double value) {
   return isfinite(value) ? json_real(value) : json_null();
 }

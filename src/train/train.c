@@ -145,11 +145,13 @@ static void tell_start(const mixent_trainer *trainer, const mixent_run_directory
 static mixent_status keep_failure(const mixent_run_directory *run, mixent_status status) {
   mixent_text text = {0};
   mixent_text_append(&text, "%s\n", mixent_last_error());
-  mixent_status kept = mixent_text_status(&text);
-  if (kept == MIXENT_OK) kept = mixent_file_replace(run->failure, text.data, text.length);
-  if (kept == MIXENT_OK) mixent_fail(status, "%.*s", (int)text.length - 1, text.data);
+  if (!text.failed) {
+    mixent_file_replace(run->failure, text.data,
+                        text.length); /* where it cannot be kept it is told at least */
+    mixent_fail(status, "%.*s", (int)text.length - 1, text.data);
+  }
   mixent_text_free(&text);
-  return kept == MIXENT_OK ? status : kept;
+  return status;
 }
 
 static mixent_status run_to_end(mixent_trainer *trainer, const mixent_run_directory *run,

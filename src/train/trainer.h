@@ -15,8 +15,8 @@ typedef struct mixent_trainer {
   const mixent_train_options *options;
   mixent_dataset *dataset;
   mixent_split split;
-  mixent_images train; /* those of the dataset, with labels of its own: the recipe's noise is in them */
-  float mean[3], deviation[3];
+  mixent_images train;     /* those of the dataset, with labels of its own: the recipe's noise is in them */
+  float *mean, *deviation; /* [channels] */
   mixent_graph *graph;
   mixent_net *net;
   mixent_plan_source plan_source; /* of the net */

@@ -39,7 +39,8 @@ static mixent_status keep_place(mixent_recipe *recipe, const char *found) {
 static mixent_status settle_data(mixent_recipe *recipe) {
   if (*recipe->data_directory) MIXENT_TRY(make_absolute(recipe->data_directory, "data_dir"));
   char *found = NULL;
-  bool directory = strchr(recipe->data, '/') || mixent_is_directory(recipe->data);
+  bool directory =
+      strchr(recipe->data, '/') || mixent_is_directory(recipe->data) || mixent_is_file(recipe->data);
   bool known = false;
   for (const char *const *name = mixent_dataset_names(); *name; name++)
     known |= strcmp(*name, recipe->data) == 0;
@@ -68,6 +69,24 @@ mixent_status mixent_recipe_settle(mixent_recipe *recipe) {
   return MIXENT_OK;
 }
 
+/* What moves pixels has no meaning for rows of a table. */
+static mixent_status check_features(const mixent_recipe *recipe, const mixent_dataset *dataset) {
+  if (!dataset->train.features) return MIXENT_OK;
+  for (const mixent_option *option = mixent_options; option->key; option++)
+    if (strncmp(option->key, "augment.", 8) == 0 &&
+        strcmp(option->key, "augment.perspective_probability") != 0 &&
+        *(const double *)((const char *)recipe + option->offset) != 0)
+      return mixent_fail(
+          MIXENT_ERROR_ARGUMENT,
+          "%s: %s holds rows of features, which cannot be augmented as images are; set it to 0, or "
+          "take --recipe tabular",
+          option->key, dataset->name);
+  if (recipe->test_views == 1) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "test.views: %s holds rows of features, which have one view: set it to 1",
+                     dataset->name);
+}
+
 static mixent_status open_data(mixent_trainer *trainer) {
   const mixent_recipe *recipe = &trainer->recipe;
   const mixent_dataset_options options = {.data_directory = or_null(recipe->data_directory),
@@ -79,6 +98,9 @@ static mixent_status open_data(mixent_trainer *trainer) {
   if (trainer->split.train_count < trainer->batch)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "batch: %zu is more than the %zu training images of %s",
                        trainer->batch, trainer->split.train_count, dataset->name);
+  MIXENT_TRY(check_features(recipe, dataset));
+  MIXENT_TRY(MIXENT_ALLOCATE(dataset->train.channels, &trainer->mean));
+  MIXENT_TRY(MIXENT_ALLOCATE(dataset->train.channels, &trainer->deviation));
   mixent_images_moments(&dataset->train, trainer->split.train, trainer->split.train_count, trainer->mean,
                         trainer->deviation);
   trainer->steps = trainer->split.train_count / trainer->batch;
@@ -185,6 +207,8 @@ void mixent_trainer_free(mixent_trainer *trainer) {
   mixent_dataset_free(trainer->dataset);
   mixent_text_free(&trainer->recipe_text);
   mixent_look_ahead_free(trainer->look_ahead);
+  free(trainer->mean);
+  free(trainer->deviation);
   free(trainer->ema_statistics);
   free(trainer->segments);
   free(trainer->state.optimizer);

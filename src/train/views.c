@@ -43,8 +43,10 @@ static void average(mixent_views *views) {
 }
 
 mixent_status mixent_views_forward(mixent_views *views, mixent_net *net, const mixent_images *images,
-                                   const uint32_t *indices, const float mean[3], const float deviation[3],
+                                   const uint32_t *indices, const float *mean, const float *deviation,
                                    const float **logits) {
+  if (views->count > 1 && images->features)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "views: rows of features have but one; ask for 1");
   size_t rows = views->batch, classes = views->classes;
   const float *own = mixent_net_logits(net);
   *logits = views->count == 1 ? own : views->logits;

@@ -20,7 +20,7 @@ void mixent_views_free(mixent_views *views);
 /* Runs the network over the views of `batch` images. *logits: with one view the network's own; with several
  * logarithms of the mean of the views' probabilities, whose softmax is that mean. */
 mixent_status mixent_views_forward(mixent_views *views, mixent_net *net, const mixent_images *images,
-                                   const uint32_t *indices, const float mean[3], const float deviation[3],
+                                   const uint32_t *indices, const float *mean, const float *deviation,
                                    const float **logits);
 
 #endif

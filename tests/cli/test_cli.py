@@ -97,6 +97,7 @@ def test_unknown_names_suggest_the_nearest(mixent, words, suggestion):
     (["train", "here"], "'here'"),
     (["train", "-e", "3"], "-e"),
     (["train", "--resume", "r", "--epochs", "3"], "--resume"),
+    (["train", "--resume", "r", "--dry-run"], "--resume"),
     (["eval"], "mixent eval CHECKPOINT"),
     (["predict", "model.safetensors"], "IMAGE.png"),
     (["info", "vgg5", "--side", "15"], "16 to 256"),
@@ -283,6 +284,24 @@ def test_recipe_with_a_typo(mixent, tmp_path):
     (tmp_path / "mine.yaml").write_text("epochs: 2\noptimizer:\n  name: sgd\n  learning_rat: 0.1\n")
     result = mixent("train", "--recipe", "mine.yaml")
     assert result.code == 1 and "mine.yaml:4:3" in result.message and "optimizer.learning_rate" in result.message
+
+
+def test_dry_run_shows_the_whole_recipe(mixent, tmp_path):
+    words = ["train", "--dry-run", "--loss", "min-ent", "--set", "loss.learn=w1 b2", "--set", "dropout=0.123456789012345678"]
+    whole = mixent(*words)
+    assert whole.code == 0 and not whole.err and not (tmp_path / "runs").exists()
+    (tmp_path / "whole.yaml").write_text(whole.out)
+    again = mixent("train", "--dry-run", "--recipe", "whole.yaml")
+    assert again.out == whole.out  # to the bit
+    table = json.loads(mixent(*words, "--json").out)
+    options = {option["key"]: option for option in table["options"]}
+    assert table["name"] == "emnist-letters-short" and len(options) == whole.out.count(": ")
+    assert options["loss.name"]["value"] == "min-ent" and "mix-ent" in options["loss.name"]["choices"]
+    assert options["loss.learn"] | {"help": ""} == {"key": "loss.learn", "type": "names", "value": "w1 b2", "help": "", "choices": [
+        "w1", "w2", "w3", "b1", "b2", "b3"]}
+    assert options["epochs"]["type"] == "whole" and (options["epochs"]["low"], options["epochs"]["high"]) == (1, 1000000)
+    assert options["data_alternative"]["value"] == ""
+    assert mixent("train", "--dry-run", "--set", "dropout=2").code == 2
 
 
 def test_recipe_that_is_not_there(mixent):

@@ -290,6 +290,10 @@ def test_show_of_a_run_under_way(mixent, runs):
     assert names(mixent, "status=running") == ["study/mnist/min-ent-1"]
     os.close(directory)
     assert names(mixent, "status=running") == []
+    study = os.open(runs / "study", os.O_RDONLY)  # as while it is trained
+    fcntl.flock(study, fcntl.LOCK_EX)
+    assert names(mixent, "--runs", "runs/study") == ["min-ent-0", "mnist/min-ent-1"]
+    os.close(study)
 
 
 @pytest.mark.parametrize("options", [["--loss", "min-ent", "--seed", "3", "--set", "loss.w2=0.25"],

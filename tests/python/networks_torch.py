@@ -113,6 +113,25 @@ class ResNet20(nn.Module):
         return self.linear(maps.mean((2, 3)))
 
 
+class MLP(nn.Module):
+    """Rows of features [rows, channels, 1, 1], or images as long rows."""
+
+    def __init__(self, features, classes, dropout=0.1):
+        super().__init__()
+
+        def hidden(inputs, width):
+            return [nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout)]
+
+        self.layers = nn.Sequential(*hidden(features, 256), *hidden(256, 128), nn.Linear(128, classes))
+
+    def forward(self, images):
+        return self.layers(images.flatten(1))
+
+
+def mlp(channels, classes, dropout=0.1):
+    return MLP(channels, classes, dropout)
+
+
 def vgg5(channels, classes, dropout=0.5):
     return VGG5(channels, classes, dropout)
 

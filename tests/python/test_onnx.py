@@ -160,6 +160,30 @@ def test_computed_without_onnx(exported):
     check_logits(model.run(as_input(pixels[:1])), ours[:1])
 
 
+def test_rows_of_features(tmp_path):
+    """The input is the features as they stand in the table; `mixent predict` is the truth."""
+    pytest.importorskip("torch")
+    import onnx_plain
+
+    generator = numpy.random.default_rng(0)
+    rows = (generator.normal(0, [1, 100, 0.01], (60, 3)) + [0, 50, 5]).astype(numpy.float32)
+    lines = [",".join([*map(repr, row.tolist()), "no yes".split()[int(row[0] > 0)]]) for row in rows]
+    (tmp_path / "table.csv").write_text("\n".join(["a,b,c,class", *lines]))
+    run("train", "--recipe", "tabular", "--data", "table.csv", "--epochs", 2, "--precision", "fp32", "--run", "run", directory=tmp_path)
+    run("export", "run/best.safetensors", "--onnx", "model.onnx", directory=tmp_path)
+    model = onnx_plain.Model((tmp_path / "model.onnx").read_bytes())
+    assert model.inputs == [("features", 1, ["N", 3])] and "Input: features, float [N, 3]; they" in model.text
+    assert json.loads(model.properties["feature_names"]) == ["a", "b", "c"]
+    assert [kind for kind, _, _, _ in model.nodes] == ["Sub", "Div", "Flatten", "Gemm", "Relu", "Gemm", "Relu", "Gemm"]
+    logits = model.run(rows)
+    theirs = numpy.exp(logits - logits.max(1, keepdims=True))
+    theirs /= theirs.sum(1, keepdims=True)
+    said = run("predict", "run/best.safetensors", "table.csv", "--json", "--precision", "fp32", directory=tmp_path).stdout.splitlines()
+    for line, expected in zip(said, theirs):
+        for entry in json.loads(line)["top"]:
+            assert abs(entry["probability"] - expected[entry["label"]]) < 1e-5
+
+
 def test_it_says_what_it_is(exported):
     pytest.importorskip("torch")
     import onnx_plain

@@ -173,6 +173,21 @@ static void test_any_layer_may_read_the_input(void **state) {
   }
 }
 
+/* Rows of features: batch norm over rows alone, and layers no wider than the numbers there are. */
+static void test_rows_of_features(void **state) {
+  (void)state;
+  static const int features[] = {1, 3, 57};
+  for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
+    const mixent_graph_options options = {
+        .channels = features[i], .side = 1, .classes = 2 + (int)i, .dropout = -1};
+    mixent_graph *graph;
+    assert_int_equal(mixent_graph_open("mlp", &options, &graph), MIXENT_OK);
+    assert_true(compare_networks(mixent_graph_text(graph), &options, 32, i, MIXENT_FP32, 2e-4));
+    assert_true(compare_networks(mixent_graph_text(graph), &options, 32, i, MIXENT_BF16, 0.1));
+    mixent_graph_free(graph);
+  }
+}
+
 /* The slope of <g, logits> along a random direction of all parameters, by differences and by the backward
  * pass, in double. */
 static void check_slope(uint64_t seed) {
@@ -251,6 +266,7 @@ int main(void) {
       cmocka_unit_test(test_any_layer_may_give_the_logits),
       cmocka_unit_test(test_residual_blocks),
       cmocka_unit_test(test_any_layer_may_read_the_input),
+      cmocka_unit_test(test_rows_of_features),
       cmocka_unit_test(test_reference_equals_finite_differences),
       cmocka_unit_test(test_plan_memory_never_overlaps),
   };

@@ -86,11 +86,32 @@ static void test_largest_image(void **state) {
   free(image), free(changed), free(scratch), free(row);
 }
 
+/* Rows of features: normalised each by its own mean and deviation, neither augmented nor seen otherwise. */
+static void test_features(void **state) {
+  (void)state;
+  enum { COUNT = 40, FEATURES = 5 };
+  float features[COUNT * FEATURES], means[FEATURES], deviations[FEATURES];
+  for (int i = 0; i < COUNT * FEATURES; i++) features[i] = (float)(i * i % 97) - 40;
+  for (int k = 0; k < FEATURES; k++) means[k] = (float)k, deviations[k] = 0.5f + (float)k;
+  const mixent_images images = {.count = COUNT, .side = 1, .channels = FEATURES, .features = features};
+  float row[COUNT * FEATURES], same[COUNT * FEATURES];
+  uint32_t order[COUNT];
+  for (uint32_t i = 0; i < COUNT; i++) order[i] = i * 7 % COUNT;
+  mixent_batch_fill(&images, order, COUNT, &augmentation, 7, 2, means, deviations, row);
+  for (int i = 0; i < COUNT; i++)
+    for (int k = 0; k < FEATURES; k++)
+      assert_true(row[i * FEATURES + k] ==
+                  (features[order[i] * FEATURES + (uint32_t)k] - means[k]) / deviations[k]);
+  mixent_batch_view(&images, order, COUNT, 3, means, deviations, same);
+  assert_memory_equal(row, same, sizeof row);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_rows),
       cmocka_unit_test(test_same_for_any_threads),
       cmocka_unit_test(test_largest_image),
+      cmocka_unit_test(test_features),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

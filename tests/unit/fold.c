@@ -299,6 +299,10 @@ static void test_8_bits_are_near(void **state) {
     estimate_statistics(&subject);
     if (mixent_fold(subject.graph, subject.parameters, subject.statistics, &subject.folded) != MIXENT_OK)
       fail_msg("%s", mixent_last_error());
+    if (count_kind(subject.folded.graph, "conv2d") == 0) { /* nothing to do in 8 bits */
+      free_subject(&subject);
+      continue;
+    }
     if (!has_8_bits(subject.folded.graph)) skip();
     mixent_net *nets[2];
     for (int n = 0; n < 2; n++)

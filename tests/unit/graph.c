@@ -332,7 +332,7 @@ static void test_built_in_networks(void **state) {
   const char *const *names = mixent_graph_names();
   int known = 0;
   while (names[known]) known++;
-  assert_int_equal(known, sizeof networks / sizeof *networks);
+  assert_int_equal(known, sizeof networks / sizeof *networks + 2); /* and mlp and conv3, below */
   for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
     for (int colour = 0; colour < 2; colour++)
       for (size_t side = 0; side < sizeof sides / sizeof *sides; side++) {
@@ -345,6 +345,35 @@ static void test_built_in_networks(void **state) {
         expect_shape(&graph->layers[graph->layer_count - 1], options.classes, 1, 1);
         mixent_graph_free(graph);
       }
+}
+
+static void test_conv3(void **state) {
+  (void)state;
+  mixent_graph *graph = open_network("conv3", &letters);
+  expect_names(graph, "c1 n1 c2 n2 c3 n3 f1 n4 out", "n1 n2 n3 n4");
+  assert_int_equal(mixent_graph_parameter_count(graph), 100986);
+  mixent_graph_free(graph);
+}
+
+static void test_rows_of_features(void **state) {
+  (void)state;
+  static const char *const norms = "layers.1 layers.5";
+  mixent_graph_options options = {.channels = 10, .side = 1, .classes = 2, .dropout = -1};
+  mixent_graph *graph = open_network("mlp", &options);
+  expect_names(graph, "layers.0 layers.1 layers.4 layers.5 layers.8", norms);
+  assert_int_equal(mixent_graph_parameter_count(graph), 36738);
+  mixent_graph_free(graph);
+  options.channels = 65536;
+  mixent_graph_free(open_network("mlp", &options));
+  graph = open_network("mlp", &letters); /* images as long rows */
+  expect_names(graph, "layers.0 layers.1 layers.4 layers.5 layers.8", norms);
+  mixent_graph_free(graph);
+  options.channels = 65537;
+  assert_int_equal(mixent_graph_open("mlp", &options, &graph), MIXENT_ERROR_ARGUMENT);
+  assert_non_null(strstr(mixent_last_error(), "rows of 1 to 65536 features, not 65537"));
+  options.channels = 10;
+  assert_int_equal(mixent_graph_open("vgg5", &options, &graph), MIXENT_ERROR_FORMAT);
+  assert_non_null(strstr(mixent_last_error(), "for rows of features take the network mlp"));
 }
 
 static const mixent_tensor *find_tensor(const mixent_graph *graph, const char *name) {
@@ -433,6 +462,8 @@ int main(void) {
       cmocka_unit_test(test_options_are_checked),
       cmocka_unit_test(test_opening),
       cmocka_unit_test(test_built_in_networks),
+      cmocka_unit_test(test_conv3),
+      cmocka_unit_test(test_rows_of_features),
       cmocka_unit_test(test_initial_parameters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

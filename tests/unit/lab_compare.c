@@ -224,7 +224,8 @@ static void test_what_is_missing(void **state) {
   assert_int_equal(comparison->data[0].variants[1].runs, 4);
   assert_int_equal(pair_at(1)->seeds, 5);
   assert_says(pair_at(1)->words, "Not finished: ce with seed 3.");
-  assert_says(pair_at(2)->words, "Nothing can be said of smoothing and ce: one of them has no finished run.");
+  assert_says(pair_at(2)->words, "Nothing can be said of smoothing and ce: no run of smoothing is finished. "
+                                 "Not finished: ce with seed 3.");
   assert_int_equal(pair_at(2)->verdict, MIXENT_VERDICT_UNKNOWN);
   /* Holm over the two comparisons that there are */
   double least = fmin(pair->measures[0].p, pair_at(1)->measures[0].p);
@@ -243,6 +244,8 @@ static void test_no_seed_in_common_and_no_run(void **state) {
   remove_run(0, 1), remove_run(1, 0);
   pair = compare();
   assert_true(pair->seeds == 0 && !pair->single && comparison->data[0].test_images == 0);
+  assert_string_equal(pair->words,
+                      "Nothing can be said of min-ent and ce: no run of min-ent or ce is finished.");
   mixent_text text = {0};
   mixent_comparison_append_text(comparison, &text);
   assert_says(text.data, "letters: no run is finished yet");

@@ -36,9 +36,9 @@ static void test_the_section_losses(void **state) {
   mixent_recipe recipe;
   assert_int_equal(mixent_recipe_parse(text, "t", "t", NULL, 0, &recipe), MIXENT_OK);
   assert_true(recipe.w[0] == 3 && recipe.b[0] == 5 && recipe.eps == 1e-6);
-  mixent_setting settings[] = {{"loss.name", "mix-ent"}, {"loss.b1", "7"}};
+  mixent_setting settings[] = {{"loss.name", "mix-ent"}, {"loss.b1", "e"}};
   assert_int_equal(mixent_recipe_parse(text, "t", "t", settings, 2, &recipe), MIXENT_OK);
-  assert_true(recipe.w[0] == 0.25 && recipe.b[0] == 7 && recipe.eps == 1e-4);
+  assert_true(recipe.w[0] == 0.25 && recipe.b[0] == 2.718281828459045 && recipe.eps == 1e-4);
   /* settings win over the section, in whatever order they come */
   mixent_setting other[] = {{"loss.w1", "9"}, {"loss.name", "min-ent"}};
   assert_int_equal(mixent_recipe_parse(text, "t", "t", other, 2, &recipe), MIXENT_OK);

@@ -186,6 +186,63 @@ static void test_moments(void **state) {
   }
 }
 
+/* Features of any size: the moments are those of their own column, and one that never changes is left alone. */
+static void test_feature_moments(void **state) {
+  (void)state;
+  enum { COUNT = 50, FEATURES = 131 };
+  static float features[COUNT * FEATURES];
+  start_drawing(9);
+  for (int i = 0; i < COUNT; i++)
+    for (int k = 0; k < FEATURES; k++)
+      features[i * FEATURES + k] = (float)(k % 7 ? 1e6 * k + (double)random_below(1000) : 0.1 * k);
+  const mixent_images images = {.count = COUNT, .side = 1, .channels = FEATURES, .features = features};
+  const uint32_t indices[] = {3, 49, 0, 7, 7};
+  float mean[FEATURES], deviation[FEATURES];
+  mixent_images_moments(&images, indices, 5, mean, deviation);
+  for (int k = 0; k < FEATURES; k++) {
+    double sum = 0, squares = 0;
+    for (int i = 0; i < 5; i++) sum += features[indices[i] * FEATURES + (size_t)k];
+    for (int i = 0; i < 5; i++) squares += pow(features[indices[i] * FEATURES + (size_t)k] - sum / 5, 2);
+    assert_true(fabs(mean[k] - sum / 5) <= 1e-6 * fabs(sum / 5));
+    if (k % 7)
+      assert_true(fabs(deviation[k] / sqrt(squares / 5) - 1) < 1e-5);
+    else
+      assert_true(deviation[k] == 1 && mean[k] == features[k]);
+  }
+}
+
+/* A part of each class goes to test, the rest stays, each row with its label; features and pixels alike. */
+static void test_cut(void **state) {
+  (void)state;
+  enum { COUNT = 103, SIZE = 3 };
+  for (int bytes = 0; bytes < 2; bytes++) {
+    mixent_images train = {.count = COUNT, .side = 1, .channels = SIZE}, test;
+    train.labels = calloc(COUNT, sizeof *train.labels);
+    train.pixels = bytes ? calloc(COUNT, SIZE) : NULL;
+    train.features = bytes ? NULL : calloc(COUNT * SIZE, sizeof *train.features);
+    for (int i = 0; i < COUNT; i++) {
+      train.labels[i] = i % 3;
+      for (int k = 0; k < SIZE && bytes; k++) train.pixels[SIZE * i + k] = (uint8_t)i;
+      for (int k = 0; k < SIZE && !bytes; k++) train.features[SIZE * i + k] = (float)i;
+    }
+    assert_int_equal(mixent_images_cut(&train, 3, &test), MIXENT_OK);
+    assert_int_equal(test.count, 21);
+    assert_int_equal(train.count, 82);
+    int seen[COUNT] = {0};
+    for (int part = 0; part < 2; part++) {
+      const mixent_images *images = part ? &test : &train;
+      for (size_t i = 0; i < images->count; i++) {
+        int row = bytes ? images->pixels[SIZE * i + 2] : (int)images->features[SIZE * i + 2];
+        assert_int_equal(images->labels[i], row % 3);
+        seen[row]++;
+      }
+    }
+    for (int i = 0; i < COUNT; i++) assert_int_equal(seen[i], 1);
+    mixent_images_free(&train);
+    mixent_images_free(&test);
+  }
+}
+
 static void test_order(void **state) {
   (void)state;
   enum { COUNT = 500 };
@@ -207,7 +264,8 @@ int main(void) {
       cmocka_unit_test(test_stratified),  cmocka_unit_test(test_drawn_from_the_seed),
       cmocka_unit_test(test_refuses),     cmocka_unit_test(test_thinned),
       cmocka_unit_test(test_label_noise), cmocka_unit_test(test_moments),
-      cmocka_unit_test(test_order),
+      cmocka_unit_test(test_order),       cmocka_unit_test(test_feature_moments),
+      cmocka_unit_test(test_cut),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

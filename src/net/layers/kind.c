@@ -51,9 +51,10 @@ mixent_status mixent_layer_set_window(const mixent_graph *graph, mixent_layer *l
   int height = input->height + 2 * layer->padding - layer->kernel;
   int width = input->width + 2 * layer->padding - layer->kernel;
   if (height < 0 || width < 0)
-    return mixent_yaml_fail(fields, "%s: a window of %dx%d does not fit the map of %dx%d with padding %d",
+    return mixent_yaml_fail(fields, "%s: a window of %dx%d does not fit the map of %dx%d with padding %d%s",
                             fields->key, layer->kernel, layer->kernel, input->height, input->width,
-                            layer->padding);
+                            layer->padding,
+                            graph->options.side == 1 ? "; for rows of features take the network mlp" : "");
   layer->height = height / layer->stride + 1;
   layer->width = width / layer->stride + 1;
   return MIXENT_OK;

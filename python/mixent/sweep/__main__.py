@@ -1,0 +1,5 @@
+import sys
+
+from mixent.sweep.main import main
+
+sys.exit(main())

@@ -1,0 +1,123 @@
+"""`mixent-sweep SPACE.yaml`: the command line."""
+from __future__ import annotations
+
+import argparse
+import fcntl
+import importlib.util
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from mixent.sweep.message import SweepError
+from mixent.sweep.program import Program
+from mixent.sweep.progress import Progress
+from mixent.sweep.record import Record
+from mixent.sweep.space import Sweep, read_sweep
+
+
+def _parse(words: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="mixent-sweep", allow_abbrev=False,
+        description="Searches the options of a recipe by training, with the validation part of the training images as the judge; "
+                    "the test set is not looked at. Killed or stopped, it goes on where it was when it is started again.")
+    parser.add_argument("space", metavar="SPACE.yaml", type=Path, help="what is fixed, what is searched and how (docs/SWEEPS.md)")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], type=_setting,
+                        help="fix an option of the recipe, whatever the file says of it; may be given again and again")
+    parser.add_argument("--trials", metavar="N", type=_count, help="how many trials, whatever the file says")
+    parser.add_argument("--jobs", metavar="N", type=_count, help="trials at once (default: processors / threads; on Ray: what it has room for)")
+    parser.add_argument("--threads", metavar="N", type=_count, default=1, help="threads of a trial (default: 1)")
+    parser.add_argument("--directory", metavar="DIR", type=Path, help="where all goes (default: runs/sweeps/NAME)")
+    parser.add_argument("--ray", metavar="ADDRESS", help="run the trials on a Ray cluster: its address, or `local` to start one here")
+    parser.add_argument("--json", action="store_true", help="print the trials as JSON at the end; all else goes to standard error")
+    return parser.parse_args(words)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number above 0 is expected, not '{text}'")
+    return int(text)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"KEY=VALUE is expected, not '{text}'")
+    return key, value
+
+
+def _need(*modules: str, extra: str) -> None:
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        raise SweepError(f"{' and '.join(missing)} missing; install with: pip install 'mixent[{extra}]'")
+
+
+def _lock(directory: Path) -> int:
+    """Held until this process ends, however it ends."""
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SweepError(f"{directory}: another mixent-sweep is at work there") from None
+    return lock
+
+
+def _keep_copy(space: Path, directory: Path) -> None:
+    copy = directory / "space.yaml"
+    if not (copy.exists() and copy.samefile(space)):
+        shutil.copyfile(space, copy)
+
+
+def _search(arguments: argparse.Namespace, sweep: Sweep, program: Program, directory: Path, progress: Progress):
+    """The study and the records of all trials."""
+    if arguments.ray:
+        _need("ray", extra="ray")
+        from mixent.sweep.on_ray import search
+        return search(sweep, program, directory, arguments.ray, arguments.jobs, arguments.threads, progress)
+    from mixent.sweep.local import Search
+    jobs = arguments.jobs or max(len(os.sched_getaffinity(0)) // arguments.threads, 1)
+    progress.say(f"{sweep.name}: {sweep.trials} trials of {sweep.recipe}, {jobs} at a time, {arguments.threads} thread"
+                 f"{'s'[:arguments.threads > 1]} each; {sweep.sampler}, pruner {sweep.pruner}; all goes to {directory}")
+    search = Search(sweep, program, directory, jobs, arguments.threads, progress)
+    _keep_copy(arguments.space, directory)
+    return search.study, search.run()
+
+
+def _report(arguments: argparse.Namespace, sweep: Sweep, program: Program, directory: Path, study, records: list[Record]) -> None:
+    from mixent.sweep import report
+    shares = report.importances(sweep, study)
+    report.write_table(sweep, records, directory)
+    best = report.best_of(sweep, records)
+    files = []
+    if best:
+        report.write_best(sweep, program, best, directory)
+        files = report.draw(sweep, records, shares, directory)
+    print(report.to_json(sweep, records, shares, directory) if arguments.json
+          else report.to_words(sweep, records, shares, directory, files))
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    program = Program.find()
+    sweep = read_sweep(arguments.space, program, dict(arguments.set), arguments.trials)
+    _need("optuna", "matplotlib", *(["scipy"] if sweep.sampler == "qmc" else []), extra="sweep")
+    directory = arguments.directory or Path("runs/sweeps") / sweep.name
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = _lock(directory)
+    study, records = _search(arguments, sweep, program, directory, Progress(sweep, quiet=arguments.json))
+    _report(arguments, sweep, program, directory, study, records)
+    os.close(lock)
+
+
+def main(words: list[str] | None = None) -> int:
+    arguments = _parse(words)
+    try:
+        _run(arguments)
+    except SweepError as error:
+        print(f"mixent-sweep: {error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        again = shlex.join(["mixent-sweep", *(words if words is not None else sys.argv[1:])])
+        print(f"mixent-sweep: stopped, every trial is saved; go on with: {again}", file=sys.stderr)
+        return 1
+    return 0

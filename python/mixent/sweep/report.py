@@ -1,0 +1,126 @@
+"""What a sweep leaves at its end: trials.csv, best.yaml, pictures, and a summary in words or as JSON."""
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+
+import optuna
+
+from mixent.sweep.program import Program
+from mixent.sweep.progress import best_of, number, score
+from mixent.sweep.record import Record, count_ends, saved_by_pruning
+from mixent.sweep.space import Sweep
+
+
+def importances(sweep: Sweep, study: optuna.study.Study) -> dict[str, float]:
+    """Each parameter's share, by PED-ANOVA: how far the best tenth of the finished trials differ in it from all. Empty where
+    there are too few trials, or none better than another."""
+    finished = [trial for trial in study.get_trials(deepcopy=False) if trial.state == optuna.trial.TrialState.COMPLETE]
+    if len(finished) < 4 or len({trial.value for trial in finished}) < 2:
+        return {}
+    try:
+        shares = optuna.importance.get_param_importances(study, evaluator=optuna.importance.PedAnovaImportanceEvaluator())
+    except (ValueError, RuntimeError):  # no parameter that enough of the trials have
+        return {}
+    return {key: share for key, share in shares.items() if math.isfinite(share)}
+
+
+def _write(path: Path, text: str) -> None:
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    os.replace(new, path)
+
+
+def write_table(sweep: Sweep, records: list[Record], directory: Path) -> None:
+    """trials.csv: a line per trial; a parameter that did not count is empty."""
+    columns = ["number", "end", "value", "best_epoch", "epochs", "planned", "seconds"]
+    path = directory / "trials.csv"
+    new = path.with_name(f".{path.name}.new")
+    with open(new, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        keys = [parameter.key for parameter in sweep.parameters]
+        table.writerow([*columns, *keys, "message"])
+        for record in records:
+            row = asdict(record)
+            table.writerow([*("" if row[name] is None else row[name] for name in columns),
+                            *(record.chosen.get(key, "") for key in keys), record.message])
+    os.replace(new, path)
+
+
+def write_best(sweep: Sweep, program: Program, best: Record, directory: Path) -> None:
+    """best.yaml: the recipe of the best trial, whole, with every option."""
+    settings = sweep.settings_of(best.chosen) | {"name": f"{sweep.name}-best"}
+    _write(directory / "best.yaml",
+           f"# The best of the sweep {sweep.name}: trial {best.number}, {sweep.objective} {best.value:.6g} at epoch {best.best_epoch} "
+           f"of {best.planned}.\n" + program.recipe_text(sweep.recipe, settings))
+
+
+def draw(sweep: Sweep, records: list[Record], shares: dict[str, float], directory: Path) -> list[str]:
+    """history and importance as SVG and PNG; the names of what was drawn."""
+    import matplotlib
+    matplotlib.use("Agg")
+    matplotlib.rcParams.update({"svg.hashsalt": "mixent", "axes.spines.top": False, "axes.spines.right": False})
+    from matplotlib import pyplot
+
+    def save(name: str) -> str:
+        pyplot.tight_layout()
+        pyplot.savefig(directory / f"{name}.svg", metadata={"Date": None})
+        pyplot.savefig(directory / f"{name}.png", dpi=120)
+        pyplot.close()
+        return f"{name}.svg"
+
+    scale, label = (100, "validation accuracy, %") if sweep.maximize else (1, "validation NLL")
+    figure, axes = pyplot.subplots(figsize=(7, 4))
+    for end, mark, colour in (("pruned", "x", "0.6"), ("finished", "o", "C0")):
+        points = [(record.number, scale * record.value) for record in records if record.end == end and record.value is not None]
+        if points:
+            axes.plot([x for x, _ in points], [y for _, y in points], mark, color=colour, label=end, markersize=5)
+    steps, best = [], None
+    for record in records:
+        if record.end == "finished" and sweep.better(record.value, best):
+            best = record.value
+        if best is not None:
+            steps.append((record.number, scale * best))
+    axes.step([x for x, _ in steps], [y for _, y in steps], where="post", color="C3", label="best so far")
+    axes.set(xlabel="trial", ylabel=label, title=sweep.name)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False)
+    drawn = [save("history")]
+    if shares:
+        keys = list(shares)[::-1]
+        pyplot.subplots(figsize=(7, 1 + 0.35 * len(keys)))
+        pyplot.barh(keys, [100 * shares[key] for key in keys], color="C0")
+        pyplot.xlabel("importance, %")
+        drawn.append(save("importance"))
+    return drawn
+
+
+def to_json(sweep: Sweep, records: list[Record], shares: dict[str, float], directory: Path) -> str:
+    best = best_of(sweep, records)
+    return json.dumps({"name": sweep.name, "directory": str(directory), "objective": sweep.objective,
+                       "best": best and best.number, "saved_by_pruning": saved_by_pruning(records), "importances": shares,
+                       "trials": [asdict(record) for record in records]})
+
+
+def to_words(sweep: Sweep, records: list[Record], shares: dict[str, float], directory: Path, files: list[str]) -> str:
+    best = best_of(sweep, records)
+    lines = ["", f"{len(records)} trials: {count_ends(records)}."]
+    if any(record.end == "pruned" for record in records):
+        lines.append(f"Pruning saved {100 * saved_by_pruning(records):.0f} % of the epochs.")
+    if best is None:
+        return "\n".join([*lines, "No trial came to its end, so there is no best one."])
+    wide = max(len(key) for key in best.chosen)
+    lines += [f"Trial {best.number} is best: {score(sweep, best.value)} on the held-out images after epoch {best.best_epoch} of {best.planned}."]
+    lines += [f"  {key:{wide}}  {number(value)}" for key, value in best.chosen.items()]
+    if shares:
+        wide = max(len(key) for key in shares)
+        lines += ["What mattered (PED-ANOVA over the finished trials):"]
+        lines += [f"  {key:{wide}}  {100 * share:3.0f} %" for key, share in shares.items()]
+    lines += [f"In {directory}: {', '.join(['trials.csv', 'best.yaml', *files])}.",
+              f"Train the best anew, and score it on the test set: mixent train --recipe {shlex.quote(str(directory / 'best.yaml'))}"]
+    return "\n".join(lines)

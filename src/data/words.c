@@ -1,0 +1,88 @@
+/* Labels from words: a sorted list finds them, so that many rows cost little. */
+#include "data/words.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DIGITS = 18 }; /* that a long holds for sure */
+
+mixent_status mixent_words_add(mixent_words *words, const char *origin, const char *text, int32_t *out) {
+  int low = 0, high = words->count;
+  while (low < high) {
+    int middle = (low + high) / 2, order = strcmp(text, words->text[words->sorted[middle]]);
+    if (order == 0) {
+      *out = words->sorted[middle];
+      return MIXENT_OK;
+    }
+    if (order < 0)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  if (words->count == MIXENT_MOST_LABELS)
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED, "%s: more than %d distinct labels; are these the labels?",
+                       origin, MIXENT_MOST_LABELS);
+  char *copy = strdup(text);
+  if (!copy) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for labels");
+  memmove(words->sorted + low + 1, words->sorted + low, (size_t)(words->count - low) * sizeof *words->sorted);
+  words->sorted[low] = *out = words->count;
+  words->text[words->count++] = copy;
+  return MIXENT_OK;
+}
+
+/* Whether a word is a whole number as it is usually written. */
+static bool is_whole(const char *text) {
+  const char *digits = text + (*text == '-');
+  size_t length = strspn(digits, "0123456789");
+  return length > 0 && length <= DIGITS && !digits[length] && (*digits != '0' || strcmp(text, "0") == 0);
+}
+
+static int compare_whole(const void *a, const void *b) {
+  long first = strtol(*(char *const *)a, NULL, 10), second = strtol(*(char *const *)b, NULL, 10);
+  return (first > second) - (first < second);
+}
+
+static int compare_bytes(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* label[place]: what the word there comes to. */
+static mixent_status find_labels(const mixent_words *words, int *label, mixent_format_set *set) {
+  bool whole = true, small = true;
+  char *ordered[MIXENT_MOST_LABELS];
+  for (int i = 0; i < words->count; i++) {
+    ordered[i] = words->text[i];
+    whole &= is_whole(words->text[i]);
+    long value = strtol(words->text[i], NULL, 10);
+    small &= whole && value >= 0 && value < MIXENT_MOST_LABELS;
+    label[i] = (int)value;
+  }
+  if (small) return MIXENT_OK;
+  qsort(ordered, (size_t)words->count, sizeof *ordered, whole ? compare_whole : compare_bytes);
+  for (int place = 0; place < words->count; place++)
+    for (int i = 0; i < words->count; i++)
+      if (ordered[i] == words->text[place]) label[place] = i;
+  for (int i = 0; i < words->count; i++)
+    if (!(set->label_names[i] = strdup(ordered[i])))
+      return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for class names");
+  return MIXENT_OK;
+}
+
+mixent_status mixent_words_number(const mixent_words *words, mixent_format_set *set) {
+  int label[MIXENT_MOST_LABELS];
+  bool in_train[MIXENT_MOST_LABELS] = {false};
+  for (size_t i = 0; i < set->train.count; i++) in_train[set->train.labels[i]] = true;
+  for (size_t i = 0; i < set->test.count; i++)
+    if (!in_train[set->test.labels[i]])
+      return mixent_fail(MIXENT_ERROR_FORMAT, "%s: row %zu has the label '%s', which does not occur in %s",
+                         set->test_origin, i + 1, words->text[set->test.labels[i]], set->train_origin);
+  MIXENT_TRY(find_labels(words, label, set));
+  for (size_t i = 0; i < set->train.count; i++) set->train.labels[i] = label[set->train.labels[i]];
+  for (size_t i = 0; i < set->test.count; i++) set->test.labels[i] = label[set->test.labels[i]];
+  return MIXENT_OK;
+}
+
+void mixent_words_free(mixent_words *words) {
+  for (int i = 0; i < words->count; i++) free(words->text[i]);
+  *words = (mixent_words){0};
+}

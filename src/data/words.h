@@ -1,0 +1,22 @@
+/* Labels as files write them, each distinct one once; in the end they become numbers. */
+#ifndef MIXENT_DATA_WORDS_H
+#define MIXENT_DATA_WORDS_H
+
+#include "data/format.h"
+
+/* Start from {0}. */
+typedef struct mixent_words {
+  char *text[MIXENT_MOST_LABELS]; /* in the order of their coming */
+  int sorted[MIXENT_MOST_LABELS]; /* their places in the order of their bytes */
+  int count;
+} mixent_words;
+
+/* The place of a word, which is added if it is new. More than MIXENT_MOST_LABELS are an error. */
+mixent_status mixent_words_add(mixent_words *words, const char *origin, const char *text, int32_t *out);
+/* set->train.labels and set->test.labels, places so far, become labels: the words themselves where all are whole
+ * numbers of 0 to MIXENT_MOST_LABELS - 1; else they are numbered, whole numbers by size, others in the order of their
+ * bytes, and give set->label_names. A word that train lacks is an error. */
+mixent_status mixent_words_number(const mixent_words *words, mixent_format_set *set);
+void mixent_words_free(mixent_words *words);
+
+#endif

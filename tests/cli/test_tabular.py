@@ -1,0 +1,155 @@
+"""Tables from file to prediction: trained, resumed to the bit, scored, classified; and messages for what makes no sense."""
+import csv
+import json
+import os
+import signal
+import subprocess
+import time
+
+import numpy
+import pytest
+
+from support import PROGRAM, environment
+
+NAMES = ["inner", "middle", "outer"]
+
+
+def make_rings(count, seed):
+    """Three rings, whose features stand at scales far apart, and a feature of noise."""
+    generator = numpy.random.default_rng(seed)
+    labels = numpy.arange(count) % 3
+    radius, angle = 1 + labels + generator.normal(0, 0.15, count), generator.uniform(0, 2 * numpy.pi, count)
+    columns = [radius * numpy.cos(angle), 1e4 + 100 * radius * numpy.sin(angle), generator.normal(0, 1e-3, count)]
+    return numpy.stack(columns, 1), labels
+
+
+def write_rings(path, count, seed, names=("x", "y", "noise"), order=(0, 1, 2), labels=True):
+    table, classes = make_rings(count, seed)
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*[names[k] for k in order], *(["kind"] if labels else [])])
+        for row, label in zip(table, classes):
+            writer.writerow([*[f"{row[k]:.7g}" for k in order], *([NAMES[label]] if labels else [])])
+
+
+@pytest.fixture
+def rings(tmp_path):
+    (tmp_path / "rings").mkdir()
+    write_rings(tmp_path / "rings" / "train.csv", 600, 0)
+    write_rings(tmp_path / "rings" / "test.csv", 300, 1)
+    return tmp_path / "rings"
+
+
+def options(data, *more):
+    return ["--recipe", "tabular", "--data", data, "--epochs", "15", "--threads", "2", *more]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_train_and_eval(mixent, tmp_path, rings, precision):
+    result = mixent("train", *options(rings, "--loss", "min-ent", "--precision", precision, "--run", "run", "--json"))
+    assert result.code == 0, result.err
+    summary = json.loads(result.out.splitlines()[-1])
+    assert summary["test"]["images"] == 300 and summary["test"]["accuracy"] > 0.97 and summary["net"] == "mlp"
+    scores = json.loads(mixent("eval", "run/best.safetensors", "--data", rings, "--precision", precision, "--json").out)
+    assert scores["accuracy"] == summary["test"]["accuracy"] and abs(scores["nll"] - summary["test"]["nll"]) < 1e-5
+    held_out = json.loads(mixent("eval", "run/best.safetensors", "--data", rings, "--split", "validation", "--json").out)
+    assert held_out["images"] == 60
+    info = mixent("info", "run/best.safetensors").out
+    assert "rows of 3 features, 3 classes: inner middle outer" in info and "layers.8" in info
+
+
+def test_predict_rows(mixent, tmp_path, rings):
+    assert mixent("train", *options(rings, "--precision", "fp32", "--run", "run")).code == 0
+    write_rings(tmp_path / "rows.csv", 90, 2, order=(2, 0, 1), labels=False)  # columns are found by name
+    lines = [json.loads(line) for line in mixent("predict", "run/best.safetensors", "rows.csv", "--json").out.splitlines()]
+    assert [line["row"] for line in lines] == list(range(1, 91)) and lines[0]["file"] == "rows.csv"
+    right = [line["top"][0]["class"] == NAMES[label] for line, label in zip(lines, make_rings(90, 2)[1])]
+    assert numpy.mean(right) > 0.95
+    text = mixent("predict", "run/best.safetensors", rings / "test.csv").out.splitlines()
+    assert len(text) == 300 and text[0].startswith(f"{rings / 'test.csv'} row 1 ") and " %" in text[0]
+    write_rings(tmp_path / "rows.csv", 90, 2, names=("x", "z", "noise"))
+    result = mixent("predict", "run/best.safetensors", "rows.csv")
+    assert result.code == 1 and "rows.csv:1:1: no column 'y'" in result.message
+    assert mixent("predict", "run/best.safetensors", "rows.csv", "--views", "3").code == 2
+
+
+def test_a_run_goes_on_to_the_same_bytes(mixent, tmp_path, rings):
+    more = ["--precision", "fp32", "--epochs", "60", "--set", "ema.decay=0.9"]
+    assert mixent("train", *options(rings, *more, "--run", "whole")).code == 0
+    whole = [(tmp_path / "whole" / name).read_bytes() for name in ("last.safetensors", "best.safetensors")]
+    command = [PROGRAM, "train", *map(str, options(rings, *more)), "--run", "cut"]
+    stopped = 0
+    for _ in range(20):
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not (tmp_path / "cut" / "last.safetensors").exists():
+            time.sleep(0.002)
+        time.sleep(0.03 + 0.04 * stopped)
+        process.send_signal([signal.SIGTERM, signal.SIGKILL][stopped % 2])
+        stopped += process.wait() != 0
+        if (tmp_path / "cut" / "summary.json").exists():
+            break
+        command = [PROGRAM, "train", "--resume", "cut"]
+    assert mixent("train", "--resume", "cut").code == 0
+    assert stopped > 0
+    assert whole == [(tmp_path / "cut" / name).read_bytes() for name in ("last.safetensors", "best.safetensors")]
+
+
+def test_one_file_is_cut(mixent, tmp_path):
+    write_rings(tmp_path / "rings.csv", 400, 0)
+    table, labels = make_rings(400, 0)
+    numpy.savez(tmp_path / "rings.npz", X=table.astype(numpy.float32), y=labels)
+    for name in ("rings.csv", "rings.npz"):
+        result = mixent("train", *options(name))
+        assert result.code == 0, result.err
+        assert json.loads((tmp_path / "runs" / "tabular-rings-ce-0" / "summary.json").read_text())["test"]["images"] == 81
+        shown = mixent("data", "show", name)
+        assert "319 train and 81 test rows of 3 features" in shown.out and "20 % of each class were set apart" in shown.out
+        os.rename(tmp_path / "runs", tmp_path / f"runs-{name}")
+    shown = mixent("data", "show", "rings.csv").out
+    assert "noise" in shown and "inner" in shown and not list(tmp_path.glob("*.png"))
+    # resumed by its whole path, from anywhere
+    (tmp_path / "elsewhere").mkdir()
+    again = mixent("train", "--resume", "../runs-rings.csv/tabular-rings-ce-0", directory=tmp_path / "elsewhere")
+    assert again.code == 0, again.err
+
+
+def test_images_in_npz_train_as_images(mixent, tmp_path, tiny_net):
+    generator = numpy.random.default_rng(0)
+    labels = numpy.arange(200) % 2
+    images = generator.integers(0, 60, (200, 16, 16)).astype(numpy.uint8)
+    images[labels == 1, 4:12, 4:12] += 150
+    numpy.savez_compressed(tmp_path / "squares.npz", x_train=images[:150], y_train=labels[:150], x_test=images[150:], y_test=labels[150:])
+    result = mixent("train", "--data", "squares.npz", "--net", tiny_net, "--epochs", "2", "--set", "batch=10", "--run", "run", "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out.splitlines()[-1])["test"]["accuracy"] > 0.95
+    assert mixent("data", "show", "squares.npz").code == 0 and (tmp_path / "squares.png").exists()
+    result = mixent("train", "--data", "squares.npz", "--net", "mlp", "--epochs", "2", "--set", "batch=10", "--run", "mlp", "--json")
+    assert result.code == 0 and json.loads(result.out.splitlines()[-1])["test"]["accuracy"] > 0.95
+
+
+def test_what_makes_no_sense_is_refused(mixent, tmp_path, rings, bars):
+    for more, said in ((["--set", "augment.rotation=5"], "augment.rotation: rings holds rows of features"),
+                       (["--set", "test.views=3"], "test.views: rings holds rows of features"),
+                       (["--net", "vgg5"], "for rows of features take the network mlp")):
+        result = mixent("train", *options(rings, *more, "--run", "no"))
+        assert result.code != 0 and said in result.message and not (tmp_path / "no").exists()
+    assert "take --recipe tabular" in mixent("train", "--data", rings).message
+    assert mixent("train", *options(rings, "--run", "run")).code == 0
+    best = "run/best.safetensors"
+    assert "the model takes rows of 3 features (rings), bars holds images of 16x16 with 1 channel" in mixent("eval", best, "--data", bars).message
+    assert "have but one" in mixent("eval", best, "--data", rings, "--views", "2").message
+    assert "rings holds rows of features" not in mixent("data", "show", rings).out
+    assert "rows of features are no images" in mixent("data", "show", rings, "--out", "a.png").message
+    (tmp_path / "other").mkdir()
+    write_rings(tmp_path / "other" / "data.csv", 100, 3, order=(1, 0, 2))
+    assert "feature 1 of the model is 'x' (rings), in other it is 'y'" in mixent("eval", best, "--data", "other").message
+    text = (rings / "train.csv").read_text()
+    (tmp_path / "other" / "data.csv").write_text(text.replace("inner", "within"))
+    assert "class 0 of the model is 'inner' (rings), in other it is 'middle'" in mixent("eval", best, "--data", "other").message
+    (tmp_path / "other" / "data.csv").write_text(text.replace("1", "one", 1))
+    assert "other/data.csv:2:" in mixent("eval", best, "--data", "other").message
+    assert "none.csv: no such file" in mixent("eval", best, "--data", "none.csv").message
+    (tmp_path / "no.npz").write_bytes(b"this is none")
+    assert "no.npz is not a zip archive" in mixent("data", "show", "no.npz").message
+    (tmp_path / "table.txt").write_text(text)
+    assert "a file, not a data set" in mixent("data", "show", "table.txt").message

@@ -1,0 +1,42 @@
+/* Fuzzing the readers of NumPy's files: the bytes as an archive, and as an array. */
+#include "data/npz.h"
+#include "data/npy.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void check_part(const mixent_images *images) {
+  size_t values = images->count * (size_t)(images->side * images->side * images->channels);
+  for (size_t i = 0; i < values && images->features; i++)
+    if (!isfinite(images->features[i])) abort();
+  volatile uint8_t last = images->pixels && values ? images->pixels[values - 1] : 0;
+  (void)last;
+  for (size_t i = 0; i < images->count; i++)
+    if (images->labels[i] < 0 || images->labels[i] >= MIXENT_MOST_LABELS) abort();
+}
+
+static void read_archive(const uint8_t *data, size_t size) {
+  mixent_format_set set = {0};
+  if (mixent_npz_parse("fuzz", data, size, &set) == MIXENT_OK) {
+    check_part(&set.train);
+    check_part(&set.test);
+  } else if (strncmp(mixent_last_error(), "fuzz", 4) != 0) {
+    abort();
+  }
+  mixent_format_set_free(&set);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  mixent_npy array;
+  read_archive(data, size);
+  if (mixent_npy_parse("fuzz", data, size, &array) != MIXENT_OK) {
+    if (strncmp(mixent_last_error(), "fuzz: ", 6) != 0) abort();
+    return 0;
+  }
+  if (array.extent[0] == 0) return 0;
+  double *row = malloc((array.row + 1) * sizeof *row);
+  for (size_t i = 0; row && i < array.extent[0] && i < 4; i++) mixent_npy_row(&array, i, row);
+  free(row);
+  return 0;
+}

@@ -1,0 +1,344 @@
+"""Sweeps with Optuna and Ray, on data and a network so small that a trial takes about a second: what they find, what pruning saves,
+and that no trial is lost or run twice, whatever is killed. `make test-python` installs what this needs."""
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
+optuna = pytest.importorskip("optuna")
+pytest.importorskip("PIL")
+from support import PROGRAM, environment, make_dataset  # noqa: E402
+
+import mixent  # noqa: E402
+from mixent.sweep.program import Program  # noqa: E402
+from mixent.sweep.space import read_sweep  # noqa: E402
+from mixent.sweep.study import choose, make_sampler  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+NET = "name: tiny\nlayers:\n  - conv2d: {name: c, channels: 8, kernel: 3, padding: 1}\n  - relu:\n  - max_pool: {size: 2}\n" \
+      "  - flatten:\n  - linear: {name: out, features: classes}\n"
+FIXED = "set: {data: bars, net: tiny.yaml, epochs: EPOCHS, batch: 20, precision: fp32, validation: {fraction: 0.2}, loss: {name: min-ent}}\n"
+SPACE = """space:
+  optimizer.learning_rate: {log_uniform: [0.001, 0.3]}
+  loss.weight_learning_rate: {log_uniform: [1e-6, 1e-4], when: {loss.learn: w1 w2}}
+  loss.learn: {choice: [none, w1 w2]}
+"""
+
+
+class Place:
+    """A directory with data and a network, in which sweeps are run."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        make_dataset(directory / "bars", train=1000, test=40)
+        (directory / "tiny.yaml").write_text(NET)
+        self.environment = environment(MIXENT_PROGRAM=str(PROGRAM), PYTHONPATH=str(Path(mixent.__file__).resolve().parents[1]),
+                                       MPLCONFIGDIR=str(directory), RAY_TMPDIR="/tmp")
+
+    def write(self, name, space=SPACE, epochs=3, **keys):
+        text = FIXED.replace("EPOCHS", str(epochs)) + "".join(f"{key}: {value}\n" for key, value in keys.items()) + space
+        (self.directory / f"{name}.yaml").write_text(text)
+
+    def start(self, name, *words):
+        return subprocess.Popen([sys.executable, "-m", "mixent.sweep", f"{name}.yaml", *map(str, words)], cwd=self.directory,
+                                env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run(self, name, *words, code=0):
+        process = self.start(name, *words)
+        out, errors = process.communicate(timeout=1200)
+        assert process.returncode == code, out + errors
+        return out if code == 0 else errors
+
+    def records(self, name, *words):
+        """The trials, but for the times."""
+        trials = json.loads(self.run(name, "--json", *words))["trials"]
+        return [{key: value for key, value in trial.items() if key != "seconds"} for trial in trials]
+
+    def path(self, name, *more):
+        return self.directory.joinpath("runs", "sweeps", name, *more)
+
+    def lines(self, name, number):
+        file, = self.path(name, "trials").glob(f"{number:04}*/metrics.jsonl")
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        return [{key: value for key, value in line.items() if key not in ("seconds", "images_per_second")} for line in lines]
+
+    def at_work(self, name):
+        """Whether a trial has finished an epoch, but not its last."""
+        return any(path.stat().st_size and not (path.parent / "summary.json").exists()
+                   for path in self.path(name, "trials").glob("*/metrics.jsonl"))
+
+    def check_whole(self, name, records, trials, epochs):
+        """Every trial is there once, in Optuna's file too, and each finished one trained every epoch once."""
+        assert [record["number"] for record in records] == list(range(trials))
+        study = optuna.load_study(study_name=name, storage=f"sqlite:///{self.path(name, 'sweep.db')}")
+        assert [trial.number for trial in study.trials] == list(range(trials))
+        assert all(trial.state.is_finished() for trial in study.trials)
+        assert sorted(path.name[:4] for path in self.path(name, "trials").iterdir() if path.is_dir()) == [f"{n:04}" for n in range(trials)]
+        for record, trial in zip(records, study.trials):
+            assert record["chosen"] == trial.params
+            if record["end"] == "finished":
+                lines = self.lines(name, record["number"])
+                assert [line["epoch"] for line in lines] == list(range(1, epochs + 1))
+                values = [line["validation"]["accuracy"] for line in lines]
+                assert record["value"] == trial.value == max(values) and list(trial.intermediate_values.values()) == values
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    if not PROGRAM.exists():
+        pytest.fail(f"{PROGRAM} is not built; run make")
+    return Place(tmp_path_factory.mktemp("sweep"))
+
+
+def test_what_a_sweep_leaves(place):
+    place.write("first", trials=6, seed=1, pruner="none")
+    said = place.run("first", "--jobs", 2)
+    records = place.records("first")  # it is done: only told again
+    place.check_whole("first", records, 6, 3)
+    best = max(records, key=lambda record: record["value"])
+    assert f"Trial {best['number']} is best" in said and "6 finished" in said and "optimizer.learning_rate" in said
+    table = list(csv.DictReader(place.path("first", "trials.csv").open()))
+    assert [float(row["value"]) for row in table] == [record["value"] for record in records]
+    for record, row in zip(records, table):
+        learned = record["chosen"]["loss.learn"] == "w1 w2"
+        assert ("loss.weight_learning_rate" in record["chosen"]) == learned == bool(row["loss.weight_learning_rate"])
+        recipe = place.path("first", "trials", f"{record['number']:04}", "recipe.yaml").read_text()
+        assert f"  learn: {record['chosen']['loss.learn']}\n" in recipe
+    assert {record["chosen"]["loss.learn"] for record in records} == {"none", "w1 w2"}
+    for name in ("history.svg", "history.png"):
+        assert place.path("first", name).stat().st_size > 1000
+    # best.yaml trains to the bits of the trial
+    done = subprocess.run([PROGRAM, "train", "--recipe", place.path("first", "best.yaml"), "--threads", "1", "--run", "again"],
+                          cwd=place.directory, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (place.directory / "again" / "metrics.jsonl").read_text().splitlines()]
+    assert [{key: value for key, value in line.items() if key not in ("seconds", "images_per_second")} for line in lines] == place.lines(
+        "first", best["number"])
+
+
+def test_the_test_images_do_not_matter(place):
+    """Another test set, the same sweep: nothing is chosen by it."""
+    make_dataset(place.directory / "others", train=1000, test=40)
+    for part in ("images-idx3", "labels-idx1"):
+        (place.directory / "others" / f"test-{part}-ubyte").unlink()
+    make_dataset(place.directory / "more", train=10, test=60, classes=4, seed=9)
+    for path in (place.directory / "more").glob("test-*"):
+        path.rename(place.directory / "others" / path.name)
+    place.write("these", trials=3, sampler="tpe", pruner="none")
+    place.write("those", trials=3, sampler="tpe", pruner="none")
+    these, those = place.records("these", "--jobs", 1), place.records("those", "--jobs", 1, "--set", "data=others")
+    assert these == those
+    scores = [json.loads(place.path(name, "trials", "0000", "summary.json").read_text())["test"] for name in ("these", "those")]
+    assert scores[0]["images"] != scores[1]["images"]
+
+
+def test_pruning_saves_epochs(place):
+    """One good learning rate, then hopeless ones, which are cut short; their processes save and end."""
+    rates = "space: {optimizer.learning_rate: {choice: [0.1, 1e-7, 2e-7, 3e-7, 4e-7, 5e-7]}}\n"
+    place.write("cut", rates, epochs=27, sampler="grid", pruner="hyperband")
+    said = place.run("cut", "--jobs", 1)
+    records = place.records("cut")
+    place.check_whole("cut", records, 6, 27)
+    pruned = [record for record in records if record["end"] == "pruned"]
+    assert records[0]["end"] == "finished" and len(pruned) >= 2
+    saved = sum(27 - record["epochs"] for record in pruned) / (6 * 27)
+    assert saved > 0.2 and f"Pruning saved {100 * saved:.0f} % of the epochs." in said
+    for record in pruned:
+        run = place.path("cut", "trials", f"{record['number']:04}")
+        assert not (run / "summary.json").exists() and "stopped and saved" in run.with_suffix(".log").read_text()
+
+
+def children(process):
+    try:
+        return [int(word) for word in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def kill(number):
+    try:
+        os.kill(number, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def kill_again_and_again(place, name, kills, jobs, seed):
+    """Ends the sweep by SIGKILL at random moments, sometimes its trials as well, as a power cut would; then lets it end."""
+    generator = random.Random(seed)
+    for turn in range(kills):
+        process = place.start(name, "--jobs", jobs)
+        while not (children(process) and place.at_work(name)) and process.poll() is None:
+            time.sleep(0.02)
+        time.sleep(generator.uniform(0, 0.5))
+        trials = children(process)
+        kill(process.pid)
+        for trial in trials if turn % 2 else []:
+            kill(trial)
+        process.communicate()
+    return place.records(name, "--jobs", jobs)
+
+
+def test_killed_sweeps_go_on(place):
+    """To the same trials as if nothing had happened: none is lost, none is run twice, and each has the same bits."""
+    for name in ("whole", "killed"):
+        place.write(name, trials=5, sampler="random", pruner="none", seed=4, epochs=16)
+    whole = place.records("whole", "--jobs", 2)
+    killed = kill_again_and_again(place, "killed", 4, 2, seed=1)
+    place.check_whole("killed", killed, 5, 16)
+    assert killed == whole
+    for record in whole:
+        assert place.lines("killed", record["number"]) == place.lines("whole", record["number"])
+    logs = [path.read_text() for path in place.path("killed", "trials").glob("*.log")]
+    assert sum(log.count("going on with epoch") for log in logs) > 0
+
+
+@pytest.mark.long
+def test_killed_often_while_it_prunes(place):
+    place.write("often", trials=12, sampler="tpe", pruner="hyperband", seed=2, epochs=9)
+    place.check_whole("often", kill_again_and_again(place, "often", 12, 2, seed=3), 12, 9)
+
+
+def test_a_signal_saves_every_trial(place):
+    place.write("stopped", trials=3, pruner="none", epochs=20)
+    process = place.start("stopped", "--jobs", 2)
+    while not list(place.path("stopped", "trials").glob("*/last.safetensors")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == 1 and errors == "mixent-sweep: stopped, every trial is saved; go on with: mixent-sweep stopped.yaml --jobs 2\n"
+    said = place.run("stopped", "--jobs", 2)
+    assert "going on with 2 interrupted trials" in said and "3 finished" in said
+
+
+def test_two_at_once_and_a_changed_file_are_refused(place):
+    place.write("alone", trials=2, pruner="none", epochs=20)
+    process = place.start("alone")
+    while not place.at_work("alone"):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    assert "another mixent-sweep is at work there" in place.run("alone", code=1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(120) == 1
+    place.write("alone", trials=2, pruner="none", epochs=21)
+    assert "differs in settings, epochs;" in place.run("alone", code=1)
+    place.write("alone", trials=1, pruner="none", epochs=20)  # other trials are fine
+    place.run("alone")
+
+
+def test_trials_that_fail_at_once_end_the_sweep(place):
+    place.write("wrong", trials=9)
+    errors = place.run("wrong", "--set", "data=nowhere", code=1)
+    assert "trials failed; the last one said:" in errors and "nowhere" in errors
+
+
+def test_trials_that_run_away_are_told_as_such(place):
+    place.write("away", "space: {optimizer.learning_rate: {choice: [0.05, 900]}}\n", sampler="grid")
+    assert [record["end"] for record in place.records("away", "--set", "loss.name=ce")] == ["finished", "diverged"]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "qmc", "random"])
+def test_samplers_go_on_as_if_never_stopped(place, sampler):
+    """The draws of a trial depend on the seed, its number and what came before, not on when the sweep was started."""
+    if sampler == "qmc":
+        pytest.importorskip("scipy")
+    place.write("draw", sampler=sampler, seed=5)
+    sweep = read_sweep(place.directory / "draw.yaml", Program(str(PROGRAM)), {"data": "bars"})
+
+    def draw(stops):
+        study = optuna.create_study(direction="maximize")
+        drawn = []
+        for number in range(16):
+            study.sampler = make_sampler(sweep, number)
+            if number in stops:
+                study.sampler = make_sampler(sweep, number)
+            trial = study.ask()
+            drawn.append(choose(sweep, trial))
+            study.tell(trial, -abs(drawn[-1]["optimizer.learning_rate"] - 0.1))
+        return drawn
+
+    drawn = draw([])
+    assert drawn == draw([3, 7, 8])
+    assert len({row["optimizer.learning_rate"] for row in drawn}) == 16
+
+
+@pytest.mark.parametrize("name", ["paper-min-ent", "paper-mix-ent"])
+def test_the_program_takes_all_that_is_drawn(name):
+    program = Program(str(PROGRAM))
+    sweep = read_sweep(ROOT / "recipes" / "sweeps" / f"{name}.yaml", program)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    for _ in range(60):
+        program.recipe_text(sweep.recipe, sweep.settings_of(choose(sweep, study.ask())))
+
+
+@pytest.mark.long
+def test_a_ray_cluster_that_loses_a_machine(place):
+    """Three nodes; one is killed with a trial at work on it, which goes on elsewhere."""
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    os.environ.update({key: place.environment[key] for key in ("MIXENT_PROGRAM", "PYTHONPATH")})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        place.write("ray", trials=6, epochs=60, seed=1)
+        process = place.start("ray", "--ray", cluster.address)
+        lost = None
+        while lost is None:
+            assert process.poll() is None, process.communicate()
+            lost = next((node for node in nodes if trial_at_work(node)), None)
+            time.sleep(0.05)
+        cluster.remove_node(lost, allow_graceful=False)
+        out, errors = process.communicate(timeout=1200)
+        assert process.returncode == 0, out + errors
+    finally:
+        cluster.shutdown()
+    assert "its machine or process was lost; it is resumed" in out
+    records = place.records("ray", "--ray", "local")  # it is done: only told again
+    place.check_whole("ray", records, 6, 60)
+    assert all(record["end"] in ("finished", "pruned") for record in records)
+    assert any(record["end"] == "finished" for record in records)
+    assert any("going on with epoch" in path.read_text() for path in place.path("ray", "trials").glob("*.log"))
+
+
+def trial_at_work(node):
+    """Whether a process under that node trains, and has finished an epoch."""
+    below = [node.all_processes["raylet"][0].process]
+    while below:
+        below = [child for process in below for child in children(process)]
+        for number in below:
+            try:
+                words = Path(f"/proc/{number}/cmdline").read_text().split("\0")
+            except FileNotFoundError:
+                continue
+            if "train" in words and "--run" in words:
+                metrics = Path(words[words.index("--run") + 1]) / "metrics.jsonl"
+                return metrics.exists() and metrics.stat().st_size > 0
+        below = [SimpleNamespace(pid=number) for number in below]
+    return False
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_ray_sweep_that_is_stopped_goes_on(place, number):
+    pytest.importorskip("ray")
+    name = f"later-{number}"
+    place.write(name, trials=4, epochs=60, seed=2, pruner="none")
+    process = place.start(name, "--ray", "local", "--jobs", 2)
+    while not place.at_work(name):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=300)
+    if number == signal.SIGINT:
+        assert process.returncode == 1 and f"go on with: mixent-sweep {name}.yaml --ray local --jobs 2" in errors, out + errors
+    place.check_whole(name, place.records(name, "--ray", "local", "--jobs", 2), 4, 60)

@@ -1,0 +1,129 @@
+"""Data sets in CSV and NumPy's archives, as Python writes them: what is read back is what was written."""
+
+import csv
+import os
+import subprocess
+
+import numpy
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("MIXENT_BUILD", os.path.join(ROOT, "build", "release"))
+TOOL = os.path.join(BUILD, "tests", "data_dump")
+SEEDS = range(12)
+
+
+def dump(path):
+    """(class names, feature names, [(labels, values) of train and test])."""
+    if not os.path.exists(TOOL):
+        pytest.skip("tests/tools/data_dump is not built")
+    done = subprocess.run([TOOL, path], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    first, classes, features, data = done.stdout.split(b"\n", 3)
+    count, side, channels, train, test, kind = first.decode().split()
+    names = [line.decode().split("\t")[:-1] for line in (classes, features)]
+    assert len(names[0]) == int(count)
+    shape, parts = (int(side), int(side), int(channels)), []
+    for rows in (int(train), int(test)):
+        labels = numpy.frombuffer(data, numpy.int32, rows)
+        data = data[labels.nbytes :]
+        values = numpy.frombuffer(data, numpy.float32 if kind == "float" else numpy.uint8, rows * shape[0] * shape[1] * shape[2])
+        data = data[values.nbytes :]
+        parts.append((labels, values.reshape(rows, *shape)))
+    assert not data
+    return names[0], names[1], parts
+
+
+def write_csv(path, names, table, labels, place, generator, quoting):
+    """The label as column `place`; random line ends, blank lines and a byte order mark."""
+    with open(path, "w", newline="", encoding=generator.choice(["utf-8", "utf-8-sig"])) as file:
+        writer = csv.writer(file, lineterminator=str(generator.choice(["\n", "\r\n"])), quoting=quoting)
+        if names:
+            writer.writerow([*names[:place], "class", *names[place:]])
+        for row, label in zip(table, labels):
+            cells = [generator.choice([f"{value!r}", f"{value:.17e}", f"{value:+.20g}"]) for value in row.tolist()]
+            writer.writerow([*cells[:place], label, *cells[place:]])
+            if generator.random() < 0.1:
+                file.write("\n")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_csv_is_read_as_it_was_written(tmp_path, seed):
+    generator = numpy.random.default_rng(seed)
+    features, classes = int(generator.integers(1, 9)), int(generator.integers(2, 6))
+    alphabet = numpy.array(list('abc,"\n é€𝛼;\t0'))
+    words = ["".join(["x", *generator.choice(alphabet, 5), "x"]) for _ in range(3 * classes)]
+    words = sorted(set(words), key=str.encode)[:classes] if seed % 2 else [str(k) for k in range(classes)]
+    names = [f"{k} " + "".join(generator.choice(alphabet, 4)) + "." for k in range(features)] if seed % 3 else None
+    names = [name.replace("\n", "").replace("\t", "") for name in names] if names else None
+    words = [word.replace("\n", "/").replace("\t", "/") for word in words]  # the tool's lines end at these
+    words = sorted(set(words), key=str.encode)
+    place = int(generator.integers(0, features + 1)) if names else features
+    written = []
+    for part in ("train", "test"):
+        rows = int(generator.integers(60, 90))
+        table = generator.normal(0, 10.0 ** generator.integers(-20, 20, features), (rows, features))
+        labels = numpy.arange(rows) % len(words)
+        write_csv(tmp_path / f"{part}.csv", names, table, [words[k] for k in labels], place, generator,
+                  int(generator.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])))
+        written.append((labels, table))
+    found_words, found_names, parts = dump(tmp_path)
+    assert found_words == words
+    assert found_names == (names or [])
+    for (labels, table), (found_labels, values) in zip(written, parts):
+        assert (labels == found_labels).all()
+        assert (values[:, 0, 0] == table.astype(numpy.float32)).all()
+
+
+TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
+
+
+@pytest.mark.parametrize("save", [numpy.savez, numpy.savez_compressed])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_npz_is_read_as_it_was_written(tmp_path, seed, save):
+    generator = numpy.random.default_rng(seed)
+    features, arrays, written = int(generator.integers(1, 9)), {}, []
+    for part in ("train", "test"):
+        rows, kind = int(generator.integers(5, 50)), generator.choice(TYPES)
+        table = (generator.normal(0, 30, (rows, features)) + (100 if kind[0] == "u" else 0)).clip(-120, 250).astype(kind)
+        labels = (numpy.arange(rows) % 3 * 5).astype(generator.choice(TYPES))
+        arrays[f"x_{part}"] = generator.choice([numpy.ascontiguousarray, numpy.asfortranarray])(table)
+        arrays[f"y_{part}"] = labels[:, None] if generator.random() < 0.5 else labels
+        written.append((labels, table))
+    save(tmp_path / "set.npz", more=numpy.arange(3), **arrays)
+    words, names, parts = dump(tmp_path / "set.npz")
+    assert words == ["0", "5", "10"] and not names
+    for (labels, table), (found_labels, values) in zip(written, parts):
+        assert (found_labels == labels / 5).all()
+        assert (values[:, 0, 0] == table.astype(numpy.float32)).all()
+
+
+@pytest.mark.parametrize("channels", [None, 1, 3])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_images_in_npz(tmp_path, channels, order):
+    """As Keras has MNIST and CIFAR-10: bytes, labels perhaps as a column."""
+    generator = numpy.random.default_rng(1)
+    shape = (20, 20) if channels is None else (20, 20, channels)
+    images = [numpy.array(generator.integers(0, 256, (rows, *shape)), numpy.uint8, order=order) for rows in (30, 10)]
+    labels = [numpy.arange(len(part), dtype=numpy.uint8) % 2 for part in images]
+    numpy.savez(tmp_path / "set.npz", x_train=images[0], y_train=labels[0][:, None], x_test=images[1], y_test=labels[1][:, None])
+    _, _, parts = dump(tmp_path)
+    for k in range(2):
+        assert parts[k][1].dtype == numpy.uint8
+        assert (parts[k][1] == images[k].reshape(-1, 20, 20, channels or 1)).all()
+        assert (parts[k][0] == labels[k]).all()
+
+
+def test_a_set_in_one_part_is_cut_the_same_way(tmp_path):
+    """Each row is in one part with its label, a fifth of each class in test; CSV and NPZ cut alike."""
+    rows = 97
+    labels = numpy.arange(rows) % 3
+    table = numpy.arange(rows, dtype=float)[:, None]
+    numpy.savez(tmp_path / "one.npz", X=table, y=labels)
+    write_csv(tmp_path / "one.csv", None, table, labels, 1, numpy.random.default_rng(0), csv.QUOTE_MINIMAL)
+    first, second = dump(tmp_path / "one.npz")[2], dump(tmp_path / "one.csv")[2]
+    for k in range(2):
+        assert (first[k][0] == second[k][0]).all() and (first[k][1] == second[k][1]).all()
+        assert (first[k][0] == first[k][1][:, 0, 0, 0] % 3).all()
+    assert sorted(numpy.concatenate([part[1].reshape(-1) for part in first])) == list(range(rows))
+    assert numpy.bincount(first[1][0]).tolist() == [7, 6, 6]

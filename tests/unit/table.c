@@ -1,0 +1,285 @@
+/* table: CSV as RFC 4180 has it, headers and labels, and a message with line and column for every way it can be
+ * wrong. */
+#include "data_files.h"
+
+#include "core/memory.h"
+#include "data/table.h"
+#include <unistd.h>
+
+/* One table out of a text; what was read is left in these. */
+static mixent_table_columns columns;
+static mixent_words words;
+static mixent_images rows;
+
+static int clear(void **state) {
+  (void)state;
+  mixent_table_columns_free(&columns);
+  mixent_words_free(&words);
+  mixent_images_free(&rows);
+  return 0;
+}
+
+static mixent_status parse(const char *text) {
+  clear(NULL);
+  char *copy = strdup(text);
+  assert_non_null(copy);
+  mixent_status status = mixent_table_parse("t.csv", copy, strlen(copy), &columns, &words, &rows);
+  free(copy);
+  return status;
+}
+
+static void read_well(const char *text) {
+  if (parse(text) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+}
+
+static void expect_row(size_t row, const char *label, float first, float last) {
+  assert_true(row < rows.count);
+  assert_string_equal(words.text[rows.labels[row]], label);
+  assert_true(rows.features[row * (size_t)rows.channels] == first);
+  assert_true(rows.features[(row + 1) * (size_t)rows.channels - 1] == last);
+}
+
+static void test_plain(void **state) {
+  (void)state;
+  read_well("1,2.5,a\n-3e2,+.5,b\n7.,1E-3,a");
+  assert_null(columns.names);
+  assert_int_equal(rows.count, 3);
+  assert_int_equal(rows.channels, 2);
+  assert_int_equal(rows.side, 1);
+  expect_row(0, "a", 1, 2.5F);
+  expect_row(1, "b", -300, 0.5F);
+  expect_row(2, "a", 7, 1e-3F);
+}
+
+static void test_headers(void **state) {
+  (void)state;
+  read_well("width,height,kind\n1,2,x\n");
+  assert_string_equal(columns.names[1], "height");
+  assert_int_equal(columns.label, 2);
+  read_well("Label,1,2\n7,3,4\n"); /* by its name, wherever it stands, and whatever the others are called */
+  assert_int_equal(columns.label, 0);
+  expect_row(0, "7", 3, 4);
+  read_well("0,1,target\n5,6,7\n");
+  assert_int_equal(rows.count, 1);
+  read_well("5,6,setosa\n"); /* a word for a label is no header */
+  assert_null(columns.names);
+  assert_int_equal(rows.count, 1);
+}
+
+static void test_quotes_and_line_ends(void **state) {
+  (void)state;
+  read_well(
+      "\xef\xbb\xbf\"a \"\"b\"\"\",\"c,\r\nd\",class\r\n\r\n\"1\", 2 ,\"x,\"\"y\"\r\n 3\t,4, z z \r\n\n");
+  assert_string_equal(columns.names[0], "a \"b\"");
+  assert_string_equal(columns.names[1], "c,\r\nd");
+  assert_int_equal(rows.count, 2);
+  expect_row(0, "x,\"y", 1, 2);
+  expect_row(1, "z z", 3, 4);
+}
+
+static void test_a_huge_line(void **state) {
+  (void)state;
+  enum { FEATURES = 60000 };
+  mixent_text text = {0};
+  for (int line = 0; line < 3; line++) {
+    for (int k = 0; k < FEATURES; k++) mixent_text_append(&text, "%d,", k % 1000 + line);
+    mixent_text_append(&text, "%d\n", line % 2);
+  }
+  assert_int_equal(mixent_text_status(&text), MIXENT_OK);
+  read_well(text.data);
+  assert_int_equal(rows.channels, FEATURES);
+  expect_row(2, "0", 2, (FEATURES - 1) % 1000 + 2);
+  mixent_text_free(&text);
+}
+
+static void test_complaints(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *message;
+  } cases[] = {
+      {"", "nothing is in it"},
+      {"\n\r\n", "nothing is in it"},
+      {"a,b,class\n", "a header and no row"},
+      {"1\n2\n", "t.csv:1:1: one column"},
+      {"1;2;a\n", "t.csv:1:1: one column; features and a label are to be separated by commas"},
+      {"1,2,a\n3,x4,b\n", "t.csv:2:3: 'x4' is not a number"},
+      {"w,h,k\n1,2,a\n3,4x,b\n", "t.csv:3:3: '4x' in column 'h' is not a number"},
+      {"1,2,a\n1,0x10,a\n", "t.csv:2:3: '0x10' is not a number"},
+      {"1,2,a\n1,1_0,a\n", "'1_0' is not a number"},
+      {"1,2,a\n1,1e,a\n", "'1e' is not a number"},
+      {"1,2,a\n1,.,a\n", "'.' is not a number"},
+      {"1,2,a\n1,inf,a\n", "t.csv:2:3: 'inf' is not a number"},
+      {"1,2,a\n1,nan,a\n", "t.csv:2:3: the value is missing"},
+      {"1,2,a\n,2,a\n", "t.csv:2:1: the value is missing"},
+      {"1,,a\n", "t.csv:1:3: the value is missing"},
+      {"NA,2,a\n", "t.csv:1:1: the value is missing"},
+      {"1,2,a\n1,2,\n", "t.csv:2:5: the label is missing"},
+      {"1,2,a\n1,1e39,a\n", "t.csv:2:3: '1e39' is out of range"},
+      {"1,2,a\n1,1e999,a\n", "'1e999' is out of range"},
+      {"1,2,a\n1,a\n", "t.csv:2:3: 2 cells in this row, but 3 in the first"},
+      {"1,2,a\n1,2,3,a\n", "t.csv:2:7: 4 cells in this row"},
+      {"1,2,a\n1,\"2,a\n\n", "t.csv:2:3: this quote is not closed"},
+      {"1,2,a\n1,\"2\"x,a\n", "t.csv:2:6: 'x' after the closing quote"},
+      {"1,2,a\n1,2\"3,a\n", "t.csv:2:4: a quote within a cell"},
+      {"1,2,a\r3,4,b\r", "t.csv:1:7: a carriage return without a line feed"},
+      {"1,2,a\n\xff,2,a\n", "t.csv:2:1: not UTF-8"},
+      {"1,2,\xc3\x28\n", "not UTF-8"},
+      {"1,2,\xed\xa0\x80\n", "not UTF-8"},
+      {",w,class\n1,2,a\n", "t.csv:1:1: a column without a name"},
+      {"label,w,class\n1,2,a\n", "t.csv:1:9: both 'label' and 'class' could be the labels"},
+      {"\"a\nb\",c,class\n1,2,a\n1,x,a\n", "t.csv:4:3: 'x'"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    if (parse(cases[i].text) == MIXENT_OK) fail_msg("'%s' was read", cases[i].text);
+    assert_message_has("t.csv:");
+    assert_message_has(cases[i].message);
+  }
+  char text[] = "1,2\0,a\n";
+  clear(NULL);
+  assert_int_equal(mixent_table_parse("t.csv", text, sizeof text - 1, &columns, &words, &rows),
+                   MIXENT_ERROR_FORMAT);
+  assert_message_has("t.csv:1:4: a zero byte");
+}
+
+static void test_too_many_labels(void **state) {
+  (void)state;
+  mixent_text text = {0};
+  for (int i = 0; i < MIXENT_MOST_LABELS; i++)
+    mixent_text_append(&text, "%d,a%d\n", i, i * 7919 % MIXENT_MOST_LABELS);
+  assert_int_equal(mixent_text_status(&text), MIXENT_OK);
+  read_well(text.data);
+  assert_int_equal(words.count, MIXENT_MOST_LABELS);
+  for (int i = 1; i < words.count; i++)
+    assert_true(strcmp(words.text[words.sorted[i - 1]], words.text[words.sorted[i]]) < 0);
+  mixent_text_append(&text, "1,more\n");
+  assert_int_equal(parse(text.data), MIXENT_ERROR_UNSUPPORTED);
+  assert_message_has("t.csv: more than 1024 distinct labels");
+  mixent_text_free(&text);
+}
+
+static void write_text(const char *name, const char *text) {
+  write_file(test_directory, name, text, strlen(text));
+}
+
+static mixent_dataset *open_set(void) {
+  mixent_dataset *dataset;
+  if (mixent_dataset_open(test_directory, NULL, &dataset) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  return dataset;
+}
+
+static void expect_open_fails(const char *message) {
+  mixent_dataset *dataset;
+  assert_int_not_equal(mixent_dataset_open(test_directory, NULL, &dataset), MIXENT_OK);
+  assert_null(dataset);
+  assert_message_has(test_directory);
+  assert_message_has(message);
+}
+
+/* Two files are one data set; numbers are labels themselves, other words are numbered in order. */
+static void test_train_and_test(void **state) {
+  (void)state;
+  write_text("train.csv", "a,b,class\n1,2,10\n3,4,2\n5,6,10\n");
+  write_text("test.csv", "a,b,class\n7,8,2\n");
+  write_text("other.csv", "what is not called so does not count");
+  mixent_dataset *dataset = open_set();
+  assert_int_equal(dataset->train.count, 3);
+  assert_int_equal(dataset->test.count, 1);
+  assert_false(dataset->cut);
+  assert_int_equal(dataset->labels[0], 2);
+  assert_string_equal(dataset->class_names[1], "10");
+  assert_int_equal(dataset->train.labels[0], 1);
+  assert_string_equal(dataset->feature_names[1], "b");
+  assert_true(dataset->test.features[1] == 8);
+  uint64_t fingerprint = dataset->fingerprint;
+  mixent_dataset_free(dataset);
+  write_text("test.csv", "a,b,class\n7,8.5,2\n");
+  dataset = open_set();
+  assert_true(dataset->fingerprint != fingerprint);
+  mixent_dataset_free(dataset);
+
+  write_text("test.csv", "a,b,class\n7,8,3\n");
+  expect_open_fails("test.csv: row 1 has the label '3', which does not occur in");
+  write_text("test.csv", "a,c,class\n7,8,2\n");
+  expect_open_fails("test.csv:1:3: column 'c' is 'b' in the other table");
+  write_text("test.csv", "7,8,2\n");
+  expect_open_fails("one of the two tables has a header");
+  write_text("test.csv", "a,class\n7,2\n");
+  expect_open_fails("test.csv:1:1: 2 columns, but 3 in the other table");
+  write_text("train.csv", "a,b,class\n1,2,10\n3,4,10\n");
+  write_text("test.csv", "a,b,class\n7,8,10\n");
+  expect_open_fails("train.csv: every label is");
+}
+
+static void test_one_file(void **state) {
+  (void)state;
+  mixent_text text = {0};
+  for (int i = 0; i < 50; i++) mixent_text_append(&text, "%d,%s\n", i, i % 2 ? "-1" : i % 5 ? "1" : "20");
+  write_text("one.CSV", text.data);
+  mixent_text_free(&text);
+  mixent_dataset *dataset = open_set();
+  assert_true(dataset->cut);
+  assert_null(dataset->feature_names);
+  assert_int_equal(dataset->classes, 3); /* whole numbers in their order, though not their bytes' */
+  assert_string_equal(dataset->class_names[0], "-1");
+  assert_string_equal(dataset->class_names[1], "1");
+  assert_string_equal(dataset->class_names[2], "20");
+  assert_int_equal(dataset->test.count, 10);
+  assert_int_equal(dataset->train.count, 40);
+  mixent_dataset_free(dataset);
+  char *path = mixent_path_join(test_directory, "one.CSV");
+  assert_int_equal(mixent_dataset_open(path, NULL, &dataset), MIXENT_OK);
+  assert_string_equal(dataset->name, "one");
+  mixent_dataset_free(dataset);
+  free(path);
+  write_text("two.csv", "1,2\n");
+  expect_open_fails("two.csv in the same directory could both be the data set");
+}
+
+/* Rows to be classified: columns by name, in any order, with others beside them; or all in their order. */
+static void test_rows_without_labels(void **state) {
+  (void)state;
+  static const char *const names[] = {"a", "b"};
+  mixent_images images;
+  char *path = mixent_path_join(test_directory, "rows.csv");
+  write_text("rows.csv", "b,class,a\n2,what,1\n4,,3\n");
+  assert_int_equal(mixent_features_read(path, names, 2, &images), MIXENT_OK);
+  assert_int_equal(images.count, 2);
+  for (int i = 0; i < 4; i++) assert_true(images.features[i] == (float)(i + 1));
+  mixent_images_free(&images);
+  write_text("rows.csv", "1,2\n3,4\n");
+  assert_int_equal(mixent_features_read(path, names, 2, &images), MIXENT_OK);
+  assert_true(images.count == 2 && images.features[3] == 4);
+  mixent_images_free(&images);
+  write_text("rows.csv", "x,y\n1,2\n");
+  assert_int_equal(mixent_features_read(path, NULL, 2, &images), MIXENT_OK);
+  assert_true(images.count == 1 && images.features[1] == 2);
+  mixent_images_free(&images);
+  static const struct {
+    const char *text, *message;
+  } cases[] = {{"a,c\n1,2\n", "rows.csv:1:1: no column 'b', which the model reads"},
+               {"1,2,3\n", "rows.csv:1:1: 3 columns, but the model reads 2 features"},
+               {"a,b\n1,2\n1\n", "rows.csv:3:1: 1 cells in this row"},
+               {"a,b\n1,x\n", "rows.csv:2:3: 'x' in column 'b' is not a number"},
+               {"", "nothing is in it"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    write_text("rows.csv", cases[i].text);
+    assert_int_equal(mixent_features_read(path, names, 2, &images), MIXENT_ERROR_FORMAT);
+    assert_message_has(cases[i].message);
+  }
+  free(path);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_teardown(test_plain, clear),
+      cmocka_unit_test_teardown(test_headers, clear),
+      cmocka_unit_test_teardown(test_quotes_and_line_ends, clear),
+      cmocka_unit_test_teardown(test_a_huge_line, clear),
+      cmocka_unit_test_teardown(test_complaints, clear),
+      cmocka_unit_test_teardown(test_too_many_labels, clear),
+      TEST_IN_DIRECTORY(test_train_and_test),
+      TEST_IN_DIRECTORY(test_one_file),
+      TEST_IN_DIRECTORY(test_rows_without_labels),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
