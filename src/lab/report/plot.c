@@ -12,8 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum {
   MOST_SVG = 64 << 20,
   LABEL_CHARACTERS = 18,
@@ -91,8 +89,7 @@ static int right_margin(const mixent_plot *plot) {
   return 14 + CHARACTER_WIDTH * (int)longest;
 }
 
-/* Digits after the point that an axis's marks need; -1: powers of ten. */
-static int count_digits(const mixent_axis *axis) {
+int mixent_axis_digits(const mixent_axis *axis) {
   double power = floor(log10(axis->step) + 1e-9);
   if (power < -6 || fmax(fabs(axis->low), fabs(axis->high)) >= 1e6) return -1;
   return power < 0 ? (int)-power : 0;
@@ -103,14 +100,14 @@ static int mark_length(double mark, int digits) {
 }
 
 static int left_margin(const mixent_axis *axis) {
-  int digits = count_digits(axis), low = mark_length(axis->low, digits),
+  int digits = mixent_axis_digits(axis), low = mark_length(axis->low, digits),
       high = mark_length(axis->high, digits);
   int margin = 20 + CHARACTER_WIDTH * (low > high ? low : high);
   return margin < LEFT ? LEFT : margin;
 }
 
 static void write_axis(mixent_text *out, char name, const mixent_axis *axis) {
-  int digits = count_digits(axis);
+  int digits = mixent_axis_digits(axis);
   mixent_text_append(out,
                      "set %crange [%.10g:%.10g]\nset format %c '%%.%d%c'\n"
                      "set %ctics %.10g,%.10g,%.10g textcolor rgb '%s'\n",
