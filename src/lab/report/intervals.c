@@ -129,15 +129,21 @@ static mixent_axis find_axis(const mixent_section *section) {
   return mixent_axis_round(low, high, 6);
 }
 
+static int mark_count(const mixent_axis *axis) {
+  return 1 + (int)lround((axis->high - axis->low) / axis->step);
+}
+
 static void draw_ground(const mixent_section *section, const mixent_axis *axis, int height) {
   double worth = section->report->comparison->input.difference;
   mixent_text *out = section->out;
   mixent_text_append(out, "<rect class=\"worth\" x=\"%.3f%%\" y=\"0\" width=\"%.3f%%\" height=\"%d\"/>",
                      place(axis, -worth), place(axis, worth) - place(axis, -worth), height);
-  for (double mark = axis->low; mark < axis->high + axis->step / 2; mark += axis->step)
+  for (int i = 0; i < mark_count(axis); i++) {
+    double mark = axis->low + i * axis->step;
     mixent_text_append(out, "<line class=\"%s\" x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"0\" y2=\"%d\"/>",
                        fabs(mark) < axis->step / 2 ? "zero" : "mark", place(axis, mark), place(axis, mark),
                        height);
+  }
 }
 
 static void draw_interval(mixent_text *out, const mixent_axis *axis, const char *kind, double low,
@@ -206,10 +212,11 @@ static void write_row(const mixent_section *section, const mixent_axis *axis, co
 
 static void write_scale(const mixent_section *section, const mixent_axis *axis) {
   mixent_text *out = section->out;
-  int digits = axis->step < 0.1 ? 2 : axis->step < 1 ? 1 : 0;
+  int digits = mixent_axis_digits(axis);
   mixent_text_append(out, "<tr role=\"row\" class=\"scale\"><td></td><td class=\"plot\"><svg "
                           "class=\"interval\" aria-hidden=\"true\" width=\"100%%\" height=\"20\">");
-  for (double mark = axis->low; mark < axis->high + axis->step / 2; mark += axis->step) {
+  for (int i = 0; i < mark_count(axis); i++) {
+    double mark = axis->low + i * axis->step;
     double at = place(axis, mark);
     mixent_text_append(out, "<text x=\"%.3f%%\" y=\"14\" text-anchor=\"middle\">", at);
     mixent_html_difference(out, mark, digits);

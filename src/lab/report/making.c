@@ -140,11 +140,13 @@ static void write_recipe(const mixent_section *section, size_t variant) {
 }
 
 static void write_run_command(const mixent_report_run *run, void *out) {
-  mixent_text_append(out, "mixent train --recipe ");
-  mixent_html_text(out, run->path);
-  mixent_text_append(out, "/recipe.yaml --run again/");
-  mixent_html_text(out, run->name);
+  mixent_recipe recipe;
+  mixent_text command = {0};
+  if (!run->recipe || mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, &recipe) != MIXENT_OK)
+    return;
+  if (mixent_recipe_command(&recipe, run->path, &command) == MIXENT_OK) mixent_html_text(out, command.data);
   mixent_text_append(out, "\n");
+  mixent_text_free(&command);
 }
 
 /* Whether the seeds are 0, 1, 2 …, as --seeds makes them. */

@@ -68,6 +68,7 @@ static mixent_status write_body(const mixent_report *report, mixent_text *links,
     MIXENT_TRY(write_data(&section));
   }
   section.data = 0, section.level = 2;
+  if (report->data_count > 1) mixent_text_append(links, "<span></span>\n");
   return mixent_section_making(&section);
 }
 

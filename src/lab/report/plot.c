@@ -12,8 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum {
   MOST_SVG = 64 << 20,
   LABEL_CHARACTERS = 18,
@@ -91,9 +89,30 @@ static int right_margin(const mixent_plot *plot) {
   return 14 + CHARACTER_WIDTH * (int)longest;
 }
 
+int mixent_axis_digits(const mixent_axis *axis) {
+  double power = floor(log10(axis->step) + 1e-9);
+  if (power < -6 || fmax(fabs(axis->low), fabs(axis->high)) >= 1e6) return -1;
+  return power < 0 ? (int)-power : 0;
+}
+
+static int mark_length(double mark, int digits) {
+  return digits < 0 ? snprintf(NULL, 0, "%.3g", mark) : snprintf(NULL, 0, "%.*f", digits, mark);
+}
+
+static int left_margin(const mixent_axis *axis) {
+  int digits = mixent_axis_digits(axis), low = mark_length(axis->low, digits),
+      high = mark_length(axis->high, digits);
+  int margin = 20 + CHARACTER_WIDTH * (low > high ? low : high);
+  return margin < LEFT ? LEFT : margin;
+}
+
 static void write_axis(mixent_text *out, char name, const mixent_axis *axis) {
-  mixent_text_append(out, "set %crange [%.10g:%.10g]\nset %ctics %.10g,%.10g,%.10g textcolor rgb '%s'\n",
-                     name, axis->low, axis->high, name, axis->low, axis->step, axis->high, MIXENT_PLOT_MUTED);
+  int digits = mixent_axis_digits(axis);
+  mixent_text_append(out,
+                     "set %crange [%.10g:%.10g]\nset format %c '%%.%d%c'\n"
+                     "set %ctics %.10g,%.10g,%.10g textcolor rgb '%s'\n",
+                     name, axis->low, axis->high, name, digits < 0 ? 3 : digits, digits < 0 ? 'g' : 'f', name,
+                     axis->low, axis->step, axis->high, MIXENT_PLOT_MUTED);
 }
 
 void mixent_plot_begin(mixent_plot *plot) {
@@ -112,7 +131,8 @@ void mixent_plot_begin(mixent_plot *plot) {
   mixent_text_append(out,
                      "set lmargin at screen %.4f\nset rmargin at screen %.4f\nset bmargin at screen %.4f\n"
                      "set tmargin at screen %.4f\n",
-                     LEFT / width, 1 - right_margin(plot) / width, BOTTOM / height, 1 - TOP / height);
+                     left_margin(&plot->y) / width, 1 - right_margin(plot) / width, BOTTOM / height,
+                     1 - TOP / height);
   write_axis(out, 'x', &plot->x);
   write_axis(out, 'y', &plot->y);
   if (plot->x_title) /* gnuplot leaves an axis's own title out where the margin is given */

@@ -26,6 +26,8 @@ typedef struct mixent_axis {
 } mixent_axis;
 /* An axis that holds [low, high] in about `steps` steps, or as many more as it needs. */
 mixent_axis mixent_axis_round(double low, double high, int steps);
+/* Digits after the point that its marks need; -1: they are large or tiny, so that powers of ten are wanted. */
+int mixent_axis_digits(const mixent_axis *axis);
 
 enum { MIXENT_PLOT_WIDTH = 460, MIXENT_PLOT_HEIGHT = 300, MIXENT_PLOT_LABELS = 64 };
 

@@ -158,18 +158,14 @@ static bool fits(const mixent_dataset *dataset, const mixent_result *result) {
 /* The data set that a run was scored on, if it is on this machine. */
 static mixent_status open_dataset(const mixent_report_run *run, const mixent_report_options *options,
                                   mixent_dataset **out) {
-  static const size_t most = sizeof(mixent_recipe);
-  mixent_recipe *recipe;
-  MIXENT_TRY(mixent_allocate(most, (void **)&recipe));
-  mixent_status status = mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, recipe);
+  mixent_recipe recipe;
+  mixent_status status = mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, &recipe);
   if (status == MIXENT_OK) {
-    const mixent_dataset_options where = {.data_directory = options->data_directory ? options->data_directory
-                                                            : *recipe->data_directory ? recipe->data_directory
-                                                                                      : NULL,
-                                          .transpose = recipe->transpose};
-    status = mixent_dataset_open(recipe->data, &where, out);
+    const char *directory = options->data_directory ? options->data_directory : recipe.data_directory;
+    const mixent_dataset_options where = {.data_directory = *directory ? directory : NULL,
+                                          .transpose = recipe.transpose};
+    status = mixent_dataset_open(recipe.data, &where, out);
   }
-  free(recipe);
   if (status != MIXENT_OK && status != MIXENT_ERROR_MEMORY) return MIXENT_OK; /* the page says so */
   if (status == MIXENT_OK && !fits(*out, run->result)) {
     mixent_dataset_free(*out);
