@@ -148,7 +148,8 @@ static double rate(const simulation *simulation, int test) {
   return 100.0 * (double)sum / (double)simulation->studies;
 }
 
-static double typical_deviation(const double *deviations, size_t studies) {
+/* Root of the mean square, as variances are averaged. */
+static double typical(const double *deviations, size_t studies) {
   double squares = 0;
   for (size_t study = 0; study < studies; study++) squares += deviations[study] * deviations[study];
   return sqrt(squares / (double)studies);
@@ -165,11 +166,11 @@ static void run_world(simulation *simulation) {
   mixent_parallel_for(simulation->studies, 16, run_studies, simulation);
   print_row(simulation, "false alarms, %");
   printf("\n");
-  double deviation = typical_deviation(simulation->deviations, simulation->studies), wanted, stated;
+  double deviation = typical(simulation->deviations, simulation->studies), wanted, stated;
   must(mixent_power_least_difference(simulation->seeds, deviation, level, 0.8, &wanted));
   simulation->shift = shift_for(&simulation->world, wanted);
   mixent_parallel_for(simulation->studies, 16, run_studies, simulation);
-  deviation = typical_deviation(simulation->deviations, simulation->studies);
+  deviation = typical(simulation->deviations, simulation->studies);
   must(mixent_power_of_seeds(simulation->seeds, wanted, deviation, level, &stated));
   char what[64];
   snprintf(what, sizeof what, "power at %+.2f points, %%", 100 * wanted);
@@ -184,12 +185,13 @@ typedef struct family {
   double shift;
   uint8_t *verdicts;  /* [studies, methods - 1] */
   double *deviations; /* [studies]: of the second's paired differences */
+  double *stated;     /* [studies]: the least difference said to be seen on images like these */
 } family;
 
 /* One study: [methods, seeds] results, of which the accuracy and the images alone are known. */
 typedef struct family_room {
-  uint8_t *right; /* [methods, seeds, images] */
-  double *ease;   /* [images] */
+  uint8_t *right;        /* [methods, seeds, images] */
+  double *ease, *favour; /* [images] */
   mixent_result *results;
   const mixent_result **places;
 } family_room;
@@ -203,11 +205,13 @@ static void draw_family(const family *family, size_t study, const family_room *r
     size_t method = run / seeds;
     double luck = world->luck * normal(&random, 1, run) + (method == 1 ? family->shift : 0);
     uint8_t *right = room->right + run * images;
+    for (size_t i = 0; i < images && run % seeds == 0; i++)
+      room->favour[i] = world->favour > 0 ? world->favour * normal(&random, 2 + method, i) : 0;
     for (size_t i = 0; i < images; i++) {
-      double favour = world->favour > 0 ? world->favour * normal(&random, 2 + method, i) : 0;
+      double ease = room->ease[i] + room->favour[i] + luck;
       uint32_t word[4];
       mixent_random_block(&random, 2 + methods + run, i, word);
-      right[i] = mixent_uniform_double(word[0], word[1]) < mixent_normal_cdf(room->ease[i] + luck + favour);
+      right[i] = mixent_uniform_double(word[0], word[1]) < mixent_normal_cdf(ease);
     }
     room->results[run].test.accuracy = share(right, images);
   }
@@ -229,6 +233,7 @@ static void judge_family(family *family, size_t study, const family_room *room) 
   for (size_t i = 0; i + 1 < family->methods; i++)
     family->verdicts[study * (family->methods - 1) + i] = (uint8_t)pairs[i].verdict;
   family->deviations[study] = pairs[0].measures[MIXENT_MEASURE_ACCURACY].difference.deviation;
+  family->stated[study] = pairs[0].least_difference_like;
   mixent_comparison_free(comparison);
 }
 
@@ -236,7 +241,8 @@ static void judge_families(void *context, size_t begin, size_t end) {
   family *family = context;
   size_t runs = family->methods * family->seeds, images = family->images;
   family_room room = {room_for(runs * images, 1), room_for(images, sizeof(double)),
-                      room_for(runs, sizeof(mixent_result)), room_for(runs, sizeof(mixent_result *))};
+                      room_for(images, sizeof(double)), room_for(runs, sizeof(mixent_result)),
+                      room_for(runs, sizeof(mixent_result *))};
   for (size_t run = 0; run < runs; run++) {
     const mixent_calibration unknown = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     room.results[run] = (mixent_result){.data = "simulated",
@@ -250,6 +256,7 @@ static void judge_families(void *context, size_t begin, size_t end) {
   for (size_t study = begin; study < end; study++) judge_family(family, study, &room);
   free(room.right);
   free(room.ease);
+  free(room.favour);
   free(room.results);
   free(room.places);
 }
@@ -272,20 +279,28 @@ static void print_family(const family *family, const char *what, size_t first, s
          family_rate(family, first, last, MIXENT_VERDICT_IMAGES_LIKE_THESE));
 }
 
+/* The second method is better by `gain`. */
+static void run_gain(family *family, double gain) {
+  family->shift = shift_for(&family->world, gain);
+  mixent_parallel_for(family->studies, 16, judge_families, family);
+  char what[64];
+  snprintf(what, sizeof what, "one at %+.2f points, power, %%", 100 * gain);
+  print_family(family, what, 0, 1);
+}
+
+/* Without a difference; then with one as large as is said to be seen on these images, and on images like these. */
 static void run_family(family *family) {
   size_t variants = family->methods - 1;
   family->shift = 0;
   mixent_parallel_for(family->studies, 16, judge_families, family);
   print_family(family, "any of them, false, %", 0, variants);
   double wanted;
-  must(mixent_power_least_difference(family->seeds, typical_deviation(family->deviations, family->studies),
+  must(mixent_power_least_difference(family->seeds, typical(family->deviations, family->studies),
                                      level / (double)variants, MIXENT_COMPARE_POWER, &wanted));
-  family->shift = shift_for(&family->world, wanted);
-  mixent_parallel_for(family->studies, 16, judge_families, family);
-  char what[64];
-  snprintf(what, sizeof what, "one at %+.2f points, power, %%", 100 * wanted);
-  print_family(family, what, 0, 1);
+  double stated = typical(family->stated, family->studies); /* before the next studies take its place */
+  run_gain(family, wanted);
   print_family(family, "any of the others, false, %", 1, variants);
+  if (family->world.favour > 0) run_gain(family, stated);
 }
 
 static size_t argument(int count, char **values, int index, size_t otherwise) {
@@ -321,6 +336,7 @@ int main(int argc, char **argv) {
   }
   family.verdicts = room_for(family.studies, family.methods - 1);
   family.deviations = simulation.deviations;
+  family.stated = room_for(family.studies, sizeof(double));
   printf("\n%zu variants and a baseline: verdicts after Holm's correction; the power stated is %g %%\n\n",
          family.methods - 1, 100 * MIXENT_COMPARE_POWER);
   printf("%-26s %-30s %12s %18s\n", "world", "", "these images", "images like these");
@@ -331,4 +347,5 @@ int main(int argc, char **argv) {
   free(simulation.alarms);
   free(simulation.deviations);
   free(family.verdicts);
+  free(family.stated);
 }
