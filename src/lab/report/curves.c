@@ -81,7 +81,7 @@ static double median(double *values, size_t count) {
 }
 
 /* What the axis must hold, and all that there is (count 0: no value). A variant that runs away is cut off where it would press the
- * others flat: as far beyond the usual range as that is wide. */
+ * others flat: farther beyond the usual range than four times its width. */
 static mixent_status find_range(const curve_chart *chart, size_t epochs, double *low, double *high,
                                 mixent_band *whole) {
   size_t count = 0, variants = chart->section->report->variant_count;
@@ -97,7 +97,7 @@ static mixent_status find_range(const curve_chart *chart, size_t epochs, double 
   }
   *low = whole->low, *high = whole->high;
   if (count > 2) {
-    double bottom = median(lows, count), top = median(highs, count), room = top - bottom;
+    double bottom = median(lows, count), top = median(highs, count), room = 4 * (top - bottom);
     *low = fmax(*low, bottom - room), *high = fmin(*high, top + room);
   }
   free(lows);
