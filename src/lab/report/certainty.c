@@ -127,13 +127,17 @@ mixent_status mixent_section_reliability(const mixent_section *section) {
   if (!mixent_report_any_result(section->report, section->data)) return MIXENT_OK;
   mixent_text *out = section->out;
   mixent_section_begin(section, "reliability", "Reliability");
+  bool calibrated = false;
+  for (size_t v = 0; v < section->report->variant_count; v++) calibrated |= pool_runs(section, v).calibrated;
   mixent_text_append(
       out,
       "<p class=\"note\">How often the predictions of a confidence come true%s: on the diagonal "
-      "certainty can be believed, below it the network claims too much. Dashed: after division of "
-      "the logits by the temperature that fits the validation images best. Grey bars: the share of "
+      "certainty can be believed, below it the network claims too much. %sGrey bars: the share of "
       "the test images of that confidence.</p>\n<div class=\"charts small\">\n",
-      section->report->seed_count > 1 ? ", pooled over the seeds" : "");
+      section->report->seed_count > 1 ? ", pooled over the seeds" : "",
+      calibrated
+          ? "Dashed: after division of the logits by the temperature that fits the validation images best. "
+          : "");
   for (size_t v = 0; v < section->report->variant_count; v++)
     if (mixent_report_has_results(section->report, section->data, v))
       MIXENT_TRY(draw_reliability(section, v));
