@@ -18,6 +18,8 @@ import torch
 
 NETWORKS = ("vgg5", "vgg5-half", "spinal-vgg5", "resnet20")
 LARGEST_LEFT_OUT = 4  # elements of a tensor that is no part of the network and may be passed over: the loss's own weights
+LETTERS = range(1, 27)  # the labels of EMNIST-Letters
+MOST_COMPLAINTS = 20
 CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net")
 
 
@@ -74,7 +76,8 @@ def complaints_about(state, shapes):
         if wanted is None and tensor.numel() > LARGEST_LEFT_OUT:
             said.append(f"{name} {list(found)} is not known")
         elif wanted is not None and (len(wanted) != len(found) or any(w not in (None, f) for w, f in zip(wanted, found))):
-            said.append(f"{name} has shape {list(found)}, wanted is {['any' if w is None else w for w in wanted]}".replace("'", ""))
+            text = ", ".join("any" if w is None else str(w) for w in wanted)
+            said.append(f"{name} has shape {list(found)}, wanted is [{text}]")
     return said
 
 
@@ -89,7 +92,8 @@ def read_state(path):
     except OSError as error:
         raise ConversionError(f"cannot read {path}: {error.strerror}") from error
     except Exception as error:  # PyTorch's own errors for bad files are of many kinds
-        raise ConversionError(f"{path} is no file of tensors alone (a whole pickled module cannot be read safely); {advice}") from error
+        text = f"{path} is no file of tensors alone (a whole pickled module cannot be read safely); {advice}"
+        raise ConversionError(text) from error
     for key in CONTAINERS:
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
@@ -111,8 +115,8 @@ def recognise(path, state):
         found.append((complaints_about(state, shapes), name, text, shapes))
     said, name, text, shapes = min(found, key=lambda entry: len(entry[0]))
     if said:
-        more = f"\n  and {len(said) - 20} more" if len(said) > 20 else ""
-        raise ConversionError(f"{path} is none of {', '.join(NETWORKS)}; nearest is {name}, but" + "".join(f"\n  {s}" for s in said[:20]) + more)
+        lines = said[:MOST_COMPLAINTS] + [f"and {len(said) - MOST_COMPLAINTS} more"] * (len(said) > MOST_COMPLAINTS)
+        raise ConversionError(f"{path} is none of {', '.join(NETWORKS)}; nearest is {name}, but\n  " + "\n  ".join(lines))
     return name, text, shapes
 
 
@@ -158,7 +162,7 @@ def convert(path, out, data="emnist-letters", labels=None, mean=(0.1307,), std=(
     last = [key for key in shapes if key.endswith(".weight")][-1][: -len(".weight")]
     channels, outputs = state[first_weight].shape[1], state[f"{last}.weight"].shape[0]
     emnist, letters = data.startswith("emnist"), data == "emnist-letters"
-    first, final = labels or ((1, 26) if letters else (0, outputs - 1))
+    first, final = labels or ((LETTERS[0], LETTERS[-1]) if letters else (0, outputs - 1))
     chosen = choose_outputs(outputs, first, final)
     if len(mean) != channels or len(std) != channels:
         raise ConversionError(f"the network reads {channels} channel(s): give as many numbers to --mean and --std")
@@ -192,7 +196,7 @@ def convert(path, out, data="emnist-letters", labels=None, mean=(0.1307,), std=(
         "channels": str(channels),
         "side": str(side),
         "classes": str(len(chosen)),
-        "class_names": json.dumps([string.ascii_uppercase[k - 1] if letters and 1 <= k <= 26 else str(k) for k in numbers]),
+        "class_names": json.dumps([string.ascii_uppercase[k - 1] if letters and k in LETTERS else str(k) for k in numbers]),
         "labels": json.dumps(list(numbers)),
         "transposed": "true" if emnist else "false",
         "fingerprint": "0" * 16,  # of no data set: what it was trained on is not known to the byte
@@ -216,19 +220,33 @@ def label_range(text):
 
 
 def main(words=None):
-    parser = argparse.ArgumentParser(prog="python -m mixent.convert", description="Makes a PyTorch checkpoint of " + ", ".join(NETWORKS) + " into a model that mixent reads.")
-    parser.add_argument("checkpoint", metavar="X.pt", help="a state dict, or a dict with one under " + ", ".join(CONTAINERS))
-    parser.add_argument("-o", "--output", metavar="OUT.safetensors", help="(default: beside X.pt)")
-    parser.add_argument("--data", default="emnist-letters", help="the data set it was trained on (default: %(default)s)")
-    parser.add_argument("--labels", type=label_range, metavar="FIRST..LAST", help="labels of its classes; where it has more outputs, a label is the number of its output (default: 1..26 for emnist-letters, else all outputs from 0)")
-    parser.add_argument("--mean", type=float, nargs="+", default=[0.1307], help="per channel, of pixels from 0 to 1 (default: 0.1307)")
-    parser.add_argument("--std", type=float, nargs="+", default=[0.3081], help="the same (default: 0.3081)")
-    parser.add_argument("--side", type=int, default=28, help="pixels along a side of its images (default: %(default)s)")
-    parser.add_argument("--upright", action="store_true", help="it was trained on EMNIST's images turned upright; torchvision gives them transposed")
-    arguments = parser.parse_args(words)
-    out = arguments.output or str(Path(arguments.checkpoint).with_suffix(".safetensors"))
+    parser = argparse.ArgumentParser(
+        prog="python -m mixent.convert",
+        description=f"Makes a PyTorch checkpoint of {', '.join(NETWORKS)} into a model that mixent reads.",
+    )
+    option = parser.add_argument
+    option("checkpoint", metavar="X.pt", help=f"a state dict, or a dict with one under {', '.join(CONTAINERS)}")
+    option("-o", "--output", metavar="OUT.safetensors", help="(default: beside X.pt)")
+    option("--data", default="emnist-letters", help="the data set it was trained on (default: %(default)s)")
+    option(
+        "--labels",
+        type=label_range,
+        metavar="FIRST..LAST",
+        help="labels of its classes; where it has more outputs, a label is the number of its output (default: 1..26 for "
+        "emnist-letters, else all outputs from 0)",
+    )
+    option("--mean", type=float, nargs="+", default=[0.1307], help="per channel, of pixels from 0 to 1 (default: 0.1307)")
+    option("--std", type=float, nargs="+", default=[0.3081], help="the same (default: 0.3081)")
+    option("--side", type=int, default=28, help="pixels along a side of its images (default: %(default)s)")
+    option(
+        "--upright",
+        action="store_true",
+        help="it was trained on EMNIST's images turned upright; torchvision gives them transposed",
+    )
+    given = parser.parse_args(words)
+    out = given.output or str(Path(given.checkpoint).with_suffix(".safetensors"))
     try:
-        said = convert(arguments.checkpoint, out, arguments.data, arguments.labels, arguments.mean, arguments.std, arguments.side, arguments.upright)
+        said = convert(given.checkpoint, out, given.data, given.labels, given.mean, given.std, given.side, given.upright)
     except ConversionError as error:
         print(f"mixent.convert: {error}", file=sys.stderr)
         return 1

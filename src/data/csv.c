@@ -76,8 +76,8 @@ static mixent_status read_quoted(mixent_csv *csv, const mixent_csv_cell *cell, c
       csv->at = in + 1;
       if (csv->at == csv->end || strchr(",\r\n", *csv->at)) return MIXENT_OK;
       mixent_csv_cell place = place_of(csv, csv->at);
-      return mixent_csv_fail(
-          csv, &place, "'%c' after the closing quote; a quote within a cell is written twice", *csv->at);
+      return mixent_csv_fail(csv, &place,
+                             "text after the closing quote; a quote within a cell is written twice");
     } else if (*in == '\n') {
       csv->line++, csv->line_begin = in + 1;
     }

@@ -20,7 +20,7 @@ static void make_array(const char *header, const void *elements, size_t size) {
 }
 
 static void append_little(file_bytes *file, uint64_t number, int bytes) {
-  for (int i = 0; i < bytes; i++) append_bytes(file, (uint8_t[]){(uint8_t)(number >> 8 * i)}, 1);
+  for (int i = 0; i < bytes; i++) append_bytes(file, (uint8_t[]){(uint8_t)(i < 8 ? number >> 8 * i : 0)}, 1);
 }
 
 static void begin_archive(void) {

@@ -119,7 +119,7 @@ static void test_complaints(void **state) {
       {"1,2,a\n1,a\n", "t.csv:2:3: 2 cells in this row, but 3 in the first"},
       {"1,2,a\n1,2,3,a\n", "t.csv:2:7: 4 cells in this row"},
       {"1,2,a\n1,\"2,a\n\n", "t.csv:2:3: this quote is not closed"},
-      {"1,2,a\n1,\"2\"x,a\n", "t.csv:2:6: 'x' after the closing quote"},
+      {"1,2,a\n1,\"2\"x,a\n", "t.csv:2:6: text after the closing quote"},
       {"1,2,a\n1,2\"3,a\n", "t.csv:2:4: a quote within a cell"},
       {"1,2,a\r3,4,b\r", "t.csv:1:7: a carriage return without a line feed"},
       {"1,2,a\n\xff,2,a\n", "t.csv:2:1: not UTF-8"},
