@@ -107,10 +107,10 @@ def least_difference(deviation, alpha):
     return optimize.brentq(power, deviation / 10, 20 * deviation, xtol=1e-16)
 
 
-def least_shift(freedom, alpha):
-    critical = stats.t.ppf(1 - alpha / 2, freedom)
-    power = lambda d: noncentral_tail(critical, freedom, d) + noncentral_tail(critical, freedom, -d) - 0.8
-    return optimize.brentq(power, 0.1, 50, xtol=1e-14)
+def least_shift(freedom, alpha, power=0.8):
+    critical = student_quantile(1 - alpha / 2, freedom)
+    miss = lambda d: noncentral_tail(critical, freedom, d) + noncentral_tail(critical, freedom, -d) - power
+    return optimize.brentq(miss, 0.1, 50, xtol=1e-14)
 
 
 def comparison():
@@ -195,6 +195,9 @@ def main():
         "/* seeds, difference / deviation, alpha, power */\n", rows("golden_power", 4, power),
         "/* difference / deviation, alpha, power, seeds */\n", rows("golden_seeds", 4, seeds),
         "/* seeds, alpha, power, difference / deviation */\n", rows("golden_least", 4, least),
+        "/* freedom, alpha, power, difference / its standard error */\n",
+        rows("golden_shift", 4, [(f, a, p, least_shift(f, a, p)) for f, a, p in
+                                 [(5.6, 0.05, 0.8), (9, 0.05 / 3, 0.8), (2.3, 0.05, 0.8), (1234.5, 0.01, 0.9)]]),
         "/* accuracy, nll, brier, ece_equal_mass, entropy, of right, of wrong, auroc, area, temperature, nll at it */\n",
         values("golden_calibration", calibration()), comparison(), "/* clang-format on */\n\n#endif\n"])
     PATH.write_text(text)

@@ -97,6 +97,11 @@ static void test_power(void **state) {
     assert_int_equal(mixent_power_least_difference((size_t)row[0], 2, row[1], row[2], &value), MIXENT_OK);
     assert_near(value, 2 * row[3], 1e-9);
   }
+  for (size_t i = 0; i < ROWS(golden_shift); i++) {
+    const double *row = golden_shift[i];
+    assert_int_equal(mixent_power_least_shift(row[0], row[1], row[2], &value), MIXENT_OK);
+    assert_near(value, row[3], 1e-9);
+  }
 }
 
 static void test_power_and_its_inverses_agree(void **state) {
@@ -137,6 +142,7 @@ static void test_what_is_refused(void **state) {
                  "entry 1");
   assert_refused(mixent_power_of_seeds(10, NAN, 1, 0.05, out), MIXENT_ERROR_NUMERIC, "difference");
   assert_refused(mixent_power_of_seeds(1, 1, 1, 0.05, out), MIXENT_ERROR_ARGUMENT, "1 seeds");
+  assert_refused(mixent_power_least_shift(NAN, 0.05, 0.8, out), MIXENT_ERROR_ARGUMENT, "degrees of freedom");
   assert_refused(mixent_power_of_seeds(5, 1, NAN, 0.05, out), MIXENT_ERROR_ARGUMENT, "deviation");
   assert_refused(mixent_power_least_seeds(0, 1, 0.05, 0.8, &seeds), MIXENT_ERROR_ARGUMENT, "more than");
   assert_refused(mixent_power_least_seeds(1, 1, 0.05, 0.04, &seeds), MIXENT_ERROR_ARGUMENT,
