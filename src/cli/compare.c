@@ -125,6 +125,7 @@ static void print_text(const mixent_study *study, const mixent_study_results *re
   mixent_comparison_append_text(results->comparison, &text);
   if (text.data) fputs(text.data, stdout);
   mixent_text_free(&text);
+  printf("\n'mixent report %s' draws all this as a page.\n", study->directory);
 }
 
 static int print_json(const mixent_study *study, const mixent_study_results *results, const json_t *failed) {
