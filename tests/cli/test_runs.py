@@ -205,6 +205,10 @@ def test_directory_that_cannot_be_written(runs):
         os.chmod(Path(name) / "runs", 0o555)
         user = 65534 if os.getuid() == 0 else None
         program = shutil.copy2(PROGRAM, name)
+        try:
+            subprocess.run(["true"], user=user, check=True)
+        except PermissionError:  # a root directory that only root may enter, as some containers have
+            pytest.skip("no other user can run anything here")
         done = subprocess.run([program, "runs", "--csv", "--columns", "run"], cwd=name, env=environment(), user=user,
                               capture_output=True, text=True)
         os.chmod(Path(name) / "runs", 0o755)
