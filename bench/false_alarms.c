@@ -6,11 +6,11 @@
  *   bench_false_alarms [STUDIES [SEEDS [IMAGES [REPLICATES [VARIANTS]]]]] */
 #include "core/random.h"
 #include "core/threads.h"
-#include "lab/bootstrap.h"
-#include "lab/compare.h"
-#include "lab/distributions.h"
-#include "lab/power.h"
-#include "lab/statistics.h"
+#include "lab/compare/compare.h"
+#include "lab/statistics/bootstrap.h"
+#include "lab/statistics/distributions.h"
+#include "lab/statistics/power.h"
+#include "lab/statistics/statistics.h"
 #include "mixent/status.h"
 
 #include <math.h>

@@ -4,8 +4,8 @@
 #include "cli/terminal.h"
 #include "cli/training.h"
 #include "core/file.h"
-#include "lab/study_results.h"
-#include "lab/study_train.h"
+#include "lab/study/results.h"
+#include "lab/study/train.h"
 
 #include <math.h>
 #include <stdlib.h>

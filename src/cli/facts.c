@@ -1,7 +1,7 @@
 /* Facts as JSON and as text. */
 #include "cli/facts.h"
 #include "cli/json.h"
-#include "lab/store.h"
+#include "lab/store/store.h"
 #include "train/recipe.h"
 
 #include <math.h>

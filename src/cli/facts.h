@@ -2,7 +2,7 @@
 #ifndef MIXENT_CLI_FACTS_H
 #define MIXENT_CLI_FACTS_H
 
-#include "lab/facts.h"
+#include "lab/store/facts.h"
 
 #include <jansson.h>
 

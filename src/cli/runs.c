@@ -3,7 +3,7 @@
 #include "cli/facts.h"
 #include "cli/json.h"
 #include "cli/terminal.h"
-#include "lab/store.h"
+#include "lab/store/store.h"
 
 #include <math.h>
 #include <stdlib.h>

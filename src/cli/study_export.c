@@ -1,7 +1,7 @@
 /* `mixent study export`: the results of a study as one text file. */
 #include "cli/commands.h"
 #include "core/file.h"
-#include "lab/study_file.h"
+#include "lab/study/file.h"
 
 static mixent_status write_out(const char *path, const mixent_text *text) {
   if (path) return mixent_file_replace(path, text->data, text->length);

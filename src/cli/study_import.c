@@ -1,7 +1,7 @@
 /* `mixent study import`: a study from such a text file. */
 #include "cli/commands.h"
 #include "core/file.h"
-#include "lab/study_file.h"
+#include "lab/study/file.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* libFuzzer: any bytes as result.json; what is taken says the same again when it is written and read. */
 #include "core/memory.h"
-#include "lab/result_parts.h"
+#include "lab/result/parts.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* libFuzzer: any bytes as STUDY.yaml; what is taken has runs, each with a recipe and a name of its own. */
-#include "lab/study.h"
+#include "lab/study/study.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 
 #include "core/threads.h"
 #include "golden/statistics.h"
-#include "lab/calibration.h"
+#include "lab/statistics/calibration.h"
 #include "train/metrics.h"
 #include "unit/lab_near.h"
 

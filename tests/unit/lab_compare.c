@@ -9,9 +9,9 @@
 #include "core/file.h"
 #include "core/random.h"
 #include "golden/statistics.h"
-#include "lab/compare.h"
-#include "lab/distributions.h"
-#include "lab/power.h"
+#include "lab/compare/compare.h"
+#include "lab/statistics/distributions.h"
+#include "lab/statistics/power.h"
 #include "unit/lab_near.h"
 
 #include <jansson.h>

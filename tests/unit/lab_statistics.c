@@ -7,8 +7,8 @@
 
 #include "core/random.h"
 #include "golden/statistics.h"
-#include "lab/power.h"
-#include "lab/statistics.h"
+#include "lab/statistics/power.h"
+#include "lab/statistics/statistics.h"
 #include "unit/lab_near.h"
 
 static void test_paired(void **state) {

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "core/file.h"
-#include "lab/result_parts.h"
+#include "lab/result/parts.h"
 #include "train/metrics.h"
 #include "unit/lab_near.h"
 #include <jansson.h>

@@ -11,7 +11,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
-#include "lab/store.h"
+#include "lab/store/store.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

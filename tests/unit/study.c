@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lab/study_file.h"
+#include "lab/study/file.h"
 #include "net/plan_file.h"
 #include "small_run.h"
 #include <unistd.h>

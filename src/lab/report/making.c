@@ -1,6 +1,6 @@
 /* What went wrong or is missing, and how to make all of it again. */
 #include "lab/report/page.h"
-#include "lab/study_directory.h"
+#include "lab/study/directory.h"
 
 #include <jansson.h>
 #include <math.h>

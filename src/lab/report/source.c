@@ -1,7 +1,7 @@
 /* A study, or runs alone, read into one shape and compared. */
 #include "lab/report/source.h"
 #include "lab/report/source_parts.h"
-#include "lab/study_directory.h"
+#include "lab/study/directory.h"
 
 #include <stdlib.h>
 #include <string.h>

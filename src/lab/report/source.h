@@ -2,10 +2,10 @@
 #ifndef MIXENT_LAB_REPORT_SOURCE_H
 #define MIXENT_LAB_REPORT_SOURCE_H
 
-#include "lab/compare.h"
-#include "lab/facts.h"
+#include "lab/compare/compare.h"
 #include "lab/report/report.h"
-#include "lab/study.h"
+#include "lab/store/facts.h"
+#include "lab/study/study.h"
 #include "mixent/data.h"
 
 /* What is drawn over the epochs. */

@@ -1,0 +1,305 @@
+/* From the results of a study to its statistics; compare/words.c puts them into words. */
+#include "lab/compare/compare.h"
+#include "lab/compare/words.h"
+#include "lab/statistics/power.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Differences of accuracies that were the same counts of images agree to about this, relative to themselves. */
+static const double rounding = 1e-9;
+
+/* One data set's. */
+typedef struct work {
+  const mixent_compare_input *input;
+  const mixent_compare_data *data;
+  mixent_compare_result *out;
+  double *a, *b;              /* [seeds] */
+  uint8_t *right_a, *right_b; /* [seeds, images] */
+} work;
+
+static const mixent_result *result_of(const work *work, size_t variant, size_t seed) {
+  return work->data->results[variant * work->input->seed_count + seed];
+}
+
+static mixent_sample unknown_sample(size_t count) {
+  return (mixent_sample){count, NAN, NAN, NAN, NAN};
+}
+
+/* The only run that a variant has finished. */
+static const mixent_result *single_result(const work *work, size_t variant) {
+  for (size_t seed = 0; seed < work->input->seed_count; seed++)
+    if (result_of(work, variant, seed)) return result_of(work, variant, seed);
+  return NULL;
+}
+
+static bool all_finite(const double *values, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (!isfinite(values[i])) return false;
+  return true;
+}
+
+static mixent_status describe(const work *work, const double *values, size_t count, mixent_sample *out) {
+  *out = unknown_sample(0);
+  if (count == 0 || !all_finite(values, count)) return MIXENT_OK;
+  *out = unknown_sample(count);
+  out->mean = values[0];
+  return count == 1 ? MIXENT_OK : mixent_sample_describe(values, count, work->input->confidence, out);
+}
+
+static mixent_status describe_variant(const work *work, size_t variant) {
+  mixent_compare_variant *out = &work->out->variants[variant];
+  for (size_t seed = 0; seed < work->input->seed_count; seed++) {
+    const mixent_result *result = result_of(work, variant, seed);
+    if (!result) continue;
+    out->runs++;
+    out->temperatures_missing += result->validation_images && !result->temperature.found;
+  }
+  for (size_t m = 0; m < MIXENT_MEASURES; m++) {
+    size_t count = 0;
+    for (size_t seed = 0; seed < work->input->seed_count; seed++)
+      if (result_of(work, variant, seed))
+        work->a[count++] = mixent_measure_of(&mixent_measures[m], result_of(work, variant, seed));
+    MIXENT_TRY(describe(work, work->a, count, &out->measures[m]));
+  }
+  return MIXENT_OK;
+}
+
+/* Values or, with `right`, images of the seeds that both have finished; returns how many. */
+static size_t gather(const work *work, size_t variant, size_t measure, bool right) {
+  size_t count = 0, images = work->out->test_images;
+  for (size_t seed = 0; seed < work->input->seed_count; seed++) {
+    const mixent_result *a = result_of(work, variant, seed);
+    const mixent_result *b = result_of(work, work->input->baseline, seed);
+    if (!a || !b) continue;
+    work->a[count] = mixent_measure_of(&mixent_measures[measure], a);
+    work->b[count] = mixent_measure_of(&mixent_measures[measure], b);
+    if (right) {
+      memcpy(work->right_a + count * images, a->right, images);
+      memcpy(work->right_b + count * images, b->right, images);
+    }
+    count++;
+  }
+  return count;
+}
+
+static mixent_status compare_measure(const work *work, size_t count, mixent_paired *out) {
+  *out = (mixent_paired){unknown_sample(0), NAN, NAN};
+  if (count == 0 || !all_finite(work->a, count) || !all_finite(work->b, count)) return MIXENT_OK;
+  out->difference = unknown_sample(count);
+  out->difference.mean = work->a[0] - work->b[0];
+  if (count == 1) return MIXENT_OK;
+  MIXENT_TRY(mixent_paired_compare(work->a, work->b, count, work->input->confidence, out));
+  /* Differences that are all the same, but not 0: how they scatter is not known, and so are t and p. */
+  if (out->difference.deviation <= rounding * fabs(out->difference.mean) && out->difference.mean != 0)
+    out->t = out->p = NAN;
+  return MIXENT_OK;
+}
+
+static mixent_status compare_images(const work *work, mixent_compare_pair *out) {
+  size_t count = gather(work, out->variant, MIXENT_MEASURE_ACCURACY, true);
+  size_t images = work->out->test_images, entries = count * images;
+  out->identical = count > 0 && memcmp(work->right_a, work->right_b, entries) == 0;
+  out->bootstrap = (mixent_bootstrap){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+  if (!isnan(out->measures[MIXENT_MEASURE_ACCURACY].p)) {
+    const mixent_crossed runs = {work->right_a, work->right_b, count, images};
+    const mixent_bootstrap_options options = {0, work->input->replicates, work->input->confidence};
+    MIXENT_TRY(mixent_bootstrap_crossed(&runs, &options, &out->bootstrap));
+  }
+  out->single =
+      work->out->variants[out->variant].runs == 1 && work->out->variants[work->input->baseline].runs == 1;
+  if (!out->single) return MIXENT_OK;
+  return mixent_mcnemar_test(single_result(work, out->variant)->right,
+                             single_result(work, work->input->baseline)->right, images, &out->mcnemar);
+}
+
+static mixent_status compare_pair(const work *work, mixent_compare_pair *out) {
+  for (size_t m = 0; m < MIXENT_MEASURES; m++) {
+    out->seeds = gather(work, out->variant, m, false);
+    MIXENT_TRY(compare_measure(work, out->seeds, &out->measures[m]));
+  }
+  return compare_images(work, out);
+}
+
+/* Where in a pair a p value and its corrected one are: of `measure`, or of the bootstrap. */
+static double *p_of(mixent_compare_pair *pair, size_t measure, double **adjusted) {
+  bool bootstrap = measure == MIXENT_MEASURES;
+  *adjusted = bootstrap ? &pair->bootstrap_holm : &pair->holm[measure];
+  return bootstrap ? &pair->bootstrap.p : &pair->measures[measure].p;
+}
+
+/* Over the comparisons that have a p at all; *family: how many. room [pairs]. */
+static mixent_status adjust(const work *work, double *room, size_t measure, size_t *family) {
+  size_t pairs = work->input->variant_count - 1, count = 0;
+  double *adjusted;
+  for (size_t i = 0; i < pairs; i++) {
+    double p = *p_of(&work->out->pairs[i], measure, &adjusted);
+    if (!isnan(p)) room[count++] = p;
+  }
+  *family = count;
+  MIXENT_TRY(mixent_holm_adjust(room, count, room));
+  count = 0;
+  for (size_t i = 0; i < pairs; i++) {
+    bool known = !isnan(*p_of(&work->out->pairs[i], measure, &adjusted));
+    *adjusted = known ? room[count++] : NAN;
+  }
+  return MIXENT_OK;
+}
+
+static bool within(double low, double high, double reach) {
+  return low >= -reach && high <= reach;
+}
+
+/* What could have been seen, at the level that the first step of Holm's correction asks for: a lone difference among
+ * the variants is seen with the power stated or more. */
+static mixent_status reckon_power(const work *work, size_t family, mixent_compare_pair *out) {
+  const mixent_sample *difference = &out->measures[MIXENT_MEASURE_ACCURACY].difference;
+  double reach = work->input->difference / 100;
+  out->least_difference = out->least_difference_like = NAN;
+  if (isnan(out->bootstrap.p)) return MIXENT_OK;
+  out->within_these = within(difference->low, difference->high, reach);
+  out->within_like = within(out->bootstrap.low, out->bootstrap.high, reach);
+  double level = (1 - work->input->confidence) / (double)family, power = MIXENT_COMPARE_POWER, shift;
+  if (difference->deviation > 0) {
+    MIXENT_TRY(mixent_power_least_difference(out->seeds, difference->deviation, level, power,
+                                             &out->least_difference));
+    if (mixent_power_least_seeds(reach, difference->deviation, level, power, &out->least_seeds) != MIXENT_OK)
+      out->least_seeds = MIXENT_MOST_SEEDS + 1;
+  }
+  if (out->bootstrap.error > 0) {
+    MIXENT_TRY(mixent_power_least_shift(out->bootstrap.freedom, level, power, &shift));
+    out->least_difference_like =
+        fmax(out->least_difference, shift * out->bootstrap.error); /* both must see it */
+  }
+  return MIXENT_OK;
+}
+
+static mixent_verdict judge(const mixent_compare_pair *pair, double level) {
+  if (isnan(pair->bootstrap.p)) return MIXENT_VERDICT_UNKNOWN;
+  bool these = pair->holm[MIXENT_MEASURE_ACCURACY] < level, like = pair->bootstrap_holm < level;
+  if (these) return like ? MIXENT_VERDICT_IMAGES_LIKE_THESE : MIXENT_VERDICT_THESE_IMAGES;
+  return like ? MIXENT_VERDICT_HINT : MIXENT_VERDICT_NONE;
+}
+
+/* Runs are of one data set when they say so and have as many images; that they are paired rests on it. */
+static mixent_status check_runs(const work *work) {
+  const mixent_result *first = NULL;
+  for (size_t variant = 0; variant < work->input->variant_count; variant++)
+    for (size_t seed = 0; seed < work->input->seed_count; seed++) {
+      const mixent_result *result = result_of(work, variant, seed);
+      if (!result) continue;
+      if (!first) first = result;
+      if (result->test_images != first->test_images || result->classes != first->classes ||
+          strcmp(result->data, first->data) != 0)
+        return mixent_fail(
+            MIXENT_ERROR_ARGUMENT,
+            "%s was scored on %zu test images of %s, %s on %zu of %s; only runs on the same test "
+            "images can be compared",
+            first->run, first->test_images, first->data, result->run, result->test_images, result->data);
+    }
+  work->out->test_images = first ? first->test_images : 0;
+  return MIXENT_OK;
+}
+
+static mixent_status compare_within(work *work, size_t pairs) {
+  const mixent_compare_input *input = work->input;
+  size_t family = 0;
+  for (size_t variant = 0; variant < input->variant_count; variant++)
+    MIXENT_TRY(describe_variant(work, variant));
+  for (size_t i = 0; i < pairs; i++) {
+    work->out->pairs[i].variant = i < input->baseline ? i : i + 1;
+    MIXENT_TRY(compare_pair(work, &work->out->pairs[i]));
+  }
+  double *room;
+  MIXENT_TRY(MIXENT_ALLOCATE(pairs, &room));
+  mixent_status status = MIXENT_OK;
+  for (size_t m = 0; m <= MIXENT_MEASURES && status == MIXENT_OK; m++)
+    status = adjust(work, room, m, &family); /* the bootstrap's comes last: `family` is of accuracy */
+  free(room);
+  for (size_t i = 0; i < pairs && status == MIXENT_OK; i++) {
+    mixent_compare_pair *pair = &work->out->pairs[i];
+    status = reckon_power(work, family, pair);
+    pair->verdict = judge(pair, 1 - input->confidence);
+  }
+  return status;
+}
+
+static mixent_status compare_data(const mixent_compare_input *input, const mixent_compare_data *data,
+                                  mixent_compare_result *out) {
+  work work = {.input = input, .data = data, .out = out};
+  size_t seeds = input->seed_count, pairs = input->variant_count - 1;
+  MIXENT_TRY(check_runs(&work));
+  mixent_status status = MIXENT_ALLOCATE(input->variant_count, &out->variants);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(pairs, &out->pairs);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(seeds, &work.a);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(seeds, &work.b);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(seeds * out->test_images, &work.right_a);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(seeds * out->test_images, &work.right_b);
+  if (status == MIXENT_OK) status = compare_within(&work, pairs);
+  free(work.a);
+  free(work.b);
+  free(work.right_a);
+  free(work.right_b);
+  return status;
+}
+
+static mixent_status check(const mixent_compare_input *input) {
+  if (!input->variant_count || !input->seed_count || !input->data_count)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "a comparison of %zu variants, %zu seeds, %zu data sets: at least one of each is needed",
+        input->variant_count, input->seed_count, input->data_count);
+  if (input->baseline >= input->variant_count)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "baseline %zu: there are %zu variants", input->baseline,
+                       input->variant_count);
+  if (!(input->difference > 0) || !isfinite(input->difference))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "difference %g: points of accuracy worth seeing are above 0, say 0.1",
+                       input->difference);
+  MIXENT_TRY(mixent_share_check("confidence", input->confidence));
+  if (1 - input->confidence < MIXENT_COMPARE_POWER) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT, "confidence %g is too little for any conclusion; take 0.95",
+                     input->confidence);
+}
+
+mixent_status mixent_compare(const mixent_compare_input *input, mixent_comparison **out) {
+  *out = NULL;
+  MIXENT_TRY(check(input));
+  mixent_comparison *comparison;
+  MIXENT_TRY(MIXENT_ALLOCATE(1, &comparison));
+  comparison->input = *input;
+  if (!comparison->input.replicates) comparison->input.replicates = MIXENT_COMPARE_REPLICATES;
+  mixent_status status = MIXENT_ALLOCATE(input->data_count, &comparison->data);
+  for (size_t i = 0; i < input->data_count && status == MIXENT_OK; i++) {
+    status = compare_data(&comparison->input, &input->data[i], &comparison->data[i]);
+    for (size_t k = 0; k + 1 < input->variant_count && status == MIXENT_OK; k++)
+      status = mixent_compare_words(comparison, i, &comparison->data[i].pairs[k]);
+    if (status != MIXENT_OK) mixent_fail_within(status, "%s", input->data[i].name);
+  }
+  if (status == MIXENT_OK)
+    *out = comparison;
+  else
+    mixent_comparison_free(comparison);
+  return status;
+}
+
+void mixent_comparison_free(mixent_comparison *comparison) {
+  if (!comparison) return;
+  for (size_t i = 0; comparison->data && i < comparison->input.data_count; i++) {
+    mixent_compare_result *data = &comparison->data[i];
+    for (size_t k = 0; data->pairs && k + 1 < comparison->input.variant_count; k++) {
+      free(data->pairs[k].words);
+      free(data->pairs[k].calibration);
+    }
+    free(data->variants);
+    free(data->pairs);
+  }
+  free(comparison->data);
+  free(comparison);
+}
+
+const char *mixent_verdict_name(mixent_verdict verdict) {
+  static const char *const names[] = {"unknown", "none", "hint", "these-images", "images-like-these"};
+  return names[verdict];
+}

@@ -1,0 +1,315 @@
+/* result.json: a result's numbers as JSON, in 17 digits, and back with every check. */
+#include "core/memory.h"
+#include "lab/result/parts.h"
+#include "train/score.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FORMAT = 1 };
+
+/* Where each number of mixent_calibration stands, for both directions. */
+static const struct {
+  const char *key;
+  size_t offset;
+} fields[] = {{"accuracy", offsetof(mixent_calibration, accuracy)},
+              {"nll", offsetof(mixent_calibration, nll)},
+              {"brier", offsetof(mixent_calibration, brier)},
+              {"ece", offsetof(mixent_calibration, ece)},
+              {"ece_equal_mass", offsetof(mixent_calibration, ece_equal_mass)},
+              {"entropy", offsetof(mixent_calibration, entropy)},
+              {"entropy_right", offsetof(mixent_calibration, entropy_right)},
+              {"entropy_wrong", offsetof(mixent_calibration, entropy_wrong)},
+              {"auroc", offsetof(mixent_calibration, auroc)},
+              {"aurc", offsetof(mixent_calibration, area)}};
+
+static json_t *write_calibration(const mixent_calibration *calibration, size_t images) {
+  if (images == 0) return json_null();
+  json_t *object = json_object();
+  json_object_set_new(object, "images", json_integer((json_int_t)images));
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    double value;
+    memcpy(&value, (const char *)calibration + fields[i].offset, sizeof value);
+    json_object_set_new(object, fields[i].key, mixent_json_number(value));
+  }
+  return object;
+}
+
+static json_t *write_temperature(const mixent_result *result) {
+  if (result->validation_images == 0) return json_null();
+  const mixent_temperature *temperature = &result->temperature;
+  return json_pack("{s:f, s:o, s:o, s:b}", "temperature", temperature->temperature, "nll_before",
+                   mixent_json_number(temperature->nll_before), "nll_after",
+                   mixent_json_number(temperature->nll_after), "found", temperature->found);
+}
+
+static json_t *write_reliability(const mixent_reliability_bin *bins) {
+  json_t *array = json_array();
+  for (size_t b = 0; b < MIXENT_RELIABILITY_BINS; b++)
+    json_array_append_new(
+        array, json_pack("[I, f, f]", (json_int_t)bins[b].count, bins[b].confidence, bins[b].accuracy));
+  return array;
+}
+
+static json_t *write_counts(const size_t *counts, size_t count) {
+  json_t *array = json_array();
+  for (size_t i = 0; i < count; i++) json_array_append_new(array, json_integer((json_int_t)counts[i]));
+  return array;
+}
+
+static json_t *write_confusion(const mixent_result *result) {
+  json_t *rows = json_array();
+  for (size_t label = 0; label < result->classes; label++) {
+    json_t *row = json_array();
+    for (size_t k = 0; k < result->classes; k++)
+      json_array_append_new(row, json_integer(result->confusion[label * result->classes + k]));
+    json_array_append_new(rows, row);
+  }
+  return rows;
+}
+
+static json_t *write_confused(const mixent_result *result) {
+  json_t *array = json_array();
+  for (size_t i = 0; i < result->confused_count; i++) {
+    const mixent_confused *pair = &result->confused[i];
+    json_array_append_new(array,
+                          json_pack("{s:I, s:I, s:I, s:o}", "label", (json_int_t)pair->label, "predicted",
+                                    (json_int_t)pair->predicted, "count", (json_int_t)pair->count, "images",
+                                    write_counts(pair->images, pair->image_count)));
+  }
+  return array;
+}
+
+char *mixent_result_to_json(const mixent_result *result) {
+  char *bits = mixent_bits_pack(result->right, result->test_images);
+  json_t *names = json_array(), *risk = json_array();
+  for (size_t k = 0; k < result->classes; k++)
+    json_array_append_new(names, json_string(result->class_names[k]));
+  for (size_t i = 0; i < MIXENT_COVERAGE_POINTS; i++) json_array_append_new(risk, json_real(result->risk[i]));
+  const struct {
+    const char *key;
+    json_t *value;
+  } entries[] = {
+      {"format", json_integer(FORMAT)},
+      {"classes", names},
+      {"temperature", write_temperature(result)},
+      {"test", write_calibration(&result->test, result->test_images)},
+      {"test_calibrated", write_calibration(&result->test_calibrated, result->test_images)},
+      {"validation", write_calibration(&result->validation, result->validation_images)},
+      {"validation_calibrated", write_calibration(&result->validation_calibrated, result->validation_images)},
+      {"right", bits ? json_string(bits) : NULL},
+      {"confusion", write_confusion(result)},
+      {"reliability", write_reliability(result->reliability)},
+      {"reliability_calibrated", write_reliability(result->reliability_calibrated)},
+      {"entropy_right", write_counts(result->entropy_right, MIXENT_ENTROPY_BINS)},
+      {"entropy_wrong", write_counts(result->entropy_wrong, MIXENT_ENTROPY_BINS)},
+      {"risk", risk},
+      {"confused", write_confused(result)}};
+  json_t *json = json_object();
+  bool whole = true;
+  for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+    whole &= json_object_set_new(json, entries[i].key, entries[i].value) == 0;
+  char *text = whole ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+  json_decref(json);
+  free(bits);
+  return text;
+}
+
+static bool read_count(const json_t *json, size_t most, size_t *out) {
+  if (!json_is_integer(json) || json_integer_value(json) < 0 || (size_t)json_integer_value(json) > most)
+    return false;
+  *out = (size_t)json_integer_value(json);
+  return true;
+}
+
+static bool read_share(const json_t *json, double *out) {
+  *out = json_number_value(json);
+  return json_is_number(json) && *out >= 0 && *out <= 1;
+}
+
+static bool read_number(const json_t *json, double *out) { /* null: NaN */
+  *out = json_is_null(json) ? NAN : json_number_value(json);
+  return json_is_number(json) || json_is_null(json);
+}
+
+static bool is_array(const json_t *json, size_t count) {
+  return json_is_array(json) && json_array_size(json) == count;
+}
+
+static bool read_counts(const json_t *json, size_t count, size_t most, size_t *out, size_t *sum) {
+  if (!is_array(json, count)) return false;
+  *sum = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (!read_count(json_array_get(json, i), most, &out[i])) return false;
+    *sum += out[i];
+  }
+  return true;
+}
+
+/* *images: of an entry that says how many first; else it must say that many. */
+static bool read_calibration(const json_t *json, size_t *images, mixent_calibration *out) {
+  size_t count;
+  if (json_is_null(json)) return *images == 0;
+  if (!read_count(json_object_get(json, "images"), MIXENT_RESULT_IMAGES, &count) || count == 0 ||
+      (*images && count != *images))
+    return false;
+  *images = count;
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    double value;
+    if (!read_number(json_object_get(json, fields[i].key), &value)) return false;
+    memcpy((char *)out + fields[i].offset, &value, sizeof value);
+  }
+  return out->accuracy >= 0 && out->accuracy <= 1;
+}
+
+static bool read_temperature(const json_t *json, mixent_result *out) {
+  mixent_temperature *temperature = &out->temperature;
+  *temperature = (mixent_temperature){.temperature = 1, .nll_before = NAN, .nll_after = NAN};
+  if (json_is_null(json)) return out->validation_images == 0;
+  const json_t *found = json_object_get(json, "found");
+  temperature->found = json_is_true(found);
+  return json_is_boolean(found) && out->validation_images > 0 &&
+         read_number(json_object_get(json, "temperature"), &temperature->temperature) &&
+         temperature->temperature > 0 &&
+         read_number(json_object_get(json, "nll_before"), &temperature->nll_before) &&
+         read_number(json_object_get(json, "nll_after"), &temperature->nll_after);
+}
+
+static bool read_names(const json_t *json, mixent_result *out) {
+  size_t count = json_array_size(json);
+  if (count == 0 || count > MIXENT_RESULT_CLASSES || MIXENT_ALLOCATE(count, &out->class_names) != MIXENT_OK)
+    return false;
+  for (; out->classes < count; out->classes++) {
+    const char *name = json_string_value(json_array_get(json, out->classes));
+    if (!name || !(out->class_names[out->classes] = strdup(name))) return false;
+  }
+  return true;
+}
+
+/* How many images are right, which must be what the accuracy says. */
+static bool read_right(const json_t *json, mixent_result *out, size_t *right) {
+  const size_t densest =
+      1032; /* bytes from one deflated byte: no more room is taken than the file can fill */
+  const char *text = json_string_value(json);
+  if (!text || out->test_images / 8 > densest * strlen(text) ||
+      MIXENT_ALLOCATE(out->test_images, &out->right) != MIXENT_OK ||
+      !mixent_bits_unpack(text, out->test_images, out->right))
+    return false;
+  *right = 0;
+  for (size_t i = 0; i < out->test_images; i++) *right += out->right[i];
+  return *right == (size_t)llround(out->test.accuracy * (double)out->test_images);
+}
+
+static bool read_confusion(const json_t *json, mixent_result *out, size_t right) {
+  size_t sum = 0, diagonal = 0, classes = out->classes;
+  if (!is_array(json, classes) || MIXENT_ALLOCATE(classes * classes, &out->confusion) != MIXENT_OK)
+    return false;
+  for (size_t label = 0; label < classes; label++) {
+    const json_t *row = json_array_get(json, label);
+    if (!is_array(row, classes)) return false;
+    for (size_t k = 0; k < classes; k++) {
+      size_t count;
+      if (!read_count(json_array_get(row, k), out->test_images, &count)) return false;
+      out->confusion[label * classes + k] = (uint32_t)count;
+      sum += count;
+      if (k == label) diagonal += count;
+    }
+  }
+  return sum == out->test_images && diagonal == right;
+}
+
+static bool read_reliability(const json_t *json, size_t images, mixent_reliability_bin *bins) {
+  size_t sum = 0;
+  if (!is_array(json, MIXENT_RELIABILITY_BINS)) return false;
+  for (size_t b = 0; b < MIXENT_RELIABILITY_BINS; b++) {
+    const json_t *bin = json_array_get(json, b);
+    if (!is_array(bin, 3) || !read_count(json_array_get(bin, 0), images, &bins[b].count) ||
+        !read_share(json_array_get(bin, 1), &bins[b].confidence) ||
+        !read_share(json_array_get(bin, 2), &bins[b].accuracy))
+      return false;
+    sum += bins[b].count;
+  }
+  return sum == images;
+}
+
+static bool read_entropy(const json_t *json, size_t images, size_t *bins) {
+  size_t sum;
+  return read_counts(json, MIXENT_ENTROPY_BINS, images, bins, &sum) && sum == images;
+}
+
+static bool read_risk(const json_t *json, double *risk) {
+  if (!is_array(json, MIXENT_COVERAGE_POINTS)) return false;
+  for (size_t i = 0; i < MIXENT_COVERAGE_POINTS; i++)
+    if (!read_share(json_array_get(json, i), &risk[i])) return false;
+  return true;
+}
+
+static bool read_pair(const json_t *json, const mixent_result *result, mixent_confused *out) {
+  const json_t *images = json_object_get(json, "images");
+  size_t sum, last_class = result->classes - 1, last_image = result->test_images - 1;
+  out->image_count = json_array_size(images);
+  return read_count(json_object_get(json, "label"), last_class, &out->label) &&
+         read_count(json_object_get(json, "predicted"), last_class, &out->predicted) &&
+         read_count(json_object_get(json, "count"), result->test_images, &out->count) &&
+         out->count == result->confusion[out->label * result->classes + out->predicted] &&
+         out->label != out->predicted && out->image_count <= MIXENT_CONFUSED_IMAGES &&
+         read_counts(images, out->image_count, last_image, out->images, &sum);
+}
+
+static bool read_confused(const json_t *json, mixent_result *out) {
+  size_t count = json_array_size(json);
+  if (!json_is_array(json) || count > MIXENT_CONFUSED_PAIRS) return false;
+  for (; out->confused_count < count; out->confused_count++)
+    if (!read_pair(json_array_get(json, out->confused_count), out, &out->confused[out->confused_count]))
+      return false;
+  return true;
+}
+
+/* The first key whose value is missing or wrong; NULL: all are right. */
+static const char *read_all(const json_t *json, mixent_result *out) {
+  size_t right, format;
+#define ENTRY(key) json_object_get(json, key)
+  if (!read_count(ENTRY("format"), FORMAT, &format) || format != FORMAT) return "format";
+  if (!read_names(ENTRY("classes"), out)) return "classes";
+  if (!read_calibration(ENTRY("test"), &out->test_images, &out->test) || !out->test_images) return "test";
+  if (!read_calibration(ENTRY("test_calibrated"), &out->test_images, &out->test_calibrated))
+    return "test_calibrated";
+  if (!read_calibration(ENTRY("validation"), &out->validation_images, &out->validation)) return "validation";
+  size_t again = out->validation_images;
+  if (!read_calibration(ENTRY("validation_calibrated"), &again, &out->validation_calibrated) ||
+      again != out->validation_images)
+    return "validation_calibrated";
+  if (!read_temperature(ENTRY("temperature"), out)) return "temperature";
+  if (!read_right(ENTRY("right"), out, &right)) return "right";
+  if (!read_confusion(ENTRY("confusion"), out, right)) return "confusion";
+  if (!read_reliability(ENTRY("reliability"), out->test_images, out->reliability)) return "reliability";
+  if (!read_reliability(ENTRY("reliability_calibrated"), out->test_images, out->reliability_calibrated))
+    return "reliability_calibrated";
+  if (!read_entropy(ENTRY("entropy_right"), right, out->entropy_right)) return "entropy_right";
+  if (!read_entropy(ENTRY("entropy_wrong"), out->test_images - right, out->entropy_wrong))
+    return "entropy_wrong";
+  if (!read_risk(ENTRY("risk"), out->risk)) return "risk";
+  if (!read_confused(ENTRY("confused"), out)) return "confused";
+#undef ENTRY
+  return NULL;
+}
+
+mixent_status mixent_result_from_json(const char *text, size_t size, const char *path, mixent_result *out) {
+  json_error_t error;
+  json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+  if (!json)
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s:%d: no JSON (%s); remove the file, it is made anew from "
+                       "predictions.safetensors",
+                       path, error.line, error.text);
+  const char *wrong = read_all(json, out);
+  json_decref(json);
+  if (!wrong) return MIXENT_OK;
+  return mixent_fail(
+      MIXENT_ERROR_FORMAT,
+      "%s: '%s' is missing, wrong or contradicts the rest; remove the file, it is made anew from "
+      "predictions.safetensors",
+      path, wrong);
+}

@@ -1,0 +1,150 @@
+/* A run's result: summary.json and result.json together, the latter made where it is not there yet. */
+#include "lab/result/result.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "lab/result/parts.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const size_t largest = (size_t)1 << 28; /* bytes of a file */
+
+void mixent_result_free(mixent_result *result) {
+  if (!result) return;
+  for (size_t k = 0; k < result->classes; k++) free(result->class_names[k]);
+  free(result->class_names);
+  free(result->run);
+  free(result->recipe);
+  free(result->data);
+  free(result->net);
+  free(result->loss);
+  free(result->right);
+  free(result->confusion);
+  free(result);
+}
+
+static mixent_status take_text(const char *text, char **out) {
+  *out = strdup(text);
+  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+}
+
+/* What the scores of the test images must agree with. */
+typedef struct tested {
+  json_int_t images;
+  double accuracy;
+} tested;
+
+static mixent_status take_summary(json_t *json, const char *path, mixent_result *out, tested *tested) {
+  const char *recipe, *data, *net, *loss;
+  json_int_t seed;
+  json_error_t error;
+  if (json_unpack_ex(json, &error, 0, "{s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:{s:I, s:F}}", "recipe", &recipe,
+                     "data", &data, "net", &net, "loss", &loss, "seed", &seed, "epochs", &out->epochs,
+                     "best_epoch", &out->best_epoch, "test", "images", &tested->images, "accuracy",
+                     &tested->accuracy) != 0)
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s; it is no summary of a run", path, error.text);
+  out->seed = (long)seed;
+  out->seconds = json_number_value(json_object_get(json, "seconds"));
+  out->images_per_second = json_number_value(json_object_get(json, "images_per_second"));
+  MIXENT_TRY(take_text(recipe, &out->recipe));
+  MIXENT_TRY(take_text(data, &out->data));
+  MIXENT_TRY(take_text(net, &out->net));
+  return take_text(loss, &out->loss);
+}
+
+static mixent_status fail_unfinished(const char *run) {
+  char *word = mixent_path_quote(run);
+  mixent_status status = mixent_fail(
+      MIXENT_ERROR_ARGUMENT,
+      "%s: no summary.json in it, so that run is not finished; go on with it by: mixent train --resume %s",
+      run, word ? word : run);
+  free(word);
+  return status;
+}
+
+static mixent_status read_summary(mixent_result *out, tested *tested) {
+  char *path = mixent_path_join(out->run, "summary.json"), *text = NULL;
+  size_t size;
+  if (!path) return MIXENT_ERROR_MEMORY;
+  mixent_status status =
+      mixent_is_directory(out->run)
+          ? MIXENT_OK
+          : mixent_fail(MIXENT_ERROR_IO, "%s: no such run; `mixent train` starts one", out->run);
+  if (status == MIXENT_OK && !mixent_is_file(path)) status = fail_unfinished(out->run);
+  if (status == MIXENT_OK) status = mixent_file_read(path, largest, &text, &size);
+  if (status == MIXENT_OK) {
+    json_t *json = json_loadb(text, size, 0, NULL);
+    status = take_summary(json, path, out, tested);
+    json_decref(json);
+  }
+  free(text);
+  free(path);
+  return status;
+}
+
+static mixent_status make(const char *predictions, const char *path, mixent_result *out) {
+  mixent_run_predictions read;
+  MIXENT_TRY(mixent_run_predictions_read(predictions, &read));
+  mixent_status status = mixent_result_compute(&read, out);
+  mixent_run_predictions_free(&read);
+  if (status != MIXENT_OK) return mixent_fail_within(status, "%s", predictions);
+  char *text = mixent_result_to_json(out);
+  if (!text) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory for it", path);
+  (void)mixent_file_replace(path, text, strlen(text)); /* where it cannot be kept it is made again */
+  free(text);
+  return MIXENT_OK;
+}
+
+static mixent_status read_or_make(const char *path, const char *predictions, mixent_result *out) {
+  if (mixent_is_file(path)) {
+    char *text;
+    size_t size;
+    MIXENT_TRY(mixent_file_read(path, largest, &text, &size));
+    mixent_status status = mixent_result_from_json(text, size, path, out);
+    free(text);
+    return status;
+  }
+  if (mixent_is_file(predictions)) return make(predictions, path, out);
+  char *word = mixent_path_quote(out->run);
+  mixent_status status = mixent_fail(MIXENT_ERROR_ARGUMENT,
+                                     "%s: neither result.json nor predictions.safetensors is in it (older "
+                                     "versions kept none); `mixent train "
+                                     "--resume %s` scores its model again and keeps them",
+                                     out->run, word ? word : out->run);
+  free(word);
+  return status;
+}
+
+static mixent_status read_result(const tested *tested, mixent_result *out) {
+  char *path = mixent_path_join(out->run, "result.json");
+  char *predictions = mixent_path_join(out->run, "predictions.safetensors");
+  mixent_status status = path && predictions ? read_or_make(path, predictions, out) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK &&
+      ((size_t)tested->images != out->test_images || fabs(tested->accuracy - out->test.accuracy) > 1e-9))
+    status =
+        mixent_fail(MIXENT_ERROR_FORMAT,
+                    "%s: it says %.4f right of %zu test images, but summary.json %.4f of %lld; they are not "
+                    "of one run; remove result.json, it is made anew from predictions.safetensors",
+                    path, out->test.accuracy, out->test_images, tested->accuracy, (long long)tested->images);
+  free(path);
+  free(predictions);
+  return status;
+}
+
+mixent_status mixent_result_read(const char *run, mixent_result **out) {
+  mixent_result *result;
+  tested tested;
+  *out = NULL;
+  MIXENT_TRY(MIXENT_ALLOCATE(1, &result));
+  mixent_status status = take_text(run, &result->run);
+  if (status == MIXENT_OK) status = read_summary(result, &tested);
+  if (status == MIXENT_OK) status = read_result(&tested, result);
+  if (status != MIXENT_OK) {
+    mixent_result_free(result);
+    return status;
+  }
+  *out = result;
+  return MIXENT_OK;
+}

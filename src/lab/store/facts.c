@@ -1,0 +1,311 @@
+/* Reading a run's directory into facts. */
+#include "lab/store/facts.h"
+#include "core/file.h"
+#include "core/yaml.h"
+#include "train/recipe.h"
+#include "train/run_directory.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { LARGEST_JSON = 1 << 26, LARGEST_TEXT = 1 << 20 };
+
+const mixent_fact *mixent_facts_find(const mixent_facts *facts, const char *key) {
+  for (size_t i = 0; i < facts->count; i++)
+    if (strcmp(facts->items[i].key, key) == 0) return &facts->items[i];
+  return NULL;
+}
+
+const char *mixent_facts_text(const mixent_facts *facts, const char *key) {
+  const mixent_fact *fact = mixent_facts_find(facts, key);
+  return fact && fact->text ? fact->text : "";
+}
+
+void mixent_facts_free(mixent_facts *facts) {
+  for (size_t i = 0; i < facts->count; i++) {
+    free(facts->items[i].key);
+    free(facts->items[i].text);
+  }
+  free(facts->items);
+  *facts = (mixent_facts){0};
+}
+
+static void add(mixent_facts *facts, const char *key, const char *text, double number) {
+  if (facts->failed || mixent_facts_find(facts, key)) return;
+  if (facts->count == facts->capacity) {
+    size_t capacity = facts->capacity ? 2 * facts->capacity : 128;
+    mixent_fact *items = realloc(facts->items, capacity * sizeof *items);
+    facts->failed = !items;
+    if (!items) return;
+    facts->items = items, facts->capacity = capacity;
+  }
+  mixent_fact fact = {strdup(key), text ? strdup(text) : NULL, number};
+  facts->failed = !fact.key || (text && !fact.text);
+  facts->items[facts->count] = fact;
+  if (fact.key)
+    facts->count++;
+  else
+    free(fact.text);
+}
+
+void mixent_facts_add_text(mixent_facts *facts, const char *key, const char *text) {
+  add(facts, key, text, NAN);
+}
+
+void mixent_facts_add_number(mixent_facts *facts, const char *key, double number) {
+  if (isfinite(number)) add(facts, key, NULL, number);
+}
+
+/* What is known of a run while its files are read. */
+typedef struct reading {
+  const char *directory;
+  mixent_facts *facts;
+  bool finished;
+} reading;
+
+static void add_damage(const reading *reading, const char *message) {
+  mixent_facts_add_text(reading->facts, "damage", message);
+}
+
+/* Numbers, texts, yes and no of a JSON value, by their dotted names. */
+static void add_json(mixent_facts *facts, const char *key, const json_t *value) {
+  if (json_is_number(value)) mixent_facts_add_number(facts, key, json_number_value(value));
+  if (json_is_string(value)) mixent_facts_add_text(facts, key, json_string_value(value));
+  if (json_is_boolean(value)) mixent_facts_add_text(facts, key, json_is_true(value) ? "true" : "false");
+  const char *name;
+  const json_t *member;
+  json_object_foreach((json_t *)value, name, member) {
+    char path[256];
+    snprintf(path, sizeof path, "%s%s%s", key, *key ? "." : "", name);
+    add_json(facts, path, member);
+  }
+}
+
+/* A file of the run; *out NULL where it is not there or cannot be read, which is then damage. */
+static mixent_status read_text(const reading *reading, const char *name, size_t limit, char **out) {
+  char *path = mixent_path_join(reading->directory, name);
+  *out = NULL;
+  if (!path) return MIXENT_ERROR_MEMORY;
+  struct stat info;
+  mixent_status status =
+      stat(path, &info) == 0 ? mixent_file_read(path, limit, out, NULL) : MIXENT_OK; /* not there */
+  free(path);
+  if (status == MIXENT_OK || status == MIXENT_ERROR_MEMORY) return status;
+  add_damage(reading, mixent_last_error());
+  return MIXENT_OK;
+}
+
+/* The same as JSON. */
+static mixent_status read_json(const reading *reading, const char *name, json_t **out) {
+  char *text;
+  json_error_t error;
+  *out = NULL;
+  MIXENT_TRY(read_text(reading, name, LARGEST_JSON, &text));
+  if (!text) return MIXENT_OK;
+  *out = json_loads(text, 0, &error);
+  free(text);
+  if (*out) return MIXENT_OK;
+  mixent_fail(MIXENT_ERROR_FORMAT, "%s/%s:%d: %s", reading->directory, name, error.line, error.text);
+  add_damage(reading, mixent_last_error());
+  return MIXENT_OK;
+}
+
+static void add_option(mixent_facts *facts, const mixent_option *option, const mixent_recipe *recipe) {
+  const void *field = (const char *)recipe + option->offset;
+  mixent_text text = {0};
+  switch (option->type) {
+  case MIXENT_OPTION_WHOLE: mixent_facts_add_number(facts, option->key, (double)*(const long *)field); break;
+  case MIXENT_OPTION_NUMBER: mixent_facts_add_number(facts, option->key, *(const double *)field); break;
+  case MIXENT_OPTION_TEXT: mixent_facts_add_text(facts, option->key, field); break;
+  default:
+    mixent_option_write(option, recipe, &text);
+    facts->failed |= text.failed;
+    mixent_facts_add_text(facts, option->key, text.data);
+    mixent_text_free(&text);
+  }
+}
+
+static mixent_status read_recipe(const reading *reading) {
+  mixent_recipe recipe;
+  char *path = mixent_path_join(reading->directory, "recipe.yaml");
+  if (!path) return MIXENT_ERROR_MEMORY;
+  mixent_status status = mixent_recipe_resolve(path, NULL, 0, &recipe);
+  free(path);
+  if (status == MIXENT_ERROR_MEMORY) return status;
+  if (status != MIXENT_OK) {
+    add_damage(reading, mixent_last_error());
+    return MIXENT_OK;
+  }
+  for (const mixent_option *option = mixent_options; option->key; option++)
+    add_option(reading->facts, option, &recipe);
+  mixent_facts_add_text(reading->facts, "recipe", recipe.name);
+  mixent_facts_add_text(reading->facts, "loss", mixent_loss_names[recipe.loss_kind]);
+  return MIXENT_OK;
+}
+
+static mixent_status read_summary(reading *reading) {
+  json_t *summary;
+  MIXENT_TRY(read_json(reading, "summary.json", &summary));
+  if (!summary) return MIXENT_OK;
+  if (json_is_number(json_object_get(json_object_get(summary, "test"), "accuracy")))
+    reading->finished = true;
+  else
+    add_damage(reading, "summary.json: it has no scores on the test images");
+  add_json(reading->facts, "", summary);
+  json_decref(summary);
+  return MIXENT_OK;
+}
+
+/* What result.json adds to the summary: scores at the fitted temperature, and others of the same predictions. */
+static mixent_status read_result(const reading *reading) {
+  static const char *const parts[] = {"temperature", "test", "test_calibrated", "validation",
+                                      "validation_calibrated"};
+  json_t *result;
+  MIXENT_TRY(read_json(reading, "result.json", &result));
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    add_json(reading->facts, parts[i], json_object_get(result, parts[i]));
+  json_decref(result);
+  return MIXENT_OK;
+}
+
+/* Names of the warnings in the order they came: "collapse, base-at-bound". */
+static void add_warnings(const json_t *line, mixent_text *names) {
+  size_t i;
+  const json_t *value;
+  json_array_foreach(json_object_get(line, "warnings"), i, value) {
+    const char *words = json_is_string(value) ? json_string_value(value) : "";
+    mixent_text_append(names, "%s%.*s", names->length ? ", " : "", (int)strcspn(words, ":"), words);
+  }
+}
+
+static void add_history(const reading *reading, const json_t *history) {
+  size_t count = json_array_size(history);
+  const json_t *best = NULL;
+  mixent_text warnings = {0};
+  double seconds = 0;
+  for (size_t i = 0; i < count; i++) {
+    const json_t *line = json_array_get(history, i);
+    if (json_is_true(json_object_get(line, "best"))) best = line;
+    seconds += json_number_value(json_object_get(line, "seconds"));
+    add_warnings(line, &warnings);
+  }
+  mixent_facts *facts = reading->facts;
+  mixent_facts_add_number(facts, "epochs_done", (double)count);
+  mixent_facts_add_number(facts, "seconds", seconds);
+  add_json(facts, "last", count ? json_array_get(history, count - 1) : NULL);
+  add_json(facts, "best_epoch", json_object_get(best, "epoch"));
+  add_json(facts, "validation", json_object_get(best, "validation"));
+  if (warnings.length) mixent_facts_add_text(facts, "warnings", warnings.data);
+  facts->failed |= warnings.failed;
+  mixent_text_free(&warnings);
+}
+
+static mixent_status read_history(const reading *reading) {
+  json_t *history;
+  mixent_status status = mixent_run_history_read(reading->directory, &history);
+  if (status == MIXENT_ERROR_MEMORY) return status;
+  bool needed = !reading->finished || status != MIXENT_ERROR_IO; /* a finished run may have left it behind */
+  if (status != MIXENT_OK && needed) add_damage(reading, mixent_last_error());
+  if (history) add_history(reading, history);
+  json_decref(history);
+  return MIXENT_OK;
+}
+
+/* Of a run without summary.json the plan says on what it runs. */
+static mixent_status read_plan(const reading *reading) {
+  static const char *const names[][2] = {{"processor", "cpu"},
+                                         {"instructions", "instructions"},
+                                         {"mixent", "versions.mixent"},
+                                         {"onednn", "versions.onednn"}};
+  char *text;
+  mixent_yaml *plan = NULL;
+  MIXENT_TRY(read_text(reading, "plan.yaml", LARGEST_TEXT, &text));
+  mixent_status status = text ? mixent_yaml_parse(text, strlen(text), "plan.yaml", &plan) : MIXENT_OK;
+  free(text);
+  if (status == MIXENT_ERROR_MEMORY) return status;
+  if (status != MIXENT_OK) add_damage(reading, mixent_last_error());
+  if (!plan) return MIXENT_OK;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const mixent_yaml *node = plan->kind == MIXENT_YAML_MAPPING ? mixent_yaml_find(plan, names[i][0]) : NULL;
+    if (node && node->kind == MIXENT_YAML_SCALAR)
+      mixent_facts_add_text(reading->facts, names[i][1], node->text);
+  }
+  mixent_yaml_free(plan);
+  return MIXENT_OK;
+}
+
+static mixent_status read_failure(const reading *reading) {
+  char *text;
+  MIXENT_TRY(read_text(reading, "failure.txt", LARGEST_TEXT, &text));
+  if (!text) return MIXENT_OK;
+  text[strcspn(text, "\n")] = '\0';
+  mixent_facts_add_text(reading->facts, "failure", text);
+  free(text);
+  return MIXENT_OK;
+}
+
+/* When a file was written; false if it is not there. */
+static bool time_of(const reading *reading, const char *name, time_t *out) {
+  char path[4096];
+  struct stat info;
+  snprintf(path, sizeof path, "%s/%s", reading->directory, name);
+  if (stat(path, &info) != 0) return false;
+  *out = info.st_mtime;
+  return true;
+}
+
+static void add_time(mixent_facts *facts, const char *key, time_t time) {
+  struct tm parts;
+  char text[64];
+  if (gmtime_r(&time, &parts) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts))
+    mixent_facts_add_text(facts, key, text);
+}
+
+/* recipe.yaml is written once, at the start. */
+static void add_times(const reading *reading) {
+  static const char *const names[] = {"recipe.yaml", "metrics.jsonl", "last.safetensors", "summary.json"};
+  time_t time, newest = 0;
+  if (time_of(reading, names[0], &time)) add_time(reading->facts, "started", time);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (time_of(reading, names[i], &time) && time > newest) newest = time;
+  add_time(reading->facts, "changed", newest);
+}
+
+static void add_status(const reading *reading) {
+  mixent_facts *facts = reading->facts;
+  time_t saved;
+  if (!reading->finished && !time_of(reading, "last.safetensors", &saved))
+    add_damage(reading, "last.safetensors is missing, so the run cannot go on");
+  mixent_facts_add_text(facts, "status",
+                        mixent_facts_find(facts, "damage")    ? "damaged"
+                        : reading->finished                   ? "finished"
+                        : mixent_facts_find(facts, "failure") ? "failed"
+                                                              : "interrupted");
+}
+
+mixent_status mixent_facts_read(const char *directory, const char *name, mixent_facts *out) {
+  *out = (mixent_facts){0};
+  reading reading = {.directory = directory, .facts = out};
+  const char *slash = strrchr(name, '/');
+  char study[4096];
+  snprintf(study, sizeof study, "%.*s", slash ? (int)(slash - name) : 0, name);
+  mixent_facts_add_text(out, "run", name);
+  if (slash) mixent_facts_add_text(out, "study", study);
+  mixent_status status = read_recipe(&reading);
+  if (status == MIXENT_OK) status = read_summary(&reading); /* of two that say the same the first counts */
+  if (status == MIXENT_OK) status = read_result(&reading);
+  if (status == MIXENT_OK) status = read_history(&reading);
+  if (status == MIXENT_OK) status = read_plan(&reading);
+  if (status == MIXENT_OK && !reading.finished) status = read_failure(&reading);
+  if (status == MIXENT_OK) {
+    add_times(&reading);
+    add_status(&reading);
+  }
+  if (status == MIXENT_OK && out->failed) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", name);
+  if (status != MIXENT_OK) mixent_facts_free(out);
+  return status;
+}

@@ -1,0 +1,344 @@
+/* A study's directory: made whole, joined, and what study.json remembers. */
+#include "lab/study/directory.h"
+#include "core/file.h"
+#include "mixent/status.h"
+#include "train/run_directory.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LARGEST = 1 << 26, FORMAT = 1, MOST_THREADS = 4096 };
+
+/* The text of a file of the directory; free(). */
+static mixent_status read_file(const char *directory, const char *name, char **out) {
+  char *path = mixent_path_join(directory, name);
+  mixent_status status = path ? mixent_file_read(path, LARGEST, out, NULL) : MIXENT_ERROR_MEMORY;
+  free(path);
+  return status;
+}
+
+static mixent_status write_file(const char *directory, const char *name, const char *text) {
+  char *path = mixent_path_join(directory, name);
+  mixent_status status = path ? mixent_file_replace(path, text, strlen(text)) : MIXENT_ERROR_MEMORY;
+  free(path);
+  return status;
+}
+
+static bool has_file(const char *directory, const char *name) {
+  char *path = mixent_path_join(directory, name);
+  bool there = path && mixent_is_file(path);
+  free(path);
+  return there;
+}
+
+bool mixent_study_is_directory(const char *path) {
+  return has_file(path, "study.yaml") && has_file(path, "study.json");
+}
+
+/* study.json. */
+
+static mixent_status fail_state(const char *origin, const char *what) {
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s; it was changed by hand or is damaged", origin, what);
+}
+
+static mixent_status take_lists(mixent_study *study, const json_t *state, const char *origin) {
+  const json_t *seeds = json_object_get(state, "seeds"), *data = json_object_get(state, "data"), *item;
+  size_t i, count = json_array_size(data);
+  study->seed_count = 0;
+  json_array_foreach(seeds, i, item) {
+    if (!json_is_integer(item) || json_integer_value(item) < 0 || json_integer_value(item) > INT32_MAX)
+      return fail_state(origin, "'seeds' holds something else than seeds");
+    MIXENT_TRY(mixent_study_add_seed(study, (long)json_integer_value(item)));
+  }
+  if (!study->seed_count || !count) return fail_state(origin, "'seeds' or 'data' is missing");
+  const char **names;
+  MIXENT_TRY(MIXENT_ALLOCATE(count, &names));
+  bool texts = true;
+  json_array_foreach(data, i, item) texts &= (names[i] = json_string_value(item)) != NULL && *names[i];
+  mixent_status status = texts ? mixent_study_take_data(study, names, count)
+                               : fail_state(origin, "'data' holds something else than names");
+  free(names);
+  return status;
+}
+
+mixent_status mixent_study_take_state(mixent_study *study, json_t *state, const char *origin) {
+  json_int_t threads = json_integer_value(json_object_get(state, "threads"));
+  const char *key;
+  json_t *plan, *plans = json_object_get(state, "plans");
+  if (json_integer_value(json_object_get(state, "format")) != FORMAT)
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: no study of format %d; another version of mixent wrote it",
+                       origin, FORMAT);
+  if (threads < 1 || threads > MOST_THREADS) return fail_state(origin, "'threads' is no number of threads");
+  if (!json_is_object(plans) || !json_is_object(json_object_get(state, "failed")))
+    return fail_state(origin, "'plans' or 'failed' is missing");
+  json_object_foreach(plans, key, plan) {
+    const char *name = json_string_value(plan);
+    if (!name || strncmp(name, "plan-", 5) != 0 || strchr(name, '/'))
+      return fail_state(origin, "'plans' holds something else than plan files");
+  }
+  MIXENT_TRY(take_lists(study, state, origin));
+  json_decref(study->state);
+  study->state = json_incref(state);
+  return MIXENT_OK;
+}
+
+static mixent_status read_state(mixent_study *study, const char *directory) {
+  char *path = mixent_path_join(directory, "study.json"), *text = NULL;
+  mixent_status status = path ? mixent_file_read(path, LARGEST, &text, NULL) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK) {
+    json_error_t error;
+    json_t *state = json_loads(text, 0, &error);
+    status =
+        state ? mixent_study_take_state(study, state, path)
+              : mixent_fail(MIXENT_ERROR_FORMAT, "%s:%d:%d: %s", path, error.line, error.column, error.text);
+    json_decref(state);
+  }
+  free(text);
+  free(path);
+  return status;
+}
+
+mixent_status mixent_study_write_state(const mixent_study *study, const char *directory) {
+  json_t *seeds = json_array(), *data = json_array();
+  for (size_t i = 0; i < study->seed_count; i++) json_array_append_new(seeds, json_integer(study->seeds[i]));
+  for (size_t i = 0; i < study->data_count; i++) json_array_append_new(data, json_string(study->data[i]));
+  json_object_set_new(study->state, "seeds", seeds);
+  json_object_set_new(study->state, "data", data);
+  char *text = json_dumps(study->state, JSON_INDENT(1));
+  mixent_status status = text ? write_file(directory, "study.json", text)
+                              : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for study.json");
+  free(text);
+  return status;
+}
+
+long mixent_study_threads(const mixent_study *study) {
+  return (long)json_integer_value(json_object_get(study->state, "threads"));
+}
+
+char *mixent_study_plan_path(const mixent_study *study, mixent_study_place place) {
+  char *variant = mixent_study_variant_name(study, place), *path = NULL;
+  const char *plan =
+      variant ? json_string_value(json_object_get(json_object_get(study->state, "plans"), variant)) : NULL;
+  if (plan)
+    path = mixent_path_join(study->directory, plan);
+  else if (variant)
+    mixent_fail(MIXENT_ERROR_FORMAT, "%s: study.json names no plan of %s", study->directory, variant);
+  free(variant);
+  return path;
+}
+
+/* Runs. */
+
+mixent_status mixent_study_run_state(const mixent_study *study, mixent_study_place place,
+                                     mixent_run_state *state, const char **message) {
+  char *name = mixent_study_run_name(study, place), *path = mixent_study_run_path(study, place);
+  mixent_status status = name && path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
+  if (message) *message = NULL;
+  if (status == MIXENT_OK) {
+    const char *failed = json_string_value(json_object_get(json_object_get(study->state, "failed"), name));
+    *state = has_file(path, "summary.json")       ? MIXENT_RUN_FINISHED
+             : failed                             ? MIXENT_RUN_FAILED
+             : has_file(path, "last.safetensors") ? MIXENT_RUN_BEGUN
+                                                  : MIXENT_RUN_MISSING;
+    if (message && *state == MIXENT_RUN_FAILED) *message = failed;
+  }
+  free(name);
+  free(path);
+  return status;
+}
+
+mixent_status mixent_study_note(mixent_study *study, mixent_study_place place, const char *message) {
+  json_t *failed = json_object_get(study->state, "failed");
+  char *name = mixent_study_run_name(study, place);
+  if (!name) return MIXENT_ERROR_MEMORY;
+  bool changed = message ? json_object_set_new(failed, name, json_string(message)) == 0
+                         : json_object_del(failed, name) == 0;
+  free(name);
+  return changed ? mixent_study_write_state(study, study->directory) : MIXENT_OK;
+}
+
+/* Joining. */
+
+mixent_status mixent_study_open(const char *directory, mixent_study **out) {
+  char *text = NULL, *recipe = NULL, *origin = mixent_path_join(directory, "study.yaml");
+  *out = NULL;
+  if (!mixent_study_is_directory(directory)) {
+    free(origin);
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no study is there; `mixent compare STUDY.yaml` makes one",
+                       directory);
+  }
+  mixent_status status = origin ? read_file(directory, "study.yaml", &text) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK) status = read_file(directory, "base.yaml", &recipe);
+  if (status == MIXENT_OK) status = mixent_study_parse(text, origin, recipe, out);
+  if (status == MIXENT_OK) status = read_state(*out, directory);
+  if (status == MIXENT_OK && !((*out)->directory = strdup(directory)))
+    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  free(text);
+  free(recipe);
+  free(origin);
+  if (status != MIXENT_OK) {
+    mixent_study_free(*out);
+    *out = NULL;
+  }
+  return status;
+}
+
+static mixent_status refuse(const mixent_study *there, const char *what) {
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "%s holds a study with %s; give this one another name, or put that back",
+                     there->directory, what);
+}
+
+/* Options that may differ: where things are, and what the lists of the study say. */
+static bool is_free(const char *key) {
+  static const char *const keys[] = {"name",    "data", "data_alternative", "data_dir",
+                                     "threads", "seed", "save_minutes",     NULL};
+  size_t i = 0;
+  while (keys[i] && strcmp(keys[i], key) != 0) i++;
+  return keys[i];
+}
+
+static mixent_status compare_recipes(const mixent_study *there, const char *variant, const mixent_recipe *old,
+                                     const mixent_recipe *now) {
+  mixent_status status = MIXENT_OK;
+  for (const mixent_option *option = mixent_options; option->key && status == MIXENT_OK; option++) {
+    mixent_text before = {0}, after = {0}, what = {0};
+    if (is_free(option->key)) continue;
+    mixent_option_write(option, old, &before);
+    mixent_option_write(option, now, &after);
+    if (before.failed || after.failed)
+      status = mixent_text_status(before.failed ? &before : &after);
+    else if (strcmp(before.data, after.data) != 0) {
+      mixent_text_append(&what, "%s %s for %s, not %s", option->key, before.data, variant, after.data);
+      status = what.failed ? mixent_text_status(&what) : refuse(there, what.data);
+    }
+    mixent_text_free(&before);
+    mixent_text_free(&after);
+    mixent_text_free(&what);
+  }
+  return status;
+}
+
+static size_t find_variant(const mixent_study *study, const char *name) {
+  size_t i = 0;
+  while (i < study->variant_count && strcmp(study->variant_names[i], name) != 0) i++;
+  return i;
+}
+
+/* Each variant against the one there; a new one against itself by the recipe that is there. */
+static mixent_status compare_variants(const mixent_study *there, const mixent_study *study) {
+  for (size_t i = 0; i < there->variant_count; i++)
+    if (find_variant(study, there->variant_names[i]) == study->variant_count) {
+      char what[160];
+      snprintf(what, sizeof what, "a variant %s that is missing here", there->variant_names[i]);
+      return refuse(there, what);
+    }
+  mixent_study by_old = *study;
+  by_old.recipe_text = there->recipe_text;
+  for (size_t i = 0; i < study->variant_count; i++) {
+    mixent_recipe old, now;
+    size_t at = find_variant(there, study->variant_names[i]);
+    bool known = at < there->variant_count;
+    MIXENT_TRY(mixent_study_recipe(study, (mixent_study_place){.variant = i}, &now));
+    MIXENT_TRY(
+        mixent_study_recipe(known ? there : &by_old, (mixent_study_place){.variant = known ? at : i}, &old));
+    MIXENT_TRY(compare_recipes(there, study->variant_names[i], &old, &now));
+  }
+  return MIXENT_OK;
+}
+
+static mixent_status compare_data(const mixent_study *there, const mixent_study *study) {
+  bool same = there->data_count == study->data_count;
+  for (size_t i = 0; same && i < study->data_count; i++)
+    same = strcmp(there->data_names[i], study->data_names[i]) == 0;
+  if (!same && !study->data_listed) { /* it may have begun with the recipe's other choice */
+    mixent_recipe recipe;
+    MIXENT_TRY(mixent_study_recipe(study, (mixent_study_place){0}, &recipe));
+    same = there->data_count == 1 && strcmp(there->data[0], recipe.data_alternative) == 0;
+  }
+  return same ? MIXENT_OK : refuse(there, "other data sets");
+}
+
+static mixent_status join(mixent_study *study, mixent_study *there) {
+  MIXENT_TRY(compare_data(there, study));
+  MIXENT_TRY(compare_variants(there, study));
+  for (size_t i = 0; i < study->seed_count; i++) MIXENT_TRY(mixent_study_add_seed(there, study->seeds[i]));
+  MIXENT_TRY(mixent_study_take_data(study, (const char *const *)there->data, there->data_count));
+  long *seeds = study->seeds;
+  char *recipe = study->recipe_text, *directory = study->directory;
+  json_t *state = study->state;
+  study->seeds = there->seeds, study->seed_count = there->seed_count, there->seeds = seeds;
+  study->recipe_text = there->recipe_text, there->recipe_text = recipe;
+  study->directory = there->directory, there->directory = directory;
+  study->state = there->state, there->state = state;
+  return MIXENT_OK;
+}
+
+mixent_status mixent_study_join(mixent_study *study, const char *directory) {
+  mixent_study *there;
+  MIXENT_TRY(mixent_study_open(directory, &there));
+  mixent_status status = join(study, there);
+  mixent_study_free(there);
+  return status;
+}
+
+/* Making. */
+
+mixent_status mixent_study_write(mixent_study *study, const char *directory) {
+  MIXENT_TRY(mixent_study_make_plans(study, directory));
+  MIXENT_TRY(mixent_study_write_state(study, directory));
+  if (!has_file(directory, "base.yaml")) MIXENT_TRY(write_file(directory, "base.yaml", study->recipe_text));
+  return write_file(directory, "study.yaml", study->text);
+}
+
+static mixent_status make(mixent_study *study, const char *place, long threads, int *lock) {
+  mixent_run_directory directory;
+  study->state = json_pack("{s:i, s:s, s:i, s:{}, s:{}}", "format", FORMAT, "mixent", mixent_version(),
+                           "threads", (int)(threads ? threads : 1), "plans", "failed");
+  if (!study->state) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study");
+  MIXENT_TRY(mixent_run_directory_begin(place, &directory));
+  mixent_status status = mixent_study_write(study, directory.path);
+  if (status == MIXENT_OK) status = mixent_run_directory_publish(&directory, false);
+  if (status == MIXENT_OK && !(study->directory = strdup(place)))
+    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (status == MIXENT_OK) *lock = directory.lock, directory.lock = -1;
+  mixent_run_directory_close(&directory);
+  return status;
+}
+
+/* A process that was killed a moment ago has children that are dying: a busy lock is tried again for a while. */
+mixent_status mixent_study_lock(const char *directory, int *lock) {
+  enum { TRIES = 8 };
+  const struct timespec pause = {.tv_nsec = 100000000};
+  if (!mixent_study_is_directory(directory))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s exists and holds no study; name another parent by --runs",
+                       directory);
+  for (int i = 0; i < TRIES; i++) {
+    mixent_status status = mixent_run_directory_lock(directory, lock);
+    if (status != MIXENT_ERROR_ARGUMENT) return status;
+    nanosleep(&pause, NULL);
+  }
+  return mixent_fail(
+      MIXENT_ERROR_ARGUMENT,
+      "%s: another process is at work on this study; wait for it or stop it (--no-train shows what there is)",
+      directory);
+}
+
+mixent_status mixent_study_begin(mixent_study *study, const char *directory, long threads, int *lock) {
+  *lock = -1;
+  if (!mixent_is_directory(directory)) return make(study, directory, threads, lock);
+  MIXENT_TRY(mixent_study_lock(directory, lock));
+  mixent_status status = mixent_study_join(study, directory);
+  if (status == MIXENT_OK && threads && threads != mixent_study_threads(study))
+    status = mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "%s was begun with %ld thread%s for each run; bits depend on them, so leave --threads away",
+        directory, mixent_study_threads(study), mixent_study_threads(study) == 1 ? "" : "s");
+  if (status == MIXENT_OK) status = mixent_study_write(study, directory);
+  if (status != MIXENT_OK) close(*lock), *lock = -1;
+  return status;
+}

@@ -1,0 +1,56 @@
+/* What a study leaves on disk: runs/NAME holds study.yaml, base.yaml (the recipe that all start from), study.json (threads,
+ * seeds, data sets, plans, what failed), plan-1.yaml … and a directory for each run. It appears complete, by rename. */
+#ifndef MIXENT_LAB_STUDY_DIRECTORY_H
+#define MIXENT_LAB_STUDY_DIRECTORY_H
+
+#include "lab/study/study.h"
+
+typedef enum mixent_run_state {
+  MIXENT_RUN_MISSING, /* nothing there */
+  MIXENT_RUN_BEGUN,   /* it can go on from last.safetensors */
+  MIXENT_RUN_FAILED,  /* the last try ended with a message */
+  MIXENT_RUN_FINISHED /* summary.json is there */
+} mixent_run_state;
+
+/* Whether a study stands there. */
+bool mixent_study_is_directory(const char *path);
+/* The study in a directory, with the seeds and data sets it has come to; nothing is locked. */
+mixent_status mixent_study_open(const char *directory, mixent_study **out);
+
+/* Makes `study` the one that stands in `directory`, in memory alone: seeds of both, data sets, plans and failures of
+ * that. Refuses (MIXENT_ERROR_ARGUMENT, naming what differs) another recipe, data or setting, and a variant that is gone;
+ * more variants, more seeds, other words, baseline or difference are welcome. */
+mixent_status mixent_study_join(mixent_study *study, const char *directory);
+
+/* Makes the study's directory, or joins the one that is there, and makes the plans it lacks. threads: of each run; 0: as
+ * they are, 1 for a new study; bits depend on them, so that another number than before is refused. *lock: the directory's
+ * descriptor, locked until it is closed here and in every child that has it. */
+mixent_status mixent_study_begin(mixent_study *study, const char *directory, long threads, int *lock);
+
+/* Locks a study's directory; waits a moment for processes that are dying. */
+mixent_status mixent_study_lock(const char *directory, int *lock);
+/* Writes what is in memory into a directory: plans that are missing, then what names them. */
+mixent_status mixent_study_write(mixent_study *study, const char *directory);
+
+/* Threads of each run, of a study in a directory. */
+long mixent_study_threads(const mixent_study *study);
+/* The plan that a run is to train with; free(), NULL with the error set. */
+char *mixent_study_plan_path(const mixent_study *study, mixent_study_place place);
+
+/* How far a run is; *message (NULL: not wanted): of a failed run what it failed with, the study's text, else NULL. */
+mixent_status mixent_study_run_state(const mixent_study *study, mixent_study_place place,
+                                     mixent_run_state *state, const char **message);
+/* Keeps what a run failed with; message NULL: it did not. */
+mixent_status mixent_study_note(mixent_study *study, mixent_study_place place, const char *message);
+
+/* Writes study.json into `directory`. */
+mixent_status mixent_study_write_state(const mixent_study *study, const char *directory);
+/* Takes a study.json, checked: its seeds and data sets are the study's from then on. `origin` names it in messages. */
+mixent_status mixent_study_take_state(mixent_study *study, struct json_t *state, const char *origin);
+
+/* Finds the plan file with this text in a directory, or writes the next: "plan-2.yaml" in `name`. */
+mixent_status mixent_study_keep_plan(const char *directory, const char *plan, char name[32]);
+/* Plans for the variants that have none yet, written into `directory` and noted in study->state; study/plans.c. */
+mixent_status mixent_study_make_plans(mixent_study *study, const char *directory);
+
+#endif

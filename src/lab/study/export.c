@@ -1,0 +1,146 @@
+/* Writing a study's file. */
+#include "core/file.h"
+#include "lab/result/result.h"
+#include "lab/study/file.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LARGEST = 1 << 28 };
+
+const char *const mixent_study_run_files[] = {"recipe.yaml",  "plan.yaml",   "metrics.jsonl",
+                                              "summary.json", "result.json", NULL};
+
+static mixent_status fail_memory(void) {
+  return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study's file");
+}
+
+static mixent_status read_file(const char *directory, const char *name, char **out) {
+  char *path = mixent_path_join(directory, name);
+  mixent_status status = path ? mixent_file_read(path, LARGEST, out, NULL) : MIXENT_ERROR_MEMORY;
+  free(path);
+  return status;
+}
+
+/* A whole path says where something was on this machine; its last part is what it is called. */
+static void forget_path(char *text) {
+  const char *slash = strrchr(text, '/');
+  if (*text == '/' && slash) memmove(text, slash + 1, strlen(slash + 1) + 1);
+}
+
+/* recipe.yaml without places; on another machine a plan is found anew where somebody takes the recipe by itself. */
+static mixent_status clean_recipe(char **text, const char *run) {
+  mixent_recipe recipe;
+  mixent_text out = {0};
+  MIXENT_TRY(mixent_recipe_parse(*text, run, "run", NULL, 0, &recipe));
+  forget_path(recipe.data);
+  forget_path(recipe.net);
+  forget_path(recipe.baseline);
+  recipe.data_directory[0] = 0;
+  strcpy(recipe.plan, "auto");
+  mixent_recipe_write(&recipe, true, &out);
+  MIXENT_TRY(mixent_text_status(&out));
+  free(*text);
+  *text = out.data;
+  return MIXENT_OK;
+}
+
+/* summary.json without the plan's place. */
+static mixent_status clean_summary(char **text, const char *run) {
+  json_t *json = json_loads(*text, 0, NULL);
+  const char *plan = json_string_value(json_object_get(json, "plan"));
+  char *copy = plan ? strdup(plan) : NULL;
+  if (!json) return mixent_fail(MIXENT_ERROR_FORMAT, "%s/summary.json: no JSON", run);
+  if (copy) {
+    forget_path(copy);
+    json_object_set_new(json, "plan", json_string(copy));
+  }
+  free(copy);
+  free(*text);
+  *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+  json_decref(json);
+  return *text ? MIXENT_OK : fail_memory();
+}
+
+/* A line of JSON; takes `json`. */
+static mixent_status append_line(json_t *json, mixent_text *out) {
+  char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
+  json_decref(json);
+  if (line) mixent_text_append(out, "%s\n", line);
+  free(line);
+  return line ? mixent_text_status(out) : fail_memory();
+}
+
+static mixent_status append_run(const char *name, const char *path, mixent_text *out) {
+  mixent_result *result; /* makes result.json where it is not there yet */
+  MIXENT_TRY(mixent_result_read(path, &result));
+  mixent_result_free(result);
+  json_t *line = json_pack("{s:s}", "run", name);
+  mixent_status status = line ? MIXENT_OK : fail_memory();
+  for (const char *const *file = mixent_study_run_files; *file && status == MIXENT_OK; file++) {
+    char *text = NULL;
+    status = read_file(path, *file, &text);
+    if (status == MIXENT_OK && strcmp(*file, "recipe.yaml") == 0) status = clean_recipe(&text, path);
+    if (status == MIXENT_OK && strcmp(*file, "summary.json") == 0) status = clean_summary(&text, path);
+    if (status == MIXENT_OK && json_object_set_new(line, *file, json_string(text)) != 0)
+      status = mixent_fail(MIXENT_ERROR_FORMAT, "%s/%s: no text", path, *file);
+    free(text);
+  }
+  if (status == MIXENT_OK) return append_line(line, out);
+  json_decref(line);
+  return status;
+}
+
+/* The texts of the plan files that study.json names. */
+static mixent_status read_plans(const mixent_study *study, json_t *out) {
+  const char *variant;
+  json_t *plan;
+  json_object_foreach(json_object_get(study->state, "plans"), variant, plan) {
+    char *text;
+    const char *name = json_string_value(plan);
+    if (json_object_get(out, name)) continue;
+    MIXENT_TRY(read_file(study->directory, name, &text));
+    int failed = json_object_set_new(out, name, json_string(text));
+    free(text);
+    if (failed) return fail_memory();
+  }
+  return MIXENT_OK;
+}
+
+static mixent_status append_header(const mixent_study *study, size_t runs, mixent_text *out) {
+  json_t *state = json_deep_copy(study->state), *data = json_object_get(state, "data"),
+         *plans = json_object();
+  json_object_clear(json_object_get(state, "failed"));
+  for (size_t i = 0; i < study->data_count; i++)
+    if (study->data[i][0] == '/') json_array_set_new(data, i, json_string(study->data_names[i]));
+  mixent_status status = plans ? read_plans(study, plans) : fail_memory();
+  json_t *line = json_pack("{s:s, s:I, s:s, s:s, s:o, s:o}", "kind", "mixent study", "runs", (json_int_t)runs,
+                           "study.yaml", study->text, "base.yaml", study->recipe_text, "study.json", state,
+                           "plans", plans);
+  if (status == MIXENT_OK) return append_line(line, out);
+  json_decref(line);
+  return status;
+}
+
+mixent_status mixent_study_export(const mixent_study *study, mixent_text *out, size_t *runs) {
+  mixent_text lines = {0};
+  mixent_status status = MIXENT_OK;
+  *runs = 0;
+  for (size_t i = 0; i < mixent_study_run_count(study) && status == MIXENT_OK; i++) {
+    mixent_study_place place = mixent_study_run_place(study, i);
+    mixent_run_state state;
+    char *name = mixent_study_run_name(study, place), *path = mixent_study_run_path(study, place);
+    status = name && path ? mixent_study_run_state(study, place, &state, NULL) : MIXENT_ERROR_MEMORY;
+    if (status == MIXENT_OK && state == MIXENT_RUN_FINISHED) {
+      status = append_run(name, path, &lines);
+      ++*runs;
+    }
+    free(name);
+    free(path);
+  }
+  if (status == MIXENT_OK) status = append_header(study, *runs, out);
+  if (status == MIXENT_OK && lines.data) mixent_text_append_bytes(out, lines.data, lines.length);
+  mixent_text_free(&lines);
+  return status == MIXENT_OK ? mixent_text_status(out) : status;
+}

@@ -1,0 +1,54 @@
+/* Results of a study's runs, in the shape that a comparison takes. */
+#include "lab/study/results.h"
+
+#include <stdlib.h>
+
+void mixent_study_results_free(mixent_study_results *results) {
+  mixent_comparison_free(results->comparison);
+  for (size_t i = 0; i < results->count && results->items; i++) mixent_result_free(results->items[i]);
+  free(results->items);
+  free(results->data);
+  *results = (mixent_study_results){0};
+}
+
+static mixent_status read_run(const mixent_study *study, mixent_study_place place, mixent_result **out) {
+  mixent_run_state state;
+  MIXENT_TRY(mixent_study_run_state(study, place, &state, NULL));
+  if (state != MIXENT_RUN_FINISHED) return MIXENT_OK;
+  char *path = mixent_study_run_path(study, place);
+  mixent_status status = path ? mixent_result_read(path, out) : MIXENT_ERROR_MEMORY;
+  free(path);
+  return status;
+}
+
+static mixent_status compare(const mixent_study *study, mixent_study_results *out) {
+  const mixent_compare_input input = {.variants = (const char *const *)study->variant_names,
+                                      .variant_count = study->variant_count,
+                                      .baseline = study->baseline,
+                                      .seeds = study->seeds,
+                                      .seed_count = study->seed_count,
+                                      .data = out->data,
+                                      .data_count = study->data_count,
+                                      .difference = study->difference,
+                                      .confidence = 0.95};
+  return mixent_compare(&input, &out->comparison);
+}
+
+mixent_status mixent_study_results_read(const mixent_study *study, mixent_study_results *out) {
+  size_t each = study->variant_count * study->seed_count;
+  *out = (mixent_study_results){.count = mixent_study_run_count(study)};
+  mixent_status status = MIXENT_ALLOCATE(out->count, &out->items);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(study->data_count, &out->data);
+  for (size_t d = 0; d < study->data_count && status == MIXENT_OK; d++)
+    out->data[d] = (mixent_compare_data){.name = study->data_names[d],
+                                         .results = (const mixent_result *const *)out->items + d * each};
+  for (size_t i = 0; i < out->count && status == MIXENT_OK; i++) {
+    mixent_study_place place = mixent_study_run_place(study, i);
+    mixent_result **item = &out->items[place.data * each + place.variant * study->seed_count + place.seed];
+    status = read_run(study, place, item);
+    out->finished += *item != NULL;
+  }
+  if (status == MIXENT_OK) status = compare(study, out);
+  if (status != MIXENT_OK) mixent_study_results_free(out);
+  return status;
+}

@@ -1,0 +1,20 @@
+/* What the finished runs of a study came to, and their comparison. */
+#ifndef MIXENT_LAB_STUDY_RESULTS_H
+#define MIXENT_LAB_STUDY_RESULTS_H
+
+#include "lab/compare/compare.h"
+#include "lab/study/directory.h"
+
+typedef struct mixent_study_results {
+  mixent_result **items;     /* [data, variants, seeds]; NULL where a run is not finished */
+  mixent_compare_data *data; /* [data_count] */
+  size_t count, finished;    /* runs */
+  mixent_comparison *comparison;
+} mixent_study_results;
+
+/* Of a study in a directory, which must outlive them. */
+mixent_status mixent_study_results_read(const mixent_study *study, mixent_study_results *out);
+/* Safe on a zeroed struct. */
+void mixent_study_results_free(mixent_study_results *results);
+
+#endif

@@ -1,0 +1,141 @@
+/* What a study in memory is asked: its runs, their names, settings and recipes. */
+#include "lab/study/study.h"
+#include "core/file.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void free_texts(char **texts, size_t count) {
+  for (size_t i = 0; i < count && texts; i++) free(texts[i]);
+  free(texts);
+}
+
+static void free_settings(mixent_setting *settings, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    free((char *)settings[i].key);
+    free((char *)settings[i].value);
+  }
+  free(settings);
+}
+
+void mixent_study_free(mixent_study *study) {
+  if (!study) return;
+  for (size_t i = 0; i < study->variant_count; i++)
+    free_settings(study->variants[i].settings, study->variants[i].setting_count);
+  free(study->variants);
+  free_texts(study->variant_names, study->variant_count);
+  free_texts(study->data, study->data_count);
+  free_texts(study->data_names, study->data_count);
+  free_settings(study->settings, study->setting_count);
+  free(study->name);
+  free(study->about);
+  free(study->recipe);
+  free(study->recipe_text);
+  free(study->text);
+  free(study->seeds);
+  free(study->directory);
+  json_decref(study->state);
+  free(study);
+}
+
+/* "./mine/letters/" -> "letters" */
+static char *last_part(const char *path) {
+  size_t end = strlen(path), begin;
+  while (end > 1 && path[end - 1] == '/') end--;
+  for (begin = end; begin > 0 && path[begin - 1] != '/';) begin--;
+  return strndup(path + begin, end - begin);
+}
+
+mixent_status mixent_study_take_data(mixent_study *study, const char *const *data, size_t count) {
+  free_texts(study->data, study->data_count);
+  free_texts(study->data_names, study->data_count);
+  study->data = study->data_names = NULL;
+  study->data_count = 0;
+  MIXENT_TRY(MIXENT_ALLOCATE(count, &study->data));
+  MIXENT_TRY(MIXENT_ALLOCATE(count, &study->data_names));
+  study->data_listed = true;
+  for (size_t i = 0; i < count; i++) {
+    char *name = study->data_names[i] = last_part(data[i]);
+    study->data[i] = strdup(data[i]);
+    study->data_count++;
+    if (!study->data[i] || !name) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study");
+    if (count > 1 && (*name == '.' || *name == '/'))
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "data: '%s' has no last part that could name a directory",
+                         data[i]);
+    for (size_t j = 0; j < i; j++)
+      if (strcmp(name, study->data_names[j]) == 0)
+        return mixent_fail(MIXENT_ERROR_ARGUMENT, "data: two are called '%s'", name);
+  }
+  return MIXENT_OK;
+}
+
+mixent_status mixent_study_add_seed(mixent_study *study, long seed) {
+  for (size_t i = 0; i < study->seed_count; i++)
+    if (study->seeds[i] == seed) return MIXENT_OK;
+  long *grown = realloc(study->seeds, (study->seed_count + 1) * sizeof *grown);
+  if (!grown) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study");
+  study->seeds = grown;
+  grown[study->seed_count++] = seed;
+  return MIXENT_OK;
+}
+
+size_t mixent_study_run_count(const mixent_study *study) {
+  return study->seed_count * study->data_count * study->variant_count;
+}
+
+mixent_study_place mixent_study_run_place(const mixent_study *study, size_t index) {
+  size_t variants = study->variant_count, data = study->data_count;
+  return (mixent_study_place){
+      .variant = index % variants, .data = index / variants % data, .seed = index / variants / data};
+}
+
+char *mixent_study_variant_name(const mixent_study *study, mixent_study_place place) {
+  mixent_text name = {0};
+  if (study->data_count > 1) mixent_text_append(&name, "%s/", study->data_names[place.data]);
+  mixent_text_append(&name, "%s", study->variant_names[place.variant]);
+  return mixent_text_status(&name) == MIXENT_OK ? name.data : NULL;
+}
+
+char *mixent_study_run_name(const mixent_study *study, mixent_study_place place) {
+  char *variant = mixent_study_variant_name(study, place), *name = NULL;
+  if (variant && asprintf(&name, "%s-%ld", variant, study->seeds[place.seed]) < 0) {
+    name = NULL;
+    mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  }
+  free(variant);
+  return name;
+}
+
+char *mixent_study_run_path(const mixent_study *study, mixent_study_place place) {
+  char *name = mixent_study_run_name(study, place), *path = NULL;
+  if (name) path = mixent_path_join(study->directory, name);
+  free(name);
+  return path;
+}
+
+mixent_status mixent_study_settings(const mixent_study *study, mixent_study_place place,
+                                    mixent_run_settings *out) {
+  const mixent_study_variant *variant = &study->variants[place.variant];
+  *out = (mixent_run_settings){0};
+  MIXENT_TRY(MIXENT_ALLOCATE(study->setting_count + variant->setting_count + 2, &out->items));
+  for (size_t i = 0; i < study->setting_count; i++) out->items[out->count++] = study->settings[i];
+  for (size_t i = 0; i < variant->setting_count; i++) out->items[out->count++] = variant->settings[i];
+  if (study->data_listed) out->items[out->count++] = (mixent_setting){"data", study->data[place.data]};
+  snprintf(out->seed, sizeof out->seed, "%ld", study->seeds[place.seed]);
+  out->items[out->count++] = (mixent_setting){"seed", out->seed};
+  return MIXENT_OK;
+}
+
+mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_place place, mixent_recipe *out) {
+  mixent_run_settings settings;
+  char origin[MIXENT_RECIPE_TEXT + 16], name[MIXENT_RECIPE_TEXT];
+  mixent_recipe_name_file(study->recipe, name);
+  snprintf(origin, sizeof origin, "recipe %s", study->recipe);
+  MIXENT_TRY(mixent_study_settings(study, place, &settings));
+  mixent_status status =
+      mixent_recipe_parse(study->recipe_text, origin, name, settings.items, settings.count, out);
+  free(settings.items);
+  return status;
+}

@@ -1,0 +1,83 @@
+/* Studies: variants of a recipe x seeds x data sets, read from STUDY.yaml and checked before anything runs.
+ * docs/STUDIES.md describes the file; study/directory.h is what a study leaves on disk. */
+#ifndef MIXENT_LAB_STUDY_STUDY_H
+#define MIXENT_LAB_STUDY_STUDY_H
+
+#include "train/recipe.h"
+
+struct json_t;
+
+/* A variant's own changes to the recipe, as --set takes them: nested options are dotted. */
+typedef struct mixent_study_variant {
+  mixent_setting *settings;
+  size_t setting_count;
+} mixent_study_variant;
+
+typedef struct mixent_study {
+  char *name;        /* letters, digits, '.', '_', '-': also the directory's */
+  char *about;       /* "": the file says nothing */
+  char *recipe;      /* what all runs start from, a built-in recipe's name or a file */
+  char *recipe_text; /* its YAML, as it was when the study was made */
+  char *text;        /* of STUDY.yaml */
+  long *seeds;       /* [seed_count], at least two, each once */
+  size_t seed_count;
+  char **data;                    /* [data_count] data sets as a recipe names them */
+  char **data_names;              /* [data_count] their last part: what tables and directories call them */
+  size_t data_count;              /* at least one */
+  char **variant_names;           /* [variant_count], at least one; letters, digits, '.', '_', '-' */
+  mixent_study_variant *variants; /* [variant_count] */
+  size_t variant_count, baseline; /* baseline: an index */
+  double difference;              /* points of accuracy worth seeing, above 0 */
+  mixent_setting *settings;       /* section `set`: what all runs change, before their variant's own */
+  size_t setting_count;
+  bool data_listed;     /* `data` is set in every run; else it is what the recipe says */
+  char *directory;      /* runs/NAME where it was opened there, else NULL */
+  struct json_t *state; /* its study.json, of study/directory.c */
+} mixent_study;
+
+/* One run of a study, by its place in the lists. */
+typedef struct mixent_study_place {
+  size_t data, variant, seed;
+} mixent_study_place;
+
+/* Names of the built-in studies (recipes/studies), NULL-terminated. */
+const char *const *mixent_study_names(void);
+bool mixent_study_is_builtin(const char *name);
+
+/* A study from a built-in name or a file (it has a '/' or ends in .yaml). Every complaint has file, line and column;
+ * all options of all runs are checked by the recipe's own rules, data and networks are not opened. Free with
+ * mixent_study_free. */
+mixent_status mixent_study_read(const char *name_or_file, mixent_study **out);
+/* The same from texts: `origin` names the study's in messages. recipe_text NULL: the recipe is looked up. */
+mixent_status mixent_study_parse(const char *text, const char *origin, const char *recipe_text,
+                                 mixent_study **out);
+void mixent_study_free(mixent_study *study);
+
+/* A seed more; one that is there stays once. */
+mixent_status mixent_study_add_seed(mixent_study *study, long seed);
+/* These data sets instead of those it has. Two with one last part are an error. */
+mixent_status mixent_study_take_data(mixent_study *study, const char *const *data, size_t count);
+
+size_t mixent_study_run_count(const mixent_study *study);
+/* The runs in the order in which they are trained, index < mixent_study_run_count: all of the first seed, then all of
+ * the next, so that an interrupted study is balanced. */
+mixent_study_place mixent_study_run_place(const mixent_study *study, size_t index);
+/* "ce-0", with several data sets "mnist/ce-0"; free(), NULL with the error set. */
+char *mixent_study_run_name(const mixent_study *study, mixent_study_place place);
+/* Its directory, below study->directory, whether it is there or not; free(), NULL with the error set. */
+char *mixent_study_run_path(const mixent_study *study, mixent_study_place place);
+/* The same without the seed: "ce", "mnist/ce". */
+char *mixent_study_variant_name(const mixent_study *study, mixent_study_place place);
+
+/* What a run sets, the later winning; its texts are the study's and its own. */
+typedef struct mixent_run_settings {
+  mixent_setting *items; /* free() */
+  size_t count;
+  char seed[24];
+} mixent_run_settings;
+mixent_status mixent_study_settings(const mixent_study *study, mixent_study_place place,
+                                    mixent_run_settings *out);
+/* The recipe of a run as it is written: nothing settled, with its data set and seed. */
+mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_place place, mixent_recipe *out);
+
+#endif

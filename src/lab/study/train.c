@@ -1,0 +1,362 @@
+/* The processes of a study: who runs next, on which processors, what they say, and what is left when they end. */
+#include "lab/study/train.h"
+#include "core/file.h"
+#include "core/threads.h"
+#include "lab/study/worker.h"
+#include "net/plan_file.h"
+#include "train/trainer.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_WORDS = 512, TICK = 200 /* milliseconds */ };
+
+typedef struct crew crew;
+
+/* A place for a process, and the run that it trains. */
+typedef struct slot {
+  crew *crew;
+  mixent_worker worker;
+  cpu_set_t cpus;
+  bool busy;
+  size_t run; /* index in the study's order */
+  char *name, *path;
+  double since;             /* the start of the epoch that runs */
+  double images_per_second; /* of the last epoch */
+} slot;
+
+struct crew {
+  mixent_study *study;
+  const mixent_study_train_options *options;
+  slot *slots;
+  size_t slot_count, next, total, finished, failed;
+  long *epochs, *done;  /* [total] of each run */
+  double epoch_seconds; /* summed over the epochs that were seen */
+  size_t epochs_seen;
+  bool pinned, stopping;
+};
+
+long mixent_study_jobs(const mixent_study *study) {
+  long jobs = mixent_threads_available() / mixent_study_threads(study);
+  return jobs > 0 ? jobs : 1;
+}
+
+/* Where processes and their threads fill the processors, each has its own: then nothing can be gained by moving. */
+static void pin(crew *crew) {
+  long threads = mixent_study_threads(crew->study), all = mixent_threads_available();
+  cpu_set_t mine;
+  crew->pinned = crew->slot_count > 1 && (long)crew->slot_count * threads == all &&
+                 sched_getaffinity(0, sizeof mine, &mine) == 0 && CPU_COUNT(&mine) == all;
+  int cpu = 0;
+  for (size_t i = 0; i < crew->slot_count && crew->pinned; i++)
+    for (long thread = 0; thread < threads; thread++, cpu++) {
+      while (!CPU_ISSET(cpu, &mine)) cpu++;
+      CPU_SET(cpu, &crew->slots[i].cpus);
+    }
+}
+
+/* Words of a command line. */
+
+typedef struct words {
+  char *items[MOST_WORDS + 1];
+  size_t count;
+  bool failed;
+} words;
+
+static void add_word(words *words, const char *before, const char *text) {
+  char *word = NULL;
+  if (words->count == MOST_WORDS || asprintf(&word, "%s%s", before, text) < 0)
+    words->failed = true;
+  else
+    words->items[words->count++] = word;
+}
+
+static void add_set(words *words, const char *key, const char *value) {
+  char text[MIXENT_RECIPE_TEXT + 128];
+  snprintf(text, sizeof text, "%s=%s", key, value);
+  add_word(words, "--set", "");
+  add_word(words, "", text);
+}
+
+static void free_words(words *words) {
+  for (size_t i = 0; i < words->count; i++) free(words->items[i]);
+}
+
+/* A new run: the study's recipe, its settings, and the plan with what that was made for. */
+static mixent_status add_new_run(const crew *crew, mixent_study_place place, const char *path, words *words) {
+  const mixent_study *study = crew->study;
+  mixent_run_settings settings;
+  mixent_recipe recipe;
+  mixent_plan_file *file = NULL;
+  char threads[24], *plan, *base;
+  MIXENT_TRY(mixent_study_recipe(study, place, &recipe));
+  if (!(plan = mixent_study_plan_path(study, place))) return MIXENT_ERROR_MEMORY;
+  base = mixent_path_join(study->directory, "base.yaml");
+  mixent_status status = base ? mixent_plan_file_read(plan, &file) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK) status = mixent_study_settings(study, place, &settings);
+  if (status == MIXENT_OK) {
+    add_word(words, "--recipe=", base);
+    add_word(words, "--run=", path);
+    for (size_t i = 0; i < settings.count; i++)
+      add_set(words, settings.items[i].key, settings.items[i].value);
+    free(settings.items);
+    snprintf(threads, sizeof threads, "%ld", mixent_study_threads(study));
+    add_set(words, "name", recipe.name);
+    add_set(words, "threads", threads);
+    add_set(words, "precision", file->key.precision);
+    add_set(words, "plan", plan);
+  }
+  mixent_plan_file_free(file);
+  free(plan);
+  free(base);
+  return status;
+}
+
+static mixent_status make_words(const crew *crew, mixent_study_place place, const char *path, words *words) {
+  char *last = mixent_path_join(path, "last.safetensors");
+  if (!last) return MIXENT_ERROR_MEMORY;
+  bool begun = mixent_is_file(last);
+  free(last);
+  add_word(words, "", "mixent");
+  add_word(words, "", "train");
+  add_word(words, "", "--json");
+  if (begun)
+    add_word(words, "--resume=", path);
+  else
+    MIXENT_TRY(add_new_run(crew, place, path, words));
+  return words->failed ? mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a command line") : MIXENT_OK;
+}
+
+/* What processes say. */
+
+/* A line per epoch; the summary, which has no epoch, is read from its file. */
+static void hear(void *context, const char *line) {
+  slot *slot = context;
+  crew *crew = slot->crew;
+  json_t *json = json_loads(line, 0, NULL), *epoch = json_object_get(json, "epoch");
+  if (json_is_integer(epoch)) {
+    double now = mixent_seconds_now();
+    slot->images_per_second = json_number_value(json_object_get(json, "images_per_second"));
+    crew->done[slot->run] = (long)json_integer_value(epoch);
+    crew->epoch_seconds += now - slot->since;
+    crew->epochs_seen++;
+    slot->since = now;
+  }
+  json_decref(json);
+}
+
+static void warned(void *context, const char *message) {
+  const slot *slot = context;
+  const mixent_study_train_options *options = slot->crew->options;
+  if (options->warning) options->warning(options->context, slot->name, message);
+}
+
+static void tell_progress(const crew *crew) {
+  mixent_study_progress progress = {
+      .finished = crew->finished, .failed = crew->failed, .total = crew->total, .seconds_left = NAN};
+  mixent_text names = {0};
+  double all = 0, done = 0;
+  if (!crew->options->progress) return;
+  for (size_t i = 0; i < crew->slot_count; i++) {
+    const slot *slot = &crew->slots[i];
+    if (!slot->busy) continue;
+    mixent_text_append(&names, "%s%s", progress.running++ ? ", " : "", slot->name);
+    progress.images_per_second += slot->images_per_second;
+  }
+  for (size_t i = 0; i < crew->total; i++) all += (double)crew->epochs[i], done += (double)crew->done[i];
+  progress.fraction = done / all;
+  progress.names = names.data ? names.data : "";
+  if (crew->epochs_seen)
+    progress.seconds_left =
+        (all - done) * crew->epoch_seconds / (double)crew->epochs_seen / (double)crew->slot_count;
+  crew->options->progress(crew->options->context, &progress);
+  mixent_text_free(&names);
+}
+
+/* Runs begin and end. */
+
+static void clear(slot *slot) {
+  mixent_worker_free(&slot->worker);
+  free(slot->name);
+  free(slot->path);
+  slot->name = slot->path = NULL;
+  slot->busy = false;
+  slot->images_per_second = 0;
+}
+
+static mixent_status begin(slot *slot, size_t run) {
+  crew *crew = slot->crew;
+  mixent_study_place place = mixent_study_run_place(crew->study, run);
+  words words = {.count = 0};
+  slot->run = run;
+  slot->name = mixent_study_run_name(crew->study, place);
+  slot->path = mixent_study_run_path(crew->study, place);
+  mixent_status status = slot->name && slot->path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK) status = make_words(crew, place, slot->path, &words);
+  slot->worker.context = slot, slot->worker.heard = hear, slot->worker.warned = warned;
+  if (status == MIXENT_OK)
+    status = mixent_worker_start(&slot->worker, crew->options->program, words.items, crew->options->lock,
+                                 crew->pinned ? &slot->cpus : NULL);
+  free_words(&words);
+  slot->busy = status == MIXENT_OK;
+  slot->since = mixent_seconds_now();
+  if (status != MIXENT_OK) clear(slot);
+  return status;
+}
+
+/* The scores of a finished run; false if it is not. */
+static bool read_scores(const char *path, mixent_study_ended *ended) {
+  char *name = mixent_path_join(path, "summary.json");
+  json_t *json = name ? json_load_file(name, 0, NULL) : NULL, *test = json_object_get(json, "test");
+  ended->accuracy = json_number_value(json_object_get(test, "accuracy"));
+  ended->nll = json_number_value(json_object_get(test, "nll"));
+  ended->seconds = json_number_value(json_object_get(json, "seconds"));
+  json_decref(json);
+  free(name);
+  return test;
+}
+
+/* A process has ended: its run is finished, failed, or to be gone on with because it was asked to stop. */
+static mixent_status end(slot *slot) {
+  crew *crew = slot->crew;
+  mixent_study_place place = mixent_study_run_place(crew->study, slot->run);
+  mixent_study_ended ended = {.name = slot->name, .path = slot->path, .total = crew->total};
+  char how[64];
+  mixent_text message = {0};
+  int code = mixent_worker_wait(&slot->worker, how);
+  bool finished = read_scores(slot->path, &ended);
+  if (!finished && *how)
+    mixent_text_append(&message, "%s", how);
+  else if (!finished)
+    mixent_text_append(&message, "%s", slot->worker.message ? slot->worker.message : "ended without a word");
+  if (!finished && !slot->worker.message && !*how) mixent_text_append(&message, ", with exit code %d", code);
+  mixent_status status = mixent_text_status(&message);
+  if (finished)
+    crew->finished++, crew->done[slot->run] = crew->epochs[slot->run];
+  else if (!crew->stopping)
+    crew->failed++, ended.message = message.data;
+  if (status == MIXENT_OK && (finished || !crew->stopping))
+    status = mixent_study_note(crew->study, place, ended.message);
+  ended.finished = crew->finished, ended.failed = crew->failed;
+  if (status == MIXENT_OK && crew->options->ended && (finished || !crew->stopping))
+    crew->options->ended(crew->options->context, &ended);
+  mixent_text_free(&message);
+  clear(slot);
+  return status;
+}
+
+/* Whether a run that failed would do so again: failure.txt says why it cannot go on. */
+static bool is_lost(const crew *crew, mixent_study_place place) {
+  char *path = mixent_study_run_path(crew->study, place),
+       *name = path ? mixent_path_join(path, "failure.txt") : NULL;
+  bool lost = name && mixent_is_file(name);
+  free(name);
+  free(path);
+  return lost;
+}
+
+static mixent_status fill_slots(crew *crew) {
+  for (size_t i = 0; i < crew->slot_count && !crew->stopping; i++)
+    while (!crew->slots[i].busy && crew->next < crew->total) {
+      size_t run = crew->next++;
+      mixent_study_place place = mixent_study_run_place(crew->study, run);
+      mixent_run_state state;
+      MIXENT_TRY(mixent_study_run_state(crew->study, place, &state, NULL));
+      if (state == MIXENT_RUN_FAILED && is_lost(crew, place))
+        crew->failed++;
+      else if (state != MIXENT_RUN_FINISHED)
+        MIXENT_TRY(begin(&crew->slots[i], run));
+    }
+  return MIXENT_OK;
+}
+
+/* Waits until a process says something, or for a moment. */
+static void wait_for_words(const crew *crew) {
+  struct pollfd *polls;
+  if (MIXENT_ALLOCATE(2 * crew->slot_count, &polls) != MIXENT_OK) return;
+  for (size_t i = 0; i < crew->slot_count; i++) {
+    const slot *slot = &crew->slots[i];
+    polls[2 * i] = (struct pollfd){.fd = slot->busy ? slot->worker.out : -1, .events = POLLIN};
+    polls[2 * i + 1] = (struct pollfd){.fd = slot->busy ? slot->worker.errors : -1, .events = POLLIN};
+  }
+  poll(polls, 2 * crew->slot_count, TICK);
+  free(polls);
+}
+
+static void stop_all(crew *crew) {
+  crew->stopping = true;
+  for (size_t i = 0; i < crew->slot_count; i++)
+    if (crew->slots[i].busy) mixent_worker_signal(&crew->slots[i].worker, SIGTERM);
+}
+
+static mixent_status work(crew *crew) {
+  bool busy = true;
+  MIXENT_TRY(fill_slots(crew));
+  while (busy) {
+    tell_progress(crew);
+    wait_for_words(crew);
+    if (crew->options->stop && *crew->options->stop && !crew->stopping) stop_all(crew);
+    for (size_t i = 0; i < crew->slot_count; i++)
+      if (crew->slots[i].busy && !mixent_worker_read(&crew->slots[i].worker))
+        MIXENT_TRY(end(&crew->slots[i]));
+    MIXENT_TRY(fill_slots(crew));
+    busy = false;
+    for (size_t i = 0; i < crew->slot_count; i++) busy |= crew->slots[i].busy;
+  }
+  return MIXENT_OK;
+}
+
+/* How many epochs each run has and how many are done as a whole. */
+static mixent_status count_epochs(crew *crew) {
+  for (size_t i = 0; i < crew->total; i++) {
+    mixent_study_place place = mixent_study_run_place(crew->study, i);
+    mixent_run_state state;
+    mixent_recipe recipe;
+    MIXENT_TRY(mixent_study_run_state(crew->study, place, &state, NULL));
+    MIXENT_TRY(mixent_study_recipe(crew->study, place, &recipe));
+    crew->epochs[i] = recipe.epochs;
+    crew->done[i] = state == MIXENT_RUN_FINISHED ? recipe.epochs : 0;
+    crew->finished += state == MIXENT_RUN_FINISHED;
+  }
+  return MIXENT_OK;
+}
+
+static mixent_status make_crew(crew *crew) {
+  long jobs = crew->options->jobs ? crew->options->jobs : mixent_study_jobs(crew->study);
+  crew->total = mixent_study_run_count(crew->study);
+  if ((size_t)jobs > crew->total) jobs = (long)crew->total;
+  MIXENT_TRY(MIXENT_ALLOCATE(crew->total, &crew->epochs));
+  MIXENT_TRY(MIXENT_ALLOCATE(crew->total, &crew->done));
+  MIXENT_TRY(MIXENT_ALLOCATE(jobs, &crew->slots));
+  crew->slot_count = (size_t)jobs;
+  for (size_t i = 0; i < crew->slot_count; i++)
+    crew->slots[i].crew = crew, crew->slots[i].worker.out = crew->slots[i].worker.errors = -1;
+  pin(crew);
+  return count_epochs(crew);
+}
+
+mixent_status mixent_study_train(mixent_study *study, const mixent_study_train_options *options,
+                                 size_t *failed) {
+  crew crew = {.study = study, .options = options};
+  mixent_status status = make_crew(&crew);
+  if (status == MIXENT_OK) status = work(&crew);
+  for (size_t i = 0; i < crew.slot_count; i++) clear(&crew.slots[i]);
+  free(crew.slots);
+  free(crew.epochs);
+  free(crew.done);
+  *failed = crew.failed;
+  if (status == MIXENT_OK && crew.stopping && crew.finished + crew.failed < crew.total) {
+    char *directory = mixent_path_quote(study->directory);
+    if (directory)
+      status = mixent_fail(MIXENT_ERROR_INTERRUPTED,
+                           "interrupted with %zu of %zu runs finished; go on by 'mixent compare %s'",
+                           crew.finished, crew.total, directory);
+    free(directory);
+  }
+  return status;
+}

@@ -1,0 +1,46 @@
+/* Trains what a study lacks: several `mixent train` processes at once, each run begun, gone on with, or left because it
+ * is finished. */
+#ifndef MIXENT_LAB_STUDY_TRAIN_H
+#define MIXENT_LAB_STUDY_TRAIN_H
+
+#include "lab/study/directory.h"
+#include <signal.h>
+
+/* Now and then, and after every change. */
+typedef struct mixent_study_progress {
+  size_t finished, failed, total, running; /* runs */
+  const char *names;                       /* of those that run, "ce-0, min-ent-0" */
+  double fraction;                         /* of all epochs */
+  double images_per_second; /* of all that run together, in their last epochs; 0: not known yet */
+  double seconds_left;      /* by the mean time of an epoch so far; NaN: not known yet */
+} mixent_study_progress;
+
+/* A run has ended: it is finished, or failed with a message. */
+typedef struct mixent_study_ended {
+  const char *name, *path;
+  const char *message;            /* NULL: finished */
+  double accuracy, nll, seconds;  /* of a finished one: of the test images; of training */
+  size_t finished, failed, total; /* runs */
+} mixent_study_ended;
+
+typedef struct mixent_study_train_options {
+  const char *program;         /* the program that `train` is said to */
+  long jobs;                   /* processes at once; 0: as many as processors have room for */
+  int lock;                    /* of the study; every process holds it */
+  volatile sig_atomic_t *stop; /* as in mixent_train_options: processes save and end */
+  void *context;
+  void (*progress)(void *context, const mixent_study_progress *progress);
+  void (*ended)(void *context, const mixent_study_ended *ended);
+  void (*warning)(void *context, const char *run, const char *message);
+} mixent_study_train_options;
+
+/* Trains until all runs are finished or have failed; one that failed before is tried again, unless it
+ * holds failure.txt: its numbers became infinite, and would again. *failed: how many did.
+ * MIXENT_ERROR_INTERRUPTED when it was asked to stop. The study must have come from mixent_study_begin. */
+mixent_status mixent_study_train(mixent_study *study, const mixent_study_train_options *options,
+                                 size_t *failed);
+
+/* How many processes 0 means. */
+long mixent_study_jobs(const mixent_study *study);
+
+#endif

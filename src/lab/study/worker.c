@@ -1,0 +1,124 @@
+/* Fork, exec, pipes. */
+#include "lab/study/worker.h"
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* In the child, where only calls that are safe after a fork may stand. */
+static void become(const char *program, char *const *words, pid_t parent, const int ends[2], int held,
+                   const cpu_set_t *cpus) {
+  /* Before the look at the parent: whoever dies in between is noticed. */
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(127);
+  setpgid(0, 0);
+  if (cpus) sched_setaffinity(0, sizeof *cpus, cpus); /* a wish */
+  int nothing = open("/dev/null", O_RDONLY);
+  if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(ends[0], 1) < 0 || dup2(ends[1], 2) < 0) _exit(127);
+  if (held >= 0) fcntl(held, F_SETFD, 0);
+  execv(program, words);
+  static const char message[] = "mixent: cannot start another process of this program\n";
+  if (write(2, message, sizeof message - 1) < 0) _exit(126);
+  _exit(127);
+}
+
+mixent_status mixent_worker_start(mixent_worker *worker, const char *program, char *const *words, int held,
+                                  const cpu_set_t *cpus) {
+  int out[2], errors[2];
+  if (pipe2(out, O_CLOEXEC) != 0) return mixent_fail_errno("make a pipe for", words[0]);
+  if (pipe2(errors, O_CLOEXEC) != 0) {
+    mixent_status status = mixent_fail_errno("make a pipe for", words[0]);
+    close(out[0]), close(out[1]);
+    return status;
+  }
+  const int ends[2] = {out[1], errors[1]};
+  pid_t parent = getpid();
+  worker->pid = fork();
+  if (worker->pid == 0) become(program, words, parent, ends, held, cpus);
+  mixent_status status = worker->pid < 0 ? mixent_fail_errno("start", words[0]) : MIXENT_OK;
+  close(out[1]), close(errors[1]);
+  worker->out = out[0], worker->errors = errors[0];
+  fcntl(out[0], F_SETFL, O_NONBLOCK);
+  fcntl(errors[0], F_SETFL, O_NONBLOCK);
+  if (status != MIXENT_OK) worker->pid = 0, mixent_worker_free(worker);
+  return status;
+}
+
+static void hear_error(mixent_worker *worker, const char *line) {
+  static const char mark[] = "mixent: ", warning[] = "mixent: warning: ";
+  if (strncmp(line, warning, sizeof warning - 1) == 0) {
+    if (worker->warned) worker->warned(worker->context, line + sizeof warning - 1);
+  } else if (strncmp(line, mark, sizeof mark - 1) == 0) {
+    free(worker->message);
+    worker->message = strdup(line + sizeof mark - 1);
+  }
+}
+
+/* Gives out the whole lines, keeps the beginning of the next. */
+static void cut_lines(mixent_worker *worker, mixent_text *text, bool error) {
+  char *begin = text->data, *end;
+  for (; begin && (end = strchr(begin, '\n')) != NULL; begin = end + 1) {
+    *end = 0;
+    if (error)
+      hear_error(worker, begin);
+    else
+      worker->heard(worker->context, begin);
+  }
+  mixent_text rest = {0};
+  if (begin && *begin) mixent_text_append(&rest, "%s", begin);
+  mixent_text_free(text);
+  *text = rest;
+}
+
+static void read_pipe(mixent_worker *worker, int *pipe, mixent_text *text, bool error) {
+  char piece[4096];
+  ssize_t count = 0;
+  while (*pipe >= 0 && (count = read(*pipe, piece, sizeof piece)) > 0)
+    mixent_text_append_bytes(text, piece, (size_t)count);
+  bool closed = count == 0 || (errno != EAGAIN && errno != EINTR);
+  cut_lines(worker, text, error);
+  if (*pipe >= 0 && closed) {
+    close(*pipe);
+    *pipe = -1;
+  }
+}
+
+bool mixent_worker_read(mixent_worker *worker) {
+  read_pipe(worker, &worker->out, &worker->line[0], false);
+  read_pipe(worker, &worker->errors, &worker->line[1], true);
+  return worker->out >= 0 || worker->errors >= 0;
+}
+
+int mixent_worker_wait(mixent_worker *worker, char ended[64]) {
+  int state = 0;
+  while (waitpid(worker->pid, &state, 0) < 0 && errno == EINTR) continue;
+  worker->pid = 0;
+  *ended = 0;
+  if (!WIFSIGNALED(state)) return WEXITSTATUS(state);
+  snprintf(ended, 64, "ended by signal %d (%s)", WTERMSIG(state), strsignal(WTERMSIG(state)));
+  return 128 + WTERMSIG(state);
+}
+
+void mixent_worker_signal(const mixent_worker *worker, int signal) {
+  if (worker->pid > 0) kill(worker->pid, signal);
+}
+
+void mixent_worker_free(mixent_worker *worker) {
+  char ended[64];
+  if (worker->pid > 0) {
+    mixent_worker_signal(worker, SIGKILL);
+    mixent_worker_wait(worker, ended);
+  }
+  if (worker->out > 0) close(worker->out);
+  if (worker->errors > 0) close(worker->errors);
+  mixent_text_free(&worker->line[0]);
+  mixent_text_free(&worker->line[1]);
+  free(worker->message);
+  *worker = (mixent_worker){.out = -1, .errors = -1};
+}

@@ -1,0 +1,34 @@
+/* A `mixent train` process: started, read while it runs, waited for. It ends when this process ends, whatever ends it. */
+#ifndef MIXENT_LAB_STUDY_WORKER_H
+#define MIXENT_LAB_STUDY_WORKER_H
+
+#include "core/memory.h"
+#include <sched.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+typedef struct mixent_worker {
+  pid_t pid;           /* 0: none */
+  int out, errors;     /* our ends of its pipes; -1: closed */
+  mixent_text line[2]; /* the beginning of a line of each */
+  char *message;       /* its last "mixent: …" on standard error that is no warning, without that word */
+  /* A line of its standard output, a warning: set before the start, the first needed. */
+  void *context;
+  void (*heard)(void *context, const char *line);
+  void (*warned)(void *context, const char *message);
+} mixent_worker;
+
+/* Starts `program` with the NULL-terminated words (the first names the program), in a process group of its own, so that
+ * Ctrl-C on a terminal reaches this process alone. It inherits the descriptor `held` (-1: none). cpus NULL: where it likes. */
+mixent_status mixent_worker_start(mixent_worker *worker, const char *program, char *const *words, int held,
+                                  const cpu_set_t *cpus);
+/* Reads what is there, without waiting. Returns whether it lives: false once it has closed both pipes. */
+bool mixent_worker_read(mixent_worker *worker);
+/* Waits for its end; *ended says how in words where it was a signal, "" if it ended by itself. Returns its exit code, 128 +
+ * the signal. Frees nothing but the process. */
+int mixent_worker_wait(mixent_worker *worker, char ended[64]);
+void mixent_worker_signal(const mixent_worker *worker, int signal);
+/* Kills it if it lives, closes, frees. Safe on a zeroed struct. */
+void mixent_worker_free(mixent_worker *worker);
+
+#endif
