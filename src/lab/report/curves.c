@@ -96,7 +96,7 @@ static mixent_status find_range(const curve_chart *chart, size_t epochs, double 
     mixent_band_add(whole, range.high);
   }
   *low = whole->low, *high = whole->high;
-  if (count > 2) {
+  if (count > 2 && epochs > 1) {
     double bottom = median(lows, count), top = median(highs, count), room = 4 * (top - bottom);
     *low = fmax(*low, bottom - room), *high = fmin(*high, top + room);
   }
