@@ -108,12 +108,18 @@ static const struct {
               {"brier_term", offsetof(mixent_scores, terms[MIXENT_BRIER])},
               {"bi_tempered", offsetof(mixent_scores, terms[MIXENT_BI_TEMPERED])}};
 
+/* Terms that only some losses have; one that is 0 is left out. */
+static bool is_rare(size_t field) {
+  return fields[field].offset >= offsetof(mixent_scores, terms[MIXENT_FOCAL]);
+}
+
 json_t *mixent_scores_to_json(const mixent_scores *scores) {
   json_t *object = json_object();
   json_object_set_new(object, "images", json_integer((json_int_t)scores->images));
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     double value;
     memcpy(&value, (const char *)scores + fields[i].offset, sizeof value);
+    if (is_rare(i) && value == 0) continue;
     json_object_set_new(object, fields[i].key, mixent_json_number(value));
   }
   return object;
@@ -125,8 +131,9 @@ bool mixent_scores_from_json(const json_t *json, mixent_scores *out) {
   out->images = (size_t)json_integer_value(images);
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     const json_t *field = json_object_get(json, fields[i].key);
-    if (!json_is_number(field) && !json_is_null(field)) return false;
-    double value = json_is_null(field) ? NAN : json_number_value(field);
+    bool missing = is_rare(i) && !field;
+    if (!missing && !json_is_number(field) && !json_is_null(field)) return false;
+    double value = json_is_null(field) ? NAN : json_number_value(field); /* of NULL: 0 */
     memcpy((char *)out + fields[i].offset, &value, sizeof value);
   }
   return true;
