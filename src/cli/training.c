@@ -196,11 +196,10 @@ void mixent_training_summary_print(const mixent_train_summary *summary) {
   char views[64] = "";
   if (summary->test_views > 1)
     snprintf(views, sizeof views, ", averaged over %d views of each", summary->test_views);
-  printf(
-      "\nEpoch %d was best. On the %s test images%s: %.2f %% right, NLL %.4f, ECE %.4f, Brier %.4f, entropy "
-      "%.4f.\n",
-      summary->best_epoch, mixent_text_count(test->images), views, 100 * test->accuracy, test->nll, test->ece,
-      test->brier, test->entropy);
+  printf("\nThe model of epoch %d, on the %s test images%s: %.2f %% right, NLL %.4f, ECE %.4f, Brier %.4f, "
+         "entropy %.4f.\n",
+         summary->best_epoch, mixent_text_count(test->images), views, 100 * test->accuracy, test->nll,
+         test->ece, test->brier, test->entropy);
   printf("Trained for %s at %.0f images/s, with %s of memory at most.\n",
          mixent_text_duration(summary->seconds), summary->images_per_second,
          mixent_text_bytes((double)summary->peak_memory_bytes));

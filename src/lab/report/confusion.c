@@ -128,13 +128,14 @@ static void write_pair_heads(const mixent_section *section) {
       out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"most confused pairs\">"
            "<table class=\"pairs\"><thead><tr><th scope=\"col\">class</th><th scope=\"col\">taken for"
            "</th>");
+  if (has_pictures(section))
+    mixent_text_append(out, "<th scope=\"col\" class=\"pictures\">examples, in most runs</th>");
   for (size_t v = 0; v < section->report->variant_count; v++) {
     if (!mixent_report_has_results(section->report, section->data, v)) continue;
     mixent_text_append(out, "<th scope=\"col\">");
     mixent_section_variant(section, v);
     mixent_text_append(out, "<small>%%</small></th>");
   }
-  if (has_pictures(section)) mixent_text_append(out, "<th scope=\"col\">examples, in most runs</th>");
   mixent_text_append(out, "</tr></thead><tbody>\n");
 }
 
@@ -146,11 +147,11 @@ static mixent_status write_pair(const mixent_section *section, const counts *eac
   mixent_text_append(out, "</th><td class=\"class\">");
   mixent_html_text(out, each->names[pair->predicted]);
   mixent_text_append(out, "</td>");
+  if (has_pictures(section)) MIXENT_TRY(write_pictures(section, pair));
   for (size_t v = 0; v < section->report->variant_count; v++)
     if (mixent_report_has_results(section->report, section->data, v))
       write_share(out, each[v].cells[pair->label * each->classes + pair->predicted],
                   row_sum(&each[v], pair->label));
-  if (has_pictures(section)) MIXENT_TRY(write_pictures(section, pair));
   mixent_text_append(out, "</tr>\n");
   return mixent_text_status(out);
 }
