@@ -240,9 +240,11 @@ mixent_status mixent_dataset_find(const char *name, const char *data_directory, 
   return status;
 }
 
-/* Data sets that are a single file. */
-static bool is_data_file_name(const char *name) {
-  return mixent_has_ending(name, ".csv") || mixent_has_ending(name, ".npz");
+size_t mixent_data_ending_length(const char *name) {
+  static const char *const endings[] = {".csv", ".npz", ".tar.gz", ".tgz", ".tar"};
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+    if (mixent_has_ending(name, endings[i])) return strlen(endings[i]);
+  return 0;
 }
 
 static mixent_status fail_unknown(const char *name) {
@@ -250,7 +252,8 @@ static mixent_status fail_unknown(const char *name) {
   if (mixent_is_file(name))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: a file, not a data set; give the directory that holds it",
                        name);
-  if (is_data_file_name(name)) return mixent_fail(MIXENT_ERROR_IO, "%s: no such file; check its name", name);
+  if (mixent_data_ending_length(name))
+    return mixent_fail(MIXENT_ERROR_IO, "%s: no such file; check its name", name);
   if (strchr(name, '/')) return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory; check its name", name);
   mixent_text text = {0};
   for (size_t i = 0; names[i]; i++) mixent_text_append(&text, "%s%s", i ? ", " : "", names[i]);
@@ -269,7 +272,7 @@ mixent_status mixent_dataset_locate(const char *name_or_directory, const char *d
   if (dataset) status = search_places(dataset, data_directory, &seen, out);
   if (status == MIXENT_OK && !*out) {
     if (mixent_is_directory(name_or_directory) ||
-        (mixent_is_file(name_or_directory) && is_data_file_name(name_or_directory))) {
+        (mixent_is_file(name_or_directory) && mixent_data_ending_length(name_or_directory))) {
       *out = strdup(name_or_directory);
       if (!*out) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
     } else if (dataset) {

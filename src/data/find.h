@@ -4,6 +4,7 @@
 
 #include "core/status.h"
 #include <stdbool.h>
+#include <stddef.h>
 
 /* A set known by name: how to get it, and the names of its labels if no mapping file gives them. */
 typedef struct mixent_known_dataset {
@@ -39,6 +40,8 @@ void mixent_dataset_files_free(mixent_dataset_files *files);
 
 /* Whether a file's name ends so, in capital letters or small. */
 bool mixent_has_ending(const char *name, const char *ending);
+/* The length of the ending that a data set in a single file has (.csv, .npz, .tar.gz, .tgz, .tar), 0 of other names. */
+size_t mixent_data_ending_length(const char *name);
 /* The file at `path`, or the one in the directory there, whose name ends so: in *out (free()), NULL if there is none.
  * Several are an error. */
 mixent_status mixent_data_file_find(const char *path, const char *ending, char **out);

@@ -37,8 +37,8 @@ static bool is_image_name(const char *name) {
 }
 
 static bool is_archive_name(const char *name) {
-  return name[0] != '.' && (mixent_has_ending(name, ".tar.gz") || mixent_has_ending(name, ".tgz") ||
-                            mixent_has_ending(name, ".tar"));
+  return mixent_has_ending(name, ".tar.gz") || mixent_has_ending(name, ".tgz") ||
+         mixent_has_ending(name, ".tar");
 }
 
 static mixent_status add_entry(collection *to, int part, const char *class, size_t class_length,
@@ -301,17 +301,19 @@ static mixent_status visit_archive(void *context, const char *path, const char *
   return *found ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
 }
 
-static mixent_status search_archive(const char *directory, char **out) {
+/* The archive at `path`, or the one in the directory there: in *out (free()), NULL if there is none. */
+static mixent_status search_archive(const char *path, char **out) {
   *out = NULL;
-  mixent_status status = walk_directory(directory, visit_archive, out);
+  if (!mixent_is_directory(path)) return visit_archive(out, path, path);
+  mixent_status status = walk_directory(path, visit_archive, out);
   if (status != MIXENT_OK) free(*out), *out = NULL;
   return status;
 }
 
 static mixent_status find_archive(const char *path, const char *name, bool *found) {
   (void)name;
-  char *archive = NULL;
-  mixent_status status = mixent_is_directory(path) ? search_archive(path, &archive) : MIXENT_OK;
+  char *archive;
+  mixent_status status = search_archive(path, &archive);
   *found = archive != NULL;
   free(archive);
   return status;

@@ -32,7 +32,7 @@ static const char *const select_names[] = {"validation", "test", "last", NULL};
 /* clang-format off */
 const mixent_option mixent_options[] = {
     TEXT("name", name, "", "name of the recipe, for the run's directory; otherwise the file's"),
-    PLACE("data", data, "emnist-letters", "data set: a known name, a directory, or a .csv or .npz file"),
+    PLACE("data", data, "emnist-letters", "data set: a known name, a directory, or a .csv, .npz or .tar.gz file"),
     PLACE("data_alternative", data_alternative, "", "data set to use where `data` is nowhere; empty: none"),
     PLACE("data_dir", data_directory, "", "directory in which known data sets are looked for first"),
     YES_NO("transpose", transpose, "false", "images are stored transposed (EMNIST names know by themselves)"),

@@ -1,6 +1,7 @@
 /* A recipe as text: recipe.yaml, the help page, the name of its run. */
 #include "train/recipe.h"
 
+#include "data/find.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,17 +71,13 @@ char *mixent_recipe_help(void) {
   return NULL;
 }
 
-/* The last part of a path, without the ending of a description or data file. */
+/* The last part of a path, without the ending of a network's or a data set's file. */
 static void append_name(mixent_text *text, const char *path) {
   size_t end = strlen(path);
   while (end > 1 && path[end - 1] == '/') end--;
   size_t begin = end;
   while (begin > 0 && path[begin - 1] != '/') begin--;
-  static const char *const endings[] = {".yaml", ".csv", ".npz"};
-  for (size_t i = 0; i < 3; i++) {
-    size_t length = strlen(endings[i]);
-    if (end - begin > length && strncmp(path + end - length, endings[i], length) == 0) end -= length;
-  }
+  end -= mixent_has_ending(path + begin, ".yaml") ? strlen(".yaml") : mixent_data_ending_length(path + begin);
   mixent_text_append(text, "-%.*s", (int)(end - begin), path + begin);
 }
 

@@ -140,11 +140,15 @@ static void test_folders_and_archives_are_one_set(void **state) {
     assert_int_equal(mixent_directory_make(packed), MIXENT_OK);
     const char *name = i % 2 ? "a.tar.gz" : "a.tar";
     write_data_file(packed, name, &archive);
-    mixent_dataset *one = open_set(packed);
-    check_set(one, i < 3 ? 1 : 3);
-    assert_true(one->fingerprint == folders->fingerprint);
+    snprintf(packed + strlen(packed), sizeof packed - strlen(packed), "/%s", name);
+    for (int named = 1; named >= 0; named--) { /* the archive by its name, and the directory that holds it */
+      mixent_dataset *one = open_set(packed);
+      check_set(one, i < 3 ? 1 : 3);
+      assert_true(one->fingerprint == folders->fingerprint);
+      mixent_dataset_free(one);
+      if (named) *strrchr(packed, '/') = 0;
+    }
     mixent_dataset_free(folders);
-    mixent_dataset_free(one);
     assert_int_equal(mixent_directory_remove(packed), MIXENT_OK);
   }
 }
