@@ -9,7 +9,7 @@ time: over all rounds the median, the 99th percentile and the shortest; and the 
 most with one thread where others use the processors, too. Ours goes from bytes to probabilities, the others from
 floats that lie ready to logits, in fp32; ours also in int8 (`mixent eval --precision int8`). PyTorch: eager, eager in channels_last, traced and frozen, and torch.compile where it works; the
 best of them is compared with. ONNX Runtime, if it is installed, runs what `mixent export` writes of the same network. Ours
-waits asleep between parallel loops, as the program does; --wait active lets its threads spin, as PyTorch's and ONNX Runtime's do.
+spins a little between parallel loops and then sleeps, as the program does; PyTorch's and ONNX Runtime's threads go on spinning.
 """
 import argparse
 import json
@@ -22,7 +22,7 @@ import time
 import warnings
 from pathlib import Path
 
-from train import processor
+from train import WAITING, processor
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "python"))
@@ -45,13 +45,12 @@ class Ours:
     def __init__(self, arguments, precision):
         self.program, self.net, self.precision = arguments.program, arguments.net, precision
         self.name = "mixent" if precision == "fp32" else f"mixent {precision}"
-        self.environment = {**os.environ, "OMP_WAIT_POLICY": arguments.wait}
 
     def measure(self, batch, threads, seconds):
         calls = 5
         while True:  # the first answer tells how many calls fill the time
             out = subprocess.run([self.program, "--net", self.net, "--batch", str(batch), "--threads", str(threads), "--calls",
-                                  str(calls), "--precision", self.precision], check=True, capture_output=True, text=True, env=self.environment)
+                                  str(calls), "--precision", self.precision], check=True, capture_output=True, text=True, env=WAITING)
             times = json.loads(out.stdout)["times"]
             wanted = max(5, int(1e3 * seconds / statistics.median(clock for clock, _ in times)))
             if wanted < 2 * calls:
@@ -172,7 +171,6 @@ def main():
     parser.add_argument("--batches", default="1,8,64,256")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--seconds", type=float, default=1, help="of each measurement, about")
-    parser.add_argument("--wait", choices=["passive", "active"], default="passive")
     parser.add_argument("--skip", default="", help="int8, eager, channels_last, frozen, compile, onnxruntime")
     parser.add_argument("--json", metavar="FILE", help="writes the figures there, too")
     arguments = parser.parse_args()
@@ -196,8 +194,7 @@ def main():
     print(file=sys.stderr)
     cells = {key: summarize(values, key[1]) for key, values in times.items()}
     others = ", ".join(f"{name} {version}" for name, version in versions.items()) or "nothing to compare with"
-    print(f"{arguments.net} on {processor()}; {others}; "
-          f"{arguments.rounds} rounds; ours waits {arguments.wait}")
+    print(f"{arguments.net} on {processor()}; {others}; {arguments.rounds} rounds")
     print_table(runners, cells, settings)
     if arguments.json:
         rows = [{"runner": name, "batch": batch, "threads": threads, **cell} for (name, batch, threads), cell in cells.items()]

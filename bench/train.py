@@ -24,7 +24,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WAITING = {"OMP_WAIT_POLICY": "passive", **os.environ}  # as the program itself runs
+# As the program itself runs (src/cli/main.c); who sets one of them has the say.
+WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "1000"}
+WAITING = {**os.environ, **({} if WAITING.keys() & os.environ.keys() else WAITING)}
 
 
 def processor():

@@ -57,15 +57,15 @@ static int run_program(int argc, char **argv) {
   return command ? mixent_command_run(command, argc - 2, argv + 2) : MIXENT_EXIT_WRONG_USE;
 }
 
-/* A thread that waits for the others should sleep: where processors are shared, one that spins keeps the
- * thread it waits for from running, and training can slow down many times over. The OpenMP runtime reads how
- * to wait before main, hence the restart; who has set it keeps it, and where the restart fails all works as
- * before, only less well shared. */
+/* A thread that waits for the others should spin for some microseconds, as long as waking it would take, and
+ * then sleep: where processors are shared, one that goes on spinning keeps the thread it waits for from
+ * running, and training can slow down many times over. The OpenMP runtime reads how to wait before main, hence
+ * the restart; who has set it keeps it, and where the restart fails all works as before, only less well shared. */
 static void wait_asleep(char **argv) {
   if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || getenv("KMP_BLOCKTIME")) return;
   char path[4096];
   ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-  if (length <= 0 || setenv("OMP_WAIT_POLICY", "passive", 1) != 0) return;
+  if (length <= 0 || setenv("OMP_WAIT_POLICY", "passive", 1) || setenv("GOMP_SPINCOUNT", "1000", 1)) return;
   path[length] = 0;
   execv(path, argv);
 }

@@ -57,8 +57,7 @@ class Training:
                 if cores:
                     os.sched_setaffinity(0, cores)
                 # a session of its own: Ctrl-C is for the sweep, which then stops its trials
-                self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                                                 env=dict(os.environ, OMP_WAIT_POLICY=os.environ.get("OMP_WAIT_POLICY", "passive")))
+                self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
             finally:
                 os.sched_setaffinity(0, mine)
 
