@@ -238,6 +238,16 @@ def test_several_data_sets(tmp_path):
     assert {"data-0", "data-1"} <= set(page.ids) and "8 of 8 runs finished" in page.text
 
 
+def test_a_loss_that_failed_does_not_squeeze_the_others(tmp_path):
+    place = Place(tmp_path)
+    with open(tmp_path / "study.yaml", "a") as study:
+        study.write("  alike: {loss: {name: min-ent, w1: 1, w2: 0.01, b1: e, b2: e}}\n  failed: {optimizer: {learning_rate: 0.000001}}\n")
+    place.run("compare", "study.yaml", "--jobs", "1")
+    page = place.report("runs/small")
+    assert "An arrow stands for a difference so far out" in page.text
+    assert page.source.count('class="beyond"') == 2 and page.source.count("<circle") >= 4
+
+
 def test_what_cannot_be_reported(whole, tmp_path):
     assert "neither a study (study.yaml) nor a run" in whole.run("report", tmp_path, code=2)
     assert "name it alone" in whole.run("report", "runs/small", "runs/small/ce-0", code=2)

@@ -110,23 +110,45 @@ static double place(const mixent_axis *axis, double points) {
   return 100 * (points - axis->low) / (axis->high - axis->low);
 }
 
-static void widen(double *low, double *high, double value) {
-  if (isnan(value)) return;
-  if (value < *low) *low = value;
-  if (value > *high) *high = value;
+/* The points that a pair's difference and its intervals reach down and up to. */
+static void find_reach(const pair *pair, double *low, double *high) {
+  const mixent_sample *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
+  *low = 100 * fmin(these->mean, fmin(these->low, pair->bootstrap.low)); /* fmin and fmax pass over NaN */
+  *high = 100 * fmax(these->mean, fmax(these->high, pair->bootstrap.high));
 }
 
-static mixent_axis find_axis(const mixent_section *section) {
-  double room = 1.25 * section->report->comparison->input.difference, low = -room, high = room;
+/* The distance from zero nearest above `above` to which a pair reaches; infinite if none does. */
+static double find_next_reach(const mixent_section *section, double above) {
+  double next = INFINITY, low, high;
   for (size_t i = 0; i < pair_count(section); i++) {
-    const pair *pair = &compared(section)->pairs[i];
-    const mixent_sample *difference = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
-    if (!is_shown(pair)) continue;
-    const double ends[] = {difference->mean, difference->low, difference->high, pair->bootstrap.low,
-                           pair->bootstrap.high};
-    for (size_t k = 0; k < sizeof ends / sizeof *ends; k++) widen(&low, &high, 100 * ends[k]);
+    if (!is_shown(&compared(section)->pairs[i])) continue;
+    find_reach(&compared(section)->pairs[i], &low, &high);
+    double reach = fmax(-low, high);
+    if (reach > above) next = fmin(next, reach);
+  }
+  return next;
+}
+
+/* The axis takes in all pairs but those that reach ten times as far as every nearer one: beside a loss that failed, the
+ * others could not be told apart. */
+static mixent_axis find_axis(const mixent_section *section) {
+  enum { FAR = 10 };
+  double room = 1.25 * section->report->comparison->input.difference, low = -room, high = room;
+  double limit = fmax(room, find_next_reach(section, -1));
+  for (double next; (next = find_next_reach(section, limit)) <= FAR * limit;) limit = next;
+  for (size_t i = 0; i < pair_count(section); i++) {
+    double from, to;
+    if (!is_shown(&compared(section)->pairs[i])) continue;
+    find_reach(&compared(section)->pairs[i], &from, &to);
+    if (fmax(-from, to) > limit) continue;
+    low = fmin(low, from), high = fmax(high, to);
   }
   return mixent_axis_round(low, high, 6);
+}
+
+/* Whether a difference lies outside the axis. */
+static bool is_beyond(const mixent_axis *axis, double points) {
+  return points < axis->low || points > axis->high;
 }
 
 static int mark_count(const mixent_axis *axis) {
@@ -148,11 +170,16 @@ static void draw_ground(const mixent_section *section, const mixent_axis *axis, 
 
 static void draw_interval(mixent_text *out, const mixent_axis *axis, const char *kind, double low,
                           double high, double middle, int y) {
-  if (!isnan(low))
+  if (low < axis->high && high > axis->low) /* not for NaN */
     mixent_text_append(out, "<line class=\"%s\" x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"%d\" y2=\"%d\"/>", kind,
-                       place(axis, low), place(axis, high), y, y);
-  mixent_text_append(out, "<circle cx=\"%.3f%%\" cy=\"%d\" r=\"%d\"/>", place(axis, middle), y,
-                     *kind == 't' ? 5 : 4);
+                       place(axis, fmax(low, axis->low)), place(axis, fmin(high, axis->high)), y, y);
+  if (is_beyond(axis, middle))
+    mixent_text_append(out, "<text class=\"beyond\" x=\"%s\" y=\"%d\" text-anchor=\"%s\">%s</text>",
+                       middle < 0 ? "0" : "100%", y + 4, middle < 0 ? "start" : "end",
+                       middle < 0 ? "&#9668;" : "&#9658;");
+  else
+    mixent_text_append(out, "<circle cx=\"%.3f%%\" cy=\"%d\" r=\"%d\"/>", place(axis, middle), y,
+                       *kind == 't' ? 5 : 4);
 }
 
 static void draw_row(const mixent_section *section, const mixent_axis *axis, const pair *pair) {
@@ -231,6 +258,15 @@ static bool any_single(const mixent_section *section) {
   return false;
 }
 
+static bool any_beyond(const mixent_section *section, const mixent_axis *axis) {
+  for (size_t i = 0; i < pair_count(section); i++) {
+    const pair *pair = &compared(section)->pairs[i];
+    if (is_shown(pair) && is_beyond(axis, 100 * pair->measures[MIXENT_MEASURE_ACCURACY].difference.mean))
+      return true;
+  }
+  return false;
+}
+
 static void write_head(const mixent_section *section) {
   mixent_text *out = section->out;
   mixent_text_append(out,
@@ -246,7 +282,7 @@ static void write_head(const mixent_section *section) {
   mixent_text_append(out, "</tr></thead><tbody role=\"rowgroup\">\n");
 }
 
-static void write_legend(const mixent_section *section) {
+static void write_legend(const mixent_section *section, const mixent_axis *axis) {
   mixent_text *out = section->out;
   mixent_text_append(out, "<p class=\"note\">The baseline, ");
   mixent_section_variant(section, section->report->baseline);
@@ -254,6 +290,8 @@ static void write_legend(const mixent_section *section) {
                      section->report->comparison->input.difference);
   mixent_text_append(out, section->report->study ? "which the study calls not worth seeing. "
                                                  : "too small to matter to most. ");
+  if (any_beyond(section, axis))
+    mixent_text_append(out, "An arrow stands for a difference so far out that the axis ends before it. ");
   if (any_single(section))
     mixent_text_append(
         out, "These are single models: McNemar's exact test compares them on the same images, and says "
@@ -276,7 +314,7 @@ mixent_status mixent_section_intervals(const mixent_section *section) {
     if (is_shown(&compared(section)->pairs[i])) write_row(section, &axis, &compared(section)->pairs[i]);
   write_scale(section, &axis);
   mixent_text_append(section->out, "</tbody></table>\n");
-  write_legend(section);
+  write_legend(section, &axis);
   mixent_section_end(section);
   return mixent_text_status(section->out);
 }
