@@ -105,6 +105,8 @@ typedef struct mixent_train_options {
   void (*started)(void *context, const mixent_train_start *start);
   void (*progress)(void *context, const mixent_train_progress *progress);
   void (*epoch)(void *context, const mixent_train_epoch *epoch);
+  void (*scored)(void *context, size_t done,
+                 size_t images); /* of validations and of the scoring at the end */
   void (*warning)(void *context,
                   const char *message); /* signs of a run that goes wrong (a weight near zero, …) */
 } mixent_train_options;
@@ -144,12 +146,19 @@ mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent
 typedef enum mixent_part { MIXENT_PART_TEST, MIXENT_PART_VALIDATION, MIXENT_PART_TRAIN } mixent_part;
 extern const char *const mixent_part_names[]; /* "test", "validation", "train", NULL */
 
+/* Told how many of the images are scored: 0 at first, then after each batch. Called from the calling thread. */
+typedef struct mixent_scoring_watch {
+  void *context;
+  void (*scored)(void *context, size_t done, size_t images); /* NULL: nobody is told */
+} mixent_scoring_watch;
+
 /* Scores the model on a part of a data set; train and validation are the parts that its own recipe cut, of the data
  * set it was trained on and no other, with the noise that it put on their labels. The loss is that of the recipe at
  * the moment the model was saved. With several views (mixent_view in data.h) every score is of the mean of their
- * predictions; 0: as many as its recipe says, test.views. */
+ * predictions; 0: as many as its recipe says, test.views. `watch` may be NULL. */
 mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
-                                 mixent_precision precision, int views, mixent_scores *out);
+                                 mixent_precision precision, int views, const mixent_scoring_watch *watch,
+                                 mixent_scores *out);
 /* What its recipe says. */
 mixent_status mixent_model_views(const mixent_model *model, int *out);
 

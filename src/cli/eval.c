@@ -32,17 +32,24 @@ static int print_scores(const arguments *arguments, const char *path, const mixe
   return MIXENT_EXIT_DONE;
 }
 
+static void show_scored(void *context, size_t done, size_t images) {
+  mixent_progress_count(context, "scoring", "images", done, images);
+}
+
 static int evaluate(const arguments *arguments, const char *path, const mixent_model *model) {
   mixent_dataset *dataset;
   mixent_status status =
       mixent_model_dataset_open(model, arguments->data, arguments->data_directory, &dataset);
   if (status != MIXENT_OK) return mixent_failed(status);
   mixent_scores scores;
+  mixent_progress progress = mixent_progress_start();
+  const mixent_scoring_watch watch = {&progress, show_scored};
   int views = (int)arguments->views;
   if (views == 0) status = mixent_model_views(model, &views);
   if (status == MIXENT_OK)
     status = mixent_model_score(model, dataset, (mixent_part)arguments->part,
-                                mixent_precision_chosen(arguments->precision, model), views, &scores);
+                                mixent_precision_chosen(arguments->precision, model), views, &watch, &scores);
+  mixent_progress_clear(&progress);
   int code =
       status == MIXENT_OK ? print_scores(arguments, path, dataset, views, &scores) : mixent_failed(status);
   mixent_dataset_free(dataset);

@@ -56,6 +56,18 @@ void mixent_progress_show(mixent_progress *progress, const char *before, double 
   progress->shown = true;
 }
 
+void mixent_progress_count(mixent_progress *progress, const char *before, const char *unit, size_t done,
+                           size_t all) {
+  double time = now();
+  if (done == 0) progress->began = time;
+  double speed = (double)done / (time - progress->began);
+  if (done == 0 || !isfinite(speed)) return; /* nothing can be said yet */
+  char after[96];
+  snprintf(after, sizeof after, "%.0f %s/s, %s left", speed, unit,
+           mixent_text_duration((double)(all - done) / speed));
+  mixent_progress_show(progress, before, (double)done / (double)all, after);
+}
+
 void mixent_progress_clear(mixent_progress *progress) {
   if (!progress->shown) return;
   fputs("\r\033[K", stderr);

@@ -12,12 +12,17 @@
 typedef struct mixent_progress {
   bool terminal, shown; /* shown: a line stands on the terminal */
   double last;          /* seconds, when it was drawn */
+  double began;         /* seconds, when mixent_progress_count began */
 } mixent_progress;
 
 mixent_progress mixent_progress_start(void);
 /* fraction: 0 to 1. before and after: short texts on both sides of the bar ("epoch 2/4", "612 images/s, 3:12
  * left"). */
 void mixent_progress_show(mixent_progress *progress, const char *before, double fraction, const char *after);
+/* The same of things that are counted: how many are `done`, 0 at the beginning, with speed and time left. `unit` is their
+ * name in the plural ("images"). */
+void mixent_progress_count(mixent_progress *progress, const char *before, const char *unit, size_t done,
+                           size_t all);
 /* Takes the line away, so that something else can be printed; the next show draws it again at once. */
 void mixent_progress_clear(mixent_progress *progress);
 

@@ -59,6 +59,11 @@ static void show_progress(void *context, const mixent_train_progress *now) {
   mixent_progress_show(&view->progress, before, now->steps ? (double)now->step / now->steps : 1, after);
 }
 
+static void show_scored(void *context, size_t done, size_t images) {
+  mixent_training_view *view = context;
+  mixent_progress_count(&view->progress, "scoring", "images", done, images);
+}
+
 /* A line of the table that grows cell by cell. */
 enum { COLUMNS = 16 + MIXENT_LOSS_PARAMETERS }; /* every column there is */
 typedef struct row {
@@ -183,6 +188,7 @@ void mixent_training_watch(mixent_training_view *view, bool json, mixent_train_o
   options->context = view;
   options->started = show_start;
   options->progress = show_progress;
+  options->scored = show_scored;
   options->epoch = show_epoch;
   options->warning = show_warning;
 }

@@ -275,7 +275,8 @@ static mixent_status read_recipe(const mixent_model *model, mixent_recipe *out) 
 
 mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent_dataset *dataset,
                                          mixent_part part, mixent_precision precision, int views,
-                                         mixent_scores *out, mixent_predicted *predicted) {
+                                         const mixent_scoring_watch *watch, mixent_scores *out,
+                                         mixent_predicted *predicted) {
   mixent_recipe recipe;
   mixent_evaluator evaluator;
   MIXENT_TRY(mixent_model_check_dataset(model, dataset));
@@ -286,15 +287,17 @@ mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent
                                 .deviation = model->deviation,
                                 .batch = SCORE_BATCH,
                                 .classes = (size_t)model->classes,
-                                .views = views ? views : (int)recipe.test_views};
+                                .views = views ? views : (int)recipe.test_views,
+                                .watch = watch ? *watch : (mixent_scoring_watch){NULL, NULL}};
   mixent_status status = score_part(model, &recipe, dataset, part, job, evaluator.net, out, predicted);
   mixent_evaluator_free(&evaluator);
   return status;
 }
 
 mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
-                                 mixent_precision precision, int views, mixent_scores *out) {
-  return mixent_model_score_keeping(model, dataset, part, precision, views, out, NULL);
+                                 mixent_precision precision, int views, const mixent_scoring_watch *watch,
+                                 mixent_scores *out) {
+  return mixent_model_score_keeping(model, dataset, part, precision, views, watch, out, NULL);
 }
 
 mixent_status mixent_model_views(const mixent_model *model, int *out) {

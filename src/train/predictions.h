@@ -27,6 +27,7 @@ void mixent_run_predictions_free(mixent_run_predictions *predictions);
 /* mixent_model_score that also keeps, where `predicted` is not NULL, what was scored (mixent_predicted_free). */
 mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent_dataset *dataset,
                                          mixent_part part, mixent_precision precision, int views,
-                                         mixent_scores *out, mixent_predicted *predicted);
+                                         const mixent_scoring_watch *watch, mixent_scores *out,
+                                         mixent_predicted *predicted);
 
 #endif

@@ -37,6 +37,11 @@ mixent_scores mixent_score_result(const mixent_score_sums *sums) {
   return scores;
 }
 
+static void tell(const mixent_score_job *job, size_t done) {
+  if (job->watch.scored)
+    job->watch.scored(job->watch.context, done < job->count ? done : job->count, job->count);
+}
+
 static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, mixent_views *views,
                                  size_t begin, const mixent_loss_moment *loss, mixent_score_sums *sums) {
   size_t rows = job->count - begin < job->batch ? job->count - begin : job->batch;
@@ -70,8 +75,11 @@ mixent_status mixent_score_images(mixent_net *net, const mixent_score_job *job,
   mixent_score_sums sums = {0};
   mixent_views views;
   mixent_status status = mixent_views_create(job->views, job->batch, job->classes, &views);
-  for (size_t begin = 0; begin < job->count && status == MIXENT_OK; begin += job->batch)
+  tell(job, 0);
+  for (size_t begin = 0; begin < job->count && status == MIXENT_OK; begin += job->batch) {
     status = score_batch(net, job, &views, begin, loss, &sums);
+    tell(job, begin + job->batch);
+  }
   mixent_views_free(&views);
   *out = mixent_score_result(&sums);
   return status;

@@ -39,6 +39,7 @@ typedef struct mixent_score_job {
   uint32_t *batch_indices; /* [batch] */
   int32_t *batch_labels;   /* [batch] */
   float *logits;           /* [count, classes], filled; NULL: not wanted */
+  mixent_scoring_watch watch;
 } mixent_score_job;
 
 /* Runs the network in MIXENT_EVALUATE over all images; the last batch is filled up with images that do not

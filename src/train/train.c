@@ -56,13 +56,14 @@ static mixent_status score_best(const mixent_trainer *trainer, const mixent_run_
                                 mixent_train_summary *summary) {
   const mixent_dataset *dataset = trainer->dataset;
   mixent_precision precision = mixent_recipe_precision(&trainer->recipe);
+  const mixent_scoring_watch watch = {trainer->options->context, trainer->options->scored};
   mixent_run_predictions kept = {.classes = trainer->classes, .class_names = dataset->class_names};
   mixent_model *model;
   MIXENT_TRY(mixent_model_open(run->best, &model));
-  mixent_status status =
-      mixent_model_score_keeping(model, dataset, MIXENT_PART_TEST, precision, 0, &summary->test, &kept.test);
+  mixent_status status = mixent_model_score_keeping(model, dataset, MIXENT_PART_TEST, precision, 0, &watch,
+                                                    &summary->test, &kept.test);
   if (status == MIXENT_OK && trainer->split.validation_count)
-    status = mixent_model_score_keeping(model, dataset, MIXENT_PART_VALIDATION, precision, 0,
+    status = mixent_model_score_keeping(model, dataset, MIXENT_PART_VALIDATION, precision, 0, &watch,
                                         &summary->validation, &kept.validation);
   if (status == MIXENT_OK) status = mixent_run_predictions_write(run->predictions, &kept);
   summary->best_epoch = (int)model->epoch;

@@ -225,7 +225,8 @@ static mixent_status validate(mixent_trainer *trainer, const mixent_images *imag
                                 .classes = trainer->classes,
                                 .views = 1, /* which epoch is best needs no more */
                                 .batch_indices = trainer->batch_indices,
-                                .batch_labels = trainer->batch_labels};
+                                .batch_labels = trainer->batch_labels,
+                                .watch = {trainer->options->context, trainer->options->scored}};
   const mixent_loss_moment loss = {
       .options = trainer->loss, .state = trainer->state.loss, .epoch = (double)trainer->state.epoch + 1};
   if (trainer->state.ema) mixent_net_use(trainer->net, trainer->state.ema, trainer->ema_statistics);

@@ -287,6 +287,13 @@ def test_terminal_has_a_progress_bar(tmp_path, tiny):
     assert sum(bool(re.match(r" +\d+ +\d+\.\d{4} ", line)) for line in shown) == 6
 
 
+def test_scoring_shows_how_far_it_is(trained):
+    directory, _ = trained
+    code, text = run_in_terminal(["eval", "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors"], directory)
+    assert code == 0 and re.search(r"\rscoring  \[#+\.*\] +\d+ %  \d+ images/s, 0:\d\d left\x1b\[K", text)
+    assert "left" not in re.split(r"\r(?!$)", text.split("\n")[0].rstrip("\r"))[-1].replace("\x1b[K", "")
+
+
 def test_control_c_saves_and_resume_ends_alike(mixent, tmp_path, tiny):
     assert mixent("train", *tiny, "--epochs", "12", "--run", "whole").code == 0
     code, text = run_in_terminal(["train", *tiny, "--epochs", "12", "--run", "cut"], tmp_path, (b"\x1b[K    2 ", b"\x03"))

@@ -403,15 +403,15 @@ static void test_the_model_alone(void **state) {
   assert_ok(mixent_dataset_open(data_path, &(mixent_dataset_options){0}, &dataset));
   assert_ok(mixent_train_resume(whole, &options, &summary));
   mixent_precision precision = strstr(summary.json, "bf16") ? MIXENT_BF16 : MIXENT_FP32;
-  assert_ok(mixent_model_score(model, dataset, MIXENT_PART_TEST, precision, 0, &scores));
+  assert_ok(mixent_model_score(model, dataset, MIXENT_PART_TEST, precision, 0, NULL, &scores));
   assert_true(scores.accuracy == summary.test.accuracy && fabs(scores.nll - summary.test.nll) < 1e-12);
-  assert_ok(mixent_model_score(model, dataset, MIXENT_PART_VALIDATION, precision, 0, &scores));
+  assert_ok(mixent_model_score(model, dataset, MIXENT_PART_VALIDATION, precision, 0, NULL, &scores));
   assert_int_equal(scores.images, 12);
   assert_true(scores.accuracy == summary.validation.accuracy);
 
   dataset->fingerprint ^= 1; /* another set has a test part, but none that this training held out */
   for (mixent_part part = MIXENT_PART_TEST; part <= MIXENT_PART_TRAIN; part++)
-    assert_int_equal(mixent_model_score(model, dataset, part, precision, 0, &scores),
+    assert_int_equal(mixent_model_score(model, dataset, part, precision, 0, NULL, &scores),
                      part == MIXENT_PART_TEST ? MIXENT_OK : MIXENT_ERROR_ARGUMENT);
 
   float probabilities[20 * 4];
@@ -472,7 +472,7 @@ static void test_views_at_the_end(void **state) {
     mixent_scores scores;
     float probabilities[20 * 4];
     double nll = 0;
-    assert_ok(mixent_model_score(model, dataset, MIXENT_PART_TEST, precision, cases[i].views, &scores));
+    assert_ok(mixent_model_score(model, dataset, MIXENT_PART_TEST, precision, cases[i].views, NULL, &scores));
     assert_true(scores.accuracy == cases[i].wanted->accuracy);
     assert_true(fabs(scores.nll - cases[i].wanted->nll) < 1e-12);
     assert_true(fabs(scores.loss - cases[i].wanted->loss) < 1e-12);
