@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shlex
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,7 +25,9 @@ def importances(sweep: Sweep, study: optuna.study.Study) -> dict[str, float]:
     if len(finished) < 4 or len({trial.value for trial in finished}) < 2:
         return {}
     try:
-        shares = optuna.importance.get_param_importances(study, evaluator=optuna.importance.PedAnovaImportanceEvaluator())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that parameters which seldom counted are judged by few trials
+            shares = optuna.importance.get_param_importances(study, evaluator=optuna.importance.PedAnovaImportanceEvaluator())
     except (ValueError, RuntimeError):  # no parameter that enough of the trials have
         return {}
     return {key: share for key, share in shares.items() if math.isfinite(share)}
@@ -60,6 +63,15 @@ def write_best(sweep: Sweep, program: Program, best: Record, directory: Path) ->
            f"of {best.planned}.\n" + program.recipe_text(sweep.recipe, settings))
 
 
+def worst_shown(sweep: Sweep, records: list[Record]) -> float | None:
+    """How bad a score the history shows at its place, for beside trials that failed the others could not be told apart: four times
+    as far from the best of the finished as the worst quarter of them begins; None: all of them."""
+    finished = sorted((record.value for record in records if record.end == "finished"), reverse=sweep.maximize)
+    if len(finished) < 4:
+        return None
+    return finished[0] + 4 * (finished[3 * len(finished) // 4] - finished[0])
+
+
 def draw(sweep: Sweep, records: list[Record], shares: dict[str, float], directory: Path) -> list[str]:
     """history and importance as SVG and PNG; the names of what was drawn."""
     import matplotlib
@@ -75,11 +87,15 @@ def draw(sweep: Sweep, records: list[Record], shares: dict[str, float], director
         return f"{name}.svg"
 
     scale, label = (100, "validation accuracy, %") if sweep.maximize else (1, "validation NLL")
+    edge = worst_shown(sweep, records)
     figure, axes = pyplot.subplots(figsize=(7, 4))
     for end, mark, colour in (("pruned", "x", "0.6"), ("finished", "o", "C0")):
-        points = [(record.number, scale * record.value) for record in records if record.end == end and record.value is not None]
-        if points:
-            axes.plot([x for x, _ in points], [y for _, y in points], mark, color=colour, label=end, markersize=5)
+        points = [(record.number, record.value) for record in records if record.end == end and record.value is not None]
+        outside = [edge is not None and sweep.better(edge, y) for _, y in points]
+        for far, sign, name in ((False, mark, end), (True, "v" if sweep.maximize else "^", f"{end}, further out")):
+            shown = [(x, scale * (edge if far else y)) for (x, y), beyond in zip(points, outside) if beyond == far]
+            if shown:
+                axes.plot(*zip(*shown), sign, color=colour, label=name, markersize=5)
     steps, best = [], None
     for record in records:
         if record.end == "finished" and sweep.better(record.value, best):
