@@ -49,10 +49,10 @@ def main():
             for process in busy:
                 process.kill()
         where = "beside a busy process on each processor" if beside else "alone"
-        print(f"{where + ', spin count':42}" + "".join(f"{count:>18}" for count in arguments.counts))
+        print(f"{where + ', spin count':52}" + "".join(f"{count:>18}" for count in arguments.counts))
         for work in WORK:
             medians = [statistics.median(speeds[work, count]) for count in arguments.counts]
-            print(f"{work:42}" + "".join(f"{median:11.0f} ({median / medians[0]:4.2f})" for median in medians), flush=True)
+            print(f"{work:52}" + "".join(f"{median:11.0f} ({median / medians[0]:4.2f})" for median in medians), flush=True)
     return 0
 
 

@@ -46,8 +46,8 @@ typedef struct mixent_dataset_options {
 } mixent_dataset_options;
 
 /* Opens a data set by name (looked for under options->data_directory, $MIXENT_DATA, ./data, the user's cache,
- * /usr/share/datasets), as a directory (an argument with a '/' or an existing directory) or as a .csv, .npz, .tar, .tar.gz or .tgz file.
- * Errors name the file, what is wrong and what to do; an unknown name suggests the nearest; a known one not found says where
+ * /usr/share/datasets), as a directory (an argument with a '/' or an existing directory) or as a .csv, .npz, .tar,
+ * .tar.gz or .tgz file. Errors name the file, what is wrong and what to do; an unknown name suggests the nearest; a known one not found says where
  * it was looked for and how to get it. */
 mixent_status mixent_dataset_open(const char *name_or_directory, const mixent_dataset_options *options,
                                   mixent_dataset **out);
