@@ -8,6 +8,8 @@
 
 enum { LIMIT = 2147483647 };
 
+static const char *const endings[] = {".csv", NULL};
+
 /* The two files, or one and NULL, or NULL twice. */
 static mixent_status find_files(const char *path, char *files[2]) {
   static const char *const names[2] = {"train.csv", "test.csv"};
@@ -21,7 +23,7 @@ static mixent_status find_files(const char *path, char *files[2]) {
     if (both) return MIXENT_OK;
     for (int i = 0; i < 2; i++) free(files[i]), files[i] = NULL;
   }
-  return mixent_data_file_find(path, ".csv", &files[0]);
+  return mixent_data_file_find(path, endings, &files[0]);
 }
 
 static mixent_status read_file(const char *path, mixent_table_columns *columns, mixent_words *words,
@@ -80,5 +82,7 @@ static mixent_status read_set(const char *path, const char *name, mixent_format_
   return status;
 }
 
-const mixent_format mixent_format_csv = {
-    .wanted = "tables: train.csv and test.csv, or one .csv file", .find = find_set, .read = read_set};
+const mixent_format mixent_format_csv = {.wanted = "tables: train.csv and test.csv, or one .csv file",
+                                         .endings = endings,
+                                         .find = find_set,
+                                         .read = read_set};

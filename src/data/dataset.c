@@ -146,7 +146,7 @@ static char *own_name(const char *directory) {
   const char *begin = memrchr(directory, '/', length);
   begin = begin && length > 1 ? begin + 1 : directory;
   length -= (size_t)(begin - directory);
-  if (mixent_is_file(directory)) return strndup(begin, length - mixent_data_ending_length(begin));
+  if (mixent_is_file(directory)) return strndup(begin, length - mixent_format_ending_length(begin));
   if (strspn(begin, ".") < length) return strndup(begin, length);
   if (!realpath(directory, resolved)) return strdup(directory);
   const char *slash = strrchr(resolved, '/');

@@ -161,11 +161,16 @@ bool mixent_has_ending(const char *name, const char *ending) {
   return length > tail && strcasecmp(name + length - tail, ending) == 0;
 }
 
-mixent_status mixent_data_file_find(const char *path, const char *ending, char **out) {
+static bool has_one_of(const char *name, const char *const *endings) {
+  while (*endings && !mixent_has_ending(name, *endings)) endings++;
+  return *endings;
+}
+
+mixent_status mixent_data_file_find(const char *path, const char *const *endings, char **out) {
   struct dirent **entries;
   *out = NULL;
   if (mixent_is_file(path)) {
-    if (mixent_has_ending(path, ending) && !(*out = strdup(path)))
+    if (has_one_of(path, endings) && !(*out = strdup(path)))
       return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
     return MIXENT_OK;
   }
@@ -174,13 +179,17 @@ mixent_status mixent_data_file_find(const char *path, const char *ending, char *
   mixent_status status = MIXENT_OK;
   for (int i = 0; i < count && status == MIXENT_OK; i++) {
     const char *name = entries[i]->d_name;
-    if (name[0] == '.' || !mixent_has_ending(name, ending)) continue;
-    if (*out)
+    if (name[0] == '.' || !has_one_of(name, endings)) continue;
+    char *file = mixent_path_join(path, name);
+    if (!file)
+      status = MIXENT_ERROR_MEMORY;
+    else if (*out && mixent_is_file(file))
       status = mixent_fail(MIXENT_ERROR_ARGUMENT,
                            "%s and %s in the same directory could both be the data set; name the file itself",
                            *out, name);
-    else if (!(*out = mixent_path_join(path, name)))
-      status = MIXENT_ERROR_MEMORY;
+    else if (mixent_is_file(file))
+      *out = file, file = NULL;
+    free(file);
   }
   for (int i = 0; i < count; i++) free(entries[i]);
   free(entries);
@@ -240,19 +249,22 @@ mixent_status mixent_dataset_find(const char *name, const char *data_directory, 
   return status;
 }
 
-size_t mixent_data_ending_length(const char *name) {
-  static const char *const endings[] = {".csv", ".npz", ".tar.gz", ".tgz", ".tar"};
-  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-    if (mixent_has_ending(name, endings[i])) return strlen(endings[i]);
-  return 0;
+static mixent_status fail_file(const char *name) {
+  mixent_text endings = {0};
+  mixent_format_endings_append(&endings);
+  mixent_status status = mixent_text_status(&endings);
+  if (status == MIXENT_OK)
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "%s: a file, not a data set; give the directory that holds it, or a file in %s",
+                         name, endings.data);
+  mixent_text_free(&endings);
+  return status;
 }
 
 static mixent_status fail_unknown(const char *name) {
   const char *nearest = mixent_nearest_name(name, names);
-  if (mixent_is_file(name))
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: a file, not a data set; give the directory that holds it",
-                       name);
-  if (mixent_data_ending_length(name))
+  if (mixent_is_file(name)) return fail_file(name);
+  if (mixent_format_ending_length(name))
     return mixent_fail(MIXENT_ERROR_IO, "%s: no such file; check its name", name);
   if (strchr(name, '/')) return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory; check its name", name);
   mixent_text text = {0};
@@ -272,7 +284,7 @@ mixent_status mixent_dataset_locate(const char *name_or_directory, const char *d
   if (dataset) status = search_places(dataset, data_directory, &seen, out);
   if (status == MIXENT_OK && !*out) {
     if (mixent_is_directory(name_or_directory) ||
-        (mixent_is_file(name_or_directory) && mixent_data_ending_length(name_or_directory))) {
+        (mixent_is_file(name_or_directory) && mixent_format_ending_length(name_or_directory))) {
       *out = strdup(name_or_directory);
       if (!*out) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
     } else if (dataset) {

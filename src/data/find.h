@@ -40,11 +40,9 @@ void mixent_dataset_files_free(mixent_dataset_files *files);
 
 /* Whether a file's name ends so, in capital letters or small. */
 bool mixent_has_ending(const char *name, const char *ending);
-/* The length of the ending that a data set in a single file has (.csv, .npz, .tar.gz, .tgz, .tar), 0 of other names. */
-size_t mixent_data_ending_length(const char *name);
-/* The file at `path`, or the one in the directory there, whose name ends so: in *out (free()), NULL if there is none.
- * Several are an error. */
-mixent_status mixent_data_file_find(const char *path, const char *ending, char **out);
+/* The file at `path`, or the one in the directory there, whose name has one of these endings (the last is NULL): in *out
+ * (free()), NULL if there is none. Several are an error. */
+mixent_status mixent_data_file_find(const char *path, const char *const *endings, char **out);
 
 /* The directory of a set given by name or as a directory or file, or the error that mixent_dataset_open describes. */
 mixent_status mixent_dataset_locate(const char *name_or_directory, const char *data_directory, char **out);

@@ -36,11 +36,6 @@ static bool is_image_name(const char *name) {
                             mixent_has_ending(name, ".jpeg"));
 }
 
-static bool is_archive_name(const char *name) {
-  return mixent_has_ending(name, ".tar.gz") || mixent_has_ending(name, ".tgz") ||
-         mixent_has_ending(name, ".tar");
-}
-
 static mixent_status add_entry(collection *to, int part, const char *class, size_t class_length,
                                const char *path, const uint8_t *bytes, size_t size) {
   if (to->count == to->capacity) {
@@ -291,29 +286,12 @@ static mixent_status read_folders(const char *path, const char *name, mixent_for
   return status;
 }
 
-static mixent_status visit_archive(void *context, const char *path, const char *name) {
-  char **found = context;
-  if (!is_archive_name(name) || !mixent_is_file(path)) return MIXENT_OK;
-  if (*found)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s and %s could both be the data set; keep one in a directory",
-                       *found, path);
-  *found = strdup(path);
-  return *found ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
-}
-
-/* The archive at `path`, or the one in the directory there: in *out (free()), NULL if there is none. */
-static mixent_status search_archive(const char *path, char **out) {
-  *out = NULL;
-  if (!mixent_is_directory(path)) return visit_archive(out, path, path);
-  mixent_status status = walk_directory(path, visit_archive, out);
-  if (status != MIXENT_OK) free(*out), *out = NULL;
-  return status;
-}
+static const char *const archive_endings[] = {".tar.gz", ".tgz", ".tar", NULL};
 
 static mixent_status find_archive(const char *path, const char *name, bool *found) {
   (void)name;
   char *archive;
-  mixent_status status = search_archive(path, &archive);
+  mixent_status status = mixent_data_file_find(path, archive_endings, &archive);
   *found = archive != NULL;
   free(archive);
   return status;
@@ -324,7 +302,7 @@ static mixent_status read_archive(const char *path, const char *name, mixent_for
   char *archive;
   uint8_t *bytes = NULL;
   size_t size;
-  MIXENT_TRY(search_archive(path, &archive));
+  MIXENT_TRY(mixent_data_file_find(path, archive_endings, &archive));
   if (!archive) return mixent_fail(MIXENT_ERROR_IO, "%s: its archive has gone", path);
   collection collection = {.origin = archive};
   mixent_status status = mixent_gzip_read(archive, ARCHIVE_LIMIT, &bytes, &size);
@@ -340,5 +318,7 @@ const mixent_format mixent_format_folders = {
     .wanted = "images in folders: train/CLASS/ and test/CLASS/ with .png, .jpg or .jpeg files",
     .find = find_folders,
     .read = read_folders};
-const mixent_format mixent_format_archive = {
-    .wanted = "the same as one archive: .tar, .tar.gz or .tgz", .find = find_archive, .read = read_archive};
+const mixent_format mixent_format_archive = {.wanted = "the same as one archive: .tar, .tar.gz or .tgz",
+                                             .endings = archive_endings,
+                                             .find = find_archive,
+                                             .read = read_archive};

@@ -3,6 +3,7 @@
 #ifndef MIXENT_DATA_FORMAT_H
 #define MIXENT_DATA_FORMAT_H
 
+#include "core/memory.h"
 #include "core/status.h"
 #include "mixent/data.h"
 
@@ -20,7 +21,8 @@ typedef struct mixent_format_set {
 void mixent_format_set_free(mixent_format_set *set);
 
 typedef struct mixent_format {
-  const char *wanted; /* what a directory of this format holds, for messages */
+  const char *wanted;         /* what a directory of this format holds, for messages */
+  const char *const *endings; /* of a file that is a whole set, then NULL; NULL if no single file is one */
   /* Whether something at `path`, a directory or a file, is of this format; a set that is not complete is an error. `name` is the
    * data set's: files called after it are preferred. */
   mixent_status (*find)(const char *path, const char *name, bool *found);
@@ -30,6 +32,11 @@ typedef struct mixent_format {
 
 extern const mixent_format mixent_format_idx, mixent_format_cifar, mixent_format_folders,
     mixent_format_archive, mixent_format_npz, mixent_format_csv;
+
+/* The length of the ending that makes a file a data set of some format (".csv"), 0 if none does. */
+size_t mixent_format_ending_length(const char *name);
+/* Those endings, as a list for messages. */
+void mixent_format_endings_append(mixent_text *to);
 
 /* The first format that finds a set at `path`; none is an error that names what was wanted. */
 mixent_status mixent_format_find(const char *path, const char *name, const mixent_format **out);

@@ -1,8 +1,10 @@
 /* The registry of formats, in the order in which they are tried. */
 #include "core/memory.h"
+#include "data/find.h"
 #include "data/format.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const mixent_format *const formats[] = {&mixent_format_idx,
                                                &mixent_format_cifar,
@@ -31,6 +33,19 @@ mixent_status mixent_format_find(const char *path, const char *name, const mixen
         mixent_fail(MIXENT_ERROR_IO, "%s: no data set in it; one of these is read:%s", path, wanted.data);
   mixent_text_free(&wanted);
   return status;
+}
+
+size_t mixent_format_ending_length(const char *name) {
+  for (size_t i = 0; formats[i]; i++)
+    for (const char *const *ending = formats[i]->endings; ending && *ending; ending++)
+      if (mixent_has_ending(name, *ending)) return strlen(*ending);
+  return 0;
+}
+
+void mixent_format_endings_append(mixent_text *to) {
+  for (size_t i = 0; formats[i]; i++)
+    for (const char *const *ending = formats[i]->endings; ending && *ending; ending++)
+      mixent_text_append(to, "%s%s", to->data ? ", " : "", *ending);
 }
 
 void mixent_format_set_free(mixent_format_set *set) {

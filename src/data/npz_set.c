@@ -201,10 +201,12 @@ mixent_status mixent_npz_parse(const char *origin, const uint8_t *bytes, size_t 
   return status;
 }
 
+static const char *const endings[] = {".npz", NULL};
+
 static mixent_status find_set(const char *path, const char *name, bool *found) {
   (void)name;
   char *file;
-  mixent_status status = mixent_data_file_find(path, ".npz", &file);
+  mixent_status status = mixent_data_file_find(path, endings, &file);
   *found = file != NULL;
   free(file);
   return status;
@@ -214,7 +216,7 @@ static mixent_status read_set(const char *path, const char *name, mixent_format_
   (void)name;
   char *file, *bytes = NULL;
   size_t size;
-  MIXENT_TRY(mixent_data_file_find(path, ".npz", &file));
+  MIXENT_TRY(mixent_data_file_find(path, endings, &file));
   if (!file) return mixent_fail(MIXENT_ERROR_IO, "%s: its archive has gone", path);
   mixent_status status = mixent_file_read(file, LIMIT, &bytes, &size);
   if (status == MIXENT_OK) status = mixent_npz_parse(file, (const uint8_t *)bytes, size, out);
@@ -225,5 +227,6 @@ static mixent_status read_set(const char *path, const char *name, mixent_format_
 
 const mixent_format mixent_format_npz = {
     .wanted = "NumPy's arrays: one .npz file with x_train, y_train, x_test and y_test, or X and y",
+    .endings = endings,
     .find = find_set,
     .read = read_set};

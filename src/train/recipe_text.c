@@ -2,6 +2,7 @@
 #include "train/recipe.h"
 
 #include "data/find.h"
+#include "data/format.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,8 @@ static void append_name(mixent_text *text, const char *path) {
   while (end > 1 && path[end - 1] == '/') end--;
   size_t begin = end;
   while (begin > 0 && path[begin - 1] != '/') begin--;
-  end -= mixent_has_ending(path + begin, ".yaml") ? strlen(".yaml") : mixent_data_ending_length(path + begin);
+  end -=
+      mixent_has_ending(path + begin, ".yaml") ? strlen(".yaml") : mixent_format_ending_length(path + begin);
   mixent_text_append(text, "-%.*s", (int)(end - begin), path + begin);
 }
 

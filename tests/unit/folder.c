@@ -208,7 +208,8 @@ static void test_damaged_archives(void **state) {
   write_file(packed, "a.tar", archive.data, archive.size);
   assert_open_fails(MIXENT_ERROR_FORMAT, packed, "are of two data sets");
   write_file(packed, "b.tgz", archive.data, archive.size);
-  assert_open_fails(MIXENT_ERROR_ARGUMENT, packed, "could both be the data set");
+  assert_open_fails(MIXENT_ERROR_ARGUMENT, packed,
+                    "a.tar and b.tgz in the same directory could both be the data set");
 }
 
 static mixent_status note_path(void *context, const char *path, const uint8_t *bytes, size_t size) {
