@@ -97,8 +97,8 @@ typedef struct mixent_train_options {
   const char *run; /* its directory; NULL: runs/<recipe>-<loss>-<seed>, data and net named when they are not
                       the recipe's, with "-test-selected" where it selects by the test images */
   bool overwrite;  /* an existing run there is replaced instead of refused */
-  /* Set to non-zero (from a signal handler, say): the step is finished, the state saved,
-   * MIXENT_ERROR_INTERRUPTED returned. */
+  /* Set to non-zero (from a signal handler, say): the step (in the scoring at the end the batch) is finished, the
+   * state saved, MIXENT_ERROR_INTERRUPTED returned. */
   volatile sig_atomic_t *stop;
   /* What the caller is told; each may be NULL. All are called from the calling thread. */
   void *context;
@@ -150,6 +150,7 @@ extern const char *const mixent_part_names[]; /* "test", "validation", "train", 
 typedef struct mixent_scoring_watch {
   void *context;
   void (*scored)(void *context, size_t done, size_t images); /* NULL: nobody is told */
+  const volatile sig_atomic_t *stop; /* NULL, or: not 0 ends it after a batch with MIXENT_ERROR_INTERRUPTED */
 } mixent_scoring_watch;
 
 /* Scores the model on a part of a data set; train and validation are the parts that its own recipe cut, of the data

@@ -43,7 +43,7 @@ static int evaluate(const arguments *arguments, const char *path, const mixent_m
   if (status != MIXENT_OK) return mixent_failed(status);
   mixent_scores scores;
   mixent_progress progress = mixent_progress_start();
-  const mixent_scoring_watch watch = {&progress, show_scored};
+  const mixent_scoring_watch watch = {.context = &progress, .scored = show_scored};
   int views = (int)arguments->views;
   if (views == 0) status = mixent_model_views(model, &views);
   if (status == MIXENT_OK)

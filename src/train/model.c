@@ -288,7 +288,7 @@ mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent
                                 .batch = SCORE_BATCH,
                                 .classes = (size_t)model->classes,
                                 .views = views ? views : (int)recipe.test_views,
-                                .watch = watch ? *watch : (mixent_scoring_watch){NULL, NULL}};
+                                .watch = watch ? *watch : (mixent_scoring_watch){0}};
   mixent_status status = score_part(model, &recipe, dataset, part, job, evaluator.net, out, predicted);
   mixent_evaluator_free(&evaluator);
   return status;

@@ -79,6 +79,8 @@ mixent_status mixent_score_images(mixent_net *net, const mixent_score_job *job,
   for (size_t begin = 0; begin < job->count && status == MIXENT_OK; begin += job->batch) {
     status = score_batch(net, job, &views, begin, loss, &sums);
     tell(job, begin + job->batch);
+    if (status == MIXENT_OK && job->watch.stop && *job->watch.stop)
+      status = mixent_fail(MIXENT_ERROR_INTERRUPTED, "scoring was stopped");
   }
   mixent_views_free(&views);
   *out = mixent_score_result(&sums);

@@ -56,7 +56,8 @@ static mixent_status score_best(const mixent_trainer *trainer, const mixent_run_
                                 mixent_train_summary *summary) {
   const mixent_dataset *dataset = trainer->dataset;
   mixent_precision precision = mixent_recipe_precision(&trainer->recipe);
-  const mixent_scoring_watch watch = {trainer->options->context, trainer->options->scored};
+  const mixent_scoring_watch watch = {trainer->options->context, trainer->options->scored,
+                                      trainer->options->stop};
   mixent_run_predictions kept = {.classes = trainer->classes, .class_names = dataset->class_names};
   mixent_model *model;
   MIXENT_TRY(mixent_model_open(run->best, &model));
@@ -80,7 +81,9 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
   trainer->net = NULL;
   summary->parameters = trainer->parameter_count;
   summary->test_views = (int)trainer->recipe.test_views;
-  MIXENT_TRY(score_best(trainer, run, summary));
+  mixent_status status = score_best(trainer, run, summary);
+  if (status == MIXENT_ERROR_INTERRUPTED) return mixent_trainer_stopped(trainer, run);
+  MIXENT_TRY(status);
   MIXENT_TRY(mixent_run_directory_seconds(run, &summary->seconds));
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
@@ -93,7 +96,7 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
   if (!summary->json) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the summary");
   mixent_text text = {0};
   mixent_text_append(&text, "%s\n", summary->json);
-  mixent_status status = mixent_text_status(&text);
+  status = mixent_text_status(&text);
   if (status == MIXENT_OK) status = mixent_file_replace(run->summary, text.data, text.length);
   mixent_text_free(&text);
   return status;

@@ -160,7 +160,7 @@ static mixent_status save(mixent_trainer *trainer, const mixent_run_directory *r
   return MIXENT_OK;
 }
 
-static mixent_status stop_here(const mixent_trainer *trainer, const mixent_run_directory *run) {
+mixent_status mixent_trainer_stopped(const mixent_trainer *trainer, const mixent_run_directory *run) {
   char *place = mixent_path_quote(run->place);
   mixent_fail(MIXENT_ERROR_INTERRUPTED,
               "stopped and saved after step %llu of %llu; go on with: mixent train --resume %s",
@@ -185,7 +185,7 @@ static mixent_status run_steps(mixent_trainer *trainer, const mixent_run_directo
       saved = mixent_seconds_now();
       saving += saved - now;
     }
-    if (stop) return stop_here(trainer, run);
+    if (stop) return mixent_trainer_stopped(trainer, run);
     MIXENT_TRY(run_step(trainer, run, &loss));
     show_progress(trainer, mixent_seconds_now() - begin - saving, loss);
   }
@@ -318,5 +318,5 @@ mixent_status mixent_trainer_run(mixent_trainer *trainer, const mixent_run_direc
     MIXENT_TRY(run_steps(trainer, run));
     MIXENT_TRY(end_epoch(trainer, run));
   }
-  return asked_to_stop(trainer) ? stop_here(trainer, run) : MIXENT_OK;
+  return asked_to_stop(trainer) ? mixent_trainer_stopped(trainer, run) : MIXENT_OK;
 }

@@ -51,6 +51,8 @@ mixent_checkpoint mixent_trainer_checkpoint(mixent_trainer *trainer);
 
 /* Trains from the state to the end, saving into the run. */
 mixent_status mixent_trainer_run(mixent_trainer *trainer, const mixent_run_directory *run);
+/* MIXENT_ERROR_INTERRUPTED and, as its message, how to go on. */
+mixent_status mixent_trainer_stopped(const mixent_trainer *trainer, const mixent_run_directory *run);
 
 /* Evaluates the loss of the batch that went forward, writing the gradient of its logits. */
 mixent_status mixent_trainer_evaluate(mixent_trainer *trainer, const mixent_loss_rule *rule,

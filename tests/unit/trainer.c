@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static char directory[] = "/tmp/mixent-test-XXXXXX";
 static char data_path[64], net_path[64];
@@ -199,6 +200,32 @@ static void test_stopped_after_every_number_of_steps(void **state) {
     assert_ok(mixent_directory_remove(run));
     free(run);
   }
+}
+
+static void stop_at_the_end(void *context, size_t done, size_t images) {
+  watcher *watcher = context;
+  if (watcher->epochs == EPOCHS && done > 0 && done <= images) watcher->stop = 1;
+}
+
+static void test_stopped_while_scoring(void **state) {
+  (void)state;
+  char *run = run_path("unscored"), *path = mixent_path_join(run, "summary.json");
+  watcher watcher = {0};
+  mixent_train_summary summary;
+  mixent_train_options options = options_for(&watcher, run);
+  options.scored = stop_at_the_end;
+  assert_int_equal(mixent_train(&options, &summary), MIXENT_ERROR_INTERRUPTED);
+  assert_non_null(strstr(mixent_last_error(), "--resume"));
+  assert_int_equal(access(path, F_OK), -1);
+  watcher = (struct watcher){0};
+  assert_ok(mixent_train_resume(run, &options, &summary));
+  assert_int_equal(watcher.steps, 0);
+  assert_int_equal(access(path, F_OK), 0);
+  assert_same_file(whole, run, "last.safetensors");
+  assert_same_file(whole, run, "predictions.safetensors");
+  mixent_train_summary_free(&summary);
+  free(path);
+  free(run);
 }
 
 static void test_an_existing_run(void **state) {
@@ -494,6 +521,7 @@ static void test_views_at_the_end(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_stopped_after_every_number_of_steps),
+      cmocka_unit_test(test_stopped_while_scoring),
       cmocka_unit_test(test_an_existing_run),
       cmocka_unit_test(test_one_process_per_run),
       cmocka_unit_test(test_metrics_are_cut_to_what_is_saved),
