@@ -50,6 +50,7 @@ static void show_start(void *context, const mixent_train_start *start) {
   fflush(stdout);
 }
 
+/* Where standard error is no terminal a study reads this line (lab/study/train.c). */
 static void show_progress(void *context, const mixent_train_progress *now) {
   mixent_training_view *view = context;
   char before[64], after[96];

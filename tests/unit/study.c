@@ -1,14 +1,18 @@
-/* lab/study: a study read from YAML, its runs in order, its directory made, opened and joined. Training and what
- * interrupts it: tests/cli/test_compare.py. */
+/* lab/study: a study read from YAML, its runs in order, its directory made, opened and joined, what is told of its
+ * processes. Training and what interrupts it: tests/cli/test_compare.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/file.h"
 #include "lab/study/file.h"
+#include "lab/study/train.h"
 #include "net/plan_file.h"
 #include "small_run.h"
+#include <math.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char text[] = "name: losses\n"
@@ -178,10 +182,68 @@ static void test_a_directory(void **state) {
   assert_int_equal(mixent_directory_remove(directory), MIXENT_OK);
 }
 
+typedef struct told {
+  char file[80]; /* made when it is known */
+  size_t failed;
+  double fraction, images_per_second, seconds_left; /* the first that is known of a process */
+} told;
+
+static void tell_progress(void *context, const mixent_study_progress *progress) {
+  told *told = context;
+  if (progress->images_per_second == 0 || told->images_per_second != 0) return;
+  told->fraction = progress->fraction;
+  told->images_per_second = progress->images_per_second;
+  told->seconds_left = progress->seconds_left;
+  assert_int_equal(mixent_file_replace(told->file, "", 0), MIXENT_OK);
+}
+
+static void tell_end(void *context, const mixent_study_ended *ended) {
+  told *told = context;
+  assert_string_equal(ended->message, "of no use");
+  told->failed++;
+}
+
+/* What a process says of an epoch that runs is the study's progress; it fails, and so do the others. */
+static void test_progress_within_an_epoch(void **state) {
+  (void)state;
+  static const char script[] =
+      "#!/bin/sh\necho 'epoch 1/2, 40 %, loss 0.512, 1234 images/s, 0:10 left' >&2\n"
+      "until [ -e \"$0.told\" ]; do sleep 0.01; done\necho 'mixent: of no use' >&2\nexit 1\n";
+  char directory[] = "/tmp/mixent-study-XXXXXX", place[64], program[64];
+  int lock;
+  size_t failed;
+  told told = {0};
+  assert_non_null(mkdtemp(directory));
+  assert_true(small_run_make(directory, 4));
+  snprintf(place, sizeof place, "%s/runs/small", directory);
+  snprintf(program, sizeof program, "%s/program", directory);
+  assert_int_equal(mixent_file_replace(program, script, sizeof script - 1), MIXENT_OK);
+  assert_int_equal(chmod(program, 0700), 0);
+  snprintf(told.file, sizeof told.file, "%s.told", program);
+  mixent_study *study = parse_small(directory, "");
+  mixent_recipe recipe;
+  assert_int_equal(mixent_study_recipe(study, (mixent_study_place){0}, &recipe), MIXENT_OK);
+  if (mixent_study_begin(study, place, 1, &lock) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  const mixent_study_train_options options = {.program = program,
+                                              .jobs = 1,
+                                              .lock = lock,
+                                              .context = &told,
+                                              .progress = tell_progress,
+                                              .ended = tell_end};
+  assert_int_equal(mixent_study_train(study, &options, &failed), MIXENT_OK);
+  assert_true(failed == 4 && told.failed == 4);
+  assert_true(told.images_per_second == 1234);
+  assert_true(fabs(told.fraction - 0.4 / (double)(4 * recipe.epochs)) < 1e-9);
+  assert_true(told.seconds_left > 0 && isfinite(told.seconds_left));
+  close(lock);
+  mixent_study_free(study);
+  assert_int_equal(mixent_directory_remove(directory), MIXENT_OK);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_what_the_file_says), cmocka_unit_test(test_what_it_leaves_out),
+      cmocka_unit_test(test_what_the_file_says),   cmocka_unit_test(test_what_it_leaves_out),
       cmocka_unit_test(test_runs_go_seed_by_seed), cmocka_unit_test(test_built_in_studies_are_right),
-      cmocka_unit_test(test_a_directory)};
+      cmocka_unit_test(test_a_directory),          cmocka_unit_test(test_progress_within_an_epoch)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,8 @@ typedef struct slot {
   size_t run; /* index in the study's order */
   char *name, *path;
   double since;             /* the start of the epoch that runs */
-  double images_per_second; /* of the last epoch */
+  double part, part_until;  /* how much of it was done, and when that was */
+  double images_per_second; /* in it, or in the last one */
 } slot;
 
 struct crew {
@@ -145,9 +146,19 @@ static void hear(void *context, const char *line) {
     crew->done[slot->run] = (long)json_integer_value(epoch);
     crew->epoch_seconds += now - slot->since;
     crew->epochs_seen++;
-    slot->since = now;
+    slot->since = slot->part_until = now, slot->part = 0;
   }
   json_decref(json);
+}
+
+/* The progress of an epoch, in the words of `mixent train` where there is no terminal (cli/training.c). */
+static void noted(void *context, const char *line) {
+  slot *slot = context;
+  double percent, images_per_second;
+  if (sscanf(line, "epoch %*d/%*d, %lf %%, loss %*f, %lf images/s", &percent, &images_per_second) != 2)
+    return;
+  slot->part = percent / 100, slot->part_until = mixent_seconds_now();
+  slot->images_per_second = images_per_second;
 }
 
 static void warned(void *context, const char *message) {
@@ -160,20 +171,19 @@ static void tell_progress(const crew *crew) {
   mixent_study_progress progress = {
       .finished = crew->finished, .failed = crew->failed, .total = crew->total, .seconds_left = NAN};
   mixent_text names = {0};
-  double all = 0, done = 0;
+  double all = 0, done = 0, seen = (double)crew->epochs_seen, seconds = crew->epoch_seconds;
   if (!crew->options->progress) return;
   for (size_t i = 0; i < crew->slot_count; i++) {
     const slot *slot = &crew->slots[i];
     if (!slot->busy) continue;
     mixent_text_append(&names, "%s%s", progress.running++ ? ", " : "", slot->name);
     progress.images_per_second += slot->images_per_second;
+    done += slot->part, seen += slot->part, seconds += slot->part_until - slot->since;
   }
   for (size_t i = 0; i < crew->total; i++) all += (double)crew->epochs[i], done += (double)crew->done[i];
   progress.fraction = done / all;
   progress.names = names.data ? names.data : "";
-  if (crew->epochs_seen)
-    progress.seconds_left =
-        (all - done) * crew->epoch_seconds / (double)crew->epochs_seen / (double)crew->slot_count;
+  if (seen > 0) progress.seconds_left = (all - done) * seconds / seen / (double)crew->slot_count;
   crew->options->progress(crew->options->context, &progress);
   mixent_text_free(&names);
 }
@@ -186,7 +196,7 @@ static void clear(slot *slot) {
   free(slot->path);
   slot->name = slot->path = NULL;
   slot->busy = false;
-  slot->images_per_second = 0;
+  slot->images_per_second = slot->part = 0;
 }
 
 static mixent_status begin(slot *slot, size_t run) {
@@ -198,13 +208,14 @@ static mixent_status begin(slot *slot, size_t run) {
   slot->path = mixent_study_run_path(crew->study, place);
   mixent_status status = slot->name && slot->path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
   if (status == MIXENT_OK) status = make_words(crew, place, slot->path, &words);
-  slot->worker.context = slot, slot->worker.heard = hear, slot->worker.warned = warned;
+  slot->worker.context = slot, slot->worker.heard = hear, slot->worker.warned = warned,
+  slot->worker.noted = noted;
   if (status == MIXENT_OK)
     status = mixent_worker_start(&slot->worker, crew->options->program, words.items, crew->options->lock,
                                  crew->pinned ? &slot->cpus : NULL);
   free_words(&words);
   slot->busy = status == MIXENT_OK;
-  slot->since = mixent_seconds_now();
+  slot->since = slot->part_until = mixent_seconds_now();
   if (status != MIXENT_OK) clear(slot);
   return status;
 }
@@ -236,8 +247,10 @@ static mixent_status end(slot *slot) {
     mixent_text_append(&message, "%s", slot->worker.message ? slot->worker.message : "ended without a word");
   if (!finished && !slot->worker.message && !*how) mixent_text_append(&message, ", with exit code %d", code);
   mixent_status status = mixent_text_status(&message);
+  if (finished || !crew->stopping)
+    crew->done[slot->run] = crew->epochs[slot->run]; /* nothing of it is left to do */
   if (finished)
-    crew->finished++, crew->done[slot->run] = crew->epochs[slot->run];
+    crew->finished++;
   else if (!crew->stopping)
     crew->failed++, ended.message = message.data;
   if (status == MIXENT_OK && (finished || !crew->stopping))
@@ -268,7 +281,7 @@ static mixent_status fill_slots(crew *crew) {
       mixent_run_state state;
       MIXENT_TRY(mixent_study_run_state(crew->study, place, &state, NULL));
       if (state == MIXENT_RUN_FAILED && is_lost(crew, place))
-        crew->failed++;
+        crew->failed++, crew->done[run] = crew->epochs[run];
       else if (state != MIXENT_RUN_FINISHED)
         MIXENT_TRY(begin(&crew->slots[i], run));
     }

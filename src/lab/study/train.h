@@ -10,9 +10,9 @@
 typedef struct mixent_study_progress {
   size_t finished, failed, total, running; /* runs */
   const char *names;                       /* of those that run, "ce-0, min-ent-0" */
-  double fraction;                         /* of all epochs */
-  double images_per_second; /* of all that run together, in their last epochs; 0: not known yet */
-  double seconds_left;      /* by the mean time of an epoch so far; NaN: not known yet */
+  double fraction;                         /* of all epochs, those of failed runs counted as done */
+  double images_per_second;                /* of all that run together, in their epochs; 0: not known yet */
+  double seconds_left;                     /* by the mean time of an epoch so far; NaN: not known yet */
 } mixent_study_progress;
 
 /* A run has ended: it is finished, or failed with a message. */

@@ -53,10 +53,12 @@ mixent_status mixent_worker_start(mixent_worker *worker, const char *program, ch
 static void hear_error(mixent_worker *worker, const char *line) {
   static const char mark[] = "mixent: ", warning[] = "mixent: warning: ";
   if (strncmp(line, warning, sizeof warning - 1) == 0) {
-    if (worker->warned) worker->warned(worker->context, line + sizeof warning - 1);
+    worker->warned(worker->context, line + sizeof warning - 1);
   } else if (strncmp(line, mark, sizeof mark - 1) == 0) {
     free(worker->message);
     worker->message = strdup(line + sizeof mark - 1);
+  } else {
+    worker->noted(worker->context, line);
   }
 }
 

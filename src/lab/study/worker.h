@@ -12,10 +12,11 @@ typedef struct mixent_worker {
   int out, errors;     /* our ends of its pipes; -1: closed */
   mixent_text line[2]; /* the beginning of a line of each */
   char *message;       /* its last "mixent: …" on standard error that is no warning, without that word */
-  /* A line of its standard output, a warning: set before the start, the first needed. */
+  /* Set before the start: a line of its standard output, a warning, any other line on standard error. */
   void *context;
   void (*heard)(void *context, const char *line);
   void (*warned)(void *context, const char *message);
+  void (*noted)(void *context, const char *line);
 } mixent_worker;
 
 /* Starts `program` with the NULL-terminated words (the first names the program), in a process group of its own, so that
