@@ -111,16 +111,32 @@ static mixent_status list_failed(const mixent_study *study, json_t *out) {
   return MIXENT_OK;
 }
 
+/* The failed runs of a variant, `place` being its first seed's, in one line with what the first of them failed with. */
+static void print_failed(const mixent_study *study, mixent_study_place place, const json_t *failed) {
+  mixent_text names = {0};
+  const char *message = NULL;
+  size_t count = 0;
+  for (place.seed = 0; place.seed < study->seed_count; place.seed++) {
+    char *name = mixent_study_run_name(study, place);
+    const char *said = name ? json_string_value(json_object_get(failed, name)) : NULL;
+    if (said) mixent_text_append(&names, "%s%s", count++ ? ", " : "", name);
+    if (!message) message = said;
+    free(name);
+  }
+  if (count) mixent_text_append(&names, ": %s%s", count > 1 ? "of the first: " : "", message);
+  if (names.data) {
+    printf("failed: ");
+    mixent_wrapped_print(stdout, (int)strlen("failed: "), 2, names.data);
+  }
+  mixent_text_free(&names);
+}
+
 static void print_text(const mixent_study *study, const mixent_study_results *results, const json_t *failed) {
   mixent_text text = {0};
-  const char *name;
-  json_t *message;
   printf("\n%s: %zu of %zu runs are finished\n", study->name, results->finished, results->count);
   if (*study->about) mixent_wrapped_print(stdout, 0, 0, study->about);
-  json_object_foreach((json_t *)failed, name, message) {
-    printf("failed: %s: ", name);
-    mixent_wrapped_print(stdout, 0, 2, json_string_value(message));
-  }
+  for (size_t i = 0; i < study->data_count * study->variant_count; i++)
+    print_failed(study, mixent_study_run_place(study, i), failed);
   putchar('\n');
   mixent_comparison_append_text(results->comparison, &text);
   if (text.data) fputs(text.data, stdout);

@@ -108,13 +108,35 @@ static mixent_status read_plans(const mixent_study *study, json_t *out) {
   return MIXENT_OK;
 }
 
+/* What failed runs failed with, a run's own place in it left out. */
+static mixent_status list_failed(const mixent_study *study, json_t *out) {
+  for (size_t i = 0; i < mixent_study_run_count(study); i++) {
+    mixent_study_place place = mixent_study_run_place(study, i);
+    mixent_run_state state;
+    const char *message;
+    MIXENT_TRY(mixent_study_run_state(study, place, &state, &message));
+    if (state != MIXENT_RUN_FAILED) continue;
+    char *name = mixent_study_run_name(study, place), *path = mixent_study_run_path(study, place);
+    const char *found = path ? strstr(message, path) : NULL;
+    json_t *text = !found ? json_string(message)
+                          : json_sprintf("%.*s%s", (int)(found - message), message,
+                                         found + strlen(path) + (found[strlen(path)] == '/'));
+    int failed = name && path ? json_object_set_new(out, name, text) : -1;
+    free(name);
+    free(path);
+    if (failed) return fail_memory();
+  }
+  return MIXENT_OK;
+}
+
 static mixent_status append_header(const mixent_study *study, size_t runs, mixent_text *out) {
   json_t *state = json_deep_copy(study->state), *data = json_object_get(state, "data"),
-         *plans = json_object();
-  json_object_clear(json_object_get(state, "failed"));
+         *failed = json_object_get(state, "failed"), *plans = json_object();
+  json_object_clear(failed);
   for (size_t i = 0; i < study->data_count; i++)
     if (study->data[i][0] == '/') json_array_set_new(data, i, json_string(study->data_names[i]));
   mixent_status status = plans ? read_plans(study, plans) : fail_memory();
+  if (status == MIXENT_OK) status = list_failed(study, failed);
   json_t *line = json_pack("{s:s, s:I, s:s, s:s, s:o, s:o}", "kind", "mixent study", "runs", (json_int_t)runs,
                            "study.yaml", study->text, "base.yaml", study->recipe_text, "study.json", state,
                            "plans", plans);

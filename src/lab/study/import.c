@@ -26,6 +26,7 @@ typedef struct import {
   size_t size, at, line; /* what is read; the line last read, from 1 */
   mixent_study *study;
   json_t *plans, *plan_names; /* text of each plan file; its name for each variant */
+  json_t *failed;             /* what each run that failed did so with */
   imported_run *runs;
   size_t run_count;
 } import;
@@ -92,6 +93,30 @@ static mixent_status check_plans(const import *import) {
   return status;
 }
 
+static mixent_status find_place(const import *import, const char *name, mixent_study_place *out) {
+  for (size_t i = 0; i < mixent_study_run_count(import->study); i++) {
+    *out = mixent_study_run_place(import->study, i);
+    char *known = mixent_study_run_name(import->study, *out);
+    bool found = known && strcmp(known, name) == 0;
+    free(known);
+    if (found) return MIXENT_OK;
+  }
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu: the study has no run '%s'", import->origin, import->line,
+                     name);
+}
+
+/* Only runs of the study have failed, with words. */
+static mixent_status check_failed(const import *import) {
+  const char *name;
+  json_t *message;
+  json_object_foreach(import->failed, name, message) {
+    mixent_study_place place;
+    MIXENT_TRY(find_place(import, name, &place));
+    if (!json_is_string(message)) return fail_here(import, 1, "'failed' holds something else than words");
+  }
+  return import->failed ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study's file");
+}
+
 static mixent_status read_header(import *import, const json_t *json) {
   const char *kind = json_string_value(json_object_get(json, "kind")), *study, *base;
   json_t *runs = json_object_get(json, "runs"), *state = json_object_get(json, "study.json");
@@ -107,7 +132,9 @@ static mixent_status read_header(import *import, const json_t *json) {
   char origin[MIXENT_RECIPE_TEXT];
   snprintf(origin, sizeof origin, "%s:1", import->origin);
   MIXENT_TRY(mixent_study_take_state(import->study, state, origin));
+  import->failed = json_deep_copy(json_object_get(state, "failed"));
   json_object_clear(json_object_get(state, "failed"));
+  MIXENT_TRY(check_failed(import));
   import->plan_names = json_incref(json_object_get(state, "plans"));
   MIXENT_TRY(check_plans(import));
   json_int_t count = json_integer_value(runs);
@@ -117,18 +144,6 @@ static mixent_status read_header(import *import, const json_t *json) {
   import->run_count = (size_t)count;
   for (size_t i = 0; i < import->run_count; i++) import->runs[i].directory.lock = -1;
   return MIXENT_OK;
-}
-
-static mixent_status find_place(const import *import, const char *name, mixent_study_place *out) {
-  for (size_t i = 0; i < mixent_study_run_count(import->study); i++) {
-    *out = mixent_study_run_place(import->study, i);
-    char *known = mixent_study_run_name(import->study, *out);
-    bool found = known && strcmp(known, name) == 0;
-    free(known);
-    if (found) return MIXENT_OK;
-  }
-  return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu: the study has no run '%s'", import->origin, import->line,
-                     name);
 }
 
 static const char *last_part(const char *path) {
@@ -335,6 +350,21 @@ static mixent_status take_plans(const import *import, const char *directory) {
   return status;
 }
 
+/* What is not there failed where the file comes from. */
+static mixent_status note_failed(const import *import) {
+  const char *name;
+  json_t *message;
+  json_object_foreach(import->failed, name, message) {
+    mixent_study_place place;
+    mixent_run_state state;
+    MIXENT_TRY(find_place(import, name, &place));
+    MIXENT_TRY(mixent_study_run_state(import->study, place, &state, NULL));
+    if (state == MIXENT_RUN_MISSING)
+      MIXENT_TRY(mixent_study_note(import->study, place, json_string_value(message)));
+  }
+  return MIXENT_OK;
+}
+
 /* Nothing that stands changes before all is laid out. */
 static mixent_status place_runs(import *import, const char *directory, mixent_study_imported *out) {
   MIXENT_TRY(take_plans(import, directory));
@@ -350,7 +380,7 @@ static mixent_status place_runs(import *import, const char *directory, mixent_st
     MIXENT_TRY(mixent_study_note(import->study, run->place, NULL));
     out->added++;
   }
-  return MIXENT_OK;
+  return note_failed(import);
 }
 
 static mixent_status make_new(import *import, const char *place, mixent_study_imported *out) {
@@ -396,6 +426,7 @@ import import = {.origin = origin, .text = text, .size = size };
   free(import.runs);
   json_decref(import.plans);
   json_decref(import.plan_names);
+  json_decref(import.failed);
   mixent_study_free(import.study);
   return status;
 }
