@@ -81,15 +81,21 @@ static void update_loss(mixent_trainer *trainer, uint64_t done,
   mixent_loss_clamp(&trainer->loss, &state->loss);
 }
 
+static bool learns_weights(const mixent_trainer *trainer) {
+  const bool *learn = trainer->loss.learn;
+  return learn[0] || learn[1] || learn[2];
+}
+
 /* `what` at a step, counted from 1 over the whole run. */
 static mixent_status fail_not_finite(const mixent_trainer *trainer, const mixent_run_directory *run,
                                      const char *what, uint64_t step) {
   return mixent_fail(
       MIXENT_ERROR_NUMERIC,
       "%s not finite at step %llu (step %llu of epoch %llu); the last good checkpoint is %s, after step "
-      "%llu; a lower optimizer.learning_rate may help",
+      "%llu; a lower optimizer.learning_rate%s may help",
       what, (unsigned long long)step, (unsigned long long)((step - 1) % trainer->steps + 1),
-      (unsigned long long)((step - 1) / trainer->steps + 1), run->last, (unsigned long long)trainer->saved);
+      (unsigned long long)((step - 1) / trainer->steps + 1), run->last, (unsigned long long)trainer->saved,
+      learns_weights(trainer) ? " or loss.weight_learning_rate" : "");
 }
 
 /* Nothing that is not finite reaches the optimiser: the step it comes up in is the one that is named. */
@@ -255,7 +261,7 @@ static mixent_train_epoch describe_epoch(const mixent_trainer *trainer, const mi
       .validation = *validation,
       .test = *test,
       .learning_rate = trainer->last_rate,
-      .weight_learning_rate = learn[0] || learn[1] || learn[2] ? trainer->recipe.weight_learning_rate : 0,
+      .weight_learning_rate = learns_weights(trainer) ? trainer->recipe.weight_learning_rate : 0,
       .base_learning_rate = learn[3] || learn[4] || learn[5] ? trainer->recipe.base_learning_rate : 0,
       .best = best};
   /* an epoch that was interrupted counts as a whole at the speed of the part that ran here */
