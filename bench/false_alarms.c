@@ -35,9 +35,10 @@ typedef struct simulation {
 
 /* One thread's. */
 typedef struct room {
-  uint8_t *right_a, *right_b; /* [seeds, images] */
-  double *ease, *favour;      /* [images] */
-  double *accuracies;         /* [2, seeds] */
+  uint8_t *right_a, *right_b;       /* [seeds, images] */
+  double *ease, *favour;            /* [images] */
+  double *accuracies;               /* [2, seeds] */
+  const uint8_t **rows_a, **rows_b; /* [seeds] of them */
 } room;
 
 enum { STUDENT, CROSSED, PERCENTILE, TESTS };
@@ -92,10 +93,12 @@ static void run_study(simulation *simulation, size_t study, const room *room) {
   }
   mixent_paired paired;
   must(mixent_paired_compare(room->accuracies, room->accuracies + seeds, seeds, 1 - level, &paired));
-  const mixent_crossed runs = {room->right_a, room->right_b, seeds, images};
-  const mixent_bootstrap_options options = {study, simulation->replicates, 1 - level};
+  for (size_t s = 0; s < seeds; s++)
+    room->rows_a[s] = room->right_a + s * images, room->rows_b[s] = room->right_b + s * images;
+  const mixent_crossed runs = {room->rows_a, room->rows_b, seeds};
+  const mixent_bootstrap_options options = {images, study, simulation->replicates, 1 - level};
   mixent_bootstrap bootstrap;
-  must(mixent_bootstrap_crossed(&runs, &options, &bootstrap));
+  must(mixent_bootstrap_crossed(&runs, 1, &options, &bootstrap));
   uint8_t *alarms = simulation->alarms + study * TESTS;
   alarms[STUDENT] = paired.p < level;
   alarms[CROSSED] = bootstrap.low > 0 || bootstrap.high < 0;
@@ -112,14 +115,18 @@ static void *room_for(size_t count, size_t size) {
 static void run_studies(void *context, size_t begin, size_t end) {
   simulation *simulation = context;
   size_t seeds = simulation->seeds, images = simulation->images;
-  room room = {room_for(seeds * images, 1), room_for(seeds * images, 1), room_for(images, sizeof(double)),
-               room_for(images, sizeof(double)), room_for(2 * seeds, sizeof(double))};
+  room room = {room_for(seeds * images, 1),         room_for(seeds * images, 1),
+               room_for(images, sizeof(double)),    room_for(images, sizeof(double)),
+               room_for(2 * seeds, sizeof(double)), room_for(seeds, sizeof(uint8_t *)),
+               room_for(seeds, sizeof(uint8_t *))};
   for (size_t study = begin; study < end; study++) run_study(simulation, study, &room);
   free(room.right_a);
   free(room.right_b);
   free(room.ease);
   free(room.favour);
   free(room.accuracies);
+  free(room.rows_a);
+  free(room.rows_b);
 }
 
 /* In accuracy, what `shift` is worth: the mean over difficulties and luck, by P(right) = Phi(1.2 / deviation). */

@@ -15,7 +15,8 @@
 enum { SEEDS = 8, IMAGES = 150 };
 
 static uint8_t right_a[SEEDS * IMAGES], right_b[SEEDS * IMAGES];
-static const mixent_crossed runs = {right_a, right_b, SEEDS, IMAGES};
+static const uint8_t *rows_a[SEEDS], *rows_b[SEEDS];
+static const mixent_crossed runs = {rows_a, rows_b, SEEDS};
 
 static double uniform(const mixent_random *random, uint64_t step, uint64_t element) {
   uint32_t word[4];
@@ -37,8 +38,8 @@ static void draw(uint64_t study, double gain) {
 
 static mixent_bootstrap bootstrap(uint64_t seed, size_t replicates) {
   mixent_bootstrap result;
-  mixent_bootstrap_options options = {seed, replicates, 0.95};
-  assert_int_equal(mixent_bootstrap_crossed(&runs, &options, &result), MIXENT_OK);
+  mixent_bootstrap_options options = {IMAGES, seed, replicates, 0.95};
+  assert_int_equal(mixent_bootstrap_crossed(&runs, 1, &options, &result), MIXENT_OK);
   return result;
 }
 
@@ -127,24 +128,63 @@ static void test_no_difference_at_all(void **state) {
 static void test_what_is_refused(void **state) {
   (void)state;
   mixent_bootstrap out;
-  mixent_bootstrap_options options = {1, 100, 0.95}, few = {1, 99, 0.95}, wide = {1, 100, NAN};
-  mixent_crossed one = {right_a, right_b, 1, IMAGES}, none = {right_a, right_b, SEEDS, 0};
+  mixent_bootstrap_options options = {IMAGES, 1, 100, 0.95}, few = {IMAGES, 1, 99, 0.95},
+                           wide = {IMAGES, 1, 100, NAN}, none = {0, 1, 100, 0.95};
+  mixent_crossed one = {rows_a, rows_b, 1};
   draw(1, 0);
-  assert_refused(mixent_bootstrap_crossed(&one, &options, &out), MIXENT_ERROR_ARGUMENT, "1 seeds");
-  assert_refused(mixent_bootstrap_crossed(&none, &options, &out), MIXENT_ERROR_ARGUMENT, "0 images");
-  assert_refused(mixent_bootstrap_crossed(&runs, &few, &out), MIXENT_ERROR_ARGUMENT, "99 replicates");
-  assert_refused(mixent_bootstrap_crossed(&runs, &wide, &out), MIXENT_ERROR_ARGUMENT, "confidence");
+  assert_refused(mixent_bootstrap_crossed(&one, 1, &options, &out), MIXENT_ERROR_ARGUMENT, "1 seeds");
+  assert_refused(mixent_bootstrap_crossed(&runs, 1, &none, &out), MIXENT_ERROR_ARGUMENT, "0 images");
+  assert_refused(mixent_bootstrap_crossed(&runs, 1, &few, &out), MIXENT_ERROR_ARGUMENT, "99 replicates");
+  assert_refused(mixent_bootstrap_crossed(&runs, 1, &wide, &out), MIXENT_ERROR_ARGUMENT, "confidence");
   right_b[5] = 255;
-  assert_refused(mixent_bootstrap_crossed(&runs, &options, &out), MIXENT_ERROR_ARGUMENT,
+  assert_refused(mixent_bootstrap_crossed(&runs, 1, &options, &out), MIXENT_ERROR_ARGUMENT,
                  "second method: entry 5");
 }
 
+/* Each comes out as if it were alone, with other seeds than its neighbours, and others' changes; a reference draws
+ * from the same generators and adds up all images. */
+static void test_several_at_once(void **state) {
+  (void)state;
+  enum { REPLICATES = 200 };
+  draw(5, 0.03);
+  const mixent_crossed several[] = {
+      runs, {rows_b, rows_a, 3}, {rows_a, rows_a, SEEDS}, {rows_a + 2, rows_b + 1, 4}};
+  const mixent_bootstrap_options options = {IMAGES, 9, REPLICATES, 0.95};
+  mixent_bootstrap found[4], alone;
+  assert_int_equal(mixent_bootstrap_crossed(several, 4, &options, found), MIXENT_OK);
+  mixent_random seeds = mixent_random_stream(9, "bootstrap", "seeds"),
+                images = mixent_random_stream(9, "bootstrap", "images");
+  for (size_t c = 0; c < 4; c++) {
+    assert_int_equal(mixent_bootstrap_crossed(&several[c], 1, &options, &alone), MIXENT_OK);
+    assert_memory_equal(&found[c], &alone, sizeof alone);
+    double sum = 0, squares = 0;
+    for (uint64_t r = 0; r < REPLICATES; r++) {
+      double mean = 0;
+      for (size_t s = 0; s < several[c].seeds; s++)
+        for (size_t i = 0; i < IMAGES; i++) {
+          uint32_t of_seed[4], of_image[4];
+          mixent_random_block(&seeds, r, s / 4, of_seed);
+          mixent_random_block(&images, r, i / 4, of_image);
+          size_t seed = ((uint64_t)of_seed[s % 4] * several[c].seeds) >> 32,
+                 image = ((uint64_t)of_image[i % 4] * IMAGES) >> 32;
+          mean += (several[c].right_a[seed][image] - (double)several[c].right_b[seed][image]) /
+                  (double)(several[c].seeds * IMAGES);
+        }
+      sum += mean, squares += mean * mean;
+    }
+    double deviation = sqrt(fmax(0, squares - sum * sum / REPLICATES) / (REPLICATES - 1));
+    assert_near(found[c].deviation, deviation, 1e-9);
+  }
+}
+
 int main(void) {
+  for (size_t s = 0; s < SEEDS; s++) rows_a[s] = right_a + s * IMAGES, rows_b[s] = right_b + s * IMAGES;
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads_leave_no_trace),
                                      cmocka_unit_test(test_error_by_its_definition),
                                      cmocka_unit_test(test_replicates_centre_on_the_difference),
                                      cmocka_unit_test(test_it_covers),
                                      cmocka_unit_test(test_no_difference_at_all),
+                                     cmocka_unit_test(test_several_at_once),
                                      cmocka_unit_test(test_what_is_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

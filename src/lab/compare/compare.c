@@ -15,8 +15,7 @@ typedef struct work {
   const mixent_compare_input *input;
   const mixent_compare_data *data;
   mixent_compare_result *out;
-  double *a, *b;              /* [seeds] */
-  uint8_t *right_a, *right_b; /* [seeds, images] */
+  double *a, *b; /* [seeds] */
 } work;
 
 static const mixent_result *result_of(const work *work, size_t variant, size_t seed) {
@@ -66,22 +65,23 @@ static mixent_status describe_variant(const work *work, size_t variant) {
   return MIXENT_OK;
 }
 
-/* Values or, with `right`, images of the seeds that both have finished; returns how many. */
-static size_t gather(const work *work, size_t variant, size_t measure, bool right) {
-  size_t count = 0, images = work->out->test_images;
+/* Values of the seeds that both have finished; returns how many. */
+static size_t gather(const work *work, size_t variant, size_t measure) {
+  size_t count = 0;
   for (size_t seed = 0; seed < work->input->seed_count; seed++) {
     const mixent_result *a = result_of(work, variant, seed);
     const mixent_result *b = result_of(work, work->input->baseline, seed);
     if (!a || !b) continue;
     work->a[count] = mixent_measure_of(&mixent_measures[measure], a);
     work->b[count] = mixent_measure_of(&mixent_measures[measure], b);
-    if (right) {
-      memcpy(work->right_a + count * images, a->right, images);
-      memcpy(work->right_b + count * images, b->right, images);
-    }
     count++;
   }
   return count;
+}
+
+/* How differences that are all the same scatter is not known, and so are their interval, t and p. */
+static void forget_scatter(mixent_paired *out) {
+  out->t = out->p = out->difference.low = out->difference.high = NAN;
 }
 
 static mixent_status compare_measure(const work *work, size_t count, mixent_paired *out) {
@@ -91,35 +91,77 @@ static mixent_status compare_measure(const work *work, size_t count, mixent_pair
   out->difference.mean = work->a[0] - work->b[0];
   if (count == 1) return MIXENT_OK;
   MIXENT_TRY(mixent_paired_compare(work->a, work->b, count, work->input->confidence, out));
-  /* Differences that are all the same, but not 0: how they scatter is not known, and so are t and p. */
-  if (out->difference.deviation <= rounding * fabs(out->difference.mean) && out->difference.mean != 0)
-    out->t = out->p = NAN;
+  const mixent_sample *difference = &out->difference;
+  if (difference->mean != 0 && difference->deviation <= rounding * fabs(difference->mean))
+    forget_scatter(out);
   return MIXENT_OK;
 }
 
-static mixent_status compare_images(const work *work, mixent_compare_pair *out) {
-  size_t count = gather(work, out->variant, MIXENT_MEASURE_ACCURACY, true);
-  size_t images = work->out->test_images, entries = count * images;
-  out->identical = count > 0 && memcmp(work->right_a, work->right_b, entries) == 0;
-  out->bootstrap = (mixent_bootstrap){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-  if (!isnan(out->measures[MIXENT_MEASURE_ACCURACY].p)) {
-    const mixent_crossed runs = {work->right_a, work->right_b, count, images};
-    const mixent_bootstrap_options options = {0, work->input->replicates, work->input->confidence};
-    MIXENT_TRY(mixent_bootstrap_crossed(&runs, &options, &out->bootstrap));
+static mixent_status compare_pair(const work *work, mixent_compare_pair *out) {
+  for (size_t m = 0; m < MIXENT_MEASURES; m++) {
+    out->seeds = gather(work, out->variant, m);
+    MIXENT_TRY(compare_measure(work, out->seeds, &out->measures[m]));
   }
   out->single =
       work->out->variants[out->variant].runs == 1 && work->out->variants[work->input->baseline].runs == 1;
   if (!out->single) return MIXENT_OK;
   return mixent_mcnemar_test(single_result(work, out->variant)->right,
-                             single_result(work, work->input->baseline)->right, images, &out->mcnemar);
+                             single_result(work, work->input->baseline)->right, work->out->test_images,
+                             &out->mcnemar);
 }
 
-static mixent_status compare_pair(const work *work, mixent_compare_pair *out) {
-  for (size_t m = 0; m < MIXENT_MEASURES; m++) {
-    out->seeds = gather(work, out->variant, m, false);
-    MIXENT_TRY(compare_measure(work, out->seeds, &out->measures[m]));
+/* The images that each has right with the seeds that both have finished, a [seeds], b [seeds]. */
+static mixent_crossed gather_right(const work *work, mixent_compare_pair *pair, const uint8_t **a,
+                                   const uint8_t **b) {
+  size_t count = 0;
+  bool identical = true;
+  for (size_t seed = 0; seed < work->input->seed_count; seed++) {
+    const mixent_result *of_a = result_of(work, pair->variant, seed);
+    const mixent_result *of_b = result_of(work, work->input->baseline, seed);
+    if (!of_a || !of_b) continue;
+    a[count] = of_a->right, b[count] = of_b->right;
+    identical &= memcmp(a[count], b[count], work->out->test_images) == 0;
+    count++;
   }
-  return compare_images(work, out);
+  pair->identical = count > 0 && identical;
+  return (mixent_crossed){a, b, count};
+}
+
+/* All pairs that have a p at once, so that images are drawn once for all. rights [pairs, 2, seeds], runs and found
+ * [pairs] are room. */
+static mixent_status bootstrap_pairs(const work *work, size_t pairs, const uint8_t **rights,
+                                     mixent_crossed *runs, mixent_bootstrap *found) {
+  size_t seeds = work->input->seed_count, known = 0;
+  for (size_t i = 0; i < pairs; i++) {
+    mixent_compare_pair *pair = &work->out->pairs[i];
+    mixent_paired *accuracy = &pair->measures[MIXENT_MEASURE_ACCURACY];
+    runs[known] = gather_right(work, pair, rights + 2 * i * seeds, rights + (2 * i + 1) * seeds);
+    pair->bootstrap = (mixent_bootstrap){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    /* as many images right with every seed, but not the same ones */
+    if (accuracy->difference.deviation == 0 && !pair->identical) forget_scatter(accuracy);
+    known += !isnan(accuracy->p);
+  }
+  const mixent_bootstrap_options options = {work->out->test_images, 0, work->input->replicates,
+                                            work->input->confidence};
+  if (known) MIXENT_TRY(mixent_bootstrap_crossed(runs, known, &options, found));
+  for (size_t i = 0; i < pairs; i++)
+    if (!isnan(work->out->pairs[i].measures[MIXENT_MEASURE_ACCURACY].p))
+      work->out->pairs[i].bootstrap = *found++;
+  return MIXENT_OK;
+}
+
+static mixent_status compare_images(const work *work, size_t pairs) {
+  const uint8_t **rights = NULL;
+  mixent_crossed *runs = NULL;
+  mixent_bootstrap *found = NULL;
+  mixent_status status = MIXENT_ALLOCATE(2 * pairs * work->input->seed_count, &rights);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(pairs, &runs);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(pairs, &found);
+  if (status == MIXENT_OK) status = bootstrap_pairs(work, pairs, rights, runs, found);
+  free(rights);
+  free(runs);
+  free(found);
+  return status;
 }
 
 /* Where in a pair a p value and its corrected one are: of `measure`, or of the bootstrap. */
@@ -162,16 +204,17 @@ static mixent_status reckon_power(const work *work, size_t family, mixent_compar
   out->within_like = within(out->bootstrap.low, out->bootstrap.high, reach);
   double level = (1 - work->input->confidence) / (double)family, power = MIXENT_COMPARE_POWER, shift;
   if (difference->deviation > 0) {
-    MIXENT_TRY(mixent_power_least_difference(out->seeds, difference->deviation, level, power,
-                                             &out->least_difference));
+    if (mixent_power_least_difference(out->seeds, difference->deviation, level, power,
+                                      &out->least_difference) != MIXENT_OK)
+      out->least_difference = NAN;
     if (mixent_power_least_seeds(reach, difference->deviation, level, power, &out->least_seeds) != MIXENT_OK)
       out->least_seeds = MIXENT_MOST_SEEDS + 1;
   }
-  if (out->bootstrap.error > 0) {
-    MIXENT_TRY(mixent_power_least_shift(out->bootstrap.freedom, level, power, &shift));
+  /* where so few degrees of freedom show nothing at all it is not known */
+  if (out->bootstrap.error > 0 &&
+      mixent_power_least_shift(out->bootstrap.freedom, level, power, &shift) == MIXENT_OK)
     out->least_difference_like =
         fmax(out->least_difference, shift * out->bootstrap.error); /* both must see it */
-  }
   return MIXENT_OK;
 }
 
@@ -211,6 +254,7 @@ static mixent_status compare_within(work *work, size_t pairs) {
     work->out->pairs[i].variant = i < input->baseline ? i : i + 1;
     MIXENT_TRY(compare_pair(work, &work->out->pairs[i]));
   }
+  MIXENT_TRY(compare_images(work, pairs));
   double *room;
   MIXENT_TRY(MIXENT_ALLOCATE(pairs, &room));
   mixent_status status = MIXENT_OK;
@@ -234,13 +278,9 @@ static mixent_status compare_data(const mixent_compare_input *input, const mixen
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(pairs, &out->pairs);
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(seeds, &work.a);
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(seeds, &work.b);
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(seeds * out->test_images, &work.right_a);
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(seeds * out->test_images, &work.right_b);
   if (status == MIXENT_OK) status = compare_within(&work, pairs);
   free(work.a);
   free(work.b);
-  free(work.right_a);
-  free(work.right_b);
   return status;
 }
 

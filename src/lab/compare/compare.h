@@ -34,7 +34,7 @@ typedef struct mixent_measure {
 enum { MIXENT_MEASURES = 22, MIXENT_MEASURE_ACCURACY = 0 };
 extern const mixent_measure mixent_measures[MIXENT_MEASURES];
 
-/* NaN where the run has none (no image wrong, nothing held out). */
+/* NaN where the run has none (no image wrong, nothing held out, no temperature found). */
 double mixent_measure_of(const mixent_measure *measure, const mixent_result *result);
 /* The index of a measure by name; MIXENT_MEASURES if there is none. */
 size_t mixent_measure_find(const char *name);
@@ -61,9 +61,8 @@ enum { MIXENT_COMPARE_REPLICATES = 10000 };
 #define MIXENT_COMPARE_POWER 0.8 /* "would have been seen": with this probability */
 
 typedef struct mixent_compare_variant {
-  size_t runs; /* that are finished */
-  size_t
-      temperatures_missing; /* runs with validation images for which no temperature was found, and 1 was kept */
+  size_t runs;                 /* that are finished */
+  size_t temperatures_missing; /* runs with validation images for which no temperature was found */
   /* [measure] over the finished runs; a measure that one of them lacks is left out (count 0, the rest NaN).
    * Of one run the mean alone is known. */
   mixent_sample measures[MIXENT_MEASURES];

@@ -44,6 +44,7 @@ const mixent_measure mixent_measures[MIXENT_MEASURES] = {
 double mixent_measure_of(const mixent_measure *measure, const mixent_result *result) {
   bool held_out = measure->kind == MIXENT_MEASURE_CALIBRATED || measure->kind == MIXENT_MEASURE_VALIDATION;
   if (held_out && !result->validation_images) return NAN;
+  if (measure->kind == MIXENT_MEASURE_CALIBRATED && !result->temperature.found) return NAN;
   double value;
   memcpy(&value, (const char *)result + measure->offset, sizeof value);
   return value;

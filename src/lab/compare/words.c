@@ -204,9 +204,9 @@ static void append_unknown(const subject *subject, double difference, mixent_tex
   else
     mixent_text_append(
         out,
-        " with each of %zu seeds. Without any scatter no interval can be drawn; more seeds, or more "
+        " with each of %zu seeds%s. Without any scatter no interval can be drawn; more seeds, or more "
         "test images, would show some.",
-        pair->seeds);
+        pair->seeds, difference == 0 ? ", though not the same images right" : "");
 }
 
 static void append_mcnemar(const subject *subject, mixent_text *out) {
@@ -307,7 +307,7 @@ static void append_calibration(const subject *subject, mixent_text *out) {
   const size_t both[] = {pair->variant, subject->comparison->input.baseline};
   for (size_t k = 0; k < 2; k++)
     if (variants[both[k]].temperatures_missing)
-      mixent_text_append(out, " %s: no temperature was found in %zu of %zu runs, which keep 1.",
+      mixent_text_append(out, " %s: no temperature was found in %zu of %zu runs.",
                          k ? subject->baseline : subject->variant, variants[both[k]].temperatures_missing,
                          variants[both[k]].runs);
 }

@@ -6,13 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Two methods that were trained with the same seeds and looked at the same images. */
+/* Two methods that were trained with the same seeds. */
 typedef struct mixent_crossed {
-  const uint8_t *right_a, *right_b; /* [seeds, images], 1 where the image was classified rightly */
-  size_t seeds, images;             /* 2 to 10,000 and 2 to 100,000,000 */
+  const uint8_t *const *right_a,
+      *const *right_b; /* [seeds] of [images], 1 where the image was classified rightly */
+  size_t seeds;        /* 2 to 10,000 */
 } mixent_crossed;
 
 typedef struct mixent_bootstrap_options {
+  size_t images;     /* that all looked at, 2 to 100,000,000 */
   uint64_t seed;     /* of the resampling, not of a run */
   size_t replicates; /* 100 or more; 10,000 for what is published */
   double confidence;
@@ -32,9 +34,9 @@ typedef struct mixent_bootstrap {
   double deviation;                       /* of the replicates */
 } mixent_bootstrap;
 
-/* Replicate r draws seeds and images with replacement, each for itself, from Philox keyed by (seed, r): the same
- * result on any number of threads. */
-mixent_status mixent_bootstrap_crossed(const mixent_crossed *runs, const mixent_bootstrap_options *options,
-                                       mixent_bootstrap *out);
+/* Of `count` comparisons, out [count]. Replicate r draws seeds and images with replacement, each for itself, from Philox
+ * keyed by (seed, r): the same result on any number of threads, and for each comparison as if it were alone. */
+mixent_status mixent_bootstrap_crossed(const mixent_crossed *runs, size_t count,
+                                       const mixent_bootstrap_options *options, mixent_bootstrap *out);
 
 #endif
