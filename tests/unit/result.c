@@ -59,20 +59,29 @@ static char *read_file(const char *name) {
   return text;
 }
 
-static double test_accuracy(void) {
+static mixent_metrics_values test_metrics(void) {
   mixent_metrics sums = {0};
   mixent_metrics_add(&sums, test_logits, test_labels, TEST, CLASSES);
-  return mixent_metrics_result(&sums).accuracy;
+  return mixent_metrics_result(&sums);
+}
+
+static double test_accuracy(void) {
+  return test_metrics().accuracy;
+}
+
+/* `more` are members of "test" beside images and accuracy, ",\"nll\":1". */
+static void write_summary_with(size_t images, double accuracy, const char *more) {
+  char text[1024];
+  snprintf(text, sizeof text,
+           "{\"recipe\":\"r\",\"data\":\"d\",\"net\":\"n\",\"loss\":\"ce\",\"seed\":3,\"epochs\":4,"
+           "\"best_epoch\":2,\"test\":{\"images\":%zu,\"accuracy\":%.15g%s},\"seconds\":1.5,"
+           "\"images_per_second\":null}",
+           images, accuracy, more);
+  write_file("summary.json", text);
 }
 
 static void write_summary(size_t images, double accuracy) {
-  char text[512];
-  snprintf(text, sizeof text,
-           "{\"recipe\":\"r\",\"data\":\"d\",\"net\":\"n\",\"loss\":\"ce\",\"seed\":3,\"epochs\":4,"
-           "\"best_epoch\":2,\"test\":{\"images\":%zu,\"accuracy\":%.15g},\"seconds\":1.5,"
-           "\"images_per_second\":null}",
-           images, accuracy);
-  write_file("summary.json", text);
+  write_summary_with(images, accuracy, "");
 }
 
 /* A finished run's directory, anew. */
@@ -338,8 +347,28 @@ static void test_lies(void **state) {
   }
   write_file("result.json", text);
   write_summary(TEST, 0.5);
+  assert_read_refused(MIXENT_ERROR_FORMAT, "its accuracy of the test images is ");
+  write_summary(TEST - 1, test_accuracy());
   assert_read_refused(MIXENT_ERROR_FORMAT, "not of one run");
   free(text);
+  /* the other scores that both files have */
+  const mixent_metrics_values values = test_metrics();
+  const struct {
+    const char *key;
+    double value;
+  } scores[] = {
+      {"nll", values.nll}, {"ece", values.ece}, {"brier", values.brier}, {"entropy", values.entropy}};
+  for (size_t i = 0; i < ROWS(scores); i++)
+    for (int lying = 0; lying < 2; lying++) {
+      char more[64], message[64];
+      snprintf(more, sizeof more, ",\"%s\":%.15g", scores[i].key, scores[i].value + 1e-6 * lying);
+      snprintf(message, sizeof message, "its %s of the test images is ", scores[i].key);
+      write_summary_with(TEST, test_accuracy(), more);
+      if (lying)
+        assert_read_refused(MIXENT_ERROR_FORMAT, message);
+      else
+        mixent_result_free(read_result());
+    }
 }
 
 static void test_what_is_not_there(void **state) {

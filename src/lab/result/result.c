@@ -30,21 +30,45 @@ static mixent_status take_text(const char *text, char **out) {
   return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
 }
 
-/* What the scores of the test images must agree with. */
-typedef struct tested {
-  json_int_t images;
-  double accuracy;
-} tested;
+/* What both files say of a part's images. */
+static const struct {
+  const char *key;
+  size_t offset;
+} shared[] = {{"accuracy", offsetof(mixent_calibration, accuracy)},
+              {"nll", offsetof(mixent_calibration, nll)},
+              {"ece", offsetof(mixent_calibration, ece)},
+              {"brier", offsetof(mixent_calibration, brier)},
+              {"entropy", offsetof(mixent_calibration, entropy)}};
+enum { SHARED = sizeof shared / sizeof *shared };
 
-static mixent_status take_summary(json_t *json, const char *path, mixent_result *out, tested *tested) {
+/* Of summary.json; what it does not know is NaN. */
+typedef struct summary_scores {
+  json_int_t images;
+  double values[SHARED];
+} summary_scores;
+typedef struct summary_parts {
+  summary_scores test, validation;
+} summary_parts;
+
+static void take_scores(const json_t *json, summary_scores *out) {
+  out->images = json_integer_value(json_object_get(json, "images"));
+  for (size_t i = 0; i < SHARED; i++) {
+    const json_t *value = json_object_get(json, shared[i].key);
+    out->values[i] = json_is_number(value) ? json_number_value(value) : NAN;
+  }
+}
+
+static mixent_status take_summary(json_t *json, const char *path, mixent_result *out, summary_parts *parts) {
   const char *recipe, *data, *net, *loss;
-  json_int_t seed;
+  json_int_t seed, images;
   json_error_t error;
+  double accuracy;
   if (json_unpack_ex(json, &error, 0, "{s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:{s:I, s:F}}", "recipe", &recipe,
                      "data", &data, "net", &net, "loss", &loss, "seed", &seed, "epochs", &out->epochs,
-                     "best_epoch", &out->best_epoch, "test", "images", &tested->images, "accuracy",
-                     &tested->accuracy) != 0)
+                     "best_epoch", &out->best_epoch, "test", "images", &images, "accuracy", &accuracy) != 0)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s; it is no summary of a run", path, error.text);
+  take_scores(json_object_get(json, "test"), &parts->test);
+  take_scores(json_object_get(json, "validation"), &parts->validation);
   out->seed = (long)seed;
   out->seconds = json_number_value(json_object_get(json, "seconds"));
   out->images_per_second = json_number_value(json_object_get(json, "images_per_second"));
@@ -64,7 +88,7 @@ static mixent_status fail_unfinished(const char *run) {
   return status;
 }
 
-static mixent_status read_summary(mixent_result *out, tested *tested) {
+static mixent_status read_summary(mixent_result *out, summary_parts *parts) {
   char *path = mixent_path_join(out->run, "summary.json"), *text = NULL;
   size_t size;
   if (!path) return MIXENT_ERROR_MEMORY;
@@ -76,7 +100,7 @@ static mixent_status read_summary(mixent_result *out, tested *tested) {
   if (status == MIXENT_OK) status = mixent_file_read(path, largest, &text, &size);
   if (status == MIXENT_OK) {
     json_t *json = json_loadb(text, size, 0, NULL);
-    status = take_summary(json, path, out, tested);
+    status = take_summary(json, path, out, parts);
     json_decref(json);
   }
   free(text);
@@ -117,17 +141,35 @@ static mixent_status read_or_make(const char *path, const char *predictions, mix
   return status;
 }
 
-static mixent_status read_result(const tested *tested, mixent_result *out) {
+/* Whether result.json, at `path`, says of a part what summary.json does. */
+static mixent_status check_scores(const char *path, const char *part, const summary_scores *said,
+                                  size_t images, const mixent_calibration *scores) {
+  if ((size_t)said->images != images)
+    return mixent_fail(
+        MIXENT_ERROR_FORMAT,
+        "%s: it is of %zu %s images, but summary.json of %lld; they are not of one run; remove "
+        "result.json, it is made anew from predictions.safetensors",
+        path, images, part, (long long)said->images);
+  for (size_t i = 0; i < SHARED; i++) {
+    double value;
+    memcpy(&value, (const char *)scores + shared[i].offset, sizeof value);
+    if (fabs(said->values[i] - value) > 1e-9)
+      return mixent_fail(
+          MIXENT_ERROR_FORMAT,
+          "%s: its %s of the %s images is %g, but %g in summary.json; they are not of one run; "
+          "remove result.json, it is made anew from predictions.safetensors",
+          path, shared[i].key, part, value, said->values[i]);
+  }
+  return MIXENT_OK;
+}
+
+static mixent_status read_result(const summary_parts *said, mixent_result *out) {
   char *path = mixent_path_join(out->run, "result.json");
   char *predictions = mixent_path_join(out->run, "predictions.safetensors");
   mixent_status status = path && predictions ? read_or_make(path, predictions, out) : MIXENT_ERROR_MEMORY;
-  if (status == MIXENT_OK &&
-      ((size_t)tested->images != out->test_images || fabs(tested->accuracy - out->test.accuracy) > 1e-9))
-    status =
-        mixent_fail(MIXENT_ERROR_FORMAT,
-                    "%s: it says %.4f right of %zu test images, but summary.json %.4f of %lld; they are not "
-                    "of one run; remove result.json, it is made anew from predictions.safetensors",
-                    path, out->test.accuracy, out->test_images, tested->accuracy, (long long)tested->images);
+  if (status == MIXENT_OK) status = check_scores(path, "test", &said->test, out->test_images, &out->test);
+  if (status == MIXENT_OK && said->validation.images)
+    status = check_scores(path, "validation", &said->validation, out->validation_images, &out->validation);
   free(path);
   free(predictions);
   return status;
@@ -135,12 +177,12 @@ static mixent_status read_result(const tested *tested, mixent_result *out) {
 
 mixent_status mixent_result_read(const char *run, mixent_result **out) {
   mixent_result *result;
-  tested tested;
+  summary_parts said = {0};
   *out = NULL;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &result));
   mixent_status status = take_text(run, &result->run);
-  if (status == MIXENT_OK) status = read_summary(result, &tested);
-  if (status == MIXENT_OK) status = read_result(&tested, result);
+  if (status == MIXENT_OK) status = read_summary(result, &said);
+  if (status == MIXENT_OK) status = read_result(&said, result);
   if (status != MIXENT_OK) {
     mixent_result_free(result);
     return status;
