@@ -87,8 +87,8 @@ mixent_status mixent_recipe_command(const mixent_recipe *recipe, const char *run
   mixent_text_append(out, "mixent train --recipe");
   if (!append_recipe(recipe, out)) append_word(out, "%s/recipe.yaml", run);
   mixent_text_append(out, " --plan");
-  /* a plan that is a file may be measured anew; what the run had of it stands beside its recipe */
-  if (*recipe->plan && !strchr(recipe->plan, '/'))
+  /* a plan that is a file, or was left open, may be another by now; what the run had of it stands beside its recipe */
+  if (*recipe->plan && !strchr(recipe->plan, '/') && strcmp(recipe->plan, "auto") != 0)
     append_word(out, "%s", recipe->plan);
   else
     append_word(out, "%s/plan.yaml", run);

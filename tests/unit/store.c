@@ -180,6 +180,17 @@ static void make_four(void) {
   finish_run("study/Min-1", 0.09);
 }
 
+/* A study of several data sets is one. */
+static void test_runs_of_a_study(void **state) {
+  (void)state;
+  char path[512];
+  begin_run("large/mnist/min-2", "min-ent", 2, 3);
+  begin_run("large/letters/min-2", "min-ent", 2, 3);
+  path_of("large", "study.yaml", path);
+  assert_int_equal(mixent_file_replace(path, "", 0), MIXENT_OK);
+  assert_found("study=large", NULL, false, 0, "large/letters/min-2 large/mnist/min-2 ");
+}
+
 static void test_filters(void **state) {
   (void)state;
   make_four();
@@ -200,6 +211,7 @@ static void test_filters(void **state) {
   assert_found("run!~min", NULL, false, 0, "ce-2 ce-10 ");
   assert_found("seed~0", NULL, false, 0, "ce-10 ");
   assert_found("study=study", NULL, false, 0, "study/Min-1 ");
+  assert_found("study=study/mnist", NULL, false, 0, "study/mnist/min-2 ");
   assert_found("started>2020 started<2999-12-31", NULL, false, 1, "ce-2 ");
   assert_found("seed=two", NULL, false, 0, "");
   assert_found("loss=ce'--", NULL, false, 0, "");
@@ -288,6 +300,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test_setup(test_facts, empty_runs),
                                      cmocka_unit_test_setup(test_damage, empty_runs),
                                      cmocka_unit_test_setup(test_states, empty_runs),
+                                     cmocka_unit_test_setup(test_runs_of_a_study, empty_runs),
                                      cmocka_unit_test_setup(test_filters, empty_runs),
                                      cmocka_unit_test_setup(test_wrong_questions, empty_runs),
                                      cmocka_unit_test_setup(test_index_equals_rebuild, empty_runs)};

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { LARGEST_JSON = 1 << 26, LARGEST_TEXT = 1 << 20 };
 
@@ -287,14 +288,34 @@ static void add_status(const reading *reading) {
                                                               : "interrupted");
 }
 
+/* The directory of a study that the run is in (study.yaml is in it), else the one that it is in, below that of all runs. */
+static void add_study(const reading *reading, const char *name) {
+  size_t whole = strlen(reading->directory), own = strlen(name);
+  const char *last = strrchr(name, '/');
+  if (!last) return;
+  size_t length = (size_t)(last - name);
+  if (whole >= own && strcmp(reading->directory + whole - own, name) == 0)
+    for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
+      char path[4096];
+      snprintf(path, sizeof path, "%.*s%.*s/study.yaml", (int)(whole - own), reading->directory,
+               (int)(slash - name), name);
+      if (access(path, F_OK) != 0) continue;
+      length = (size_t)(slash - name);
+      break;
+    }
+  char *study = strndup(name, length);
+  if (study)
+    mixent_facts_add_text(reading->facts, "study", study);
+  else
+    reading->facts->failed = true;
+  free(study);
+}
+
 mixent_status mixent_facts_read(const char *directory, const char *name, mixent_facts *out) {
   *out = (mixent_facts){0};
   reading reading = {.directory = directory, .facts = out};
-  const char *slash = strrchr(name, '/');
-  char study[4096];
-  snprintf(study, sizeof study, "%.*s", slash ? (int)(slash - name) : 0, name);
   mixent_facts_add_text(out, "run", name);
-  if (slash) mixent_facts_add_text(out, "study", study);
+  add_study(&reading, name);
   mixent_status status = read_recipe(&reading);
   if (status == MIXENT_OK) status = read_summary(&reading); /* of two that say the same the first counts */
   if (status == MIXENT_OK) status = read_result(&reading);

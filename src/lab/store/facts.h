@@ -20,7 +20,8 @@ typedef struct mixent_facts {
   bool failed;
 } mixent_facts;
 
-/* Reads a run; `name` becomes its fact `run` and, if it has a directory before it, `study`. Besides the options of
+/* Reads a run; `name` becomes its fact `run`, and what of it is the study's directory (or, without one, stands before the last '/')
+ * `study`. Besides the options of
  * mixent_options (the loss and the recipe's name as `loss` and `recipe`, too) and the fields of summary.json and
  * result.json, by their dotted names, there are
  *   status        finished, interrupted, failed (its numbers became infinite), damaged (a file cannot be
