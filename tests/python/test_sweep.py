@@ -235,6 +235,16 @@ def test_two_at_once_and_a_changed_file_are_refused(place):
     place.run("alone")
 
 
+def test_a_changed_recipe_is_refused(place):
+    recipe = place.directory / "own-recipe.yaml"
+    recipe.write_text("name: own\nschedule: {warmup: 0.25}\n")
+    place.write("own", trials=1, pruner="none", recipe="./own-recipe.yaml")
+    place.run("own")
+    place.run("own")
+    recipe.write_text("name: own\nschedule: {warmup: 0.5}\n")
+    assert "differs in recipe_options;" in place.run("own", code=1)
+
+
 def test_trials_that_fail_at_once_end_the_sweep(place):
     place.write("wrong", trials=9)
     errors = place.run("wrong", "--set", "data=nowhere", code=1)
@@ -342,3 +352,4 @@ def test_a_ray_sweep_that_is_stopped_goes_on(place, number):
     if number == signal.SIGINT:
         assert process.returncode == 1 and f"go on with: mixent-sweep {name}.yaml --ray local --jobs 2" in errors, out + errors
     place.check_whole(name, place.records(name, "--ray", "local", "--jobs", 2), 4, 60)
+    assert "differs in trials;" in place.run(name, "--ray", "local", "--jobs", 2, "--trials", 5, code=1)

@@ -147,9 +147,11 @@ def search(sweep: Sweep, program: Program, directory: Path, address: str, jobs: 
     """The study and every trial's record, in order."""
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the old one can be silent
     directory = directory.resolve()
-    study = open_study(sweep, directory, {"threads": threads, "ray": True})
-    if study.get_trials(deepcopy=False):
-        return study, records_of(study)
+    # Tune's number of trials is fixed when it begins
+    study = open_study(sweep, directory, {"threads": threads, "ray": True, "trials": sweep.trials})
+    kept = records_of(study)
+    if len(kept) == sweep.trials:
+        return study, kept
     try:
         ray.init(address=None if address == "local" else address, include_dashboard=False, log_to_driver=False,
                  logging_level=logging.ERROR)
@@ -170,5 +172,6 @@ def search(sweep: Sweep, program: Program, directory: Path, address: str, jobs: 
         raise KeyboardInterrupt
     records = sorted((record_of(sweep, result.config, result.metrics, result.error) for result in results), key=lambda record: record.number)
     for record in records:
-        keep(sweep, study, record)
+        if record.number not in {other.number for other in kept}:  # a call that was killed here kept some
+            keep(sweep, study, record)
     return study, records

@@ -1,6 +1,7 @@
 """What a sweep's file says: fixed settings, and the space of what is searched. Needs neither Optuna nor Ray."""
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 from collections.abc import Iterator, Mapping
@@ -62,6 +63,7 @@ class Sweep:
     follows those that its `when` names."""
     name: str
     recipe: str
+    recipe_options: str  # a hash of what the recipe says, but for `settings`
     settings: dict[str, str]
     objective: str
     trials: int
@@ -132,7 +134,7 @@ def read_sweep(path: Path, program: Program, settings: Mapping[str, str] = {}, t
         raise (top.get("set") or root).fail("validation.fraction is 0, but a sweep chooses by held-out images; set it to 0.05, say")
     epochs = max([int(options["epochs"].value)] + [int(row.high) for row in parameters if row.key == "epochs" and row.whole]
                  + [int(text) for row in parameters if row.key == "epochs" for text in row.choices])
-    sweep = Sweep(_name(top.get("name"), path, options), recipe, fixed, _choose(top, "objective", OBJECTIVES, OBJECTIVES[0]),
+    sweep = Sweep(_name(top.get("name"), path, options), recipe, _hash(options, fixed), fixed, _choose(top, "objective", OBJECTIVES, OBJECTIVES[0]),
                   0, sampler, _choose(top, "pruner", PRUNERS, "hyperband"), _whole(top, "seed", 0, 0), epochs, parameters)
     if trials is None:
         trials = _whole(top, "trials", 20, 1) if sampler != "grid" or "trials" in top else None
@@ -142,6 +144,12 @@ def read_sweep(path: Path, program: Program, settings: Mapping[str, str] = {}, t
             raise root.fail("the grid has more than a million points")
         trials = min(trials or size, size)
     return replace(sweep, trials=trials)
+
+
+def _hash(options: Mapping[str, Option], fixed: Mapping[str, str]) -> str:
+    """Of the options that `fixed` does not set; an edited recipe has another."""
+    rest = sorted((key, option.value) for key, option in options.items() if key not in fixed)
+    return hashlib.sha256(repr(rest).encode()).hexdigest()
 
 
 def _choose(top: dict[str, Node], key: str, known: tuple[str, ...], default: str) -> str:
