@@ -111,24 +111,30 @@ static mixent_status list_failed(const mixent_study *study, json_t *out) {
   return MIXENT_OK;
 }
 
-/* The failed runs of a variant, `place` being its first seed's, in one line with what the first of them failed with. */
+/* The failed runs of a variant in one line, with what the first of them failed with. */
 static void print_failed(const mixent_study *study, mixent_study_place place, const json_t *failed) {
-  mixent_text names = {0};
+  mixent_text seeds = {0};
   const char *message = NULL;
   size_t count = 0;
   for (place.seed = 0; place.seed < study->seed_count; place.seed++) {
     char *name = mixent_study_run_name(study, place);
     const char *said = name ? json_string_value(json_object_get(failed, name)) : NULL;
-    if (said) mixent_text_append(&names, "%s%s", count++ ? ", " : "", name);
+    if (said) mixent_text_append(&seeds, "%s%ld", count++ ? ", " : "", study->seeds[place.seed]);
     if (!message) message = said;
     free(name);
   }
-  if (count) mixent_text_append(&names, ": %s%s", count > 1 ? "of the first: " : "", message);
-  if (names.data) {
+  char *variant = mixent_study_variant_name(study, place);
+  mixent_text line = {0};
+  if (variant && count)
+    mixent_text_append(&line, "%s with seed%s %s%s: %s", variant, count > 1 ? "s" : "", seeds.data,
+                       count > 1 ? "; the first" : "", message);
+  if (line.data) {
     printf("failed: ");
-    mixent_wrapped_print(stdout, (int)strlen("failed: "), 2, names.data);
+    mixent_wrapped_print(stdout, (int)strlen("failed: "), 2, line.data);
   }
-  mixent_text_free(&names);
+  mixent_text_free(&line);
+  mixent_text_free(&seeds);
+  free(variant);
 }
 
 static void print_text(const mixent_study *study, const mixent_study_results *results, const json_t *failed) {

@@ -239,14 +239,14 @@ def test_a_variant_that_fails(place):
     place.write(STUDY + "  wild: {optimizer: {learning_rate: 1000}, loss: {w1: 1e6, weight_max: 1e6}}\n")
     out, errors = place.run("compare", "study.yaml", code=1)
     assert "mixent: run wild-0 failed: " in errors and "mixent: run wild-1 failed: " in errors
-    assert "4 of 6 runs are finished" in out and re.search("failed: wild-0, wild-1: of the first: .*finite", out)
+    assert "4 of 6 runs are finished" in out and re.search("failed: wild with seeds 0, 1; the first: .*finite", out)
     assert place.finished() == ["ce-0", "ce-1", "min-ent-0", "min-ent-1"]
     said = place.compare("--no-train")
     assert set(said["failed"]) == {"wild-0", "wild-1"} and "finite" in said["failed"]["wild-0"]
     assert (place.directory / "runs/small/wild-0/failure.txt").exists()
     (place.directory / "runs/small/wild-1/failure.txt").unlink()
     out, errors = place.run("compare", "study.yaml", code=1)
-    assert "run wild-1 failed: " in errors and "run wild-0" not in errors and "failed: wild-0, wild-1: " in out
+    assert "run wild-1 failed: " in errors and "run wild-0" not in errors and "failed: wild with seeds 0, 1; " in out
     # another machine is told of it, without the run's place
     place.run("study", "export", "runs/small", "all.jsonl")
     place.run("study", "import", "all.jsonl", "--runs", "other")
