@@ -16,10 +16,29 @@ _lock = threading.Lock()
 _kept: list[mmap.mmap] = []  # the last used last
 
 
+def _counts(kept: list[mmap.mmap]) -> list[int]:
+    """References to each, that of a tensor that lies in it among them."""
+    return [sys.getrefcount(memory) for memory in kept]
+
+
+def _count_of_free() -> int:
+    """What `_counts` says where there is no tensor, which is another number in other Pythons; 0, and nothing is ever used
+    again, should a tensor not count."""
+    kept = [mmap.mmap(-1, mmap.PAGESIZE)]
+    free, = _counts(kept)
+    tensor = torch.frombuffer(kept[0], dtype=torch.uint8)[1:]
+    taken, = _counts(kept)
+    del tensor
+    return free if taken > free else 0
+
+
+_FREE = _count_of_free()
+
+
 def _take(size: int) -> mmap.mmap:
-    for memory in _kept:
-        if len(memory) == size and sys.getrefcount(memory) == 3:  # the list's, the loop's and the call's own: no tensor's
-            _kept.remove(memory)
+    for place, count in enumerate(_counts(_kept)):
+        if len(_kept[place]) == size and count == _FREE:
+            memory = _kept.pop(place)
             break
     else:
         memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)

@@ -6,6 +6,7 @@ What comes out is a model as `mixent train` writes it: `mixent eval OUT.safetens
 code that the paper's authors released: EMNIST-Letters as torchvision gives it, normalised by 0.1307 and 0.3081."""
 import argparse
 import json
+import math
 import os
 import re
 import string
@@ -19,6 +20,7 @@ import torch
 NETWORKS = ("vgg5", "vgg5-half", "spinal-vgg5", "resnet20")
 LARGEST_LEFT_OUT = 4  # elements of a tensor that is no part of the network and may be passed over: the loss's own weights
 LETTERS = range(1, 27)  # the labels of EMNIST-Letters
+SIDES = (16, 256)  # pixels of the images that mixent reads
 MOST_COMPLAINTS = 20
 CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net")
 
@@ -97,7 +99,8 @@ def read_state(path):
     for key in CONTAINERS:
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    if not isinstance(state, dict) or not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not state or not all(
+            isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()):
         raise ConversionError(f"{path} holds no dict of tensors; {advice}")
     prefix = "module."  # of DataParallel
     if all(key.startswith(prefix) for key in state):
@@ -168,6 +171,10 @@ def convert(path, out, data="emnist-letters", labels=None, mean=(0.1307,), std=(
         raise ConversionError(f"the network reads {channels} channel(s): give as many numbers to --mean and --std")
     if not all(0 < value < float("inf") for value in std):
         raise ConversionError("--std: numbers above 0 are wanted")
+    if not all(math.isfinite(value) for value in mean):
+        raise ConversionError("--mean: numbers are wanted that are finite")
+    if not SIDES[0] <= side <= SIDES[1]:
+        raise ConversionError(f"--side: images of {SIDES[0]} to {SIDES[1]} pixels are read, not {side}")
 
     tensors, said = {}, [f"{path} is {name} with {outputs} outputs"]
     for key in shapes:

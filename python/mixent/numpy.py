@@ -62,11 +62,16 @@ def _fits(matrix: NDArray[Any]) -> bool:
     return rows < 2 or (matrix.strides[0] % matrix.itemsize == 0 and matrix.strides[0] >= columns * matrix.itemsize)
 
 
+def _contiguous(array: NDArray[Any]) -> NDArray[Any]:
+    """In C order and aligned, copied only if it must be."""
+    return np.require(array, requirements=("C", "A"))
+
+
 def _matrix(array: NDArray[Any]) -> tuple[NDArray[Any], int]:
     """The array as [rows, classes], copied only if it must be, and its row stride in elements."""
     matrix = array.reshape(-1 if array.size else int(np.prod(array.shape[:-1])), array.shape[-1])
     if not _fits(matrix):
-        matrix = np.ascontiguousarray(matrix)
+        matrix = _contiguous(matrix)
     return matrix, matrix.strides[0] // matrix.itemsize if len(matrix) > 1 else matrix.shape[1]
 
 
@@ -77,7 +82,7 @@ def _weights(array: ArrayLike | None, shape: tuple[int, ...], what: str) -> tupl
     array = np.asarray(array)
     if array.shape != shape:
         raise ValueError(f"{what} must have shape {shape}, not {array.shape}")
-    array = np.ascontiguousarray(array if array.dtype in _FLOATS else array.astype(np.float64))
+    array = _contiguous(array if array.dtype in _FLOATS else array.astype(np.float64))
     return array, array.ctypes.data, _FLOATS[array.dtype]
 
 
@@ -150,7 +155,7 @@ def evaluate(logits: ArrayLike, target: ArrayLike, loss: str = "ce", *, w1: floa
         if target.dtype not in _INTEGERS:
             target = target.astype(np.int64)
         target_type = _INTEGERS[target.dtype]
-        target = np.ascontiguousarray(target)
+        target = _contiguous(target)
     else:
         raise TypeError(f"target must hold whole numbers (labels) or floating ones (distributions), not {target.dtype}")
 

@@ -81,6 +81,8 @@ def _evaluate(native: _native.Loss, reduction: int, values: tuple[float, ...] | 
     if weight is not None:
         if weight.shape != (classes,):
             raise ValueError(f"weight must have shape ({classes},), not {tuple(weight.shape)}")
+        if not weight.is_cpu:
+            raise RuntimeError(f"mixent runs on the CPU, but weight is on {weight.device}")
         weight = weight.contiguous()
         weight_address, weight_type = weight.data_ptr(), _TYPES[weight.dtype]
     scale, row_weights_address, row_weights_type = 1.0, 0, 0

@@ -168,5 +168,11 @@ def test_what_cannot_be_converted(tmp_path, capsys):
     refuse(path, capsys, "reads 3 channel(s)")
     torch.save(network.state_dict(), path)
     refuse(path, capsys, "--std", words=["--std", "0"])
+    refuse(path, capsys, "--mean", words=["--mean", "nan"])
+    for side in ("-3", "15", "257"):
+        refuse(path, capsys, "--side", "16 to 256", words=["--side", side])
+    torch.save({3: torch.zeros(2)}, path)
+    refuse(path, capsys, "holds no dict of tensors")
+    torch.save(network.state_dict(), path)
     run(path, "-o", tmp_path / "nowhere" / "out.safetensors", code=1)
     assert "cannot write" in capsys.readouterr().err

@@ -1,4 +1,5 @@
 """The memory of large gradients: used again when no tensor lies in it, and never sooner."""
+import sys
 import threading
 
 import pytest
@@ -21,6 +22,17 @@ def test_used_again_when_free():
     assert second.data_ptr() != address  # the view still lies there
     del view
     assert _memory.empty_like(like).data_ptr() == address
+
+
+def test_where_references_are_counted_otherwise(monkeypatch):
+    """As Python 3.14 does, where a call does not count its own."""
+    count = sys.getrefcount
+    monkeypatch.setattr(_memory.sys, "getrefcount", lambda memory: count(memory) - 3)
+    monkeypatch.setattr(_memory, "_FREE", _memory._count_of_free())
+    test_used_again_when_free()
+    monkeypatch.setattr(_memory.sys, "getrefcount", lambda memory: 7)  # where it tells nothing, nothing is used again
+    monkeypatch.setattr(_memory, "_FREE", _memory._count_of_free())
+    assert _memory._FREE == 0
 
 
 def test_gradients_that_are_kept_stay_as_they_are():

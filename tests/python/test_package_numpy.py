@@ -118,6 +118,22 @@ def test_rows_of_any_stride_are_read_in_place():
     np.testing.assert_array_equal(wide, before)
 
 
+def test_unaligned_arrays_are_copied():
+    def shift(array):  # the same numbers, one byte further on
+        bytes_ = np.zeros(array.nbytes + 1, np.uint8)
+        bytes_[1:] = np.frombuffer(array.tobytes(), np.uint8)
+        return bytes_[1:].view(array.dtype).reshape(array.shape)
+
+    z, y = problem()
+    z, weight, sample_weight = z.astype(np.float32), np.linspace(1, 2, z.shape[1]), np.linspace(1, 2, len(y))
+    soft = np.full(z.shape, 1 / z.shape[1])
+    assert not shift(z).flags.aligned
+    for target in (y, soft):
+        expected = mixent.evaluate(z, target, "min-ent", weight=weight, sample_weight=sample_weight)
+        found = mixent.evaluate(shift(z), shift(target), "min-ent", weight=shift(weight), sample_weight=shift(sample_weight))
+        assert found.value == expected.value and (found.gradient == expected.gradient).all()
+
+
 def test_gradient_over_the_logits():
     z, y = problem()
     expected = mixent.evaluate(z, y, "mix-ent").gradient

@@ -430,6 +430,7 @@ def test_logits_that_are_needed_elsewhere_are_not_overwritten_unnoticed():
     (lambda z, y: losses.CrossEntropyLoss(torch.ones(5, dtype=torch.int64)), TypeError, "weight"),
     (lambda z, y: losses.CrossEntropyLoss()(z, torch.rand(6, 5, requires_grad=True)), RuntimeError, "target"),
     (lambda z, y: losses.CrossEntropyLoss()(z.to("meta"), y), RuntimeError, "CPU"),
+    (lambda z, y: losses.CrossEntropyLoss(torch.ones(5, device="meta"))(z, y), RuntimeError, "CPU"),
     (lambda z, y: losses.CrossEntropyLoss(reduction="average"), ValueError, "reduction"),
     (lambda z, y: losses.CrossEntropyLoss(w2=1), TypeError, "w2"),
     (lambda z, y: losses.MinEntLoss(gamma=1), TypeError, "gamma"),
