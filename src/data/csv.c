@@ -1,5 +1,6 @@
 /* Reads CSV: cells end where they stand, so that a row needs no memory but the list of its cells. */
 #include "data/csv.h"
+#include "core/layout.h"
 #include "mixent/data.h"
 
 #include <math.h>
@@ -24,26 +25,10 @@ static mixent_csv_cell place_of(const mixent_csv *csv, const char *at) {
   return (mixent_csv_cell){.line = csv->line, .column = (size_t)(at - csv->line_begin) + 1};
 }
 
-/* Bytes of the UTF-8 character at `at` (RFC 3629), which ends in a zero at the latest; 0: it is none. */
-static size_t character_size(const uint8_t *at) {
-  uint8_t first = at[0], second = at[1];
-  size_t size = first < 0x80                    ? 1
-                : first >= 0xc2 && first < 0xe0 ? 2
-                : first >= 0xe0 && first < 0xf0 ? 3
-                : first >= 0xf0 && first < 0xf5 ? 4
-                                                : 0;
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-      (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
-    return 0;
-  for (size_t i = 1; i < size; i++)
-    if ((at[i] & 0xc0) != 0x80) return 0;
-  return size;
-}
-
 static mixent_status check_text(mixent_csv *csv) {
   mixent_csv where = *csv;
   for (char *at = csv->at; at < csv->end;) {
-    size_t size = character_size((const uint8_t *)at);
+    size_t size = mixent_character_size(at);
     if (*at == 0 || size == 0) {
       mixent_csv_cell place = place_of(&where, at);
       return mixent_csv_fail(

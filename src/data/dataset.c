@@ -1,6 +1,7 @@
 /* Opening a data set: found, read by its format, images upright, classes 0..K-1, their names, the fingerprint.
  */
 #include "core/file.h"
+#include "core/layout.h"
 #include "core/memory.h"
 #include "data/find.h"
 #include "data/format.h"
@@ -64,6 +65,21 @@ static mixent_status apply_classes(const char *path, const mixent_dataset *datas
   return MIXENT_OK;
 }
 
+/* Names go into models, tables and pages: they are text, and move no cursor. */
+static mixent_status check_class_name(const char *directory, const char *name) {
+  char shown[64];
+  bool text = true;
+  snprintf(shown, sizeof shown, "%s", name);
+  for (char *letter = shown; *letter; letter++)
+    if ((unsigned char)*letter < 0x20 || (unsigned char)*letter >= 0x7f) *letter = '?';
+  for (const char *at = name; *at && text; at += mixent_character_size(at))
+    text = mixent_character_size(at) > 0 && (unsigned char)*at >= 0x20 && *at != 0x7f;
+  if (text) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_FORMAT,
+                     "%s: the name of the class '%s' is not UTF-8, or has a control character; rename it",
+                     directory, shown);
+}
+
 /* From the data set's own files, else built in for a known set, else the label as a number. */
 static mixent_status name_classes(char *const *given, mixent_dataset *dataset) {
   const mixent_known_dataset *known = mixent_known_dataset_find(dataset->name);
@@ -77,6 +93,7 @@ static mixent_status name_classes(char *const *given, mixent_dataset *dataset) {
       name = given[label];
     else if (known && position >= 0 && position < known->label_count)
       name = known->label_names[position];
+    MIXENT_TRY(check_class_name(dataset->directory, name));
     dataset->class_names[k] = strdup(name);
     if (!dataset->class_names[k]) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for class names");
   }
@@ -138,8 +155,7 @@ static mixent_status take_set(mixent_format_set *set, bool transpose, mixent_dat
   return MIXENT_OK;
 }
 
-/* The directory's own name, also for "." and ".."; a file's without its ending. */
-static char *own_name(const char *directory) {
+char *mixent_dataset_own_name(const char *directory) {
   char resolved[PATH_MAX];
   size_t length = strlen(directory);
   while (length > 1 && directory[length - 1] == '/') length--;
@@ -156,7 +172,7 @@ static char *own_name(const char *directory) {
 static mixent_status open_directory(bool transpose, mixent_dataset *out) {
   const mixent_format *format;
   mixent_format_set set = {0};
-  out->name = own_name(out->directory);
+  out->name = mixent_dataset_own_name(out->directory);
   if (!out->name) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
   MIXENT_TRY(mixent_format_find(out->directory, out->name, &format));
   mixent_status status = format->read(out->directory, out->name, &set);

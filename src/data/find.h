@@ -44,6 +44,8 @@ bool mixent_has_ending(const char *name, const char *ending);
  * (free()), NULL if there is none. Several are an error. */
 mixent_status mixent_data_file_find(const char *path, const char *const *endings, char **out);
 
+/* What a set is called: the directory's own name, also for "." and ".."; a file's without its ending. free(). */
+char *mixent_dataset_own_name(const char *directory);
 /* The directory of a set given by name or as a directory or file, or the error that mixent_dataset_open describes. */
 mixent_status mixent_dataset_locate(const char *name_or_directory, const char *data_directory, char **out);
 

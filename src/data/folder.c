@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FILE_LIMIT = 1 << 26, ARCHIVE_LIMIT = 1 << 30 };
 static const char *const parts[] = {"train", "test"};
@@ -80,6 +81,11 @@ static mixent_status visit_file(void *context, const char *path, const uint8_t *
         return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s and %s are of two data sets; pack one alone",
                            to->origin, to->entries[0].path, path);
       to->prefix = prefix;
+      if (!bytes)
+        return mixent_fail(
+            MIXENT_ERROR_UNSUPPORTED,
+            "%s: %s is a link; pack the files themselves: tar --dereference --hard-dereference", to->origin,
+            path);
       return add_entry(to, k, class + 1, (size_t)(file - class - 1), path, bytes, size);
     }
   return MIXENT_OK;
@@ -102,6 +108,12 @@ static mixent_status walk_directory(const char *path, visit_entry *visit, void *
   return status;
 }
 
+/* A set with something missing would be a smaller one. */
+static mixent_status fail_nothing(const char *path) {
+  return mixent_fail(MIXENT_ERROR_IO,
+                     "%s: no file that can be read (a link to nowhere?); get it, or take it away", path);
+}
+
 typedef struct folder_walk {
   collection *to;
   int part;
@@ -110,13 +122,15 @@ typedef struct folder_walk {
 
 static mixent_status visit_image(void *context, const char *path, const char *name) {
   folder_walk *walk = context;
-  if (!is_image_name(name) || !mixent_is_file(path)) return MIXENT_OK;
+  if (!is_image_name(name) || mixent_is_directory(path)) return MIXENT_OK;
+  if (!mixent_is_file(path)) return fail_nothing(path);
   return add_entry(walk->to, walk->part, walk->class, strlen(walk->class), path, NULL, 0);
 }
 
 static mixent_status visit_class(void *context, const char *path, const char *name) {
   folder_walk *walk = context;
   walk->class = name;
+  if (access(path, F_OK) != 0) return fail_nothing(path);
   return mixent_is_directory(path) ? walk_directory(path, visit_image, walk) : MIXENT_OK;
 }
 

@@ -56,6 +56,9 @@ static mixent_status decode(jpeg_reader *reader, const void *bytes, size_t size)
   jpeg_create_decompress(jpeg);
   jpeg_mem_src(jpeg, (unsigned char *)(uintptr_t)bytes, (unsigned long)size);
   jpeg_read_header(jpeg, TRUE);
+  if (jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK)
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED, "%s: a JPEG in the colours of print (CMYK); save it in RGB",
+                       reader->origin);
   jpeg->out_color_space = JCS_RGB;
   jpeg->dct_method = JDCT_ISLOW; /* the same pixels whatever the processor */
   jpeg_calc_output_dimensions(jpeg);

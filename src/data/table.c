@@ -22,18 +22,30 @@ static bool names_labels(const char *text) {
   return false;
 }
 
-/* Whether a first row names the columns: one of the first `count`, which hold no labels, is a word then. Words that
- * stand for a missing value are no names: their row is data with a mistake in it. */
-static bool is_header(const mixent_csv *csv, size_t count) {
-  bool words = false;
+/* Whether a first row names the columns: one of them names the labels, or the first `count`, which hold no labels, are words.
+ * Words that stand for a missing value are no names: their row is data with a mistake in it. Numbers and words are an
+ * error: nobody knows whether they are names, or data with a mistake. */
+static mixent_status is_header(const mixent_csv *csv, size_t count, bool *out) {
+  const mixent_csv_cell *word = NULL, *number = NULL;
+  *out = true;
   for (size_t i = 0; i < csv->count; i++)
-    if (names_labels(csv->cells[i].text)) return true;
+    if (names_labels(csv->cells[i].text)) return MIXENT_OK;
+  *out = false;
   for (size_t i = 0; i < count; i++) {
     const mixent_csv_cell *cell = &csv->cells[i];
-    if (*cell->text && mixent_csv_is_missing(cell)) return false;
-    words |= *cell->text && !mixent_csv_is_number(cell);
+    if (!*cell->text) continue;
+    if (mixent_csv_is_missing(cell)) return MIXENT_OK;
+    const mixent_csv_cell **kind = mixent_csv_is_number(cell) ? &number : &word;
+    if (!*kind) *kind = cell;
   }
-  return words;
+  if (word && number)
+    return mixent_csv_fail(csv, word,
+                           "'%.80s' is no number, but '%.80s' in the same row is; if the row names the "
+                           "columns, call that of the "
+                           "labels 'label'",
+                           word->text, number->text);
+  *out = word != NULL;
+  return MIXENT_OK;
 }
 
 static const char *column_name(const mixent_table_columns *columns, size_t i) {
@@ -131,7 +143,8 @@ static mixent_status read_table(mixent_csv *csv, mixent_table_columns *columns, 
   bool found;
   MIXENT_TRY(mixent_csv_next(csv, &found));
   if (!found) return mixent_fail(MIXENT_ERROR_FORMAT, "%s: nothing is in it", csv->origin);
-  bool header = is_header(csv, csv->count - 1);
+  bool header;
+  MIXENT_TRY(is_header(csv, csv->count - 1, &header));
   MIXENT_TRY(columns->cells ? check_columns(csv, header, columns) : find_columns(csv, header, columns));
   out->side = 1;
   out->channels = (int)columns->cells - 1;
@@ -174,7 +187,17 @@ static mixent_status place_features(const mixent_csv *csv, const char *const *na
   return MIXENT_OK;
 }
 
-/* The header has been read, if there is one. */
+/* Whether a row has all names of the model's features. */
+static bool has_names(const mixent_csv *csv, const char *const *names, size_t count) {
+  for (size_t k = 0; names && k < count; k++) {
+    size_t i = 0;
+    while (i < csv->count && strcmp(csv->cells[i].text, names[k]) != 0) i++;
+    if (i == csv->count) return false;
+  }
+  return names;
+}
+
+/* Reads all rows, the first of which may name the columns. */
 static mixent_status read_features(mixent_csv *csv, const char *const *names, size_t count, size_t *places,
                                    mixent_images *out) {
   rows rows = {.images = out};
@@ -183,8 +206,9 @@ static mixent_status read_features(mixent_csv *csv, const char *const *names, si
     MIXENT_TRY(mixent_csv_next(csv, &found));
     if (first && !found) return mixent_fail(MIXENT_ERROR_FORMAT, "%s: nothing is in it", csv->origin);
     if (!found) break;
-    bool header = first && is_header(csv, csv->count);
     if (first) {
+      bool header = has_names(csv, names, count);
+      if (!header) MIXENT_TRY(is_header(csv, csv->count, &header));
       MIXENT_TRY(place_features(csv, names, count, header, places));
       cells = csv->count;
       if (header) continue;

@@ -91,7 +91,9 @@ static mixent_status visit_file(tar_reader *reader, const uint8_t *header, size_
                                 mixent_tar_visit *visit, void *context) {
   char path[BLOCK];
   header_path(header, path);
-  mixent_status status = visit(context, reader->long_path ? reader->long_path : path, header + BLOCK, size);
+  bool link = header[TYPE_AT] == '1' || header[TYPE_AT] == '2';
+  mixent_status status = visit(context, reader->long_path ? reader->long_path : path,
+                               link ? NULL : header + BLOCK, link ? 0 : size);
   free(reader->long_path);
   reader->long_path = NULL;
   return status;
@@ -105,7 +107,9 @@ static mixent_status take_entry(tar_reader *reader, const uint8_t *header, size_
   case 'g':
   case 'K': return MIXENT_OK;
   case 0:
-  case '0': return visit_file(reader, header, size, visit, context);
+  case '0':
+  case '1':
+  case '2': return visit_file(reader, header, size, visit, context);
   default:
     free(reader->long_path);
     reader->long_path = NULL;

@@ -6,11 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One regular file: its path in the archive, and bytes that stay valid as long as the archive's. */
+/* One regular file: its path in the archive, and bytes that stay valid as long as the archive's; of a link, hard or symbolic,
+ * bytes is NULL. */
 typedef mixent_status mixent_tar_visit(void *context, const char *path, const uint8_t *bytes, size_t size);
 
-/* Visits every regular file of an archive in memory, in its order; an error of `visit` ends it. Links and
- * directories are passed over. `origin` names the archive in messages. */
+/* Visits every regular file and link of an archive in memory, in its order; an error of `visit` ends it. Directories and
+ * others are passed over. `origin` names the archive in messages. */
 mixent_status mixent_tar_walk(const char *origin, const uint8_t *bytes, size_t size, mixent_tar_visit *visit,
                               void *context);
 

@@ -89,7 +89,11 @@ mixent_status mixent_score_images(mixent_net *net, const mixent_score_job *job,
 
 json_t *mixent_json_texts(char *const *texts, int count) {
   json_t *array = json_array();
-  for (int i = 0; i < count; i++) json_array_append_new(array, json_string(texts[i]));
+  for (int i = 0; i < count; i++)
+    if (json_array_append_new(array, json_string(texts[i])) != 0) {
+      json_decref(array);
+      return NULL;
+    }
   return array;
 }
 

@@ -54,7 +54,7 @@ struct json_t *mixent_scores_to_json(const mixent_scores *scores);
 bool mixent_scores_from_json(const struct json_t *json, mixent_scores *out);
 /* A number for JSON: null if it is not finite, for JSON has no word for it. */
 struct json_t *mixent_json_number(double value);
-/* An array of texts. */
+/* An array of texts; NULL if one is not UTF-8. */
 struct json_t *mixent_json_texts(char *const *texts, int count);
 
 #endif

@@ -56,6 +56,14 @@ def test_folders_of_images(mixent, tmp_path, tiny_net, ending):
     assert result.code == 1 and picture.name in result.message and "truncated" in result.message
 
 
+def test_colours_of_print(mixent, tmp_path):
+    directory = make_folders(tmp_path / "bars", ".jpg")
+    first = sorted((directory / "train").rglob("*.jpg"))[0]
+    Image.open(first).convert("CMYK").save(first)
+    said = mixent("data", "show", "./bars")
+    assert said.code == 1 and "a JPEG in the colours of print (CMYK); save it in RGB" in said.message
+
+
 def test_cifar(mixent, tmp_path):
     directory = tmp_path / "sets" / "cifar-10-batches-bin"
     directory.mkdir(parents=True)

@@ -6,6 +6,7 @@
 #include "mixent/data.h"
 #include <jpeglib.h>
 #include <png.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SIDE = 16 };
@@ -188,6 +189,66 @@ static void test_each_fault_has_its_message(void **state) {
   assert_open_fails(MIXENT_ERROR_FORMAT, test_directory, "in test/CLASS/");
 }
 
+/* A set that lacks something is an error, never a smaller set. */
+static void test_what_is_not_there(void **state) {
+  (void)state;
+  make_set("", false);
+  char path[300];
+  for (int kind = 0; kind < 3; kind++) {
+    snprintf(path, sizeof path, "%s/train/%s", test_directory, kind == 2 ? "dog" : "cat/z.png");
+    assert_int_equal(kind == 1 ? mkfifo(path, 0600) : symlink("nowhere", path), 0);
+    assert_open_fails(MIXENT_ERROR_IO, test_directory,
+                      kind == 2 ? "train/dog: no file that can be read"
+                                : "cat/z.png: no file that can be read");
+    assert_int_equal(unlink(path), 0);
+  }
+  /* a link to an image is one */
+  snprintf(path, sizeof path, "%s/train/cat/z.png", test_directory);
+  assert_int_equal(symlink("1.png", path), 0);
+  mixent_dataset *dataset = open_set(test_directory);
+  assert_int_equal(dataset->train.count, 5);
+  mixent_dataset_free(dataset);
+  assert_int_equal(unlink(path), 0);
+  /* but not in an archive, whatever its kind; elsewhere in it links do not matter */
+  for (char kind = '1'; kind <= '2'; kind++) {
+    snprintf(path, sizeof path, "%s/packed", test_directory);
+    assert_int_equal(mixent_directory_make(path), MIXENT_OK);
+    archive.size -= 1024;
+    append_tar(&archive, "LICENSE.png", kind, NULL, 0);
+    end_tar(&archive);
+    write_data_file(path, "a.tar", &archive);
+    mixent_dataset_free(open_set(path));
+    archive.size -= 1024;
+    append_tar(&archive, "train/cat/z.png", kind, NULL, 0);
+    end_tar(&archive);
+    write_data_file(path, "a.tar", &archive);
+    assert_open_fails(MIXENT_ERROR_UNSUPPORTED, path, "train/cat/z.png is a link; pack the files themselves");
+    archive.size -= 512 + 1024;
+    end_tar(&archive);
+  }
+}
+
+static void test_names_are_text(void **state) {
+  (void)state;
+  static const char *const wrong[][2] = {
+      {"caf\xe9", "'caf?'"}, {"a\x1b[31mred", "'a?[31mred'"}, {"two\nlines", "'two?lines'"}};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    make_set("", false);
+    for (int part = 0; part < 2; part++) {
+      char from[300], to[300];
+      snprintf(from, sizeof from, "%s/%s/ant", test_directory, part ? "test" : "train");
+      snprintf(to, sizeof to, "%s/%s/%s", test_directory, part ? "test" : "train", wrong[i][0]);
+      assert_int_equal(rename(from, to), 0);
+    }
+    assert_open_fails(MIXENT_ERROR_FORMAT, test_directory, wrong[i][1]);
+    for (int part = 0; part < 2; part++) {
+      char path[300];
+      snprintf(path, sizeof path, "%s/%s/%s", test_directory, part ? "test" : "train", wrong[i][0]);
+      assert_int_equal(mixent_directory_remove(path), MIXENT_OK);
+    }
+  }
+}
+
 static void test_damaged_archives(void **state) {
   (void)state;
   make_set("", false);
@@ -244,6 +305,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST_IN_DIRECTORY(test_folders_and_archives_are_one_set),
       TEST_IN_DIRECTORY(test_each_fault_has_its_message),
+      TEST_IN_DIRECTORY(test_what_is_not_there),
+      TEST_IN_DIRECTORY(test_names_are_text),
       TEST_IN_DIRECTORY(test_damaged_archives),
       cmocka_unit_test(test_long_names),
   };

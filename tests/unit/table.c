@@ -128,6 +128,7 @@ static void test_complaints(void **state) {
       {",w,class\n1,2,a\n", "t.csv:1:1: a column without a name"},
       {"label,w,class\n1,2,a\n", "t.csv:1:9: both 'label' and 'class' could be the labels"},
       {"\"a\nb\",c,class\n1,2,a\n1,x,a\n", "t.csv:4:3: 'x'"},
+      {"1.2x,2,a\n3,4,b\n", "t.csv:1:1: '1.2x' is no number, but '2' in the same row is"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     if (parse(cases[i].text) == MIXENT_OK) fail_msg("'%s' was read", cases[i].text);
@@ -250,6 +251,11 @@ static void test_rows_without_labels(void **state) {
   assert_int_equal(mixent_features_read(path, names, 2, &images), MIXENT_OK);
   assert_true(images.count == 2 && images.features[3] == 4);
   mixent_images_free(&images);
+  static const char *const years[] = {"name", "2019"};
+  write_text("rows.csv", "2019,name\n1,2\n");
+  assert_int_equal(mixent_features_read(path, years, 2, &images), MIXENT_OK);
+  assert_true(images.count == 1 && images.features[0] == 2 && images.features[1] == 1);
+  mixent_images_free(&images);
   write_text("rows.csv", "x,y\n1,2\n");
   assert_int_equal(mixent_features_read(path, NULL, 2, &images), MIXENT_OK);
   assert_true(images.count == 1 && images.features[1] == 2);
@@ -258,6 +264,7 @@ static void test_rows_without_labels(void **state) {
     const char *text, *message;
   } cases[] = {{"a,c\n1,2\n", "rows.csv:1:1: no column 'b', which the model reads"},
                {"1,2,3\n", "rows.csv:1:1: 3 columns, but the model reads 2 features"},
+               {"1,2x\n3,4\n", "rows.csv:1:3: '2x' is no number, but '1' in the same row is"},
                {"a,b\n1,2\n1\n", "rows.csv:3:1: 1 cells in this row"},
                {"a,b\n1,x\n", "rows.csv:2:3: 'x' in column 'b' is not a number"},
                {"", "nothing is in it"}};
