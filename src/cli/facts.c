@@ -9,10 +9,15 @@
 #include <string.h>
 #include <time.h>
 
+/* The store has texts and numbers alone. */
+static bool is_yes_no(const char *key) {
+  const mixent_option *option = mixent_option_find(key);
+  if (option) return option->type == MIXENT_OPTION_YES_NO;
+  return strcmp(key, "temperature.found") == 0 || strcmp(key, "last.best") == 0;
+}
+
 json_t *mixent_fact_json(const mixent_fact *fact) {
-  const mixent_option *option = mixent_option_find(fact->key);
-  if (fact->text && option && option->type == MIXENT_OPTION_YES_NO)
-    return json_boolean(strcmp(fact->text, "true") == 0);
+  if (fact->text && is_yes_no(fact->key)) return json_boolean(strcmp(fact->text, "true") == 0);
   if (fact->text) return mixent_json_text(fact->text);
   bool whole = fact->number == floor(fact->number) && fabs(fact->number) < 0x1p53;
   return isnan(fact->number) ? json_null()

@@ -43,9 +43,10 @@ static int print_json(const mixent_model *model, const subject *subject, const f
     json_array_append_new(list, json_pack("{s:s, s:I, s:f}", "class", model->class_names[top[i]], "label",
                                           (json_int_t)model->labels[top[i]], "probability",
                                           (double)probabilities[top[i]]));
-  if (!subject->row) return mixent_json_print(json_pack("{s:s, s:o}", "image", subject->path, "top", list));
-  return mixent_json_print(
-      json_pack("{s:s, s:I, s:o}", "file", subject->path, "row", (json_int_t)subject->row, "top", list));
+  if (!subject->row)
+    return mixent_json_print(json_pack("{s:o, s:o}", "image", mixent_json_text(subject->path), "top", list));
+  return mixent_json_print(json_pack("{s:o, s:I, s:o}", "file", mixent_json_text(subject->path), "row",
+                                     (json_int_t)subject->row, "top", list));
 }
 
 static int print_prediction(const mixent_model *model, bool json, const subject *subject, int width,

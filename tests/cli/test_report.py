@@ -198,6 +198,29 @@ def test_two_runs_are_told_apart_by_mcnemar(whole):
     assert "differences" in page.sections() and "McNemar" in page.text and "two single models" in page.text
 
 
+def test_runs_that_hold_nothing_out_have_no_curve_of_validation(copy):
+    copy.run("train", "--recipe", "demo", "--data", "bars", "--net", "net.yaml", "--epochs", "2", "--set", "validation.fraction=0",
+             "--set", "batch=20", "--run", "runs/all")
+    alone = copy.report("runs/all", "--output", "alone.html")
+    assert "Training accuracy, %" in alone.text
+    both = copy.report("runs/small/ce-0", "runs/all", "--output", "both.html")
+
+    def hues(title):
+        return set(re.findall(r"--hue-\d", both.source.partition(f"{title}</figcaption>")[2].partition("</svg>")[0]))
+
+    assert len(hues("Training loss")) == 2 and hues("Validation accuracy, %") < hues("Training loss")
+
+
+def test_an_unfinished_run_stands_with_those_of_its_data_set(copy):
+    shutil.copytree(copy.directory / "runs/small/ce-0", copy.directory / "runs/cut")
+    for name in ("summary.json", "result.json", "predictions.safetensors"):
+        (copy.directory / "runs/cut" / name).unlink(missing_ok=True)
+    recipe = copy.directory / "runs/cut/recipe.yaml"
+    recipe.write_text(re.sub(r"^data: .*$", f"data: {copy.directory}/bars", recipe.read_text(), flags=re.MULTILINE))
+    page = copy.report("runs/small/ce-0", "runs/cut", "--output", "cut.html")
+    assert page.sections().count("verdict") == 1 and not any(name.startswith("data-") for name in page.ids)
+
+
 def test_a_study_carried_elsewhere_without_its_data(whole, tmp_path):
     whole.run("study", "export", "runs/small", tmp_path / "small.jsonl")
     elsewhere = Place(tmp_path / "elsewhere")

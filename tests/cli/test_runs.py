@@ -123,6 +123,7 @@ def test_json_and_csv(mixent, runs):
     assert best["study"] == "study" and best["test.accuracy"] == 0.925 and best["seed"] == 0
     assert best["optimizer.nesterov"] is True and best["optimizer.learning_rate"] == 0.15
     assert best["epochs_done"] == 3 and best["last.validation.accuracy"] == 0.2
+    assert best["last.best"] is True
     some = [json.loads(line) for line in mixent("runs", "--json", "--columns", "run,test.nll").out.splitlines()]
     assert some[5] == {"run": ALL[5], "test.nll": None}
     rows = list(csv.DictReader(io.StringIO(mixent("runs", "--csv", "--columns", "all").out)))

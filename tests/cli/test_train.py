@@ -145,6 +145,9 @@ def test_predict(mixent, trained, tmp_path):
     words = mixent("predict", best, *names).out.splitlines()
     assert len(words) == 8 and all(line.startswith(name) for line, name in zip(words, names))
     assert words[0].count("%") == 3
+    name = os.fsdecode(b"caf\xe9.png")
+    Image.fromarray(images[0]).save(tmp_path / name)
+    assert json.loads(mixent("predict", best, name, "--json").out)["image"] == "caf?.png"
 
 
 def test_predict_refuses_what_is_no_image(mixent, trained, tmp_path):

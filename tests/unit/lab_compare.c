@@ -585,6 +585,13 @@ static void test_what_is_refused(void **state) {
   run_at(2, 1)->data = "mnist";
   assert_refused(mixent_compare(&input, &none), MIXENT_ERROR_ARGUMENT, "letters: runs/study/run was scored");
   run_at(2, 1)->data = "letters";
+  char *classes[2][26];
+  for (size_t k = 0; k < 26; k++) classes[0][k] = classes[1][k] = (char *)"a";
+  run_at(0, 0)->class_names = classes[0], run_at(2, 1)->class_names = classes[1];
+  classes[1][25] = (char *)"b";
+  assert_refused(mixent_compare(&input, &none), MIXENT_ERROR_ARGUMENT,
+                 "sets called letters with other classes");
+  run_at(0, 0)->class_names = run_at(2, 1)->class_names = NULL;
   input.difference = 0;
   assert_refused(mixent_compare(&input, &none), MIXENT_ERROR_ARGUMENT, "difference 0");
   input.difference = 0.1, input.confidence = 0.1;

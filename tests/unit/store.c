@@ -213,7 +213,6 @@ static void test_filters(void **state) {
   assert_found("study=study", NULL, false, 0, "study/Min-1 ");
   assert_found("study=study/mnist", NULL, false, 0, "study/mnist/min-2 ");
   assert_found("started>2020 started<2999-12-31", NULL, false, 1, "ce-2 ");
-  assert_found("seed=two", NULL, false, 0, "");
   assert_found("loss=ce'--", NULL, false, 0, "");
   assert_found("warnings=", NULL, false, 0, "");
 }
@@ -238,6 +237,13 @@ static void test_wrong_questions(void **state) {
     snprintf(expected, sizeof expected, "did you mean '%s'?", near[i][1]);
     assert_int_equal(mixent_store_find(store, &query, &found, &count), MIXENT_ERROR_ARGUMENT);
     if (!strstr(mixent_last_error(), expected)) fail_msg("%s", mixent_last_error());
+  }
+  static const char *const senseless[] = {"seed=two", "test.accuracy>95%", "seed==2", "test.accuracy<=0,9"};
+  for (size_t i = 0; i < sizeof senseless / sizeof *senseless; i++) {
+    assert_int_equal(mixent_store_filter_parse(senseless[i], &filter), MIXENT_OK);
+    const mixent_store_query query = {.filters = &filter, .filter_count = 1};
+    assert_int_equal(mixent_store_find(store, &query, &found, &count), MIXENT_ERROR_ARGUMENT);
+    if (!strstr(mixent_last_error(), "is no number, and")) fail_msg("%s", mixent_last_error());
   }
   static const char *const columns[] = {"run", "test.accuracy", "run", NULL};
   const mixent_store_query query = {.columns = columns, .descending = true, .limit = 1};

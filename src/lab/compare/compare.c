@@ -225,7 +225,14 @@ static mixent_verdict judge(const mixent_compare_pair *pair, double level) {
   return like ? MIXENT_VERDICT_HINT : MIXENT_VERDICT_NONE;
 }
 
-/* Runs are of one data set when they say so and have as many images; that they are paired rests on it. */
+static bool same_classes(const mixent_result *a, const mixent_result *b) {
+  if (a->classes != b->classes) return false;
+  for (size_t k = 0; a->class_names && b->class_names && k < a->classes; k++)
+    if (strcmp(a->class_names[k], b->class_names[k]) != 0) return false;
+  return true;
+}
+
+/* Runs are of one data set when they say so and have as many images and the same classes; that they are paired rests on it. */
 static mixent_status check_runs(const work *work) {
   const mixent_result *first = NULL;
   for (size_t variant = 0; variant < work->input->variant_count; variant++)
@@ -233,8 +240,13 @@ static mixent_status check_runs(const work *work) {
       const mixent_result *result = result_of(work, variant, seed);
       if (!result) continue;
       if (!first) first = result;
-      if (result->test_images != first->test_images || result->classes != first->classes ||
-          strcmp(result->data, first->data) != 0)
+      if (!same_classes(result, first))
+        return mixent_fail(
+            MIXENT_ERROR_ARGUMENT,
+            "%s and %s were scored on sets called %s with other classes; only runs on the same test "
+            "images can be compared",
+            first->run, result->run, first->data);
+      if (result->test_images != first->test_images || strcmp(result->data, first->data) != 0)
         return mixent_fail(
             MIXENT_ERROR_ARGUMENT,
             "%s was scored on %zu test images of %s, %s on %zu of %s; only runs on the same test "

@@ -1,8 +1,10 @@
 /* A study, or runs alone, read into one shape and compared. */
 #include "lab/report/source.h"
+#include "data/find.h"
 #include "lab/report/source_parts.h"
 #include "lab/study/directory.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,13 +90,15 @@ static size_t find_data(mixent_report *report, char *name) {
 }
 
 /* The data set of a run that is not finished, as far as its recipe tells; free(). */
-static char *data_of_recipe(const char *text) {
-  const char *line = text ? strstr(text, "\ndata: ") : NULL;
-  return line ? strndup(line + 7, strcspn(line + 7, "\n")) : strdup("?");
+static char *data_of_recipe(const mixent_report_run *run) {
+  mixent_recipe recipe;
+  bool known =
+      run->recipe && mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, &recipe) == MIXENT_OK;
+  return known ? mixent_dataset_own_name(recipe.data) : strdup("?");
 }
 
 static mixent_status place_run(mixent_report *report, size_t variant, mixent_report_run *run) {
-  char *name = run->result ? strdup(run->result->data) : data_of_recipe(run->recipe);
+  char *name = run->result ? strdup(run->result->data) : data_of_recipe(run);
   if (!name) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
   *run_at(report, find_data(report, name), variant, 0) = *run;
   return MIXENT_OK;
@@ -124,6 +128,20 @@ static mixent_status read_runs(const char *const *places, size_t count, mixent_r
     }
   }
   return take_text(count == 1 ? report->variants[0] : "Runs side by side", &report->title);
+}
+
+/* Where some runs on a data set held images out, the curves of those are drawn, and the others have none. */
+static void keep_held_out(mixent_report *report) {
+  size_t count = report->variant_count * report->seed_count;
+  for (size_t d = 0; d < report->data_count; d++) {
+    mixent_report_run *runs = report->runs + d * count;
+    bool any = false;
+    for (size_t i = 0; i < count; i++) any |= runs[i].held_out;
+    for (size_t i = 0; i < count; i++)
+      for (size_t k = MIXENT_SERIES_NLL * runs[i].epochs;
+           any && !runs[i].held_out && k < MIXENT_SERIES_WEIGHTS * runs[i].epochs; k++)
+        runs[i].series[k] = NAN;
+  }
 }
 
 static mixent_status compare(mixent_report *report) {
@@ -192,6 +210,7 @@ static mixent_status read_all(const char *const *places, size_t count, const mix
                            "%s is a study, which has a report of its own; name it alone", places[i]);
     }
   MIXENT_TRY(is_study ? read_study(places[0], report) : read_runs(places, count, report));
+  keep_held_out(report);
   MIXENT_TRY(compare(report));
   MIXENT_TRY(MIXENT_ALLOCATE(report->data_count, &report->datasets));
   for (size_t d = 0; d < report->data_count; d++) {

@@ -11,7 +11,7 @@
 /* What is drawn over the epochs. */
 typedef enum mixent_series {
   MIXENT_SERIES_LOSS, /* of training, whatever the loss is */
-  MIXENT_SERIES_NLL,  /* of validation, or of training where nothing is held out; as the next */
+  MIXENT_SERIES_NLL,  /* of validation, or of training where no run holds anything out; as the next two */
   MIXENT_SERIES_ACCURACY,
   MIXENT_SERIES_ENTROPY,
   MIXENT_SERIES_WEIGHTS, /* w1, w2, w3, b1, b2, b3 */

@@ -205,11 +205,31 @@ static mixent_status check_key(mixent_store *store, const char *key, char ***the
                      "no run has '%s'; `mixent runs --columns all --csv` shows all that there is", key);
 }
 
+/* What is compared with numbers alone is a number, or finds nothing. */
+static mixent_status check_value(mixent_store *store, const mixent_store_filter *filter) {
+  double number;
+  if (filter->comparison >= MIXENT_STORE_CONTAINS || read_number(filter->value, &number)) return MIXENT_OK;
+  sqlite3_stmt *statement;
+  bool row;
+  MIXENT_TRY(mixent_store_prepare(
+      store, "SELECT count(*), sum(typeof(value) = 'text') FROM fact WHERE key = ?", &statement));
+  sqlite3_bind_text(statement, 1, filter->key, -1, SQLITE_STATIC);
+  mixent_status status = mixent_store_step(store, statement, &row);
+  bool numbers = status == MIXENT_OK && row && sqlite3_column_int64(statement, 0) > 0 &&
+                 sqlite3_column_int64(statement, 1) == 0;
+  sqlite3_finalize(statement);
+  if (status != MIXENT_OK || !numbers) return status;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "'%s' is no number, and %s is compared with numbers, as in 'test.accuracy>0.95'",
+                     filter->value, filter->key);
+}
+
 static mixent_status check_query(mixent_store *store, const mixent_store_query *query) {
   char **there = NULL;
   mixent_status status = query->sort ? check_key(store, query->sort, &there) : MIXENT_OK;
   for (size_t i = 0; i < query->filter_count && status == MIXENT_OK; i++)
-    status = check_key(store, query->filters[i].key, &there);
+    if ((status = check_key(store, query->filters[i].key, &there)) == MIXENT_OK)
+      status = check_value(store, &query->filters[i]);
   for (size_t i = 0; query->columns && query->columns[i] && status == MIXENT_OK; i++)
     status = check_key(store, query->columns[i], &there);
   free(there);
