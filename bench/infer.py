@@ -194,7 +194,7 @@ def main():
     print(file=sys.stderr)
     cells = {key: summarize(values, key[1]) for key, values in times.items()}
     others = ", ".join(f"{name} {version}" for name, version in versions.items()) or "nothing to compare with"
-    print(f"{arguments.net} on {processor()}; {others}; {arguments.rounds} rounds")
+    print(f"{arguments.net} on {processor()[0]}; {others}; {arguments.rounds} rounds")
     print_table(runners, cells, settings)
     if arguments.json:
         rows = [{"runner": name, "batch": batch, "threads": threads, **cell} for (name, batch, threads), cell in cells.items()]

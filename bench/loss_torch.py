@@ -4,7 +4,8 @@ PyTorch (eager, and compiled where torch.compile works), beside the speed of mem
 
   bench/loss_torch.py [--program build/release/bench/bench_loss] [--rounds 7] [--threads 2]
 
-Rounds alternate between the ways, so that a processor that slows down slows all of them; the median counts. PyTorch and
+Rounds alternate between the ways in Python, so that a processor that slows down slows all of them; the median counts. C and the
+limits are timed before, in one block of rounds of their own (bench_loss). PyTorch and
 mixent.torch write each gradient into memory they allocate; C writes into an array that is there ("in place": over the
 logits). The limit is what a kernel needs that only reads and writes the same bytes.
 """

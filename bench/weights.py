@@ -57,6 +57,7 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", default="runs/weights")
     arguments = parser.parse_args()
+    runs.keep_settings(Path(arguments.runs), {key: getattr(arguments, key) for key in ("data", "epochs", "threads")})
     best = {}
     for way, (_, rates) in WAYS.items():
         tried = {rate: [run(arguments, way, rate, seed) for seed in range(arguments.seeds)] for rate in rates}

@@ -147,14 +147,17 @@ static void print_text(const mixent_study *study, const mixent_study_results *re
   mixent_comparison_append_text(results->comparison, &text);
   if (text.data) fputs(text.data, stdout);
   mixent_text_free(&text);
-  printf("\n'mixent report %s' draws all this as a page.\n", study->directory);
+  char *directory = mixent_path_quote(study->directory);
+  printf("\n'mixent report %s' draws all this as a page.\n", directory ? directory : study->directory);
+  free(directory);
 }
 
 static int print_json(const mixent_study *study, const mixent_study_results *results, const json_t *failed) {
-  return mixent_json_print(json_pack(
-      "{s:s, s:s, s:s, s:I, s:I, s:O, s:o}", "study", study->name, "about", study->about, "directory",
-      study->directory, "runs", (json_int_t)results->count, "finished", (json_int_t)results->finished,
-      "failed", failed, "comparison", mixent_comparison_to_json(results->comparison)));
+  return mixent_json_print(json_pack("{s:s, s:s, s:o, s:I, s:I, s:O, s:o}", "study", study->name, "about",
+                                     study->about, "directory", mixent_json_text(study->directory), "runs",
+                                     (json_int_t)results->count, "finished", (json_int_t)results->finished,
+                                     "failed", failed, "comparison",
+                                     mixent_comparison_to_json(results->comparison)));
 }
 
 static mixent_status write_csv(const char *path, const mixent_study_results *results) {

@@ -8,7 +8,8 @@ const mixent_command mixent_command_data = {
     .name = "data",
     .summary = "List data sets, show their images, fetch them",
     .description =
-        "A data set is a known name or a directory with the four IDX files of images and labels: names that "
-        "end in train-images-idx3-ubyte, train-labels-idx1-ubyte, test-images-idx3-ubyte and "
-        "test-labels-idx1-ubyte (or t10k-...), each plain or with .gz.",
+        "A data set is a known name; a directory with images as IDX files, CIFAR's binary files or folders "
+        "train/CLASS and test/CLASS; an archive of such folders (.tar, .tar.gz, .tgz); images or rows of a "
+        "table in "
+        "one .npz; or a table in CSV. docs/FORMATS.md has each.",
     .members = members};

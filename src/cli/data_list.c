@@ -39,8 +39,7 @@ static int run(const void *given, int count, char **words) {
     mixent_table_print(&table, stdout);
     puts("\nLooked for in --data-dir, $MIXENT_DATA, ./data, the cache (~/.cache/mixent) and "
          "/usr/share/datasets. Any\n"
-         "other directory that holds a data set (IDX, CIFAR's binary files, folders of images) can be named "
-         "by its path.");
+         "other data set ('mixent help data' says of what kinds) can be named by its path.");
   }
   mixent_table_free(&table);
   return code;

@@ -29,6 +29,10 @@ typedef struct plan {
 
 static mixent_status make_plan(const arguments *arguments, plan *plan) {
   size_t given = arguments->settings.count;
+  for (size_t i = 0; i < given; i++)
+    if (strcmp(arguments->settings.items[i].key, "loss.name") == 0)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "loss.name: the demo compares ce with min-ent; mixent compare takes other losses");
   plan->count = given + 1;
   MIXENT_TRY(MIXENT_ALLOCATE(plan->count, &plan->settings));
   if (given) memcpy(plan->settings, arguments->settings.items, given * sizeof *plan->settings);
@@ -39,6 +43,13 @@ static mixent_status choose_loss(plan *plan, const char *loss) {
   plan->settings[plan->count - 1] = (mixent_setting){"loss.name", loss};
   MIXENT_TRY(mixent_recipe_resolve("demo", plan->settings, plan->count, &plan->recipe));
   return mixent_recipe_settle(&plan->recipe);
+}
+
+static mixent_status open_data(const mixent_recipe *recipe, mixent_dataset **out) {
+  const mixent_dataset_options options = {.data_directory =
+                                              *recipe->data_directory ? recipe->data_directory : NULL,
+                                          .transpose = recipe->transpose};
+  return mixent_dataset_open(recipe->data, &options, out);
 }
 
 /* Whether the run that is there was made with the options of now, places and threads aside. */
@@ -91,9 +102,24 @@ static mixent_status train_one(const arguments *arguments, plan *plan, const cha
   return status;
 }
 
+/* The demo ends with a sheet of images. */
+static mixent_status check_images(const mixent_recipe *recipe) {
+  mixent_dataset *dataset;
+  MIXENT_TRY(open_data(recipe, &dataset));
+  mixent_status status =
+      dataset->test.features
+          ? mixent_fail(MIXENT_ERROR_ARGUMENT,
+                        "%s: rows of a table; the demo shows images. mixent train --recipe tabular takes it",
+                        dataset->directory)
+          : MIXENT_OK;
+  mixent_dataset_free(dataset);
+  return status;
+}
+
 static mixent_status train_all(const arguments *arguments, plan *plan, mixent_train_summary *summaries) {
   for (int i = 0; i < MIXENT_DEMO_RUNS; i++) {
     MIXENT_TRY(choose_loss(plan, losses[i]));
+    if (i == 0) MIXENT_TRY(check_images(&plan->recipe));
     if (i == 0)
       printf("Two networks learn to name the images of %s, with the same seed and all alike but the loss.\n",
              plan->recipe.data);
@@ -112,10 +138,8 @@ static mixent_status train_all(const arguments *arguments, plan *plan, mixent_tr
 
 static mixent_status report(const arguments *arguments, const mixent_recipe *recipe,
                             const mixent_train_summary *summaries) {
-  mixent_dataset_options options = {.data_directory = *recipe->data_directory ? recipe->data_directory : NULL,
-                                    .transpose = recipe->transpose};
   mixent_dataset *dataset;
-  MIXENT_TRY(mixent_dataset_open(recipe->data, &options, &dataset));
+  MIXENT_TRY(open_data(recipe, &dataset));
   char *sheet = mixent_path_join(arguments->run, "predictions.png");
   mixent_threads_choose(recipe->threads);
   mixent_status status = sheet ? mixent_demo_report(dataset, losses, summaries, sheet) : MIXENT_ERROR_MEMORY;
@@ -162,7 +186,7 @@ static const mixent_command_option options[] = {
      .key = "threads"},
     {.name = "set",
      .argument = "KEY=VALUE",
-     .help = "any option of the recipe 'demo'",
+     .help = "any option of the recipe 'demo' but loss.name",
      .kind = MIXENT_VALUE_SETTING,
      .offset = offsetof(arguments, settings)},
     {.name = "run",

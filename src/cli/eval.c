@@ -16,8 +16,8 @@ static int print_scores(const arguments *arguments, const char *path, const mixe
                         int views, const mixent_scores *scores) {
   const char *part = mixent_part_names[arguments->part];
   if (arguments->json) {
-    json_t *object = json_pack("{s:s, s:s, s:s, s:i}", "checkpoint", path, "data", dataset->name, "split",
-                               part, "views", views);
+    json_t *object = json_pack("{s:o, s:o, s:s, s:i}", "checkpoint", mixent_json_text(path), "data",
+                               mixent_json_text(dataset->name), "split", part, "views", views);
     if (object) json_object_update_new(object, mixent_scores_to_json(scores));
     return mixent_json_print(object);
   }
@@ -39,7 +39,7 @@ static void show_scored(void *context, size_t done, size_t images) {
 static int evaluate(const arguments *arguments, const char *path, const mixent_model *model) {
   mixent_dataset *dataset;
   mixent_status status =
-      mixent_model_dataset_open(model, arguments->data, arguments->data_directory, &dataset);
+      mixent_model_dataset_open(model, path, arguments->data, arguments->data_directory, &dataset);
   if (status != MIXENT_OK) return mixent_failed(status);
   mixent_scores scores;
   mixent_progress progress = mixent_progress_start();

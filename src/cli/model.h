@@ -7,6 +7,8 @@
 
 /* "auto", "fp32", "bf16", "int8", NULL: the choices of --precision. */
 extern const char *const mixent_precision_choices[];
+/* Those that networks are trained in. */
+extern const char *const mixent_training_precision_choices[];
 /* Three rows of a command's table of options: --precision, --threads and --views, into members of those
  * names. */
 #define MIXENT_MODEL_OPTIONS(arguments)                                                                      \
@@ -38,9 +40,9 @@ mixent_precision mixent_precision_chosen(int choice, const mixent_model *model);
 /* 0: as many threads as there are processors. */
 void mixent_threads_choose(long threads);
 
-/* Opens `data`, or where that is NULL the data set the model was trained on, and checks that it fits the
- * model. */
-mixent_status mixent_model_dataset_open(const mixent_model *model, const char *data,
+/* Opens `data`, or where that is NULL the data set that the model in file `checkpoint` was trained on, to the byte: where the
+ * recipe.yaml beside it says, else by its name. Checks that it fits the model. */
+mixent_status mixent_model_dataset_open(const mixent_model *model, const char *checkpoint, const char *data,
                                         const char *data_directory, mixent_dataset **out);
 
 #endif

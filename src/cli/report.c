@@ -22,7 +22,8 @@ static char *choose_path(const char *output, int count, char **words) {
 
 static int print_path(const arguments *arguments, const char *path, size_t bytes) {
   if (arguments->json)
-    return mixent_json_print(json_pack("{s:s, s:I}", "report", path, "bytes", (json_int_t)bytes));
+    return mixent_json_print(
+        json_pack("{s:o, s:I}", "report", mixent_json_text(path), "bytes", (json_int_t)bytes));
   printf("%s (%s)\n", path, mixent_text_bytes((double)bytes));
   return MIXENT_EXIT_DONE;
 }

@@ -19,9 +19,11 @@ static int run(const void *given, int count, char **words) {
   mixent_status status = mixent_file_read(words[0], largest, &text, &size);
   if (status != MIXENT_OK) return mixent_failed(status);
   status = mixent_study_import(text, size, words[0], arguments->runs, &imported, &directory);
+  char *quoted = directory ? mixent_path_quote(directory) : NULL;
   if (status == MIXENT_OK)
     printf("%s: %zu runs came in, %zu were there already; 'mixent compare %s' goes on with it\n", directory,
-           imported.added, imported.kept, directory);
+           imported.added, imported.kept, quoted ? quoted : directory);
+  free(quoted);
   free(directory);
   free(text);
   return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);

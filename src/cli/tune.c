@@ -114,12 +114,12 @@ static int print_json(const mixent_tune_result *result, const char *path, const 
   for (size_t i = 0; i < result->plan->count; i++)
     json_array_append_new(layers, entry_to_json(&result->plan->entries[i]));
   return mixent_json_print(json_pack(
-      "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:b, s:f, s:f, s:o}", "net", key->net,
+      "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:s, s:b, s:f, s:f, s:o}", "net", key->net,
       "processor", key->processor, "instructions", key->instructions, "precision", key->precision, "channels",
       (json_int_t)key->channels, "side", (json_int_t)key->side, "classes", (json_int_t)key->classes, "batch",
-      (json_int_t)key->batch, "threads", (json_int_t)key->threads, "onednn", key->onednn, "plan", path,
-      "plan_hash", hash, "kept", (int)result->kept, "milliseconds", 1e3 * result->plan_seconds,
-      "table_milliseconds", 1e3 * result->table_seconds, "layers", layers));
+      (json_int_t)key->batch, "threads", (json_int_t)key->threads, "onednn", key->onednn, "plan",
+      mixent_json_text(path), "plan_hash", hash, "kept", (int)result->kept, "milliseconds",
+      1e3 * result->plan_seconds, "table_milliseconds", 1e3 * result->table_seconds, "layers", layers));
 }
 
 /* Measures, and keeps the plan. */
@@ -190,7 +190,7 @@ static const mixent_command_option options[] = {
      .kind = MIXENT_VALUE_CHOICE,
      .offset = offsetof(arguments, precision),
      .fallback = "auto",
-     .choices = mixent_precision_choices},
+     .choices = mixent_training_precision_choices},
     WHOLE("threads", threads, "threads; 0 is one per processor", "0", 0, 4096),
     WHOLE("side", side, "pixels along each side of an image", "28", 16, 256),
     WHOLE("channels", channels, "1 is grey, 3 is colour", "1", 1, 3),

@@ -245,7 +245,8 @@ mixent_status mixent_yaml_number(const mixent_yaml *node, double low, double hig
     snprintf(wanted, sizeof wanted, "a number, at most %g", high);
   if (node->kind != MIXENT_YAML_SCALAR) return fail_value(node, wanted);
   double value = strtod(node->text, &end);
-  if (end == node->text || *end || !isfinite(value) || value < low || value > high)
+  if (end == node->text || *end || strpbrk(node->text, "xX") || !isfinite(value) || value < low ||
+      value > high)
     return fail_value(node, wanted);
   *out = value;
   return MIXENT_OK;

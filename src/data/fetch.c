@@ -267,7 +267,7 @@ mixent_status mixent_dataset_fetch(const char *name, const char *directory, cons
                              sizeof emnist_letters / sizeof *emnist_letters, directory, progress, context);
   else
     status = mixent_fail(
-        MIXENT_ERROR_UNSUPPORTED,
+        MIXENT_ERROR_ARGUMENT,
         "%s is not fetched; %sput its four files (train-images-idx3-ubyte and so on, plain or .gz) "
         "into %s",
         name, strcmp(name, "fashion-mnist") ? "" : "install the package dataset-fashion-mnist, or ",

@@ -167,7 +167,8 @@ static mixent_status set_number(const mixent_option *option, const char *given, 
   long integer = whole ? strtol(text, &end, 10) : 0;
   double number = whole ? (double)integer : strtod(text, &end);
   /* an underflow sets errno, too, and is no mistake */
-  if (end == text || *end || (whole && errno) || !(number >= option->low && number <= option->high)) {
+  if (end == text || *end || strpbrk(text, "xX") || (whole && errno) ||
+      !(number >= option->low && number <= option->high)) {
     snprintf(wanted, sizeof wanted, "a %snumber from %.10g to %.10g", whole ? "whole " : "", option->low,
              option->high);
     return fail_value(option, wanted, given);

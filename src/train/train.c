@@ -210,6 +210,8 @@ static mixent_status start_run(mixent_trainer *trainer, const char *place, mixen
 
 /* The directory of a new run; free(). */
 static mixent_status place_run(const mixent_recipe *recipe, const mixent_train_options *options, char **out) {
+  if (options->run && !*options->run)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "the run's directory has an empty name");
   char *name = options->run ? NULL : mixent_recipe_run_name(recipe);
   *out = options->run ? strdup(options->run) : name ? mixent_path_join("runs", name) : NULL;
   free(name);

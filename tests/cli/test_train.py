@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -122,8 +123,21 @@ def test_eval_of_parts_that_no_training_cut_is_refused(mixent, trained):
 
 def test_eval_says_when_its_data_is_gone(mixent, trained, tmp_path):
     directory, _ = trained
-    result = mixent("eval", directory / "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors")
+    run = directory / "runs/emnist-letters-short-bars-tiny-min-ent-0"
+    shutil.copytree(run, tmp_path / "run")  # its recipe.yaml names the data by a whole path
+    assert mixent("eval", "run/best.safetensors").out == mixent("eval", run / "best.safetensors").out.replace(f"{run}/", "run/")
+    recipe = tmp_path / "run" / "recipe.yaml"
+    recipe.write_text(re.sub(r"^data: .*$", "data: ./gone", recipe.read_text(), flags=re.MULTILINE))
+    result = mixent("eval", "run/best.safetensors")
     assert result.code != 0 and "--data" in result.message
+    # a model alone knows the name of its data, and its fingerprint
+    shutil.copy(run / "best.safetensors", tmp_path / "alone.safetensors")
+    assert "unknown data set bars" in mixent("eval", "alone.safetensors").message
+    make_dataset(tmp_path / "bars", seed=9)
+    recipe.write_text(re.sub(r"^data: .*$", "data: ./bars", recipe.read_text(), flags=re.MULTILINE))
+    result = mixent("eval", "run/best.safetensors")
+    assert result.code == 2 and "not the data set that the model was trained on" in result.message
+    assert mixent("eval", "run/best.safetensors", "--data", "./bars").code == 0
 
 
 def test_predict(mixent, trained, tmp_path):
@@ -224,7 +238,7 @@ def test_resume_of_what_is_no_run(mixent, tmp_path):
     (tmp_path / "empty").mkdir()
     for name in ("empty", "missing"):
         result = mixent("train", "--resume", name)
-        assert result.code == 1 and name in result.message
+        assert result.code == (2 if name == "missing" else 1) and name in result.message
 
 
 @pytest.mark.parametrize("loss, columns", [("ce", {"CE", "H"}), ("min-ent", {"CE", "H", "w1", "w2"}),
@@ -337,6 +351,9 @@ def test_demo(mixent, tmp_path, bars, tiny_net):
     other = mixent(*words, "--epochs", "1")
     assert other.code == 0 and "trained before" not in other.out
     assert mixent(*words, "--epochs", "1", "--overwrite").out.count("trained before") == 0
+    assert "the demo compares ce with min-ent" in mixent(*words, "--set", "loss.name=focal").message
+    (tmp_path / "t.csv").write_text("".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(60)))
+    assert "the demo shows images" in mixent("demo", "--data", "t.csv", "--set", "net=mlp", "--run", "table").message
     # in a place of the user's own nothing is replaced without being asked
     elsewhere = [*words, "--run", str(tmp_path / "mine")]
     assert mixent(*elsewhere).code == 0
