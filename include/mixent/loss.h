@@ -98,10 +98,10 @@ typedef struct mixent_loss_rule {
   mixent_reduction reduction;
   double smoothing;   /* s in [0, 1]: replaces p by (1 - s) p + s / K before any term sees it, K the number of
                          classes of that row whose logit is not -inf; the s / K go to those */
-  double eps;         /* floor of p in CE2 and KL: in (0, 1) */
+  double eps;         /* floor of p in CE2 and KL: in [1e-37, 1) */
   double focal_gamma; /* at least 0 */
   double gce_q;       /* in (0, 1] */
-  double t1, t2;      /* bi-tempered: t1 in [0, 1), t2 at least 1 */
+  double t1, t2;      /* bi-tempered: t1 in [0, 1), t2 in [1, 7] */
 } mixent_loss_rule;
 /* All coefficients 0, CE1, H, CE2 and KL wanted, mean, no smoothing, eps 1e-6, focal_gamma 2, gce_q 0.7, t1 0.8, t2 1.2. */
 mixent_loss_rule mixent_loss_rule_defaults(void);

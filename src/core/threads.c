@@ -39,15 +39,25 @@ int mixent_threads(void) {
   return omp_get_max_threads();
 }
 
+/* Not OpenMP's number: the caller may be one of a team of its own. */
+static _Thread_local int thread_number;
+
 int mixent_thread(void) {
-  return omp_get_thread_num();
+  return thread_number;
+}
+
+static void work_as(int number, mixent_range_work *work, void *context, size_t begin, size_t end) {
+  int before = thread_number;
+  thread_number = number;
+  work(context, begin, end);
+  thread_number = before;
 }
 
 UNCHECKED void mixent_parallel_for(size_t count, size_t grain, mixent_range_work *work, void *context) {
   if (grain == 0) grain = 1;
   size_t pieces = (count + grain - 1) / grain;
   if (pieces <= 1 || mixent_threads() == 1) {
-    if (count) work(context, 0, count);
+    if (count) work_as(0, work, context, 0, count);
     return;
   }
   ANNOUNCE(region_begins);
@@ -55,7 +65,7 @@ UNCHECKED void mixent_parallel_for(size_t count, size_t grain, mixent_range_work
   for (size_t piece = 0; piece < pieces; piece++) {
     size_t begin = piece * grain, end = begin + grain < count ? begin + grain : count;
     AWAIT(region_begins);
-    work(context, begin, end);
+    work_as(omp_get_thread_num(), work, context, begin, end);
     ANNOUNCE(region_ends);
   }
   AWAIT(region_ends);

@@ -92,12 +92,12 @@ static mixent_status check_range(const char *name, double value, bool right, con
 mixent_status mixent_loss_check_rule(const mixent_loss_rule *rule) {
   MIXENT_TRY(check_range("smoothing", rule->smoothing, rule->smoothing >= 0 && rule->smoothing <= 1,
                          "within [0, 1]"));
-  MIXENT_TRY(check_range("eps", rule->eps, rule->eps > 0 && rule->eps < 1, "between 0 and 1"));
+  MIXENT_TRY(check_range("eps", rule->eps, rule->eps >= 1e-37 && rule->eps < 1, "within [1e-37, 1)"));
   MIXENT_TRY(check_range("focal_gamma", rule->focal_gamma,
                          rule->focal_gamma >= 0 && rule->focal_gamma <= 1000, "within [0, 1000]"));
   MIXENT_TRY(check_range("gce_q", rule->gce_q, rule->gce_q > 0 && rule->gce_q <= 1, "within (0, 1]"));
   MIXENT_TRY(check_range("t1", rule->t1, rule->t1 >= 0 && rule->t1 < 1, "within [0, 1)"));
-  return check_range("t2", rule->t2, rule->t2 >= 1 && rule->t2 <= 100, "within [1, 100]");
+  return check_range("t2", rule->t2, rule->t2 >= 1 && rule->t2 <= 7, "within [1, 7]");
 }
 
 mixent_status mixent_loss_check_call(const mixent_loss_batch *batch, const mixent_loss_rule *rule,

@@ -63,7 +63,7 @@ static double logistic(double x) {
 /* f(t_i) into *value and df_i / dt_k into slope[k]. */
 static void transform_parameter(transform f, int parts, const double t[], int i, double *value,
                                 double slope[]) {
-  double x = t[i], sum = 0;
+  double x = t[i], sum = 0, largest = x;
   *value = 0;
   for (int k = 0; k < parts; k++) slope[k] = 0;
   switch (f) {
@@ -74,9 +74,10 @@ static void transform_parameter(transform f, int parts, const double t[], int i,
   case EXPO_NEGATIVE: *value = exp(-x), slope[i] = -*value; break;
   case SOFTPLUS: *value = fmax(x, 0) + log1p(exp(-fabs(x))), slope[i] = logistic(x); break;
   case SOFTMAX:
-    for (int k = 0; k < parts; k++) sum += exp(t[k] - x);
-    *value = 1 / sum;
-    for (int k = 0; k < parts; k++) slope[k] = (k == i ? *value : 0) - *value * exp(t[k] - x) / sum;
+    for (int k = 0; k < parts; k++) largest = fmax(largest, t[k]);
+    for (int k = 0; k < parts; k++) sum += exp(t[k] - largest);
+    *value = exp(x - largest) / sum;
+    for (int k = 0; k < parts; k++) slope[k] = *value * ((k == i) - exp(t[k] - largest) / sum);
     break;
   }
 }

@@ -64,7 +64,13 @@ mixent_status mixent_loss_check(const mixent_loss_options *options) {
         "loss: style uncertainty needs terms that cannot be negative; KL may be, with eps above 0");
   const mixent_loss_state start = mixent_loss_start(options);
   const mixent_loss_rule rule = mixent_loss_rule_of(options, &start, 0);
-  return mixent_loss_check_rule(&rule);
+  MIXENT_TRY(mixent_loss_check_rule(&rule));
+  for (int i = 0; i < parts; i++)
+    if (!isfinite(rule.coefficients[terms[i]]))
+      return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "loss: w%d is %g, of which style %s makes a weight that is not finite", i + 1,
+                         options->w[i], mixent_style_names[options->style]);
+  return MIXENT_OK;
 }
 
 mixent_loss_state mixent_loss_start(const mixent_loss_options *options) {
@@ -124,10 +130,11 @@ double mixent_loss_value(const mixent_loss_options *options, const mixent_loss_s
   int parts = weights_of(options, state, epoch, own, w, jacobian);
   for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) gradient[k] = 0;
   for (int i = 0; i < parts; i++) {
-    double ln_b = state->value[PARTS + i], scaled = terms[own[i]] / ln_b;   /* the term in base b_i */
-    if (w[i] != 0) value += w[i] * scaled;                                  /* 0 * inf is 0 */
-    for (int k = 0; k < parts; k++) gradient[k] += scaled * jacobian[i][k]; /* dL/dw_i is the term itself */
-    gradient[PARTS + i] = -w[i] * scaled / ln_b; /* dL/d ln b_i = -w_i T_i / (ln b_i)^2 */
+    double ln_b = state->value[PARTS + i], scaled = terms[own[i]] / ln_b; /* the term in base b_i */
+    if (w[i] != 0) value += w[i] * scaled;                                /* 0 * inf is 0 */
+    for (int k = 0; k < parts; k++)
+      if (jacobian[i][k] != 0) gradient[k] += scaled * jacobian[i][k]; /* dL/dw_i is the term itself */
+    if (w[i] != 0) gradient[PARTS + i] = -w[i] * scaled / ln_b; /* dL/d ln b_i = -w_i T_i / (ln b_i)^2 */
     if (options->style == MIXENT_STYLE_UNCERTAINTY) {
       value += state->value[i] / 2; /* Kendall 2018: sum_i exp(-t_i) T_i + t_i / 2 */
       gradient[i] += 0.5;

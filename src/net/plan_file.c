@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
-enum { LARGEST = 1 << 20, MOST = 65536 };
+enum { LARGEST = 1 << 20, MOST = 65536, MOST_CLASSES = 1 << 20 };
 
 /* The fields of the key, in the order in which they are written. */
 typedef struct field {
@@ -31,7 +31,7 @@ static const field fields[] = {TEXT(processor),
                                TEXT(net_hash),
                                NUMBER(channels, 65536),
                                NUMBER(side, 256),
-                               NUMBER(classes, 1000000),
+                               NUMBER(classes, MOST_CLASSES),
                                NUMBER(batch, MOST),
                                NUMBER(threads, MOST),
                                TEXT(precision)};

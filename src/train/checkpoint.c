@@ -4,6 +4,7 @@
 #include "train/checkpoint_state.h"
 
 #include <stdarg.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +122,7 @@ static mixent_status check_finite(const mixent_checkpoint *checkpoint, bool with
   if (with_state && finite)
     finite = mixent_all_finite(state->optimizer, parameters * (size_t)checkpoint->optimizer->state_arrays) &&
              (!state->ema || mixent_all_finite(state->ema, parameters));
+  for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) finite &= isfinite(state->loss.value[k]) != 0;
   return finite ? MIXENT_OK : mixent_fail(MIXENT_ERROR_NUMERIC, "the weights are no longer finite");
 }
 

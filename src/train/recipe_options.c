@@ -65,7 +65,7 @@ const mixent_option mixent_options[] = {
     NUMBER("loss.focal_gamma", focal_gamma, "2", 0, 1000, "focal: the power of 1 - q"),
     NUMBER("loss.gce_q", gce_q, "0.7", 1e-6, 1, "gce: from 0, cross entropy, to 1, mean absolute error"),
     NUMBER("loss.t1", t1, "0.8", 0, 0.999999, "bi-tempered: temperature of the logarithm, below 1: bounded"),
-    NUMBER("loss.t2", t2, "1.2", 1, 100, "bi-tempered: temperature of the softmax, above 1: heavy tails"),
+    NUMBER("loss.t2", t2, "1.2", 1, 7, "bi-tempered: temperature of the softmax, above 1: heavy tails"),
     NUMBER("loss.max_interval", max_interval, "200", 1e-6, 1e6, "epochs until styles that change with time are done"),
     {"loss.learn", MIXENT_OPTION_NAMES, offsetof(mixent_recipe, learn), "none", 0, 0, mixent_loss_parameter_names,
      "which weights (by their raw parameters) and bases (by their logarithms) are learned", false},

@@ -150,14 +150,18 @@ mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overw
   char *left = NULL;
   MIXENT_TRY(mixent_directory_sync(run->path));
   MIXENT_TRY(mixent_run_directory_check(run->place, overwrite));
+  char *path = strdup(run->place);
+  if (!path) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
   mixent_status status = mixent_is_directory(run->place) ? change_places(run, &left) : move_in(run);
-  if (status == MIXENT_OK) status = mixent_parent_sync(run->place);
+  if (status == MIXENT_OK) { /* from here on what has the old path is not this run */
+    free(run->path);
+    run->path = path, path = NULL;
+    status = mixent_parent_sync(run->place);
+  }
   if (status == MIXENT_OK && left) status = mixent_directory_remove(left);
   free(left);
-  MIXENT_TRY(status);
-  free(run->path);
-  run->path = strdup(run->place);
-  return run->path ? name_files(run) : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  free(path);
+  return status == MIXENT_OK ? name_files(run) : status;
 }
 
 mixent_status mixent_run_directory_lock(const char *path, int *lock) {

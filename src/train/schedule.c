@@ -57,7 +57,8 @@ static const mixent_schedule_type
     cosine_type = {"cosine", "straight up over the warm-up (if any), then half a cosine down to 0", 0, cosine,
                    NULL},
     spinal_type = {"spinal",
-                   "after an epoch without a new best accuracy on validation (with select: test, on test): "
+                   "after an epoch without a new best accuracy (or the same and a lower NLL) on validation "
+                   "(with select: test, on test): "
                    "rate times U^3, U uniform",
                    0, remembered, spinal_epoch_end};
 

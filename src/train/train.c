@@ -99,6 +99,7 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
   status = mixent_text_status(&text);
   if (status == MIXENT_OK) status = mixent_file_replace(run->summary, text.data, text.length);
   mixent_text_free(&text);
+  if (status != MIXENT_OK) mixent_train_summary_free(summary);
   return status;
 }
 

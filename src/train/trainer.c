@@ -98,12 +98,21 @@ static mixent_status fail_not_finite(const mixent_trainer *trainer, const mixent
       learns_weights(trainer) ? " or loss.weight_learning_rate" : "");
 }
 
+/* Of the loss's weights and bases. */
+static mixent_status check_slopes(mixent_trainer *trainer, const mixent_run_directory *run,
+                                  const double gradient[MIXENT_LOSS_PARAMETERS], uint64_t step) {
+  bool finite = true;
+  for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) finite &= isfinite(gradient[k]) != 0;
+  if (finite) return MIXENT_OK;
+  mixent_trainer_watch_not_finite(trainer);
+  return fail_not_finite(trainer, run, "the gradient of the loss's weights is", step);
+}
+
 /* Nothing that is not finite reaches the optimiser: the step it comes up in is the one that is named. */
 static mixent_status check_gradient(mixent_trainer *trainer, const mixent_run_directory *run,
                                     const double gradient[MIXENT_LOSS_PARAMETERS], uint64_t step) {
-  bool finite = mixent_all_finite(mixent_net_gradients(trainer->net), trainer->parameter_count);
-  for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) finite &= isfinite(gradient[k]) != 0;
-  if (finite) return MIXENT_OK;
+  if (mixent_all_finite(mixent_net_gradients(trainer->net), trainer->parameter_count))
+    return check_slopes(trainer, run, gradient, step);
   mixent_trainer_watch_not_finite(trainer);
   return fail_not_finite(trainer, run, "the gradient is", step);
 }
@@ -130,7 +139,10 @@ static mixent_status run_step(mixent_trainer *trainer, const mixent_run_director
   if (ahead) mixent_look_ahead_respond(trainer, trainer->last_rate, step);
   mixent_optimizer_step(&trainer->optimizer, trainer->last_rate, step, trainer->parameters,
                         mixent_net_gradients(trainer->net), state->optimizer, state->ema, decay);
-  if (ahead) MIXENT_TRY(mixent_look_ahead_finish(trainer, done, gradient));
+  if (ahead) {
+    MIXENT_TRY(mixent_look_ahead_finish(trainer, done, gradient));
+    MIXENT_TRY(check_slopes(trainer, run, gradient, step));
+  }
   update_loss(trainer, done, gradient);
   state->step++;
   trainer->timed_steps++;

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdatomic.h>
+
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/random.h"
@@ -152,6 +154,27 @@ static void test_parallel_for_covers_once(void **state) {
   }
 }
 
+/* A caller's team has numbers of its own, and they mean nothing here. */
+static atomic_int strangers;
+
+static void look_at_number(void *context, size_t begin, size_t end) {
+  (void)context, (void)begin, (void)end;
+  if (mixent_thread() != 0) atomic_fetch_add(&strangers, 1);
+}
+
+static void test_thread_numbers_in_a_callers_team(void **state) {
+  (void)state;
+  mixent_threads_set(4);
+#pragma omp parallel num_threads(4)
+  {
+    mixent_threads_set(1);
+    mixent_parallel_for(9, 2, look_at_number, NULL);
+    mixent_parallel_for(1, 2, look_at_number, NULL);
+  }
+  assert_int_equal(atomic_load(&strangers), 0);
+  assert_int_equal(mixent_thread(), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_message_may_contain_the_last_one),
@@ -162,6 +185,7 @@ int main(void) {
       cmocka_unit_test(test_random_streams),
       cmocka_unit_test(test_permutation),
       cmocka_unit_test(test_parallel_for_covers_once),
+      cmocka_unit_test(test_thread_numbers_in_a_callers_team),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -260,6 +260,68 @@ static void test_softplus_far_out(void **state) {
   assert_true(fabs(w[1] / exp(-30) - 1) < 1e-10);
 }
 
+/* And softmax where the parameters lie so far apart that their exponentials do not. */
+static void test_softmax_far_out(void **state) {
+  (void)state;
+  mixent_loss_options options = mixent_loss_defaults(MIXENT_LOSS_MIN_ENT);
+  options.style = MIXENT_STYLE_SOFTMAX;
+  options.learn[0] = options.learn[1] = true;
+  const double terms[MIXENT_TERMS] = {[MIXENT_CE1] = 2, [MIXENT_H] = 1};
+  for (int sign = -1; sign <= 1; sign += 2) {
+    options.w[0] = 800 * sign;
+    mixent_loss_state at = mixent_loss_start(&options);
+    double gradient[MIXENT_LOSS_PARAMETERS];
+    assert_near(mixent_loss_value(&options, &at, 0, terms, gradient),
+                sign < 0 ? 1 / log(options.b[1]) : 2 / log(options.b[0]));
+    assert_true(gradient[0] == 0 && gradient[1] == 0);
+  }
+}
+
+/* A weight of 0 makes nothing of a term that is infinite (a masked label's), in the value and in the gradient. */
+static void test_nothing_times_infinity_is_nothing(void **state) {
+  (void)state;
+  mixent_loss_options options = mixent_loss_defaults(MIXENT_LOSS_MIN_ENT);
+  options.style = MIXENT_STYLE_EPOCH_MULT_PARAMS;
+  for (int k = 0; k < 2; k++) options.learn[k] = options.learn[MIXENT_LOSS_PARTS + k] = true;
+  const mixent_loss_state at = mixent_loss_start(&options);
+  const double terms[MIXENT_TERMS] = {[MIXENT_CE1] = INFINITY, [MIXENT_H] = 1};
+  double gradient[MIXENT_LOSS_PARAMETERS];
+  assert_near(mixent_loss_value(&options, &at, options.max_interval, terms, gradient),
+              options.w[1] / log(options.b[1]));
+  assert_true(gradient[0] == 0 && gradient[MIXENT_LOSS_PARTS] == 0);
+  assert_true(isfinite(gradient[1]) && isfinite(gradient[MIXENT_LOSS_PARTS + 1]));
+}
+
+/* In single precision, too, where the temperatures differ from 1 by less than their digits. */
+static void test_bi_tempered_near_its_ends(void **state) {
+  (void)state;
+  static const double temperatures[][2] = {{0.8, 1.001}, {0.8, 1.00001},  {0.8, 1.0000001},
+                                           {0.999, 1.2}, {0.999999, 1.2}, {0.9999999, 1.0000001},
+                                           {0, 7}};
+  draws random = draws_start(31);
+  for (int i = 0; i < 140; i++) {
+    row row = draw_row(&random, (size_t)draw_integer(&random, 2, MOST), 5);
+    mixent_loss_rule rule = rule_with(MIXENT_BI_TEMPERED, 1);
+    rule.t1 = temperatures[i % 7][0], rule.t2 = temperatures[i % 7][1];
+    float z[MOST], narrow[MOST];
+    double gradient[MOST];
+    for (size_t k = 0; k < row.classes; k++) row.z[k] = z[k] = (float)row.z[k];
+    mixent_loss_result wide = evaluate(&row, HARD, 0, &rule, gradient), single = {.gradient = narrow};
+    const mixent_loss_batch batch = {.rows = 1,
+                                     .classes = row.classes,
+                                     .logits = {z, MIXENT_FLOAT32, 0},
+                                     .labels = {&row.label, MIXENT_INT32, 0}};
+    assert_int_equal(mixent_loss_evaluate(&batch, &rule, NULL, &single), MIXENT_OK);
+    double value = wide.terms[MIXENT_BI_TEMPERED];
+    if (!(fabs(single.terms[MIXENT_BI_TEMPERED] - value) <= 2e-6 * (1 + fabs(value))))
+      fail_msg("t1 %.8g, t2 %.8g: %.9g, not %.9g", rule.t1, rule.t2, single.terms[MIXENT_BI_TEMPERED], value);
+    for (size_t k = 0; k < row.classes; k++)
+      if (!(fabs(narrow[k] - gradient[k]) <= 2e-6))
+        fail_msg("t1 %.8g, t2 %.8g: gradient %.9g, not %.9g", rule.t1, rule.t2, (double)narrow[k],
+                 gradient[k]);
+  }
+}
+
 /* Learning w by descent is ill-posed (the gradient is the term itself, never negative) except with
  * uncertainty weighting, whose optimum is exp(-s) = 1 / (2 T). A base above 1 only grows while its weight is
  * positive. */
@@ -300,7 +362,7 @@ static void test_bounds_hold_what_is_learned(void **state) {
 
 static void test_options_are_checked(void **state) {
   (void)state;
-  enum { CASES = 16, B = MIXENT_LOSS_PARTS };
+  enum { CASES = 19, B = MIXENT_LOSS_PARTS };
   for (int kind = 0; kind < MIXENT_LOSSES; kind++) {
     const mixent_loss_options own = mixent_loss_defaults((mixent_loss_kind)kind);
     assert_int_equal(mixent_loss_check(&own), MIXENT_OK);
@@ -326,8 +388,13 @@ static void test_options_are_checked(void **state) {
   wrong[13].smoothing = -0.1;
   wrong[14].t1 = 1;
   wrong[15].kind = MIXENT_LOSS_KL, wrong[15].style = MIXENT_STYLE_UNCERTAINTY;
+  wrong[16].t2 = 7.1;
+  wrong[17].eps = 1e-38;
+  wrong[18].style = MIXENT_STYLE_EXPO, wrong[18].w[1] = 1000;
   for (int i = 0; i < CASES; i++)
     if (mixent_loss_check(&wrong[i]) != MIXENT_ERROR_ARGUMENT) fail_msg("case %d passes", i);
+  assert_string_equal(mixent_last_error(),
+                      "loss: w2 is 1000, of which style expo makes a weight that is not finite");
   mixent_loss_check(&wrong[7]);
   assert_string_equal(mixent_last_error(), "loss: b1 starts at 1.05, outside its bounds 1.1 to 1000");
   mixent_loss_options fixed = good; /* what is not learned may lie outside its bounds */
@@ -347,6 +414,9 @@ int main(void) {
       cmocka_unit_test(test_entropy_lies_between_0_and_ln_classes),
       cmocka_unit_test(test_style_weights),
       cmocka_unit_test(test_softplus_far_out),
+      cmocka_unit_test(test_softmax_far_out),
+      cmocka_unit_test(test_nothing_times_infinity_is_nothing),
+      cmocka_unit_test(test_bi_tempered_near_its_ends),
       cmocka_unit_test(test_which_way_the_parameters_move),
       cmocka_unit_test(test_bounds_hold_what_is_learned),
       cmocka_unit_test(test_options_are_checked),

@@ -124,6 +124,22 @@ static void test_weights_that_are_not_finite(void **state) {
   mixent_trainer_free(grower.trainer);
 }
 
+/* A checkpoint of which a weight of the loss is no number must not take the place of one that is. */
+static void test_weights_of_the_loss(void **state) {
+  (void)state;
+  const mixent_train_options options = {.context = NULL};
+  mixent_trainer *trainer = make_trainer("0.01", &options);
+  char path[128];
+  snprintf(path, sizeof path, "%s/weights.safetensors", directory);
+  mixent_checkpoint checkpoint = mixent_trainer_checkpoint(trainer);
+  assert_ok(mixent_checkpoint_write_all(path, &checkpoint));
+  trainer->state.loss.value[1] = NAN;
+  assert_int_equal(mixent_checkpoint_write_all(path, &checkpoint), MIXENT_ERROR_NUMERIC);
+  trainer->state.loss.value[1] = 0.5;
+  assert_ok(mixent_checkpoint_read_all(path, &checkpoint));
+  mixent_trainer_free(trainer);
+}
+
 static void test_one_among_many(void **state) {
   (void)state;
   enum { COUNT = 200003 };
@@ -151,6 +167,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_gradient_that_is_not_finite),
       cmocka_unit_test(test_weights_that_are_not_finite),
+      cmocka_unit_test(test_weights_of_the_loss),
       cmocka_unit_test(test_one_among_many),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

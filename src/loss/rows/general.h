@@ -14,8 +14,9 @@ typedef struct work {
   const mixent_loss_rule *rule;
   unsigned counts;
   real maximum, inverse_sum, ln_sum, rest_of_maximum;
-  real share, kept;               /* of smoothing: what each finite class gets, and the factor of the rest */
-  double weight;                  /* sum of class weights under p */
+  real share, kept; /* of smoothing: what each finite class gets, and the factor of the rest */
+  double weight;    /* sum of class weights under p */
+  temperatures temperatures;
   double lambda, escort;          /* of the tempered softmax: its normaliser, sum q^t2 */
   double slopes, tempered_slopes; /* sum_k sum_i c_i u_ik */
 } work;
@@ -128,7 +129,7 @@ static void find_slopes(const work *w, piece *s, double terms[MIXENT_TERMS]) {
 
 /* The tempered prediction's ln q of a vector. */
 static vector tempered_at(const work *w, const piece *s, size_t v) {
-  return bi_tempered_ln_q(logits_at(w, s, v) - w->maximum - (real)w->lambda, (real)w->rule->t2);
+  return bi_tempered_ln_q(logits_at(w, s, v) - w->maximum - (real)w->lambda, w->temperatures);
 }
 
 /* f = sum exp_t2(z - m - lambda), and sum of its t2-th powers. */
@@ -140,7 +141,7 @@ static void sum_tempered(const work *w, piece *s, double *f, double *escort) {
     for (size_t v = 0; v < s->vectors; v++) {
       vector ln_q = tempered_at(w, s, v);
       sum += exp_nonpositive(ln_q);
-      powers += exp_nonpositive(ln_q * (real)w->rule->t2);
+      powers += exp_nonpositive(ln_q * w->temperatures.t2);
     }
     *f += total(sum), *escort += total(powers);
   }
@@ -166,7 +167,7 @@ static void solve_lambda(work *w, piece *s) {
 static double bi_tempered_over(const work *w, real factor, piece *s) {
   vector sum = spread(0);
   for (size_t v = 0; v < s->vectors; v++) {
-    effect e = bi_tempered_effect(tempered_at(w, s, v), at(s->p, v), (real)w->rule->t1, (real)w->rule->t2);
+    effect e = bi_tempered_effect(tempered_at(w, s, v), at(s->p, v), w->temperatures);
     sum += e.value;
     put(s->slope, v, e.slope * factor);
   }
@@ -227,7 +228,8 @@ static void evaluate_general(const mixent_row *row, const mixent_row_targets *gi
             .maximum = (real)statistics->maximum,
             .inverse_sum = (real)(1 / sum),
             .ln_sum = (real)log1p(rest),
-            .rest_of_maximum = (real)(rest / sum)};
+            .rest_of_maximum = (real)(rest / sum),
+            .temperatures = temperatures_of(rule->t1, rule->t2)};
   piece s;
   real g[PIECE];
   bool tempered = term_counts(&w, MIXENT_BI_TEMPERED);
