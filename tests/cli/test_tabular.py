@@ -49,10 +49,10 @@ def test_a_look_ahead_that_runs_away(mixent, tmp_path, rings):
     (tmp_path / "deep.yaml").write_text("name: deep\nlayers:\n" + "  - linear: {features: 64}\n  - relu:\n" * 3 + "  - linear: {features: classes}\n")
     said = mixent("train", "--recipe", "tabular", "--data", rings, "--net", "deep.yaml", "--loss", "min-ent", "--set", "loss.style=hypergradient",
                   "--set", "loss.learn=w2", "--set", "loss.hypergradient_every=1", "--set", "loss.held_out_fraction=0.2", "--set", "optimizer.name=sgd",
-                  "--set", "optimizer.learning_rate=10", "--set", "schedule.name=constant", "--set", "save_minutes=1e-9", "--run", "away")
-    assert said.code == 1 and "not finite at step" in said.err and (tmp_path / "away" / "failure.txt").exists()
-    assert mixent("runs", "status=failed", "--columns", "run").code == 0 and "away" in mixent("runs", "status=failed").out
-    assert mixent("eval", "away/last.safetensors", "--data", rings).code == 0
+                  "--set", "optimizer.learning_rate=10", "--set", "schedule.name=constant", "--set", "save_minutes=1e-9", "--run", "runs/away")
+    assert said.code == 1 and "not finite at step" in said.err and (tmp_path / "runs/away/failure.txt").exists()
+    assert "away" in mixent("runs", "status=failed").out
+    assert mixent("eval", "runs/away/last.safetensors", "--data", rings).code == 0
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
