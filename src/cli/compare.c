@@ -95,22 +95,6 @@ static mixent_status find_study(const arguments *arguments, const char *word, mi
   return status;
 }
 
-/* Failed runs by name, with what they failed with. */
-static mixent_status list_failed(const mixent_study *study, json_t *out) {
-  for (size_t i = 0; i < mixent_study_run_count(study); i++) {
-    mixent_study_place place = mixent_study_run_place(study, i);
-    mixent_run_state state;
-    const char *message;
-    MIXENT_TRY(mixent_study_run_state(study, place, &state, &message));
-    if (state != MIXENT_RUN_FAILED) continue;
-    char *name = mixent_study_run_name(study, place);
-    int failed = name ? json_object_set_new(out, name, json_string(message)) : -1;
-    free(name);
-    if (failed) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the failed runs");
-  }
-  return MIXENT_OK;
-}
-
 /* The failed runs of a variant in one line, with what the first of them failed with. */
 static void print_failed(const mixent_study *study, mixent_study_place place, const json_t *failed) {
   mixent_text seeds = {0};
@@ -175,7 +159,7 @@ static int show(const arguments *arguments, const mixent_study *study) {
   json_t *failed = json_object();
   int code = MIXENT_EXIT_DONE;
   mixent_status status = mixent_study_results_read(study, &results);
-  if (status == MIXENT_OK) status = list_failed(study, failed);
+  if (status == MIXENT_OK) status = mixent_study_list_failed(study, failed);
   if (status == MIXENT_OK && arguments->csv) status = write_csv(arguments->csv, &results);
   if (status != MIXENT_OK)
     code = mixent_failed(status);

@@ -161,6 +161,21 @@ mixent_status mixent_study_note(mixent_study *study, mixent_study_place place, c
   return changed ? mixent_study_write_state(study, study->directory) : MIXENT_OK;
 }
 
+mixent_status mixent_study_list_failed(const mixent_study *study, json_t *out) {
+  for (size_t i = 0; i < mixent_study_run_count(study); i++) {
+    mixent_study_place place = mixent_study_run_place(study, i);
+    mixent_run_state state;
+    const char *message;
+    MIXENT_TRY(mixent_study_run_state(study, place, &state, &message));
+    if (state != MIXENT_RUN_FAILED) continue;
+    char *name = mixent_study_run_name(study, place);
+    int failed = name ? json_object_set_new(out, name, json_string(message)) : -1;
+    free(name);
+    if (failed) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the failed runs");
+  }
+  return MIXENT_OK;
+}
+
 /* Joining. */
 
 mixent_status mixent_study_open(const char *directory, mixent_study **out) {

@@ -42,6 +42,8 @@ mixent_status mixent_study_run_state(const mixent_study *study, mixent_study_pla
                                      mixent_run_state *state, const char **message);
 /* Keeps what a run failed with; message NULL: it did not. */
 mixent_status mixent_study_note(mixent_study *study, mixent_study_place place, const char *message);
+/* Adds failed runs by name, with what they failed with, to a JSON object. */
+mixent_status mixent_study_list_failed(const mixent_study *study, struct json_t *out);
 
 /* Writes study.json into `directory`. */
 mixent_status mixent_study_write_state(const mixent_study *study, const char *directory);

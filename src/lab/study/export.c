@@ -110,21 +110,18 @@ static mixent_status read_plans(const mixent_study *study, json_t *out) {
 
 /* What failed runs failed with, a run's own place in it left out. */
 static mixent_status list_failed(const mixent_study *study, json_t *out) {
-  for (size_t i = 0; i < mixent_study_run_count(study); i++) {
-    mixent_study_place place = mixent_study_run_place(study, i);
-    mixent_run_state state;
-    const char *message;
-    MIXENT_TRY(mixent_study_run_state(study, place, &state, &message));
-    if (state != MIXENT_RUN_FAILED) continue;
-    char *name = mixent_study_run_name(study, place), *path = mixent_study_run_path(study, place);
-    const char *found = path ? strstr(message, path) : NULL;
-    json_t *text = !found ? json_string(message)
-                          : json_sprintf("%.*s%s", (int)(found - message), message,
-                                         found + strlen(path) + (found[strlen(path)] == '/'));
-    int failed = name && path ? json_object_set_new(out, name, text) : -1;
-    free(name);
+  const char *name;
+  json_t *message;
+  MIXENT_TRY(mixent_study_list_failed(study, out));
+  json_object_foreach(out, name, message) {
+    const char *text = json_string_value(message);
+    char *path = mixent_path_join(study->directory, name), *found = path ? strstr(text, path) : NULL;
+    if (!path) return MIXENT_ERROR_MEMORY;
+    if (found)
+      json_object_set_new(out, name,
+                          json_sprintf("%.*s%s", (int)(found - text), text,
+                                       found + strlen(path) + (found[strlen(path)] == '/')));
     free(path);
-    if (failed) return fail_memory();
   }
   return MIXENT_OK;
 }
