@@ -214,12 +214,12 @@ static void test_what_is_not_there(void **state) {
     snprintf(path, sizeof path, "%s/packed", test_directory);
     assert_int_equal(mixent_directory_make(path), MIXENT_OK);
     archive.size -= 1024;
-    append_tar(&archive, "LICENSE.png", kind, NULL, 0);
+    append_tar(&archive, "LICENSE.png", kind, "", 0);
     end_tar(&archive);
     write_data_file(path, "a.tar", &archive);
     mixent_dataset_free(open_set(path));
     archive.size -= 1024;
-    append_tar(&archive, "train/cat/z.png", kind, NULL, 0);
+    append_tar(&archive, "train/cat/z.png", kind, "", 0);
     end_tar(&archive);
     write_data_file(path, "a.tar", &archive);
     assert_open_fails(MIXENT_ERROR_UNSUPPORTED, path, "train/cat/z.png is a link; pack the files themselves");
