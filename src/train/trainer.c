@@ -234,17 +234,18 @@ static mixent_status estimate_statistics(mixent_trainer *trainer) {
 static mixent_status validate(mixent_trainer *trainer, const mixent_images *images, const uint32_t *indices,
                               size_t count, mixent_scores *out) {
   if (count == 0) return MIXENT_OK;
-  const mixent_score_job job = {.images = images,
-                                .indices = indices,
-                                .count = count,
-                                .mean = trainer->mean,
-                                .deviation = trainer->deviation,
-                                .batch = trainer->batch,
-                                .classes = trainer->classes,
-                                .views = 1, /* which epoch is best needs no more */
-                                .batch_indices = trainer->batch_indices,
-                                .batch_labels = trainer->batch_labels,
-                                .watch = {trainer->options->context, trainer->options->scored}};
+  const mixent_score_job job = {
+      .images = images,
+      .indices = indices,
+      .count = count,
+      .mean = trainer->mean,
+      .deviation = trainer->deviation,
+      .batch = trainer->batch,
+      .classes = trainer->classes,
+      .views = 1, /* which epoch is best needs no more */
+      .batch_indices = trainer->batch_indices,
+      .batch_labels = trainer->batch_labels,
+      .watch = {.context = trainer->options->context, .scored = trainer->options->scored}};
   const mixent_loss_moment loss = {
       .options = trainer->loss, .state = trainer->state.loss, .epoch = (double)trainer->state.epoch + 1};
   if (trainer->state.ema) mixent_net_use(trainer->net, trainer->state.ema, trainer->ema_statistics);
