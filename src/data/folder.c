@@ -259,7 +259,7 @@ static void make_grey(mixent_images *images) {
 
 static mixent_status read_collection(collection *from, mixent_format_set *out) {
   size_t train_count;
-  qsort(from->entries, from->count, sizeof *from->entries, compare_entries);
+  if (from->count) qsort(from->entries, from->count, sizeof *from->entries, compare_entries);
   MIXENT_TRY(check_twice(from));
   MIXENT_TRY(number_classes(from, out, &train_count));
   MIXENT_TRY(read_part(from, 0, train_count, out->label_names, 0, &out->train));
