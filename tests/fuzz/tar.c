@@ -1,6 +1,7 @@
-/* Fuzzing the reader of tar archives: every file that is visited lies in the archive. */
+/* Fuzzing the reader of tar archives: every file that is visited lies in the archive, links have nothing. */
 #include "data/tar.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@ typedef struct archive {
 
 static mixent_status visit(void *context, const char *path, const uint8_t *bytes, size_t size) {
   const archive *archive = context;
-  if (bytes < archive->bytes || size > archive->size - (size_t)(bytes - archive->bytes)) abort();
+  bool link = !bytes && size == 0;
+  if (!link && (bytes < archive->bytes || size > archive->size - (size_t)(bytes - archive->bytes))) abort();
   volatile size_t length = strlen(path); /* the path ends */
   (void)length;
   return MIXENT_OK;
