@@ -3,8 +3,8 @@
 #include "core/threads.h"
 #include "train/checkpoint_state.h"
 
-#include <stdarg.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
