@@ -162,6 +162,14 @@ mixent_status mixent_contact_sheet_write(const char *path, const mixent_images *
  * `channels` asks. */
 mixent_status mixent_png_read(const char *path, int side, int channels, uint8_t *out);
 
+/* Whether an image [side, side, channels] is the negative of what a model has learnt from images of that mean [channels] in
+ * [0, 1]: those have a dark background (a mean under 0.35) and its border is light (a mean over 0.5), or the other way round.
+ * Between 0.35 and 0.65, as of photographs, no image is. Of the test images of EMNIST-Letters, MNIST and Fashion-MNIST
+ * none is taken for a negative, and of their negatives each one is. */
+bool mixent_image_is_negative(const uint8_t *pixels, int side, int channels, const float *mean);
+/* Turns `count` bytes of pixels into their negative. */
+void mixent_image_invert(uint8_t *pixels, size_t count);
+
 /* Fetches a known set into the user's cache (or `directory`): only its files out of the public archive, by
  * ranges; goes on where an earlier try stopped; checks SHA-256. `address` NULL: the public one. `progress`
  * (may be NULL) is told bytes done and in all; a non-zero return stops. */

@@ -8,6 +8,7 @@ unit_test(npz)
 unit_test(split)
 unit_test(batch)
 unit_test(png)
+unit_test(polarity)
 unit_test(real_data)
 
 # For tests/python/test_tables.py.

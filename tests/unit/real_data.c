@@ -67,6 +67,17 @@ static void assert_upright(const mixent_dataset *dataset) {
   assert_true(y < 13);
 }
 
+/* No test image is the negative of what is trained on, and each one's negative is. */
+static void assert_polarity(const mixent_dataset *dataset, float mean) {
+  enum { SIZE = 28 * 28 };
+  for (size_t i = 0; i < dataset->test.count; i++) {
+    uint8_t *image = dataset->test.pixels + i * SIZE;
+    assert_false(mixent_image_is_negative(image, 28, 1, &mean));
+    mixent_image_invert(image, SIZE);
+    assert_true(mixent_image_is_negative(image, 28, 1, &mean));
+  }
+}
+
 static void test_emnist_letters(void **state) {
   (void)state;
   mixent_dataset *dataset = open_or_skip("emnist-letters");
@@ -82,6 +93,7 @@ static void test_emnist_letters(void **state) {
   assert_class_counts(&dataset->train, 26, train);
   assert_class_counts(&dataset->test, 26, test);
   assert_upright(dataset);
+  assert_polarity(dataset, 0.1722F);
   mixent_dataset_free(dataset);
 }
 
@@ -95,6 +107,7 @@ static void test_mnist(void **state) {
   assert_class_counts(&dataset->train, 10,
                       (size_t[]){5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949});
   assert_class_counts(&dataset->test, 10, (size_t[]){980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009});
+  assert_polarity(dataset, 0.1307F);
   mixent_dataset_free(dataset);
 }
 
@@ -105,6 +118,7 @@ static void test_fashion_mnist(void **state) {
   assert_false(dataset->transposed);
   assert_string_equal(dataset->class_names[0], "T-shirt/top");
   assert_string_equal(dataset->class_names[9], "Ankle boot");
+  assert_polarity(dataset, 0.2860F);
   mixent_dataset_free(dataset);
 }
 
