@@ -57,7 +57,7 @@ static mixent_status is_same(const plan *plan, const char *run, bool *same) {
   char *path = mixent_path_join(run, "recipe.yaml");
   if (!path) return MIXENT_ERROR_MEMORY;
   mixent_recipe theirs;
-  mixent_status status = mixent_recipe_resolve(path, NULL, 0, &theirs);
+  mixent_status status = mixent_recipe_load(path, &theirs);
   free(path);
   MIXENT_TRY(status);
   mixent_text text = {0}, their_text = {0};

@@ -34,7 +34,7 @@ static bool read_run_recipe(const char *checkpoint, mixent_recipe *out) {
   const char *slash = strrchr(checkpoint, '/');
   char *directory = slash ? strndup(checkpoint, (size_t)(slash - checkpoint)) : strdup(".");
   char *path = directory ? mixent_path_join(*directory ? directory : "/", "recipe.yaml") : NULL;
-  bool found = path && mixent_is_file(path) && mixent_recipe_resolve(path, NULL, 0, out) == MIXENT_OK;
+  bool found = path && mixent_is_file(path) && mixent_recipe_load(path, out) == MIXENT_OK;
   free(path);
   free(directory);
   return found;

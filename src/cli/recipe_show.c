@@ -3,7 +3,7 @@
 #include "cli/command.h"
 #include "cli/json.h"
 #include "core/status.h"
-#include "train/recipe.h"
+#include "train/recipe_use.h"
 
 #include <stdio.h>
 
@@ -40,11 +40,17 @@ static int print_json(const mixent_recipe *recipe) {
   return mixent_json_print(json_pack("{s:s, s:o}", "name", recipe->name, "options", options));
 }
 
+static void warn(void *context, const char *message) {
+  (void)context;
+  fprintf(stderr, "mixent: warning: %s\n", message);
+}
+
 int mixent_recipe_show(const mixent_train_options *options, bool json) {
   mixent_recipe recipe;
   mixent_status status =
       mixent_recipe_resolve(options->recipe, options->settings, options->setting_count, &recipe);
   if (status != MIXENT_OK) return mixent_failed(status);
+  mixent_settings_warn_idle(options->settings, options->setting_count, &recipe, warn, NULL);
   if (json) return print_json(&recipe);
   mixent_text text = {0};
   mixent_recipe_write(&recipe, true, &text);

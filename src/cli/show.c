@@ -103,7 +103,7 @@ static mixent_status read_commands(subject *run) {
   char *path = mixent_path_join(run->directory, "recipe.yaml"), *quoted = mixent_path_quote(run->directory);
   mixent_recipe recipe;
   mixent_status status = path && quoted ? MIXENT_OK : MIXENT_ERROR_MEMORY;
-  bool whole = status == MIXENT_OK && mixent_recipe_resolve(path, NULL, 0, &recipe) == MIXENT_OK;
+  bool whole = status == MIXENT_OK && mixent_recipe_load(path, &recipe) == MIXENT_OK;
   if (whole) status = mixent_recipe_command(&recipe, run->directory, &run->command);
   bool stands = strcmp(run->status, "interrupted") == 0 || strcmp(run->status, "failed") == 0;
   if (status == MIXENT_OK && stands && asprintf(&run->resume, "mixent train --resume %s", quoted) < 0)

@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "core/yaml.h"
 #include "train/optimizer.h"
+#include "train/recipe_use.h"
 #include "train/schedule.h"
 
 #include <pthread.h>
@@ -98,9 +99,15 @@ mixent_status mixent_recipe_apply(const mixent_yaml *mapping, const char *prefix
   return MIXENT_OK;
 }
 
+static long find_loss(const char *name) {
+  long kind = 0;
+  while (strcmp(mixent_loss_names[kind], name) != 0) kind++; /* it is among them: mixent_yaml_check_keys */
+  return kind;
+}
+
 /* Section `losses`: a mapping per loss of options of the section `loss`. All are read, so that a typo in any
  * is found; those of the chosen loss stay. */
-static mixent_status apply_losses(const mixent_yaml *losses, mixent_recipe *recipe) {
+static mixent_status apply_losses(const mixent_yaml *losses, bool strict, mixent_recipe *recipe) {
   if (!losses) return MIXENT_OK;
   if (losses->kind != MIXENT_YAML_MAPPING)
     return mixent_yaml_fail(losses, "losses: a section per loss is expected");
@@ -112,8 +119,10 @@ static mixent_status apply_losses(const mixent_yaml *losses, mixent_recipe *reci
     if (mixent_yaml_find(loss, "name"))
       return mixent_yaml_fail(loss, "%s: its name cannot be changed here", loss->key);
     mixent_recipe other = *recipe;
-    bool chosen = strcmp(loss->key, mixent_loss_names[recipe->loss_kind]) == 0;
-    MIXENT_TRY(mixent_recipe_apply(loss, "loss.", chosen ? recipe : &other));
+    other.loss_kind = find_loss(loss->key);
+    MIXENT_TRY(mixent_recipe_apply(loss, "loss.", &other));
+    if (strict) MIXENT_TRY(mixent_recipe_check_use(loss, "loss.", &other, &other));
+    if (other.loss_kind == recipe->loss_kind) *recipe = other;
   }
   return MIXENT_OK;
 }
@@ -141,46 +150,72 @@ static mixent_status apply_settings(const mixent_setting *settings, size_t count
   return MIXENT_OK;
 }
 
-/* Which loss it will be, and its own weights and options for all that the recipe does not say. */
-static mixent_status choose_loss(const mixent_yaml *root, const mixent_setting *settings, size_t count,
-                                 mixent_recipe *recipe) {
-  const mixent_option *option = mixent_option_find("loss.name");
-  const mixent_yaml *section = mixent_yaml_find(root, "loss");
-  const mixent_yaml *name =
-      section && section->kind == MIXENT_YAML_MAPPING ? mixent_yaml_find(section, "name") : NULL;
-  if (name) MIXENT_TRY(apply_value(name, option, option->key, recipe));
-  for (size_t i = 0; i < count; i++)
-    if (strcmp(settings[i].key, option->key) == 0) MIXENT_TRY(apply_setting(&settings[i], recipe));
+void mixent_recipe_take_loss(mixent_recipe *recipe) {
   const mixent_loss_options loss = mixent_loss_defaults((mixent_loss_kind)recipe->loss_kind);
   memcpy(recipe->w, loss.w, sizeof recipe->w);
   recipe->smoothing = loss.smoothing, recipe->eps = loss.eps;
+}
+
+/* Which loss it will be, and its own weights and options for all that the recipe does not say. */
+static mixent_status choose_loss(const mixent_yaml *root, const mixent_setting *settings, size_t count,
+                                 mixent_recipe *recipe) {
+  mixent_recipe said = *recipe;
+  MIXENT_TRY(mixent_recipe_apply(root, "", &said));
+  recipe->loss_kind = said.loss_kind;
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(settings[i].key, "loss.name") == 0) MIXENT_TRY(apply_setting(&settings[i], recipe));
+  mixent_recipe_take_loss(recipe);
   return MIXENT_OK;
 }
 
+/* Without a look at what several options say together. */
 static mixent_status apply_tree(const mixent_yaml *root, const mixent_setting *settings, size_t count,
-                                mixent_recipe *recipe) {
+                                bool strict, mixent_recipe *recipe) {
   if (root->kind != MIXENT_YAML_MAPPING)
     return mixent_yaml_fail(root, "options are expected, as `epochs: 4`");
   MIXENT_TRY(choose_loss(root, settings, count, recipe));
   long chosen = recipe->loss_kind;
   MIXENT_TRY(mixent_recipe_apply(root, "", recipe));
   recipe->loss_kind = chosen; /* a setting has the last word, and decides which section of `losses` counts */
-  MIXENT_TRY(apply_losses(mixent_yaml_find(root, "losses"), recipe));
-  MIXENT_TRY(apply_settings(settings, count, recipe));
-  return mixent_recipe_check(recipe);
+  MIXENT_TRY(apply_losses(mixent_yaml_find(root, "losses"), strict, recipe));
+  return apply_settings(settings, count, recipe);
+}
+
+/* The options of file and settings must have an effect; those of a loss that the file names and a setting replaces go. */
+static mixent_status check_uses(const mixent_yaml *root, const mixent_recipe *start,
+                                const mixent_setting *settings, size_t count, mixent_recipe *recipe) {
+  mixent_recipe alone = *start;
+  MIXENT_TRY(apply_tree(root, NULL, 0, false, &alone));
+  MIXENT_TRY(mixent_recipe_check_use(root, "", &alone, recipe));
+  MIXENT_TRY(mixent_settings_check_use(settings, count, recipe));
+  return mixent_recipe_drop_foreign(recipe);
+}
+
+static mixent_status parse(const char *text, const char *origin, const char *name,
+                           const mixent_setting *settings, size_t count, bool strict, mixent_recipe *out) {
+  mixent_recipe start = {0};
+  for (const mixent_option *option = mixent_options; option->key; option++)
+    MIXENT_TRY(mixent_option_set(option, option->fallback, &start));
+  snprintf(start.name, sizeof start.name, "%s", name);
+  *out = start;
+  mixent_yaml *root;
+  MIXENT_TRY(mixent_yaml_parse(text, strlen(text), origin, &root));
+  mixent_status status = apply_tree(root, settings, count, strict, out);
+  if (status == MIXENT_OK && strict) status = check_uses(root, &start, settings, count, out);
+  if (status == MIXENT_OK) status = mixent_recipe_check(out);
+  mixent_yaml_free(root);
+  return status;
 }
 
 mixent_status mixent_recipe_parse(const char *text, const char *origin, const char *name,
                                   const mixent_setting *settings, size_t setting_count, mixent_recipe *out) {
-  memset(out, 0, sizeof *out);
-  for (const mixent_option *option = mixent_options; option->key; option++)
-    MIXENT_TRY(mixent_option_set(option, option->fallback, out));
-  snprintf(out->name, sizeof out->name, "%s", name);
-  mixent_yaml *root;
-  MIXENT_TRY(mixent_yaml_parse(text, strlen(text), origin, &root));
-  mixent_status status = apply_tree(root, settings, setting_count, out);
-  mixent_yaml_free(root);
-  return status;
+  return parse(text, origin, name, settings, setting_count, false, out);
+}
+
+mixent_status mixent_recipe_parse_new(const char *text, const char *origin, const char *name,
+                                      const mixent_setting *settings, size_t setting_count,
+                                      mixent_recipe *out) {
+  return parse(text, origin, name, settings, setting_count, true, out);
 }
 
 void mixent_recipe_name_file(const char *path, char name[MIXENT_RECIPE_TEXT]) {
@@ -224,7 +259,15 @@ mixent_status mixent_recipe_resolve(const char *name_or_file, const mixent_setti
   mixent_recipe_source source;
   MIXENT_TRY(mixent_recipe_find(name_or_file ? name_or_file : default_recipe, &source));
   mixent_status status =
-      mixent_recipe_parse(source.text, source.origin, source.name, settings, setting_count, out);
+      mixent_recipe_parse_new(source.text, source.origin, source.name, settings, setting_count, out);
+  free(source.text);
+  return status;
+}
+
+mixent_status mixent_recipe_load(const char *path, mixent_recipe *out) {
+  mixent_recipe_source source;
+  MIXENT_TRY(mixent_recipe_find(path, &source));
+  mixent_status status = mixent_recipe_parse(source.text, source.origin, source.name, NULL, 0, out);
   free(source.text);
   return status;
 }

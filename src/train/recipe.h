@@ -94,14 +94,24 @@ const char *const *mixent_recipe_names(void);
 /* The YAML text of a built-in recipe, or NULL. */
 const char *mixent_recipe_text(const char *name);
 
-/* Resolves a recipe: defaults, then the recipe (built-in name, or a file if it has a '/' or ends in .yaml;
- * NULL: emnist-letters-short), then its section `losses` for the loss chosen, then the settings in order.
- * Errors name file, line and column, or the setting, and suggest the nearest key. */
+/* Resolves the recipe of a new training: defaults, then the recipe (built-in name, or a file if it has a '/' or ends in
+ * .yaml; NULL: emnist-letters-short), then its section `losses` for the loss chosen, then the settings in order.
+ * Errors name file, line and column, or the setting, and suggest the nearest key. An option that belongs to another loss or
+ * optimiser than the one chosen is an error (recipe_use.h); in a file only if its value is not the default, and it may belong to
+ * the loss that the file itself names. */
 mixent_status mixent_recipe_resolve(const char *name_or_file, const mixent_setting *settings,
                                     size_t setting_count, mixent_recipe *out);
 /* The same from a text; `origin` names it in messages, `name` is the recipe's name if the text gives none. */
+mixent_status mixent_recipe_parse_new(const char *text, const char *origin, const char *name,
+                                      const mixent_setting *settings, size_t setting_count,
+                                      mixent_recipe *out);
+
+/* The recipe of a run that there is, from its file or its text: its options are taken as they are, with or without effect. */
+mixent_status mixent_recipe_load(const char *path, mixent_recipe *out);
 mixent_status mixent_recipe_parse(const char *text, const char *origin, const char *name,
                                   const mixent_setting *settings, size_t setting_count, mixent_recipe *out);
+/* Sets weights, smoothing and eps to the defaults of the recipe's loss. */
+void mixent_recipe_take_loss(mixent_recipe *recipe);
 
 /* The text behind a built-in recipe's name or a file. */
 typedef struct mixent_recipe_source {

@@ -1,6 +1,6 @@
 /* The command that repeats a run. */
 #include "core/file.h"
-#include "train/recipe.h"
+#include "train/recipe_use.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -57,6 +57,7 @@ static bool is_implied(const char *key) {
 
 static void append_differences(const mixent_recipe *base, const mixent_recipe *recipe, mixent_text *out) {
   for (const mixent_option *option = mixent_options; option->key; option++) {
+    if (mixent_option_use_in(option, recipe, NULL) != MIXENT_OPTION_USED) continue;
     mixent_text was = {0}, is = {0};
     write_value(option, base, &was);
     write_value(option, recipe, &is);

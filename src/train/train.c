@@ -2,6 +2,7 @@
 #include "core/file.h"
 #include "core/processor.h"
 #include "train/predictions.h"
+#include "train/recipe_use.h"
 #include "train/trainer.h"
 
 #include <dnnl.h>
@@ -263,6 +264,9 @@ mixent_status mixent_train(const mixent_train_options *options, mixent_train_sum
   if (status == MIXENT_OK) status = mixent_trainer_create(&recipe, options, &trainer);
   if (status == MIXENT_OK) warn_of_plan(trainer, recipe.plan_hash);
   if (status == MIXENT_OK) warn_of_selection(&recipe, options);
+  if (status == MIXENT_OK && options->warning)
+    mixent_settings_warn_idle(options->settings, options->setting_count, &recipe, options->warning,
+                              options->context);
   if (status == MIXENT_OK) status = start_run(trainer, place, summary);
   mixent_trainer_free(trainer);
   free(place);
@@ -302,7 +306,7 @@ static mixent_status resume_locked(const mixent_run_directory *run, const mixent
                                    mixent_train_summary *summary) {
   mixent_recipe recipe;
   mixent_trainer *trainer;
-  MIXENT_TRY(mixent_recipe_resolve(run->recipe, NULL, 0, &recipe));
+  MIXENT_TRY(mixent_recipe_load(run->recipe, &recipe));
   MIXENT_TRY(take_own_plan(run, &recipe));
   MIXENT_TRY(mixent_recipe_settle(&recipe));
   MIXENT_TRY(mixent_trainer_create(&recipe, options, &trainer));

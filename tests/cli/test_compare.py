@@ -236,7 +236,7 @@ def test_several_data_sets(place):
 
 def test_a_variant_that_fails(place):
     """Its runs are told and counted, and tried again unless they are lost; the others are finished and compared."""
-    place.write(STUDY + "  wild: {optimizer: {learning_rate: 1000}, loss: {w1: 1e6, weight_max: 1e6}}\n")
+    place.write(STUDY + "  wild: {optimizer: {learning_rate: 1000}, loss: {name: min-ent, w1: 1e6}}\n")
     out, errors = place.run("compare", "study.yaml", code=1)
     assert "mixent: run wild-0 failed: " in errors and "mixent: run wild-1 failed: " in errors
     assert "4 of 6 runs are finished" in out and re.search("failed: wild with seeds 0, 1; the first: .*finite", out)

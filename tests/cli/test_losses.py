@@ -36,6 +36,34 @@ def test_every_loss_trains(mixent, tmp_path, tiny, loss):
     assert json.loads(checked.out)["loss"] == pytest.approx(summary["test"]["loss"], rel=1e-6)
 
 
+@pytest.mark.parametrize("words, message", [
+    (["--loss", "ce", "--set", "loss.w2=1"], "loss.w2: the loss 'ce' does not use it (it has smoothing)"),
+    (["--loss", "ce", "--set", "loss.learn=w2"], "loss.learn: the loss 'ce' cannot learn that"),
+    (["--loss", "min-ent", "--set", "loss.w3=5"], "loss.w3: the loss 'min-ent' does not use it (it has w1, w2, b1, b2, smoothing)"),
+    (["--loss", "min-ent", "--set", "loss.focal_gamma=5"], "loss.focal_gamma: the loss 'min-ent' does not use it"),
+    (["--set", "optimizer.beta1=0.5"], "optimizer.beta1: the optimizer 'sgd' does not use it ('adam' does)")])
+def test_options_of_another_loss_are_refused(mixent, tiny, words, message):
+    for dry in ([], ["--dry-run"]):
+        done = mixent("train", *tiny, *words, *dry)
+        assert done.code == 2 and message in done.message
+
+
+def test_options_without_effect_are_told_and_recipes_of_runs_are_taken(mixent, tmp_path, tiny):
+    said = mixent("train", *tiny, "--loss", "min-ent", "--epochs", "1", "--set", "loss.max_interval=2", "--run", "run")
+    assert said.code == 0 and "warning: unused-option: loss.max_interval has no effect" in said.err
+    again = mixent("train", "--recipe", "run/recipe.yaml", "--run", "again")
+    assert again.code == 0, again.err
+    assert (tmp_path / "run/last.safetensors").read_bytes() == (tmp_path / "again/last.safetensors").read_bytes()
+    # a run that an older version made
+    recipe = tmp_path / "run/recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("focal_gamma: 2", "focal_gamma: 5"))
+    assert mixent("eval", "run/best.safetensors").code == 0
+    assert mixent("train", "--resume", "run").code == 0
+    assert "damaged" not in mixent("runs", "--runs", ".").out
+    refused = mixent("train", "--recipe", "run/recipe.yaml", "--run", "third")
+    assert refused.code == 1 and "recipe.yaml:" in refused.message and "focal_gamma: the loss 'min-ent'" in refused.message
+
+
 def test_help_names_every_loss(mixent):
     text = mixent("help", "train").out
     assert all(loss in text for loss in LOSSES)

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "core/random.h"
-#include "train/recipe.h"
+#include "train/recipe_use.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +217,112 @@ static void test_mistakes_are_named(void **state) {
   assert_int_equal(mixent_recipe_resolve("/tmp/", NULL, 0, &recipe), MIXENT_ERROR_IO);
 }
 
+static mixent_status resolve(const char *text, const mixent_setting *settings, size_t count) {
+  mixent_recipe recipe;
+  return mixent_recipe_parse_new(text, "t", "t", settings, count, &recipe);
+}
+
+/* An option that belongs to another loss or optimiser is refused, in a file where its value is not the default. */
+static void test_foreign_options_are_refused(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *key, *value, *message; /* key NULL: the text alone; message NULL: right */
+  } cases[] = {
+      {"{}", "loss.w2", "1", "loss.w2: the loss 'ce' does not use it (it has smoothing)"},
+      {"{}", "loss.learn", "w2", "loss.learn: the loss 'ce' cannot learn that"},
+      {"{}", "loss.learn", "none", NULL},
+      {"{}", "loss.style", "square", "loss.style: the loss 'ce' does not use it"},
+      {"{}", "loss.eps", "1e-6", "loss.eps: the loss 'ce' does not use it"},
+      {"loss: {name: min-ent}", "loss.w3", "5",
+       "'min-ent' does not use it (it has w1, w2, b1, b2, smoothing)"},
+      {"loss: {name: min-ent}", "loss.learn", "w1 w3",
+       "loss.learn: the loss 'min-ent' cannot learn that (it has w1, w2, b1, b2)"},
+      {"loss: {name: min-ent}", "loss.focal_gamma", "5", "loss.focal_gamma: the loss 'min-ent'"},
+      {"loss: {name: mix-ent}", "loss.eps", "1e-4", NULL},
+      {"loss: {name: bi-tempered}", "loss.t1", "0.5", NULL},
+      {"loss: {name: bi-tempered}", "loss.gce_q", "0.5", "(it has w1, b1, smoothing, t1, t2)"},
+      {"{}", "optimizer.beta1", "0.8", "optimizer.beta1: the optimizer 'sgd' does not use it ('adam' does)"},
+      {"optimizer: {name: adam}", "optimizer.momentum", "0.9", "'adam' does not use it ('sgd' does)"},
+      {"optimizer: {name: adam}", "optimizer.nesterov", "false", NULL},
+      {"loss: {w2: 0.3}", NULL, NULL, "t:1:8: loss.w2: the loss 'ce' does not use it"},
+      {"loss: {w2: 1}", NULL, NULL, NULL},
+      {"loss.focal_gamma: 5", NULL, NULL, "t:1:1: loss.focal_gamma: the loss 'ce'"},
+      {"loss.name: focal\nloss.focal_gamma: 5", NULL, NULL, NULL},
+      {"optimizer: {beta2: 0.5}", NULL, NULL, "t:1:13: optimizer.beta2: the optimizer 'sgd'"},
+      {"losses: {mae: {w1: 2},\n  kl: {w2: 2}}", NULL, NULL,
+       "t:2:8: loss.w2: the loss 'kl' does not use it (it has w1, b1, smoothing, eps)"},
+      /* what the file says for its own loss is dropped where a setting chooses another, and serves where one chooses it */
+      {"loss: {name: min-ent, w2: 0.3, learn: w2}", "loss.name", "ce", NULL},
+      {"loss: {w2: 0.3}", "loss.name", "min-ent", NULL},
+      {"optimizer: {momentum: 0.5}", "optimizer.name", "adam", NULL},
+      {"loss: {name: min-ent, w3: 0.3}", "loss.name", "ce", "loss.w3: the loss 'min-ent'"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const mixent_setting setting = {cases[i].key, cases[i].value};
+    mixent_status status = resolve(cases[i].text, &setting, cases[i].key != NULL);
+    if ((status == MIXENT_OK) != !cases[i].message)
+      fail_msg("%s %s: %s", cases[i].text, cases[i].key, status ? mixent_last_error() : "taken");
+    if (cases[i].message && !strstr(mixent_last_error(), cases[i].message))
+      fail_msg("%s\nlacks: %s", mixent_last_error(), cases[i].message);
+  }
+}
+
+/* Every recipe that a run writes can be trained again, whatever loss was chosen for it. */
+static void test_complete_recipes_are_taken(void **state) {
+  (void)state;
+  for (const char *const *name = mixent_recipe_names(); *name; name++)
+    for (const char *const *loss = mixent_loss_names; *loss; loss++)
+      for (const char *const *optimizer = mixent_option_find("optimizer.name")->choices; *optimizer;
+           optimizer++) {
+        const mixent_setting settings[] = {{"loss.name", *loss}, {"optimizer.name", *optimizer}};
+        mixent_recipe recipe;
+        mixent_text text = {0};
+        assert_int_equal(mixent_recipe_resolve(*name, settings, 2, &recipe), MIXENT_OK);
+        mixent_recipe_write(&recipe, true, &text);
+        if (resolve(text.data, NULL, 0) != MIXENT_OK)
+          fail_msg("%s %s: %s", *name, *loss, mixent_last_error());
+        mixent_text_free(&text);
+      }
+}
+
+static void note(void *context, const char *message) {
+  snprintf(context, 200, "%s", message);
+}
+
+static void test_idle_options_are_told(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *key, *value, *reason; /* reason NULL: it has an effect */
+  } cases[] = {
+      {"{}", "loss.max_interval", "5", "does not change with time"},
+      {"loss: {style: square_decay}", "loss.max_interval", "5", NULL},
+      {"loss: {style: epoch_no_params}", "loss.w2", "5", "does not read it"},
+      {"loss: {style: square_tie}", "loss.w1", "5", "does not read it"},
+      {"loss: {style: square_tie}", "loss.w2", "5", NULL},
+      {"loss: {style: epoch_mult_params}", "loss.w2", "5", NULL},
+      {"loss: {learn: b1}", "loss.weight_learning_rate", "1", "no weight is learned"},
+      {"loss: {learn: w1}", "loss.weight_learning_rate", "1", NULL},
+      {"loss: {learn: w1}", "loss.base_max", "9", "no base is learned"},
+      {"loss: {learn: w1}", "loss.held_out_fraction", "0.1", "hypergradient"},
+      {"loss: {learn: w1, style: hypergradient}", "loss.held_out_fraction", "0.1", NULL},
+      {"schedule: {name: constant}", "schedule.warmup", "0.1", "no warm-up"},
+      {"schedule: {name: cosine}", "schedule.warmup", "0.1", NULL},
+      {"{}", "ema.estimate_batches", "10", "ema.decay"},
+      {"{}", "noise.seed", "10", "noise.fraction"},
+      {"{}", "augment.perspective_probability", "0.1", "augment.perspective"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const mixent_setting settings[] = {{"loss.name", "min-ent"}, {cases[i].key, cases[i].value}};
+    char message[200] = "";
+    mixent_recipe recipe;
+    if (mixent_recipe_parse_new(cases[i].text, "t", "t", settings, 2, &recipe) != MIXENT_OK)
+      fail_msg("%s", mixent_last_error());
+    mixent_settings_warn_idle(settings, 2, &recipe, note, message);
+    if (cases[i].reason ? !strstr(message, cases[i].reason) || !strstr(message, cases[i].key) : *message)
+      fail_msg("%s %s: '%s'", cases[i].text, cases[i].key, message);
+  }
+}
+
 static void test_run_names(void **state) {
   (void)state;
   mixent_recipe recipe;
@@ -252,6 +358,9 @@ int main(void) {
       cmocka_unit_test(test_words_for_true_and_false),
       cmocka_unit_test(test_numbers_are_short),
       cmocka_unit_test(test_mistakes_are_named),
+      cmocka_unit_test(test_foreign_options_are_refused),
+      cmocka_unit_test(test_complete_recipes_are_taken),
+      cmocka_unit_test(test_idle_options_are_told),
       cmocka_unit_test(test_run_names),
       cmocka_unit_test(test_help_lists_everything),
   };

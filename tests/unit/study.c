@@ -57,6 +57,39 @@ static void test_what_the_file_says(void **state) {
   mixent_study_free(study);
 }
 
+/* A shared option serves the variants whose loss has it; one that serves none, or a variant's own that it does not use, is an
+ * error. The stored copy of a study is taken as it is. */
+static void test_options_without_effect(void **state) {
+  (void)state;
+  static const struct {
+    const char *set, *variant, *message;
+  } cases[] = {{"loss: {w2: 0.3}", "loss: {name: ce}", NULL},
+               {"loss: {max_interval: 3}", "", NULL},
+               {"loss: {focal_gamma: 3}", "", "t:4:1: set: no variant uses it: loss.focal_gamma"},
+               {"", "loss: {name: ce, w1: 2}", "two: loss.w1: the loss 'ce' does not use it"},
+               {"loss: {learn: w1 w3}", "loss: {name: mix-ent-split}",
+                "one: loss.learn: the loss 'min-ent' cannot learn"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char yaml[300];
+    mixent_study *study;
+    mixent_run_settings settings;
+    snprintf(
+        yaml, sizeof yaml,
+        "name: a\nrecipe: demo\nseeds: 2\nset: {%s}\nvariants: {one: {loss: {name: min-ent}}, two: {%s}}",
+        cases[i].set, cases[i].variant);
+    mixent_status status = mixent_study_parse(yaml, "t", NULL, &study);
+    if ((status == MIXENT_OK) != !cases[i].message ||
+        (cases[i].message && !strstr(mixent_last_error(), cases[i].message)))
+      fail_msg("%s: %s", yaml, status == MIXENT_OK ? "taken" : mixent_last_error());
+    mixent_study_free(study);
+    assert_int_equal(mixent_study_parse(yaml, "t", "batch: 20", &study), MIXENT_OK);
+    assert_int_equal(mixent_study_settings(study, (mixent_study_place){.variant = 1}, &settings), MIXENT_OK);
+    for (size_t k = 0; k < settings.count; k++) assert_string_not_equal(settings.items[k].key, "loss.w2");
+    free(settings.items);
+    mixent_study_free(study);
+  }
+}
+
 static void test_what_it_leaves_out(void **state) {
   (void)state;
   mixent_study *study = parse("{name: a, recipe: demo, seeds: 12, variants: {one: {}}}");
@@ -242,8 +275,9 @@ static void test_progress_within_an_epoch(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_what_the_file_says),   cmocka_unit_test(test_what_it_leaves_out),
-      cmocka_unit_test(test_runs_go_seed_by_seed), cmocka_unit_test(test_built_in_studies_are_right),
-      cmocka_unit_test(test_a_directory),          cmocka_unit_test(test_progress_within_an_epoch)};
+      cmocka_unit_test(test_what_the_file_says),         cmocka_unit_test(test_options_without_effect),
+      cmocka_unit_test(test_what_it_leaves_out),         cmocka_unit_test(test_runs_go_seed_by_seed),
+      cmocka_unit_test(test_built_in_studies_are_right), cmocka_unit_test(test_a_directory),
+      cmocka_unit_test(test_progress_within_an_epoch)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

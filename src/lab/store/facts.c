@@ -134,7 +134,7 @@ static mixent_status read_recipe(const reading *reading) {
   mixent_recipe recipe;
   char *path = mixent_path_join(reading->directory, "recipe.yaml");
   if (!path) return MIXENT_ERROR_MEMORY;
-  mixent_status status = mixent_recipe_resolve(path, NULL, 0, &recipe);
+  mixent_status status = mixent_recipe_load(path, &recipe);
   free(path);
   if (status == MIXENT_ERROR_MEMORY) return status;
   if (status != MIXENT_OK) {

@@ -2,6 +2,7 @@
 #include "lab/study/directory.h"
 #include "core/file.h"
 #include "mixent/status.h"
+#include "train/recipe_use.h"
 #include "train/run_directory.h"
 
 #include <jansson.h>
@@ -222,7 +223,9 @@ static mixent_status compare_recipes(const mixent_study *there, const char *vari
   mixent_status status = MIXENT_OK;
   for (const mixent_option *option = mixent_options; option->key && status == MIXENT_OK; option++) {
     mixent_text before = {0}, after = {0}, what = {0};
-    if (is_free(option->key)) continue;
+    bool used = mixent_option_use_in(option, old, NULL) == MIXENT_OPTION_USED ||
+                mixent_option_use_in(option, now, NULL) == MIXENT_OPTION_USED;
+    if (is_free(option->key) || !used) continue;
     mixent_option_write(option, old, &before);
     mixent_option_write(option, now, &after);
     if (before.failed || after.failed)

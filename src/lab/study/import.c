@@ -4,6 +4,7 @@
 #include "lab/result/result.h"
 #include "lab/study/file.h"
 #include "net/plan_file.h"
+#include "train/recipe_use.h"
 #include "train/run_directory.h"
 
 #include <jansson.h>
@@ -173,6 +174,7 @@ static mixent_status check_recipe(const import *import, const imported_run *run,
   mixent_status status = MIXENT_OK;
   for (const mixent_option *option = mixent_options; option->key && status == MIXENT_OK; option++) {
     mixent_text a = {0}, b = {0};
+    if (mixent_option_use_in(option, &said, NULL) != MIXENT_OPTION_USED) continue;
     mixent_option_write(option, &said, &a);
     mixent_option_write(option, &was, &b);
     if (a.failed || b.failed)

@@ -3,6 +3,7 @@
 #include "core/embedded.h"
 #include "core/file.h"
 #include "lab/study/study.h"
+#include "train/recipe_use.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -237,6 +238,30 @@ static mixent_status read_recipe(const mixent_yaml *node, const char *recipe_tex
   return MIXENT_OK;
 }
 
+/* A study that is new must not set what has no effect: a variant's own options count for its loss, shared ones for one
+ * variant at least. */
+static mixent_status check_uses(const mixent_yaml *root, const mixent_study *study) {
+  const mixent_yaml *variants = mixent_yaml_find(root, "variants"), *set = mixent_yaml_find(root, "set");
+  mixent_recipe recipe;
+  for (size_t v = 0; v < study->variant_count; v++) {
+    const mixent_study_variant *variant = &study->variants[v];
+    mixent_status status = mixent_study_check_run(study, (mixent_study_place){.variant = v}, &recipe);
+    if (status == MIXENT_OK)
+      status = mixent_settings_check_use(variant->settings, variant->setting_count, &recipe);
+    if (status != MIXENT_OK)
+      return mixent_yaml_fail(&variants->children[v], "%s: %s", study->variant_names[v], mixent_last_error());
+  }
+  for (size_t i = 0; i < study->setting_count; i++) {
+    bool used = false;
+    for (size_t v = 0; v < study->variant_count && !used; v++) {
+      MIXENT_TRY(mixent_study_check_run(study, (mixent_study_place){.variant = v}, &recipe));
+      used = mixent_settings_check_use(&study->settings[i], 1, &recipe) == MIXENT_OK;
+    }
+    if (!used) return mixent_yaml_fail(set, "set: no variant uses it: %s", mixent_last_error());
+  }
+  return MIXENT_OK;
+}
+
 /* The recipe of every run but for its seed. */
 static mixent_status check_runs(const mixent_yaml *root, mixent_study *study) {
   const mixent_yaml *variants = mixent_yaml_find(root, "variants");
@@ -265,6 +290,7 @@ mixent_status mixent_study_parse(const char *text, const char *origin, const cha
     if (status == MIXENT_OK) status = read_tree(root, study);
     if (status == MIXENT_OK) status = read_recipe(mixent_yaml_find(root, "recipe"), recipe_text, study);
     if (status == MIXENT_OK) status = check_runs(root, study);
+    if (status == MIXENT_OK && !recipe_text) status = check_uses(root, study);
   }
   mixent_yaml_free(root);
   if (status == MIXENT_OK)

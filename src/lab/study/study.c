@@ -1,6 +1,7 @@
 /* What a study in memory is asked: its runs, their names, settings and recipes. */
 #include "lab/study/study.h"
 #include "core/file.h"
+#include "train/recipe_use.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -115,9 +116,21 @@ char *mixent_study_run_path(const mixent_study *study, mixent_study_place place)
   return path;
 }
 
+typedef mixent_status parser(const char *text, const char *origin, const char *name,
+                             const mixent_setting *settings, size_t count, mixent_recipe *out);
+
+static mixent_status parse_recipe(const mixent_study *study, const mixent_run_settings *settings,
+                                  parser *parser, mixent_recipe *out) {
+  char origin[MIXENT_RECIPE_TEXT + 16], name[MIXENT_RECIPE_TEXT];
+  mixent_recipe_name_file(study->recipe, name);
+  snprintf(origin, sizeof origin, "recipe %s", study->recipe);
+  return parser(study->recipe_text, origin, name, settings->items, settings->count, out);
+}
+
 mixent_status mixent_study_settings(const mixent_study *study, mixent_study_place place,
                                     mixent_run_settings *out) {
   const mixent_study_variant *variant = &study->variants[place.variant];
+  mixent_recipe recipe;
   *out = (mixent_run_settings){0};
   MIXENT_TRY(MIXENT_ALLOCATE(study->setting_count + variant->setting_count + 2, &out->items));
   for (size_t i = 0; i < study->setting_count; i++) out->items[out->count++] = study->settings[i];
@@ -125,17 +138,28 @@ mixent_status mixent_study_settings(const mixent_study *study, mixent_study_plac
   if (study->data_listed) out->items[out->count++] = (mixent_setting){"data", study->data[place.data]};
   snprintf(out->seed, sizeof out->seed, "%ld", study->seeds[place.seed]);
   out->items[out->count++] = (mixent_setting){"seed", out->seed};
-  return MIXENT_OK;
+  mixent_status status = parse_recipe(study, out, mixent_recipe_parse, &recipe);
+  if (status == MIXENT_OK)
+    out->count = mixent_settings_keep_used(out->items, out->count, &recipe);
+  else
+    free(out->items);
+  return status;
+}
+
+static mixent_status resolve_run(const mixent_study *study, mixent_study_place place, parser *parser,
+                                 mixent_recipe *out) {
+  mixent_run_settings settings;
+  MIXENT_TRY(mixent_study_settings(study, place, &settings));
+  mixent_status status = parse_recipe(study, &settings, parser, out);
+  free(settings.items);
+  return status;
 }
 
 mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_place place, mixent_recipe *out) {
-  mixent_run_settings settings;
-  char origin[MIXENT_RECIPE_TEXT + 16], name[MIXENT_RECIPE_TEXT];
-  mixent_recipe_name_file(study->recipe, name);
-  snprintf(origin, sizeof origin, "recipe %s", study->recipe);
-  MIXENT_TRY(mixent_study_settings(study, place, &settings));
-  mixent_status status =
-      mixent_recipe_parse(study->recipe_text, origin, name, settings.items, settings.count, out);
-  free(settings.items);
-  return status;
+  return resolve_run(study, place, mixent_recipe_parse, out);
+}
+
+mixent_status mixent_study_check_run(const mixent_study *study, mixent_study_place place,
+                                     mixent_recipe *out) {
+  return resolve_run(study, place, mixent_recipe_parse_new, out);
 }

@@ -69,7 +69,8 @@ char *mixent_study_run_path(const mixent_study *study, mixent_study_place place)
 /* The same without the seed: "ce", "mnist/ce". */
 char *mixent_study_variant_name(const mixent_study *study, mixent_study_place place);
 
-/* What a run sets, the later winning; its texts are the study's and its own. */
+/* What a run sets, the later winning, without the shared settings that its loss does not use; its texts are the study's and
+ * its own. */
 typedef struct mixent_run_settings {
   mixent_setting *items; /* free() */
   size_t count;
@@ -77,6 +78,8 @@ typedef struct mixent_run_settings {
 } mixent_run_settings;
 mixent_status mixent_study_settings(const mixent_study *study, mixent_study_place place,
                                     mixent_run_settings *out);
+/* Checks a run as a new training (mixent_recipe_resolve); its recipe. */
+mixent_status mixent_study_check_run(const mixent_study *study, mixent_study_place place, mixent_recipe *out);
 /* The recipe of a run as it is written: nothing settled, with its data set and seed. */
 mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_place place, mixent_recipe *out);
 
