@@ -7,7 +7,6 @@ code that the paper's authors released: EMNIST-Letters as torchvision gives it, 
 import argparse
 import json
 import math
-import os
 import re
 import string
 import struct
@@ -16,6 +15,8 @@ from pathlib import Path
 
 import numpy
 import torch
+
+from mixent.files import replacing
 
 NETWORKS = ("vgg5", "vgg5-half", "spinal-vgg5", "resnet20")
 LARGEST_LEFT_OUT = 4  # elements of a tensor that is no part of the network and may be passed over: the loss's own weights
@@ -133,7 +134,7 @@ def choose_outputs(outputs, first, last):
 
 
 def write_safetensors(path, tensors, metadata):
-    """The file beside its name, then renamed; elements of eight bytes first, so that all are aligned."""
+    """Elements of eight bytes first, so that all are aligned."""
     header, data = {"__metadata__": metadata}, []
     header.update({name: None for name in tensors})
     offset = 0
@@ -144,15 +145,10 @@ def write_safetensors(path, tensors, metadata):
         offset += array.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    temporary = f"{path}.new"
     try:
-        with open(temporary, "wb") as file:
+        with replacing(path, "wb") as file:
             file.write(b"".join([struct.pack("<Q", len(text)), text, *data]))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
         raise ConversionError(f"cannot write {path}: {error.strerror}") from error
 
 

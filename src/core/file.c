@@ -1,10 +1,10 @@
-/* Files that are whole or absent, whole files read, directories made and removed. */
+/* Paths, and whole files read. new_file.c writes files; directory.c lists, makes and removes directories. */
 #include "core/file.h"
 #include "core/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +14,8 @@ mixent_status mixent_fail_errno(const char *doing, const char *path) {
   const char *advice = errno == ENOSPC   ? "; free some space on that disk and run again"
                        : errno == EACCES ? "; check its permissions"
                                          : "";
-  return mixent_fail(MIXENT_ERROR_IO, "cannot %s %s: %s%s", doing, path, strerror(errno), advice);
+  return mixent_fail(errno == ENOMEM ? MIXENT_ERROR_MEMORY : MIXENT_ERROR_IO, "cannot %s %s: %s%s", doing,
+                     path, strerror(errno), advice);
 }
 
 char *mixent_path_join(const char *directory, const char *name) {
@@ -24,6 +25,32 @@ char *mixent_path_join(const char *directory, const char *name) {
   if (asprintf(&path, "%s%s%s", directory, slash, name) >= 0) return path;
   mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
   return NULL;
+}
+
+/* Where a link at `path` that says `link` leads. */
+static mixent_status path_beside(const char *path, const char *link, char **out) {
+  const char *slash = *link == '/' ? NULL : strrchr(path, '/');
+  if (asprintf(out, "%.*s%s", slash ? (int)(slash + 1 - path) : 0, path, link) >= 0) return MIXENT_OK;
+  *out = NULL;
+  return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+}
+
+mixent_status mixent_path_follow(const char *path, char **out) {
+  enum { MOST_LINKS = 40 };
+  char link[PATH_MAX];
+  ssize_t length;
+  mixent_status status = path_beside("", path, out);
+  /* ends at what is no link, or is not there yet */
+  for (int links = 0; status == MIXENT_OK && (length = readlink(*out, link, sizeof link - 1)) >= 0; links++) {
+    char *from = *out;
+    link[length] = 0;
+    errno = ELOOP;
+    status =
+        links < MOST_LINKS ? path_beside(from, link, out) : mixent_fail_errno("follow the links of", path);
+    if (status != MIXENT_OK) *out = NULL;
+    free(from);
+  }
+  return status;
 }
 
 char *mixent_path_quote(const char *path) {
@@ -43,91 +70,53 @@ char *mixent_path_quote(const char *path) {
   return NULL;
 }
 
-mixent_status mixent_directory_sync(const char *path) {
-  int descriptor = open(path, O_RDONLY | O_DIRECTORY);
-  if (descriptor < 0) return mixent_fail_errno("open directory", path);
-  /* EINVAL: a file system that cannot sync directories; the rename itself has been made */
-  int failed = fsync(descriptor) != 0 && errno != EINVAL;
-  mixent_status status = failed ? mixent_fail_errno("sync directory", path) : MIXENT_OK;
+/* What a thing that is no file is called. */
+static const char *kind_of(mode_t mode) {
+  return S_ISDIR(mode)    ? "a directory"
+         : S_ISFIFO(mode) ? "a pipe"
+         : S_ISSOCK(mode) ? "a socket"
+         : S_ISCHR(mode)  ? "a character device"
+                          : "a block device";
+}
+
+mixent_status mixent_file_descriptor_open(const char *path, int *out) {
+  struct stat info;
+  /* O_NONBLOCK: a pipe without a writer opens at once and is refused below */
+  *out = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (*out < 0 && (errno == ENXIO || errno == ENODEV)) /* a socket, a device without a driver */
+    return mixent_fail(MIXENT_ERROR_IO, "cannot read %s: it is a socket or a device, not a file", path);
+  if (*out < 0) return mixent_fail_errno("open", path);
+  mixent_status status = MIXENT_OK;
+  if (fstat(*out, &info) != 0)
+    status = mixent_fail_errno("look at", path);
+  else if (!S_ISREG(info.st_mode))
+    status =
+        mixent_fail(MIXENT_ERROR_IO, "cannot read %s: it is %s, not a file%s", path, kind_of(info.st_mode),
+                    S_ISDIR(info.st_mode) ? "" : "; write its contents to a file and name that");
+  if (status != MIXENT_OK) close(*out), *out = -1;
+  return status;
+}
+
+mixent_status mixent_file_open(const char *path, FILE **out) {
+  int descriptor;
+  *out = NULL;
+  MIXENT_TRY(mixent_file_descriptor_open(path, &descriptor));
+  if ((*out = fdopen(descriptor, "rb")) != NULL) return MIXENT_OK;
+  mixent_status status = mixent_fail_errno("open", path);
   close(descriptor);
   return status;
 }
 
-mixent_status mixent_parent_sync(const char *path) {
-  char *parent = strdup(path);
-  if (!parent) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
-  char *slash = strrchr(parent, '/');
-  if (slash) slash[slash == parent] = 0;
-  mixent_status status = mixent_directory_sync(slash ? parent : ".");
-  free(parent);
-  return status;
-}
-
-mixent_status mixent_new_file_open(const char *path, mixent_new_file *out) {
-  *out = (mixent_new_file){0};
-  if (mixent_is_directory(path))
-    return mixent_fail(MIXENT_ERROR_IO, "cannot write %s: it is a directory", path);
-  out->path = strdup(path);
-  if (!out->path || asprintf(&out->temporary, "%s.new", path) < 0) {
-    out->temporary = NULL;
-    mixent_new_file_abandon(out);
-    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
-  }
-  out->stream = fopen(out->temporary, "wb");
-  if (out->stream) return MIXENT_OK;
-  mixent_status status = mixent_fail_errno("create", out->temporary);
-  mixent_new_file_abandon(out);
-  return status;
-}
-
-mixent_status mixent_new_file_commit(mixent_new_file *file) {
-  mixent_status status = MIXENT_OK;
-  if (ferror(file->stream))
-    errno = errno ? errno : EIO, status = mixent_fail_errno("write", file->path);
-  else if (fflush(file->stream) || fsync(fileno(file->stream)))
-    status = mixent_fail_errno("write", file->path);
-  if (fclose(file->stream) && status == MIXENT_OK) status = mixent_fail_errno("write", file->path);
-  file->stream = NULL;
-  if (status == MIXENT_OK) {
-    if (rename(file->temporary, file->path)) {
-      status = mixent_fail_errno("rename a new file to", file->path);
-    } else {
-      status = mixent_parent_sync(file->path);
-      free(file->temporary);
-      file->temporary = NULL;
-    }
-  }
-  mixent_new_file_abandon(file);
-  return status;
-}
-
-void mixent_new_file_abandon(mixent_new_file *file) {
-  if (file->stream) fclose(file->stream);
-  if (file->temporary) unlink(file->temporary);
-  free(file->temporary);
-  free(file->path);
-  *file = (mixent_new_file){0};
-}
-
-mixent_status mixent_file_replace(const char *path, const void *bytes, size_t size) {
-  mixent_new_file file;
-  MIXENT_TRY(mixent_new_file_open(path, &file));
-  fwrite(bytes, 1, size, file.stream); /* a short write sets ferror, which the commit reports */
-  return mixent_new_file_commit(&file);
-}
-
 mixent_status mixent_file_read(const char *path, size_t limit, char **out, size_t *size) {
+  FILE *stream;
   *out = NULL;
   if (size) *size = 0;
-  if (mixent_is_directory(path))
-    return mixent_fail(MIXENT_ERROR_IO, "cannot read %s: it is a directory, not a file", path);
-  FILE *stream = fopen(path, "rb");
-  if (!stream) return mixent_fail_errno("open", path);
+  MIXENT_TRY(mixent_file_open(path, &stream));
   mixent_text text = {0};
   char piece[65536];
   size_t count;
   mixent_text_append_bytes(&text, "", 0);
-  while ((count = fread(piece, 1, sizeof piece, stream)) > 0 && text.length <= limit)
+  while (!text.failed && text.length <= limit && (count = fread(piece, 1, sizeof piece, stream)) > 0)
     mixent_text_append_bytes(&text, piece, count);
   mixent_status status = ferror(stream) ? mixent_fail_errno("read", path) : mixent_text_status(&text);
   if (status == MIXENT_OK && text.length > limit)
@@ -140,30 +129,6 @@ mixent_status mixent_file_read(const char *path, size_t limit, char **out, size_
   *out = text.data;
   if (size) *size = text.length;
   return MIXENT_OK;
-}
-
-mixent_status mixent_directory_make(const char *path) {
-  char *copy = strdup(path);
-  if (!copy) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
-  for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-    *slash = 0;
-    mkdir(copy, 0777); /* the last one tells whether it worked */
-    *slash = '/';
-  }
-  free(copy);
-  if (mkdir(path, 0777) == 0 || mixent_is_directory(path)) return MIXENT_OK;
-  return mixent_fail_errno("make directory", path);
-}
-
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *position) {
-  (void)info, (void)kind, (void)position;
-  return remove(path);
-}
-
-mixent_status mixent_directory_remove(const char *path) {
-  if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 || errno == ENOENT)
-    return MIXENT_OK;
-  return mixent_fail_errno("remove", path);
 }
 
 bool mixent_is_file(const char *path) {

@@ -1,4 +1,4 @@
-/* Files that are either wholly there or not at all: written beside under another name, synced, renamed. */
+/* Files read whole, and written so that they are wholly there or not at all; directories; paths. */
 #ifndef MIXENT_CORE_FILE_H
 #define MIXENT_CORE_FILE_H
 
@@ -7,25 +7,44 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* A file being written beside `path`. Write to `stream`; nothing shows under `path` before the commit. */
+/* A file being written beside `path`. Write to `stream`; nothing shows under `path` before the commit. A link at `path`
+ * stays, and what it leads to is replaced; the new file has the old one's permissions. A device or a pipe is written in
+ * place, at once. */
 typedef struct mixent_new_file {
   FILE *stream;
-  char *path, *temporary;
+  char *path;      /* the target: where a link leads */
+  char *temporary; /* the file beside it; NULL: written in place */
 } mixent_new_file;
 
+/* A file that may not be written, and a directory, is an error. A pipe waits for its reader. */
 mixent_status mixent_new_file_open(const char *path, mixent_new_file *out);
-/* Flushes, syncs, renames over `path`, syncs the directory. On failure the old file is untouched and the new
- * one gone. */
+/* Flushes, syncs, renames over the target, syncs the directory. On failure the old file is untouched and the new
+ * one gone. Of two writers to one path both succeed, and the later stays. */
 mixent_status mixent_new_file_commit(mixent_new_file *file);
 /* Gives up: removes the temporary file. Safe after a commit and on a zeroed struct. */
 void mixent_new_file_abandon(mixent_new_file *file);
+/* Removes the temporary files that ended processes left in a directory where nobody writes now. */
+mixent_status mixent_new_files_sweep(const char *directory);
 
 /* Replaces `path` by `size` bytes in one go. */
 mixent_status mixent_file_replace(const char *path, const void *bytes, size_t size);
 
-/* The whole file, zero-terminated (the zero not counted); free(*out). A directory, or a file over `limit`
+/* Opens a regular file for reading. A directory, device, pipe or socket is an error at once: nothing waits for a writer,
+ * nothing is read without end. */
+mixent_status mixent_file_open(const char *path, FILE **out);
+mixent_status mixent_file_descriptor_open(const char *path, int *out);
+/* The whole file, zero-terminated (the zero not counted); free(*out). What is no regular file, or is over `limit`
  * bytes, is an error. */
 mixent_status mixent_file_read(const char *path, size_t limit, char **out, size_t *size);
+
+/* Names of files and directories; items[i] in the order of their bytes. */
+typedef struct mixent_names {
+  char **items;
+  size_t count;
+} mixent_names;
+/* All names in a directory but "." and "..". A directory that cannot be read to its end is an error. */
+mixent_status mixent_directory_list(const char *path, mixent_names *out);
+void mixent_names_free(mixent_names *names);
 
 /* Syncs a directory, so that renames in it last. */
 mixent_status mixent_directory_sync(const char *path);
@@ -35,8 +54,10 @@ mixent_status mixent_parent_sync(const char *path);
 mixent_status mixent_directory_make(const char *path);
 /* Removes a directory and all below it; nothing there is no error. */
 mixent_status mixent_directory_remove(const char *path);
+/* Removes all below a directory, which stays. */
+mixent_status mixent_directory_empty(const char *path);
 
-/* MIXENT_ERROR_IO from errno: "cannot <doing> <path>: …" and, where something helps, what. */
+/* MIXENT_ERROR_IO (MIXENT_ERROR_MEMORY for ENOMEM) from errno: "cannot <doing> <path>: …" and, where something helps, what. */
 mixent_status mixent_fail_errno(const char *doing, const char *path);
 
 bool mixent_is_file(const char *path);
@@ -44,6 +65,8 @@ bool mixent_is_directory(const char *path);
 
 /* "a/b" in new memory, or NULL with the error set. */
 char *mixent_path_join(const char *directory, const char *name);
+/* Where the links at `path` lead, be it there or not; `path` itself where there is none: in new memory. */
+mixent_status mixent_path_follow(const char *path, char **out);
 /* The path as a word for a shell, quoted if need be: in new memory, or NULL with the error set. */
 char *mixent_path_quote(const char *path);
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -67,8 +68,8 @@ static mixent_status write_to_part(void *context, const void *bytes, size_t coun
 
 /* Whether the file stands there with that sum. */
 static bool is_verified(const char *path, const char *sha256) {
-  FILE *file = fopen(path, "rb");
-  if (!file) return false;
+  FILE *file;
+  if (mixent_file_open(path, &file) != MIXENT_OK) return false;
   char bytes[PIECE], found[65];
   mixent_sha256 hash;
   mixent_sha256_begin(&hash);
@@ -189,14 +190,33 @@ static mixent_status fetch_by_part(fetcher *f, mixent_http *http, const mixent_z
   return status;
 }
 
+/* The part has a name that anybody can foresee: what is no file of its own there is not written to. */
+static mixent_status open_part(fetcher *f) {
+  struct stat info;
+  int descriptor =
+      open(f->part_path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+  f->part = NULL;
+  if (descriptor < 0 && errno == ELOOP)
+    return mixent_fail(MIXENT_ERROR_IO, "cannot write %s: it is a link; remove it", f->part_path);
+  if (descriptor < 0) return fail_writing(f->part_path);
+  if (fstat(descriptor, &info) == 0 && !S_ISREG(info.st_mode)) {
+    close(descriptor);
+    return mixent_fail(MIXENT_ERROR_IO, "cannot write %s: it is no file; remove it", f->part_path);
+  }
+  f->part = fdopen(descriptor, "a+b");
+  if (f->part) return MIXENT_OK;
+  close(descriptor);
+  return fail_writing(f->part_path);
+}
+
 static mixent_status fetch_file(fetcher *f, mixent_http *http, const mixent_zip_entry *entry,
                                 const char *sha256, const char *path) {
   char *part_path;
   if (asprintf(&part_path, "%s.part", path) < 0)
     return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
   f->part_path = part_path;
-  f->part = fopen(part_path, "a+b");
-  mixent_status status = f->part ? fetch_by_part(f, http, entry, sha256, path) : fail_writing(part_path);
+  mixent_status status = open_part(f);
+  if (status == MIXENT_OK) status = fetch_by_part(f, http, entry, sha256, path);
   if (f->part) fclose(f->part);
   free(part_path);
   return status;

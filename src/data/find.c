@@ -6,8 +6,6 @@
 #include "data/format.h"
 #include "mixent/data.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -102,12 +100,12 @@ static void consider(candidate *candidate, const char *entry, const char *name) 
   }
 }
 
-static mixent_status files_choose(const char *directory, const char *name, struct dirent **entries, int count,
+static mixent_status files_choose(const char *directory, const char *name, const mixent_names *entries,
                                   mixent_dataset_files *out) {
   candidate candidates[MIXENT_DATASET_PARTS] = {0};
-  for (int i = 0; i < count; i++) {
-    mixent_dataset_part part = part_of(entries[i]->d_name);
-    if (part != MIXENT_DATASET_PARTS) consider(&candidates[part], entries[i]->d_name, name);
+  for (size_t i = 0; i < entries->count; i++) {
+    mixent_dataset_part part = part_of(entries->items[i]);
+    if (part != MIXENT_DATASET_PARTS) consider(&candidates[part], entries->items[i], name);
   }
   for (int part = 0; part < MIXENT_DATASET_PARTS; part++) {
     const char *entry = candidates[part].entry, *rival = candidates[part].rival;
@@ -129,30 +127,22 @@ static mixent_status files_choose(const char *directory, const char *name, struc
   return MIXENT_OK;
 }
 
-static int compare_entries(const struct dirent **a, const struct dirent **b) {
-  return strcmp((*a)->d_name, (*b)->d_name); /* not alphasort: its order depends on the locale */
-}
-
-bool mixent_dataset_files_any(const char *directory) {
-  DIR *stream = opendir(directory);
-  struct dirent *entry;
-  bool found = false;
-  while (stream && !found && (entry = readdir(stream))) found = part_of(entry->d_name) < MIXENT_MAPPING;
-  if (stream) closedir(stream);
-  return found;
+mixent_status mixent_dataset_files_any(const char *directory, bool *found) {
+  mixent_names entries;
+  *found = false;
+  MIXENT_TRY(mixent_directory_list(directory, &entries));
+  for (size_t i = 0; i < entries.count && !*found; i++) *found = part_of(entries.items[i]) < MIXENT_MAPPING;
+  mixent_names_free(&entries);
+  return MIXENT_OK;
 }
 
 mixent_status mixent_dataset_files_find(const char *directory, const char *name, mixent_dataset_files *out) {
-  struct dirent **entries;
+  mixent_names entries;
   *out = (mixent_dataset_files){0};
-  int count = scandir(directory, &entries, NULL, compare_entries);
-  if (count < 0)
-    return mixent_fail(MIXENT_ERROR_IO, "cannot read directory %s: %s; check the name and its permissions",
-                       directory, strerror(errno));
-  mixent_status status = files_choose(directory, name, entries, count, out);
+  MIXENT_TRY(mixent_directory_list(directory, &entries));
+  mixent_status status = files_choose(directory, name, &entries, out);
   if (status != MIXENT_OK) mixent_dataset_files_free(out);
-  for (int i = 0; i < count; i++) free(entries[i]);
-  free(entries);
+  mixent_names_free(&entries);
   return status;
 }
 
@@ -167,18 +157,17 @@ static bool has_one_of(const char *name, const char *const *endings) {
 }
 
 mixent_status mixent_data_file_find(const char *path, const char *const *endings, char **out) {
-  struct dirent **entries;
+  mixent_names entries;
   *out = NULL;
   if (mixent_is_file(path)) {
     if (has_one_of(path, endings) && !(*out = strdup(path)))
       return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
     return MIXENT_OK;
   }
-  int count = scandir(path, &entries, NULL, compare_entries);
-  if (count < 0) return mixent_fail_errno("read directory", path);
+  MIXENT_TRY(mixent_directory_list(path, &entries));
   mixent_status status = MIXENT_OK;
-  for (int i = 0; i < count && status == MIXENT_OK; i++) {
-    const char *name = entries[i]->d_name;
+  for (size_t i = 0; i < entries.count && status == MIXENT_OK; i++) {
+    const char *name = entries.items[i];
     if (name[0] == '.' || !has_one_of(name, endings)) continue;
     char *file = mixent_path_join(path, name);
     if (!file)
@@ -191,8 +180,7 @@ mixent_status mixent_data_file_find(const char *path, const char *const *endings
       *out = file, file = NULL;
     free(file);
   }
-  for (int i = 0; i < count; i++) free(entries[i]);
-  free(entries);
+  mixent_names_free(&entries);
   if (status != MIXENT_OK) free(*out), *out = NULL;
   return status;
 }

@@ -35,7 +35,7 @@ typedef struct mixent_dataset_files {
  * A missing or ambiguous one is an error. */
 mixent_status mixent_dataset_files_find(const char *directory, const char *name, mixent_dataset_files *out);
 /* Whether a directory holds images or labels in IDX at all. */
-bool mixent_dataset_files_any(const char *directory);
+mixent_status mixent_dataset_files_any(const char *directory, bool *found);
 void mixent_dataset_files_free(mixent_dataset_files *files);
 
 /* Whether a file's name ends so, in capital letters or small. */

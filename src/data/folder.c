@@ -9,7 +9,6 @@
 #include "data/picture.h"
 #include "data/tar.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,16 +94,16 @@ typedef mixent_status visit_entry(void *context, const char *path, const char *n
 
 /* What is in a directory, but for names that begin with a dot. */
 static mixent_status walk_directory(const char *path, visit_entry *visit, void *context) {
-  DIR *stream = opendir(path);
-  if (!stream) return mixent_fail_errno("open directory", path);
+  mixent_names names;
+  MIXENT_TRY(mixent_directory_list(path, &names));
   mixent_status status = MIXENT_OK;
-  for (struct dirent *found; status == MIXENT_OK && (found = readdir(stream));) {
-    if (found->d_name[0] == '.') continue;
-    char *inner = mixent_path_join(path, found->d_name);
-    status = inner ? visit(context, inner, found->d_name) : MIXENT_ERROR_MEMORY;
+  for (size_t i = 0; i < names.count && status == MIXENT_OK; i++) {
+    if (names.items[i][0] == '.') continue;
+    char *inner = mixent_path_join(path, names.items[i]);
+    status = inner ? visit(context, inner, names.items[i]) : MIXENT_ERROR_MEMORY;
     free(inner);
   }
-  closedir(stream);
+  mixent_names_free(&names);
   return status;
 }
 

@@ -2,9 +2,9 @@
 #include "data/gzip.h"
 #include "core/file.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 /* zlib holds an end that comes too early for the end of the file, but notes it. */
@@ -39,11 +39,13 @@ static mixent_status read_all(gzFile file, const char *path, size_t limit, uint8
 mixent_status mixent_gzip_read(const char *path, size_t limit, uint8_t **out, size_t *size) {
   *out = NULL;
   *size = 0;
-  if (mixent_is_directory(path))
-    return mixent_fail(MIXENT_ERROR_IO, "cannot read %s: it is a directory, not a file", path);
-  errno = 0;
-  gzFile file = gzopen(path, "rb");
-  if (!file) return mixent_fail_errno("open", path);
+  int descriptor;
+  MIXENT_TRY(mixent_file_descriptor_open(path, &descriptor));
+  gzFile file = gzdopen(descriptor, "rb");
+  if (!file) {
+    close(descriptor);
+    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory to read %s", path);
+  }
   mixent_status status = read_all(file, path, limit, out, size);
   gzclose(file);
   if (status != MIXENT_OK) free(*out), *out = NULL, *size = 0;

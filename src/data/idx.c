@@ -180,13 +180,8 @@ static mixent_status read_stream(FILE *stream, const char *origin, int dimension
 
 mixent_status mixent_idx_read(const char *path, int dimensions, mixent_idx *out) {
   *out = (mixent_idx){0};
-  if (mixent_is_directory(path))
-    return mixent_fail(MIXENT_ERROR_IO, "cannot read %s: it is a directory, not a file; remove or rename it",
-                       path);
-  FILE *stream = fopen(path, "rb");
-  if (!stream)
-    return mixent_fail(MIXENT_ERROR_IO, "cannot open %s: %s; check the name and its permissions", path,
-                       strerror(errno));
+  FILE *stream;
+  MIXENT_TRY(mixent_file_open(path, &stream));
   mixent_status status = read_stream(stream, path, dimensions, out);
   fclose(stream);
   return status;

@@ -171,12 +171,8 @@ mixent_status mixent_png_read(const char *path, int side, int channels, uint8_t 
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "%s: side %d and %d channels; side 1 or more and 1 or 3 channels are read", path, side,
                        channels);
-  if (mixent_is_directory(path))
-    return mixent_fail(MIXENT_ERROR_IO, "cannot read %s: it is a directory; name the PNG files in it", path);
-  png_reader reader = {.path = path, .stream = fopen(path, "rb")};
-  if (!reader.stream)
-    return mixent_fail(MIXENT_ERROR_IO, "cannot open %s: %s; check the name and its permissions", path,
-                       strerror(errno));
+  png_reader reader = {.path = path};
+  MIXENT_TRY(mixent_file_open(path, &reader.stream));
   struct stat info;
   if (fstat(fileno(reader.stream), &info) == 0) reader.size = (size_t)info.st_size;
   mixent_status status = check_signature(&reader);

@@ -15,19 +15,27 @@
 
 enum { LARGEST_METRICS = 1 << 28 };
 
-/* Opens and locks a directory; the lock ends with the process, however it ends. */
+static bool stands_at(int descriptor, const char *path) {
+  struct stat opened, named;
+  return fstat(descriptor, &opened) == 0 && stat(path, &named) == 0 && opened.st_dev == named.st_dev &&
+         opened.st_ino == named.st_ino;
+}
+
+/* Locks the directory at `path`; the lock ends with the process, however it ends. What was moved or removed between
+ * the opening and the lock is not what stands there: whoever holds a lock holds that of the directory at `path`. */
 static mixent_status lock_directory(const char *path, int *lock) {
-  *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (*lock < 0) return mixent_fail_errno("open directory", path);
   /* who only looks whether a run is being trained holds its lock for a moment */
   enum { TRIES = 20, PAUSE = 10000000 };
   for (int i = 0; i < TRIES; i++) {
-    if (flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-      return MIXENT_OK; /* else: no locks on that disk */
-    nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+    *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock < 0) return mixent_fail_errno("open directory", path);
+    bool taken =
+        flock(*lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; /* else: no locks on that disk */
+    if (!taken && stands_at(*lock, path)) return MIXENT_OK;
+    close(*lock);
+    *lock = -1;
+    if (taken) nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
   }
-  close(*lock);
-  *lock = -1;
   return mixent_fail(MIXENT_ERROR_ARGUMENT,
                      "%s: another process is training this run; wait for it or stop it", path);
 }
@@ -68,24 +76,54 @@ static char *place_with(const char *place, const char *ending) {
   return NULL;
 }
 
-mixent_status mixent_run_directory_check(const char *place, bool overwrite) {
+static mixent_status fail_exists(const char *place) {
+  return mixent_fail(
+      MIXENT_ERROR_ARGUMENT,
+      "%s exists; go on with it by --resume %s, replace it by --overwrite, or name another by --run", place,
+      place);
+}
+
+/* The lock of what --overwrite replaces; -1 where nothing stands. */
+static mixent_status lock_replaced(const char *place, bool overwrite, int *lock) {
   struct stat info;
-  if (lstat(place, &info) != 0) return errno == ENOENT ? MIXENT_OK : mixent_fail_errno("look at", place);
-  if (!overwrite)
-    return mixent_fail(
-        MIXENT_ERROR_ARGUMENT,
-        "%s exists; go on with it by --resume %s, replace it by --overwrite, or name another by --run", place,
-        place);
+  *lock = -1;
+  if (stat(place, &info) != 0) /* a link to nowhere is made true */
+    return errno == ENOENT ? MIXENT_OK : mixent_fail_errno("look at", place);
+  if (!overwrite) return fail_exists(place);
   char *recipe = mixent_path_join(place, "recipe.yaml");
-  bool is_run = recipe && mixent_is_file(recipe);
+  if (!recipe) return MIXENT_ERROR_MEMORY;
+  bool is_run = mixent_is_file(recipe);
   free(recipe);
   if (!is_run)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "%s holds no recipe.yaml, so it is no run and is not overwritten", place);
+  return lock_directory(place, lock);
+}
+
+mixent_status mixent_run_directory_check(const char *place, bool overwrite) {
   int lock;
-  MIXENT_TRY(lock_directory(place, &lock));
-  close(lock);
+  MIXENT_TRY(lock_replaced(place, overwrite, &lock));
+  if (lock >= 0) close(lock);
   return MIXENT_OK;
+}
+
+/* Makes the directory, or takes one that an ended process left, and locks it. Of several processes one gets it: the
+ * lock decides, not mkdir. Where the directory goes away meanwhile, because its owner has put it in its place or has given
+ * up, the next try makes another. */
+static mixent_status lock_new(mixent_run_directory *run) {
+  enum { TRIES = 20 };
+  struct stat info;
+  mixent_status status = MIXENT_OK;
+  for (int i = 0; i < TRIES; i++) {
+    if (mkdir(run->path, 0777) != 0 && errno != EEXIST) return mixent_fail_errno("make directory", run->path);
+    if (lstat(run->path, &info) == 0 && !S_ISDIR(info.st_mode))
+      return mixent_fail(MIXENT_ERROR_IO, "cannot make directory %s: something else stands there; remove it",
+                         run->path);
+    status = lock_directory(run->path, &run->lock);
+    if (status == MIXENT_OK) return mixent_directory_empty(run->path);
+    if (status == MIXENT_ERROR_ARGUMENT) break; /* its owner is at work */
+  }
+  return status;
 }
 
 static mixent_status make_locked(mixent_run_directory *run) {
@@ -97,30 +135,27 @@ static mixent_status make_locked(mixent_run_directory *run) {
   }
   free(parent);
   MIXENT_TRY(status);
-  if (mixent_is_directory(run->path)) { /* left by a process that ended before its run was complete */
-    MIXENT_TRY(lock_directory(run->path, &run->lock));
-    status = mixent_directory_remove(run->path);
-    close(run->lock);
-    run->lock = -1;
-    MIXENT_TRY(status);
-  }
-  if (mkdir(run->path, 0777) != 0) return mixent_fail_errno("make directory", run->path);
-  return lock_directory(run->path, &run->lock);
+  return lock_new(run);
 }
 
 mixent_status mixent_run_directory_begin(const char *place, mixent_run_directory *out) {
+  char *target;
   *out = (mixent_run_directory){.lock = -1};
-  out->place = place_with(place, "");
-  out->path = place_with(place, ".new");
+  MIXENT_TRY(mixent_path_follow(place, &target));
+  out->place = place_with(target, "");
+  out->path = place_with(target, ".new");
+  free(target);
   mixent_status status = out->place && out->path ? make_locked(out) : MIXENT_ERROR_MEMORY;
   if (status == MIXENT_OK) status = name_files(out);
   if (status != MIXENT_OK) mixent_run_directory_close(out);
   return status;
 }
 
+/* Never onto another run: rename replaces an empty directory alone. */
 static mixent_status move_in(const mixent_run_directory *run) {
-  return rename(run->path, run->place) == 0 ? MIXENT_OK
-                                            : mixent_fail_errno("rename a new run to", run->place);
+  if (rename(run->path, run->place) == 0) return MIXENT_OK;
+  return errno == EEXIST || errno == ENOTEMPTY ? fail_exists(run->place)
+                                               : mixent_fail_errno("rename a new run to", run->place);
 }
 
 /* In two steps, between which nothing is there. */
@@ -147,18 +182,19 @@ static mixent_status change_places(const mixent_run_directory *run, char **left)
 }
 
 mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overwrite) {
-  char *left = NULL;
-  MIXENT_TRY(mixent_directory_sync(run->path));
-  MIXENT_TRY(mixent_run_directory_check(run->place, overwrite));
-  char *path = strdup(run->place);
-  if (!path) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
-  mixent_status status = mixent_is_directory(run->place) ? change_places(run, &left) : move_in(run);
+  char *left = NULL, *path = strdup(run->place);
+  int replaced = -1; /* locked until it is removed: nobody begins to train it meanwhile */
+  mixent_status status = path ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (status == MIXENT_OK) status = mixent_directory_sync(run->path);
+  if (status == MIXENT_OK) status = lock_replaced(run->place, overwrite, &replaced);
+  if (status == MIXENT_OK) status = replaced >= 0 ? change_places(run, &left) : move_in(run);
   if (status == MIXENT_OK) { /* from here on what has the old path is not this run */
     free(run->path);
     run->path = path, path = NULL;
     status = mixent_parent_sync(run->place);
   }
   if (status == MIXENT_OK && left) status = mixent_directory_remove(left);
+  if (replaced >= 0) close(replaced);
   free(left);
   free(path);
   return status == MIXENT_OK ? name_files(run) : status;
@@ -179,6 +215,8 @@ mixent_status mixent_run_directory_open(const char *place, mixent_run_directory 
     status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: no run, for %s is not in it", place,
                          mixent_is_file(out->recipe) ? "last.safetensors" : "recipe.yaml");
   if (status == MIXENT_OK) status = lock_directory(out->path, &out->lock);
+  if (status == MIXENT_OK)
+    status = mixent_new_files_sweep(out->path); /* a killed process may have left some */
   if (status != MIXENT_OK) mixent_run_directory_close(out);
   return status;
 }

@@ -19,9 +19,10 @@ typedef struct mixent_run_directory {
 /* Refuses a place that is taken, naming what to do; with `overwrite` one that is no run or is being trained.
  */
 mixent_status mixent_run_directory_check(const char *place, bool overwrite);
-/* Makes ".<name>.new" beside its place, locked; what an earlier try left there goes. */
+/* Makes ".<name>.new" beside its place, empty and locked, in one step: of several processes one gets it, and the others
+ * MIXENT_ERROR_ARGUMENT. A link at the place is followed. */
 mixent_status mixent_run_directory_begin(const char *place, mixent_run_directory *out);
-/* Renames it to its place; with `overwrite` a run that is there goes, and until the new one stands there it
+/* Renames it to its place, if nothing has come to stand there; with `overwrite` a run that is there goes, and until the new one stands there it
  * stays (on file systems that cannot exchange two names, but for a moment). */
 mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overwrite);
 /* An existing run, locked. */

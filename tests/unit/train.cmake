@@ -1,6 +1,7 @@
 unit_test(plan_file)
 unit_test(recipe)
 unit_test(checkpoint)
+unit_test(run_directory)
 unit_test(trainer)
 unit_test(not_finite)
 unit_test(step_memory)

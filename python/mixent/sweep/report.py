@@ -4,7 +4,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import shlex
 import warnings
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import optuna
 
+from mixent.files import replacing
 from mixent.sweep.program import Program
 from mixent.sweep.progress import best_of, number, score
 from mixent.sweep.record import Record, count_ends, saved_by_pruning
@@ -33,18 +33,10 @@ def importances(sweep: Sweep, study: optuna.study.Study) -> dict[str, float]:
     return {key: share for key, share in shares.items() if math.isfinite(share)}
 
 
-def _write(path: Path, text: str) -> None:
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    os.replace(new, path)
-
-
 def write_table(sweep: Sweep, records: list[Record], directory: Path) -> None:
     """trials.csv: a line per trial; a parameter that did not count is empty."""
     columns = ["number", "end", "value", "best_epoch", "epochs", "planned", "seconds"]
-    path = directory / "trials.csv"
-    new = path.with_name(f".{path.name}.new")
-    with open(new, "w", newline="", encoding="utf-8") as file:
+    with replacing(directory / "trials.csv", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         keys = [parameter.key for parameter in sweep.parameters]
         table.writerow([*columns, *keys, "message"])
@@ -52,15 +44,15 @@ def write_table(sweep: Sweep, records: list[Record], directory: Path) -> None:
             row = asdict(record)
             table.writerow([*("" if row[name] is None else row[name] for name in columns),
                             *(record.chosen.get(key, "") for key in keys), record.message])
-    os.replace(new, path)
 
 
 def write_best(sweep: Sweep, program: Program, best: Record, directory: Path) -> None:
     """best.yaml: the recipe of the best trial, whole, with every option."""
     settings = sweep.settings_of(best.chosen) | {"name": f"{sweep.name}-best"}
-    _write(directory / "best.yaml",
-           f"# The best of the sweep {sweep.name}: trial {best.number}, {sweep.objective} {best.value:.6g} at epoch {best.best_epoch} "
-           f"of {best.planned}.\n" + program.recipe_text(sweep.recipe, settings))
+    recipe = program.recipe_text(sweep.recipe, settings)
+    with replacing(directory / "best.yaml", encoding="utf-8") as file:
+        file.write(f"# The best of the sweep {sweep.name}: trial {best.number}, {sweep.objective} {best.value:.6g} at epoch "
+                   f"{best.best_epoch} of {best.planned}.\n{recipe}")
 
 
 def worst_shown(sweep: Sweep, records: list[Record]) -> float | None:

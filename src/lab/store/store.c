@@ -4,11 +4,11 @@
 #include "lab/store/file.h"
 #include "train/run_directory.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { LEVELS = 3 };
 
@@ -97,14 +97,13 @@ static mixent_status look_at(const char *directory, const char *path, const char
 }
 
 static mixent_status find_runs(const char *directory, const char *path, int level, entries *runs) {
-  DIR *stream = opendir(directory);
-  /* below the first level one that cannot be read hides nothing but what is in it */
-  if (!stream) return level == 1 ? mixent_fail_errno("read directory", directory) : MIXENT_OK;
-  mixent_status status = MIXENT_OK;
-  const struct dirent *item;
-  while (status == MIXENT_OK && (item = readdir(stream)) != NULL)
-    if (item->d_name[0] != '.') status = look_at(directory, path, item->d_name, level, runs);
-  closedir(stream);
+  mixent_names names;
+  mixent_status status = mixent_directory_list(directory, &names);
+  /* below the first level one that may not be read hides nothing but what is in it */
+  if (status != MIXENT_OK && level > 1 && access(directory, R_OK | X_OK) != 0) return MIXENT_OK;
+  for (size_t i = 0; i < names.count && status == MIXENT_OK; i++)
+    if (names.items[i][0] != '.') status = look_at(directory, path, names.items[i], level, runs);
+  mixent_names_free(&names);
   return status;
 }
 

@@ -347,10 +347,15 @@ mixent_status mixent_study_lock(const char *directory, int *lock) {
 }
 
 mixent_status mixent_study_begin(mixent_study *study, const char *directory, long threads, int *lock) {
+  mixent_status status;
   *lock = -1;
-  if (!mixent_is_directory(directory)) return make(study, directory, threads, lock);
+  if (!mixent_is_directory(directory)) {
+    status = make(study, directory, threads, lock);
+    /* another process may have made it meanwhile: that one is joined */
+    if (status != MIXENT_ERROR_ARGUMENT || !mixent_is_directory(directory)) return status;
+  }
   MIXENT_TRY(mixent_study_lock(directory, lock));
-  mixent_status status = mixent_study_join(study, directory);
+  status = mixent_study_join(study, directory);
   if (status == MIXENT_OK && threads && threads != mixent_study_threads(study))
     status = mixent_fail(
         MIXENT_ERROR_ARGUMENT,

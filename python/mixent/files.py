@@ -1,0 +1,53 @@
+"""Files that are whole or absent, by the rules of the C library (src/core/new_file.c)."""
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from typing import IO, Any, Iterator
+
+
+def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _create_beside(target: str, replaced: os.stat_result | None) -> tuple[int, str]:
+    """A temporary file whose name nobody can foresee, with the permissions of the file it will replace."""
+    if replaced and not os.access(target, os.W_OK):  # whoever may not write a file may not replace it either
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), target)
+    temporary = os.path.join(os.path.dirname(target), f".mixent-{secrets.token_hex(8)}.new")
+    mode = replaced.st_mode & 0o777 if replaced else 0o666
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    if replaced:
+        with contextlib.suppress(PermissionError):  # only root may give files away
+            os.fchown(descriptor, replaced.st_uid, replaced.st_gid)
+        os.fchmod(descriptor, mode)
+    return descriptor, temporary
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str], mode: str = "w", **how: Any) -> Iterator[IO[Any]]:
+    """open(path, mode, **how) for writing; the file takes its place at the end of the block, and not if the block raises. A link
+    stays, and what it leads to is replaced; a device or a pipe is written in place."""
+    replaced = _status(path)
+    if replaced and not stat.S_ISREG(replaced.st_mode):
+        with open(path, mode, **how) as file:
+            yield file
+        return
+    target = os.path.realpath(path)
+    descriptor, temporary = _create_beside(target, replaced)
+    try:
+        with open(descriptor, mode, **how) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise

@@ -1,0 +1,135 @@
+/* Files that are whole or absent: a temporary file beside the target takes its place by rename. What is no regular
+ * file (a device, a pipe) is written in place, and a link stays: what it leads to is replaced. */
+#include "core/file.h"
+#include "core/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Temporary files are ".mixent-<16 digits>.new": they fit wherever the target's own name fits. */
+static const char temporary_begin[] = ".mixent-", temporary_end[] = ".new";
+enum { DIGITS = 16 };
+
+static mixent_status open_stream(int descriptor, const char *doing, mixent_new_file *out) {
+  if (descriptor >= 0 && (out->stream = fdopen(descriptor, "wb")) != NULL) return MIXENT_OK;
+  mixent_status status = mixent_fail_errno(doing, out->path);
+  if (descriptor >= 0) close(descriptor);
+  return status;
+}
+
+/* A name nobody can foresee in the target's directory, in new memory. */
+static char *draw_temporary(const char *target) {
+  uint64_t number;
+  char *path;
+  const char *slash = strrchr(target, '/');
+  if (getentropy(&number, sizeof number) != 0) {
+    mixent_fail_errno("draw a temporary name for", target);
+    return NULL;
+  }
+  if (asprintf(&path, "%.*s%s%0*" PRIx64 "%s", slash ? (int)(slash + 1 - target) : 0, target, temporary_begin,
+               DIGITS, number, temporary_end) >= 0)
+    return path;
+  mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  return NULL;
+}
+
+/* Owner and permissions of the file that is replaced. Only root may give files away. */
+static int take_over(int descriptor, const struct stat *replaced) {
+  if (fchown(descriptor, replaced->st_uid, replaced->st_gid) != 0 && errno != EPERM) return -1;
+  return fchmod(descriptor, replaced->st_mode & 0777);
+}
+
+/* `replaced`: the file at the target; NULL: none, and the umask decides on permissions. */
+static mixent_status open_beside(const struct stat *replaced, mixent_new_file *out) {
+  /* whoever may not write a file may not replace it either */
+  if (replaced && access(out->path, W_OK) != 0) return mixent_fail_errno("write", out->path);
+  if (!(out->temporary = draw_temporary(out->path))) return MIXENT_ERROR_MEMORY;
+  int descriptor = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                        replaced ? replaced->st_mode & 0777 : 0666);
+  if (descriptor < 0) { /* nothing to remove */
+    free(out->temporary);
+    out->temporary = NULL;
+  }
+  MIXENT_TRY(open_stream(descriptor, "create", out));
+  return replaced && take_over(descriptor, replaced) != 0
+             ? mixent_fail_errno("set the permissions of", out->path)
+             : MIXENT_OK;
+}
+
+mixent_status mixent_new_file_open(const char *path, mixent_new_file *out) {
+  struct stat there;
+  bool exists = stat(path, &there) == 0;
+  *out = (mixent_new_file){0};
+  mixent_status status = mixent_path_follow(path, &out->path);
+  if (status == MIXENT_OK && exists && S_ISDIR(there.st_mode))
+    status = mixent_fail(MIXENT_ERROR_IO, "cannot write %s: it is a directory", path);
+  else if (status == MIXENT_OK && exists &&
+           !S_ISREG(there.st_mode)) /* by `path`: what /dev/stdout leads to has no name */
+    status = open_stream(open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC), "open", out);
+  else if (status == MIXENT_OK)
+    status = open_beside(exists ? &there : NULL, out);
+  if (status != MIXENT_OK) mixent_new_file_abandon(out);
+  return status;
+}
+
+mixent_status mixent_new_file_commit(mixent_new_file *file) {
+  mixent_status status = MIXENT_OK;
+  if (ferror(file->stream))
+    errno = errno ? errno : EIO, status = mixent_fail_errno("write", file->path);
+  else if (fflush(file->stream) || (fsync(fileno(file->stream)) && (file->temporary || errno != EINVAL)))
+    status = mixent_fail_errno("write", file->path); /* EINVAL: a device or a pipe cannot be synced */
+  if (fclose(file->stream) && status == MIXENT_OK) status = mixent_fail_errno("write", file->path);
+  file->stream = NULL;
+  if (status == MIXENT_OK && file->temporary) {
+    if (rename(file->temporary, file->path)) {
+      status = mixent_fail_errno("rename a new file to", file->path);
+    } else {
+      status = mixent_parent_sync(file->path);
+      free(file->temporary);
+      file->temporary = NULL;
+    }
+  }
+  mixent_new_file_abandon(file);
+  return status;
+}
+
+void mixent_new_file_abandon(mixent_new_file *file) {
+  if (file->stream) fclose(file->stream);
+  if (file->temporary) unlink(file->temporary);
+  free(file->temporary);
+  free(file->path);
+  *file = (mixent_new_file){0};
+}
+
+mixent_status mixent_file_replace(const char *path, const void *bytes, size_t size) {
+  mixent_new_file file;
+  MIXENT_TRY(mixent_new_file_open(path, &file));
+  fwrite(bytes, 1, size, file.stream); /* a short write sets ferror, which the commit reports */
+  return mixent_new_file_commit(&file);
+}
+
+static bool is_temporary(const char *name) {
+  size_t begin = strlen(temporary_begin);
+  return strncmp(name, temporary_begin, begin) == 0 && strspn(name + begin, "0123456789abcdef") == DIGITS &&
+         strcmp(name + begin + DIGITS, temporary_end) == 0;
+}
+
+mixent_status mixent_new_files_sweep(const char *directory) {
+  mixent_names names;
+  MIXENT_TRY(mixent_directory_list(directory, &names));
+  mixent_status status = MIXENT_OK;
+  for (size_t i = 0; i < names.count && status == MIXENT_OK; i++) {
+    if (!is_temporary(names.items[i])) continue;
+    char *path = mixent_path_join(directory, names.items[i]);
+    if (!path) status = MIXENT_ERROR_MEMORY;
+    if (path && unlink(path) != 0) status = mixent_fail_errno("remove", path);
+    free(path);
+  }
+  mixent_names_free(&names);
+  return status;
+}

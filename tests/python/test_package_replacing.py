@@ -1,0 +1,86 @@
+"""Files written by the package: a link, a device or a pipe at the path stays, permissions stay, nothing half-written takes a place."""
+import multiprocessing
+import os
+import stat
+import threading
+
+import pytest
+
+from mixent.files import replacing
+
+
+def write(path, text="new"):
+    with replacing(path) as file:
+        file.write(text)
+
+
+def test_links_stay(tmp_path):
+    (tmp_path / "inner").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("inner/file")
+    for text in ("first", "second"):
+        write(link, text)
+        assert link.is_symlink() and (tmp_path / "inner" / "file").read_text() == text
+    assert os.listdir(tmp_path / "inner") == ["file"]
+
+
+def test_devices_and_pipes_stay(tmp_path):
+    link, pipe, got = tmp_path / "null", tmp_path / "pipe", []
+    link.symlink_to("/dev/null")
+    write(link)
+    assert link.is_symlink() and stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: got.append(pipe.read_text()))
+    reader.start()
+    write(pipe, "through")
+    reader.join()
+    assert got == ["through"] and pipe.is_fifo()
+
+
+def test_permissions(tmp_path):
+    before = os.umask(0o027)
+    try:
+        path = tmp_path / "file"
+        write(path)
+        assert path.stat().st_mode & 0o777 == 0o640
+        for mode in (0o600, 0o666):
+            path.chmod(mode)
+            write(path)
+            assert path.stat().st_mode & 0o777 == mode
+        if os.geteuid():
+            path.chmod(0o444)
+            with pytest.raises(PermissionError):
+                write(path)
+    finally:
+        os.umask(before)
+
+
+def test_what_is_half_written_goes(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "file.new").symlink_to("precious")
+    with pytest.raises(KeyError), replacing(path) as file:
+        file.write("half")
+        raise KeyError
+    assert path.read_text() == "old"
+    write(path)
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert sorted(os.listdir(tmp_path)) == ["file", "file.new", "precious"]
+
+
+def _write_often(path, letter):
+    for _ in range(20):
+        write(path, letter * 65536)
+
+
+def test_writers_at_once(tmp_path):
+    path = tmp_path / "file"
+    writers = [multiprocessing.Process(target=_write_often, args=(path, letter)) for letter in "abcd"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0] * 4
+    text = path.read_text()
+    assert len(text) == 65536 and len(set(text)) == 1 and os.listdir(tmp_path) == ["file"]
