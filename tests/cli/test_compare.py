@@ -381,6 +381,20 @@ def change(line, key, old, new):
     return json.dumps(json_line)
 
 
+def lie_about(file, key, value, part=None):
+    """A lie that is valid JSON: the first run's `file` says another `key`, at its top or in a part of it."""
+    def lie(lines):
+        line = json.loads(lines[1])
+        held = json.loads(line[file])
+        scores = held[part] if part else held
+        assert scores[key] != value
+        scores[key] = value
+        line[file] = json.dumps(held)
+        return [lines[0], json.dumps(line), *lines[2:]]
+    return lie
+
+
+
 @pytest.mark.parametrize("lie, where, message", [
     (lambda lines: lines[:3], 3, "ends here with 2 of 4 runs"),
     (lambda lines: lines + [lines[1]], 6, "more lines"),
@@ -393,7 +407,14 @@ def change(line, key, old, new):
     (lambda lines: [lines[0], change(lines[1], "recipe.yaml", "batch: 20", "batch: 21"), *lines[2:]], 2, "batch 21"),
     (lambda lines: [lines[0], change(lines[1], "plan.yaml", "layers:", "lairs:"), *lines[2:]], 2, "lairs"),
     (lambda lines: [lines[0], change(lines[1], "metrics.jsonl", '"epoch":2', '"epoch":3'), *lines[2:]], 2, "metrics.jsonl"),
-    (lambda lines: [lines[0], change(lines[1], "summary.json", '"accuracy": ', '"accuracy": 0'), *lines[2:]], 2, ""),
+    (lambda lines: [lines[0], change(lines[1], "summary.json", '"accuracy": ', '"accuracy": 0'), *lines[2:]], 2,
+     "summary.json: expected a JSON object"),
+    (lie_about("summary.json", "accuracy", 39 / 40, "test"), 2, "its accuracy of the test images is "),
+    (lie_about("summary.json", "nll", 0.123, "test"), 2, "its nll of the test images is "),
+    (lie_about("summary.json", "seed", 1), 2, "another seed"),
+    (lie_about("summary.json", "best_epoch", 7), 2, "best_epoch 7: expected 1 to 2"),
+    (lie_about("result.json", "accuracy", 39 / 40, "test"), 2, "'right' is missing, wrong or contradicts"),
+    (lie_about("result.json", "nll", 0.123, "test"), 2, "its nll of the test images is 0.123"),
     (lambda lines: [lines[0], change(lines[1], "result.json", '"right":"', '"right":"A'), *lines[2:]], 2, "result.json"),
     (lambda lines: [change(lines[0], "study.yaml", "seeds: 2", "seeds: 1"), *lines[1:]], 1, "at least 2"),
     (lambda lines: [lines[0].replace('"threads":1', '"threads":2'), *lines[1:]], 2, "threads"),

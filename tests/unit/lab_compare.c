@@ -360,6 +360,34 @@ static void test_a_difference_that_holm_takes_away(void **state) {
   assert_says(pair->words, "Holm p 0.");
 }
 
+/* The same runs once, and as three data sets: "a real gain" stands only where it holds over all comparisons of the study. */
+static void test_holm_runs_over_all_data_sets(void **state) {
+  (void)state;
+  begin(2, 10, 1000);
+  for (size_t v = 0; v < 2; v++) scatter(v, 20, 0.98);
+  for (size_t s = 0; s < 10; s++) memset(run_at(1, s)->right, 1, s % 5 * 4);
+  const mixent_compare_pair *pair = compare();
+  double p = pair->measures[0].p, like = pair->bootstrap.p;
+  print_message("p %g, %g\n", p, like);
+  assert_true(p > 0.05 / 3 && p < 0.05 && like > 0.05 / 3 && like < 0.05);
+  assert_int_equal(pair->verdict, MIXENT_VERDICT_IMAGES_LIKE_THESE);
+  assert_says(pair->words, "a real gain");
+  double alone = pair->least_difference;
+  const mixent_compare_data three[] = {{"letters", places}, {"digits", places}, {"clothes", places}};
+  input.data = three, input.data_count = 3;
+  compare();
+  for (size_t i = 0; i < 3; i++) {
+    pair = &comparison->data[i].pairs[0];
+    assert_near(pair->holm[0], 3 * p, 1e-12);
+    assert_near(pair->bootstrap_holm, 3 * like, 1e-12);
+    assert_int_equal(pair->verdict, MIXENT_VERDICT_NONE);
+    assert_says(pair->words, "No difference is seen");
+    assert_says(pair->words, "Holm p 0.");
+    assert_silent(pair->words, "a real");
+    assert_true(pair->least_difference > alone);
+  }
+}
+
 static void test_nothing_scatters(void **state) {
   (void)state;
   begin(2, 3, 1000);
@@ -389,23 +417,50 @@ static void test_nothing_scatters(void **state) {
               "Without any scatter");
 }
 
-/* Two seeds that differ less than chance lets them, on images that do: Satterthwaite would know next to nothing. */
+/* Satterthwaite's degrees of freedom of the first variant's difference with two seeds, written out; NaN without scatter. */
+static double freedom_of_two_seeds(size_t images) {
+  double total = 0, of_seeds = 0, of_images = 0, of_rest = 0, m = (double)images;
+  for (size_t i = 0; i < images; i++)
+    for (size_t s = 0; s < 2; s++) total += run_at(1, s)->right[i] - run_at(0, s)->right[i];
+  double mean = total / 2 / m, sums[2] = {0};
+  for (size_t i = 0; i < images; i++) {
+    double d[2] = {run_at(1, 0)->right[i] - run_at(0, 0)->right[i],
+                   run_at(1, 1)->right[i] - run_at(0, 1)->right[i]};
+    of_images += 2 * pow((d[0] + d[1]) / 2 - mean, 2);
+    for (size_t s = 0; s < 2; s++) sums[s] += d[s], of_rest += pow(d[s] - mean, 2);
+  }
+  for (size_t s = 0; s < 2; s++) of_seeds += m * pow(sums[s] / m - mean, 2);
+  of_rest -= of_seeds + of_images;
+  double seeds_square = of_seeds, images_square = of_images / (m - 1), rest_square = of_rest / (m - 1);
+  if (images_square <= rest_square) return of_seeds > 1e-9 ? 1 : NAN;
+  return pow(seeds_square + images_square - rest_square, 2) /
+         (pow(seeds_square, 2) + pow(images_square, 2) / (m - 1) + pow(rest_square, 2) / (m - 1));
+}
+
+/* Two seeds that differ less than chance lets them, on images that do: Satterthwaite would know next to nothing, and one
+ * degree of freedom is the least. Chance alone must not seem a difference more often than p says. */
 static void test_hardly_any_freedom(void **state) {
   (void)state;
-  size_t floored = 0;
-  for (size_t study = 0; study < 50; study++) {
-    begin(2, 2, 200);
+  enum { STUDIES = 1500, IMAGES = 100 };
+  size_t known = 0, lifted = 0, above = 0, alarms = 0;
+  for (size_t study = 0; study < STUDIES; study++) {
+    begin(2, 2, IMAGES);
+    input.replicates = 100;
     for (size_t s = 0; s < 2; s++)
-      for (size_t i = 0; i < 200; i++) {
+      for (size_t i = 0; i < IMAGES; i++) {
         run_at(0, s)->right[i] = uniform(4 * study + s, i) < 0.5;
         run_at(1, s)->right[i] = uniform(4 * study + 2 + s, i) < 0.5;
       }
     const mixent_compare_pair *pair = compare();
     if (isnan(pair->bootstrap.p)) continue;
-    assert_true(pair->bootstrap.freedom >= 1 && pair->words && isfinite(pair->bootstrap.low));
-    floored += pair->bootstrap.freedom == 1;
+    double wanted = freedom_of_two_seeds(IMAGES);
+    assert_near(pair->bootstrap.freedom, fmax(1, wanted), 1e-9);
+    known++, lifted += wanted<1, above += wanted> 1, alarms += pair->bootstrap.p < 0.05;
   }
-  assert_true(floored > 0);
+  print_message("%zu studies, %zu with fewer than one degree of freedom, %zu with more, %zu false alarms\n",
+                known, lifted, above, alarms);
+  assert_true(lifted > 10 && above > 10);
+  assert_true(mixent_binomial_upper_tail(alarms, known, 0.05) > 0.001);
 }
 
 static void test_calibration_in_words(void **state) {
@@ -617,6 +672,7 @@ int main(void) {
                                      cmocka_unit_test(test_a_difference_that_holm_takes_away),
                                      cmocka_unit_test(test_nothing_scatters),
                                      cmocka_unit_test(test_hardly_any_freedom),
+                                     cmocka_unit_test(test_holm_runs_over_all_data_sets),
                                      cmocka_unit_test(test_calibration_in_words),
                                      cmocka_unit_test(test_text),
                                      cmocka_unit_test(test_example_of_the_page),

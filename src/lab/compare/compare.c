@@ -171,19 +171,20 @@ static double *p_of(mixent_compare_pair *pair, size_t measure, double **adjusted
   return bootstrap ? &pair->bootstrap.p : &pair->measures[measure].p;
 }
 
-/* Over the comparisons that have a p at all; *family: how many. room [pairs]. */
-static mixent_status adjust(const work *work, double *room, size_t measure, size_t *family) {
-  size_t pairs = work->input->variant_count - 1, count = 0;
+/* Over all comparisons of the study that have a p: every data set, every variant; *family: how many. room [data sets x
+ * variants - 1]. */
+static mixent_status adjust(mixent_comparison *comparison, double *room, size_t measure, size_t *family) {
+  size_t pairs = comparison->input.variant_count - 1, all = comparison->input.data_count * pairs, count = 0;
   double *adjusted;
-  for (size_t i = 0; i < pairs; i++) {
-    double p = *p_of(&work->out->pairs[i], measure, &adjusted);
+  for (size_t i = 0; i < all; i++) {
+    double p = *p_of(&comparison->data[i / pairs].pairs[i % pairs], measure, &adjusted);
     if (!isnan(p)) room[count++] = p;
   }
   *family = count;
   MIXENT_TRY(mixent_holm_adjust(room, count, room));
   count = 0;
-  for (size_t i = 0; i < pairs; i++) {
-    bool known = !isnan(*p_of(&work->out->pairs[i], measure, &adjusted));
+  for (size_t i = 0; i < all; i++) {
+    bool known = !isnan(*p_of(&comparison->data[i / pairs].pairs[i % pairs], measure, &adjusted));
     *adjusted = known ? room[count++] : NAN;
   }
   return MIXENT_OK;
@@ -195,14 +196,15 @@ static bool within(double low, double high, double reach) {
 
 /* What could have been seen, at the level that the first step of Holm's correction asks for: a lone difference among
  * the variants is seen with the power stated or more. */
-static mixent_status reckon_power(const work *work, size_t family, mixent_compare_pair *out) {
+static mixent_status reckon_power(const mixent_compare_input *input, size_t family,
+                                  mixent_compare_pair *out) {
   const mixent_sample *difference = &out->measures[MIXENT_MEASURE_ACCURACY].difference;
-  double reach = work->input->difference / 100;
+  double reach = input->difference / 100;
   out->least_difference = out->least_difference_like = NAN;
   if (isnan(out->bootstrap.p)) return MIXENT_OK;
   out->within_these = within(difference->low, difference->high, reach);
   out->within_like = within(out->bootstrap.low, out->bootstrap.high, reach);
-  double level = (1 - work->input->confidence) / (double)family, power = MIXENT_COMPARE_POWER, shift;
+  double level = (1 - input->confidence) / (double)family, power = MIXENT_COMPARE_POWER, shift;
   if (difference->deviation > 0) {
     if (mixent_power_least_difference(out->seeds, difference->deviation, level, power,
                                       &out->least_difference) != MIXENT_OK)
@@ -258,24 +260,28 @@ static mixent_status check_runs(const work *work) {
 }
 
 static mixent_status compare_within(work *work, size_t pairs) {
-  const mixent_compare_input *input = work->input;
-  size_t family = 0;
-  for (size_t variant = 0; variant < input->variant_count; variant++)
+  for (size_t variant = 0; variant < work->input->variant_count; variant++)
     MIXENT_TRY(describe_variant(work, variant));
   for (size_t i = 0; i < pairs; i++) {
-    work->out->pairs[i].variant = i < input->baseline ? i : i + 1;
+    work->out->pairs[i].variant = i < work->input->baseline ? i : i + 1;
     MIXENT_TRY(compare_pair(work, &work->out->pairs[i]));
   }
-  MIXENT_TRY(compare_images(work, pairs));
+  return compare_images(work, pairs);
+}
+
+/* What all data sets' comparisons say together: Holm's correction over them, then what could have been seen, and verdicts. */
+static mixent_status conclude(mixent_comparison *comparison) {
+  const mixent_compare_input *input = &comparison->input;
+  size_t pairs = input->variant_count - 1, family = 0;
   double *room;
-  MIXENT_TRY(MIXENT_ALLOCATE(pairs, &room));
+  MIXENT_TRY(MIXENT_ALLOCATE(input->data_count * pairs, &room));
   mixent_status status = MIXENT_OK;
   for (size_t m = 0; m <= MIXENT_MEASURES && status == MIXENT_OK; m++)
-    status = adjust(work, room, m, &family); /* the bootstrap's comes last: `family` is of accuracy */
+    status = adjust(comparison, room, m, &family); /* the bootstrap's comes last: `family` is of accuracy */
   free(room);
-  for (size_t i = 0; i < pairs && status == MIXENT_OK; i++) {
-    mixent_compare_pair *pair = &work->out->pairs[i];
-    status = reckon_power(work, family, pair);
+  for (size_t i = 0; i < input->data_count * pairs && status == MIXENT_OK; i++) {
+    mixent_compare_pair *pair = &comparison->data[i / pairs].pairs[i % pairs];
+    status = reckon_power(input, family, pair);
     pair->verdict = judge(pair, 1 - input->confidence);
   }
   return status;
@@ -325,10 +331,12 @@ mixent_status mixent_compare(const mixent_compare_input *input, mixent_compariso
   mixent_status status = MIXENT_ALLOCATE(input->data_count, &comparison->data);
   for (size_t i = 0; i < input->data_count && status == MIXENT_OK; i++) {
     status = compare_data(&comparison->input, &input->data[i], &comparison->data[i]);
-    for (size_t k = 0; k + 1 < input->variant_count && status == MIXENT_OK; k++)
-      status = mixent_compare_words(comparison, i, &comparison->data[i].pairs[k]);
     if (status != MIXENT_OK) mixent_fail_within(status, "%s", input->data[i].name);
   }
+  if (status == MIXENT_OK) status = conclude(comparison);
+  for (size_t i = 0; i < input->data_count; i++)
+    for (size_t k = 0; k + 1 < input->variant_count && status == MIXENT_OK; k++)
+      status = mixent_compare_words(comparison, i, &comparison->data[i].pairs[k]);
   if (status == MIXENT_OK)
     *out = comparison;
   else

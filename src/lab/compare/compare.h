@@ -68,7 +68,7 @@ typedef struct mixent_compare_variant {
   mixent_sample measures[MIXENT_MEASURES];
 } mixent_compare_variant;
 
-/* On accuracy, after Holm's correction over the variants. */
+/* On accuracy, after Holm's correction over all comparisons of the study: its data sets and variants. */
 typedef enum mixent_verdict {
   MIXENT_VERDICT_UNKNOWN,          /* fewer than two seeds, or seeds that all differ by the same */
   MIXENT_VERDICT_NONE,             /* no difference seen */
@@ -84,7 +84,7 @@ typedef struct mixent_compare_pair {
   size_t variant;
   size_t seeds; /* that both have finished */
   /* Paired t over those seeds, which takes these test images for all there are. Left out as above; count 1: the
-   * difference alone. holm: p after Holm's correction over the variants, each measure for itself. */
+   * difference alone. holm: p after Holm's correction over all data sets and variants, each measure for itself. */
   mixent_paired measures[MIXENT_MEASURES];
   double holm[MIXENT_MEASURES];
   /* Accuracy on images like these: over seeds and images. All NaN below two seeds. */

@@ -127,8 +127,8 @@ void mixent_comparison_append_text(const mixent_comparison *comparison, mixent_t
            "These images: paired t over the seeds, which takes the test images for all there are; so do the "
            "marks. "
            "Images like these: crossed bootstrap over seeds and test images. Holm p: after Holm's correction "
-           "over the "
-           "variants. In the last table, mean ± standard deviation over seeds, * other than the baseline's "
+           "over all comparisons of the study. In the last table, mean ± standard deviation over seeds, * "
+           "other than the baseline's "
            "(Holm p "
            "< %g, each measure for itself).",
            1 - input->confidence);

@@ -322,7 +322,7 @@ mixent_status mixent_compare_words(const mixent_comparison *comparison, size_t d
                      .baseline = input->variants[input->baseline],
                      .percent = 100 * input->confidence,
                      .level = 1 - input->confidence,
-                     .corrected = input->variant_count > 2,
+                     .corrected = input->data_count * (input->variant_count - 1) > 1,
                      .digits = mixent_points_digits(comparison)};
   mixent_text words = {0}, calibration = {0};
   append_words(&subject, &words);

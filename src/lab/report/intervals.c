@@ -300,7 +300,7 @@ static void write_legend(const mixent_section *section, const mixent_axis *axis)
     mixent_text_append(
         out, "Thick: 95 %% interval by t over seeds, which takes these test images for all there are. "
              "Thin: by a crossed bootstrap of seeds and images, which speaks of images like these too. "
-             "p after Holm's correction over the variants.</p>\n");
+             "p after Holm's correction over all comparisons of the study.</p>\n");
 }
 
 mixent_status mixent_section_intervals(const mixent_section *section) {

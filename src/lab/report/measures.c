@@ -130,10 +130,11 @@ static void write_differences(const mixent_section *section) {
   mixent_text *out = section->out;
   mixent_text_append(out, "<details><summary>Paired differences of every measure from ");
   mixent_section_variant(section, section->report->baseline);
-  mixent_text_append(
-      out, "</summary><p class=\"note\">Means over the seeds that both have finished, with 95 %% "
-           "intervals by t and p after Holm's correction over the variants, for each measure by itself: "
-           "of many measures some differ by chance.</p>\n");
+  mixent_text_append(out,
+                     "</summary><p class=\"note\">Means over the seeds that both have finished, with 95 %% "
+                     "intervals by t and p after Holm's correction over all comparisons of the study, for "
+                     "each measure by itself: "
+                     "of many measures some differ by chance.</p>\n");
   write_heads(section, false);
   mixent_text_append(out, "<tbody>\n");
   for (size_t m = 0; m < MIXENT_MEASURES; m++) {

@@ -67,6 +67,9 @@ static mixent_status take_summary(json_t *json, const char *path, mixent_result 
                      "data", &data, "net", &net, "loss", &loss, "seed", &seed, "epochs", &out->epochs,
                      "best_epoch", &out->best_epoch, "test", "images", &images, "accuracy", &accuracy) != 0)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s; it is no summary of a run", path, error.text);
+  if (out->best_epoch < 1 || out->best_epoch > out->epochs)
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: best_epoch %d: expected 1 to %d, the run's epochs", path,
+                       out->best_epoch, out->epochs);
   take_scores(json_object_get(json, "test"), &parts->test);
   take_scores(json_object_get(json, "validation"), &parts->validation);
   out->seed = (long)seed;

@@ -206,6 +206,10 @@ static mixent_status check_summary(const import *import, imported_run *run, cons
   mixent_recipe said;
   MIXENT_TRY(mixent_study_recipe(import->study, run->place, &said));
   json_t *summary = json_loads(text, 0, NULL);
+  if (!json_is_object(summary)) {
+    json_decref(summary);
+    return fail_here(import, run->line, "summary.json: expected a JSON object");
+  }
   const char *loss = json_string_value(json_object_get(summary, "loss"));
   run->epochs = json_integer_value(json_object_get(summary, "epochs"));
   bool right = json_integer_value(json_object_get(summary, "seed")) == said.seed &&
