@@ -1,0 +1,49 @@
+"""The studies of docs/studies: each still comes in, and says what docs/RESULTS.md quotes of it."""
+import re
+import subprocess
+
+import pytest
+
+from support import PROGRAM, ROOT, environment
+
+STUDIES = sorted(path.stem for path in (ROOT / "docs/studies").glob("*.jsonl"))
+QUICK = ("table", "parts", "test-selected")  # of a second each; the others take two to five
+
+
+def run(place, *words):
+    done = subprocess.run([PROGRAM, *words], cwd=place, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def rows_of(text):
+    """The rows of accuracy tables that have differences, with single spaces between cells."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return [line for line in lines if re.match(r"\S+ \d+ \d+\.\d+ \d+\.\d+ .* (baseline|[+−]?\d+\.\d+ .* to .*)$", line)]
+
+
+def test_rows_are_found():
+    text = """
+    variant  runs  accuracy %  deviation   95 % interval  difference   these images  Holm p  images like these  Holm p
+    ce         10       94.32       0.11  94.24 to 94.40    baseline
+    w2-0.1     10       94.33       0.09  94.26 to 94.39        0.00  −0.05 to 0.06    0.85      −0.05 to 0.06    0.86
+    NLL  lower  0.0212 ± 0.0008    0.0203 ± 0.0009    0.0241 ± 0.0015"""
+    assert rows_of(text) == ["ce 10 94.32 0.11 94.24 to 94.40 baseline",
+                             "w2-0.1 10 94.33 0.09 94.26 to 94.39 0.00 −0.05 to 0.06 0.85 −0.05 to 0.06 0.86"]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_it_comes_in(tmp_path, study):
+    path = ROOT / f"docs/studies/{study}.jsonl"
+    runs = len(path.read_text().splitlines()) - 1
+    assert f"{runs} runs came in, 0 were there already" in run(tmp_path, "study", "import", str(path))
+
+
+@pytest.mark.parametrize("study", [pytest.param(name, marks=() if name in QUICK else pytest.mark.long) for name in STUDIES])
+def test_it_says_what_is_published(tmp_path, study):
+    run(tmp_path, "study", "import", str(ROOT / f"docs/studies/{study}.jsonl"))
+    said = rows_of(run(tmp_path, "compare", study, "--no-train"))
+    published = [" ".join(line.split()) for line in (ROOT / "docs/RESULTS.md").read_text().splitlines()]
+    assert len(said) >= 2
+    for row in said:
+        assert any(line == row or line.startswith(row + " ") for line in published), f"docs/RESULTS.md does not say: {row}"
