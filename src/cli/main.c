@@ -75,8 +75,10 @@ int main(int argc, char **argv) {
   prctl(PR_SET_NAME, "mixent"); /* a study starts its runs as "exe" */
   int code = run_program(argc, argv);
   /* What was printed must have arrived: a full disk behind '>' is a failure too. */
-  if (fflush(stdout) != 0 || ferror(stdout)) {
-    fprintf(stderr, "mixent: writing to standard output failed: %s\n", strerror(errno));
+  int failed = fflush(stdout) != 0 ? errno : 0;
+  if (failed || ferror(stdout)) { /* stdio does not remember why an earlier write failed */
+    fprintf(stderr, "mixent: writing to standard output failed%s%s\n", failed ? ": " : "",
+            failed ? strerror(failed) : "");
     if (code == MIXENT_EXIT_DONE) code = MIXENT_EXIT_FAILED;
   }
   return code;

@@ -131,6 +131,12 @@ mixent_status mixent_file_read(const char *path, size_t limit, char **out, size_
   return MIXENT_OK;
 }
 
+mixent_status mixent_path_check(const char *path) {
+  struct stat info;
+  if (stat(path, &info) == 0 || errno == ENOENT || errno == ENOTDIR) return MIXENT_OK;
+  return mixent_fail_errno("look at", path);
+}
+
 bool mixent_is_file(const char *path) {
   struct stat info;
   return stat(path, &info) == 0 && S_ISREG(info.st_mode);

@@ -60,6 +60,10 @@ mixent_status mixent_directory_empty(const char *path);
 /* MIXENT_ERROR_IO (MIXENT_ERROR_MEMORY for ENOMEM) from errno: "cannot <doing> <path>: …" and, where something helps, what. */
 mixent_status mixent_fail_errno(const char *doing, const char *path);
 
+/* MIXENT_OK where something is at `path`, or nothing; else what hides it (permissions, a broken disk). Before a message that
+ * says something is not there. */
+mixent_status mixent_path_check(const char *path);
+
 bool mixent_is_file(const char *path);
 bool mixent_is_directory(const char *path);
 

@@ -47,7 +47,8 @@ static int take_over(int descriptor, const struct stat *replaced) {
 /* `replaced`: the file at the target; NULL: none, and the umask decides on permissions. */
 static mixent_status open_beside(const struct stat *replaced, mixent_new_file *out) {
   /* whoever may not write a file may not replace it either */
-  if (replaced && access(out->path, W_OK) != 0) return mixent_fail_errno("write", out->path);
+  if (replaced && faccessat(AT_FDCWD, out->path, W_OK, AT_EACCESS) != 0)
+    return mixent_fail_errno("write", out->path);
   if (!(out->temporary = draw_temporary(out->path))) return MIXENT_ERROR_MEMORY;
   int descriptor = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                         replaced ? replaced->st_mode & 0777 : 0666);
@@ -77,10 +78,16 @@ mixent_status mixent_new_file_open(const char *path, mixent_new_file *out) {
   return status;
 }
 
+/* stdio remembers that a write failed, but not why: another write tells, unless the cause has gone. */
+static mixent_status fail_earlier_write(const mixent_new_file *file) {
+  if (write(fileno(file->stream), "", 1) == 1) errno = EIO;
+  return mixent_fail_errno("write", file->path);
+}
+
 mixent_status mixent_new_file_commit(mixent_new_file *file) {
   mixent_status status = MIXENT_OK;
   if (ferror(file->stream))
-    errno = errno ? errno : EIO, status = mixent_fail_errno("write", file->path);
+    status = fail_earlier_write(file);
   else if (fflush(file->stream) || (fsync(fileno(file->stream)) && (file->temporary || errno != EINVAL)))
     status = mixent_fail_errno("write", file->path); /* EINVAL: a device or a pipe cannot be synced */
   if (fclose(file->stream) && status == MIXENT_OK) status = mixent_fail_errno("write", file->path);

@@ -211,6 +211,7 @@ static mixent_status look_in(const char *place, const char *name, mixent_text *s
 static mixent_status search_places(const mixent_known_dataset *dataset, const char *data_directory,
                                    mixent_text *seen, char **out) {
   *out = NULL;
+  if (data_directory) MIXENT_TRY(mixent_path_check(data_directory));
   if (data_directory && !mixent_is_directory(data_directory))
     return mixent_fail(MIXENT_ERROR_IO, "data directory %s: no such directory; check its name",
                        data_directory);
@@ -250,6 +251,7 @@ static mixent_status fail_file(const char *name) {
 }
 
 static mixent_status fail_unknown(const char *name) {
+  MIXENT_TRY(mixent_path_check(name));
   const char *nearest = mixent_nearest_name(name, names);
   if (mixent_is_file(name)) return fail_file(name);
   if (mixent_format_ending_length(name))

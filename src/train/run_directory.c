@@ -206,6 +206,7 @@ mixent_status mixent_run_directory_lock(const char *path, int *lock) {
 
 mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out) {
   *out = (mixent_run_directory){.lock = -1};
+  MIXENT_TRY(mixent_path_check(place));
   if (!mixent_is_directory(place))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no such run; `mixent train` starts one", place);
   out->place = place_with(place, "");

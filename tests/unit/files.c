@@ -122,8 +122,15 @@ static void test_devices_and_pipes_stay(void **state) {
   write_text(in("null"), "gone");
   assert_true(S_ISLNK(kind_of(in("null"))));
   assert_true(S_ISCHR(kind_of("/dev/null")));
-  assert_int_equal(mixent_file_replace(in("full"), "x", 1), MIXENT_ERROR_IO);
-  assert_says("No space left");
+  static const char much[1 << 16];
+  for (size_t size = 1; size <= sizeof much; size *= sizeof much) { /* fails in the commit; fails before it */
+    mixent_new_file file;
+    assert_ok(mixent_new_file_open(in("full"), &file));
+    fwrite(much, 1, size, file.stream);
+    errno = EPERM; /* of something else */
+    assert_int_equal(mixent_new_file_commit(&file), MIXENT_ERROR_IO);
+    assert_says("No space left");
+  }
   assert_int_equal(mkfifo(in("pipe"), 0600), 0);
   pid_t writer = fork();
   if (writer == 0) _exit(mixent_file_replace(in("pipe"), "through", 7) != MIXENT_OK);
@@ -163,11 +170,7 @@ static void test_permissions(void **state) {
     assert_int_equal(permissions_of(in("new")), modes[i]);
   }
   umask(before);
-  if (geteuid() != 0) { /* root may write what it likes */
-    assert_int_equal(chmod(in("new"), 0444), 0);
-    assert_int_equal(mixent_file_replace(in("new"), "z", 1), MIXENT_ERROR_IO);
-    assert_says("Permission denied");
-  } else { /* root's new file stays its owner's */
+  if (geteuid() == 0) { /* root's new file stays its owner's */
     struct stat info;
     assert_int_equal(chown(in("new"), 12345, 54321), 0);
     write_text(in("new"), "z");
@@ -288,24 +291,59 @@ static void test_a_directory_is_listed_whole_or_not_at_all(void **state) {
   assert_int_equal(mixent_directory_list(in("a"), &names), MIXENT_ERROR_IO);
 }
 
+/* The rest of the test runs without root's rights. */
+static void give_up_root(void) {
+  if (geteuid() == 0) assert_int_equal(chown(directory, 65534, 65534) + seteuid(65534), 0);
+}
+
+static int take_root(void **state) {
+  if (getuid() == 0 && seteuid(0) != 0) return 1;
+  chmod(directory, 0700);
+  chmod(in("closed"), 0700);
+  return teardown(state);
+}
+
 /* The reason is why it cannot be made, not that it is not there. */
 static void test_a_directory_that_cannot_be_made(void **state) {
   (void)state;
   write_text(in("file"), "x");
   assert_int_equal(mixent_directory_make(in("file/inner")), MIXENT_ERROR_IO);
   assert_says("Not a directory");
-  assert_int_equal(mixent_directory_make("/proc/mixent"), MIXENT_ERROR_IO);
-  assert_says("/proc/mixent");
-  if (geteuid() != 0) {
-    assert_int_equal(chmod(directory, 0500), 0);
-    assert_int_equal(mixent_directory_make(in("inner")), MIXENT_ERROR_IO);
-    assert_says("Permission denied");
-    assert_int_equal(chmod(directory, 0700), 0);
-  }
+  give_up_root();
+  assert_int_equal(chmod(directory, 0500), 0);
+  assert_int_equal(mixent_directory_make(in("a/b/c")), MIXENT_ERROR_IO);
+  assert_int_equal(mixent_directory_make(in("inner")), MIXENT_ERROR_IO);
+  assert_says("Permission denied; check its permissions");
+  assert_int_equal(mixent_file_replace(in("new"), "x", 1), MIXENT_ERROR_IO);
+  assert_says("Permission denied");
+}
+
+/* What may not be seen is not said to be missing. */
+static void test_what_may_not_be_seen(void **state) {
+  (void)state;
+  assert_ok(mixent_directory_make(in("closed/inner")));
+  assert_ok(mixent_path_check(in("closed/inner")));
+  assert_ok(mixent_path_check(in("none")));
+  assert_int_equal(chmod(in("closed"), 0), 0);
+  give_up_root();
+  assert_int_equal(mixent_path_check(in("closed/inner")), MIXENT_ERROR_IO);
+  assert_says("Permission denied");
+}
+
+static void test_write_protection(void **state) {
+  (void)state;
+  write_text(in("file"), "x");
+  assert_int_equal(chmod(in("file"), 0444), 0);
+  give_up_root();
+  assert_int_equal(mixent_file_replace(in("file"), "z", 1), MIXENT_ERROR_IO);
+  assert_says("Permission denied");
+  assert_holds(in("file"), "x");
+  assert_int_equal(count_names(), 1);
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)    cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define AS_USER(name) cmocka_unit_test_setup_teardown(name, setup, take_root)
   const struct CMUnitTest tests[] = {
       TEST(test_a_link_is_followed),
       TEST(test_temporary_names_cannot_be_foreseen),
@@ -315,7 +353,9 @@ int main(void) {
       TEST(test_leftovers),
       TEST(test_only_files_are_read),
       TEST(test_a_directory_is_listed_whole_or_not_at_all),
-      TEST(test_a_directory_that_cannot_be_made),
+      AS_USER(test_a_directory_that_cannot_be_made),
+      AS_USER(test_what_may_not_be_seen),
+      AS_USER(test_write_protection),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

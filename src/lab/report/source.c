@@ -1,5 +1,6 @@
 /* A study, or runs alone, read into one shape and compared. */
 #include "lab/report/source.h"
+#include "core/file.h"
 #include "data/find.h"
 #include "lab/report/source_parts.h"
 #include "lab/study/directory.h"
@@ -113,6 +114,7 @@ static mixent_status read_runs(const char *const *places, size_t count, mixent_r
   MIXENT_TRY(MIXENT_ALLOCATE(count * count, &report->runs));
   for (size_t i = 0; i < count; i++) {
     mixent_report_run run = {0};
+    MIXENT_TRY(mixent_path_check(places[i]));
     MIXENT_TRY(take_text(name_run(places, count, i), &report->variants[i]));
     mixent_status status = mixent_report_run_read(places[i], report->variants[i], &run);
     if (status == MIXENT_OK && !run.recipe && !run.result)

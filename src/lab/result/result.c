@@ -92,6 +92,7 @@ static mixent_status fail_unfinished(const char *run) {
 }
 
 static mixent_status read_summary(mixent_result *out, summary_parts *parts) {
+  MIXENT_TRY(mixent_path_check(out->run));
   char *path = mixent_path_join(out->run, "summary.json"), *text = NULL;
   size_t size;
   if (!path) return MIXENT_ERROR_MEMORY;

@@ -4,6 +4,7 @@
 #include "lab/store/file.h"
 #include "train/run_directory.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +101,8 @@ static mixent_status find_runs(const char *directory, const char *path, int leve
   mixent_names names;
   mixent_status status = mixent_directory_list(directory, &names);
   /* below the first level one that may not be read hides nothing but what is in it */
-  if (status != MIXENT_OK && level > 1 && access(directory, R_OK | X_OK) != 0) return MIXENT_OK;
+  if (status != MIXENT_OK && level > 1 && faccessat(AT_FDCWD, directory, R_OK | X_OK, AT_EACCESS) != 0)
+    return MIXENT_OK;
   for (size_t i = 0; i < names.count && status == MIXENT_OK; i++)
     if (names.items[i][0] != '.') status = look_at(directory, path, names.items[i], level, runs);
   mixent_names_free(&names);
@@ -304,6 +306,7 @@ mixent_status mixent_store_recover(mixent_store *store, mixent_status status) {
 }
 
 static mixent_status check_directory(const char *directory) {
+  MIXENT_TRY(mixent_path_check(directory));
   if (!mixent_is_directory(directory))
     return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory of runs; `mixent train` makes runs/",
                        directory);

@@ -180,8 +180,9 @@ mixent_status mixent_study_list_failed(const mixent_study *study, json_t *out) {
 /* Joining. */
 
 mixent_status mixent_study_open(const char *directory, mixent_study **out) {
-  char *text = NULL, *recipe = NULL, *origin = mixent_path_join(directory, "study.yaml");
   *out = NULL;
+  MIXENT_TRY(mixent_path_check(directory));
+  char *text = NULL, *recipe = NULL, *origin = mixent_path_join(directory, "study.yaml");
   if (!mixent_study_is_directory(directory)) {
     free(origin);
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no study is there; `mixent compare STUDY.yaml` makes one",
