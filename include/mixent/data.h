@@ -36,6 +36,7 @@ typedef struct mixent_dataset {
   char **feature_names; /* [channels] where the files name their features; else NULL */
   bool transposed;      /* images were transposed when read */
   bool cut;             /* the files hold one part, of which mixent_images_cut made train and test */
+  char *note;           /* what people should be warned of in its files ("passed-over: …"); NULL: nothing */
   uint64_t
       fingerprint; /* of all pixels or features and labels, to tell whether a resumed run sees the same data */
 } mixent_dataset;

@@ -165,6 +165,7 @@ static int run(const void *given, int count, char **words) {
   mixent_dataset *dataset;
   mixent_status status = mixent_dataset_open(words[0], &options, &dataset);
   if (status == MIXENT_OK) {
+    if (dataset->note) fprintf(stderr, "mixent: warning: %s\n", dataset->note);
     status = show(dataset, arguments);
     mixent_dataset_free(dataset);
   }

@@ -138,6 +138,8 @@ static mixent_status take_set(mixent_format_set *set, bool transpose, mixent_dat
   out->train = set->train;
   out->test = set->test;
   out->feature_names = set->feature_names;
+  out->note = set->note;
+  set->note = NULL;
   out->cut = set->one_part;
   set->train = set->test = (mixent_images){0};
   set->feature_names = NULL;
@@ -209,6 +211,7 @@ void mixent_dataset_free(mixent_dataset *dataset) {
   if (!dataset) return;
   free(dataset->name);
   free(dataset->directory);
+  free(dataset->note);
   for (int k = 0; k < dataset->train.channels && dataset->feature_names; k++) free(dataset->feature_names[k]);
   free(dataset->feature_names);
   mixent_images_free(&dataset->train);

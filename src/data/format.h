@@ -14,6 +14,7 @@ typedef struct mixent_format_set {
   mixent_images train, test;
   char *train_origin, *test_origin;      /* where the labels are from, for messages */
   char *label_names[MIXENT_MOST_LABELS]; /* NULL: the file gives none */
+  char *note;                            /* what people should know of its files; NULL: nothing */
   char **feature_names;                  /* [train.channels]; NULL: the file gives none */
   bool transposed;                       /* the format stores columns first */
   bool one_part;                         /* there is train alone: test is cut from it */

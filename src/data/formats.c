@@ -55,6 +55,7 @@ void mixent_format_set_free(mixent_format_set *set) {
   mixent_images_free(&set->test);
   free(set->train_origin);
   free(set->test_origin);
+  free(set->note);
   for (int label = 0; label < MIXENT_MOST_LABELS; label++) free(set->label_names[label]);
   *set = (mixent_format_set){0};
 }

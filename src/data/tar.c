@@ -87,13 +87,15 @@ static void header_path(const uint8_t *header, char out[BLOCK]) {
   snprintf(out, BLOCK, "%.*s%s%.*s", long_form ? 155 : 0, prefix, long_form ? "/" : "", NAME, name);
 }
 
-static mixent_status visit_file(tar_reader *reader, const uint8_t *header, size_t size,
-                                mixent_tar_visit *visit, void *context) {
+static mixent_status visit_member(tar_reader *reader, const uint8_t *header, size_t size,
+                                  mixent_tar_visit *visit, void *context) {
   char path[BLOCK];
   header_path(header, path);
-  bool link = header[TYPE_AT] == '1' || header[TYPE_AT] == '2';
-  mixent_status status = visit(context, reader->long_path ? reader->long_path : path,
-                               link ? NULL : header + BLOCK, link ? 0 : size);
+  char type = (char)header[TYPE_AT];
+  bool regular = type == 0 || type == '0' || type == '7';
+  mixent_tar_member member = {.path = reader->long_path ? reader->long_path : path, .directory = type == '5'};
+  if (regular) member.bytes = header + BLOCK, member.size = size;
+  mixent_status status = visit(context, &member);
   free(reader->long_path);
   reader->long_path = NULL;
   return status;
@@ -106,23 +108,36 @@ static mixent_status take_entry(tar_reader *reader, const uint8_t *header, size_
   case 'x': return read_pax(reader, header + BLOCK, size);
   case 'g':
   case 'K': return MIXENT_OK;
-  case 0:
-  case '0':
-  case '1':
-  case '2': return visit_file(reader, header, size, visit, context);
-  default:
-    free(reader->long_path);
-    reader->long_path = NULL;
-    return MIXENT_OK;
+  default: return visit_member(reader, header, size, visit, context);
   }
 }
 
+static bool is_zero(const uint8_t *bytes, size_t size) {
+  return size == 0 || (*bytes == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+/* At a block of zeros. A header that became zeros must not end the archive: what follows it would be lost. */
+static mixent_status check_end(const tar_reader *reader) {
+  const uint8_t *end = reader->bytes + reader->position;
+  size_t left = reader->size - reader->position;
+  if (left >= 2 * BLOCK && is_zero(end, left)) return MIXENT_OK;
+  if (is_zero(end, left))
+    return mixent_fail(
+        MIXENT_ERROR_FORMAT,
+        "%s: ends after one block of zeros of the two that end an archive (truncated file)" ADVICE,
+        reader->origin);
+  return mixent_fail(
+      MIXENT_ERROR_FORMAT,
+      "%s: zeros at byte %zu, where a header belongs, and more after them: damaged, or several "
+      "archives in one file" ADVICE,
+      reader->origin, reader->position);
+}
+
 static mixent_status walk(tar_reader *reader, mixent_tar_visit *visit, void *context) {
-  static const uint8_t zeros[BLOCK];
   while (reader->size - reader->position >= BLOCK) {
     const uint8_t *header = reader->bytes + reader->position;
     size_t size = 0;
-    if (memcmp(header, zeros, BLOCK) == 0) return MIXENT_OK;
+    if (is_zero(header, BLOCK)) return check_end(reader);
     MIXENT_TRY(check_header(reader, header, &size));
     MIXENT_TRY(take_entry(reader, header, size, visit, context));
     size_t left = reader->size - reader->position - BLOCK, padded = (size + BLOCK - 1) / BLOCK * BLOCK;

@@ -1,17 +1,24 @@
-/* Regular files out of a tar archive (ustar, with the long names of GNU and pax), plain or in gzip. */
+/* What lies in a tar archive (ustar, with the long names of GNU tar and pax), unpacked in memory. */
 #ifndef MIXENT_DATA_TAR_H
 #define MIXENT_DATA_TAR_H
 
 #include "core/status.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* One regular file: its path in the archive, and bytes that stay valid as long as the archive's; of a link, hard or symbolic,
- * bytes is NULL. */
-typedef mixent_status mixent_tar_visit(void *context, const char *path, const uint8_t *bytes, size_t size);
+/* One member: its path in the archive and, of a regular file, its bytes, valid as long as the archive's. */
+typedef struct mixent_tar_member {
+  const char *path;
+  bool directory;
+  const uint8_t
+      *bytes; /* [size]; NULL: no regular file, but a directory, a link, a device, a file with holes */
+  size_t size;
+} mixent_tar_member;
+typedef mixent_status mixent_tar_visit(void *context, const mixent_tar_member *member);
 
-/* Visits every regular file and link of an archive in memory, in its order; an error of `visit` ends it. Directories and
- * others are passed over. `origin` names the archive in messages. */
+/* Visits every member of an archive in its order; an error of `visit` ends it. Two blocks of zeros end an archive, and
+ * zeros alone follow: anything else is damage. `origin` names the archive in messages. */
 mixent_status mixent_tar_walk(const char *origin, const uint8_t *bytes, size_t size, mixent_tar_visit *visit,
                               void *context);
 

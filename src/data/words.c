@@ -1,12 +1,14 @@
 /* Labels from words: a sorted list finds them, so that many rows cost little. */
 #include "data/words.h"
+#include "core/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { DIGITS = 18 }; /* that a long holds for sure */
 
-mixent_status mixent_words_add(mixent_words *words, const char *origin, const char *text, int32_t *out) {
+/* `text` is in normal form C. */
+static mixent_status add_composed(mixent_words *words, const char *origin, const char *text, int32_t *out) {
   int low = 0, high = words->count;
   while (low < high) {
     int middle = (low + high) / 2, order = strcmp(text, words->text[words->sorted[middle]]);
@@ -28,6 +30,14 @@ mixent_status mixent_words_add(mixent_words *words, const char *origin, const ch
   words->sorted[low] = *out = words->count;
   words->text[words->count++] = copy;
   return MIXENT_OK;
+}
+
+mixent_status mixent_words_add(mixent_words *words, const char *origin, const char *text, int32_t *out) {
+  char *composed;
+  MIXENT_TRY(mixent_text_compose(text, &composed));
+  mixent_status status = add_composed(words, origin, composed, out);
+  free(composed);
+  return status;
 }
 
 /* Whether a word is a whole number as it is usually written. */

@@ -11,7 +11,7 @@ typedef struct mixent_words {
   int count;
 } mixent_words;
 
-/* The place of a word, which is added if it is new. More than MIXENT_MOST_LABELS are an error. */
+/* The place of a word, compared in Unicode's normal form C and added if it is new. More than MIXENT_MOST_LABELS are an error. */
 mixent_status mixent_words_add(mixent_words *words, const char *origin, const char *text, int32_t *out);
 /* set->train.labels and set->test.labels, places so far, become labels: the words themselves where all are whole
  * numbers of 0 to MIXENT_MOST_LABELS - 1; else they are numbered, whole numbers by size, others in the order of their

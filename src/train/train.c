@@ -262,6 +262,7 @@ mixent_status mixent_train(const mixent_train_options *options, mixent_train_sum
   MIXENT_TRY(place_run(&recipe, options, &place));
   mixent_status status = mixent_run_directory_check(place, options->overwrite);
   if (status == MIXENT_OK) status = mixent_trainer_create(&recipe, options, &trainer);
+  if (status == MIXENT_OK) warn(options, trainer->dataset->note);
   if (status == MIXENT_OK) warn_of_plan(trainer, recipe.plan_hash);
   if (status == MIXENT_OK) warn_of_selection(&recipe, options);
   if (status == MIXENT_OK && options->warning)

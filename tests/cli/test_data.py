@@ -56,6 +56,27 @@ def test_folders_of_images(mixent, tmp_path, tiny_net, ending):
     assert result.code == 1 and picture.name in result.message and "truncated" in result.message
 
 
+def test_what_is_passed_over_is_said_once(mixent, tmp_path, tiny_net):
+    """Nothing vanishes without a word: kinds that are not read are counted by `data show` and `train`; an image lies at any depth."""
+    directory = make_folders(tmp_path / "bars", ".png")
+    (directory / "train" / "red" / "more").mkdir()
+    for number, picture in enumerate(sorted((directory / "train" / "red").glob("*.png"))[:10]):
+        if number < 7:
+            picture.rename(picture.parent / "more" / picture.name)
+        else:
+            Image.open(picture).save(picture.with_suffix(".bmp"))
+    said = "mixent: warning: passed-over: 3 files that are no .png, .jpg or .jpeg (3 .bmp)"
+    result = mixent("data", "show", "./bars", "--out", "sheet.png")
+    assert result.code == 0 and result.err.splitlines() == [said] and "120 train" in result.out
+    result = mixent("train", "--data", "./bars", "--net", tiny_net, "--set", "batch=20", "--epochs", "1", "--run", "run", "--threads", "1")
+    assert result.code == 0 and result.err.count(said) == 1 and result.err.count("passed-over") == 1
+    assert "passed-over" not in mixent("eval", "run/best.safetensors").err
+    for picture in (directory / "test" / "blue").iterdir():
+        picture.unlink()
+    result = mixent("data", "show", "./bars")
+    assert result.code == 1 and "no .png, .jpg or .jpeg in the class folder test/blue (0 other files)" in result.message
+
+
 def test_colours_of_print(mixent, tmp_path):
     directory = make_folders(tmp_path / "bars", ".jpg")
     first = sorted((directory / "train").rglob("*.jpg"))[0]

@@ -1,7 +1,8 @@
-/* Fuzzing the reader of tar archives: every file that is visited lies in the archive, links have nothing. */
+/* Fuzzing the reader of tar archives: every file that is visited lies in the archive, all else has no bytes; and what a data
+ * set takes from it. */
 #include "data/tar.h"
+#include "data/collection.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,13 +11,36 @@ typedef struct archive {
   size_t size;
 } archive;
 
-static mixent_status visit(void *context, const char *path, const uint8_t *bytes, size_t size) {
+static mixent_status visit(void *context, const mixent_tar_member *member) {
   const archive *archive = context;
-  bool link = !bytes && size == 0;
-  if (!link && (bytes < archive->bytes || size > archive->size - (size_t)(bytes - archive->bytes))) abort();
-  volatile size_t length = strlen(path); /* the path ends */
+  const uint8_t *bytes = member->bytes;
+  if (!bytes && member->size) abort();
+  if (bytes && member->directory) abort();
+  if (bytes && (bytes < archive->bytes || member->size > archive->size - (size_t)(bytes - archive->bytes)))
+    abort();
+  volatile size_t length = strlen(member->path); /* the path ends */
   (void)length;
   return MIXENT_OK;
+}
+
+/* What is collected as images lies in the archive, too, and has a class. */
+static mixent_status collect(const archive *archive) {
+  mixent_collection *collection = calloc(1, sizeof *collection);
+  if (!collection) return MIXENT_ERROR_MEMORY;
+  char *note = NULL;
+  mixent_status status = mixent_collect_archive("fuzz", archive->bytes, archive->size, collection);
+  for (size_t i = 0; i < collection->count; i++) {
+    const mixent_collected *image = &collection->images[i];
+    mixent_tar_member member = {.path = image->path, .bytes = image->bytes, .size = image->size};
+    if (!image->bytes || visit((void *)(uintptr_t)archive, &member) != MIXENT_OK) abort();
+    if (image->class < 0 || image->class >= collection->classes.count) abort();
+    if (image->part < 0 || image->part > 1) abort();
+  }
+  if (mixent_collection_note(collection, &note) != MIXENT_OK) abort();
+  free(note);
+  mixent_collection_free(collection);
+  free(collection);
+  return status;
 }
 
 /* Check sums are made right, or hardly anything would come past them. */
@@ -41,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (mixent_tar_walk("fuzz", bytes, size, visit, &archive) != MIXENT_OK &&
         strncmp(mixent_last_error(), "fuzz: ", 6) != 0)
       abort();
+    if (collect(&archive) != MIXENT_OK && strncmp(mixent_last_error(), "fuzz: ", 6) != 0) abort();
   }
   free(bytes);
   return 0;

@@ -1,72 +1,11 @@
 /* folder, tar, picture: images in folders and in archives are one set; damage of every kind gives a message. */
-#include "data_files.h"
+#include "picture_files.h"
 
 #include "data/picture.h"
 #include "data/tar.h"
 #include "mixent/data.h"
-#include <jpeglib.h>
-#include <png.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { SIDE = 16 };
-static uint8_t pixels[64 * 64 * 3];
-
-static void draw_pixels(int seed, int side, bool grey) {
-  for (int i = 0; i < side * side; i++)
-    for (int c = 0; c < 3; c++) pixels[3 * i + c] = (uint8_t)(25 * seed + i / side * 3 + (grey ? 0 : 20 * c));
-}
-
-/* A PNG or, if the name says so, a JPEG of what was drawn. */
-static size_t encode(const char *name, int side, uint8_t **out) {
-  *out = NULL;
-  if (strstr(name, ".png")) {
-    png_image image = {.version = PNG_IMAGE_VERSION, .width = side, .height = side, .format = PNG_FORMAT_RGB};
-    png_alloc_size_t size = 1 << 16;
-    *out = malloc(size);
-    assert_true(png_image_write_to_memory(&image, *out, &size, 0, pixels, 0, NULL));
-    return size;
-  }
-  struct jpeg_compress_struct jpeg;
-  struct jpeg_error_mgr errors;
-  unsigned long size = 0;
-  jpeg.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&jpeg);
-  jpeg_mem_dest(&jpeg, out, &size);
-  jpeg.image_width = jpeg.image_height = (JDIMENSION)side;
-  jpeg.input_components = 3;
-  jpeg.in_color_space = JCS_RGB;
-  jpeg_set_defaults(&jpeg);
-  jpeg_set_quality(&jpeg, 95, TRUE);
-  jpeg_start_compress(&jpeg, TRUE);
-  while (jpeg.next_scanline < jpeg.image_height) {
-    JSAMPROW line = pixels + jpeg.next_scanline * (unsigned)side * 3;
-    jpeg_write_scanlines(&jpeg, &line, 1);
-  }
-  jpeg_finish_compress(&jpeg);
-  jpeg_destroy_compress(&jpeg);
-  return size;
-}
-
-static void append_tar(file_bytes *file, const char *name, char type, const void *bytes, size_t size) {
-  char header[512] = {0};
-  unsigned sum = 0;
-  snprintf(header, 100, "%s", name);
-  sprintf(header + 100, "0000644");
-  sprintf(header + 124, "%011zo", size);
-  memset(header + 148, ' ', 8);
-  header[156] = type;
-  memcpy(header + 257, "ustar\00000", 8);
-  for (int i = 0; i < 512; i++) sum += (uint8_t)header[i];
-  sprintf(header + 148, "%06o", sum);
-  append_bytes(file, header, 512);
-  append_bytes(file, bytes, size);
-  append_bytes(file, (char[512]){0}, (512 - size % 512) % 512);
-}
-
-static void end_tar(file_bytes *file) {
-  append_bytes(file, (char[1024]){0}, 1024);
-}
 
 static const char *const names[] = {"train/cat/1.png", "train/ant/2.JPG",  "train/cat/0.jpeg",
                                     "test/ant/x.png",  "train/cat/10.png", "test/cat/y.jpg"};
@@ -91,19 +30,6 @@ static void make_set(const char *prefix, bool grey) {
     free(bytes);
   }
   end_tar(&archive);
-}
-
-static mixent_dataset *open_set(const char *path) {
-  mixent_dataset *dataset;
-  if (mixent_dataset_open(path, NULL, &dataset) != MIXENT_OK) fail_msg("%s", mixent_last_error());
-  return dataset;
-}
-
-static void assert_open_fails(mixent_status expected, const char *path, const char *message) {
-  mixent_dataset *dataset;
-  assert_int_equal(mixent_dataset_open(path, NULL, &dataset), expected);
-  assert_null(dataset);
-  assert_message_has(message);
 }
 
 static void check_set(const mixent_dataset *dataset, int channels) {
@@ -222,7 +148,8 @@ static void test_what_is_not_there(void **state) {
     append_tar(&archive, "train/cat/z.png", kind, "", 0);
     end_tar(&archive);
     write_data_file(path, "a.tar", &archive);
-    assert_open_fails(MIXENT_ERROR_UNSUPPORTED, path, "train/cat/z.png is a link; pack the files themselves");
+    assert_open_fails(MIXENT_ERROR_UNSUPPORTED, path,
+                      "train/cat/z.png is a link, or stored with holes; pack the files themselves");
     archive.size -= 512 + 1024;
     end_tar(&archive);
   }
@@ -273,11 +200,56 @@ static void test_damaged_archives(void **state) {
                     "a.tar and b.tgz in the same directory could both be the data set");
 }
 
-static mixent_status note_path(void *context, const char *path, const uint8_t *bytes, size_t size) {
+static mixent_status pass(void *context, const mixent_tar_member *member) {
+  (void)context, (void)member;
+  return MIXENT_OK;
+}
+
+/* Zeros where a header was must not end an archive early: the set would be a smaller one. */
+static void test_zeroed_headers(void **state) {
+  (void)state;
+  make_set("", false);
+  static file_bytes damaged;
+  int headers = 0;
+  for (size_t at = 0; at + 1024 < archive.size; at += 512) {
+    if (memcmp(archive.data + at + 257, "ustar", 5) != 0) continue;
+    for (size_t blocks = 1; blocks <= 2; blocks++, headers++) {
+      damaged = archive;
+      memset(damaged.data + at, 0, 512 * blocks);
+      assert_int_equal(mixent_tar_walk("t", damaged.data, damaged.size, pass, NULL), MIXENT_ERROR_FORMAT);
+      char where[64];
+      snprintf(where, sizeof where, "zeros at byte %zu, where a header belongs", at);
+      assert_message_has(where);
+    }
+  }
+  assert_int_equal(headers, 2 * (1 + NAMES));
+  /* archives are padded with zeros; they end in two blocks of them, not in one, and none joins another */
+  damaged = archive;
+  append_bytes(&damaged, (char[5120]){0}, 5120);
+  assert_int_equal(mixent_tar_walk("t", damaged.data, damaged.size, pass, NULL), MIXENT_OK);
+  damaged.size = archive.size - 512;
+  assert_int_equal(mixent_tar_walk("t", damaged.data, damaged.size, pass, NULL), MIXENT_ERROR_FORMAT);
+  assert_message_has("one block of zeros of the two that end an archive");
+  damaged.size = archive.size - 1024;
+  assert_int_equal(mixent_tar_walk("t", damaged.data, damaged.size, pass, NULL), MIXENT_ERROR_FORMAT);
+  assert_message_has("without the mark of an archive's end");
+  damaged = archive;
+  append_tar(&damaged, "more", '0', "x", 1);
+  end_tar(&damaged);
+  assert_int_equal(mixent_tar_walk("t", damaged.data, damaged.size, pass, NULL), MIXENT_ERROR_FORMAT);
+  assert_message_has("several archives in one file");
+}
+
+static mixent_status note_path(void *context, const mixent_tar_member *member) {
   file_bytes *seen = context;
-  (void)bytes, (void)size;
-  append_bytes(seen, path, strlen(path));
-  append_bytes(seen, "|", 1);
+  append_bytes(seen, member->path, strlen(member->path));
+  append_bytes(seen,
+               member->bytes       ? "|"
+               : member->directory ? "(directory)|"
+                                   : "(no file)|",
+               member->bytes       ? 1
+               : member->directory ? 12
+                                   : 10);
   return MIXENT_OK;
 }
 
@@ -290,11 +262,14 @@ static void test_long_names(void **state) {
   append_tar(&archive, "PaxHeaders/x", 'x', "12 path=p/q\n11 mtime=1\n", 23);
   append_tar(&archive, "p", '0', "x", 1);
   append_tar(&archive, "directory/", '5', "", 0);
+  append_tar(&archive, "holes", 'S', "x", 1);
+  append_tar(&archive, "contiguous", '7', "x", 1);
   append_tar(&archive, "plain", '0', "x", 1);
   end_tar(&archive);
   assert_int_equal(mixent_tar_walk("t", archive.data, archive.size, note_path, &seen), MIXENT_OK);
   append_bytes(&seen, "", 1);
-  assert_string_equal((char *)seen.data, "gnu/long|p/q|plain|");
+  assert_string_equal((char *)seen.data,
+                      "gnu/long|p/q|directory/(directory)|holes(no file)|contiguous|plain|");
   archive.size = 0;
   append_tar(&archive, "PaxHeaders/x", 'x', "99 path=p/q\n", 12);
   end_tar(&archive);
@@ -308,6 +283,7 @@ int main(void) {
       TEST_IN_DIRECTORY(test_what_is_not_there),
       TEST_IN_DIRECTORY(test_names_are_text),
       TEST_IN_DIRECTORY(test_damaged_archives),
+      TEST_IN_DIRECTORY(test_zeroed_headers),
       cmocka_unit_test(test_long_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

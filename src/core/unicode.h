@@ -1,0 +1,14 @@
+/* Names in Unicode's normal form C, in which each name has one spelling: é is one code point, not e and an accent, which is
+ * how some systems write it into file names. */
+#ifndef MIXENT_CORE_UNICODE_H
+#define MIXENT_CORE_UNICODE_H
+
+#include "core/status.h"
+#include <stdbool.h>
+
+/* `text` in normal form C, in new memory; what is not UTF-8 stays as it is. free(*out). */
+mixent_status mixent_text_compose(const char *text, char **out);
+/* Whether two texts are the same in normal form C. */
+mixent_status mixent_text_same(const char *a, const char *b, bool *out);
+
+#endif

@@ -1,0 +1,421 @@
+/* Which files of a set in folders are images, of which class; what is passed over is counted. */
+#include "data/collection.h"
+#include "core/file.h"
+#include "data/find.h"
+#include "data/tar.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+static const char *const part_names[][2] = {{"train", "training"}, {"test", "testing"}};
+
+int mixent_part_named(const char *name, size_t length) {
+  for (int part = 0; part < 2; part++)
+    for (int i = 0; i < 2; i++)
+      if (length == strlen(part_names[part][i]) && strncasecmp(name, part_names[part][i], length) == 0)
+        return part;
+  return -1;
+}
+
+static bool is_image_name(const char *name) {
+  return mixent_has_ending(name, ".png") || mixent_has_ending(name, ".jpg") ||
+         mixent_has_ending(name, ".jpeg");
+}
+
+void mixent_collection_free(mixent_collection *collection) {
+  for (size_t i = 0; i < collection->count; i++) free(collection->images[i].path);
+  free(collection->images);
+  for (int part = 0; part < 2; part++) free(collection->parts[part]);
+  mixent_words_free(&collection->classes);
+  for (int i = 0; i < MIXENT_BESIDE; i++) free(collection->beside[i]);
+  *collection = (mixent_collection){0};
+}
+
+static mixent_status add_image(mixent_collection *to, mixent_collected image) {
+  if (to->count == to->capacity) {
+    size_t capacity = 2 * to->capacity + 1024;
+    mixent_collected *images = realloc(to->images, capacity * sizeof *images);
+    if (!images) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory for its list of files", to->origin);
+    to->images = images;
+    to->capacity = capacity;
+  }
+  image.path = strdup(image.path);
+  if (!image.path) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  to->images[to->count++] = image;
+  to->folders[image.part][image.class].images++;
+  return MIXENT_OK;
+}
+
+/* The class that a folder is called after; the same in train and in test. */
+static mixent_status add_class(mixent_collection *to, int part, const char *name, int32_t *out) {
+  mixent_status status = mixent_words_add(&to->classes, to->origin, name, out);
+  if (status == MIXENT_ERROR_UNSUPPORTED)
+    return mixent_fail(status, "%s: more than %d class folders", to->origin, MIXENT_MOST_LABELS);
+  if (status == MIXENT_OK) to->folders[part][*out].found = true;
+  return status;
+}
+
+/* A file that is no image by its name. */
+static void pass_over(mixent_collection *to, const char *name) {
+  char ending[sizeof to->kinds->ending] = "";
+  const char *point = strrchr(name, '.');
+  if (point && strlen(point) < sizeof ending)
+    for (size_t i = 0; point[i]; i++) {
+      ending[i] = (char)tolower((unsigned char)point[i]);
+      if (i && !isalnum((unsigned char)point[i])) { /* no ending that people know */
+        *ending = 0;
+        break;
+      }
+    }
+  int kind = 0;
+  while (kind < to->kind_count && strcmp(to->kinds[kind].ending, ending) != 0) kind++;
+  if (kind == MIXENT_KINDS) kind--, *to->kinds[kind].ending = 0;
+  if (kind == to->kind_count) memcpy(to->kinds[to->kind_count++].ending, ending, sizeof ending);
+  to->kinds[kind].count++;
+}
+
+/* A folder that is neither train nor test. Its name goes into a message: a control character becomes '?'. */
+static mixent_status pass_folder(mixent_collection *to, const char *name, size_t length) {
+  int i = 0;
+  char *shown = strndup(name, length);
+  if (!shown) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
+  for (char *at = shown; *at; at++)
+    if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = '?';
+  while (i < MIXENT_BESIDE && to->beside[i] && strcmp(to->beside[i], shown) != 0) i++;
+  if (i < MIXENT_BESIDE && !to->beside[i]) {
+    to->beside[i] = shown;
+    return MIXENT_OK;
+  }
+  to->more_beside |= i == MIXENT_BESIDE;
+  free(shown);
+  return MIXENT_OK;
+}
+
+static int compare_kinds(const void *a, const void *b) {
+  const mixent_kind *first = a, *second = b;
+  if (first->count != second->count) return first->count < second->count ? 1 : -1;
+  return strcmp(first->ending, second->ending);
+}
+
+static void append_kinds(const mixent_collection *collection, mixent_text *out) {
+  mixent_kind kinds[MIXENT_KINDS];
+  size_t count = 0;
+  memcpy(kinds, collection->kinds, sizeof kinds);
+  qsort(kinds, (size_t)collection->kind_count, sizeof *kinds, compare_kinds);
+  for (int i = 0; i < collection->kind_count; i++) count += kinds[i].count;
+  if (!count) return;
+  mixent_text_append(out, "%zu file%s that %s no .png, .jpg or .jpeg (", count, count == 1 ? "" : "s",
+                     count == 1 ? "is" : "are");
+  for (int i = 0; i < collection->kind_count; i++)
+    mixent_text_append(out, "%s%zu %s", i ? ", " : "", kinds[i].count,
+                       *kinds[i].ending      ? kinds[i].ending
+                       : kinds[i].count == 1 ? "other"
+                                             : "others");
+  mixent_text_append(out, ")");
+}
+
+mixent_status mixent_collection_note(const mixent_collection *collection, char **out) {
+  mixent_text what = {0}, note = {0};
+  *out = NULL;
+  append_kinds(collection, &what);
+  if (collection->loose)
+    mixent_text_append(&what, "%s%zu image%s in no class folder", what.length ? "; " : "", collection->loose,
+                       collection->loose == 1 ? "" : "s");
+  for (int i = 0; i < MIXENT_BESIDE && collection->beside[i]; i++)
+    mixent_text_append(&what, "%s%s",
+                       i             ? ", "
+                       : what.length ? "; folders beside train and test: "
+                                     : "folders beside train and test: ",
+                       collection->beside[i]);
+  if (collection->more_beside) mixent_text_append(&what, " and others");
+  if (what.length) mixent_text_append(&note, "passed-over: %s", what.data);
+  mixent_status status = what.failed ? mixent_text_status(&what) : mixent_text_status(&note);
+  mixent_text_free(&what);
+  if (status != MIXENT_OK) mixent_text_free(&note);
+  *out = note.data;
+  return status;
+}
+
+static mixent_status check_classes(const mixent_collection *in) {
+  for (int part = 0; part < 2; part++)
+    for (int i = 0; i < in->classes.count; i++) {
+      if (!in->folders[part][i].found || in->folders[part][i].images) continue;
+      return mixent_fail(
+          MIXENT_ERROR_FORMAT,
+          "%s: no .png, .jpg or .jpeg in the class folder %s/%s (%zu other files); fill it, or take it away",
+          in->origin, in->parts[part], in->classes.text[i], in->folders[part][i].passed_over);
+    }
+  return MIXENT_OK;
+}
+
+/* ---- A directory. ---- */
+
+typedef mixent_status visit_entry(void *context, const char *path, const char *name);
+
+/* What is in a directory, but for names that begin with a dot. */
+static mixent_status walk_directory(const char *path, visit_entry *visit, void *context) {
+  mixent_names names;
+  MIXENT_TRY(mixent_directory_list(path, &names));
+  mixent_status status = MIXENT_OK;
+  for (size_t i = 0; i < names.count && status == MIXENT_OK; i++) {
+    if (names.items[i][0] == '.') continue;
+    char *inner = mixent_path_join(path, names.items[i]);
+    status = inner ? visit(context, inner, names.items[i]) : MIXENT_ERROR_MEMORY;
+    free(inner);
+  }
+  mixent_names_free(&names);
+  return status;
+}
+
+/* A set with something missing would be a smaller one. */
+static mixent_status fail_nothing(const char *path) {
+  return mixent_fail(MIXENT_ERROR_IO,
+                     "%s: no file that can be read (a link to nowhere?); get it, or take it away", path);
+}
+
+typedef struct parts_walk {
+  char **names;
+  mixent_collection *to; /* whom folders beside them are told; or NULL */
+} parts_walk;
+
+static mixent_status visit_part(void *context, const char *path, const char *name) {
+  parts_walk *walk = context;
+  int part = mixent_part_named(name, strlen(name));
+  if (!mixent_is_directory(path)) return MIXENT_OK;
+  if (part < 0) return walk->to ? pass_folder(walk->to, name, strlen(name)) : MIXENT_OK;
+  if (walk->names[part])
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s beside it could be the same part; keep one of them",
+                       path, walk->names[part]);
+  walk->names[part] = strdup(name);
+  return walk->names[part] ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
+}
+
+mixent_status mixent_part_folders(const char *directory, char *names[2]) {
+  parts_walk walk = {.names = names};
+  names[0] = names[1] = NULL;
+  mixent_status status = walk_directory(directory, visit_part, &walk);
+  for (int part = 0; part < 2 && status != MIXENT_OK; part++) free(names[part]), names[part] = NULL;
+  return status;
+}
+
+/* A directory that is being walked, and those that it lies in. */
+typedef struct level {
+  const struct level *above;
+  dev_t device;
+  ino_t inode;
+} level;
+
+typedef struct folder_walk {
+  mixent_collection *to;
+  int part;
+  int32_t class;
+  const level *level; /* NULL: that of the classes */
+} folder_walk;
+
+static mixent_status visit_file(void *context, const char *path, const char *name);
+
+/* Below a class; links to directories are followed, but not in a circle. */
+static mixent_status walk_below(const folder_walk *above, const char *path, const struct stat *info) {
+  level here = {above->level, info->st_dev, info->st_ino};
+  for (const level *level = above->level; level; level = level->above)
+    if (level->device == here.device && level->inode == here.inode)
+      return mixent_fail(MIXENT_ERROR_IO,
+                         "%s: a link to a directory that it lies in itself; take the link away", path);
+  folder_walk walk = *above;
+  walk.level = &here;
+  return walk_directory(path, visit_file, &walk);
+}
+
+static mixent_status visit_file(void *context, const char *path, const char *name) {
+  folder_walk *walk = context;
+  struct stat info;
+  bool there = stat(path, &info) == 0;
+  if (there && S_ISDIR(info.st_mode)) return walk_below(walk, path, &info);
+  if (!is_image_name(name)) {
+    pass_over(walk->to, name);
+    walk->to->folders[walk->part][walk->class].passed_over++;
+    return MIXENT_OK;
+  }
+  if (!there || !S_ISREG(info.st_mode)) return fail_nothing(path);
+  return add_image(walk->to,
+                   (mixent_collected){.path = (char *)path, .part = walk->part, .class = walk->class});
+}
+
+static mixent_status visit_class(void *context, const char *path, const char *name) {
+  folder_walk *walk = context;
+  struct stat info;
+  if (stat(path, &info) != 0) return fail_nothing(path);
+  if (S_ISDIR(info.st_mode)) {
+    MIXENT_TRY(add_class(walk->to, walk->part, name, &walk->class));
+    return walk_below(walk, path, &info);
+  }
+  if (is_image_name(name))
+    walk->to->loose++;
+  else
+    pass_over(walk->to, name);
+  return MIXENT_OK;
+}
+
+mixent_status mixent_collect_directory(const char *directory, mixent_collection *out) {
+  out->origin = directory;
+  parts_walk parts = {out->parts, out};
+  mixent_status status = walk_directory(directory, visit_part, &parts);
+  for (int part = 0; part < 2 && status == MIXENT_OK && out->parts[part]; part++) {
+    folder_walk walk = {.to = out, .part = part};
+    char *path = mixent_path_join(directory, out->parts[part]);
+    status = path ? walk_directory(path, visit_class, &walk) : MIXENT_ERROR_MEMORY;
+    free(path);
+  }
+  return status == MIXENT_OK ? check_classes(out) : status;
+}
+
+/* ---- An archive. ---- */
+
+typedef struct archive_walk {
+  mixent_collection *to;
+  char *common;      /* the directories that all images lie in; NULL before the first */
+  const char *first; /* path of the first image that was taken, */
+  size_t prefix;     /* and the length of what stands in it before its part */
+} archive_walk;
+
+/* PREFIX/train/CLASS/…/FILE */
+typedef struct place {
+  size_t prefix, part_length, class_length;
+  int part; /* -1: in none */
+  const char *part_name, *class, *file;
+} place;
+
+static const char *file_name(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+/* Whether a file or a directory below `rest` is one of those that are not looked at. */
+static bool is_hidden(const char *rest) {
+  for (const char *at = rest; at; at = (at = strchr(at, '/')) ? at + 1 : NULL)
+    if (*at == '.') return true;
+  return false;
+}
+
+/* The outermost folder of a part, below the directories that all images have in common. */
+static place find_place(const archive_walk *walk, const char *path) {
+  place out = {.part = -1, .file = file_name(path)};
+  size_t skipped = strlen(walk->common);
+  if (strncmp(path, walk->common, skipped) != 0) return out;
+  for (const char *at = path + skipped, *end; (end = strchr(at, '/')); at = end + 1) {
+    if ((out.part = mixent_part_named(at, (size_t)(end - at))) < 0) continue;
+    out.prefix = (size_t)(at - path);
+    out.part_name = at, out.part_length = (size_t)(end - at);
+    const char *class_end = strchr(end + 1, '/');
+    if (class_end) out.class = end + 1, out.class_length = (size_t)(class_end - end - 1);
+    break;
+  }
+  return out;
+}
+
+static mixent_status add_archive_class(archive_walk *walk, const place *place, int32_t *out) {
+  char *name = strndup(place->class, place->class_length);
+  if (!name) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for class names");
+  mixent_status status = add_class(walk->to, place->part, name, out);
+  free(name);
+  return status;
+}
+
+/* Shortens what all images have in common by the next one's path. */
+static mixent_status visit_common(void *context, const mixent_tar_member *member) {
+  archive_walk *walk = context;
+  const char *name = file_name(member->path);
+  if (*name == '.' || !is_image_name(name)) return MIXENT_OK;
+  if (!walk->common) {
+    walk->common = strndup(member->path, (size_t)(name - member->path));
+    return walk->common ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  }
+  size_t same = 0, end = 0;
+  for (; walk->common[same] && walk->common[same] == member->path[same]; same++)
+    if (walk->common[same] == '/') end = same + 1;
+  walk->common[end] = 0;
+  return MIXENT_OK;
+}
+
+static mixent_status check_part(archive_walk *walk, const char *path, const place *place) {
+  mixent_collection *to = walk->to;
+  char **name = &to->parts[place->part];
+  if (!to->count) walk->first = path, walk->prefix = place->prefix;
+  if (place->prefix != walk->prefix || memcmp(path, walk->first, walk->prefix) != 0)
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s and %s are of two data sets; pack one alone", to->origin,
+                       walk->first, path);
+  if (!*name && !(*name = strndup(place->part_name, place->part_length)))
+    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
+  if (strlen(*name) == place->part_length && memcmp(*name, place->part_name, place->part_length) == 0)
+    return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s: %s beside it could be the same part; keep one of them",
+                     to->origin, path, *name);
+}
+
+static mixent_status visit_images(void *context, const mixent_tar_member *member) {
+  archive_walk *walk = context;
+  place place = find_place(walk, member->path);
+  if (member->directory || !is_image_name(place.file) || is_hidden(place.class ? place.class : place.file))
+    return MIXENT_OK;
+  if (place.part < 0) {
+    const char *rest = member->path + strlen(walk->common), *end = strchr(rest, '/');
+    return end ? pass_folder(walk->to, rest, (size_t)(end - rest)) : MIXENT_OK;
+  }
+  if (!place.class) {
+    walk->to->loose++;
+    return MIXENT_OK;
+  }
+  int32_t class;
+  MIXENT_TRY(check_part(walk, member->path, &place));
+  MIXENT_TRY(add_archive_class(walk, &place, &class));
+  if (!member->bytes)
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
+                       "%s: %s is a link, or stored with holes; pack the files themselves: tar --dereference "
+                       "--hard-dereference, without --sparse",
+                       walk->to->origin, member->path);
+  MIXENT_TRY(add_image(walk->to, (mixent_collected){.path = (char *)member->path,
+                                                    .part = place.part,
+                                                    .class = class,
+                                                    .bytes = member->bytes,
+                                                    .size = member->size}));
+  walk->first = walk->to->images[0].path;
+  return MIXENT_OK;
+}
+
+/* Class folders, which may have no image, and files of other kinds; what lies elsewhere is no part of the set. */
+static mixent_status visit_others(void *context, const mixent_tar_member *member) {
+  archive_walk *walk = context;
+  mixent_collection *to = walk->to;
+  place place = find_place(walk, member->path);
+  const char *rest = place.class ? place.class : place.file;
+  if (place.part < 0 || !to->parts[place.part] || place.prefix != walk->prefix || is_hidden(rest) ||
+      memcmp(member->path, walk->first, walk->prefix) != 0)
+    return MIXENT_OK;
+  int32_t class = -1;
+  if (place.class) MIXENT_TRY(add_archive_class(walk, &place, &class));
+  if (member->directory || !*place.file || is_image_name(place.file)) return MIXENT_OK;
+  pass_over(to, place.file);
+  if (class >= 0) to->folders[place.part][class].passed_over++;
+  return MIXENT_OK;
+}
+
+static mixent_status walk_archive(archive_walk *walk, const char *origin, const uint8_t *bytes, size_t size) {
+  MIXENT_TRY(mixent_tar_walk(origin, bytes, size, visit_common, walk));
+  if (!walk->common) return MIXENT_OK;
+  MIXENT_TRY(mixent_tar_walk(origin, bytes, size, visit_images, walk));
+  if (!walk->first) return MIXENT_OK;
+  MIXENT_TRY(mixent_tar_walk(origin, bytes, size, visit_others, walk));
+  return check_classes(walk->to);
+}
+
+mixent_status mixent_collect_archive(const char *origin, const uint8_t *bytes, size_t size,
+                                     mixent_collection *out) {
+  archive_walk walk = {.to = out};
+  out->origin = origin;
+  mixent_status status = walk_archive(&walk, origin, bytes, size);
+  free(walk.common);
+  return status;
+}

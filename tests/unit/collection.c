@@ -1,0 +1,261 @@
+/* collection: which files of a set in folders are images, the same in a directory and in its archive. Nothing vanishes
+ * without a word. */
+#include "picture_files.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+static file_bytes archive;
+static char set[300], packed[300]; /* the directory of the set, and that of its archive */
+
+static int begin(void **state) {
+  archive.size = 0;
+  if (make_directory(state)) return -1;
+  snprintf(set, sizeof set, "%s/set", test_directory);
+  snprintf(packed, sizeof packed, "%s/packed", test_directory);
+  return mixent_directory_make(set) || mixent_directory_make(packed);
+}
+
+static void put_bytes(const char *path, const void *bytes, size_t size) {
+  char folder[600];
+  snprintf(folder, sizeof folder, "%s/%s", set, path);
+  *strrchr(folder, '/') = 0;
+  assert_int_equal(mixent_directory_make(folder), MIXENT_OK);
+  write_file(set, path, bytes, size);
+  append_tar(&archive, path, '0', bytes, size);
+}
+
+/* A file in the set's directory and in its archive: a picture, if the name is one of a picture. */
+static void put(const char *path) {
+  static int drawn_before;
+  uint8_t *bytes = NULL;
+  if (!strstr(path, ".png") && !strstr(path, ".PNG")) {
+    put_bytes(path, "hello", 5);
+    return;
+  }
+  draw_pixels(drawn_before++ % 8, SIDE, false);
+  size_t size = encode(".png", SIDE, &bytes);
+  put_bytes(path, bytes, size);
+  free(bytes);
+}
+
+static void put_all(const char *const *paths) {
+  for (; *paths; paths++) put(*paths);
+}
+
+static void put_folder(const char *path) {
+  char folder[600];
+  snprintf(folder, sizeof folder, "%s/%s", set, path);
+  assert_int_equal(mixent_directory_make(folder), MIXENT_OK);
+  snprintf(folder, sizeof folder, "%s/", path);
+  append_tar(&archive, folder, '5', "", 0);
+}
+
+static void pack(void) {
+  end_tar(&archive);
+  write_data_file(packed, "a.tar.gz", &archive);
+}
+
+/* The directory's set, which is the archive's. */
+static mixent_dataset *open_both(void) {
+  pack();
+  mixent_dataset *folders = open_set(set), *one = open_set(packed);
+  assert_true(one->fingerprint == folders->fingerprint);
+  assert_int_equal(one->classes, folders->classes);
+  for (int k = 0; k < one->classes; k++) assert_string_equal(one->class_names[k], folders->class_names[k]);
+  assert_int_equal(one->note == NULL, folders->note == NULL);
+  if (one->note) assert_string_equal(one->note, folders->note);
+  mixent_dataset_free(one);
+  return folders;
+}
+
+static void both_fail(mixent_status status, const char *message) {
+  pack();
+  assert_open_fails(status, set, message);
+  assert_open_fails(status, packed, message);
+}
+
+static const char *const plain[] = {"train/ant/1.png", "train/cat/1.png", "test/ant/1.png", "test/cat/1.png",
+                                    NULL};
+
+static void test_any_depth_below_a_class(void **state) {
+  (void)state;
+  put_all(plain);
+  put("train/owl/young/a/1.png");
+  put("train/owl/old/1.png");
+  put("train/owl/2.png");
+  put("test/owl/x/y/z/1.png");
+  put("train/cat/.hidden/1.png");
+  put("train/cat/._1.png");
+  mixent_dataset *dataset = open_both();
+  assert_int_equal(dataset->classes, 3);
+  assert_string_equal(dataset->class_names[2], "owl");
+  assert_int_equal(dataset->train.count, 5);
+  assert_int_equal(dataset->test.count, 3);
+  assert_int_equal(dataset->test.labels[2], 2);
+  assert_null(dataset->note);
+  mixent_dataset_free(dataset);
+}
+
+static void test_what_is_passed_over_is_said(void **state) {
+  (void)state;
+  put_all(plain);
+  put("train/cat/a.bmp");
+  put("train/cat/b.BMP");
+  put("train/cat/more/c.bmp");
+  put("test/ant/Thumbs.db");
+  put("test/ant/\x1b[31m");
+  put("train/loose.png");
+  put("val/cat/1.png");
+  put("README.txt");
+  mixent_dataset *dataset = open_both();
+  assert_int_equal(dataset->train.count, 2);
+  assert_string_equal(
+      dataset->note,
+      "passed-over: 5 files that are no .png, .jpg or .jpeg (3 .bmp, 1 other, 1 .db); 1 image in "
+      "no class folder; folders beside train and test: val");
+  mixent_dataset_free(dataset);
+}
+
+static void test_many_kinds(void **state) {
+  (void)state;
+  put_all(plain);
+  for (int i = 0; i < 40; i++) {
+    char name[40];
+    snprintf(name, sizeof name, "train/cat/x.k%02d", i);
+    put(name);
+    snprintf(name, sizeof name, "beside%02d/cat/1.png", i);
+    if (i < 12) put(name);
+  }
+  mixent_dataset *dataset = open_both();
+  assert_non_null(strstr(dataset->note,
+                         "passed-over: 40 files that are no .png, .jpg or .jpeg (17 others, 1 .k00, 1 .k01"));
+  assert_non_null(strstr(dataset->note, "beside00, beside01"));
+  assert_non_null(strstr(dataset->note, "beside07 and others"));
+  mixent_dataset_free(dataset);
+}
+
+static void test_a_class_without_images(void **state) {
+  (void)state;
+  put_all(plain);
+  put("train/owl/1.bmp");
+  put("train/owl/more/2.webp");
+  put("test/owl/1.png");
+  both_fail(MIXENT_ERROR_FORMAT, "no .png, .jpg or .jpeg in the class folder train/owl (2 other files)");
+}
+
+static void test_an_empty_class(void **state) {
+  (void)state;
+  put_all(plain);
+  put_folder("test/owl");
+  both_fail(MIXENT_ERROR_FORMAT, "in the class folder test/owl (0 other files)");
+}
+
+#define NFC "\xc3\xa9l\xc3\xa9phant"
+#define NFD "e\xcc\x81le\xcc\x81phant"
+
+static void test_one_name_in_two_spellings(void **state) {
+  (void)state;
+  put_all(plain);
+  put("train/" NFC "/1.png");
+  put("train/" NFD "/2.png");
+  put("test/" NFD "/1.png");
+  mixent_dataset *dataset = open_both();
+  assert_int_equal(dataset->classes, 3);
+  assert_string_equal(dataset->class_names[2], NFC);
+  assert_int_equal(dataset->train.count, 4);
+  assert_int_equal(dataset->test.labels[2], 2);
+  mixent_dataset_free(dataset);
+}
+
+static void test_names_of_the_parts(void **state) {
+  (void)state;
+  static const char *const spellings[][2] = {
+      {"Train", "Test"}, {"training", "testing"}, {"TRAINING", "test"}};
+  for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
+    assert_int_equal(mixent_directory_empty(set), MIXENT_OK);
+    archive.size = 0;
+    for (int k = 0; plain[k]; k++) {
+      char path[100];
+      bool test = strncmp(plain[k], "test", 4) == 0;
+      snprintf(path, sizeof path, "%s%s", spellings[i][test], strchr(plain[k], '/'));
+      put(path);
+    }
+    mixent_dataset *dataset = open_both();
+    assert_true(dataset->classes == 2 && dataset->train.count == 2 && dataset->test.count == 2);
+    assert_null(dataset->note);
+    mixent_dataset_free(dataset);
+  }
+  archive.size -= 1024;
+  put("Test/cat/1.png");
+  pack();
+  assert_open_fails(MIXENT_ERROR_ARGUMENT, set, "beside it could be the same part; keep one of them");
+  assert_open_fails(MIXENT_ERROR_FORMAT, packed, "beside it could be the same part; keep one of them");
+}
+
+/* Classes that are called as the parts are, and archives of a directory that is. */
+static void test_train_is_a_class(void **state) {
+  (void)state;
+  static const char *const trains[] = {"train/ship/1.png", "train/train/1.png", "test/ship/1.png",
+                                       "test/train/1.png", NULL};
+  for (int round = 0; round < 2; round++) {
+    archive.size = 0;
+    put_all(trains);
+    if (round) { /* the same in a directory test */
+      archive.size = 0;
+      for (int k = 0; trains[k]; k++) {
+        char path[600], *bytes;
+        size_t size;
+        snprintf(path, sizeof path, "%s/%s", set, trains[k]);
+        assert_int_equal(mixent_file_read(path, 1 << 16, &bytes, &size), MIXENT_OK);
+        snprintf(path, sizeof path, "test/%s", trains[k]);
+        append_tar(&archive, path, '0', bytes, size);
+        free(bytes);
+      }
+    }
+    mixent_dataset *dataset = open_both();
+    assert_int_equal(dataset->classes, 2);
+    assert_string_equal(dataset->class_names[1], "train");
+    mixent_dataset_free(dataset);
+  }
+}
+
+static void link_to(const char *target, const char *path) {
+  char link[600];
+  snprintf(link, sizeof link, "%s/%s", set, path);
+  assert_int_equal(symlink(target, link), 0);
+}
+
+static void test_links(void **state) {
+  (void)state;
+  put_all(plain);
+  put("train/cat/more/2.png");
+  link_to("../ant", "train/cat/ants"); /* another directory is followed */
+  mixent_dataset *dataset = open_set(set);
+  assert_int_equal(dataset->train.count, 4);
+  mixent_dataset_free(dataset);
+  link_to("..", "train/cat/more/up");
+  assert_open_fails(MIXENT_ERROR_IO, set, "train/cat/more/up: a link to a directory that it lies in itself");
+  char path[600];
+  snprintf(path, sizeof path, "%s/train/cat/more/up", set);
+  assert_int_equal(unlink(path), 0);
+  link_to("self", "train/self");
+  assert_open_fails(MIXENT_ERROR_IO, set, "train/self: no file that can be read");
+}
+
+#define TEST_OF_SETS(name) cmocka_unit_test_setup_teardown(name, begin, remove_directory)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST_OF_SETS(test_any_depth_below_a_class),
+      TEST_OF_SETS(test_what_is_passed_over_is_said),
+      TEST_OF_SETS(test_many_kinds),
+      TEST_OF_SETS(test_a_class_without_images),
+      TEST_OF_SETS(test_an_empty_class),
+      TEST_OF_SETS(test_one_name_in_two_spellings),
+      TEST_OF_SETS(test_names_of_the_parts),
+      TEST_OF_SETS(test_train_is_a_class),
+      TEST_OF_SETS(test_links),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
