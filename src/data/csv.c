@@ -154,11 +154,13 @@ bool mixent_csv_is_number(const mixent_csv_cell *cell) {
   return exponent && *at == 0;
 }
 
+/* The words that R, pandas, spreadsheets and databases write for nothing; NaN may have a sign. */
 bool mixent_csv_is_missing(const mixent_csv_cell *cell) {
-  static const char *const words[] = {"", "NA", "N/A", "NaN", "null", "none", "?"};
+  static const char *const words[] = {"NA",   "N/A", "#N/A", "<NA>", "NaN", "+NaN",
+                                      "-NaN", "NaT", "null", "none", "?"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (strcasecmp(cell->text, words[i]) == 0) return true;
-  return false;
+  return cell->text[strspn(cell->text, " \t\r\n")] == 0;
 }
 
 mixent_status mixent_csv_feature(const mixent_csv *csv, const mixent_csv_cell *cell, const char *name,

@@ -138,6 +138,9 @@ static mixent_status take_y(const char *origin, const mixent_npy *array, mixent_
     double label;
     char word[32];
     mixent_npy_row(array, i, &label);
+    if (isnan(label))
+      return mixent_fail(MIXENT_ERROR_FORMAT, "%s[%zu]: the label is missing (nan); leave the row out",
+                         origin, i);
     if (!(fabs(label) <= 1e15 && label == floor(label)))
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s[%zu] is %g; labels are whole numbers", origin, i, label);
     snprintf(word, sizeof word, "%.0f", label + 0.0); /* -0 becomes 0 */

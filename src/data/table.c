@@ -2,6 +2,7 @@
 #include "data/table.h"
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,11 +87,14 @@ static mixent_status check_columns(const mixent_csv *csv, bool header, const mix
                            csv->count, columns->cells);
   if (header != (columns->names != NULL))
     return mixent_csv_fail(csv, &csv->cells[0], "one of the two tables has a header, the other has not");
-  for (size_t i = 0; header && i < csv->count; i++)
-    if (strcmp(csv->cells[i].text, columns->names[i]) != 0)
+  for (size_t i = 0; header && i < csv->count; i++) {
+    bool same;
+    MIXENT_TRY(mixent_text_same(csv->cells[i].text, columns->names[i], &same));
+    if (!same)
       return mixent_csv_fail(csv, &csv->cells[i],
                              "column '%.80s' is '%.80s' in the other table; both need the same, in one order",
                              csv->cells[i].text, columns->names[i]);
+  }
   return MIXENT_OK;
 }
 
@@ -129,8 +133,11 @@ static mixent_status add_row(const mixent_csv *csv, const mixent_table_columns *
     const mixent_csv_cell *cell = &csv->cells[i];
     if (i != columns->label)
       MIXENT_TRY(mixent_csv_feature(csv, cell, column_name(columns, i), feature++));
-    else if (!*cell->text)
-      return mixent_csv_fail(csv, cell, "the label is missing");
+    else if (mixent_csv_is_missing(cell))
+      return mixent_csv_fail(csv, cell,
+                             "the label is missing ('%.80s'); leave the row out, or give a class that is "
+                             "called so another name",
+                             cell->text);
     else
       MIXENT_TRY(mixent_words_add(words, csv->origin, cell->text, &images->labels[images->count]));
   }
@@ -167,6 +174,17 @@ mixent_status mixent_table_parse(const char *origin, char *text, size_t size, mi
   return status;
 }
 
+/* The column of that name, looked for from `first` on and round; csv->count if there is none. */
+static mixent_status find_column(const mixent_csv *csv, const char *name, size_t first, size_t *out) {
+  bool same = false;
+  for (size_t tried = 0; tried < csv->count && !same; tried++) {
+    *out = (first + tried) % csv->count;
+    MIXENT_TRY(mixent_text_same(csv->cells[*out].text, name, &same));
+  }
+  if (!same) *out = csv->count;
+  return MIXENT_OK;
+}
+
 /* places[k]: the cell of feature k in each row, by the names in the header; without names all cells are features. */
 static mixent_status place_features(const mixent_csv *csv, const char *const *names, size_t count,
                                     bool header, size_t *places) {
@@ -178,23 +196,22 @@ static mixent_status place_features(const mixent_csv *csv, const char *const *na
                            csv->count, count, names ? ", or name the columns in a header" : "");
   }
   for (size_t k = 0, next = 0; k < count; k++, next = places[k - 1] + 1) {
-    size_t tried = 0;
-    while (tried < csv->count && strcmp(csv->cells[(next + tried) % csv->count].text, names[k]) != 0) tried++;
-    if (tried == csv->count)
+    MIXENT_TRY(find_column(csv, names[k], next % csv->count, &places[k]));
+    if (places[k] == csv->count)
       return mixent_csv_fail(csv, &csv->cells[0], "no column '%.80s', which the model reads", names[k]);
-    places[k] = (next + tried) % csv->count;
   }
   return MIXENT_OK;
 }
 
 /* Whether a row has all names of the model's features. */
-static bool has_names(const mixent_csv *csv, const char *const *names, size_t count) {
-  for (size_t k = 0; names && k < count; k++) {
-    size_t i = 0;
-    while (i < csv->count && strcmp(csv->cells[i].text, names[k]) != 0) i++;
-    if (i == csv->count) return false;
+static mixent_status has_names(const mixent_csv *csv, const char *const *names, size_t count, bool *out) {
+  *out = names;
+  for (size_t k = 0; k < count && *out; k++) {
+    size_t place;
+    MIXENT_TRY(find_column(csv, names[k], k % csv->count, &place));
+    *out = place < csv->count;
   }
-  return names;
+  return MIXENT_OK;
 }
 
 /* Reads all rows, the first of which may name the columns. */
@@ -207,7 +224,8 @@ static mixent_status read_features(mixent_csv *csv, const char *const *names, si
     if (first && !found) return mixent_fail(MIXENT_ERROR_FORMAT, "%s: nothing is in it", csv->origin);
     if (!found) break;
     if (first) {
-      bool header = has_names(csv, names, count);
+      bool header;
+      MIXENT_TRY(has_names(csv, names, count, &header));
       if (!header) MIXENT_TRY(is_header(csv, csv->count, &header));
       MIXENT_TRY(place_features(csv, names, count, header, places));
       cells = csv->count;

@@ -1,11 +1,17 @@
 /* Labels from words: a sorted list finds them, so that many rows cost little. */
 #include "data/words.h"
 #include "core/unicode.h"
+#include "data/csv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGITS = 18 }; /* that a long holds for sure */
+enum {
+  DIGITS = 18,       /* that a long holds for sure */
+  SOME_CLASSES = 20, /* as many are never suspected */
+  FEW_ROWS = 5       /* fewer for each label than classes have */
+};
 
 /* `text` is in normal form C. */
 static mixent_status add_composed(mixent_words *words, const char *origin, const char *text, int32_t *out) {
@@ -22,7 +28,8 @@ static mixent_status add_composed(mixent_words *words, const char *origin, const
       low = middle + 1;
   }
   if (words->count == MIXENT_MOST_LABELS)
-    return mixent_fail(MIXENT_ERROR_UNSUPPORTED, "%s: more than %d distinct labels; are these the labels?",
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
+                       "%s: more than %d distinct labels; are they classes, or measurements (regression)?",
                        origin, MIXENT_MOST_LABELS);
   char *copy = strdup(text);
   if (!copy) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for labels");
@@ -78,7 +85,42 @@ static mixent_status find_labels(const mixent_words *words, int *label, mixent_f
   return MIXENT_OK;
 }
 
+/* Whether a word is a number with a fraction; 3.0 has none. */
+static bool has_fraction(const char *text) {
+  const char *point = strchr(text, '.');
+  return mixent_csv_is_number(&(mixent_csv_cell){.text = text}) && point && point[1 + strspn(point + 1, "0")];
+}
+
+/* A column of measurements read as labels makes a class of each distinct value. */
+static mixent_status check_classes(const mixent_words *words, mixent_format_set *set) {
+  const char *fraction = NULL;
+  bool numbers = true;
+  for (int i = 0; i < words->count; i++) {
+    numbers &= mixent_csv_is_number(&(mixent_csv_cell){.text = words->text[i]});
+    if (has_fraction(words->text[i])) fraction = words->text[i];
+  }
+  size_t rows = set->train.count + set->test.count;
+  if (words->count <= SOME_CLASSES) return MIXENT_OK;
+  if (numbers && fraction)
+    return mixent_fail(
+        MIXENT_ERROR_FORMAT,
+        "%s: %d distinct numbers with fractions as labels ('%.80s'): these are measurements "
+        "(regression), but a classifier needs classes; call the column of the classes 'label', or "
+        "make classes of ranges",
+        set->train_origin, words->count, fraction);
+  if ((size_t)words->count * FEW_ROWS <= rows) return MIXENT_OK;
+  if (asprintf(
+          &set->note,
+          "many-labels: %d distinct labels in %zu rows, fewer than %d rows for each; are they classes, or "
+          "%s?",
+          words->count, rows, FEW_ROWS, numbers ? "measurements (regression)" : "names of the rows") >= 0)
+    return MIXENT_OK;
+  set->note = NULL;
+  return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a note");
+}
+
 mixent_status mixent_words_number(const mixent_words *words, mixent_format_set *set) {
+  MIXENT_TRY(check_classes(words, set));
   int label[MIXENT_MOST_LABELS];
   bool in_train[MIXENT_MOST_LABELS] = {false};
   for (size_t i = 0; i < set->train.count; i++) in_train[set->train.labels[i]] = true;

@@ -1,5 +1,6 @@
 /* A trained model: read from a checkpoint, held against a data set, scored. */
 #include "core/memory.h"
+#include "core/unicode.h"
 #include "io/safetensors.h"
 #include "train/checkpoint_state.h"
 #include "train/evaluator.h"
@@ -187,16 +188,21 @@ static const char *input_text(int side, int channels, char out[64]) {
 
 /* Columns are told by their place: what the model was trained on must stand in the same one. */
 static mixent_status check_features(const mixent_model *model, const mixent_dataset *dataset) {
-  for (int k = 0; model->feature_names && dataset->feature_names && k < model->channels; k++)
-    if (strcmp(model->feature_names[k], dataset->feature_names[k]) != 0)
+  bool same;
+  for (int k = 0; model->feature_names && dataset->feature_names && k < model->channels; k++) {
+    MIXENT_TRY(mixent_text_same(model->feature_names[k], dataset->feature_names[k], &same));
+    if (!same)
       return mixent_fail(MIXENT_ERROR_ARGUMENT,
                          "feature %d of the model is '%s' (%s), in %s it is '%s'; put the columns in order",
                          k + 1, model->feature_names[k], model->data, dataset->name,
                          dataset->feature_names[k]);
-  for (int k = 0; k < model->classes && model->side == 1; k++)
-    if (strcmp(model->class_names[k], dataset->class_names[k]) != 0)
+  }
+  for (int k = 0; k < model->classes && model->side == 1; k++) {
+    MIXENT_TRY(mixent_text_same(model->class_names[k], dataset->class_names[k], &same));
+    if (!same)
       return mixent_fail(MIXENT_ERROR_ARGUMENT, "class %d of the model is '%s' (%s), in %s it is '%s'", k,
                          model->class_names[k], model->data, dataset->name, dataset->class_names[k]);
+  }
   return MIXENT_OK;
 }
 

@@ -222,6 +222,14 @@ static void test_bad_archives(void **state) {
   make_array("{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}", (float[]){1, 2, 0.5F}, 12);
   add_member("y.npy");
   expect_refused("a.npz: y[2] is 0.5; labels are whole numbers");
+  for (int sign = -1; sign <= 1; sign += 2) {
+    begin_archive();
+    add_rows("X.npy");
+    make_array("{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}",
+               (float[]){1, copysignf(NAN, (float)sign), 0}, 12);
+    add_member("y.npy");
+    expect_refused("a.npz: y[1]: the label is missing (nan)");
+  }
   begin_archive();
   add_labels("y.npy");
   make_array("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 2, 3)}", "abcdef", 6);

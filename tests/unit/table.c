@@ -142,6 +142,24 @@ static void test_complaints(void **state) {
   assert_message_has("t.csv:1:4: a zero byte");
 }
 
+/* A label is missing wherever a feature would be; a class is no word for nothing. */
+static void test_missing_labels(void **state) {
+  (void)state;
+  static const char *const missing[] = {"",     "NA",   "na",   "N/A",  "#N/A",   "<NA>", "NaN",
+                                        "nan",  "-nan", "+NAN", "-NaN", "NaT",    "null", "NULL",
+                                        "None", "none", "?",    "\"\"", "\"NA\"", "\" \""};
+  for (size_t i = 0; i < sizeof missing / sizeof *missing; i++) {
+    char text[64];
+    snprintf(text, sizeof text, "w,h,class\n1,2,a\n3,4,%s\n5,6,b\n", missing[i]);
+    if (parse(text) == MIXENT_OK) fail_msg("'%s' was read as a label", missing[i]);
+    assert_message_has("t.csv:3:5: the label is missing");
+    snprintf(text, sizeof text, "1,2,a\n3,%s,b\n", missing[i]);
+    if (parse(text) == MIXENT_OK) fail_msg("'%s' was read as a feature", missing[i]);
+    assert_message_has("t.csv:2:3: the value is missing");
+  }
+  read_well("1,2,nana\n3,4,Nan's\n5,6,-\n7,8,nonesuch\n");
+}
+
 static void test_too_many_labels(void **state) {
   (void)state;
   mixent_text text = {0};
@@ -209,6 +227,74 @@ static void test_train_and_test(void **state) {
   write_text("train.csv", "a,b,class\n1,2,10\n3,4,10\n");
   write_text("test.csv", "a,b,class\n7,8,10\n");
   expect_open_fails("train.csv: every label is");
+}
+
+/* `count` distinct labels, `each` rows of each. */
+static void write_labels(const char *format, int count, int each) {
+  mixent_text text = {0};
+  mixent_text_append(&text, "x,class\n");
+  for (int i = 0; i < count * each; i++) {
+    mixent_text_append(&text, "%d,", i);
+    mixent_text_append(&text, format, i % count);
+    mixent_text_append(&text, "\n");
+  }
+  write_text("t.csv", text.data);
+  mixent_text_free(&text);
+}
+
+static void expect_note(const char *note) {
+  mixent_dataset *dataset = open_set();
+  if (note)
+    assert_string_equal(dataset->note, note);
+  else
+    assert_null(dataset->note);
+  mixent_dataset_free(dataset);
+}
+
+/* A column of measurements is told from one of classes: by fractions, or by hardly two rows of one value. */
+static void test_measurements_as_labels(void **state) {
+  (void)state;
+  write_labels("%d.25", 20, 2);
+  expect_note(NULL);
+  write_labels("%d.25", 21, 50);
+  expect_open_fails("t.csv: 21 distinct numbers with fractions as labels ('20.25'): these are measurements");
+  write_labels("-%d.5e2", 21, 50);
+  expect_open_fails("these are measurements (regression)");
+  write_labels("%d.0", 26, 5); /* whole numbers, as pandas writes them where one was missing */
+  expect_note(NULL);
+  write_labels("v%d.25", 21, 50);
+  expect_note(NULL);
+  write_labels("%d", 21, 5);
+  expect_note(NULL);
+  write_labels("%d", 21, 4);
+  expect_note("many-labels: 21 distinct labels in 84 rows, fewer than 5 rows for each; are they classes, or "
+              "measurements (regression)?");
+  write_labels("name %d", 300, 2);
+  expect_note(
+      "many-labels: 300 distinct labels in 600 rows, fewer than 5 rows for each; are they classes, or "
+      "names of the rows?");
+}
+
+/* One name in two spellings, e with an accent in one code point and in two. */
+static void test_names_in_normal_form(void **state) {
+  (void)state;
+  static const char *const names[] = {"\xc3\xa9"
+                                      "1"};
+  write_text("train.csv", "\xc3\xa9"
+                          "1,b,class\n1,2,caf\xc3\xa9\n3,4,tea\n");
+  write_text("test.csv", "e\xcc\x81"
+                         "1,b,class\n7,8,cafe\xcc\x81\n");
+  mixent_dataset *dataset = open_set();
+  assert_int_equal(dataset->classes, 2);
+  assert_string_equal(dataset->class_names[0], "caf\xc3\xa9");
+  assert_int_equal(dataset->test.labels[0], 0);
+  mixent_dataset_free(dataset);
+  mixent_images rows_alone;
+  char *path = mixent_path_join(test_directory, "test.csv");
+  assert_int_equal(mixent_features_read(path, names, 1, &rows_alone), MIXENT_OK);
+  assert_true(rows_alone.features[0] == 7);
+  mixent_images_free(&rows_alone);
+  free(path);
 }
 
 static void test_one_file(void **state) {
@@ -283,8 +369,11 @@ int main(void) {
       cmocka_unit_test_teardown(test_quotes_and_line_ends, clear),
       cmocka_unit_test_teardown(test_a_huge_line, clear),
       cmocka_unit_test_teardown(test_complaints, clear),
+      cmocka_unit_test_teardown(test_missing_labels, clear),
       cmocka_unit_test_teardown(test_too_many_labels, clear),
       TEST_IN_DIRECTORY(test_train_and_test),
+      TEST_IN_DIRECTORY(test_measurements_as_labels),
+      TEST_IN_DIRECTORY(test_names_in_normal_form),
       TEST_IN_DIRECTORY(test_one_file),
       TEST_IN_DIRECTORY(test_rows_without_labels),
   };
