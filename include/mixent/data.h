@@ -159,9 +159,9 @@ mixent_status mixent_contact_sheet_write(const char *path, const mixent_images *
                                          const uint32_t *indices, size_t count, const char *const *captions,
                                          int columns, int scale);
 
-/* Reads one PNG as [side, side, channels] bytes, scaled (bilinear) if its size differs; grey or RGB as
+/* Reads one PNG or JPEG as [side, side, channels] bytes, scaled (bilinear) if its size differs; grey or RGB as
  * `channels` asks. */
-mixent_status mixent_png_read(const char *path, int side, int channels, uint8_t *out);
+mixent_status mixent_image_read(const char *path, int side, int channels, uint8_t *out);
 
 /* Whether an image [side, side, channels] is the negative of what a model has learnt from images of that mean [channels] in
  * [0, 1]: those have a dark background (a mean under 0.35) and its border is light (a mean over 0.5), or the other way round.

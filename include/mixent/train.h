@@ -136,6 +136,9 @@ typedef struct mixent_model {
   char *recipe;           /* YAML text of the options it was trained with, without paths */
   mixent_loss_state loss; /* the loss's parameters and the epochs done, when it was saved */
   double epoch;
+  double fitted_temperature; /* with the least NLL on the images held out, from the end of training; 0: none was fitted */
+  double temperature; /* the caller's: logits are divided by it wherever the model scores, predicts or is exported, which
+                         changes probabilities and no ranking; 1 when it is opened (0 counts as 1) */
 } mixent_model;
 mixent_status mixent_model_open(const char *path, mixent_model **out);
 void mixent_model_free(mixent_model *model);
@@ -192,7 +195,7 @@ mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pix
 
 /* Writes the model for evaluation as an ONNX file, whole or not at all. Its input `images`, float
  * [N, channels, side, side], are pixels divided by 255 (of rows of a table `features`, float [N, channels], as they
- * are); its output `logits` is float [N, classes]. */
+ * are); its output `logits` is float [N, classes], divided by the model's temperature. */
 mixent_status mixent_model_export_onnx(const mixent_model *model, const char *path);
 
 #ifdef __cplusplus

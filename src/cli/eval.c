@@ -1,29 +1,33 @@
 /* `mixent eval`: scores a checkpoint on a part of a data set. */
 #include "cli/commands.h"
+#include "cli/inputs.h"
 #include "cli/json.h"
 #include "cli/model.h"
 #include "cli/terminal.h"
 #include "train/score.h"
 
+#include <stdlib.h>
+
 typedef struct arguments {
-  const char *data, *data_directory;
+  const char *data, *data_directory, *temperature;
   int part, precision;
   long threads, views;
   bool json;
 } arguments;
 
-static int print_scores(const arguments *arguments, const char *path, const mixent_dataset *dataset,
-                        int views, const mixent_scores *scores) {
+static int print_scores(const arguments *arguments, const char *path, const mixent_model *model,
+                        const mixent_dataset *dataset, int views, const mixent_scores *scores) {
   const char *part = mixent_part_names[arguments->part];
   if (arguments->json) {
-    json_t *object = json_pack("{s:o, s:o, s:s, s:i}", "checkpoint", mixent_json_text(path), "data",
-                               mixent_json_text(dataset->name), "split", part, "views", views);
+    json_t *object = json_pack("{s:o, s:o, s:s, s:i, s:f}", "checkpoint", mixent_json_text(path), "data",
+                               mixent_json_text(dataset->name), "split", part, "views", views, "temperature",
+                               model->temperature);
     if (object) json_object_update_new(object, mixent_scores_to_json(scores));
     return mixent_json_print(object);
   }
   printf("%s on %s %s images of %s", path, mixent_text_count(scores->images), part, dataset->name);
   if (views > 1) printf(", predictions averaged over %d views of each", views);
-  putchar('\n');
+  printf("%s\n", mixent_temperature_text(model));
   printf("  accuracy  %.2f %%\n", 100 * scores->accuracy);
   printf("  NLL       %.4f   mean of -ln of the probability of the right class\n", scores->nll);
   printf("  ECE       %.4f   expected calibration error, 15 bins\n", scores->ece);
@@ -50,8 +54,8 @@ static int evaluate(const arguments *arguments, const char *path, const mixent_m
     status = mixent_model_score(model, dataset, (mixent_part)arguments->part,
                                 mixent_precision_chosen(arguments->precision, model), views, &watch, &scores);
   mixent_progress_clear(&progress);
-  int code =
-      status == MIXENT_OK ? print_scores(arguments, path, dataset, views, &scores) : mixent_failed(status);
+  int code = status == MIXENT_OK ? print_scores(arguments, path, model, dataset, views, &scores)
+                                 : mixent_failed(status);
   mixent_dataset_free(dataset);
   return code;
 }
@@ -61,10 +65,12 @@ static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
   mixent_threads_choose(arguments->threads);
   mixent_model *model;
-  mixent_status status = mixent_model_open(words[0], &model);
-  if (status != MIXENT_OK) return mixent_failed(status);
-  int code = evaluate(arguments, words[0], model);
+  char *path;
+  mixent_status status = mixent_checkpoint_open(words[0], &path, &model);
+  if (status == MIXENT_OK) status = mixent_temperature_choose(arguments->temperature, path, model);
+  int code = status == MIXENT_OK ? evaluate(arguments, path, model) : mixent_failed(status);
   mixent_model_free(model);
+  free(path);
   return code;
 }
 
@@ -87,6 +93,7 @@ static const mixent_command_option options[] = {
      .fallback = "test",
      .choices = mixent_part_names},
     MIXENT_MODEL_OPTIONS(arguments),
+    MIXENT_TEMPERATURE_OPTION(arguments),
     {.name = "json",
      .help = "print one line of JSON; accuracy is 0 to 1 there",
      .kind = MIXENT_VALUE_FLAG,
@@ -96,10 +103,12 @@ static const mixent_command_option options[] = {
 const mixent_command mixent_command_eval = {
     .name = "eval",
     .summary = "Score a checkpoint on a data set",
-    .operands = "CHECKPOINT",
+    .operands = "CHECKPOINT|RUN",
     .least_operands = 1,
     .most_operands = 1,
     .options = options,
-    .description = "CHECKPOINT is the best.safetensors or last.safetensors of a run.",
+    .description =
+        "CHECKPOINT is the best.safetensors or last.safetensors of a run; of the directory RUN it is "
+        "best.safetensors.",
     .arguments_size = sizeof(arguments),
     .run = run};

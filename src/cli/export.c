@@ -1,11 +1,16 @@
 /* `mixent export`: a trained model in a format other programs read. */
 #include "cli/commands.h"
-#include "core/status.h"
+#include "cli/inputs.h"
+#include "core/file.h"
+#include "core/layout.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 typedef struct arguments {
-  const char *onnx;
+  const char *onnx, *temperature;
 } arguments;
 
 static bool are_one_file(const char *a, const char *b) {
@@ -14,18 +19,44 @@ static bool are_one_file(const char *a, const char *b) {
          first.st_ino == second.st_ino;
 }
 
+/* A checkpoint must not be lost to words in the wrong order. */
+static mixent_status check_target(const char *checkpoint, const char *onnx) {
+  const char *end = strrchr(onnx, '.');
+  if (are_one_file(checkpoint, onnx))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "export: %s is the checkpoint itself; name another file", onnx);
+  if (end && strcmp(end, ".safetensors") == 0 && mixent_is_file(onnx))
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "export: %s is a checkpoint, which --onnx would replace; name a file that ends in .onnx", onnx);
+  return MIXENT_OK;
+}
+
+static void tell(const mixent_model *model, const char *onnx) {
+  struct stat info;
+  printf("wrote %s", onnx);
+  if (stat(onnx, &info) == 0 && S_ISREG(info.st_mode))
+    printf(" (%s)", mixent_text_bytes((double)info.st_size));
+  if (model->side == 1)
+    printf(": features [N, %d]", model->channels);
+  else
+    printf(": images [N, %d, %d, %d], pixels divided by 255,", model->channels, model->side, model->side);
+  printf(" -> logits [N, %d]%s\n", model->classes, mixent_temperature_text(model));
+}
+
 static int run(const void *given, int count, char **words) {
   (void)count;
   const arguments *arguments = given;
   if (!arguments->onnx || !*arguments->onnx)
     return mixent_wrong_use("export: say what to write: --onnx FILE");
-  if (are_one_file(words[0], arguments->onnx))
-    return mixent_wrong_use("export: %s is the checkpoint itself; name another file", arguments->onnx);
-  mixent_model *model;
-  mixent_status status = mixent_model_open(words[0], &model);
-  if (status != MIXENT_OK) return mixent_failed(status);
-  status = mixent_model_export_onnx(model, arguments->onnx);
+  mixent_model *model = NULL;
+  char *path;
+  mixent_status status = mixent_checkpoint_open(words[0], &path, &model);
+  if (status == MIXENT_OK) status = check_target(path, arguments->onnx);
+  if (status == MIXENT_OK) status = mixent_temperature_choose(arguments->temperature, path, model);
+  if (status == MIXENT_OK) status = mixent_model_export_onnx(model, arguments->onnx);
+  if (status == MIXENT_OK) tell(model, arguments->onnx);
   mixent_model_free(model);
+  free(path);
   return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
 }
 
@@ -35,12 +66,13 @@ static const mixent_command_option options[] = {{.name = "onnx",
                                                          "is replaced",
                                                  .kind = MIXENT_VALUE_TEXT,
                                                  .offset = offsetof(arguments, onnx)},
+                                                MIXENT_TEMPERATURE_OPTION(arguments),
                                                 {.name = NULL}};
 
 const mixent_command mixent_command_export = {
     .name = "export",
     .summary = "Write a checkpoint for other programs (ONNX)",
-    .operands = "CHECKPOINT",
+    .operands = "CHECKPOINT|RUN",
     .least_operands = 1,
     .most_operands = 1,
     .options = options,

@@ -1,7 +1,9 @@
 /* `mixent info`: the layers of a network, by name, file or checkpoint. */
 #include "cli/commands.h"
+#include "cli/inputs.h"
 #include "cli/model.h"
 #include "cli/terminal.h"
+#include "core/file.h"
 #include "net/graph.h"
 #include "net/layer.h"
 #include "train/plan_source.h"
@@ -94,10 +96,10 @@ static void print_channels(const char *name, const float *values, int channels) 
   for (int i = 0; i < channels; i++) printf(" %.4f", (double)values[i]);
 }
 
-static mixent_status print_checkpoint(const char *path, const arguments *arguments) {
+static mixent_status print_checkpoint(const char *word, const arguments *arguments) {
   mixent_model *model;
-  mixent_status status = mixent_model_open(path, &model);
-  if (status != MIXENT_OK) return status;
+  char *path;
+  MIXENT_TRY(mixent_checkpoint_open(word, &path, &model));
   printf("%s: trained on %s, ", path, model->data);
   if (model->side == 1)
     printf("rows of %d features, ", model->channels);
@@ -112,8 +114,13 @@ static mixent_status print_checkpoint(const char *path, const arguments *argumen
     print_channels(", deviation", model->deviation, model->channels);
     puts(model->transposed ? "; images were stored transposed\n" : "\n");
   }
-  status = print_graph(model->graph, arguments);
+  if (model->fitted_temperature > 0)
+    printf("temperature %.4g fits the images held out best: eval, predict and export take --temperature "
+           "fitted\n\n",
+           model->fitted_temperature);
+  mixent_status status = print_graph(model->graph, arguments);
   mixent_model_free(model);
+  free(path);
   return status;
 }
 
@@ -135,8 +142,8 @@ static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
   mixent_threads_choose(arguments->threads);
   const char *end = strrchr(words[0], '.');
-  mixent_status status = end && strcmp(end, ".safetensors") == 0 ? print_checkpoint(words[0], arguments)
-                                                                 : print_net(words[0], arguments);
+  bool trained = mixent_is_directory(words[0]) || (end && strcmp(end, ".safetensors") == 0);
+  mixent_status status = trained ? print_checkpoint(words[0], arguments) : print_net(words[0], arguments);
   return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
 }
 
@@ -203,7 +210,7 @@ static const mixent_command_option options[] = {
 const mixent_command mixent_command_info = {
     .name = "info",
     .summary = "Show the layers of a network, their shapes and their parameters",
-    .operands = "NET|CHECKPOINT",
+    .operands = "NET|CHECKPOINT|RUN",
     .least_operands = 1,
     .most_operands = 1,
     .options = options,

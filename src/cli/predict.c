@@ -1,5 +1,6 @@
 /* `mixent predict`: names the classes of images, or of rows of a table. */
 #include "cli/commands.h"
+#include "cli/inputs.h"
 #include "cli/json.h"
 #include "cli/model.h"
 #include "core/memory.h"
@@ -10,6 +11,7 @@
 typedef struct arguments {
   int precision;
   long threads, views;
+  const char *temperature;
   bool json;
 } arguments;
 
@@ -63,15 +65,85 @@ static int print_prediction(const mixent_model *model, bool json, const subject 
   return MIXENT_EXIT_DONE;
 }
 
-static int print_images(const mixent_model *model, bool json, char **paths, int count,
-                        const float *probabilities) {
-  int width = 0, code = MIXENT_EXIT_DONE;
-  for (int i = 0; i < count; i++)
-    if ((int)strlen(paths[i]) > width) width = (int)strlen(paths[i]);
-  for (int i = 0; i < count && code == MIXENT_EXIT_DONE; i++)
-    code = print_prediction(model, json, &(subject){.path = paths[i]}, width,
-                            probabilities + (size_t)i * (size_t)model->classes);
-  return code;
+/* Some images of the list, read and classified together: room for `most` of them. */
+typedef struct chunk {
+  const mixent_model *model;
+  mixent_precision precision;
+  int views;
+  size_t most, count, size; /* size: bytes of an image */
+  char **paths;             /* [most], of those that could be read */
+  uint8_t *pixels;          /* [most, side, side, channels] */
+  float *probabilities;     /* [most, classes] */
+} chunk;
+
+static mixent_status chunk_create(const arguments *arguments, const mixent_model *model, size_t images,
+                                  chunk *out) {
+  enum { BYTES = 1 << 25, MOST = 1024 };
+  size_t size = (size_t)model->side * (size_t)model->side * (size_t)model->channels, most = BYTES / size;
+  if (most > MOST) most = MOST;
+  if (most > images) most = images;
+  *out = (chunk){.model = model,
+                 .precision = mixent_precision_chosen(arguments->precision, model),
+                 .views = (int)arguments->views,
+                 .most = most,
+                 .size = size};
+  MIXENT_TRY(MIXENT_ALLOCATE(most, &out->paths));
+  MIXENT_TRY(MIXENT_ALLOCATE(most * size, &out->pixels));
+  return MIXENT_ALLOCATE(most * (size_t)model->classes, &out->probabilities);
+}
+
+static void chunk_free(chunk *chunk) {
+  free(chunk->paths);
+  free(chunk->pixels);
+  free(chunk->probabilities);
+}
+
+/* Classifies and prints what the chunk holds, and empties it. */
+static mixent_status chunk_finish(chunk *chunk, bool json, int width, int *code) {
+  const mixent_model *model = chunk->model;
+  if (!chunk->count) return MIXENT_OK;
+  MIXENT_TRY(mixent_model_predict(model, chunk->pixels, chunk->count, chunk->precision, chunk->views,
+                                  chunk->probabilities));
+  for (size_t i = 0; i < chunk->count; i++)
+    if (print_prediction(model, json, &(subject){.path = chunk->paths[i]}, width,
+                         chunk->probabilities + i * (size_t)model->classes) != MIXENT_EXIT_DONE)
+      *code = MIXENT_EXIT_FAILED;
+  chunk->count = 0;
+  return MIXENT_OK;
+}
+
+static int widest(const mixent_inputs *inputs) {
+  size_t width = 0;
+  for (size_t i = 0; i < inputs->count; i++)
+    if (strlen(inputs->paths[i]) > width) width = strlen(inputs->paths[i]);
+  return (int)width;
+}
+
+/* One that cannot be read is told, and the others go on; *code is then a failure. */
+static mixent_status predict_all(chunk *chunk, bool json, const mixent_inputs *inputs, int *code) {
+  const mixent_model *model = chunk->model;
+  int width = widest(inputs);
+  for (size_t i = 0; i < inputs->count; i++) {
+    uint8_t *pixels = chunk->pixels + chunk->count * chunk->size;
+    if (mixent_image_read(inputs->paths[i], model->side, model->channels, pixels) == MIXENT_OK) {
+      chunk->paths[chunk->count++] = inputs->paths[i];
+    } else {
+      mixent_failed(MIXENT_ERROR_FORMAT);
+      *code = MIXENT_EXIT_FAILED;
+    }
+    if (chunk->count == chunk->most) MIXENT_TRY(chunk_finish(chunk, json, width, code));
+  }
+  return chunk_finish(chunk, json, width, code);
+}
+
+static int predict_images(const arguments *arguments, const mixent_model *model,
+                          const mixent_inputs *inputs) {
+  chunk chunk;
+  int code = MIXENT_EXIT_DONE;
+  mixent_status status = chunk_create(arguments, model, inputs->count, &chunk);
+  if (status == MIXENT_OK) status = predict_all(&chunk, arguments->json, inputs, &code);
+  chunk_free(&chunk);
+  return status == MIXENT_OK ? code : mixent_failed(status);
 }
 
 static int print_rows(const mixent_model *model, bool json, const char *path, size_t count,
@@ -80,32 +152,6 @@ static int print_rows(const mixent_model *model, bool json, const char *path, si
   for (size_t i = 0; i < count && code == MIXENT_EXIT_DONE; i++)
     code = print_prediction(model, json, &(subject){path, i + 1}, width,
                             probabilities + i * (size_t)model->classes);
-  return code;
-}
-
-/* pixels [count, side, side, channels], probabilities [count, classes] */
-static mixent_status read_and_predict(const mixent_model *model, char **paths, int count,
-                                      mixent_precision precision, int views, uint8_t *pixels,
-                                      float *probabilities) {
-  size_t size = (size_t)model->side * (size_t)model->side * (size_t)model->channels;
-  for (int i = 0; i < count; i++)
-    MIXENT_TRY(mixent_png_read(paths[i], model->side, model->channels, pixels + (size_t)i * size));
-  return mixent_model_predict(model, pixels, (size_t)count, precision, views, probabilities);
-}
-
-static int predict_images(const arguments *arguments, const mixent_model *model, char **paths, int count) {
-  size_t size = (size_t)model->side * (size_t)model->side * (size_t)model->channels;
-  uint8_t *pixels = NULL;
-  float *probabilities = NULL;
-  mixent_status status = MIXENT_ALLOCATE((size_t)count * size, &pixels);
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE((size_t)count * (size_t)model->classes, &probabilities);
-  if (status == MIXENT_OK)
-    status = read_and_predict(model, paths, count, mixent_precision_chosen(arguments->precision, model),
-                              (int)arguments->views, pixels, probabilities);
-  int code = status == MIXENT_OK ? print_images(model, arguments->json, paths, count, probabilities)
-                                 : mixent_failed(status);
-  free(pixels);
-  free(probabilities);
   return code;
 }
 
@@ -125,7 +171,8 @@ static int predict_rows(const arguments *arguments, const mixent_model *model, m
   return code;
 }
 
-static int predict_tables(const arguments *arguments, const mixent_model *model, char **paths, int count) {
+static int predict_tables(const arguments *arguments, const mixent_model *model,
+                          const mixent_inputs *inputs) {
   mixent_predictor *predictor;
   if (arguments->views > 1)
     return mixent_wrong_use("predict: rows of features have one view; leave --views out");
@@ -133,9 +180,28 @@ static int predict_tables(const arguments *arguments, const mixent_model *model,
       mixent_predictor_create(model, ROWS, mixent_precision_chosen(arguments->precision, model), &predictor);
   if (status != MIXENT_OK) return mixent_failed(status);
   int code = MIXENT_EXIT_DONE;
-  for (int i = 0; i < count && code == MIXENT_EXIT_DONE; i++)
-    code = predict_rows(arguments, model, predictor, paths[i]);
+  for (size_t i = 0; i < inputs->count; i++)
+    if (predict_rows(arguments, model, predictor, inputs->paths[i]) != MIXENT_EXIT_DONE)
+      code = MIXENT_EXIT_FAILED;
   mixent_predictor_free(predictor);
+  return code;
+}
+
+static int predict(const arguments *arguments, const mixent_model *model, int count, char **words) {
+  static const char *const images[] = {".png", ".jpg", ".jpeg", NULL}, *const tables[] = {".csv", NULL};
+  bool table = model->side == 1;
+  mixent_inputs inputs = {0};
+  int code = MIXENT_EXIT_DONE;
+  for (int i = 0; i < count; i++)
+    if (mixent_inputs_add(&inputs, words[i], table ? tables : images) != MIXENT_OK) {
+      mixent_failed(MIXENT_ERROR_IO);
+      code = MIXENT_EXIT_FAILED;
+    }
+  if (inputs.count) {
+    int found = (table ? predict_tables : predict_images)(arguments, model, &inputs);
+    if (found != MIXENT_EXIT_DONE) code = found;
+  }
+  mixent_inputs_free(&inputs);
   return code;
 }
 
@@ -143,15 +209,18 @@ static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
   mixent_threads_choose(arguments->threads);
   mixent_model *model;
-  mixent_status status = mixent_model_open(words[0], &model);
-  if (status != MIXENT_OK) return mixent_failed(status);
-  int code = (model->side == 1 ? predict_tables : predict_images)(arguments, model, words + 1, count - 1);
+  char *path;
+  mixent_status status = mixent_checkpoint_open(words[0], &path, &model);
+  if (status == MIXENT_OK) status = mixent_temperature_choose(arguments->temperature, path, model);
+  int code = status == MIXENT_OK ? predict(arguments, model, count - 1, words + 1) : mixent_failed(status);
   mixent_model_free(model);
+  free(path);
   return code;
 }
 
 static const mixent_command_option options[] = {
     MIXENT_MODEL_OPTIONS(arguments),
+    MIXENT_TEMPERATURE_OPTION(arguments),
     {.name = "json",
      .help = "print a line of JSON per image or row; probabilities are 0 to 1 there",
      .kind = MIXENT_VALUE_FLAG,
@@ -161,15 +230,21 @@ static const mixent_command_option options[] = {
 const mixent_command mixent_command_predict = {
     .name = "predict",
     .summary = "Name the classes of images or of rows of a table",
-    .operands = "CHECKPOINT IMAGE.png|ROWS.csv...",
+    .operands = "CHECKPOINT|RUN IMAGE|ROWS.csv|DIR...",
     .least_operands = 2,
     .most_operands = -1,
     .options = options,
     .description =
-        "Prints a line per image with the three most likely classes. An image is scaled to the size the "
-        "network was trained on; it should look like the training images, which for letters and digits "
-        "means light strokes on black, upright ('mixent data show NAME' shows them). A model of rows of "
-        "features "
-        "reads CSV, without labels or with: columns are found by the names in its header.",
+        "Prints a line per image with the three most likely classes. Images are PNG or JPEG; of a directory "
+        "all in "
+        "it, at any depth. One that cannot be read is told, the others go on, and the exit code is 1. An "
+        "image is "
+        "scaled to the size the network was trained on; it should look like the training images, which for "
+        "letters and digits means light strokes on black, upright ('mixent data show NAME' shows them). A "
+        "model "
+        "of rows of features reads CSV, without labels or with: columns are found by the names in its "
+        "header.\n\n"
+        "  mixent predict runs/letters a.png b.jpg     the best.safetensors of a run\n"
+        "  mixent predict best.safetensors scans/      all images in a directory",
     .arguments_size = sizeof(arguments),
     .run = run};

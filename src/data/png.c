@@ -1,16 +1,10 @@
-/* PNG files as images of a data set: grey or RGB, transparency on black, scaled to the side that is asked
- * for. */
-#include "core/file.h"
+/* PNG files as pictures: RGB, transparency on black. */
 #include "core/memory.h"
 #include "data/picture.h"
-#include "mixent/data.h"
 
-#include <errno.h>
-#include <math.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { LARGEST = MIXENT_PICTURE_LARGEST };
 
@@ -83,53 +77,6 @@ static mixent_status decode(png_reader *reader) {
   return MIXENT_OK;
 }
 
-/* RGBA bytes to [height, width, channels] floats, composited on black. Grey is the luma of ITU-R 601. */
-static void flatten_pixels(const png_reader *reader, int channels, float *out) {
-  for (size_t i = 0; i < reader->width * reader->height; i++) {
-    const uint8_t *p = reader->pixels + 4 * i;
-    float alpha = (float)p[3] / 255.0f;
-    if (channels == 3)
-      for (size_t k = 0; k < 3; k++) out[3 * i + k] = (float)p[k] * alpha;
-    else
-      out[i] = (0.299f * (float)p[0] + 0.587f * (float)p[1] + 0.114f * (float)p[2]) * alpha;
-  }
-}
-
-/* Scales one axis: in [outer, from, inner] to out [outer, to, inner]. Each output pixel weighs the input
- * under a triangle around its centre, as wide as the larger of the two pixels: bilinear when enlarging, and
- * without aliasing when reducing. */
-static void scale_axis(const float *in, size_t outer, size_t from, size_t to, size_t inner, float *out) {
-  double ratio = (double)from / (double)to, support = ratio > 1 ? ratio : 1;
-  for (size_t j = 0; j < to; j++) {
-    double center = ((double)j + 0.5) * ratio - 0.5;
-    size_t begin = (size_t)fmax(0, ceil(center - support));
-    size_t end = (size_t)fmin((double)from - 1, floor(center + support));
-    double sum = 0;
-    for (size_t i = begin; i <= end; i++) sum += 1 - fabs((double)i - center) / support;
-    for (size_t o = 0; o < outer; o++)
-      for (size_t k = 0; k < inner; k++) {
-        double value = 0;
-        for (size_t i = begin; i <= end; i++)
-          value += (1 - fabs((double)i - center) / support) * (double)in[(o * from + i) * inner + k];
-        out[(o * to + j) * inner + k] = (float)(value / sum);
-      }
-  }
-}
-
-static mixent_status scale_pixels(const png_reader *reader, size_t side, int channels, uint8_t *out) {
-  size_t depth = (size_t)channels, narrow = reader->height * side * depth;
-  float *whole, *memory;
-  MIXENT_TRY(MIXENT_ALLOCATE(reader->width * reader->height * depth + narrow + side * side * depth, &memory));
-  whole = memory;
-  float *narrowed = whole + reader->width * reader->height * depth, *scaled = narrowed + narrow;
-  flatten_pixels(reader, channels, whole);
-  scale_axis(whole, reader->height, reader->width, side, depth, narrowed);
-  scale_axis(narrowed, 1, reader->height, side, side * depth, scaled);
-  for (size_t i = 0; i < side * side * depth; i++) out[i] = (uint8_t)lrintf(scaled[i]);
-  free(memory);
-  return MIXENT_OK;
-}
-
 static mixent_status check_signature(const png_reader *reader) {
   uint8_t signature[8];
   size_t count = fread(signature, 1, sizeof signature, reader->stream);
@@ -162,22 +109,6 @@ mixent_status mixent_png_decode(const char *origin, const void *bytes, size_t si
     out->pixels[i] = (uint8_t)((pixel[i % 3] * pixel[3] + 127) / 255);
   }
   if (status == MIXENT_OK) out->width = reader.width, out->height = reader.height;
-  reader_end(&reader);
-  return status;
-}
-
-mixent_status mixent_png_read(const char *path, int side, int channels, uint8_t *out) {
-  if (side < 1 || (channels != 1 && channels != 3))
-    return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                       "%s: side %d and %d channels; side 1 or more and 1 or 3 channels are read", path, side,
-                       channels);
-  png_reader reader = {.path = path};
-  MIXENT_TRY(mixent_file_open(path, &reader.stream));
-  struct stat info;
-  if (fstat(fileno(reader.stream), &info) == 0) reader.size = (size_t)info.st_size;
-  mixent_status status = check_signature(&reader);
-  if (status == MIXENT_OK) status = decode(&reader);
-  if (status == MIXENT_OK) status = scale_pixels(&reader, (size_t)side, channels, out);
   reader_end(&reader);
   return status;
 }

@@ -198,3 +198,14 @@ const mixent_safetensor *mixent_safetensors_find(const mixent_safetensors *file,
 const char *mixent_safetensors_metadata(const mixent_safetensors *file, const char *key) {
   return json_string_value(json_object_get(json_object_get(file->header, MIXENT_METADATA_KEY), key));
 }
+
+bool mixent_safetensors_metadata_at(const mixent_safetensors *file, size_t i, mixent_metadata *out) {
+  const char *key;
+  json_t *value;
+  json_object_foreach(json_object_get(file->header, MIXENT_METADATA_KEY), key, value) {
+    if (i-- > 0) continue;
+    *out = (mixent_metadata){key, json_string_value(value)};
+    return true;
+  }
+  return false;
+}

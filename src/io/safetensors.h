@@ -6,6 +6,7 @@
 #define MIXENT_IO_SAFETENSORS_H
 
 #include "core/status.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,6 +55,8 @@ void mixent_safetensors_free(mixent_safetensors *file);
 const mixent_safetensor *mixent_safetensors_tensors(const mixent_safetensors *file, size_t *count);
 /* NULL if there is none of that name. */
 const mixent_safetensor *mixent_safetensors_find(const mixent_safetensors *file, const char *name);
+/* Entry i of __metadata__, in the order of the file; false after the last. */
+bool mixent_safetensors_metadata_at(const mixent_safetensors *file, size_t i, mixent_metadata *out);
 /* The value of a key of __metadata__, or NULL. */
 const char *mixent_safetensors_metadata(const mixent_safetensors *file, const char *key);
 

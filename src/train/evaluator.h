@@ -13,6 +13,10 @@ typedef struct mixent_evaluator {
 
 mixent_status mixent_evaluator_create(const mixent_model *model, int batch, mixent_precision precision,
                                       mixent_evaluator *out);
+/* What divides the model's logits: of a model filled by hand, where it is 0, 1. */
+static inline double mixent_model_temperature(const mixent_model *model) {
+  return model->temperature != 0 ? model->temperature : 1;
+}
 /* Safe on a zeroed struct. */
 void mixent_evaluator_free(mixent_evaluator *evaluator);
 

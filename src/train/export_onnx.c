@@ -5,6 +5,7 @@
 #include "io/onnx.h"
 #include "net/fold.h"
 #include "net/layer.h"
+#include "train/evaluator.h"
 #include "train/recipe.h"
 #include "train/score.h"
 
@@ -12,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char output[] = "logits";
 
 typedef enum form { MAP, VECTOR } form;
 
@@ -265,14 +268,23 @@ static void export_input(exporter *e) {
   e->made[0][form] = true;
 }
 
+/* The last layer's value over the temperature is the output. */
+static void export_temperature(exporter *e, const char *logits) {
+  const float temperature = (float)mixent_model_temperature(e->model);
+  mixent_onnx_add_floats(&e->onnx, "temperature/value", 1, (int64_t[]){1}, &temperature);
+  const mixent_onnx_node node = {
+      .type = "Div", .name = "temperature/divide", .inputs = {logits, "temperature/value"}, .output = output};
+  mixent_onnx_add_node(&e->onnx, &node);
+}
+
 static mixent_status export_network(exporter *e) {
   int last = e->folded.graph->layer_count - 1;
   export_input(e);
   for (int l = 1; l <= last; l++) MIXENT_TRY(export_layer(e, l));
-  value_as(e, last, VECTOR);
-  mixent_onnx_add_output(
-      &e->onnx,
-      &(mixent_onnx_value){.name = e->names[last][VECTOR], .dimensions = 1, .shape = {e->model->classes}});
+  const char *logits = value_as(e, last, VECTOR);
+  if (mixent_model_temperature(e->model) != 1) export_temperature(e, logits);
+  mixent_onnx_add_output(&e->onnx,
+                         &(mixent_onnx_value){.name = output, .dimensions = 1, .shape = {e->model->classes}});
   return MIXENT_OK;
 }
 
@@ -284,8 +296,8 @@ static mixent_status make_names(exporter *e) {
   for (int l = 0; l < count; l++)
     for (int form = MAP; form <= VECTOR; form++) {
       mixent_text name = {0};
-      if (l == count - 1 && form == VECTOR)
-        mixent_text_append(&name, "logits");
+      if (l == count - 1 && form == VECTOR && mixent_model_temperature(e->model) == 1)
+        mixent_text_append(&name, output);
       else
         mixent_text_append(&name, "%s/%s", layer_at(e, l)->name, form == MAP ? "map" : "vector");
       MIXENT_TRY(mixent_text_status(&name));
@@ -329,6 +341,8 @@ static mixent_status add_properties(exporter *e) {
     MIXENT_TRY(add_json(e, "feature_names", mixent_json_texts(model->feature_names, model->channels)));
   MIXENT_TRY(add_json(e, "mean", numbers(model->mean, model->channels)));
   MIXENT_TRY(add_json(e, "std", numbers(model->deviation, model->channels)));
+  const float temperature = (float)mixent_model_temperature(model);
+  if (temperature != 1) MIXENT_TRY(add_json(e, "temperature", numbers(&temperature, 1)));
   mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"net", model->graph->name});
   mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"data", model->data});
   mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"loss", loss_name(model)});

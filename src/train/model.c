@@ -6,6 +6,7 @@
 #include "train/evaluator.h"
 #include "train/predictions.h"
 #include "train/recipe.h"
+#include "train/temperature.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -121,12 +122,16 @@ static mixent_status read_description(const mixent_safetensors *file, const char
   MIXENT_TRY(read_numbers(file, path, "loss", MIXENT_LOSS_PARAMETERS, model->loss.value));
   MIXENT_TRY(read_text(file, path, "data", &model->data));
   MIXENT_TRY(read_text(file, path, "recipe", &model->recipe));
+  if (mixent_safetensors_metadata(file, MIXENT_TEMPERATURE_KEY))
+    MIXENT_TRY(read_numbers(file, path, MIXENT_TEMPERATURE_KEY, 1, &model->fitted_temperature));
+  if (!(model->fitted_temperature >= 0)) return fail_entry(path, MIXENT_TEMPERATURE_KEY);
   const char *transposed = mixent_safetensors_metadata(file, "transposed");
   const char *fingerprint = mixent_safetensors_metadata(file, "fingerprint");
   if (!fingerprint) return fail_entry(path, "fingerprint");
   model->transposed = transposed && strcmp(transposed, "true") == 0;
   model->fingerprint = strtoull(fingerprint, NULL, 16);
   model->epoch = epoch;
+  model->temperature = 1;
   return MIXENT_OK;
 }
 
@@ -293,6 +298,7 @@ mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent
                                 .deviation = model->deviation,
                                 .batch = SCORE_BATCH,
                                 .classes = (size_t)model->classes,
+                                .temperature = mixent_model_temperature(model),
                                 .views = views ? views : (int)recipe.test_views,
                                 .watch = watch ? *watch : (mixent_scoring_watch){0}};
   mixent_status status = score_part(model, &recipe, dataset, part, job, evaluator.net, out, predicted);

@@ -53,7 +53,8 @@ static mixent_status create_predictor(const mixent_model *model, int batch, mixe
   mixent_status status = MIXENT_ALLOCATE(batch, &predictor->indices);
   if (status == MIXENT_OK) status = mixent_evaluator_create(model, batch, precision, &predictor->evaluator);
   if (status == MIXENT_OK)
-    status = mixent_views_create(views, predictor->batch, (size_t)model->classes, &predictor->views);
+    status = mixent_views_create(views, predictor->batch, (size_t)model->classes,
+                                 mixent_model_temperature(model), &predictor->views);
   if (status != MIXENT_OK) {
     mixent_predictor_free(predictor);
     return status;

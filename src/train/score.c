@@ -74,7 +74,8 @@ mixent_status mixent_score_images(mixent_net *net, const mixent_score_job *job,
                                   const mixent_loss_moment *loss, mixent_scores *out) {
   mixent_score_sums sums = {0};
   mixent_views views;
-  mixent_status status = mixent_views_create(job->views, job->batch, job->classes, &views);
+  mixent_status status = mixent_views_create(job->views, job->batch, job->classes,
+                                             job->temperature != 0 ? job->temperature : 1, &views);
   tell(job, 0);
   for (size_t begin = 0; begin < job->count && status == MIXENT_OK; begin += job->batch) {
     status = score_batch(net, job, &views, begin, loss, &sums);

@@ -35,6 +35,7 @@ typedef struct mixent_score_job {
   size_t count;
   const float *mean, *deviation;
   size_t batch, classes;
+  double temperature;      /* divides the logits; 0 and 1: as they are */
   int views;               /* of each image, whose predictions are averaged; 1: the image alone */
   uint32_t *batch_indices; /* [batch] */
   int32_t *batch_labels;   /* [batch] */

@@ -3,6 +3,7 @@
 #include "core/processor.h"
 #include "train/predictions.h"
 #include "train/recipe_use.h"
+#include "train/temperature.h"
 #include "train/trainer.h"
 
 #include <dnnl.h>
@@ -68,6 +69,7 @@ static mixent_status score_best(const mixent_trainer *trainer, const mixent_run_
     status = mixent_model_score_keeping(model, dataset, MIXENT_PART_VALIDATION, precision, 0, &watch,
                                         &summary->validation, &kept.validation);
   if (status == MIXENT_OK) status = mixent_run_predictions_write(run->predictions, &kept);
+  if (status == MIXENT_OK) status = mixent_temperature_keep(run->best, &kept.validation, trainer->classes);
   summary->best_epoch = (int)model->epoch;
   mixent_predicted_free(&kept.test);
   mixent_predicted_free(&kept.validation);

@@ -8,13 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-mixent_status mixent_views_create(int count, size_t batch, size_t classes, mixent_views *out) {
-  *out = (mixent_views){.count = count, .batch = batch, .classes = classes};
+mixent_status mixent_views_create(int count, size_t batch, size_t classes, double temperature,
+                                  mixent_views *out) {
+  *out = (mixent_views){.count = count, .batch = batch, .classes = classes, .temperature = temperature};
+  if (!(temperature > 0 && isfinite(temperature)))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "temperature: expected a number above 0, got %g", temperature);
   if (count < 1 || count > MIXENT_MOST_VIEWS)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "views: wanted is a whole number from 1 to %d, not %d",
                        MIXENT_MOST_VIEWS, count);
-  if (count == 1) return MIXENT_OK;
-  MIXENT_TRY(MIXENT_ALLOCATE(batch * classes, &out->sums));
+  if (count == 1 && temperature == 1) return MIXENT_OK;
+  if (count > 1) MIXENT_TRY(MIXENT_ALLOCATE(batch * classes, &out->sums));
   return MIXENT_ALLOCATE(batch * classes, &out->logits);
 }
 
@@ -42,6 +45,12 @@ static void average(mixent_views *views) {
   }
 }
 
+/* logits / temperature: softer above 1, sharper below; the order of the classes stays. */
+static void cool(mixent_views *views, const float *logits) {
+  for (size_t i = 0; i < views->batch * views->classes; i++)
+    views->logits[i] = (float)((double)logits[i] / views->temperature);
+}
+
 mixent_status mixent_views_forward(mixent_views *views, mixent_net *net, const mixent_images *images,
                                    const uint32_t *indices, const float *mean, const float *deviation,
                                    const float **logits) {
@@ -49,15 +58,19 @@ mixent_status mixent_views_forward(mixent_views *views, mixent_net *net, const m
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "views: rows of features have but one; ask for 1");
   size_t rows = views->batch, classes = views->classes;
   const float *own = mixent_net_logits(net);
-  *logits = views->count == 1 ? own : views->logits;
+  *logits = views->sums ? views->logits : own;
   if (views->sums) memset(views->sums, 0, rows * classes * sizeof *views->sums);
   for (int view = 0; view < views->count; view++) {
     mixent_batch_view(images, indices, rows, view, mean, deviation, mixent_net_input(net));
     MIXENT_TRY(mixent_net_forward(net, MIXENT_EVALUATE, 0, 0));
-    if (views->count == 1) return MIXENT_OK;
+    if (views->count == 1) break;
     for (size_t row = 0; row < rows; row++)
       add_probabilities(own + row * classes, classes, views->sums + row * classes);
   }
-  average(views);
+  if (views->sums) average(views);
+  if (views->temperature != 1) {
+    cool(views, *logits);
+    *logits = views->logits;
+  }
   return MIXENT_OK;
 }

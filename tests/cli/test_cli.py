@@ -92,7 +92,7 @@ def test_unknown_names_suggest_the_nearest(mixent, words, suggestion):
     (["train", "--resume", "r", "--epochs", "3"], "--resume"),
     (["train", "--resume", "r", "--dry-run"], "--resume"),
     (["eval"], "mixent eval CHECKPOINT"),
-    (["predict", "model.safetensors"], "IMAGE.png"),
+    (["predict", "model.safetensors"], "IMAGE"),
     (["info", "vgg5", "--side", "15"], "16 to 256"),
     (["data"], "mixent help data"),
 ])
@@ -175,4 +175,4 @@ def test_file_that_is_no_checkpoint(mixent, tmp_path, content):
 def test_directory_instead_of_a_checkpoint(mixent, tmp_path):
     (tmp_path / "run.safetensors").mkdir()
     result = mixent("eval", "run.safetensors")
-    assert result.code == 1 and "directory" in result.message
+    assert result.code == 2 and "directory" in result.message

@@ -115,7 +115,9 @@ def exported(request, tmp_path_factory):
         "--set", "batch=12", "--set", "validation.fraction=0", directory=directory)
     rewrite(directory / "run" / "best.safetensors", directory / "model.safetensors", channels)
     result = run("export", "model.safetensors", "--onnx", "model.onnx", directory=directory)
-    assert result.stdout == "" and result.stderr == ""
+    sides = [channels, side, side]
+    assert result.stdout.startswith("wrote model.onnx (") and f"images [N, {', '.join(map(str, sides))}]" in result.stdout
+    assert result.stdout.endswith(f"-> logits [N, {CLASSES}]\n") and result.stderr == ""
     pixels = numpy.random.default_rng(2).integers(0, 256, (ROWS, side, side, channels), dtype=numpy.uint8)
     return directory, pixels, predict(directory, pixels, ROWS)
 
@@ -160,6 +162,18 @@ def test_computed_without_onnx(exported):
     check_logits(model.run(as_input(pixels[:1])), ours[:1])
 
 
+def test_a_temperature_divides_the_logits(exported):
+    pytest.importorskip("torch")
+    import onnx_plain
+
+    directory, pixels, ours = exported
+    said = run("export", "model.safetensors", "--onnx", "warm.onnx", "--temperature", "2.5", directory=directory).stdout
+    assert said.endswith("temperature 2.5\n")
+    model = onnx_plain.Model((directory / "warm.onnx").read_bytes())
+    assert model.outputs == [("logits", 1, ["N", CLASSES])] and json.loads(model.properties["temperature"]) == [2.5]
+    check_logits(model.run(as_input(pixels)), ours / 2.5)
+
+
 def test_rows_of_features(tmp_path):
     """The input is the features as they stand in the table; `mixent predict` is the truth."""
     pytest.importorskip("torch")
@@ -170,7 +184,7 @@ def test_rows_of_features(tmp_path):
     lines = [",".join([*map(repr, row.tolist()), "no yes".split()[int(row[0] > 0)]]) for row in rows]
     (tmp_path / "table.csv").write_text("\n".join(["a,b,c,class", *lines]))
     run("train", "--recipe", "tabular", "--data", "table.csv", "--epochs", 2, "--precision", "fp32", "--run", "run", directory=tmp_path)
-    run("export", "run/best.safetensors", "--onnx", "model.onnx", directory=tmp_path)
+    run("export", "run", "--onnx", "model.onnx", directory=tmp_path)
     model = onnx_plain.Model((tmp_path / "model.onnx").read_bytes())
     assert model.inputs == [("features", 1, ["N", 3])] and "Input: features, float [N, 3]; they" in model.text
     assert json.loads(model.properties["feature_names"]) == ["a", "b", "c"]

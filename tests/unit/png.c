@@ -75,15 +75,17 @@ static void test_every_kind_of_png(void **state) {
     int kind = kinds[i / 2][0], depth = kinds[i / 2][1];
     write_png(kind, depth, i % 2 ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE);
     uint8_t grey[WIDTH * WIDTH], color[WIDTH * WIDTH * 3];
-    assert_int_equal(mixent_png_read(path, WIDTH, 1, grey), MIXENT_OK);
-    assert_int_equal(mixent_png_read(path, WIDTH, 3, color), MIXENT_OK);
+    assert_int_equal(mixent_image_read(path, WIDTH, 1, grey), MIXENT_OK);
+    assert_int_equal(mixent_image_read(path, WIDTH, 3, color), MIXENT_OK);
     /* 16 bits lose their lower half, in colour and again in alpha */
     double allowed = depth == 16 ? 1.51 : 0.51;
+    /* grey is made of the bytes that transparency left of each colour */
+    double grey_allowed = kind == PNG_COLOR_TYPE_GRAY || kind == PNG_COLOR_TYPE_RGB ? allowed : allowed + 0.5;
     for (int j = 0; j < WIDTH * WIDTH; j++) {
       double rgb[3];
       expected_pixel(kind, depth, j / WIDTH, j % WIDTH, rgb);
       for (int k = 0; k < 3; k++) assert_true(fabs(color[3 * j + k] - rgb[k]) <= allowed);
-      assert_true(fabs(grey[j] - (0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2])) <= allowed);
+      assert_true(fabs(grey[j] - (0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2])) <= grey_allowed);
     }
   }
 }
@@ -108,18 +110,18 @@ static void test_scales_bilinearly(void **state) {
                            178, 73, 137, 198, 39,  87,  174, 64,  84,  170, 88, 81,  165};
   uint8_t out[27];
   write_simple(5, 3, 1, in);
-  assert_int_equal(mixent_png_read(path, 4, 1, out), MIXENT_OK);
+  assert_int_equal(mixent_image_read(path, 4, 1, out), MIXENT_OK);
   for (int i = 0; i < 16; i++) assert_in_range(out[i], four[i] - 1, four[i] + 1);
-  assert_int_equal(mixent_png_read(path, 2, 1, out), MIXENT_OK);
+  assert_int_equal(mixent_image_read(path, 2, 1, out), MIXENT_OK);
   for (int i = 0; i < 4; i++) assert_in_range(out[i], two[i] - 1, two[i] + 1);
   write_simple(2, 2, 3, color);
-  assert_int_equal(mixent_png_read(path, 3, 3, out), MIXENT_OK);
+  assert_int_equal(mixent_image_read(path, 3, 3, out), MIXENT_OK);
   for (int i = 0; i < 27; i++) assert_in_range(out[i], three[i] - 1, three[i] + 1);
 }
 
 static void assert_read_fails(mixent_status expected, const char *message) {
   uint8_t out[WIDTH * WIDTH];
-  mixent_status status = mixent_png_read(path, WIDTH, 1, out);
+  mixent_status status = mixent_image_read(path, WIDTH, 1, out);
   if (status != expected) fail_msg("status %d, not %d: %s", status, expected, mixent_last_error());
   assert_message_has(path);
   assert_message_has(message);
@@ -134,8 +136,8 @@ static void test_faults(void **state) {
   assert_read_fails(MIXENT_ERROR_IO, "No such file");
   write_file(test_directory, "x.png", "", 0);
   assert_read_fails(MIXENT_ERROR_FORMAT, "empty (0 bytes)");
-  write_file(test_directory, "x.png", "\xff\xd8\xff\xe0 a JPEG", 12);
-  assert_read_fails(MIXENT_ERROR_FORMAT, "not a PNG file");
+  write_file(test_directory, "x.png", "GIF89a, a GIF", 13);
+  assert_read_fails(MIXENT_ERROR_FORMAT, "neither PNG nor JPEG");
 
   static uint8_t out[WIDTH * WIDTH * 3];
   char *bytes;
@@ -152,7 +154,7 @@ static void test_faults(void **state) {
     memcpy(broken, bytes, size);
     broken[8 + random_below((uint32_t)size - 8)] ^= (uint8_t)(1 << (round % 8));
     write_file(test_directory, "x.png", broken, size);
-    if (mixent_png_read(path, WIDTH, 3, out) == MIXENT_OK)
+    if (mixent_image_read(path, WIDTH, 3, out) == MIXENT_OK)
       accepted++;
     else
       assert_message_has(path);

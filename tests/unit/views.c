@@ -44,7 +44,7 @@ static int tear_down(void **state) {
 
 static const float *run_views(mixent_views *views, int count) {
   const float *logits;
-  assert_int_equal(mixent_views_create(count, ROWS, CLASSES, views), MIXENT_OK);
+  assert_int_equal(mixent_views_create(count, ROWS, CLASSES, 1, views), MIXENT_OK);
   assert_int_equal(mixent_views_forward(views, net, &images, indices, mean, deviation, &logits), MIXENT_OK);
   return logits;
 }
@@ -164,7 +164,7 @@ static void test_numbers_that_cannot_be(void **state) {
   const int wrong[] = {-1, 0, MIXENT_MOST_VIEWS + 1};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     mixent_views views;
-    assert_int_equal(mixent_views_create(wrong[i], ROWS, CLASSES, &views), MIXENT_ERROR_ARGUMENT);
+    assert_int_equal(mixent_views_create(wrong[i], ROWS, CLASSES, 1, &views), MIXENT_ERROR_ARGUMENT);
     assert_non_null(strstr(mixent_last_error(), "from 1 to 64"));
     mixent_views_free(&views);
   }

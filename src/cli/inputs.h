@@ -1,0 +1,37 @@
+/* What words of a command line stand for: a trained model, and the files to read with it. */
+#ifndef MIXENT_CLI_INPUTS_H
+#define MIXENT_CLI_INPUTS_H
+
+#include "mixent/train.h"
+
+/* The checkpoint that a word names: a file, or a run's directory, of which it is best.safetensors. Something else is refused
+ * with what it is. free(*path). */
+mixent_status mixent_checkpoint_find(const char *word, char **path);
+/* The same, opened. */
+mixent_status mixent_checkpoint_open(const char *word, char **path, mixent_model **out);
+
+/* Sets the model's temperature: "fitted", the one it brings, or a number; NULL leaves it. `path` names it in messages. */
+mixent_status mixent_temperature_choose(const char *text, const char *path, mixent_model *model);
+/* ", temperature 1.2" or "" for a line that tells of results; valid until the next call. */
+const char *mixent_temperature_text(const mixent_model *model);
+/* A row of a command's table of options: --temperature into a member of that name. */
+#define MIXENT_TEMPERATURE_OPTION(arguments)                                                                 \
+  {                                                                                                          \
+    .name = "temperature", .argument = "fitted|T",                                                           \
+    .help = "divide the logits by T, or by what fits the images held out in its training best "              \
+            "(best.safetensors of "                                                                          \
+            "a run brings it): better probabilities, the same ranking",                                      \
+    .kind = MIXENT_VALUE_TEXT, .offset = offsetof(arguments, temperature)                                    \
+  }
+
+/* Files to read, in order. */
+typedef struct mixent_inputs {
+  char **paths;
+  size_t count, capacity;
+} mixent_inputs;
+/* Adds the file, or of a directory the files at any depth that have one of the endings (NULL-terminated; in any case of
+ * letters), sorted by path. A directory without any is an error. */
+mixent_status mixent_inputs_add(mixent_inputs *inputs, const char *word, const char *const *endings);
+void mixent_inputs_free(mixent_inputs *inputs);
+
+#endif
