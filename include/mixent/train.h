@@ -136,8 +136,10 @@ typedef struct mixent_model {
   char *recipe;           /* YAML text of the options it was trained with, without paths */
   mixent_loss_state loss; /* the loss's parameters and the epochs done, when it was saved */
   double epoch;
-  double fitted_temperature; /* with the least NLL on the images held out, from the end of training; 0: none was fitted */
-  double temperature; /* the caller's: logits are divided by it wherever the model scores, predicts or is exported, which
+  double
+      fitted_temperature; /* with the least NLL on the images held out, from the end of training; 0: none was fitted */
+  double
+      temperature; /* the caller's: logits are divided by it wherever the model scores, predicts or is exported, which
                          changes probabilities and no ranking; 1 when it is opened (0 counts as 1) */
 } mixent_model;
 mixent_status mixent_model_open(const char *path, mixent_model **out);
