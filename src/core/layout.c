@@ -1,5 +1,6 @@
 /* Tables, wrapped text, and numbers as people write them. */
 #include "core/layout.h"
+#include "core/locale.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,7 +60,7 @@ void mixent_table_add(mixent_table *table, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   char *cell;
-  if (vasprintf(&cell, format, arguments) < 0)
+  if (mixent_print_new(&cell, format, arguments) < 0)
     table->failed = true;
   else
     table->cells[table->count++] = cell;
@@ -219,6 +220,6 @@ const char *mixent_text_bytes(double bytes) {
   char *out = next_buffer();
   int unit = 0;
   while (unit < 4 && bytes >= 1000) bytes /= 1000, unit++;
-  snprintf(out, 32, bytes < 10 && unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+  mixent_print(out, 32, bytes < 10 && unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
   return out;
 }

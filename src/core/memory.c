@@ -1,5 +1,6 @@
 /* Aligned memory, and a text that grows. */
 #include "core/memory.h"
+#include "core/locale.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -50,14 +51,14 @@ void mixent_text_append_bytes(mixent_text *text, const void *bytes, size_t count
 void mixent_text_append(mixent_text *text, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(NULL, 0, format, arguments);
+  int length = mixent_print_list(NULL, 0, format, arguments);
   va_end(arguments);
   if (length < 0 || !reserve(text, (size_t)length)) {
     text->failed = 1;
     return;
   }
   va_start(arguments, format);
-  vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
+  mixent_print_list(text->data + text->length, (size_t)length + 1, format, arguments);
   va_end(arguments);
   text->length += (size_t)length;
 }

@@ -1,5 +1,6 @@
 /* The thread-local message of the last failure, and the nearest name for "did you mean". */
 #include "core/status.h"
+#include "core/locale.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@ mixent_status(mixent_fail)(mixent_status status, const char *format, ...) {
   char message[sizeof last_error]; /* apart: an argument may be the last message itself */
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(message, sizeof message, format, arguments);
+  mixent_print_list(message, sizeof message, format, arguments);
   va_end(arguments);
   memcpy(last_error, message, sizeof last_error);
   return status;
@@ -25,7 +26,7 @@ mixent_status(mixent_fail_within)(mixent_status status, const char *format, ...)
   char context[512];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(context, sizeof context, format, arguments);
+  mixent_print_list(context, sizeof context, format, arguments);
   va_end(arguments);
   return mixent_fail(status, "%s: %s", context, last_error);
 }

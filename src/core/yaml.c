@@ -1,6 +1,7 @@
 /* YAML text into a tree with positions, on libyaml's events. Only what descriptions and recipes need: plain
  * trees; anchors, aliases, several documents and keys that are not scalars are refused with their place. */
 #include "core/yaml.h"
+#include "core/locale.h"
 #include "core/memory.h"
 #include <errno.h>
 #include <limits.h>
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <yaml.h>
 
 enum { MAX_DEPTH = 32 };
@@ -27,7 +27,7 @@ mixent_status mixent_yaml_fail(const mixent_yaml *node, const char *format, ...)
   char *text = NULL;
   va_list arguments;
   va_start(arguments, format);
-  int length = vasprintf(&text, format, arguments);
+  int length = mixent_print_new(&text, format, arguments);
   va_end(arguments);
   if (length < 0) return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a message");
   mixent_text_append(&message, "%s:%d:%d: %s", node->origin, node->line, node->column, text);
@@ -238,13 +238,13 @@ mixent_status mixent_yaml_integer(const mixent_yaml *node, long low, long high, 
 mixent_status mixent_yaml_number(const mixent_yaml *node, double low, double high, double *out) {
   char wanted[96] = "a number", *end = NULL;
   if (isfinite(low) && isfinite(high))
-    snprintf(wanted, sizeof wanted, "a number from %g to %g", low, high);
+    mixent_print(wanted, sizeof wanted, "a number from %g to %g", low, high);
   else if (isfinite(low))
-    snprintf(wanted, sizeof wanted, "a number, at least %g", low);
+    mixent_print(wanted, sizeof wanted, "a number, at least %g", low);
   else if (isfinite(high))
-    snprintf(wanted, sizeof wanted, "a number, at most %g", high);
+    mixent_print(wanted, sizeof wanted, "a number, at most %g", high);
   if (node->kind != MIXENT_YAML_SCALAR) return fail_value(node, wanted);
-  double value = strtod(node->text, &end);
+  double value = mixent_number_read(node->text, &end);
   if (end == node->text || *end || strpbrk(node->text, "xX") || !isfinite(value) || value < low ||
       value > high)
     return fail_value(node, wanted);
@@ -255,7 +255,7 @@ mixent_status mixent_yaml_number(const mixent_yaml *node, double low, double hig
 bool mixent_yaml_word_boolean(const char *word, bool *out) {
   static const char *const words[] = {"true", "yes", "on", "false", "no", "off"};
   for (size_t i = 0; i < 6; i++)
-    if (strcasecmp(word, words[i]) == 0) {
+    if (mixent_same_word(word, words[i])) {
       *out = i < 3;
       return true;
     }

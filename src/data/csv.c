@@ -1,6 +1,7 @@
 /* Reads CSV: cells end where they stand, so that a row needs no memory but the list of its cells. */
 #include "data/csv.h"
 #include "core/layout.h"
+#include "core/locale.h"
 #include "mixent/data.h"
 
 #include <math.h>
@@ -9,13 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 mixent_status mixent_csv_fail(const mixent_csv *csv, const mixent_csv_cell *cell, const char *format, ...) {
   char message[1024];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(message, sizeof message, format, arguments);
+  mixent_print_list(message, sizeof message, format, arguments);
   va_end(arguments);
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%zu: %s", csv->origin, cell->line, cell->column, message);
 }
@@ -159,7 +159,7 @@ bool mixent_csv_is_missing(const mixent_csv_cell *cell) {
   static const char *const words[] = {"NA",   "N/A", "#N/A", "<NA>", "NaN", "+NaN",
                                       "-NaN", "NaT", "null", "none", "?"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    if (strcasecmp(cell->text, words[i]) == 0) return true;
+    if (mixent_same_word(cell->text, words[i])) return true;
   return cell->text[strspn(cell->text, " \t\r\n")] == 0;
 }
 
@@ -172,10 +172,7 @@ mixent_status mixent_csv_feature(const mixent_csv *csv, const mixent_csv_cell *c
                            "the value%s is missing; fill it in, or leave the row or the column out", column);
   if (!mixent_csv_is_number(cell))
     return mixent_csv_fail(csv, cell, "'%.80s'%s is not a number", cell->text, column);
-  char *end;
-  double value = strtod(cell->text, &end);
-  if (*end) /* the locale has another sign for the decimal point */
-    return mixent_csv_fail(csv, cell, "'%.80s'%s cannot be read in this locale", cell->text, column);
+  double value = mixent_number_read(cell->text, NULL);
   if (!(fabs(value) <= MIXENT_LARGEST_FEATURE))
     return mixent_csv_fail(csv, cell, "'%.80s'%s is out of range; at most %g in size can be", cell->text,
                            column, MIXENT_LARGEST_FEATURE);

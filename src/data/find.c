@@ -1,6 +1,7 @@
 /* Finding a data set: by name in the places where sets are kept, and its files in a directory. */
 #include "data/find.h"
 #include "core/file.h"
+#include "core/locale.h"
 #include "core/memory.h"
 #include "data/cache.h"
 #include "data/format.h"
@@ -8,7 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static const char *const letters[] = {"A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M",
                                       "N", "O", "P", "Q", "R", "S", "T", "U", "V", "W", "X", "Y", "Z"};
@@ -148,7 +148,7 @@ mixent_status mixent_dataset_files_find(const char *directory, const char *name,
 
 bool mixent_has_ending(const char *name, const char *ending) {
   size_t length = strlen(name), tail = strlen(ending);
-  return length > tail && strcasecmp(name + length - tail, ending) == 0;
+  return length > tail && mixent_same_word(name + length - tail, ending);
 }
 
 static bool has_one_of(const char *name, const char *const *endings) {

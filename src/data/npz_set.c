@@ -1,6 +1,7 @@
 /* Data sets in .npz: x of [n, features] are rows of a table, bytes of [n, side, side] or [n, side, side, channels] are
  * images; y are whole numbers, one a row. */
 #include "core/file.h"
+#include "core/locale.h"
 #include "core/memory.h"
 #include "data/find.h"
 #include "data/npy.h"
@@ -143,7 +144,7 @@ static mixent_status take_y(const char *origin, const mixent_npy *array, mixent_
                          origin, i);
     if (!(fabs(label) <= 1e15 && label == floor(label)))
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s[%zu] is %g; labels are whole numbers", origin, i, label);
-    snprintf(word, sizeof word, "%.0f", label + 0.0); /* -0 becomes 0 */
+    mixent_print(word, sizeof word, "%.0f", label + 0.0); /* -0 becomes 0 */
     MIXENT_TRY(mixent_words_add(words, origin, word, &out->labels[i]));
   }
   return MIXENT_OK;

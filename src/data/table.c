@@ -1,12 +1,12 @@
 /* Reads tables: which column is what from the first row, then numbers and labels row by row. */
 #include "data/table.h"
 #include "core/file.h"
+#include "core/locale.h"
 #include "core/memory.h"
 #include "core/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { LIMIT = 2147483647 };
 static const char *const label_columns[] = {"label", "class", "target", NULL};
@@ -19,7 +19,7 @@ void mixent_table_columns_free(mixent_table_columns *columns) {
 
 static bool names_labels(const char *text) {
   for (size_t i = 0; label_columns[i]; i++)
-    if (strcasecmp(text, label_columns[i]) == 0) return true;
+    if (mixent_same_word(text, label_columns[i])) return true;
   return false;
 }
 

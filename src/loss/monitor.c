@@ -1,5 +1,6 @@
 /* The signs of a run that goes wrong, and the words for them. */
 #include "mixent/monitor.h"
+#include "core/locale.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -28,7 +29,7 @@ __attribute__((format(printf, 3, 4))) static void warn(const listener *to, mixen
   if (to->monitor->told >> warning & 1) return;
   to->monitor->told |= 1u << warning;
   va_start(arguments, format);
-  vsnprintf(message, sizeof message, format, arguments);
+  mixent_print_list(message, sizeof message, format, arguments);
   va_end(arguments);
   to->tell(to->context, warning, message);
 }

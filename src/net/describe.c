@@ -8,7 +8,6 @@
  * file's business. */
 #include "core/memory.h"
 #include "net/layer.h"
-#include <ctype.h>
 #include <stdlib.h>
 
 enum { MAX_CHANNELS = 1 << 24, MAX_ROW = 1 << 30 }; /* of any layer: keeps all sizes far from overflow */
@@ -92,6 +91,8 @@ static int find_layer(const mixent_graph *graph, int count, const char *name) {
   return -1;
 }
 
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
 /* As given, or the kind and a number: relu3 is the third relu. */
 static mixent_status read_name(const mixent_graph *graph, const mixent_yaml *fields, mixent_layer *layer) {
   const mixent_yaml *given = mixent_yaml_find(fields, "name");
@@ -99,10 +100,9 @@ static mixent_status read_name(const mixent_graph *graph, const mixent_yaml *fie
   if (given) {
     if (given->kind != MIXENT_YAML_SCALAR || !*given->text)
       return mixent_yaml_fail(given, "name: wanted is a word");
-    for (const char *c = given->text; *c; c++)
-      if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
-        return mixent_yaml_fail(given, "name: '%s' may hold letters, digits, '.', '_' and '-' only",
-                                given->text);
+    if (given->text[strspn(given->text, NAME_LETTERS)])
+      return mixent_yaml_fail(given, "name: '%s' may hold letters, digits, '.', '_' and '-' only",
+                              given->text);
     mixent_text_append(&name, "%s", given->text);
   } else {
     int number = 0;

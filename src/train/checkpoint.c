@@ -1,5 +1,6 @@
 /* Writing checkpoints: the model's tensors in the order of PyTorch's state dict, then the state. */
 #include "train/checkpoint.h"
+#include "core/locale.h"
 #include "core/threads.h"
 #include "train/checkpoint_state.h"
 
@@ -23,7 +24,7 @@ __attribute__((format(printf, 6, 7))) static void add_tensor(tensor_list *list, 
   va_list arguments;
   char *name = NULL;
   va_start(arguments, format);
-  if (vasprintf(&name, format, arguments) < 0) name = NULL;
+  mixent_print_new(&name, format, arguments);
   va_end(arguments);
   if (list->count == list->capacity) {
     size_t capacity = 2 * list->capacity + 64;

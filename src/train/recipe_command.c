@@ -1,5 +1,6 @@
 /* The command that repeats a run. */
 #include "core/file.h"
+#include "core/locale.h"
 #include "train/recipe_use.h"
 
 #include <stdarg.h>
@@ -17,7 +18,7 @@ __attribute__((format(printf, 2, 3))) static void append_word(mixent_text *out, 
   va_list arguments;
   char *word;
   va_start(arguments, format);
-  if (vasprintf(&word, format, arguments) < 0) word = NULL;
+  mixent_print_new(&word, format, arguments);
   va_end(arguments);
   char *quoted = word ? mixent_path_quote(word) : NULL;
   if (quoted)

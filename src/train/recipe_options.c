@@ -1,5 +1,6 @@
 /* The table of options, and reading and writing the value of one. A recipe's YAML, --set, the help text and
  * recipe.yaml all go through here. */
+#include "core/locale.h"
 #include "core/yaml.h"
 #include "train/optimizer.h"
 #include "train/recipe.h"
@@ -165,12 +166,12 @@ static mixent_status set_number(const mixent_option *option, const char *given, 
   char wanted[128], *end = NULL;
   errno = 0;
   long integer = whole ? strtol(text, &end, 10) : 0;
-  double number = whole ? (double)integer : strtod(text, &end);
+  double number = whole ? (double)integer : mixent_number_read(text, &end);
   /* an underflow sets errno, too, and is no mistake */
   if (end == text || *end || strpbrk(text, "xX") || (whole && errno) ||
       !(number >= option->low && number <= option->high)) {
-    snprintf(wanted, sizeof wanted, "a %snumber from %.10g to %.10g", whole ? "whole " : "", option->low,
-             option->high);
+    mixent_print(wanted, sizeof wanted, "a %snumber from %.10g to %.10g", whole ? "whole " : "", option->low,
+                 option->high);
     return fail_value(option, wanted, given);
   }
   if (whole)
@@ -204,8 +205,8 @@ void mixent_number_write(double value, mixent_text *out) {
     return;
   }
   for (int digits = 1; digits <= 17; digits++) { /* 17 always do */
-    snprintf(text, sizeof text, "%.*g", digits, value);
-    if (strtod(text, NULL) == value) break;
+    mixent_print(text, sizeof text, "%.*g", digits, value);
+    if (mixent_number_read(text, NULL) == value) break;
   }
   mixent_text_append(out, "%s", text);
 }

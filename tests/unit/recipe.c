@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/locale.h"
 #include "core/random.h"
 #include "train/recipe_use.h"
 #include <stdio.h>
@@ -57,7 +58,7 @@ static void random_value(const mixent_option *option, const uint32_t words[4], c
     snprintf(out, size, "%ld", (long)(option->low + u * (option->high - option->low)));
     break;
   case MIXENT_OPTION_NUMBER:
-    snprintf(out, size, "%.17g", option->low + u * (option->high - option->low));
+    mixent_print(out, size, "%.17g", option->low + u * (option->high - option->low));
     break;
   case MIXENT_OPTION_NAMES: {
     size_t length = (size_t)snprintf(out, size, "%s", words[2] & 1 ? "" : " ");

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "core/file.h"
+#include "core/locale.h"
 #include "lab/result/parts.h"
 #include "train/metrics.h"
 #include "unit/lab_near.h"
@@ -72,11 +73,11 @@ static double test_accuracy(void) {
 /* `more` are members of "test" beside images and accuracy, ",\"nll\":1". */
 static void write_summary_with(size_t images, double accuracy, const char *more) {
   char text[1024];
-  snprintf(text, sizeof text,
-           "{\"recipe\":\"r\",\"data\":\"d\",\"net\":\"n\",\"loss\":\"ce\",\"seed\":3,\"epochs\":4,"
-           "\"best_epoch\":2,\"test\":{\"images\":%zu,\"accuracy\":%.15g%s},\"seconds\":1.5,"
-           "\"images_per_second\":null}",
-           images, accuracy, more);
+  mixent_print(text, sizeof text,
+               "{\"recipe\":\"r\",\"data\":\"d\",\"net\":\"n\",\"loss\":\"ce\",\"seed\":3,\"epochs\":4,"
+               "\"best_epoch\":2,\"test\":{\"images\":%zu,\"accuracy\":%.15g%s},\"seconds\":1.5,"
+               "\"images_per_second\":null}",
+               images, accuracy, more);
   write_file("summary.json", text);
 }
 
@@ -361,7 +362,7 @@ static void test_lies(void **state) {
   for (size_t i = 0; i < ROWS(scores); i++)
     for (int lying = 0; lying < 2; lying++) {
       char more[64], message[64];
-      snprintf(more, sizeof more, ",\"%s\":%.15g", scores[i].key, scores[i].value + 1e-6 * lying);
+      mixent_print(more, sizeof more, ",\"%s\":%.15g", scores[i].key, scores[i].value + 1e-6 * lying);
       snprintf(message, sizeof message, "its %s of the test images is ", scores[i].key);
       write_summary_with(TEST, test_accuracy(), more);
       if (lying)

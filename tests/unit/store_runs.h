@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/file.h"
+#include "core/locale.h"
 #include "core/memory.h"
 #include "lab/store/store.h"
 #include <math.h>
@@ -33,7 +34,7 @@ __attribute__((format(printf, 3, 4))) static inline void write_run_file(const ch
   assert_int_equal(mixent_directory_make(path), MIXENT_OK);
   path_of(run, file, path);
   va_start(arguments, format);
-  assert_true(vasprintf(&text, format, arguments) >= 0);
+  assert_true(mixent_print_new(&text, format, arguments) >= 0);
   va_end(arguments);
   assert_int_equal(mixent_file_replace(path, text, strlen(text)), MIXENT_OK);
   free(text);
@@ -42,13 +43,15 @@ __attribute__((format(printf, 3, 4))) static inline void write_run_file(const ch
 static inline void add_epoch(const char *run, int epoch, double accuracy, const char *more) {
   char path[512];
   path_of(run, "metrics.jsonl", path);
-  FILE *stream = fopen(path, "a");
-  assert_non_null(stream);
-  fprintf(
-      stream,
+  char line[512];
+  mixent_print(
+      line, sizeof line,
       "{\"epoch\":%d,\"validation\":{\"images\":50,\"accuracy\":%.15g},\"w1\":0.5,\"seconds\":2.5,\"best\":"
       "true%s}\n",
       epoch, accuracy, more);
+  FILE *stream = fopen(path, "a");
+  assert_non_null(stream);
+  fputs(line, stream);
   fclose(stream);
 }
 

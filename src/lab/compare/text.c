@@ -1,5 +1,6 @@
 /* A comparison as a terminal shows it: a table of accuracies, the words, a table of all measures. */
 #include "core/layout.h"
+#include "core/locale.h"
 #include "lab/compare/words.h"
 
 #include <math.h>
@@ -44,7 +45,7 @@ static void add_accuracy(const mixent_comparison *comparison, size_t data, size_
 
 static void append_accuracies(const mixent_comparison *comparison, size_t data, mixent_text *out) {
   char interval[32];
-  snprintf(interval, sizeof interval, "%g %% interval", 100 * comparison->input.confidence);
+  mixent_print(interval, sizeof interval, "%g %% interval", 100 * comparison->input.confidence);
   mixent_table table = {.columns = 10,
                         .titles = {"variant", "runs", "accuracy %", "deviation", interval, "difference",
                                    "these images", "Holm p", "images like these", "Holm p"},
@@ -123,15 +124,16 @@ void mixent_comparison_append_text(const mixent_comparison *comparison, mixent_t
   const mixent_compare_input *input = &comparison->input;
   for (size_t data = 0; data < input->data_count; data++) append_data(comparison, data, out);
   char note[1024];
-  snprintf(note, sizeof note,
-           "These images: paired t over the seeds, which takes the test images for all there are; so do the "
-           "marks. "
-           "Images like these: crossed bootstrap over seeds and test images. Holm p: after Holm's correction "
-           "over all comparisons of the study. In the last table, mean ± standard deviation over seeds, * "
-           "other than the baseline's "
-           "(Holm p "
-           "< %g, each measure for itself).",
-           1 - input->confidence);
+  mixent_print(
+      note, sizeof note,
+      "These images: paired t over the seeds, which takes the test images for all there are; so do the "
+      "marks. "
+      "Images like these: crossed bootstrap over seeds and test images. Holm p: after Holm's correction "
+      "over all comparisons of the study. In the last table, mean ± standard deviation over seeds, * "
+      "other than the baseline's "
+      "(Holm p "
+      "< %g, each measure for itself).",
+      1 - input->confidence);
   mixent_text_append(out, "\n");
   mixent_wrapped_append(out, 0, 0, note);
 }

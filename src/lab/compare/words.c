@@ -1,6 +1,7 @@
 /* What a comparison with the baseline says, in words that claim no more than its numbers. */
 #include "lab/compare/words.h"
 #include "core/layout.h"
+#include "core/locale.h"
 #include "lab/statistics/power.h"
 
 #include <math.h>
@@ -24,27 +25,27 @@ typedef struct subject {
 mixent_number mixent_number_of(double value, int digits) {
   mixent_number number = {"-"};
   if (!isfinite(value)) return number;
-  snprintf(number.text, sizeof number.text, "%.*f", digits, fabs(value));
+  mixent_print(number.text, sizeof number.text, "%.*f", digits, fabs(value));
   if (value >= 0 || strspn(number.text, "0.") == strlen(number.text)) return number;
-  snprintf(number.text, sizeof number.text, "−%.*f", digits, -value);
+  mixent_print(number.text, sizeof number.text, "−%.*f", digits, -value);
   return number;
 }
 
 mixent_number mixent_number_signed(double value, int digits) {
   mixent_number number = mixent_number_of(value, digits);
   if (!(value > 0) || strspn(number.text, "0.") == strlen(number.text)) return number;
-  snprintf(number.text, sizeof number.text, "+%.*f", digits, value);
+  mixent_print(number.text, sizeof number.text, "+%.*f", digits, value);
   return number;
 }
 
 mixent_number mixent_number_p(double p) {
   mixent_number number = {"-"};
   if (p < 0.0001)
-    snprintf(number.text, sizeof number.text, "< 0.0001");
+    mixent_print(number.text, sizeof number.text, "< 0.0001");
   else if (p >= 0.1)
-    snprintf(number.text, sizeof number.text, "%.2f", p);
+    mixent_print(number.text, sizeof number.text, "%.2f", p);
   else if (p < 0.1)
-    snprintf(number.text, sizeof number.text, "%.*f", p < 0.001 ? 5 : p < 0.01 ? 4 : 3, p);
+    mixent_print(number.text, sizeof number.text, "%.*f", p < 0.001 ? 5 : p < 0.01 ? 4 : 3, p);
   return number;
 }
 
@@ -61,8 +62,8 @@ static mixent_number points(const subject *subject, double fraction) {
 /* "p 0.03", or "Holm p 0.03" where there is something to correct for. */
 static mixent_number holm(const subject *subject, double p) {
   mixent_number number;
-  snprintf(number.text, sizeof number.text, "%sp %.20s", subject->corrected ? "Holm " : "",
-           mixent_number_p(p).text);
+  mixent_print(number.text, sizeof number.text, "%sp %.20s", subject->corrected ? "Holm " : "",
+               mixent_number_p(p).text);
   return number;
 }
 

@@ -1,4 +1,5 @@
 /* What went wrong or is missing, and how to make all of it again. */
+#include "core/locale.h"
 #include "lab/report/page.h"
 #include "lab/study/directory.h"
 
@@ -80,7 +81,7 @@ static void add_value(const mixent_report_run *run, void *context) {
   const mixent_fact *fact = mixent_facts_find(&run->facts, values->key);
   if (!fact || (!fact->text && isnan(fact->number))) return;
   char number[32];
-  snprintf(number, sizeof number, "%.15g", fact->number);
+  mixent_print(number, sizeof number, "%.15g", fact->number);
   const char *text = fact->text ? fact->text : number;
   json_int_t count = json_integer_value(json_object_get(values->seen, text));
   json_object_set_new(values->seen, text, json_integer(count + 1));

@@ -1,6 +1,7 @@
 /* What gnuplot is told, and running it. */
 #include "lab/report/plot.h"
 #include "core/file.h"
+#include "core/locale.h"
 #include "lab/report/html.h"
 
 #include <errno.h>
@@ -96,7 +97,7 @@ int mixent_axis_digits(const mixent_axis *axis) {
 }
 
 static int mark_length(double mark, int digits) {
-  return digits < 0 ? snprintf(NULL, 0, "%.3g", mark) : snprintf(NULL, 0, "%.*f", digits, mark);
+  return digits < 0 ? mixent_print(NULL, 0, "%.3g", mark) : mixent_print(NULL, 0, "%.*f", digits, mark);
 }
 
 static int left_margin(const mixent_axis *axis) {

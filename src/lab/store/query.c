@@ -1,4 +1,5 @@
 /* Questions to the store: filters become SQL whose values are all bound parameters. */
+#include "core/locale.h"
 #include "lab/store/file.h"
 #include "train/recipe.h"
 
@@ -37,7 +38,7 @@ mixent_status mixent_store_filter_parse(const char *word, mixent_store_filter *o
 /* Whether a text is a number as a whole. */
 static bool read_number(const char *text, double *out) {
   char *end;
-  *out = strtod(text, &end);
+  *out = mixent_number_read(text, &end);
   return end != text && !*end && isfinite(*out);
 }
 

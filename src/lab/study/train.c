@@ -1,6 +1,7 @@
 /* The processes of a study: who runs next, on which processors, what they say, and what is left when they end. */
 #include "lab/study/train.h"
 #include "core/file.h"
+#include "core/locale.h"
 #include "core/threads.h"
 #include "lab/study/worker.h"
 #include "net/plan_file.h"
@@ -155,7 +156,7 @@ static void hear(void *context, const char *line) {
 static void noted(void *context, const char *line) {
   slot *slot = context;
   double percent, images_per_second;
-  if (sscanf(line, "epoch %*d/%*d, %lf %%, loss %*f, %lf images/s", &percent, &images_per_second) != 2)
+  if (mixent_scan(line, "epoch %*d/%*d, %lf %%, loss %*f, %lf images/s", &percent, &images_per_second) != 2)
     return;
   slot->part = percent / 100, slot->part_until = mixent_seconds_now();
   slot->images_per_second = images_per_second;
