@@ -7,27 +7,41 @@ code that the paper's authors released: EMNIST-Letters as torchvision gives it, 
 import argparse
 import json
 import math
+import os
 import re
 import string
 import struct
 import sys
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy
 import torch
 
+from mixent._checkpoint import CONTAINERS, ConversionError, prefixes_of, read_state, split_state
 from mixent.files import replacing
 
-NETWORKS = ("vgg5", "vgg5-half", "spinal-vgg5", "resnet20")
+NETWORKS = ("vgg5", "vgg5-half", "spinal-vgg5", "conv3", "resnet20", "mlp")
 LARGEST_LEFT_OUT = 4  # elements of a tensor that is no part of the network and may be passed over: the loss's own weights
 LETTERS = range(1, 27)  # the labels of EMNIST-Letters
-SIDES = (16, 256)  # pixels of the images that mixent reads
+SIDES = (16, 256)  # pixels of the images that mixent reads; 1: rows of a table
 MOST_COMPLAINTS = 20
-CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net")
 
 
-class ConversionError(Exception):
-    """Says what, where, what to do."""
+@dataclass
+class Network:
+    """What a built-in description asks of a state dict, for images of one side."""
+
+    name: str
+    text: str  # the description
+    shapes: dict = field(default_factory=dict)  # {name: shape} in the state dict's order; None: any (input, classes)
+    maps: dict = field(default_factory=dict)  # {weight of a linear layer: side of the map whose pixels it reads}
+
+    @property
+    def last(self):
+        """The layer whose outputs are the logits."""
+        return [key for key in self.shapes if key.endswith(".weight")][-1][: -len(".weight")]
 
 
 def read_layers(text):
@@ -42,33 +56,52 @@ def read_layers(text):
     return layers
 
 
-def expected_shapes(layers):
-    """{name: shape} of a network's state dict in its order; None stands for the input's channels and for the classes."""
-    shapes, widths = {}, {"input": None}
-    for kind, name, inputs, fields in layers:
-        width = widths[inputs[0]]
+def read_network(name, side):
+    """A built-in network as it is for images of that side."""
+    network = Network(name, (Path(__file__).parent / "networks" / f"{name}.yaml").read_text())
+    shapes, widths, sides = network.shapes, {"input": None}, {"input": side}
+    flattened = {}  # side of the map that a row of numbers was made of
+    for kind, name, inputs, fields in read_layers(network.text):
+        width, side = widths[inputs[0]], sides[inputs[0]]
+        if inputs[0] in flattened:
+            flattened[name] = flattened[inputs[0]]
+        if kind in ("conv2d", "max_pool"):
+            kernel = int(fields["kernel" if kind == "conv2d" else "size"])
+            stride = int(fields.get("stride", 1 if kind == "conv2d" else kernel))
+            side = (side + 2 * int(fields.get("padding", 0)) - kernel) // stride + 1
         if kind == "conv2d":
-            kernel = int(fields["kernel"])
-            widths[name] = int(fields["channels"])
-            shapes[f"{name}.weight"] = (widths[name], width, kernel, kernel)
+            shapes[f"{name}.weight"] = (int(fields["channels"]), width, kernel, kernel)
+            width = int(fields["channels"])
+        elif kind == "global_pool":
+            side = 1
+        elif kind == "flatten":
+            if side > 1:
+                flattened[name] = side
+            width, side = width and width * side * side, 1
         elif kind == "linear":
-            widths[name] = None if fields["features"] == "classes" else int(fields["features"])
-            shapes[f"{name}.weight"] = (widths[name], width)
+            features = None if fields["features"] == "classes" else int(fields["features"])
+            shapes[f"{name}.weight"] = (features, width)
+            if name in flattened:
+                network.maps[f"{name}.weight"] = flattened.pop(name)
+            width = features
         elif kind == "batch_norm":
-            widths[name] = width
             shapes.update({f"{name}.{part}": (width,) for part in ("weight", "bias", "running_mean", "running_var")})
             shapes[f"{name}.num_batches_tracked"] = ()
         elif kind == "split":
-            widths[name] = int(fields["end"]) - int(fields["begin"])
+            width = int(fields["end"]) - int(fields["begin"])
         elif kind == "concat":
-            widths[name] = sum(widths[source] for source in inputs)
+            width = sum(widths[source] for source in inputs)
         elif kind == "add":
-            widths[name] = max(widths[source] for source in inputs)
-        else:
-            widths[name] = width
+            width = max(widths[source] for source in inputs)
         if kind in ("conv2d", "linear") and fields.get("bias") != "false":
-            shapes[f"{name}.bias"] = (widths[name],)
-    return shapes
+            shapes[f"{name}.bias"] = (width,)
+        widths[name], sides[name] = width, side
+    return network
+
+
+def fits(wanted, found):
+    """Whether a tensor's shape is the expected one, in which None stands for any number."""
+    return len(wanted) == len(found) and all(w in (None, f) for w, f in zip(wanted, found))
 
 
 def complaints_about(state, shapes):
@@ -78,50 +111,53 @@ def complaints_about(state, shapes):
         wanted, found = shapes.get(name), tuple(tensor.shape)
         if wanted is None and tensor.numel() > LARGEST_LEFT_OUT:
             said.append(f"{name} {list(found)} is not known")
-        elif wanted is not None and (len(wanted) != len(found) or any(w not in (None, f) for w, f in zip(wanted, found))):
+        elif wanted is not None and not fits(wanted, found):
             text = ", ".join("any" if w is None else str(w) for w in wanted)
-            said.append(f"{name} has shape {list(found)}, wanted is [{text}]")
+            said.append(f"{name}: expected shape [{text}], got {list(found)}")
     return said
 
 
-def read_state(path):
-    """The tensors of a checkpoint by name, in a plain dict; nothing in the file is executed."""
-    advice = (
-        "where the code of its network is, torch.save(network.state_dict(), 'NEW.pt') writes what can be read: a dict of "
-        f"tensors, or a dict with one under {', '.join(CONTAINERS)}"
-    )
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ConversionError(f"cannot read {path}: {error.strerror}") from error
-    except Exception as error:  # PyTorch's own errors for bad files are of many kinds
-        text = f"{path} is no file of tensors alone (a whole pickled module cannot be read safely); {advice}"
-        raise ConversionError(text) from error
-    for key in CONTAINERS:
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not state or not all(
-            isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()):
-        raise ConversionError(f"{path} holds no dict of tensors; {advice}")
-    prefix = "module."  # of DataParallel
-    if all(key.startswith(prefix) for key in state):
-        state = {key[len(prefix) :]: value for key, value in state.items()}
-    return dict(state)
+def likeness(state, network):
+    """(tensors of the right name and shape; of all shapes, the part that both have, whatever the names)"""
+    shapes = network.shapes
+    named = sum(name in shapes and fits(shapes[name], tuple(tensor.shape)) for name, tensor in state.items())
+    wanted, found = Counter(shapes.values()), Counter(tuple(tensor.shape) for tensor in state.values())
+    return named, (wanted & found).total() / (wanted | found).total()
 
 
-def recognise(path, state):
-    """(name, description, shapes) of the network that the tensors are of."""
-    folder = Path(__file__).parent / "networks"
+def refuse(path, state, prefix, network, said):
+    """Says which network is nearest and what differs."""
+    start = f"{path} is none of {', '.join(NETWORKS)}; nearest is {network.name}"
+    if not likeness(state, network)[0]:
+        names = [", ".join(list(names)[:3]) for names in (state, network.shapes)]
+        raise ConversionError(f"{start}, but no tensor has its name: expected {names[1]}, …, got {names[0]}, …; rename them")
+    start += f" (tensors named {prefix}…)" if prefix else ""
+    sides = [side for side in (1, *range(SIDES[0], SIDES[1] + 1)) if network.maps
+             and not complaints_about(state, read_network(network.name, side).shapes)]
+    if sides:
+        raise ConversionError(f"{path} is {network.name} for images of another side; give --side {sides[0]}"
+                              + (f" (or another up to {sides[-1]})" if len(sides) > 1 else ""))
+    lines = said[:MOST_COMPLAINTS] + [f"and {len(said) - MOST_COMPLAINTS} more"] * (len(said) > MOST_COMPLAINTS)
+    raise ConversionError(f"{start}, but\n  " + "\n  ".join(lines))
+
+
+def recognise(path, state, side, prefix=None):
+    """(network, its tensors, the others, the prefix of its tensors' names): the network that the tensors are of."""
     found = []
     for name in NETWORKS:
-        text = (folder / f"{name}.yaml").read_text()
-        shapes = expected_shapes(read_layers(text))
-        found.append((complaints_about(state, shapes), name, text, shapes))
-    said, name, text, shapes = min(found, key=lambda entry: len(entry[0]))
+        network = read_network(name, side)
+        counts = prefixes_of(state, network.shapes) if prefix is None else [(prefix, 0)]
+        whole = [other for other, _ in counts if not complaints_about(split_state(state, other)[0], network.shapes)]
+        if len(whole) > 1:
+            names = " and ".join(f"'{other}'" for other in whole)
+            raise ConversionError(f"{path} holds {name} {len(whole)} times, under {names}; choose one with --prefix")
+        begin = whole[0] if whole else counts[0][0]
+        inside, outside = split_state(state, begin)
+        found.append((complaints_about(inside, network.shapes), network, inside, outside, begin))
+    said, network, inside, outside, prefix = max(found, key=lambda entry: (not entry[0], likeness(entry[2], entry[1])))
     if said:
-        lines = said[:MOST_COMPLAINTS] + [f"and {len(said) - MOST_COMPLAINTS} more"] * (len(said) > MOST_COMPLAINTS)
-        raise ConversionError(f"{path} is none of {', '.join(NETWORKS)}; nearest is {name}, but\n  " + "\n  ".join(lines))
-    return name, text, shapes
+        refuse(path, inside, prefix, network, said)
+    return network, inside, outside, prefix
 
 
 def choose_outputs(outputs, first, last):
@@ -152,54 +188,92 @@ def write_safetensors(path, tensors, metadata):
         raise ConversionError(f"cannot write {path}: {error.strerror}") from error
 
 
-def convert(path, out, data="emnist-letters", labels=None, mean=(0.1307,), std=(0.3081,), side=28, upright=False):
+def check_output(path, out):
+    """A checkpoint is not written over, by whatever name or link."""
+    try:
+        same = os.path.samefile(path, out)
+    except OSError:
+        same = False
+    if same:
+        raise ConversionError(f"{out} is the checkpoint itself; name another file with -o OUT.safetensors")
+
+
+def check_input(network, columns, side, mean, std):
+    """The input's channels, or features of a row; fails if the numbers of the normalisation are not those of them."""
+    channels, rest = divmod(columns, network.maps.get(next(iter(network.shapes)), 1) ** 2)
+    if rest:
+        raise ConversionError(f"{network.name} reads {columns} numbers, which no image of side {side} has; --side 1 says that it "
+                              "reads rows of a table, else give the side of its images")
+    what = "feature" if side == 1 else "channel"
+    if len(mean) != channels or len(std) != channels:
+        raise ConversionError(f"the network reads {channels} {what}(s): give as many numbers to --mean and --std")
+    if not all(0 < value < float("inf") for value in std):
+        raise ConversionError("--std: expected numbers above 0")
+    if not all(math.isfinite(value) for value in mean):
+        raise ConversionError("--mean: expected finite numbers")
+    return channels
+
+
+def upright_weight(tensor, side):
+    """A layer's weights that read transposed images, made into those that read upright ones; `side` is that of the map whose pixels
+    a linear layer reads, or None."""
+    if tensor.dim() == 4:
+        return tensor.transpose(2, 3)
+    return tensor.reshape(len(tensor), -1, side, side).transpose(2, 3).reshape(tensor.shape) if side else tensor
+
+
+def convert(path, out, data="emnist-letters", labels=None, mean=(0.1307,), std=(0.3081,), side=28, upright=False, prefix=None,
+            class_names=None):
     """Converts `path` into `out`; the other arguments are the options of the command. Returns lines that say what was done.
     Raises ConversionError."""
-    state = read_state(path)
-    name, text, shapes = recognise(path, state)
-    first_weight = next(iter(shapes))
-    last = [key for key in shapes if key.endswith(".weight")][-1][: -len(".weight")]
-    channels, outputs = state[first_weight].shape[1], state[f"{last}.weight"].shape[0]
+    check_output(path, out)
+    if side != 1 and not SIDES[0] <= side <= SIDES[1]:
+        raise ConversionError(f"--side: expected {SIDES[0]} to {SIDES[1]} pixels, or 1 for rows of a table, got {side}")
     emnist, letters = data.startswith("emnist"), data == "emnist-letters"
+    if emnist and side == 1:
+        raise ConversionError(f"--side 1 stands for rows of a table, but the data set is {data}; name the table's file with --data")
+    network, state, others, prefix = recognise(path, read_state(path), side, prefix)
+    last = network.last
+    columns, outputs = state[next(iter(network.shapes))].shape[1], state[f"{last}.weight"].shape[0]
     first, final = labels or ((LETTERS[0], LETTERS[-1]) if letters else (0, outputs - 1))
+    channels = check_input(network, columns, side, mean, std)
     chosen = choose_outputs(outputs, first, final)
-    if len(mean) != channels or len(std) != channels:
-        raise ConversionError(f"the network reads {channels} channel(s): give as many numbers to --mean and --std")
-    if not all(0 < value < float("inf") for value in std):
-        raise ConversionError("--std: numbers above 0 are wanted")
-    if not all(math.isfinite(value) for value in mean):
-        raise ConversionError("--mean: numbers are wanted that are finite")
-    if not SIDES[0] <= side <= SIDES[1]:
-        raise ConversionError(f"--side: images of {SIDES[0]} to {SIDES[1]} pixels are read, not {side}")
+    numbers = range(first, final + 1)
+    names = class_names or [string.ascii_uppercase[k - 1] if letters and k in LETTERS else str(k) for k in numbers]
+    if len(names) != len(chosen):
+        raise ConversionError(f"--class-names: expected {len(chosen)} names, got {len(names)}")
 
-    tensors, said = {}, [f"{path} is {name} with {outputs} outputs"]
-    for key in shapes:
+    tensors, said = {}, [f"{path} is {network.name} with {outputs} outputs"]
+    for key in network.shapes:
         if key not in state:
             continue
         tensor = state[key]
         if key in (f"{last}.weight", f"{last}.bias"):
             tensor = tensor[chosen]
-        if tensor.dim() == 4 and emnist and not upright:
-            tensor = tensor.transpose(2, 3)
+        if emnist and not upright:
+            tensor = upright_weight(tensor, network.maps.get(key))
         counts = key.endswith("num_batches_tracked")
         tensors[key] = numpy.array(tensor.detach().to(torch.int64 if counts else torch.float32).numpy(), order="C")
         if not numpy.isfinite(tensors[key]).all():
             raise ConversionError(f"{path}: {key} is not finite")
+    if prefix:
+        said.append(f"its tensors' names begin with {prefix}, which was dropped")
     if len(chosen) < outputs:
         said.append(f"outputs {chosen[0]} to {chosen[-1]} were taken as the labels {first} to {final}; the others are left out")
     if emnist and not upright:
         said.append("it read letters as they are stored, transposed: its kernels were transposed, for mixent reads them upright")
-    said += [f"left out: {key} = {value.tolist()}" for key, value in state.items() if key not in shapes]
-    numbers = range(first, final + 1)
+    unused = {**{key: value for key, value in state.items() if key not in network.shapes}, **others}
+    said += [f"left out: {key} = {value.tolist()}" if value.numel() <= LARGEST_LEFT_OUT else f"left out: {key} {list(value.shape)}"
+             for key, value in unused.items()]
     metadata = {
         "format": "pt",
-        "net": name,
-        "net_text": text,
+        "net": network.name,
+        "net_text": network.text,
         "data": data,
         "channels": str(channels),
         "side": str(side),
         "classes": str(len(chosen)),
-        "class_names": json.dumps([string.ascii_uppercase[k - 1] if letters and k in LETTERS else str(k) for k in numbers]),
+        "class_names": json.dumps(list(names)),
         "labels": json.dumps(list(numbers)),
         "transposed": "true" if emnist else "false",
         "fingerprint": "0" * 16,  # of no data set: what it was trained on is not known to the byte
@@ -238,9 +312,11 @@ def main(words=None):
         help="labels of its classes; where it has more outputs, a label is the number of its output (default: 1..26 for "
         "emnist-letters, else all outputs from 0)",
     )
-    option("--mean", type=float, nargs="+", default=[0.1307], help="per channel, of pixels from 0 to 1 (default: 0.1307)")
+    option("--mean", type=float, nargs="+", default=[0.1307], help="per channel, of pixels from 0 to 1, or per feature (default: 0.1307)")
     option("--std", type=float, nargs="+", default=[0.3081], help="the same (default: 0.3081)")
-    option("--side", type=int, default=28, help="pixels along a side of its images (default: %(default)s)")
+    option("--side", type=int, default=28, help="pixels along a side of its images; 1: rows of a table (default: %(default)s)")
+    option("--class-names", nargs="+", metavar="NAME", help="names of its classes (default: letters of emnist-letters, else the labels)")
+    option("--prefix", help="what its tensors' names begin with, as 'model.', where the file holds several networks")
     option(
         "--upright",
         action="store_true",
@@ -249,7 +325,8 @@ def main(words=None):
     given = parser.parse_args(words)
     out = given.output or str(Path(given.checkpoint).with_suffix(".safetensors"))
     try:
-        said = convert(given.checkpoint, out, given.data, given.labels, given.mean, given.std, given.side, given.upright)
+        said = convert(given.checkpoint, out, given.data, given.labels, given.mean, given.std, given.side, given.upright,
+                       given.prefix, given.class_names)
     except ConversionError as error:
         print(f"mixent.convert: {error}", file=sys.stderr)
         return 1

@@ -128,6 +128,32 @@ class MLP(nn.Module):
         return self.layers(images.flatten(1))
 
 
+class Conv3(nn.Module):
+    """Three convolutions and a hidden layer; for images of 28 pixels unless `side` says otherwise."""
+
+    def __init__(self, channels, classes, dropout=0.1, side=28):
+        super().__init__()
+        widths = (channels, 16, 32, 64)
+        for k in (1, 2, 3):
+            self.add_module(f"c{k}", nn.Conv2d(widths[k - 1], widths[k], 3, padding=1))
+            self.add_module(f"n{k}", nn.BatchNorm2d(widths[k]))
+        self.d1 = nn.Dropout(dropout)
+        self.f1 = nn.Linear(64 * (side // 8) ** 2, 128)
+        self.n4 = nn.BatchNorm1d(128)
+        self.out = nn.Linear(128, classes)
+        draw_convolutions(self)
+
+    def forward(self, images):
+        maps = images
+        for convolution, norm in ((self.c1, self.n1), (self.c2, self.n2), (self.c3, self.n3)):
+            maps = nn.functional.max_pool2d(torch.relu(norm(convolution(maps))), 2)
+        return self.out(torch.relu(self.n4(self.f1(self.d1(maps.flatten(1))))))
+
+
+def conv3(channels, classes, dropout=0.1):
+    return Conv3(channels, classes, dropout)
+
+
 def mlp(channels, classes, dropout=0.1):
     return MLP(channels, classes, dropout)
 
