@@ -32,6 +32,7 @@ typedef struct setup {
 } setup;
 
 static mixent_trainer *make_trainer(const setup *setup) {
+  const bool adam = strcmp(setup->optimizer, "adam") == 0;
   mixent_setting settings[] = {
       {"data", data_path},
       {"net", net_path},
@@ -48,16 +49,17 @@ static mixent_trainer *make_trainer(const setup *setup) {
       {"loss.held_out_fraction", "0.3"},
       {"loss.hypergradient_every", "1"},
       {"optimizer.name", setup->optimizer},
-      {"optimizer.nesterov", setup->nesterov},
-      {"optimizer.momentum", setup->momentum},
-      {"optimizer.learning_rate", strcmp(setup->optimizer, "adam") == 0 ? "0.004" : "0.02"},
-      {"optimizer.epsilon", "1e-3"}, /* near 0 the gradient's sign alone would count */
+      {"optimizer.learning_rate", adam ? "0.004" : "0.02"},
       {"schedule.name", "constant"},
-      {"augment.affine_shift", "0"}};
+      {"augment.affine_shift", "0"},
+      /* Adam's epsilon: near 0 the gradient's sign alone would count */
+      {adam ? "optimizer.epsilon" : "optimizer.momentum", adam ? "1e-3" : setup->momentum},
+      {"optimizer.nesterov", setup->nesterov}}; /* SGD's alone */
+  size_t count = sizeof settings / sizeof *settings - adam;
   static const mixent_train_options options;
   mixent_recipe recipe;
   mixent_trainer *trainer = NULL;
-  if (mixent_recipe_resolve(NULL, settings, sizeof settings / sizeof *settings, &recipe) != MIXENT_OK ||
+  if (mixent_recipe_resolve(NULL, settings, count, &recipe) != MIXENT_OK ||
       mixent_recipe_settle(&recipe) != MIXENT_OK ||
       mixent_trainer_create(&recipe, &options, &trainer) != MIXENT_OK)
     fail_msg("%s", mixent_last_error());
