@@ -70,6 +70,8 @@ const mixent_command *mixent_command_find(const mixent_command *const *commands,
 
 /* "mixent: message" on stderr, MIXENT_EXIT_WRONG_USE. */
 int mixent_wrong_use(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* "mixent: warning: message" on stderr. */
+void mixent_warning_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The library's message on stderr; the exit code for that status: wrong use for MIXENT_ERROR_ARGUMENT, else
  * failed. */
 int mixent_failed(mixent_status status);

@@ -4,6 +4,7 @@
 #include "cli/terminal.h"
 #include "cli/training.h"
 #include "core/file.h"
+#include "core/printable.h"
 #include "lab/study/results.h"
 #include "lab/study/train.h"
 
@@ -42,7 +43,7 @@ static void show_ended(void *context, const mixent_study_ended *run) {
   FILE *stream = view->json ? stderr : stdout;
   mixent_progress_clear(&view->progress);
   if (run->message)
-    fprintf(stderr, "mixent: run %s failed: %s\n", run->name, run->message);
+    fprintf(stderr, "mixent: run %s failed: %s\n", run->name, mixent_printable(run->message));
   else
     fprintf(stream, "%s: %.2f %% right, NLL %.4f, %s (%zu of %zu)\n", run->name, 100 * run->accuracy,
             run->nll, mixent_text_duration(run->seconds), run->finished, run->total);
@@ -52,8 +53,7 @@ static void show_ended(void *context, const mixent_study_ended *run) {
 static void show_warning(void *context, const char *run, const char *message) {
   view *view = context;
   mixent_progress_clear(&view->progress);
-  fflush(stdout);
-  fprintf(stderr, "mixent: warning: run %s: %s\n", run, message);
+  mixent_warning_print("run %s: %s", run, message);
 }
 
 static mixent_status train(const arguments *arguments, mixent_study *study, int lock, size_t *failed) {
@@ -132,7 +132,8 @@ static void print_text(const mixent_study *study, const mixent_study_results *re
   if (text.data) fputs(text.data, stdout);
   mixent_text_free(&text);
   char *directory = mixent_path_quote(study->directory);
-  printf("\n'mixent report %s' draws all this as a page.\n", directory ? directory : study->directory);
+  printf("\n'mixent report %s' draws all this as a page.\n",
+         mixent_printable(directory ? directory : study->directory));
   free(directory);
 }
 

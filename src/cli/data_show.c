@@ -3,6 +3,7 @@
 #include "cli/sheet.h"
 #include "cli/terminal.h"
 #include "core/memory.h"
+#include "core/printable.h"
 #include "core/status.h"
 
 #include <stdlib.h>
@@ -75,7 +76,7 @@ static mixent_status draw_sheet(const mixent_dataset *dataset, const mixent_imag
 
 static void print_dataset(const mixent_dataset *dataset) {
   const mixent_images *train = &dataset->train;
-  printf("%s, from %s\n", dataset->name, dataset->directory);
+  printf("%s, from %s\n", mixent_printable(dataset->name), mixent_printable(dataset->directory));
   printf("%s train and %s test ", mixent_text_count(train->count), mixent_text_count(dataset->test.count));
   if (train->features)
     printf("rows of %d features\n", train->channels);
@@ -150,7 +151,7 @@ static mixent_status show(const mixent_dataset *dataset, const arguments *argume
   if (status == MIXENT_OK) status = draw_sheet(dataset, images, path.data, arguments, &count);
   if (status == MIXENT_OK) {
     print_dataset(dataset);
-    printf("\n%s shows %s of the %s images\n", path.data, mixent_text_count(count),
+    printf("\n%s shows %s of the %s images\n", mixent_printable(path.data), mixent_text_count(count),
            part_names[arguments->part]);
   }
   mixent_text_free(&path);
@@ -165,7 +166,7 @@ static int run(const void *given, int count, char **words) {
   mixent_dataset *dataset;
   mixent_status status = mixent_dataset_open(words[0], &options, &dataset);
   if (status == MIXENT_OK) {
-    if (dataset->note) fprintf(stderr, "mixent: warning: %s\n", dataset->note);
+    if (dataset->note) mixent_warning_print("%s", dataset->note);
     status = show(dataset, arguments);
     mixent_dataset_free(dataset);
   }

@@ -5,6 +5,7 @@
 #include "cli/training.h"
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/printable.h"
 #include "train/trainer.h"
 
 #include <stdlib.h>
@@ -84,7 +85,8 @@ static mixent_status train_one(const arguments *arguments, plan *plan, const cha
           MIXENT_ERROR_ARGUMENT,
           "%s holds a run made with other options; --overwrite replaces it, --run chooses another place",
           run);
-    if (!resume) printf("what is in %s was made with other options; this demo replaces it\n", run);
+    if (!resume)
+      printf("what is in %s was made with other options; this demo replaces it\n", mixent_printable(run));
     fflush(stdout);
   }
   mixent_train_options options = {.recipe = "demo",
@@ -98,7 +100,7 @@ static mixent_status train_one(const arguments *arguments, plan *plan, const cha
       resume ? mixent_train_resume(run, &options, summary) : mixent_train(&options, summary);
   mixent_training_end(&view);
   if (status == MIXENT_OK && !view.titled)
-    printf("trained before, in %s; --overwrite trains it again\n", run);
+    printf("trained before, in %s; --overwrite trains it again\n", mixent_printable(run));
   return status;
 }
 
@@ -122,7 +124,7 @@ static mixent_status train_all(const arguments *arguments, plan *plan, mixent_tr
     if (i == 0) MIXENT_TRY(check_images(&plan->recipe));
     if (i == 0)
       printf("Two networks learn to name the images of %s, with the same seed and all alike but the loss.\n",
-             plan->recipe.data);
+             mixent_printable(plan->recipe.data));
     printf("\n%d of %d: %s (loss %s)\n", i + 1, MIXENT_DEMO_RUNS, losses_in_words[i], losses[i]);
     fflush(stdout);
     char *run = mixent_path_join(arguments->run, losses[i]);

@@ -5,6 +5,7 @@
 #include "cli/sheet.h"
 #include "cli/terminal.h"
 #include "core/memory.h"
+#include "core/printable.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -132,7 +133,7 @@ static mixent_status write_sheet(const mixent_dataset *dataset, const int32_t *p
   if (status == MIXENT_OK)
     printf("\n%s shows %zu test images with what the %s network says; mistakes are framed and read "
            "truth>said.\n",
-           path, count, loss);
+           mixent_printable(path), count, loss);
   return status;
 }
 

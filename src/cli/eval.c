@@ -4,6 +4,7 @@
 #include "cli/json.h"
 #include "cli/model.h"
 #include "cli/terminal.h"
+#include "core/printable.h"
 #include "train/score.h"
 
 #include <stdlib.h>
@@ -25,7 +26,8 @@ static int print_scores(const arguments *arguments, const char *path, const mixe
     if (object) json_object_update_new(object, mixent_scores_to_json(scores));
     return mixent_json_print(object);
   }
-  printf("%s on %s %s images of %s", path, mixent_text_count(scores->images), part, dataset->name);
+  printf("%s on %s %s images of %s", mixent_printable(path), mixent_text_count(scores->images), part,
+         mixent_printable(dataset->name));
   if (views > 1) printf(", predictions averaged over %d views of each", views);
   printf("%s\n", mixent_temperature_text(model));
   printf("  accuracy  %.2f %%\n", 100 * scores->accuracy);

@@ -3,6 +3,7 @@
 #include "cli/inputs.h"
 #include "core/file.h"
 #include "core/layout.h"
+#include "core/printable.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static mixent_status check_target(const char *checkpoint, const char *onnx) {
 
 static void tell(const mixent_model *model, const char *onnx) {
   struct stat info;
-  printf("wrote %s", onnx);
+  printf("wrote %s", mixent_printable(onnx));
   if (stat(onnx, &info) == 0 && S_ISREG(info.st_mode))
     printf(" (%s)", mixent_text_bytes((double)info.st_size));
   if (model->side == 1)

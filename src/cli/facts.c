@@ -1,5 +1,6 @@
 /* Facts as JSON and as text. */
 #include "cli/facts.h"
+#include "cli/command.h"
 #include "cli/json.h"
 #include "lab/store/store.h"
 #include "train/recipe.h"
@@ -53,5 +54,5 @@ const char *mixent_local_time(const char *time) {
 
 void mixent_store_warning_print(const mixent_store *store) {
   const char *warning = mixent_store_warning(store);
-  if (warning) fprintf(stderr, "mixent: warning: %s\n", warning);
+  if (warning) mixent_warning_print("%s", warning);
 }

@@ -4,6 +4,7 @@
 #include "cli/model.h"
 #include "cli/terminal.h"
 #include "core/file.h"
+#include "core/printable.h"
 #include "net/graph.h"
 #include "net/layer.h"
 #include "train/plan_source.h"
@@ -60,7 +61,7 @@ static void print_layers(const mixent_graph *graph) {
   mixent_table_free(&table);
   printf(
       "\n%s: %s parameters, %s multiply-adds per image forward, about three times that per training step\n",
-      mixent_graph_name(graph), mixent_text_count(mixent_graph_parameter_count(graph)),
+      mixent_printable(mixent_graph_name(graph)), mixent_text_count(mixent_graph_parameter_count(graph)),
       mixent_text_count(operations));
 }
 
@@ -77,9 +78,9 @@ static mixent_status print_plan(const mixent_graph *graph, const arguments *argu
   if (text)
     printf("\nThe plan of a training step with %d images in %s, %s of memory\nplan %s: %s\n%s%s%s%s",
            options.batch, options.precision == MIXENT_BF16 ? "bf16" : "fp32",
-           mixent_text_bytes((double)mixent_net_memory(net)), source.hash, source.plan,
-           *source.differences ? "it was made for " : "", source.differences, *source.differences ? "\n" : "",
-           text);
+           mixent_text_bytes((double)mixent_net_memory(net)), source.hash, mixent_printable(source.plan),
+           *source.differences ? "it was made for " : "", mixent_printable(source.differences),
+           *source.differences ? "\n" : "", text);
   free(text);
   mixent_net_free(net);
   return MIXENT_OK;
@@ -100,13 +101,13 @@ static mixent_status print_checkpoint(const char *word, const arguments *argumen
   mixent_model *model;
   char *path;
   MIXENT_TRY(mixent_checkpoint_open(word, &path, &model));
-  printf("%s: trained on %s, ", path, model->data);
+  printf("%s: trained on %s, ", mixent_printable(path), mixent_printable(model->data));
   if (model->side == 1)
     printf("rows of %d features, ", model->channels);
   else
     printf("%d x %d pixels, ", model->side, model->side);
   printf("%d classes:", model->classes);
-  for (int k = 0; k < model->classes; k++) printf(" %s", model->class_names[k]);
+  for (int k = 0; k < model->classes; k++) printf(" %s", mixent_printable(model->class_names[k]));
   if (model->side == 1) {
     puts("\neach feature is normalised by its mean and deviation\n");
   } else {

@@ -1,6 +1,7 @@
 /* Words of a command line that name models and files. */
 #include "cli/inputs.h"
 #include "core/file.h"
+#include "core/locale.h"
 #include "core/memory.h"
 
 #include <math.h>
@@ -90,7 +91,7 @@ mixent_status mixent_temperature_choose(const char *text, const char *path, mixe
     model->temperature = model->fitted_temperature;
     return MIXENT_OK;
   }
-  model->temperature = strtod(text, &end);
+  model->temperature = mixent_number_read(text, &end);
   if (end != text && !*end && isfinite(model->temperature) && model->temperature > 0) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_ARGUMENT, "--temperature: expected 'fitted' or a number above 0, got '%s'",
                      text);

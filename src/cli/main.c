@@ -1,5 +1,6 @@
 /* The program: finds the sub-command and runs it. Exit codes: 0 done, 1 failed, 2 wrong use. */
 #include "cli/command.h"
+#include "core/printable.h"
 #include "core/status.h"
 
 #include <errno.h>
@@ -10,19 +11,33 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* What comes from outside stands in most messages: a terminal must not obey it. */
+__attribute__((format(printf, 2, 0))) static void print_message(const char *mark, const char *format,
+                                                                va_list arguments) {
+  char message[4096];
+  vsnprintf(message, sizeof message, format, arguments);
+  fflush(stdout);
+  fprintf(stderr, "mixent: %s%s\n", mark, mixent_printable(message));
+}
+
 int mixent_wrong_use(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  fputs("mixent: ", stderr);
-  vfprintf(stderr, format, arguments);
-  fputc('\n', stderr);
+  print_message("", format, arguments);
   va_end(arguments);
   return MIXENT_EXIT_WRONG_USE;
 }
 
+void mixent_warning_print(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  print_message("warning: ", format, arguments);
+  va_end(arguments);
+}
+
 int mixent_failed(mixent_status status) {
   fflush(stdout);
-  fprintf(stderr, "mixent: %s\n", mixent_last_error());
+  fprintf(stderr, "mixent: %s\n", mixent_printable(mixent_last_error()));
   return status == MIXENT_ERROR_ARGUMENT ? MIXENT_EXIT_WRONG_USE : MIXENT_EXIT_FAILED;
 }
 

@@ -4,6 +4,7 @@
 #include "cli/json.h"
 #include "cli/model.h"
 #include "core/memory.h"
+#include "core/printable.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,11 +57,11 @@ static int print_prediction(const mixent_model *model, bool json, const subject 
   int top[TOP], found = find_top(probabilities, model->classes, top);
   if (json) return print_json(model, subject, probabilities, top, found);
   if (subject->row)
-    printf("%s row %-*zu", subject->path, width, subject->row);
+    printf("%s row %-*zu", mixent_printable(subject->path), width, subject->row);
   else
-    printf("%-*s", width, subject->path);
+    printf("%-*s", width, mixent_printable(subject->path));
   for (int j = 0; j < found; j++)
-    printf("  %s %.1f %%", model->class_names[top[j]], 100 * (double)probabilities[top[j]]);
+    printf("  %s %.1f %%", mixent_printable(model->class_names[top[j]]), 100 * (double)probabilities[top[j]]);
   putchar('\n');
   return MIXENT_EXIT_DONE;
 }

@@ -42,7 +42,7 @@ static int print_json(const mixent_recipe *recipe) {
 
 static void warn(void *context, const char *message) {
   (void)context;
-  fprintf(stderr, "mixent: warning: %s\n", message);
+  mixent_warning_print("%s", message);
 }
 
 int mixent_recipe_show(const mixent_train_options *options, bool json) {

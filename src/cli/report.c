@@ -4,6 +4,7 @@
 #include "cli/json.h"
 #include "core/file.h"
 #include "core/layout.h"
+#include "core/printable.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static int print_path(const arguments *arguments, const char *path, size_t bytes
   if (arguments->json)
     return mixent_json_print(
         json_pack("{s:o, s:I}", "report", mixent_json_text(path), "bytes", (json_int_t)bytes));
-  printf("%s (%s)\n", path, mixent_text_bytes((double)bytes));
+  printf("%s (%s)\n", mixent_printable(path), mixent_text_bytes((double)bytes));
   return MIXENT_EXIT_DONE;
 }
 

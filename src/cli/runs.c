@@ -3,6 +3,7 @@
 #include "cli/facts.h"
 #include "cli/json.h"
 #include "cli/terminal.h"
+#include "core/printable.h"
 #include "lab/store/store.h"
 
 #include <math.h>
@@ -109,32 +110,20 @@ static void print_table(const mixent_facts *runs, size_t count, const char *cons
   mixent_table_free(&table);
 }
 
-/* A field of CSV (RFC 4180), in quotes where it needs them. */
-static void print_field(const char *text, bool first) {
-  if (!first) putchar(',');
-  if (!text[strcspn(text, ",\"\r\n")]) {
-    fputs(text, stdout);
-    return;
-  }
-  putchar('"');
-  for (; *text; text++) {
-    if (*text == '"') putchar('"');
-    putchar(*text);
-  }
-  putchar('"');
-}
-
 static void print_csv(const mixent_facts *runs, size_t count, const char *const *columns) {
-  for (size_t j = 0; columns[j]; j++) print_field(columns[j], j == 0);
-  putchar('\n');
+  mixent_text text = {0};
+  for (size_t j = 0; columns[j]; j++) mixent_csv_field_append(&text, columns[j], j == 0);
+  mixent_text_append(&text, "\n");
   for (size_t i = 0; i < count; i++) {
     for (size_t j = 0; columns[j]; j++) {
-      char *text = mixent_fact_text(mixent_facts_find(&runs[i], columns[j]));
-      print_field(text ? text : "", j == 0);
-      free(text);
+      char *cell = mixent_fact_text(mixent_facts_find(&runs[i], columns[j]));
+      mixent_csv_field_append(&text, cell ? cell : "", j == 0);
+      free(cell);
     }
-    putchar('\n');
+    mixent_text_append(&text, "\n");
   }
+  if (text.data) fwrite(text.data, 1, text.length, stdout);
+  mixent_text_free(&text);
 }
 
 /* The words of --columns, or the usual keys: NULL-terminated; one free() for all. */
@@ -195,7 +184,7 @@ static int print_runs(const arguments *arguments, const answer *answer, bool fil
   else if (arguments->csv)
     print_csv(runs, count, columns);
   else if (!count)
-    printf(filtered ? "no run in %s passes\n" : "no run in %s\n", arguments->runs);
+    printf(filtered ? "no run in %s passes\n" : "no run in %s\n", mixent_printable(arguments->runs));
   else if (arguments->columns)
     print_table(runs, count, columns);
   else

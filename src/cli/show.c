@@ -4,6 +4,7 @@
 #include "cli/json.h"
 #include "cli/training.h"
 #include "core/file.h"
+#include "core/printable.h"
 #include "lab/result/result.h"
 #include "lab/store/store.h"
 #include "train/recipe.h"
@@ -123,7 +124,7 @@ static mixent_status read_subject(subject *run) {
   if (finished &&
       (has_file(run->directory, "result.json") || has_file(run->directory, "predictions.safetensors")) &&
       mixent_result_read(run->directory, &run->result) != MIXENT_OK)
-    fprintf(stderr, "mixent: warning: result-unread: %s\n", mixent_last_error());
+    mixent_warning_print("result-unread: %s", mixent_last_error());
   MIXENT_TRY(mixent_facts_read(run->directory, run->name, &run->facts));
   run->status = mixent_store_status_now(run->directory, mixent_facts_text(&run->facts, "status"));
   if (mixent_run_history_read(run->directory, &run->history) == MIXENT_ERROR_MEMORY)
@@ -161,33 +162,38 @@ static double number_of(const subject *run, const char *key) {
 
 static void print_head(const subject *run) {
   const mixent_facts *facts = &run->facts;
-  printf("%s: %s\n", run->directory, run->status);
-  if (*mixent_facts_text(facts, "damage")) printf("%s\n", mixent_facts_text(facts, "damage"));
-  if (*mixent_facts_text(facts, "failure")) printf("%s\n", mixent_facts_text(facts, "failure"));
+  printf("%s: %s\n", mixent_printable(run->directory), run->status);
+  if (*mixent_facts_text(facts, "damage"))
+    printf("%s\n", mixent_printable(mixent_facts_text(facts, "damage")));
+  if (*mixent_facts_text(facts, "failure"))
+    printf("%s\n", mixent_printable(mixent_facts_text(facts, "failure")));
   if (strcmp(mixent_facts_text(facts, "select"), "test") == 0)
     puts("test-selected: its best epoch was chosen by the test images");
   if (*mixent_facts_text(facts, "recipe"))
     printf("recipe %s, loss %s, net %s on %s, seed %.0f, %s, %.0f thread%s\n",
-           mixent_facts_text(facts, "recipe"), mixent_facts_text(facts, "loss"),
-           mixent_facts_text(facts, "net"), mixent_facts_text(facts, "data"), number_of(run, "seed"),
-           mixent_facts_text(facts, "precision"), number_of(run, "threads"),
+           mixent_printable(mixent_facts_text(facts, "recipe")),
+           mixent_printable(mixent_facts_text(facts, "loss")),
+           mixent_printable(mixent_facts_text(facts, "net")),
+           mixent_printable(mixent_facts_text(facts, "data")), number_of(run, "seed"),
+           mixent_printable(mixent_facts_text(facts, "precision")), number_of(run, "threads"),
            number_of(run, "threads") == 1 ? "" : "s");
   if (mixent_facts_find(facts, "epochs_done") && mixent_facts_find(facts, "epochs"))
     printf("%.0f of %.0f epochs; ", number_of(run, "epochs_done"), number_of(run, "epochs"));
   printf("begun %s", mixent_local_time(mixent_facts_text(facts, "started")));
   printf(", last written %s\n", mixent_local_time(mixent_facts_text(facts, "changed")));
   if (*mixent_facts_text(facts, "cpu"))
-    printf("%s, mixent %s, oneDNN %s\n", mixent_facts_text(facts, "cpu"),
-           mixent_facts_text(facts, "versions.mixent"), mixent_facts_text(facts, "versions.onednn"));
-  if (run->command.data) printf("\nMade again beside it by\n  %s\n", run->command.data);
-  if (run->resume) printf("Goes on by\n  %s\n", run->resume);
+    printf("%s, mixent %s, oneDNN %s\n", mixent_printable(mixent_facts_text(facts, "cpu")),
+           mixent_printable(mixent_facts_text(facts, "versions.mixent")),
+           mixent_printable(mixent_facts_text(facts, "versions.onednn")));
+  if (run->command.data) printf("\nMade again beside it by\n  %s\n", mixent_printable(run->command.data));
+  if (run->resume) printf("Goes on by\n  %s\n", mixent_printable(run->resume));
 }
 
 static void print_warnings(const json_t *epoch) {
   size_t i;
   const json_t *warning;
   json_array_foreach(json_object_get(epoch, "warnings"), i, warning)
-      printf("warning: %s\n", json_is_string(warning) ? json_string_value(warning) : "");
+      printf("warning: %s\n", json_is_string(warning) ? mixent_printable(json_string_value(warning)) : "");
 }
 
 static void print_epochs(const subject *run) {
@@ -214,7 +220,8 @@ static void print_scores(const subject *run) {
            before->brier, after->entropy, before->entropy);
   }
   if (has_file(run->directory, "best.safetensors"))
-    printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n", run->directory);
+    printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n",
+           mixent_printable(run->directory));
 }
 
 static int show(const subject *run, bool json) {

@@ -1,6 +1,7 @@
 /* `mixent study export`: the results of a study as one text file. */
 #include "cli/commands.h"
 #include "core/file.h"
+#include "core/printable.h"
 #include "lab/study/file.h"
 
 static mixent_status write_out(const char *path, const mixent_text *text) {
@@ -20,7 +21,8 @@ static int run(const void *given, int count, char **words) {
   status = mixent_study_export(study, &text, &runs);
   if (status == MIXENT_OK) status = write_out(path, &text);
   if (status == MIXENT_OK && path)
-    printf("%s: %zu of %zu runs of %s\n", path, runs, mixent_study_run_count(study), study->name);
+    printf("%s: %zu of %zu runs of %s\n", mixent_printable(path), runs, mixent_study_run_count(study),
+           study->name);
   mixent_text_free(&text);
   mixent_study_free(study);
   return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);

@@ -1,6 +1,7 @@
 /* `mixent study import`: a study from such a text file. */
 #include "cli/commands.h"
 #include "core/file.h"
+#include "core/printable.h"
 #include "lab/study/file.h"
 
 #include <stdlib.h>
@@ -21,8 +22,9 @@ static int run(const void *given, int count, char **words) {
   status = mixent_study_import(text, size, words[0], arguments->runs, &imported, &directory);
   char *quoted = directory ? mixent_path_quote(directory) : NULL;
   if (status == MIXENT_OK)
-    printf("%s: %zu runs came in, %zu were there already; 'mixent compare %s' goes on with it\n", directory,
-           imported.added, imported.kept, quoted ? quoted : directory);
+    printf("%s: %zu runs came in, %zu were there already; 'mixent compare %s' goes on with it\n",
+           mixent_printable(directory), imported.added, imported.kept,
+           mixent_printable(quoted ? quoted : directory));
   free(quoted);
   free(directory);
   free(text);

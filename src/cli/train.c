@@ -3,6 +3,7 @@
 #include "cli/json.h"
 #include "cli/recipe_show.h"
 #include "cli/training.h"
+#include "core/printable.h"
 
 #include <string.h>
 
@@ -32,7 +33,8 @@ static int train(const arguments *arguments) {
     code = mixent_json_text_print(summary.json);
   } else {
     mixent_training_summary_print(&summary);
-    printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n", summary.run);
+    printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n",
+           mixent_printable(summary.run));
   }
   mixent_train_summary_free(&summary);
   return code;

@@ -1,5 +1,7 @@
 /* The view of a training run: progress line, table of epochs, signals. */
 #include "cli/training.h"
+#include "cli/command.h"
+#include "core/printable.h"
 
 #include <math.h>
 #include <signal.h>
@@ -35,15 +37,16 @@ static void show_start(void *context, const mixent_train_start *start) {
   mixent_training_view *view = context;
   mixent_training_table_begin(view, start->loss);
   if (view->json) return;
-  printf("%s: %s with loss %s on %s, %s, %d thread%s\n", start->recipe, start->net, start->loss, start->data,
-         start->precision, start->threads, start->threads == 1 ? "" : "s");
+  printf("%s: %s with loss %s on %s, %s, %d thread%s\n", mixent_printable(start->recipe),
+         mixent_printable(start->net), start->loss, mixent_printable(start->data), start->precision,
+         start->threads, start->threads == 1 ? "" : "s");
   printf("%s images to train, %s to validate, %s to test, in %d classes; %s parameters\n",
          mixent_text_count(start->train_images), mixent_text_count(start->validation_images),
          mixent_text_count(start->test_images), start->classes, mixent_text_count(start->parameters));
   printf("%d epoch%s of %s steps of %d images; %s for the network; all goes to %s\n", start->epochs,
          start->epochs == 1 ? "" : "s", mixent_text_count((uint64_t)start->steps), start->batch,
-         mixent_text_bytes((double)start->memory_bytes), start->run);
-  printf("plan %.12s: %s\n", start->plan_hash, start->plan);
+         mixent_text_bytes((double)start->memory_bytes), mixent_printable(start->run));
+  printf("plan %.12s: %s\n", start->plan_hash, mixent_printable(start->plan));
   if (start->first_epoch > 1 || start->first_step > 0)
     printf("going on with epoch %d after step %d\n", start->first_epoch, start->first_step);
   putchar('\n');
@@ -180,7 +183,7 @@ static void show_warning(void *context, const char *message) {
   mixent_training_view *view = context;
   mixent_progress_clear(&view->progress);
   fflush(stdout);
-  fprintf(stderr, "mixent: warning: %s\n", message);
+  mixent_warning_print("%s", message);
 }
 
 void mixent_training_watch(mixent_training_view *view, bool json, mixent_train_options *options) {

@@ -5,6 +5,7 @@
 #include "cli/model.h"
 #include "cli/terminal.h"
 #include "core/file.h"
+#include "core/printable.h"
 #include "train/plan_source.h"
 
 #include <stdlib.h>
@@ -89,15 +90,15 @@ static void print_table(const mixent_tune_result *result) {
 
 static void print_result(const mixent_tune_result *result, const char *path, const char *hash) {
   const mixent_plan_key *key = &result->plan->key;
-  printf("%s, %ld images of %ld x %ld x %ld in %ld classes, %s, %ld thread%s\non %s (%s)\n\n", key->net,
-         key->batch, key->side, key->side, key->channels, key->classes, key->precision, key->threads,
-         key->threads == 1 ? "" : "s", key->processor, key->instructions);
+  printf("%s, %ld images of %ld x %ld x %ld in %ld classes, %s, %ld thread%s\non %s (%s)\n\n",
+         mixent_printable(key->net), key->batch, key->side, key->side, key->channels, key->classes,
+         key->precision, key->threads, key->threads == 1 ? "" : "s", key->processor, key->instructions);
   print_table(result);
   printf(
       "\nA whole step, forward and backward: %.2f ms with the fastest back ends, %.2f ms with the table's.\n",
       1e3 * result->plan_seconds, 1e3 * result->table_seconds);
   if (result->kept) puts("The table's choices stay.");
-  printf("Plan %.12s: %s\n", hash, path);
+  printf("Plan %.12s: %s\n", hash, mixent_printable(path));
 }
 
 static json_t *entry_to_json(const mixent_plan_entry *entry) {

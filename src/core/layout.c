@@ -1,6 +1,7 @@
 /* Tables, wrapped text, and numbers as people write them. */
 #include "core/layout.h"
 #include "core/locale.h"
+#include "core/printable.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,6 +47,14 @@ void mixent_row_append(mixent_text *out, const int *widths, int columns, const c
   mixent_text_append(out, "\n");
 }
 
+/* The text, or in its place what may be printed of it; NULL without memory. */
+static char *take_printable(char *text) {
+  const char *printable = mixent_printable(text);
+  if (printable == text) return text;
+  free(text);
+  return strdup(printable);
+}
+
 void mixent_table_add(mixent_table *table, const char *format, ...) {
   if (table->count == table->capacity) {
     size_t capacity = table->capacity ? 2 * table->capacity : 64;
@@ -62,8 +71,10 @@ void mixent_table_add(mixent_table *table, const char *format, ...) {
   char *cell;
   if (mixent_print_new(&cell, format, arguments) < 0)
     table->failed = true;
+  else if ((table->cells[table->count] = take_printable(cell)))
+    table->count++;
   else
-    table->cells[table->count++] = cell;
+    table->failed = true;
   va_end(arguments);
 }
 
@@ -150,9 +161,26 @@ void mixent_table_free(mixent_table *table) {
   table->count = table->capacity = 0;
 }
 
+/* What a spreadsheet computes, and may be told to fetch or to start. */
+static bool is_formula(const char *text) {
+  char *end;
+  if (!*text || !strchr("=+-@", *text)) return false;
+  mixent_number_read(text, &end);
+  return end == text || *end;
+}
+
+void mixent_csv_field_append(mixent_text *out, const char *text, bool first) {
+  text = mixent_printable_lines(text);
+  bool formula = is_formula(text), quoted = text[strcspn(text, ",\"\n")];
+  mixent_text_append(out, "%s%s%s", first ? "" : ",", quoted ? "\"" : "", formula ? "'" : "");
+  for (; *text; text++) mixent_text_append(out, *text == '"' ? "\"\"" : "%c", *text);
+  mixent_text_append(out, quoted ? "\"" : "");
+}
+
 void mixent_wrapped_append(mixent_text *out, int column, int indent, const char *text) {
   enum { WIDTH = 90 };
   bool fresh = true; /* nothing on this line yet */
+  text = mixent_printable_lines(text);
   while (*text) {
     if (column == 0 && *text == ' ') { /* laid out by hand */
       size_t line = strcspn(text, "\n");

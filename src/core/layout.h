@@ -26,12 +26,18 @@ typedef struct mixent_table {
   bool failed; /* memory ran out; what there is is laid out */
 } mixent_table;
 
+/* A cell more, with what a terminal would obey escaped (core/printable.h). */
 void mixent_table_add(mixent_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Makes it fit into `width` columns: those of the highest rank go until the first, if its texts are cut in their middle,
  * leaves room for the others. ranks [columns]; the first column stays. */
 void mixent_table_fit(mixent_table *table, int width, const int *ranks);
 void mixent_table_append(const mixent_table *table, mixent_text *out);
 void mixent_table_free(mixent_table *table);
+
+/* A field of CSV (RFC 4180) after a comma unless it is the first of its line: in quotes where it needs them, with control
+ * characters escaped, and behind an apostrophe where a spreadsheet would take it for a formula (=, +, -, @ before what is no
+ * number). */
+void mixent_csv_field_append(mixent_text *out, const char *text, bool first);
 
 /* Text in lines of at most 90 columns, each after `indent` spaces; the first line continues at column
  * `column`. '\n' in the text is kept, and so is a line that begins with a space. Ends with a newline. */

@@ -8,7 +8,9 @@
 #include <stdatomic.h>
 
 #include "core/file.h"
+#include "core/layout.h"
 #include "core/memory.h"
+#include "core/printable.h"
 #include "core/random.h"
 #include "core/threads.h"
 #include <math.h>
@@ -175,8 +177,62 @@ static void test_thread_numbers_in_a_callers_team(void **state) {
   assert_int_equal(mixent_thread(), 0);
 }
 
+static void test_printable(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *printable; /* printable NULL: as it is */
+  } cases[] = {{"plain – ünïcode 字", NULL},
+               {"", NULL},
+               {"\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"},
+               {"a\nb\tc\x7f", "a\\x0ab\\x09c\\x7f"},
+               {"\xc2\x9b"
+                "2J",
+                "\\x9b2J"}, /* C1 as UTF-8 */
+               {"\x9b"
+                "2J\xff",
+                "\\x9b2J\\xff"}, /* bytes that are no UTF-8 */
+               {"x\xe2\x80\xaey\xe2\x81\xa6z", "x\\u{202e}y\\u{2066}z"},
+               {"\xe2\x80\xa8\xd8\x9c\xe2\x80\x8f", "\\u{2028}\\u{061c}\\u{200f}"},
+               {"cut \xe2\x80", "cut \\xe2\\x80"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const char *found = mixent_printable(cases[i].text);
+    if (cases[i].printable)
+      assert_string_equal(found, cases[i].printable);
+    else
+      assert_ptr_equal(found, cases[i].text);
+  }
+  assert_string_equal(mixent_printable_lines("a\nb\r"), "a\nb\\x0d");
+  const char *kept[8];
+  char text[3] = "0\x1b";
+  for (int i = 0; i < 8; i++) text[0] = (char)('0' + i), kept[i] = mixent_printable(text);
+  for (int i = 0; i < 8; i++) assert_int_equal(kept[i][0], '0' + i);
+}
+
+static void test_csv_fields(void **state) {
+  (void)state;
+  static const char *const cases[][2] = {{"plain", "plain"},
+                                         {"a,b", "\"a,b\""},
+                                         {"say \"x\"", "\"say \"\"x\"\"\""},
+                                         {"-1.5e3", "-1.5e3"},
+                                         {"+4", "+4"},
+                                         {"=1+1", "'=1+1"},
+                                         {"-1+cmd|x", "'-1+cmd|x"},
+                                         {"@sum(a,b)", "\"'@sum(a,b)\""},
+                                         {"a\nb", "\"a\nb\""},
+                                         {"\x1b=1", "\\x1b=1"},
+                                         {"", ""}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    mixent_text out = {0};
+    mixent_csv_field_append(&out, cases[i][0], false);
+    assert_string_equal(out.data + 1, cases[i][1]);
+    mixent_text_free(&out);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_printable),
+      cmocka_unit_test(test_csv_fields),
       cmocka_unit_test(test_message_may_contain_the_last_one),
       cmocka_unit_test(test_nearest_name),
       cmocka_unit_test(test_text_grows),

@@ -19,8 +19,8 @@ static void assert_text(mixent_text *text, const char *wanted) {
 static void test_escapes(void **state) {
   (void)state;
   mixent_text text = {0};
-  mixent_html_text(&text, "<b>\"x\"&'y'\n\x01\x7f é</b>");
-  assert_text(&text, "&lt;b&gt;&quot;x&quot;&amp;&#39;y&#39;\n   é&lt;/b&gt;");
+  mixent_html_text(&text, "<b>\"x\"&'y'\n\x01 é\xe2\x80\xae</b>");
+  assert_text(&text, "&lt;b&gt;&quot;x&quot;&amp;&#39;y&#39;\n\\x01 é\\u{202e}&lt;/b&gt;");
   mixent_html_short(&text, "<<<<<", 5);
   assert_text(&text, "&lt;&lt;&lt;&lt;&lt;");
   mixent_html_short(&text, "ééééé<", 4);

@@ -114,7 +114,8 @@ def main(words: list[str] | None = None) -> int:
     try:
         _run(arguments)
     except SweepError as error:
-        print(f"mixent-sweep: {error}", file=sys.stderr)
+        said = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(error))
+        print(f"mixent-sweep: {said}", file=sys.stderr)  # it quotes files, which a terminal must not obey
         return error.code
     except KeyboardInterrupt:
         again = shlex.join(["mixent-sweep", *(words if words is not None else sys.argv[1:])])

@@ -1,6 +1,7 @@
 /* A comparison as a terminal shows it: a table of accuracies, the words, a table of all measures. */
 #include "core/layout.h"
 #include "core/locale.h"
+#include "core/printable.h"
 #include "lab/compare/words.h"
 
 #include <math.h>
@@ -96,7 +97,7 @@ static void append_measures(const mixent_comparison *comparison, size_t data, si
 static void append_data(const mixent_comparison *comparison, size_t data, mixent_text *out) {
   const mixent_compare_input *input = &comparison->input;
   const mixent_compare_result *result = &comparison->data[data];
-  mixent_text_append(out, "%s%s: ", data ? "\n" : "", input->data[data].name);
+  mixent_text_append(out, "%s%s: ", data ? "\n" : "", mixent_printable(input->data[data].name));
   if (!result->test_images) {
     mixent_text_append(out, "no run is finished yet\n");
     return;

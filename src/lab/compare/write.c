@@ -1,4 +1,5 @@
 /* A comparison for programs: JSON and CSV, in the numbers' own units (accuracies as fractions). */
+#include "core/layout.h"
 #include "lab/compare/compare.h"
 #include "lab/statistics/power.h"
 #include "train/score.h"
@@ -127,20 +128,6 @@ json_t *mixent_comparison_to_json(const mixent_comparison *comparison) {
                    measures_json(), "data", all);
 }
 
-/* A field, quoted where it must be (RFC 4180). */
-static void append_field(const char *text, mixent_text *out) {
-  if (!strpbrk(text, ",\"\r\n")) {
-    mixent_text_append(out, "%s", text);
-    return;
-  }
-  mixent_text_append(out, "\"");
-  for (; *text; text++) {
-    mixent_text_append_bytes(out, text, 1);
-    if (*text == '"') mixent_text_append_bytes(out, text, 1);
-  }
-  mixent_text_append(out, "\"");
-}
-
 static void append_numbers(const double *values, size_t count, mixent_text *out) {
   for (size_t i = 0; i < count; i++)
     if (isfinite(values[i]))
@@ -175,9 +162,8 @@ void mixent_comparison_append_csv(const mixent_comparison *comparison, mixent_te
     for (size_t variant = 0; variant < input->variant_count; variant++)
       for (size_t m = 0; m < MIXENT_MEASURES; m++) {
         const mixent_compare_result *result = &comparison->data[data];
-        append_field(input->data[data].name, out);
-        mixent_text_append(out, ",");
-        append_field(input->variants[variant], out);
+        mixent_csv_field_append(out, input->data[data].name, true);
+        mixent_csv_field_append(out, input->variants[variant], false);
         mixent_text_append(out, ",%s", mixent_measures[m].name);
         append_sample(&result->variants[variant].measures[m], out);
         if (variant == input->baseline)

@@ -1,5 +1,6 @@
 /* Escapes, numbers, base64. */
 #include "lab/report/html.h"
+#include "core/printable.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,14 +12,13 @@ static void append_byte(mixent_text *out, char byte) {
   case '>': mixent_text_append(out, "&gt;"); return;
   case '"': mixent_text_append(out, "&quot;"); return;
   case '\'': mixent_text_append(out, "&#39;"); return;
-  case '\n': break;
-  default:
-    if ((unsigned char)byte < ' ' || byte == 127) byte = ' ';
+  default: break;
   }
   mixent_text_append_bytes(out, &byte, 1);
 }
 
 void mixent_html_text(mixent_text *out, const char *text) {
+  text = mixent_printable_lines(text); /* marks of direction turn a page's lines round, too */
   for (; *text; text++) append_byte(out, *text);
 }
 
@@ -33,6 +33,7 @@ size_t mixent_html_length(const char *text) {
 }
 
 void mixent_html_short(mixent_text *out, const char *text, size_t most) {
+  text = mixent_printable_lines(text);
   if (mixent_html_length(text) <= most) {
     mixent_html_text(out, text);
     return;
