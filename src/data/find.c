@@ -68,13 +68,19 @@ static size_t stem_length(const char *entry) {
   return length > 3 && strcmp(entry + length - 3, ".gz") == 0 ? length - 3 : length;
 }
 
+/* Some sources write a point where others have a dash: train-images.idx3-ubyte. */
+static bool ends_so(const char *entry, size_t length, const char *ending) {
+  size_t tail = strlen(ending), same = 0;
+  if (length < tail) return false;
+  const char *end = entry + length - tail;
+  while (same < tail && (end[same] == ending[same] || (end[same] == '.' && ending[same] == '-'))) same++;
+  return same == tail;
+}
+
 static mixent_dataset_part part_of(const char *entry) {
   size_t length = stem_length(entry);
-  for (size_t i = 0; i < sizeof endings / sizeof *endings && entry[0] != '.'; i++) {
-    size_t ending = strlen(endings[i].ending);
-    if (length >= ending && memcmp(entry + length - ending, endings[i].ending, ending) == 0)
-      return endings[i].part;
-  }
+  for (size_t i = 0; i < sizeof endings / sizeof *endings && entry[0] != '.'; i++)
+    if (ends_so(entry, length, endings[i].ending)) return endings[i].part;
   return MIXENT_DATASET_PARTS;
 }
 
@@ -100,13 +106,29 @@ static void consider(candidate *candidate, const char *entry, const char *name) 
   }
 }
 
+/* A directory that is called as a file of the set is none, if there is a file as well. */
+static mixent_status consider_all(const char *directory, const char *name, const mixent_names *entries,
+                                  candidate candidates[MIXENT_DATASET_PARTS]) {
+  bool file_found[MIXENT_DATASET_PARTS] = {false};
+  for (int directories = 0; directories < 2; directories++)
+    for (size_t i = 0; i < entries->count; i++) {
+      mixent_dataset_part part = part_of(entries->items[i]);
+      if (part == MIXENT_DATASET_PARTS || (directories && file_found[part])) continue;
+      char *path = mixent_path_join(directory, entries->items[i]);
+      if (!path) return MIXENT_ERROR_MEMORY;
+      if (mixent_is_directory(path) == directories) {
+        consider(&candidates[part], entries->items[i], name);
+        file_found[part] |= !directories;
+      }
+      free(path);
+    }
+  return MIXENT_OK;
+}
+
 static mixent_status files_choose(const char *directory, const char *name, const mixent_names *entries,
                                   mixent_dataset_files *out) {
   candidate candidates[MIXENT_DATASET_PARTS] = {0};
-  for (size_t i = 0; i < entries->count; i++) {
-    mixent_dataset_part part = part_of(entries->items[i]);
-    if (part != MIXENT_DATASET_PARTS) consider(&candidates[part], entries->items[i], name);
-  }
+  MIXENT_TRY(consider_all(directory, name, entries, candidates));
   for (int part = 0; part < MIXENT_DATASET_PARTS; part++) {
     const char *entry = candidates[part].entry, *rival = candidates[part].rival;
     if (!entry && part == MIXENT_MAPPING) continue;

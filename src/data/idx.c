@@ -3,9 +3,11 @@
 #include "core/file.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #define ADVICE "; fetch or copy it again"
@@ -15,7 +17,8 @@
 typedef struct reader {
   FILE *stream;
   const char *origin;
-  int gzip, member_ended;
+  size_t size;                     /* of the stream, packed or not */
+  bool gzip, member_ended, padded; /* padded: zeros followed the last member */
   z_stream inflater;
   uint8_t input[65536];
 } reader;
@@ -30,10 +33,11 @@ static mixent_status refill(reader *reader) {
   return MIXENT_OK;
 }
 
-static mixent_status reader_start(reader *reader, FILE *stream, const char *origin) {
+static mixent_status reader_start(reader *reader, FILE *stream, size_t size, const char *origin) {
   reader->stream = stream;
   reader->origin = origin;
-  reader->gzip = reader->member_ended = 0;
+  reader->size = size;
+  reader->gzip = reader->member_ended = reader->padded = false;
   memset(&reader->inflater, 0, sizeof reader->inflater);
   MIXENT_TRY(refill(reader));
   if (reader->inflater.avail_in == 0)
@@ -41,7 +45,7 @@ static mixent_status reader_start(reader *reader, FILE *stream, const char *orig
   if (reader->inflater.avail_in < 2 || memcmp(reader->input, "\x1f\x8b", 2) != 0) return MIXENT_OK;
   if (inflateInit2(&reader->inflater, 15 + 16) != Z_OK) /* largest window, gzip header */
     return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to decompress it", origin);
-  reader->gzip = 1;
+  reader->gzip = true;
   return MIXENT_OK;
 }
 
@@ -63,6 +67,15 @@ static mixent_status read_plain(reader *reader, uint8_t *out, size_t wanted, siz
   return MIXENT_OK;
 }
 
+/* Whether a member has ended and zeros follow, with which tapes and other devices fill their blocks; they are skipped. */
+static bool skip_padding(reader *reader) {
+  z_stream *inflater = &reader->inflater;
+  if (!reader->member_ended || *inflater->next_in) return false;
+  for (; inflater->avail_in && !*inflater->next_in; inflater->avail_in--) inflater->next_in++;
+  reader->padded = true;
+  return true;
+}
+
 /* A gzip file may hold several members one after another; each has its own check sum, which zlib verifies. */
 static mixent_status read_gzip(reader *reader, uint8_t *out, size_t wanted, size_t *got) {
   z_stream *inflater = &reader->inflater;
@@ -73,16 +86,17 @@ static mixent_status read_gzip(reader *reader, uint8_t *out, size_t wanted, size
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s: the gzip data ends early (truncated file)" ADVICE,
                          reader->origin);
     }
-    if (reader->member_ended && *inflater->next_in != 0x1f)
+    if (skip_padding(reader)) continue;
+    if (reader->member_ended && (reader->padded || *inflater->next_in != 0x1f))
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s: something follows the gzip data" ADVICE, reader->origin);
-    if (reader->member_ended) inflateReset(inflater), reader->member_ended = 0;
+    if (reader->member_ended) inflateReset(inflater), reader->member_ended = false;
     size_t room = wanted - *got < 1u << 30 ? wanted - *got : 1u << 30; /* zlib counts in 32 bits */
     inflater->next_out = out + *got;
     inflater->avail_out = (uInt)room;
     int result = inflate(inflater, Z_NO_FLUSH);
     *got += room - inflater->avail_out;
     if (result == Z_STREAM_END)
-      reader->member_ended = 1;
+      reader->member_ended = true;
     else if (result == Z_MEM_ERROR)
       return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to decompress it", reader->origin);
     else if (result != Z_OK)
@@ -97,7 +111,10 @@ static mixent_status read_bytes(reader *reader, uint8_t *out, size_t wanted, siz
   return reader->gzip ? read_gzip(reader, out, wanted, got) : read_plain(reader, out, wanted, got);
 }
 
-static mixent_status read_header(reader *reader, int dimensions, mixent_idx *out, size_t *total) {
+/* Deflate makes at most 1032 bytes of one. */
+enum { MOST_INFLATION = 1032 };
+
+static mixent_status read_header(reader *reader, int dimensions, size_t extents[3], size_t *total) {
   const char *origin = reader->origin;
   uint8_t header[4 + 4 * 3];
   size_t got, size = 4 + 4 * (size_t)dimensions;
@@ -124,16 +141,20 @@ static mixent_status read_header(reader *reader, int dimensions, mixent_idx *out
   *total = 1;
   for (int i = 0; i < 3; i++) {
     const uint8_t *extent = header + 4 + 4 * i;
-    out->extent[i] = 1;
+    extents[i] = 1;
     if (i < dimensions)
-      out->extent[i] = (size_t)extent[0] << 24 | (size_t)extent[1] << 16 | (size_t)extent[2] << 8 | extent[3];
-    if (out->extent[i] == 0)
+      extents[i] = (size_t)extent[0] << 24 | (size_t)extent[1] << 16 | (size_t)extent[2] << 8 | extent[3];
+    if (extents[i] == 0)
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s: its header counts 0 %s" ADVICE, origin,
                          i ? "pixels a line" : "items");
-    if (__builtin_mul_overflow(*total, out->extent[i], total))
+    if (__builtin_mul_overflow(*total, extents[i], total))
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s: its header promises more than memory can hold" ADVICE,
                          origin);
   }
+  if (reader->gzip && *total / MOST_INFLATION > reader->size)
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s: its header promises %zu bytes, more than %zu bytes of gzip can hold" ADVICE,
+                       origin, *total, reader->size);
   return MIXENT_OK;
 }
 
@@ -164,11 +185,12 @@ static mixent_status read_payload(reader *reader, size_t total, mixent_idx *out)
   return MIXENT_OK;
 }
 
-static mixent_status read_stream(FILE *stream, const char *origin, int dimensions, mixent_idx *out) {
+static mixent_status read_stream(FILE *stream, size_t file_size, const char *origin, int dimensions,
+                                 mixent_idx *out) {
   reader reader;
   size_t total = 0;
-  mixent_status status = reader_start(&reader, stream, origin);
-  if (status == MIXENT_OK) status = read_header(&reader, dimensions, out, &total);
+  mixent_status status = reader_start(&reader, stream, file_size, origin);
+  if (status == MIXENT_OK) status = read_header(&reader, dimensions, out->extent, &total);
   if (status == MIXENT_OK) status = read_payload(&reader, total, out);
   reader_end(&reader);
   if (status != MIXENT_OK) {
@@ -178,11 +200,37 @@ static mixent_status read_stream(FILE *stream, const char *origin, int dimension
   return status;
 }
 
-mixent_status mixent_idx_read(const char *path, int dimensions, mixent_idx *out) {
-  *out = (mixent_idx){0};
+static mixent_status open_file(const char *path, FILE **stream, size_t *size) {
+  struct stat info;
+  MIXENT_TRY(mixent_file_open(path, stream));
+  *size = 0;
+  if (fstat(fileno(*stream), &info) == 0) {
+    *size = (size_t)info.st_size;
+    return MIXENT_OK;
+  }
+  mixent_status status = mixent_fail_errno("look at", path);
+  fclose(*stream);
+  return status;
+}
+
+mixent_status mixent_idx_extent(const char *path, int dimensions, size_t extent[3]) {
   FILE *stream;
-  MIXENT_TRY(mixent_file_open(path, &stream));
-  mixent_status status = read_stream(stream, path, dimensions, out);
+  reader reader;
+  size_t size, total;
+  MIXENT_TRY(open_file(path, &stream, &size));
+  mixent_status status = reader_start(&reader, stream, size, path);
+  if (status == MIXENT_OK) status = read_header(&reader, dimensions, extent, &total);
+  reader_end(&reader);
+  fclose(stream);
+  return status;
+}
+
+mixent_status mixent_idx_read(const char *path, int dimensions, mixent_idx *out) {
+  FILE *stream;
+  size_t size;
+  *out = (mixent_idx){0};
+  MIXENT_TRY(open_file(path, &stream, &size));
+  mixent_status status = read_stream(stream, size, path, dimensions, out);
   fclose(stream);
   return status;
 }
@@ -192,7 +240,7 @@ mixent_status mixent_idx_parse(const char *origin, const void *bytes, size_t siz
   *out = (mixent_idx){0};
   FILE *stream = fmemopen((void *)bytes, size, "rb"); /* "r": the bytes are not changed */
   if (!stream) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to read it", origin);
-  mixent_status status = read_stream(stream, origin, dimensions, out);
+  mixent_status status = read_stream(stream, size, origin, dimensions, out);
   fclose(stream);
   return status;
 }

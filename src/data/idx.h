@@ -12,6 +12,8 @@ typedef struct mixent_idx {
   uint8_t *bytes;   /* [extent[0], extent[1], extent[2]]; free() */
 } mixent_idx;
 
+/* What a file's header says, checked against the dimensions and the file's size; nothing else is read. */
+mixent_status mixent_idx_extent(const char *path, int dimensions, size_t extent[3]);
 /* Reads a whole file of exactly `dimensions` (1 to 3). Memory grows with the bytes that are there, never on
  * the word of the header. Errors say path, what is wrong and what to do. */
 mixent_status mixent_idx_read(const char *path, int dimensions, mixent_idx *out);

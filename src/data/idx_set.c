@@ -12,43 +12,48 @@
 
 enum { LABELS = 256 }; /* labels are bytes */
 
-static mixent_status read_images(const char *path, mixent_images *out) {
-  mixent_idx idx;
-  MIXENT_TRY(mixent_idx_read(path, 3, &idx));
-  out->count = idx.extent[0];
-  out->channels = 1;
-  out->pixels = idx.bytes;
-  if (idx.extent[1] != idx.extent[2])
+static mixent_status check_images(const char *path, const size_t extent[3]) {
+  if (extent[1] != extent[2])
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: images of %zu rows and %zu columns; only square ones are read: pad them", path,
-                       idx.extent[1], idx.extent[2]);
-  if (idx.extent[1] < MIXENT_LEAST_SIDE || idx.extent[1] > MIXENT_MOST_SIDE)
+                       extent[1], extent[2]);
+  if (extent[1] < MIXENT_LEAST_SIDE || extent[1] > MIXENT_MOST_SIDE)
     return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: images of side %zu; it must be from %d to %d: pad or scale them", path,
-                       idx.extent[1], MIXENT_LEAST_SIDE, MIXENT_MOST_SIDE);
-  out->side = (int)idx.extent[1];
+                       "%s: images of side %zu; it must be from %d to %d: pad or scale them", path, extent[1],
+                       MIXENT_LEAST_SIDE, MIXENT_MOST_SIDE);
   return MIXENT_OK;
 }
 
-static mixent_status read_labels(const char *path, const char *images_path, mixent_images *out) {
-  mixent_idx idx;
-  MIXENT_TRY(mixent_idx_read(path, 1, &idx));
-  mixent_status status = MIXENT_OK;
-  if (idx.extent[0] != out->count)
-    status =
-        mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu labels, but %s holds %zu images; get both from one source",
-                    path, idx.extent[0], images_path, out->count);
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(out->count, &out->labels);
-  for (size_t i = 0; i < out->count && status == MIXENT_OK; i++) out->labels[i] = idx.bytes[i];
-  free(idx.bytes);
-  return status;
+/* The bytes of a file whose header was checked before. */
+static mixent_status read_file(const char *path, int dimensions, const size_t extent[3], mixent_idx *out) {
+  MIXENT_TRY(mixent_idx_read(path, dimensions, out));
+  if (memcmp(extent, out->extent, sizeof out->extent) == 0) return MIXENT_OK;
+  free(out->bytes);
+  return mixent_fail(MIXENT_ERROR_IO, "%s: it changed while it was read; try again", path);
 }
 
+/* Both headers are held against one another before anything is unpacked. */
 static mixent_status read_part(const mixent_dataset_files *files, mixent_dataset_part images_part,
                                mixent_images *out) {
   const char *images = files->path[images_part], *labels = files->path[images_part + 1];
-  MIXENT_TRY(read_images(images, out));
-  return read_labels(labels, images, out);
+  size_t extent[3], label_extent[3];
+  mixent_idx idx;
+  MIXENT_TRY(mixent_idx_extent(images, 3, extent));
+  MIXENT_TRY(check_images(images, extent));
+  MIXENT_TRY(mixent_idx_extent(labels, 1, label_extent));
+  if (extent[0] != label_extent[0])
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s: %zu labels, but %s holds %zu images; get both from one source", labels,
+                       label_extent[0], images, extent[0]);
+  MIXENT_TRY(read_file(labels, 1, label_extent, &idx));
+  mixent_status status = MIXENT_ALLOCATE(extent[0], &out->labels);
+  for (size_t i = 0; i < extent[0] && status == MIXENT_OK; i++) out->labels[i] = idx.bytes[i];
+  free(idx.bytes);
+  if (status == MIXENT_OK) status = read_file(images, 3, extent, &idx);
+  if (status != MIXENT_OK) return status;
+  *out = (mixent_images){
+      .count = extent[0], .side = (int)extent[1], .channels = 1, .pixels = idx.bytes, .labels = out->labels};
+  return MIXENT_OK;
 }
 
 /* The last of several lines about a label counts. */

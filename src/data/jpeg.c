@@ -12,6 +12,7 @@
 /* What is read of a file, outside the function that libjpeg jumps back into. */
 typedef struct jpeg_reader {
   struct jpeg_error_mgr errors;
+  struct jpeg_progress_mgr progress;
   struct jpeg_decompress_struct jpeg;
   jmp_buf back;
   char message[JMSG_LENGTH_MAX];
@@ -27,6 +28,15 @@ static void on_error(j_common_ptr jpeg) {
 
 static void on_message(j_common_ptr jpeg, int level) {
   if (level < 0) on_error(jpeg); /* -1: a warning of damaged data; others only trace */
+}
+
+/* Each scan goes over the whole picture, however few bytes it has. Pictures have a dozen. */
+static void on_progress(j_common_ptr common) {
+  enum { MOST_SCANS = 100 };
+  jpeg_reader *reader = common->client_data;
+  if (reader->jpeg.input_scan_number <= MOST_SCANS) return;
+  snprintf(reader->message, sizeof reader->message, "more than %d scans", MOST_SCANS);
+  longjmp(reader->back, 1);
 }
 
 /* A picture of that many pixels takes at least one bit for each block of 16 x 16. */
@@ -54,6 +64,8 @@ static mixent_status decode(jpeg_reader *reader, const void *bytes, size_t size)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: damaged or truncated JPEG (%s); save or copy it again",
                        reader->origin, reader->message);
   jpeg_create_decompress(jpeg);
+  reader->progress.progress_monitor = on_progress;
+  jpeg->progress = &reader->progress;
   jpeg_mem_src(jpeg, (unsigned char *)(uintptr_t)bytes, (unsigned long)size);
   jpeg_read_header(jpeg, TRUE);
   if (jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK)

@@ -121,19 +121,24 @@ static mixent_status check_size(const char *origin, size_t size, mixent_npy *arr
                      all);
 }
 
-mixent_status mixent_npy_parse(const char *origin, const uint8_t *bytes, size_t size, mixent_npy *out) {
+mixent_status mixent_npy_header(const char *origin, const uint8_t *bytes, size_t count, size_t size,
+                                mixent_npy *out) {
   *out = (mixent_npy){0};
-  if (size < 12 || memcmp(bytes, "\x93NUMPY", 6) != 0)
+  if (count < 12 || memcmp(bytes, "\x93NUMPY", 6) != 0)
     return fail_array(origin, "it does not begin as NPY does");
   if (bytes[6] < 1 || bytes[6] > 3) return fail_array(origin, "its version of NPY is not known");
   size_t begin = bytes[6] == 1 ? 10 : 12, length = (size_t)bytes[8] | (size_t)bytes[9] << 8;
   if (bytes[6] > 1) length |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
-  if (length > size - begin) return fail_array(origin, "its header ends beyond it");
+  if (length > count - begin) return fail_array(origin, "its header ends beyond it");
   header header = {
       .origin = origin, .at = (const char *)bytes + begin, .end = (const char *)bytes + begin + length};
   MIXENT_TRY(read_header(&header, out));
   out->data = bytes + begin + length;
   return check_size(origin, size - begin - length, out);
+}
+
+mixent_status mixent_npy_parse(const char *origin, const uint8_t *bytes, size_t size, mixent_npy *out) {
+  return mixent_npy_header(origin, bytes, size, size, out);
 }
 
 /* Where an element stands: of row `index`, the `element`-th in the order of C. */

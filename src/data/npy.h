@@ -19,7 +19,12 @@ typedef struct mixent_npy {
   const uint8_t *data;                  /* into the bytes that were parsed */
 } mixent_npy;
 
-/* `origin` names the bytes in messages. All of them must be the array's. */
+/* Reads the header out of the first `count` of an array's `size` bytes; out->data points behind it, where the elements would
+ * be. `origin` names the bytes in messages. Numpy's own headers are shorter than MIXENT_NPY_HEADER. */
+enum { MIXENT_NPY_HEADER = 65536 };
+mixent_status mixent_npy_header(const char *origin, const uint8_t *bytes, size_t count, size_t size,
+                                mixent_npy *out);
+/* The same of all its bytes. */
 mixent_status mixent_npy_parse(const char *origin, const uint8_t *bytes, size_t size, mixent_npy *out);
 
 /* Elements [first, …) of row `index`, in the order of C, as numbers; whole ones beyond 2^53 are rounded. */

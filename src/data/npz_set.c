@@ -52,30 +52,64 @@ static mixent_status name_array(const archive *archive, int place, char **out) {
   return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
 }
 
-/* *bytes hold the array; free() them. */
-static mixent_status read_array(const archive *archive, int place, const char *origin, uint8_t **bytes,
-                                mixent_npy *out) {
-  const mixent_zip_entry *entry = &archive->entries[place];
-  MIXENT_TRY(mixent_zip_read(&archive->source, entry, names[place], LIMIT, bytes));
-  return mixent_npy_parse(origin, *bytes, entry->size, out);
+/* An array of the archive, of which the header is read first: what it says is held against the other one's before a byte of
+ * elements is unpacked. */
+typedef struct member {
+  int place;    /* among `names` */
+  char *origin; /* "file.npz: x_train" */
+  mixent_npy array;
+  uint8_t *bytes; /* where the elements are, once they are read */
+} member;
+
+static void member_free(member *member) {
+  free(member->origin);
+  free(member->bytes);
 }
 
-/* Elements as images, which are bytes already. */
-static mixent_status take_images(const char *origin, const mixent_npy *array, mixent_images *out) {
-  size_t side = array->extent[1], channels = array->extent[3];
+static mixent_status read_head(const archive *archive, member *out) {
+  const mixent_zip_entry *entry = &archive->entries[out->place];
+  uint64_t count;
+  uint8_t *head;
+  MIXENT_TRY(name_array(archive, out->place, &out->origin));
+  MIXENT_TRY(MIXENT_ALLOCATE(MIXENT_NPY_HEADER, &head));
+  mixent_status status = mixent_zip_read_head(&archive->source, entry, names[out->place], LIMIT,
+                                              MIXENT_NPY_HEADER, head, &count);
+  if (status == MIXENT_OK)
+    status = mixent_npy_header(out->origin, head, (size_t)count, (size_t)entry->size, &out->array);
+  free(head);
+  return status;
+}
+
+static mixent_status read_elements(const archive *archive, member *out) {
+  const mixent_zip_entry *entry = &archive->entries[out->place];
+  MIXENT_TRY(mixent_zip_read(&archive->source, entry, names[out->place], LIMIT, &out->bytes));
+  return mixent_npy_parse(out->origin, out->bytes, (size_t)entry->size, &out->array);
+}
+
+static mixent_status check_images(const char *origin, const mixent_npy *array) {
+  size_t side = array->extent[1], other = array->extent[2], last = array->extent[3];
   if (array->kind != 'u' || array->bytes != 1)
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: images must be bytes (uint8); make them [n, features] to train on numbers",
                        origin);
-  if (side != array->extent[2] || side < MIXENT_LEAST_SIDE || side > MIXENT_MOST_SIDE ||
-      (channels != 1 && channels != 3))
-    return mixent_fail(
-        MIXENT_ERROR_FORMAT,
-        "%s: images of %zu x %zu with %zu channels; they must be square, of side %d to %d, with 1 or 3 "
-        "channels: scale them, or make them [n, features]",
-        origin, side, array->extent[2], channels, MIXENT_LEAST_SIDE, MIXENT_MOST_SIDE);
+  if (array->dimensions == 4 && (side == 1 || side == 3) && other == last && last != 1 && last != 3)
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s: images of [n, %zu, %zu, %zu], channels first; they must be [n, %zu, %zu, %zu]: "
+                       "transpose them by x.transpose(0, 2, 3, 1)",
+                       origin, side, other, last, other, last, side);
+  if (side == other && side >= MIXENT_LEAST_SIDE && side <= MIXENT_MOST_SIDE && (last == 1 || last == 3))
+    return MIXENT_OK;
+  return mixent_fail(
+      MIXENT_ERROR_FORMAT,
+      "%s: images of %zu x %zu with %zu channels; they must be square, of side %d to %d, with 1 or 3 "
+      "channels: scale them, or make them [n, features]",
+      origin, side, other, last, MIXENT_LEAST_SIDE, MIXENT_MOST_SIDE);
+}
+
+/* Elements as images, which are bytes already. */
+static mixent_status take_images(const mixent_npy *array, mixent_images *out) {
   double *row;
-  out->side = (int)side, out->channels = (int)channels;
+  out->side = (int)array->extent[1], out->channels = (int)array->extent[3];
   MIXENT_TRY(MIXENT_ALLOCATE(array->extent[0] * array->row, &out->pixels));
   if (!array->fortran) {
     memcpy(out->pixels, array->data, array->extent[0] * array->row);
@@ -104,9 +138,6 @@ static mixent_status fill_features(const char *origin, const mixent_npy *array, 
 }
 
 static mixent_status take_features(const char *origin, const mixent_npy *array, mixent_images *out) {
-  if (array->row < 1 || array->row > MIXENT_MOST_FEATURES)
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu features; 1 to %d can be", origin, array->row,
-                       MIXENT_MOST_FEATURES);
   double *row;
   out->side = 1, out->channels = (int)array->row;
   MIXENT_TRY(MIXENT_ALLOCATE(array->extent[0] * array->row, &out->features));
@@ -116,26 +147,30 @@ static mixent_status take_features(const char *origin, const mixent_npy *array, 
   return status;
 }
 
-static mixent_status take_x(const char *origin, const mixent_npy *array, mixent_images *out) {
+static mixent_status check_x(const char *origin, const mixent_npy *array) {
   if (array->dimensions == 1)
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: one dimension; wanted are [n, features], or bytes [n, side, side]", origin);
   if (array->extent[0] == 0) return mixent_fail(MIXENT_ERROR_FORMAT, "%s: nothing is in it", origin);
-  out->count = array->extent[0];
-  return array->dimensions == 2 ? take_features(origin, array, out) : take_images(origin, array, out);
+  if (array->dimensions > 2) return check_images(origin, array);
+  if (array->row >= 1 && array->row <= MIXENT_MOST_FEATURES) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu features; 1 to %d can be", origin, array->row,
+                     MIXENT_MOST_FEATURES);
 }
 
-static mixent_status take_y(const char *origin, const mixent_npy *array, mixent_words *words,
-                            mixent_images *out) {
+static mixent_status check_y(const char *origin, const mixent_npy *array, size_t count) {
   if (array->row != 1)
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: %zu numbers a row; wanted is one label: its argmax, if they stand for classes",
                        origin, array->row);
-  if (array->extent[0] != out->count)
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu labels, but %zu rows in x", origin, array->extent[0],
-                       out->count);
-  MIXENT_TRY(MIXENT_ALLOCATE(out->count, &out->labels));
-  for (size_t i = 0; i < out->count; i++) {
+  if (array->extent[0] == count) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu labels, but %zu rows in x", origin, array->extent[0],
+                     count);
+}
+
+static mixent_status take_labels(const char *origin, const mixent_npy *array, mixent_words *words,
+                                 int32_t *labels) {
+  for (size_t i = 0; i < array->extent[0]; i++) {
     double label;
     char word[32];
     mixent_npy_row(array, i, &label);
@@ -145,35 +180,38 @@ static mixent_status take_y(const char *origin, const mixent_npy *array, mixent_
     if (!(fabs(label) <= 1e15 && label == floor(label)))
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s[%zu] is %g; labels are whole numbers", origin, i, label);
     mixent_print(word, sizeof word, "%.0f", label + 0.0); /* -0 becomes 0 */
-    MIXENT_TRY(mixent_words_add(words, origin, word, &out->labels[i]));
+    MIXENT_TRY(mixent_words_add(words, origin, word, &labels[i]));
   }
   return MIXENT_OK;
 }
 
-static mixent_status take_array(const archive *archive, int place, mixent_words *words, mixent_images *out) {
-  char *origin;
-  uint8_t *bytes = NULL;
-  mixent_npy array;
-  MIXENT_TRY(name_array(archive, place, &origin));
-  mixent_status status = read_array(archive, place, origin, &bytes, &array);
-  if (status == MIXENT_OK && place / SPELLINGS % 2 == 0) status = take_x(origin, &array, out);
-  if (status == MIXENT_OK && place / SPELLINGS % 2 == 1) status = take_y(origin, &array, words, out);
-  free(bytes);
-  free(origin);
-  return status;
+static mixent_status take_members(const archive *archive, member *x, member *y, mixent_words *words,
+                                  mixent_images *out) {
+  MIXENT_TRY(read_head(archive, x));
+  MIXENT_TRY(read_head(archive, y));
+  MIXENT_TRY(check_x(x->origin, &x->array));
+  MIXENT_TRY(check_y(y->origin, &y->array, x->array.extent[0]));
+  MIXENT_TRY(read_elements(archive, y));
+  MIXENT_TRY(MIXENT_ALLOCATE(y->array.extent[0], &out->labels));
+  MIXENT_TRY(take_labels(y->origin, &y->array, words, out->labels));
+  MIXENT_TRY(read_elements(archive, x));
+  out->count = x->array.extent[0];
+  return x->array.dimensions == 2 ? take_features(x->origin, &x->array, out) : take_images(&x->array, out);
 }
 
 static mixent_status take_part(const archive *archive, int x_role, mixent_words *words, mixent_images *out,
                                char **origin) {
-  int x = find_role(archive, x_role), y = find_role(archive, x_role + 1);
-  if (x < 0 || y < 0)
+  member x = {.place = find_role(archive, x_role)}, y = {.place = find_role(archive, x_role + 1)};
+  if (x.place < 0 || y.place < 0)
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: no array %.*s in it; wanted are x_train, y_train, x_test, y_test, or X and y",
                        archive->origin, (int)strlen(names[x_role * SPELLINGS]) - 4,
-                       names[(x < 0 ? x_role : x_role + 1) * SPELLINGS]);
-  MIXENT_TRY(take_array(archive, x, words, out));
-  MIXENT_TRY(take_array(archive, y, words, out));
-  return name_array(archive, y, origin);
+                       names[(x.place < 0 ? x_role : x_role + 1) * SPELLINGS]);
+  mixent_status status = take_members(archive, &x, &y, words, out);
+  *origin = y.origin, y.origin = NULL;
+  member_free(&x);
+  member_free(&y);
+  return status;
 }
 
 static mixent_status take_set(const archive *archive, mixent_words *words, mixent_format_set *out) {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST = MIXENT_PICTURE_LARGEST };
+enum { LARGEST = MIXENT_PICTURE_LARGEST, MOST_CHUNKS = 32, LARGEST_CHUNK = 4 << 20 };
 
 /* What is read of a file, outside the function that libpng jumps back into. */
 typedef struct png_reader {
@@ -62,6 +62,9 @@ static mixent_status decode(png_reader *reader) {
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: damaged or truncated PNG (%s); save or copy it again",
                        reader->path, reader->message);
   png_init_io(reader->png, reader->stream);
+  /* texts and profiles, which nobody looks at, may unpack to much: a few of them, and none that is large */
+  png_set_chunk_cache_max(reader->png, MOST_CHUNKS);
+  png_set_chunk_malloc_max(reader->png, LARGEST_CHUNK);
   png_read_info(reader->png, reader->info);
   /* whatever the file holds, 8-bit RGBA comes out; values as they stand, without gamma */
   png_set_expand(reader->png);

@@ -161,50 +161,83 @@ mixent_status mixent_zip_data_offset(const mixent_zip_source *source, const mixe
 /* Deflate makes no more than 1032 bytes of one, so that what is allocated is held against what is there. */
 enum { MOST_INFLATION = 1032 };
 
-/* `size` bytes out of packed ones, with room for one more; false if they are damaged or of another size. */
-static bool inflate_all(const uint8_t *packed, uint64_t packed_size, uint8_t *out, uint64_t size) {
+/* Fills `room` bytes from packed ones, or all there are; *made says how many. Returns what zlib ended with. */
+static int inflate_into(const uint8_t *packed, uint64_t packed_size, uint8_t *out, uint64_t room,
+                        uint64_t *made) {
   z_stream stream = {0};
+  *made = 0;
   /* negative: bare deflate data, without a header of zlib's or gzip's */
-  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return false;
-  int result = Z_OK;
-  uint64_t taken = 0, made = 0;
-  while (result == Z_OK) {
-    uint64_t in = packed_size - taken, room = size + 1 - made;
-    stream.next_in = (Bytef *)(uintptr_t)(packed + taken), stream.next_out = out + made;
+  int result = inflateInit2(&stream, -MAX_WBITS);
+  if (result != Z_OK) return result;
+  for (uint64_t taken = 0; result == Z_OK && *made < room;) {
+    uint64_t in = packed_size - taken, left = room - *made;
+    stream.next_in = (Bytef *)(uintptr_t)(packed + taken), stream.next_out = out + *made;
     stream.avail_in = in < UINT32_MAX ? (uInt)in : UINT32_MAX;
-    stream.avail_out = room < UINT32_MAX ? (uInt)room : UINT32_MAX;
+    stream.avail_out = left < UINT32_MAX ? (uInt)left : UINT32_MAX;
     result = inflate(&stream, Z_NO_FLUSH);
-    taken = (uint64_t)(stream.next_in - packed), made = (uint64_t)(stream.next_out - out);
+    taken = (uint64_t)(stream.next_in - packed), *made = (uint64_t)(stream.next_out - out);
   }
   inflateEnd(&stream);
-  return result == Z_STREAM_END && made == size;
+  return result;
+}
+
+static mixent_status fail_member(const mixent_zip_source *source, const char *name) {
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s in it is damaged; %s", source->name, name, source->advice);
 }
 
 static mixent_status unpack(const mixent_zip_source *source, const mixent_zip_entry *entry, const char *name,
                             const uint8_t *packed, uint8_t **out) {
   MIXENT_TRY(MIXENT_ALLOCATE(entry->size + 1, out));
+  uint64_t made;
   bool whole = true;
   if (entry->method == MIXENT_ZIP_STORED)
     memcpy(*out, packed, entry->size);
-  else
-    whole = inflate_all(packed, entry->packed_size, *out, entry->size);
+  else /* with room for one more, so that too many show */
+    whole = inflate_into(packed, entry->packed_size, *out, entry->size + 1, &made) == Z_STREAM_END &&
+            made == entry->size;
   if (whole && crc32_z(crc32_z(0, NULL, 0), *out, entry->size) == entry->crc) return MIXENT_OK;
   free(*out), *out = NULL;
-  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s in it is damaged; %s", source->name, name, source->advice);
+  return fail_member(source, name);
 }
 
-mixent_status mixent_zip_read(const mixent_zip_source *source, const mixent_zip_entry *entry,
-                              const char *name, uint64_t limit, uint8_t **out) {
+/* `count` packed bytes, the first of an entry; free(*out). */
+static mixent_status read_packed(const mixent_zip_source *source, const mixent_zip_entry *entry,
+                                 const char *name, uint64_t limit, uint64_t count, uint8_t **out) {
   uint64_t start;
-  uint8_t *packed;
   *out = NULL;
   MIXENT_TRY(mixent_zip_data_offset(source, entry, &start));
   if (entry->size > limit || entry->size / MOST_INFLATION > entry->packed_size)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s in it would have %llu bytes, too many to be true; %s",
                        source->name, name, (unsigned long long)entry->size, source->advice);
-  MIXENT_TRY(MIXENT_ALLOCATE(entry->packed_size + 1, &packed));
-  mixent_status status = source->read(source->context, start, entry->packed_size, packed);
-  if (status == MIXENT_OK) status = unpack(source, entry, name, packed, out);
+  MIXENT_TRY(MIXENT_ALLOCATE(count + 1, out));
+  mixent_status status = source->read(source->context, start, count, *out);
+  if (status != MIXENT_OK) free(*out), *out = NULL;
+  return status;
+}
+
+mixent_status mixent_zip_read(const mixent_zip_source *source, const mixent_zip_entry *entry,
+                              const char *name, uint64_t limit, uint8_t **out) {
+  uint8_t *packed;
+  *out = NULL;
+  MIXENT_TRY(read_packed(source, entry, name, limit, entry->packed_size, &packed));
+  mixent_status status = unpack(source, entry, name, packed, out);
   free(packed);
   return status;
+}
+
+mixent_status mixent_zip_read_head(const mixent_zip_source *source, const mixent_zip_entry *entry,
+                                   const char *name, uint64_t limit, uint64_t count, uint8_t *out,
+                                   uint64_t *made) {
+  enum { SPARE = 65536 }; /* what deflate may add where it cannot pack */
+  uint64_t wanted = count + SPARE < entry->packed_size ? count + SPARE : entry->packed_size;
+  uint8_t *packed;
+  if (count > entry->size) count = entry->size;
+  MIXENT_TRY(read_packed(source, entry, name, limit, wanted, &packed));
+  *made = count;
+  if (entry->method == MIXENT_ZIP_STORED)
+    memcpy(out, packed, count);
+  else
+    inflate_into(packed, wanted, out, count, made);
+  free(packed);
+  return *made == count ? MIXENT_OK : fail_member(source, name);
 }

@@ -39,4 +39,9 @@ mixent_status mixent_zip_data_offset(const mixent_zip_source *source, const mixe
 mixent_status mixent_zip_read(const mixent_zip_source *source, const mixent_zip_entry *entry,
                               const char *name, uint64_t limit, uint8_t **out);
 
+/* The first `count` bytes of an entry, or as many as it has, unpacked but not checked: *made says how many. */
+mixent_status mixent_zip_read_head(const mixent_zip_source *source, const mixent_zip_entry *entry,
+                                   const char *name, uint64_t limit, uint64_t count, uint8_t *out,
+                                   uint64_t *made);
+
 #endif

@@ -9,6 +9,7 @@ unit_test(npz)
 unit_test(split)
 unit_test(batch)
 unit_test(png)
+unit_test(picture)
 unit_test(polarity)
 unit_test(real_data)
 

@@ -94,6 +94,44 @@ static void test_opens_a_directory(void **state) {
   }
 }
 
+static void rename_in(const char *from, const char *to) {
+  char *old = mixent_path_join(test_directory, from), *new = mixent_path_join(test_directory, to);
+  assert_int_equal(rename(old, new), 0);
+  free(old);
+  free(new);
+}
+
+/* As some sources unpack: a point in the names, and directories beside them that are called as the files are elsewhere. */
+static void test_names_with_a_point(void **state) {
+  (void)state;
+  write_set("", "t10k", "");
+  rename_in("train-images-idx3-ubyte", "train-images.idx3-ubyte");
+  rename_in("train-labels-idx1-ubyte", "train-labels.idx1-ubyte");
+  rename_in("t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte");
+  rename_in("t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte");
+  mixent_dataset_free(open_set(test_directory, false));
+  char *path = mixent_path_join(test_directory, "train-images-idx3-ubyte");
+  assert_int_equal(mixent_directory_make(path), MIXENT_OK);
+  free(path);
+  mixent_dataset_free(open_set(test_directory, false));
+  rename_in("train-images.idx3-ubyte", "gone");
+  assert_open_fails(MIXENT_ERROR_IO, "train-images-idx3-ubyte", "it is a directory, not a file");
+}
+
+/* What two headers say is compared before images are unpacked: here these are damaged, and what is said is not that. */
+static void test_counts_come_first(void **state) {
+  (void)state;
+  static file_bytes images, packed;
+  write_set("", "test", "");
+  make_images(&images, TRAIN, SIDE, SIDE);
+  packed.size = 0;
+  append_gzip(&packed, images.data, images.size);
+  write_file(test_directory, "train-images-idx3-ubyte", packed.data, packed.size - 30);
+  assert_open_fails(MIXENT_ERROR_FORMAT, "train-images-idx3-ubyte", "the gzip data ends early");
+  write_labels("train-labels-idx1-ubyte", TRAIN - 1);
+  assert_open_fails(MIXENT_ERROR_FORMAT, "train-labels-idx1-ubyte", ": 11 labels, but");
+}
+
 static void test_transposes_emnist_and_on_request(void **state) {
   (void)state;
   struct {
@@ -329,6 +367,8 @@ int main(void) {
       TEST_IN_DIRECTORY(test_transposes_emnist_and_on_request),
       TEST_IN_DIRECTORY(test_names_from_a_mapping),
       TEST_IN_DIRECTORY(test_fingerprint_sees_every_byte),
+      TEST_IN_DIRECTORY(test_names_with_a_point),
+      TEST_IN_DIRECTORY(test_counts_come_first),
       TEST_IN_DIRECTORY(test_each_fault_has_its_message),
       TEST_IN_DIRECTORY(test_chooses_among_several_files),
       TEST_IN_DIRECTORY(test_search_order),

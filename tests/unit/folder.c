@@ -200,6 +200,28 @@ static void test_damaged_archives(void **state) {
                     "a.tar and b.tgz in the same directory could both be the data set");
 }
 
+/* What unpacks to far more than its size is refused before it fills memory; here it would be 2 GB. */
+static void test_bombs(void **state) {
+  (void)state;
+  enum { PIECE = 1 << 20, PIECES = 2000 };
+  static file_bytes packed;
+  uint8_t *zeros = calloc(1, PIECE);
+  assert_non_null(zeros);
+  packed.size = 0;
+  append_gzip(&packed, zeros, PIECE);
+  free(zeros);
+  char *path = mixent_path_join(test_directory, "a.tar.gz");
+  FILE *stream = fopen(path, "wb");
+  assert_non_null(stream);
+  for (int i = 0; i < PIECES; i++) assert_int_equal(fwrite(packed.data, packed.size, 1, stream), 1);
+  assert_int_equal(fclose(stream), 0);
+  assert_open_fails(MIXENT_ERROR_FORMAT, path, "a.tar.gz: unpacks to more than 50 times its size");
+  /* plain and without end, as a file with holes is */
+  assert_int_equal(truncate(path, (off_t)1 << 40), 0);
+  assert_open_fails(MIXENT_ERROR_FORMAT, path, "a.tar.gz: more than 1073741824 bytes");
+  free(path);
+}
+
 static mixent_status pass(void *context, const mixent_tar_member *member) {
   (void)context, (void)member;
   return MIXENT_OK;
@@ -284,6 +306,7 @@ int main(void) {
       TEST_IN_DIRECTORY(test_names_are_text),
       TEST_IN_DIRECTORY(test_damaged_archives),
       TEST_IN_DIRECTORY(test_zeroed_headers),
+      TEST_IN_DIRECTORY(test_bombs),
       cmocka_unit_test(test_long_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,6 +125,55 @@ static void test_lying_headers_cost_nothing(void **state) {
   assert_fails(&broken, 3, "more than memory can hold");
 }
 
+/* A gzip file can hold no more than 1032 times its size, and what is promised beyond is not looked for. */
+static void test_promises_are_held_against_the_file(void **state) {
+  (void)state;
+  size_t extent[3];
+  static file_bytes packed;
+  start_idx(&valid, 3, 60000, 256, 256);
+  packed.size = 0;
+  append_gzip(&packed, valid.data, valid.size);
+  assert_fails(&packed, 3, "its header promises 3932160000 bytes, more than");
+  write_file(test_directory, "x", packed.data, packed.size);
+  char *path = mixent_path_join(test_directory, "x");
+  assert_int_equal(mixent_idx_extent(path, 3, extent), MIXENT_ERROR_FORMAT);
+  assert_message_has("bytes of gzip can hold");
+  make_valid(3, extent);
+  packed.size = 0;
+  append_gzip(&packed, valid.data, valid.size);
+  write_file(test_directory, "x", packed.data, packed.size - 20); /* the header is whole */
+  size_t found[3];
+  assert_int_equal(mixent_idx_extent(path, 3, found), MIXENT_OK);
+  assert_memory_equal(found, extent, sizeof found);
+  free(path);
+}
+
+/* Zeros after the last member are padding, as `gzip -t` has it; nothing may follow them. */
+static void test_padding(void **state) {
+  (void)state;
+  enum { BUFFER = 65536 };
+  static uint8_t bytes[3 * BUFFER];
+  start_idx(&valid, 1, 3, 0, 0);
+  append_bytes(&valid, "abc", 3);
+  broken.size = 0;
+  append_gzip(&broken, valid.data, valid.size);
+  memcpy(bytes, broken.data, broken.size);
+  static const size_t sizes[] = {1, 512, BUFFER, 2 * BUFFER};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    mixent_idx idx;
+    size_t size = broken.size + sizes[i];
+    if (mixent_idx_parse("padded", bytes, size, 1, &idx) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+    assert_memory_equal(idx.bytes, "abc", 3);
+    free(idx.bytes);
+    for (int last = 1; last < 256; last += 30) { /* 0x1f, with which a member begins, among them */
+      bytes[size] = (uint8_t)last;
+      assert_int_equal(mixent_idx_parse("padded", bytes, size + 1, 1, &idx), MIXENT_ERROR_FORMAT);
+      assert_message_has("something follows the gzip data");
+    }
+    bytes[size] = 0;
+  }
+}
+
 static void test_not_a_file(void **state) {
   (void)state;
   mixent_idx idx;
@@ -186,6 +235,8 @@ int main(void) {
       cmocka_unit_test(test_truncated_anywhere),
       cmocka_unit_test(test_each_fault_has_its_message),
       cmocka_unit_test(test_lying_headers_cost_nothing),
+      TEST_IN_DIRECTORY(test_promises_are_held_against_the_file),
+      cmocka_unit_test(test_padding),
       TEST_IN_DIRECTORY(test_not_a_file),
       cmocka_unit_test(test_random_damage),
   };

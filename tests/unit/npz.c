@@ -214,7 +214,7 @@ static void test_bad_archives(void **state) {
   expect_refused("a.npz: X: one dimension");
   begin_archive();
   add_labels("y.npy");
-  make_array("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2)}", (float[]){1, NAN}, 8);
+  make_array("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2)}", (float[]){1, NAN, 1, 1, 1, 1}, 24);
   add_member("X.npy");
   expect_refused("a.npz: X[0, 1] is nan");
   begin_archive();
@@ -237,9 +237,35 @@ static void test_bad_archives(void **state) {
   expect_refused("images of 2 x 3 with 1 channels");
   begin_archive();
   add_labels("y.npy");
+  make_array("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 3, 2, 2)}", "abcdefghijkl", 12);
+  add_member("X.npy");
+  expect_refused(
+      "a.npz: X: images of [n, 3, 2, 2], channels first; they must be [n, 2, 2, 3]: transpose them by "
+      "x.transpose(0, 2, 3, 1)");
+  begin_archive();
+  add_labels("y.npy");
   make_array("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 2)}", "abcdefgh", 8);
   add_member("X.npy");
   expect_refused("images must be bytes (uint8)");
+}
+
+/* Headers are held against one another, and against the archive, before elements are unpacked: here these are damaged, and
+ * what is said is not that. */
+static void test_headers_come_first(void **state) {
+  (void)state;
+  begin_archive();
+  make_array("{'descr': '<f8', 'fortran_order': False, 'shape': (4, 2), }", (double[8]){0}, 64);
+  add_member("X.npy");
+  archive.data[archive.size - 1] ^= 1;
+  add_labels("y.npy");
+  archive.data[archive.size - 1] ^= 1;
+  expect_refused("a.npz: y: 3 labels, but 4 rows in x");
+  begin_archive();
+  make_array("{'descr': '<f8', 'fortran_order': False, 'shape': (400000000, 2), }", (double[8]){0}, 64);
+  add_member("X.npy");
+  add_labels("y.npy");
+  archive.data[archive.size - 1] ^= 1;
+  expect_refused("a.npz: X: 64 bytes of elements, but its header asks for 6400000000");
 }
 
 int main(void) {
@@ -248,6 +274,7 @@ int main(void) {
       cmocka_unit_test(test_bad_arrays),
       cmocka_unit_test(test_archives),
       cmocka_unit_test(test_bad_archives),
+      cmocka_unit_test(test_headers_come_first),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
