@@ -54,11 +54,11 @@ static mixent_status open_own(const mixent_model *model, const char *checkpoint,
   if (status != MIXENT_OK)
     return mixent_fail_within(status, "the data set of the checkpoint (--data NAME|DIR|FILE names another)");
   if (!model->fingerprint || (*out)->fingerprint == model->fingerprint) return MIXENT_OK;
-  status = mixent_fail(
-      MIXENT_ERROR_ARGUMENT,
-      "%s: not the data set that the model was trained on, which was called %s, too; say which one "
-      "is meant with --data NAME|DIR|FILE",
-      (*out)->directory, model->data);
+  status = mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "%s: not the data set that the model was trained on, which was called %s, too, or its "
+                       "data changed since; "
+                       "put them back as they were, or say which data are meant with --data NAME|DIR|FILE",
+                       (*out)->directory, model->data);
   mixent_dataset_free(*out);
   *out = NULL;
   return status;

@@ -107,6 +107,12 @@ static mixent_status compare_entry(const char *path, const char *key, const char
   if (!found)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: no '%s' in it; it is not a checkpoint of mixent", path, key);
   if (strcmp(found, wanted) == 0) return MIXENT_OK;
+  if (strcmp(key, "fingerprint") == 0)
+    return mixent_fail(
+        MIXENT_ERROR_FORMAT,
+        "%s: the data changed since it was saved (their checksum was %s, now it is %s); put them back as "
+        "they were, or start a new run",
+        path, found, wanted);
   char was[80], is[80];
   first_difference(found, wanted, was, is);
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s: was made with another %s: '%s' there, '%s' now", path, key,

@@ -233,7 +233,7 @@ mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent
 static mixent_status check_part(const mixent_model *model, const mixent_dataset *dataset, mixent_part part) {
   if (part == MIXENT_PART_TEST || dataset->fingerprint == model->fingerprint) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                     "%s: its images are not those the model was trained on (%s, fingerprint %016llx there, "
+                     "%s: its images are not those the model was trained on (%s, checksum %016llx there, "
                      "%016llx here), so it has no %s part that training cut; score its test part",
                      dataset->directory, model->data, (unsigned long long)model->fingerprint,
                      (unsigned long long)dataset->fingerprint, mixent_part_names[part]);

@@ -189,7 +189,8 @@ static void test_what_differs_is_named(void **state) {
   free_sample(&now);
   make_sample(&now, NULL, 1);
   now.dataset.fingerprint++;
-  refuse(&now, "another fingerprint");
+  refuse(&now, "the data changed since it was saved (their checksum was fedcba9876543210, now it is "
+               "fedcba9876543211)");
   now.dataset.fingerprint--;
   now.checkpoint.recipe = "epochs: 3\nloss:\n  name: min-ent\n";
   refuse(&now, "another recipe: 'name: ce' there, 'name: min-ent' now");
