@@ -154,6 +154,75 @@ static void test_a_collapse(void **state) {
   assert_int_equal(told_in_all(&sure.told), 0);
 }
 
+/* A warning blames what the loss has, and names options that it has. */
+static void test_each_warning_looks_at_the_loss(void **state) {
+  (void)state;
+  static const struct {
+    mixent_loss_kind kind;
+    double w2, smoothing; /* w2 0: the loss's own */
+    const char *collapse, *below;
+  } cases[] = {
+      {MIXENT_LOSS_CE, 0, 0, "no term that rewards it: lower optimizer.learning_rate",
+       "compare the other options"},
+      {MIXENT_LOSS_CE, 0, 0.1, "no term that rewards it", "lower loss.smoothing or raise the learning rate"},
+      {MIXENT_LOSS_MIN_ENT, 2, 0,
+       "the entropy term (2) outweighs cross entropy (1): lower its weight (loss.w2)",
+       "lower loss.w2 or raise"},
+      {MIXENT_LOSS_MIN_ENT, 0.1, 0,
+       "lower optimizer.learning_rate, or the weight of the term that rewards it (loss.w2)", "lower loss.w2"},
+      {MIXENT_LOSS_MIX_ENT, 3, 0, "the swapped cross entropy (3) outweighs", "lower loss.w2"},
+      {MIXENT_LOSS_CONFIDENCE_PENALTY, 0, 0, "no term that rewards it", "raise loss.w2"},
+      {MIXENT_LOSS_POLY1, 0, 0, "no term that rewards it", "lower loss.w2"},
+      {MIXENT_LOSS_FOCAL, 0, 0, "no term that rewards it", "lower loss.focal_gamma or raise"},
+      {MIXENT_LOSS_GCE, 0, 0, "no term that rewards it", "lower loss.gce_q"},
+      {MIXENT_LOSS_BI_TEMPERED, 0, 0, "no term that rewards it", "bring loss.t1 and loss.t2 nearer to 1"},
+      {MIXENT_LOSS_MAE, 0, 0, "no term that rewards it", "holds the network back; raise the learning rate"},
+      {MIXENT_LOSS_LABEL_SMOOTHING, 0, 0.1, "no term that rewards it", "lower loss.smoothing"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (int collapsed = 0; collapsed < 2; collapsed++) {
+      scene s = {.options = mixent_loss_defaults(cases[i].kind)};
+      if (cases[i].w2 != 0) s.options.w[1] = cases[i].w2;
+      s.options.smoothing = cases[i].smoothing;
+      s.state = mixent_loss_start(&s.options);
+      for (int epoch = 1; epoch <= 8; epoch++) {
+        mixent_observation seen = healthy(epoch);
+        if (collapsed && epoch > 5) seen.entropy = 0.001, seen.validation_accuracy = 0.7;
+        if (!collapsed) seen.validation_accuracy = 0.8, seen.baseline_accuracy = 0.95;
+        show(&s, &seen);
+      }
+      const char *expected = collapsed ? cases[i].collapse : cases[i].below;
+      assert_int_equal(told_in_all(&s.told), 1);
+      if (!strstr(s.told.last, expected)) fail_msg("%s\nlacks: %s", s.told.last, expected);
+      if (cases[i].kind == MIXENT_LOSS_CE) assert_null(strstr(s.told.last, "loss.w2"));
+    }
+}
+
+/* What is not learned is not to be changed, and a style that the loss may not have is not advised. */
+static void test_advice_names_what_is_learned(void **state) {
+  (void)state;
+  mixent_observation seen = healthy(1);
+  scene plain = {.options = mixent_loss_defaults(MIXENT_LOSS_CE)}, bases = begin(), split = begin(),
+        free = begin();
+  plain.state = mixent_loss_start(&plain.options);
+  seen.loss = NAN, seen.validation_accuracy = NAN;
+  show(&plain, &seen);
+  assert_null(strstr(plain.told.last, "loss."));
+  show(&bases, &seen);
+  assert_non_null(strstr(bases.told.last, "or loss.weight_learning_rate or loss.base_learning_rate"));
+  split.options = mixent_loss_defaults(MIXENT_LOSS_MIX_ENT_SPLIT);
+  split.options.learn[1] = true;
+  split.state.value[1] = free.state.value[1] = 0.001;
+  seen = healthy(2);
+  show(&split, &seen);
+  show(&free, &seen);
+  assert_null(strstr(split.told.last, "uncertainty"));
+  assert_non_null(strstr(free.told.last, ", or take loss.style uncertainty"));
+  scene low = begin();
+  low.state.value[MIXENT_LOSS_PARTS] = log(low.options.b_bounds[0]);
+  show(&low, &seen);
+  assert_null(strstr(low.told.last, "only grows"));
+}
+
 static void test_what_is_not_finite(void **state) {
   (void)state;
   for (int what = 0; what < 3; what++) {
@@ -183,6 +252,8 @@ int main(void) {
       cmocka_unit_test(test_a_base_at_its_bound),
       cmocka_unit_test(test_a_plateau_below_the_baseline),
       cmocka_unit_test(test_a_collapse),
+      cmocka_unit_test(test_each_warning_looks_at_the_loss),
+      cmocka_unit_test(test_advice_names_what_is_learned),
       cmocka_unit_test(test_what_is_not_finite),
       cmocka_unit_test(test_names),
   };
