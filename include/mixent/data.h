@@ -166,7 +166,8 @@ mixent_status mixent_image_read(const char *path, int side, int channels, uint8_
 /* Whether an image [side, side, channels] is the negative of what a model has learnt from images of that mean [channels] in
  * [0, 1]: those have a dark background (a mean under 0.35) and its border is light (a mean over 0.5), or the other way round.
  * Between 0.35 and 0.65, as of photographs, no image is. Of the test images of EMNIST-Letters, MNIST and Fashion-MNIST
- * none is taken for a negative, and of their negatives each one is. */
+ * none is taken for a negative, and of their negatives each one is. A mean of 0 is that of a model that does not normalise:
+ * nothing is known of its images. */
 bool mixent_image_is_negative(const uint8_t *pixels, int side, int channels, const float *mean);
 /* Turns `count` bytes of pixels into their negative. */
 void mixent_image_invert(uint8_t *pixels, size_t count);

@@ -13,8 +13,12 @@ typedef struct arguments {
   int precision;
   long threads, views;
   const char *temperature;
+  int invert;
   bool json;
 } arguments;
+
+enum { INVERT_WARN, INVERT_AUTO, INVERT_YES, INVERT_NO };
+static const char *const invert_choices[] = {"warn", "auto", "yes", "no", NULL};
 
 enum { TOP = 3, ROWS = 64 }; /* classes named; rows of a table computed together */
 
@@ -37,6 +41,7 @@ static int find_top(const float *probabilities, int classes, int top[TOP]) {
 typedef struct subject {
   const char *path;
   size_t row; /* 0: an image */
+  bool inverted;
 } subject;
 
 static int print_json(const mixent_model *model, const subject *subject, const float *probabilities,
@@ -47,7 +52,8 @@ static int print_json(const mixent_model *model, const subject *subject, const f
                                           (json_int_t)model->labels[top[i]], "probability",
                                           (double)probabilities[top[i]]));
   if (!subject->row)
-    return mixent_json_print(json_pack("{s:o, s:o}", "image", mixent_json_text(subject->path), "top", list));
+    return mixent_json_print(json_pack("{s:o, s:b, s:o}", "image", mixent_json_text(subject->path),
+                                       "inverted", subject->inverted, "top", list));
   return mixent_json_print(json_pack("{s:o, s:I, s:o}", "file", mixent_json_text(subject->path), "row",
                                      (json_int_t)subject->row, "top", list));
 }
@@ -70,9 +76,12 @@ static int print_prediction(const mixent_model *model, bool json, const subject 
 typedef struct chunk {
   const mixent_model *model;
   mixent_precision precision;
-  int views;
+  int views, invert;
   size_t most, count, size; /* size: bytes of an image */
   char **paths;             /* [most], of those that could be read */
+  bool *inverted;           /* [most] */
+  size_t negatives;         /* images so far that look like negatives of the training images, */
+  const char *negative;     /* and the first of them */
   uint8_t *pixels;          /* [most, side, side, channels] */
   float *probabilities;     /* [most, classes] */
 } chunk;
@@ -86,15 +95,18 @@ static mixent_status chunk_create(const arguments *arguments, const mixent_model
   *out = (chunk){.model = model,
                  .precision = mixent_precision_chosen(arguments->precision, model),
                  .views = (int)arguments->views,
+                 .invert = arguments->invert,
                  .most = most,
                  .size = size};
   MIXENT_TRY(MIXENT_ALLOCATE(most, &out->paths));
+  MIXENT_TRY(MIXENT_ALLOCATE(most, &out->inverted));
   MIXENT_TRY(MIXENT_ALLOCATE(most * size, &out->pixels));
   return MIXENT_ALLOCATE(most * (size_t)model->classes, &out->probabilities);
 }
 
 static void chunk_free(chunk *chunk) {
   free(chunk->paths);
+  free(chunk->inverted);
   free(chunk->pixels);
   free(chunk->probabilities);
 }
@@ -106,11 +118,35 @@ static mixent_status chunk_finish(chunk *chunk, bool json, int width, int *code)
   MIXENT_TRY(mixent_model_predict(model, chunk->pixels, chunk->count, chunk->precision, chunk->views,
                                   chunk->probabilities));
   for (size_t i = 0; i < chunk->count; i++)
-    if (print_prediction(model, json, &(subject){.path = chunk->paths[i]}, width,
-                         chunk->probabilities + i * (size_t)model->classes) != MIXENT_EXIT_DONE)
+    if (print_prediction(model, json, &(subject){.path = chunk->paths[i], .inverted = chunk->inverted[i]},
+                         width, chunk->probabilities + i * (size_t)model->classes) != MIXENT_EXIT_DONE)
       *code = MIXENT_EXIT_FAILED;
   chunk->count = 0;
   return MIXENT_OK;
+}
+
+/* Takes in an image that was read to its place behind the others. */
+static void chunk_add(chunk *chunk, char *path) {
+  const mixent_model *model = chunk->model;
+  uint8_t *pixels = chunk->pixels + chunk->count * chunk->size;
+  bool negative = mixent_image_is_negative(pixels, model->side, model->channels, model->mean);
+  bool invert = chunk->invert == INVERT_YES || (chunk->invert == INVERT_AUTO && negative);
+  if (negative && chunk->negatives++ == 0) chunk->negative = path;
+  if (invert) mixent_image_invert(pixels, chunk->size);
+  chunk->inverted[chunk->count] = invert;
+  chunk->paths[chunk->count++] = path;
+}
+
+/* One line, however many images there are. */
+static void warn_of_negatives(const chunk *chunk) {
+  if (!chunk->negatives || chunk->invert == INVERT_YES || chunk->invert == INVERT_NO) return;
+  char more[64] = "";
+  if (chunk->negatives > 1) snprintf(more, sizeof more, " and %zu more", chunk->negatives - 1);
+  mixent_warning_print("%s%s: light where the training images are dark, or dark where these are light; %s",
+                       chunk->negative, more,
+                       chunk->invert == INVERT_AUTO
+                           ? "classified as negatives (--invert no leaves them as they are)"
+                           : "--invert auto classifies their negatives");
 }
 
 static int widest(const mixent_inputs *inputs) {
@@ -127,14 +163,16 @@ static mixent_status predict_all(chunk *chunk, bool json, const mixent_inputs *i
   for (size_t i = 0; i < inputs->count; i++) {
     uint8_t *pixels = chunk->pixels + chunk->count * chunk->size;
     if (mixent_image_read(inputs->paths[i], model->side, model->channels, pixels) == MIXENT_OK) {
-      chunk->paths[chunk->count++] = inputs->paths[i];
+      chunk_add(chunk, inputs->paths[i]);
     } else {
       mixent_failed(MIXENT_ERROR_FORMAT);
       *code = MIXENT_EXIT_FAILED;
     }
     if (chunk->count == chunk->most) MIXENT_TRY(chunk_finish(chunk, json, width, code));
   }
-  return chunk_finish(chunk, json, width, code);
+  MIXENT_TRY(chunk_finish(chunk, json, width, code));
+  warn_of_negatives(chunk);
+  return MIXENT_OK;
 }
 
 static int predict_images(const arguments *arguments, const mixent_model *model,
@@ -151,7 +189,7 @@ static int print_rows(const mixent_model *model, bool json, const char *path, si
                       const float *probabilities) {
   int width = snprintf(NULL, 0, "%zu", count), code = MIXENT_EXIT_DONE;
   for (size_t i = 0; i < count && code == MIXENT_EXIT_DONE; i++)
-    code = print_prediction(model, json, &(subject){path, i + 1}, width,
+    code = print_prediction(model, json, &(subject){.path = path, .row = i + 1}, width,
                             probabilities + i * (size_t)model->classes);
   return code;
 }
@@ -177,6 +215,8 @@ static int predict_tables(const arguments *arguments, const mixent_model *model,
   mixent_predictor *predictor;
   if (arguments->views > 1)
     return mixent_wrong_use("predict: rows of features have one view; leave --views out");
+  if (arguments->invert != INVERT_WARN)
+    return mixent_wrong_use("predict: rows of features have no negative; leave --invert out");
   mixent_status status =
       mixent_predictor_create(model, ROWS, mixent_precision_chosen(arguments->precision, model), &predictor);
   if (status != MIXENT_OK) return mixent_failed(status);
@@ -222,6 +262,15 @@ static int run(const void *given, int count, char **words) {
 static const mixent_command_option options[] = {
     MIXENT_MODEL_OPTIONS(arguments),
     MIXENT_TEMPERATURE_OPTION(arguments),
+    {.name = "invert",
+     .argument = "warn|auto|yes|no",
+     .help =
+         "classify the negatives of images: all, none, or (auto) those light where the training images are "
+         "dark, or dark where these are light; warn leaves and names them",
+     .kind = MIXENT_VALUE_CHOICE,
+     .offset = offsetof(arguments, invert),
+     .fallback = "warn",
+     .choices = invert_choices},
     {.name = "json",
      .help = "print a line of JSON per image or row; probabilities are 0 to 1 there",
      .kind = MIXENT_VALUE_FLAG,

@@ -22,6 +22,7 @@ static double border_of(const uint8_t *pixels, int side, int channels) {
 
 bool mixent_image_is_negative(const uint8_t *pixels, int side, int channels, const float *mean) {
   double trained = mean_of(mean, channels) - 0.5, border = border_of(pixels, side, channels) - 0.5;
+  if (trained == -0.5) return false;
   return (trained < -one_sided && border > 0) || (trained > one_sided && border < 0);
 }
 

@@ -59,6 +59,29 @@ def test_a_bad_file_does_not_hide_the_others(mixent, place):
         (place / "images" / "bad.png").unlink()
 
 
+@pytest.mark.parametrize("choice, warned, turned", [(None, "--invert auto classifies their negatives", False), ("warn", "--invert auto", False),
+                                                    ("auto", "classified as negatives", True), ("yes", None, True), ("no", None, False)])
+def test_dark_on_light(mixent, place, choice, warned, turned):
+    """Dark bars on white, where the model learnt light ones on black."""
+    negatives = place / "negatives"
+    negatives.mkdir(exist_ok=True)
+    for index in range(4):
+        pixels = numpy.asarray(Image.open(place / "images" / f"{index}.png"))
+        Image.fromarray(255 - pixels).save(negatives / f"{index}.png")
+    more = ["--invert", choice] if choice else []
+    done = mixent("predict", "run", "negatives", "images/0.png", "--json", *more)
+    assert done.code == 0
+    said, plain = ([json.loads(line) for line in result.out.splitlines()] for result in (done, mixent("predict", "run", "images", "--json")))
+    assert [row["inverted"] for row in said] == [turned] * 4 + [choice == "yes"]
+    assert ([row["top"] for row in said[:4]] == [row["top"] for row in plain[:4]]) == turned
+    if warned:
+        assert done.err.startswith("mixent: warning: negatives/0.png and 3 more: light where the training images are dark, or dark where these are light; ")
+        assert warned in done.err and len(done.err.splitlines()) == 1
+    else:
+        assert not done.err
+    assert not mixent("predict", "run", "images").err  # nothing is said of images like those of the training
+
+
 def test_more_images_than_are_read_together(mixent, place):
     done = mixent("predict", "run", *["images/0.png"] * 1100)
     lines = done.out.splitlines()

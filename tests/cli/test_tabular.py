@@ -82,6 +82,7 @@ def test_predict_rows(mixent, tmp_path, rings):
     result = mixent("predict", "run/best.safetensors", "rows.csv")
     assert result.code == 1 and "rows.csv:1:1: no column 'y'" in result.message
     assert mixent("predict", "run/best.safetensors", "rows.csv", "--views", "3").code == 2
+    assert mixent("predict", "run/best.safetensors", "rows.csv", "--invert", "auto").code == 2
 
 
 def test_a_run_goes_on_to_the_same_bytes(mixent, tmp_path, rings):

@@ -42,6 +42,13 @@ static void test_photographs_have_no_background(void **state) {
   }
 }
 
+static void test_a_model_that_does_not_normalise(void **state) {
+  (void)state;
+  draw(1, 255, 0);
+  assert_true(is_negative(1, 0.01F));
+  assert_false(is_negative(1, 0));
+}
+
 static void test_the_border_alone_is_looked_at(void **state) {
   (void)state;
   memset(image, 255, sizeof image); /* a large light thing in a dark frame */
@@ -56,6 +63,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_background_decides),
       cmocka_unit_test(test_photographs_have_no_background),
+      cmocka_unit_test(test_a_model_that_does_not_normalise),
       cmocka_unit_test(test_the_border_alone_is_looked_at),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
