@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static mixent_yaml *parse(const char *text) {
   mixent_yaml *root;
@@ -172,11 +173,32 @@ static void test_random_texts(void **state) {
   assert_true(parsed > 100 && parsed < 20000);
 }
 
+/* A hundred thousand keys take a moment, not a minute, and one that stands twice is found wherever it stands. */
+static void test_many_keys(void **state) {
+  (void)state;
+  enum { KEYS = 100000 };
+  mixent_text text = {0};
+  mixent_yaml *root;
+  clock_t begin = clock();
+  for (int i = 0; i < KEYS; i++) mixent_text_append(&text, "k%d: %d\n", (i * 7919) % KEYS, i);
+  assert_int_equal(mixent_yaml_parse(text.data, text.length, "t", &root), MIXENT_OK);
+  assert_int_equal(root->count, KEYS);
+  assert_string_equal(root->children[1].key, "k7919");
+  mixent_yaml_free(root);
+  /* of two keys that stand twice the one whose second place comes first; of three places the first two */
+  mixent_text_append(&text, "k7919: again\nk0: again\nk7919: once more\n");
+  assert_int_equal(mixent_yaml_parse(text.data, text.length, "t", &root), MIXENT_ERROR_FORMAT);
+  assert_string_equal(mixent_last_error(), "t:100001:1: k7919 is given twice, first in line 2");
+  mixent_text_free(&text);
+  assert_true((double)(clock() - begin) / CLOCKS_PER_SEC < 10);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_tree),         cmocka_unit_test(test_long_sequence),
       cmocka_unit_test(test_refusals),     cmocka_unit_test(test_scalars),
       cmocka_unit_test(test_unknown_keys), cmocka_unit_test(test_random_texts),
+      cmocka_unit_test(test_many_keys),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
