@@ -100,6 +100,9 @@ typedef struct mixent_train_options {
   /* Set to non-zero (from a signal handler, say): the step (in the scoring at the end the batch) is finished, the
    * state saved, MIXENT_ERROR_INTERRUPTED returned. */
   volatile sig_atomic_t *stop;
+  /* NULL, or: changes (by a handler of SIGCONT, say) when the process goes on after it was stopped, as by Ctrl-Z. The time
+   * of a step during which it changes does not count as training time. */
+  const volatile sig_atomic_t *continued;
   /* What the caller is told; each may be NULL. All are called from the calling thread. */
   void *context;
   void (*started)(void *context, const mixent_train_start *start);

@@ -1,6 +1,7 @@
 /* `mixent compare`: trains what a study lacks, and says what its runs show. */
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/training.h"
 #include "core/file.h"
@@ -62,7 +63,7 @@ static mixent_status train(const arguments *arguments, mixent_study *study, int 
       .program = "/proc/self/exe", /* also where another build has taken its name */
       .jobs = arguments->jobs,
       .lock = lock,
-      .stop = mixent_signals_watch(),
+      .stop = mixent_signals_watch("finishing this step of each run and saving"),
       .context = &view,
       .progress = show_progress,
       .ended = show_ended,

@@ -1,40 +1,34 @@
 /* `mixent data get`: fetches a known data set. */
 #include "cli/commands.h"
+#include "cli/signals.h"
 #include "cli/terminal.h"
-
-#include <signal.h>
 
 typedef struct arguments {
   const char *directory, *address;
 } arguments;
 
-static volatile sig_atomic_t stop;
-
-static void ask_to_stop(int signal) {
-  (void)signal;
-  stop = 1;
-}
+typedef struct view {
+  mixent_progress progress;
+  const volatile sig_atomic_t *stop;
+} view;
 
 static int show_progress(void *context, const char *file, uint64_t done, uint64_t total) {
-  mixent_progress *progress = context;
+  view *view = context;
   char after[64];
   snprintf(after, sizeof after, "%s of %s", mixent_text_bytes((double)done),
            mixent_text_bytes((double)total));
-  mixent_progress_show(progress, file, total ? (double)done / (double)total : 0, after);
-  return stop;
+  mixent_progress_show(&view->progress, file, total ? (double)done / (double)total : 0, after);
+  return *view->stop;
 }
 
 static int run(const void *given, int count, char **words) {
   (void)count;
   const arguments *arguments = given;
-  struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = (int)SA_RESETHAND};
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-  mixent_progress progress = mixent_progress_start();
+  view view = {.progress = mixent_progress_start(),
+               .stop = mixent_signals_watch("keeping what has come, and ending")};
   mixent_status status =
-      mixent_dataset_fetch(words[0], arguments->directory, arguments->address, show_progress, &progress);
-  mixent_progress_clear(&progress);
+      mixent_dataset_fetch(words[0], arguments->directory, arguments->address, show_progress, &view);
+  mixent_progress_clear(&view.progress);
   if (status != MIXENT_OK) return mixent_failed(status);
   printf("%s is there and its SHA-256 sums are right; 'mixent data show %s' shows it\n", words[0],
          arguments->directory ? arguments->directory : words[0]);

@@ -4,6 +4,7 @@
 #include "core/status.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,13 +88,15 @@ static void wait_asleep(char **argv) {
 
 int main(int argc, char **argv) {
   wait_asleep(argv);
+  signal(SIGXFSZ, SIG_IGN);     /* a file over the limit (ulimit -f) is a failed write, with a message */
   prctl(PR_SET_NAME, "mixent"); /* a study starts its runs as "exe" */
   int code = run_program(argc, argv);
   /* What was printed must have arrived: a full disk behind '>' is a failure too. */
   int failed = fflush(stdout) != 0 ? errno : 0;
   if (failed || ferror(stdout)) { /* stdio does not remember why an earlier write failed */
-    fprintf(stderr, "mixent: writing to standard output failed%s%s\n", failed ? ": " : "",
-            failed ? strerror(failed) : "");
+    if (code == MIXENT_EXIT_DONE)
+      fprintf(stderr, "mixent: writing to standard output failed%s%s\n", failed ? ": " : "",
+              failed ? strerror(failed) : "");
     if (code == MIXENT_EXIT_DONE) code = MIXENT_EXIT_FAILED;
   }
   return code;

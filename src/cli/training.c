@@ -1,29 +1,11 @@
-/* The view of a training run: progress line, table of epochs, signals. */
+/* The view of a training run: progress line, table of epochs. */
 #include "cli/training.h"
 #include "cli/command.h"
+#include "cli/signals.h"
 #include "core/printable.h"
 
 #include <math.h>
-#include <signal.h>
 #include <string.h>
-#include <unistd.h>
-
-static volatile sig_atomic_t stop;
-
-static void ask_to_stop(int signal) {
-  (void)signal;
-  static const char message[] = "\nfinishing this step and saving; once more ends at once\n";
-  stop = 1;
-  if (write(STDERR_FILENO, message, sizeof message - 1) < 0) return; /* there is nobody to tell */
-}
-
-volatile sig_atomic_t *mixent_signals_watch(void) {
-  struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-  return &stop;
-}
 
 void mixent_training_table_begin(mixent_training_view *view, const char *loss) {
   view->mix_ent = strncmp(loss, "mix-ent", strlen("mix-ent")) == 0 || strcmp(loss, "kl") == 0;
@@ -188,7 +170,8 @@ static void show_warning(void *context, const char *message) {
 
 void mixent_training_watch(mixent_training_view *view, bool json, mixent_train_options *options) {
   *view = (mixent_training_view){.json = json, .progress = mixent_progress_start()};
-  options->stop = mixent_signals_watch();
+  options->stop = mixent_signals_watch("finishing this step and saving");
+  options->continued = mixent_signals_continued();
   options->context = view;
   options->started = show_start;
   options->progress = show_progress;

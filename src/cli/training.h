@@ -14,11 +14,9 @@ typedef struct mixent_training_view {
   mixent_progress progress;
 } mixent_training_view;
 
-/* Sets the callbacks of `options` to show a run in `view`, and options->stop to a flag that Ctrl-C (SIGINT)
- * and SIGTERM set; the second such signal ends the program at once. */
+/* Sets the callbacks of `options` to show a run in `view`, and options->stop and options->continued to what signals set
+ * (cli/signals.h). */
 void mixent_training_watch(mixent_training_view *view, bool json, mixent_train_options *options);
-/* That flag alone. */
-volatile sig_atomic_t *mixent_signals_watch(void);
 /* Takes the progress line away; call when training has returned. */
 void mixent_training_end(mixent_training_view *view);
 

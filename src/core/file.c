@@ -12,6 +12,7 @@
 
 mixent_status mixent_fail_errno(const char *doing, const char *path) {
   const char *advice = errno == ENOSPC   ? "; free some space on that disk and run again"
+                       : errno == EFBIG  ? "; raise the limit on the size of files (ulimit -f) and run again"
                        : errno == EACCES ? "; check its permissions"
                                          : "";
   return mixent_fail(errno == ENOMEM ? MIXENT_ERROR_MEMORY : MIXENT_ERROR_IO, "cannot %s %s: %s%s", doing,

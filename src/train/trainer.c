@@ -145,14 +145,34 @@ static mixent_status run_step(mixent_trainer *trainer, const mixent_run_director
   }
   update_loss(trainer, done, gradient);
   state->step++;
-  trainer->timed_steps++;
   return MIXENT_OK;
 }
 
-static void show_progress(mixent_trainer *trainer, double seconds, double loss) {
+/* Training time, in which a step that the process was stopped in (Ctrl-Z) does not count: how long it took nobody knows. */
+typedef struct stopwatch {
+  double begin;
+  sig_atomic_t continued;
+} stopwatch;
+
+static sig_atomic_t times_continued(const mixent_trainer *trainer) {
+  return trainer->options->continued ? *trainer->options->continued : 0;
+}
+
+static stopwatch start_watch(const mixent_trainer *trainer) {
+  return (stopwatch){mixent_seconds_now(), times_continued(trainer)};
+}
+
+/* Adds what has passed, if the process ran all the while. */
+static bool add_time(mixent_trainer *trainer, stopwatch watch) {
+  if (times_continued(trainer) != watch.continued) return false;
+  trainer->seconds += mixent_seconds_now() - watch.begin;
+  return true;
+}
+
+static void show_progress(mixent_trainer *trainer, double loss) {
   const mixent_train_options *options = trainer->options;
-  if (!options->progress) return;
-  double speed = (double)(trainer->timed_steps * trainer->batch) / seconds;
+  if (!options->progress || !trainer->timed_steps) return;
+  double speed = (double)(trainer->timed_steps * trainer->batch) / trainer->seconds;
   uint64_t left = trainer->steps * (uint64_t)trainer->recipe.epochs - steps_done(trainer);
   const mixent_train_progress progress = {.epoch = (int)trainer->state.epoch + 1,
                                           .epochs = (int)trainer->recipe.epochs,
@@ -190,24 +210,26 @@ mixent_status mixent_trainer_stopped(const mixent_trainer *trainer, const mixent
 }
 
 static mixent_status run_steps(mixent_trainer *trainer, const mixent_run_directory *run) {
-  double begin = mixent_seconds_now(), saved = begin, saving = 0, loss;
-  trainer->timed_steps = 0;
+  double saved = mixent_seconds_now(), loss;
+  trainer->timed_steps = 0, trainer->seconds = 0;
   mixent_order_draw((uint64_t)trainer->recipe.seed, trainer->state.epoch, trainer->order,
                     trainer->split.train_count);
   while (trainer->state.step < trainer->steps) {
     bool stop = asked_to_stop(trainer);
-    double now = mixent_seconds_now();
-    bool due = trainer->recipe.save_minutes > 0 && now - saved >= 60 * trainer->recipe.save_minutes;
+    bool due =
+        trainer->recipe.save_minutes > 0 && mixent_seconds_now() - saved >= 60 * trainer->recipe.save_minutes;
     if ((stop || due) && trainer->saved != steps_done(trainer)) {
       MIXENT_TRY(save(trainer, run));
       saved = mixent_seconds_now();
-      saving += saved - now;
     }
     if (stop) return mixent_trainer_stopped(trainer, run);
+    stopwatch watch = start_watch(trainer);
     MIXENT_TRY(run_step(trainer, run, &loss));
-    show_progress(trainer, mixent_seconds_now() - begin - saving, loss);
+    bool last_chance = trainer->state.step == trainer->steps && !trainer->timed_steps;
+    if (last_chance) watch.continued = times_continued(trainer); /* an epoch needs one step to go by */
+    if (add_time(trainer, watch)) trainer->timed_steps++;
+    show_progress(trainer, loss);
   }
-  trainer->seconds = mixent_seconds_now() - begin - saving;
   return MIXENT_OK;
 }
 
@@ -217,7 +239,7 @@ static mixent_status estimate_statistics(mixent_trainer *trainer) {
   uint64_t key = own_draw + trainer->state.epoch;
   uint64_t batches = (uint64_t)trainer->recipe.ema_estimate_batches;
   if (batches > trainer->steps) batches = trainer->steps;
-  double begin = mixent_seconds_now();
+  stopwatch watch = start_watch(trainer);
   mixent_order_draw((uint64_t)trainer->recipe.seed, key, trainer->order, trainer->split.train_count);
   mixent_net_use(trainer->net, trainer->state.ema, trainer->ema_statistics);
   mixent_status status = MIXENT_OK;
@@ -226,7 +248,7 @@ static mixent_status estimate_statistics(mixent_trainer *trainer) {
     status = mixent_net_forward(trainer->net, MIXENT_ESTIMATE, (uint64_t)trainer->recipe.seed, i);
   }
   mixent_net_use(trainer->net, NULL, NULL);
-  trainer->seconds += mixent_seconds_now() - begin;
+  add_time(trainer, watch);
   return status;
 }
 

@@ -75,7 +75,7 @@ class Search:
         self._count = len(begun)
         if self._interrupted:
             self._progress.say(f"going on with {len(self._interrupted)} interrupted trial{'s'[:len(self._interrupted) > 1]}")
-        old = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        old = {number: signal.signal(number, self._stop) for number in self._signals()}
         try:
             while self._fill() or self._jobs:
                 self._look()
@@ -91,9 +91,16 @@ class Search:
                 signal.signal(number, handler)
         return sorted(self.records, key=lambda record: record.number)
 
+    @staticmethod
+    def _signals() -> list[signal.Signals]:
+        """SIGHUP, too, unless it was ignored at the start, as under nohup."""
+        hangup = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+        return [signal.SIGINT, signal.SIGTERM, *hangup]
+
     def _stop(self, number: int, frame: object) -> None:
         self._signal = number
-        signal.signal(number, signal.SIG_DFL)  # once more ends at once
+        if number != signal.SIGHUP:  # which may come again by itself
+            signal.signal(number, signal.SIG_DFL)  # once more ends at once
 
     def _fill(self) -> bool:
         """Begins trials while there are free processors; false when all have begun."""
