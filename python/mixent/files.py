@@ -1,4 +1,4 @@
-"""Files that are whole or absent, by the rules of the C library (src/core/new_file.c)."""
+"""Files read, and written so that they are whole or absent, by the rules of the C library (src/core/file.c, new_file.c)."""
 from __future__ import annotations
 
 import contextlib
@@ -7,6 +7,18 @@ import os
 import secrets
 import stat
 from typing import IO, Any, Iterator
+
+
+def read_text(path: str | os.PathLike[str], most: int = 1 << 24) -> str:
+    """The text of a regular file in UTF-8. OSError at once for a pipe or a device, which might never end or begin, and for a file of
+    more than `most` bytes."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), encoding="utf-8") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EINVAL, "expected a file, got a pipe or a device")
+        if about.st_size > most:
+            raise OSError(errno.EFBIG, f"larger than {most} bytes")
+        return file.read()
 
 
 def _status(path: str | os.PathLike[str]) -> os.stat_result | None:

@@ -107,7 +107,11 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
 }
 
 bool mixent_run_summary_read(const char *path, mixent_train_summary *summary) {
-  json_t *json = json_load_file(path, 0, NULL);
+  enum { LARGEST = 1 << 24 };
+  char *text;
+  if (mixent_file_read(path, LARGEST, &text, NULL) != MIXENT_OK) return false;
+  json_t *json = json_loads(text, 0, NULL);
+  free(text);
   const json_t *validation = json_object_get(json, "validation");
   bool right = mixent_scores_from_json(json_object_get(json, "test"), &summary->test) &&
                (json_is_null(validation) || mixent_scores_from_json(validation, &summary->validation));

@@ -1,4 +1,4 @@
-"""Files written by the package: a link, a device or a pipe at the path stays, permissions stay, nothing half-written takes a place."""
+"""Files read and written by the package: only files are read; a link, a device or a pipe at the path stays, permissions stay, nothing half-written takes a place."""
 import multiprocessing
 import os
 import stat
@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from mixent.files import replacing
+from mixent.files import read_text, replacing
 
 
 def write(path, text="new"):
@@ -67,6 +67,18 @@ def test_what_is_half_written_goes(tmp_path):
     write(path)
     assert (tmp_path / "precious").read_text() == "precious"
     assert sorted(os.listdir(tmp_path)) == ["file", "file.new", "precious"]
+
+
+def test_only_files_are_read(tmp_path):
+    path, pipe = tmp_path / "file", tmp_path / "pipe"
+    path.write_text("ä")
+    os.mkfifo(pipe)
+    assert read_text(path) == "ä"
+    for refused, reason in ((pipe, "pipe"), ("/dev/zero", "device"), (tmp_path, "directory"), (tmp_path / "none", "No such")):
+        with pytest.raises(OSError, match=reason):
+            read_text(refused)
+    with pytest.raises(OSError, match="larger than 1 bytes"):
+        read_text(path, most=1)
 
 
 def _write_often(path, letter):

@@ -4,6 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mixent.files import read_text
 from mixent.sweep.message import SweepError
 
 try:
@@ -50,7 +51,7 @@ def read(path: Path) -> Node:
     if yaml is None:
         raise SweepError("PyYAML is not installed; install it with: pip install 'mixent[sweep]'")
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        root = yaml.compose(read_text(path), Loader=yaml.SafeLoader)
     except OSError as error:
         raise SweepError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:

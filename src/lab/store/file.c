@@ -153,7 +153,7 @@ static mixent_status open_database(mixent_store *store, const char *path) {
 static mixent_status lock(mixent_store *store, int kind) {
   char *path = mixent_path_join(store->directory, ".index.lock");
   if (!path) return MIXENT_ERROR_MEMORY;
-  if (store->lock < 0) store->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (store->lock < 0) store->lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
   mixent_status status = store->lock >= 0 ? MIXENT_OK : mixent_fail_errno("open", path);
   free(path);
   if (status != MIXENT_OK) store->code = SQLITE_CANTOPEN;

@@ -5,6 +5,7 @@
 #include "core/threads.h"
 #include "lab/study/worker.h"
 #include "net/plan_file.h"
+#include "train/run_directory.h"
 #include "train/trainer.h"
 
 #include <errno.h>
@@ -223,14 +224,13 @@ static mixent_status begin(slot *slot, size_t run) {
 
 /* The scores of a finished run; false if it is not. */
 static bool read_scores(const char *path, mixent_study_ended *ended) {
+  mixent_train_summary summary = {0};
   char *name = mixent_path_join(path, "summary.json");
-  json_t *json = name ? json_load_file(name, 0, NULL) : NULL, *test = json_object_get(json, "test");
-  ended->accuracy = json_number_value(json_object_get(test, "accuracy"));
-  ended->nll = json_number_value(json_object_get(test, "nll"));
-  ended->seconds = json_number_value(json_object_get(json, "seconds"));
-  json_decref(json);
+  bool finished = name && mixent_run_summary_read(name, &summary);
   free(name);
-  return test;
+  ended->accuracy = summary.test.accuracy, ended->nll = summary.test.nll, ended->seconds = summary.seconds;
+  mixent_train_summary_free(&summary);
+  return finished;
 }
 
 /* A process has ended: its run is finished, failed, or to be gone on with because it was asked to stop. */
