@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from . import _memory, _native, _options
+from ._tensors import refuse_unreadable
 
 __all__ = ["BiTemperedLoss", "BrierLoss", "ConfidencePenaltyLoss", "CrossEntropyLoss", "FocalLoss", "GCELoss", "KLLoss",
            "LabelSmoothingLoss", "Loss", "MAELoss", "MinEntLoss", "MixEntLoss", "MixEntSplitLoss", "Poly1Loss",
@@ -52,6 +53,8 @@ def _evaluate(native: _native.Loss, reduction: int, values: tuple[float, ...] | 
     if not (logits.is_cpu and target.is_cpu):
         raise RuntimeError(f"mixent runs on the CPU, but the logits are on {logits.device}, the target on {target.device}")
     soft = target_type <= _FLOATING
+    if logits.is_neg() or target.is_neg():  # views of complex numbers, whose signs are not in memory
+        logits, target = logits.resolve_neg(), target.resolve_neg()
     shape = logits.shape
     dimensions = len(shape)
     if dimensions == 2:
@@ -116,7 +119,7 @@ def _evaluate(native: _native.Loss, reduction: int, values: tuple[float, ...] | 
         values, epoch, reduction, scale, all_terms, rows, classes, flat.data_ptr(), logits_type, stride, target.data_ptr(),
         target_type, target_stride, weight_address, weight_type, row_weights_address, row_weights_type, gradient_address,
         gradient_stride, row_values, address, _TYPES[value_type], torch.get_num_threads())
-    if row_values:
+    if reduction == _NONE and grad_output is None:  # were written as doubles
         value = value.to(value_type)
     if gradient is not None and dimensions != 2:
         gradient = gradient.view(moved.shape).movedim(-1, 1) if dimensions > 2 else gradient.view(shape)
@@ -150,6 +153,7 @@ class _Function(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Any, ...]:
         _refuse_double_backward()
+        refuse_unreadable(grad_output, within_backward=True)
         slopes = ctx.slopes
         if ctx.late:
             native, reduction, values, epoch, weight, _ = ctx.settings
@@ -157,7 +161,7 @@ class _Function(torch.autograd.Function):
             _, gradient, found = _evaluate(native, reduction, values, epoch, logits, target, weight, ctx.needs_input_grad[1],
                                            grad_output)
             if reduction == _NONE:  # the rows' weights are inside
-                return (None, gradient, None, *(torch.tensor(slope) for slope in found[1]))
+                return (None, gradient, None, *(torch.tensor(slope, dtype=torch.float32) for slope in found[1]))
         else:
             gradient, = ctx.saved_tensors
             if gradient is not None and grad_output.item() != 1:
@@ -186,7 +190,7 @@ if hasattr(torch.library, "custom_op"):  # PyTorch 2.4
         epoch = values.pop(0) if len(values) > bin(learn).count("1") else 0.0
         value, gradient, found = _evaluate(native, reduction, tuple(values), epoch, logits, target, weight, want_gradient,
                                            grad_output)
-        return value, logits.new_empty(0) if gradient is None else gradient, torch.tensor(found[1])
+        return value, logits.new_empty(0) if gradient is None else gradient, torch.tensor(found[1], dtype=torch.float32)
 
     @_operator.register_fake
     def _(logits: Tensor, target: Tensor, weight: Tensor | None, scalars: list[Tensor], grad_output: Tensor | None, kind: str,
@@ -264,7 +268,7 @@ class Loss(nn.Module):
     kind: str
     weight: Tensor | None
     epoch: Tensor | None
-    _parameters: dict[str, Any]
+    _learned: tuple[str, ...]  # the names of its own parameters; a class made from it may have more
 
     def __init__(self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean",
                  label_smoothing: float | None = None, w1: float | None = None, w2: float | None = None,
@@ -291,14 +295,19 @@ class Loss(nn.Module):
                 self.register_parameter(name, nn.Parameter(torch.tensor(value, dtype=torch.float32)))
             else:
                 self.register_parameter(f"log_{name}", nn.Parameter(torch.tensor(math.log(value), dtype=torch.float32)))
+        self._learned = tuple(name if name[0] == "w" else f"log_{name}" for name in numbers if name in learnable)
         epochs = transform.startswith("epoch") or "decay" in transform or "wax" in transform
-        self.register_buffer("epoch", torch.tensor(0.0) if epochs else None)  # a checkpoint remembers it
+        self.register_buffer("epoch", torch.tensor(0.0, dtype=torch.float32) if epochs else None)  # a checkpoint remembers it
         self._numbers = _options.complete(self.kind, numbers)
         self._native = _native.Loss(self.kind, transform, self._learn, ignore_index, self._numbers)
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Help and editors show the options that the loss has, with its defaults."""
         super().__init_subclass__(**keywords)
+        if "__init__" in cls.__dict__:  # of a user's class
+            parameters = list(inspect.signature(cls.__init__).parameters.values())
+            cls.__signature__ = inspect.Signature(parameters[1:])  # type: ignore[attr-defined]
+            return
         if "kind" not in cls.__dict__:
             return
         numbers = _options.numbers_of(cls.kind)
@@ -312,6 +321,14 @@ class Loss(nn.Module):
             raise AttributeError(f"{name} is fixed when the loss is made: make another {type(self).__name__}")
         super().__setattr__(name, value)
 
+    def _apply(self, function: Any, *arguments: Any, **keywords: Any) -> Loss:
+        """What .to(), .half() and the like do; the epoch is a count, which no type may round."""
+        epoch = self.epoch
+        super()._apply(function, *arguments, **keywords)
+        if epoch is not None and self.epoch.dtype is not epoch.dtype:
+            self.epoch = epoch.to(self.epoch.device)
+        return self
+
     def set_epoch(self, epoch: float) -> None:
         """Tells a transform that depends on the epoch where training stands (from 0; may be fractional)."""
         if self.epoch is None:
@@ -321,7 +338,8 @@ class Loss(nn.Module):
     def _values(self) -> tuple[float, ...] | None:
         """What is learned as it stands now, each brought back within its bounds if an optimizer has moved it out."""
         values = []
-        for name, parameter in self._parameters.items():
+        for name in self._learned:
+            parameter = getattr(self, name)
             value = parameter.item()
             low, high = _bounds(name)
             if not low <= value <= high and value == value:
@@ -341,25 +359,30 @@ class Loss(nn.Module):
     @torch.no_grad()
     def terms(self, logits: Tensor, target: Tensor) -> dict[str, float]:
         """The terms of a batch in natural logarithms, reduced as the loss is (summed, for "none"): {"ce1": …, "h": …}."""
+        refuse_unreadable(logits, target)
         _, _, found = _evaluate(self._native, self._reduction, self._values(), self._epoch(), logits, target, self.weight,
                                 False, all_terms=True)
         return dict(zip(_native.TERMS, found[2]))
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """The loss of a batch."""
+        compiling = _is_compiling()
+        learned = [getattr(self, name) for name in self._learned]
+        if not compiling:
+            refuse_unreadable(logits, target, *learned)
         differentiate = torch.is_grad_enabled()
         if differentiate and target.requires_grad:
             raise RuntimeError("mixent's losses have no gradient for the target: pass target.detach()")
-        if _is_compiling():
+        if compiling:
             return self._forward_compiled(logits, target)
-        learned, buffers = self._parameters, self._buffers  # found faster than by the names of what is in them
+        buffers = self._buffers  # found faster than by the names of what is in them
         settings = (self._native, self._reduction, self._values() if learned else None,
                     0.0 if buffers["epoch"] is None else self._epoch(), buffers["weight"], self.inplace)
         value: Tensor
         if differentiate and (logits.requires_grad or learned):
             if self.inplace and logits.requires_grad and (logits if logits._base is None else logits._base).is_leaf:
                 raise RuntimeError("inplace=True would overwrite a leaf that requires a gradient, or what it is a view of")
-            value = _Function.apply(settings, logits, target, *learned.values())
+            value = _Function.apply(settings, logits, target, *learned)
         else:
             value = _evaluate(*settings[:4], logits, target, settings[4], False)[0]
         return value
@@ -367,7 +390,8 @@ class Loss(nn.Module):
     def _forward_compiled(self, logits: Tensor, target: Tensor) -> Tensor:
         """The same by way of an operator that the compiler takes as it is."""
         scalars = [] if self.epoch is None else [self.epoch]
-        for name, parameter in self._parameters.items():
+        for name in self._learned:
+            parameter = getattr(self, name)
             with torch.no_grad():
                 parameter.clamp_(*_bounds(name))
             scalars.append(parameter)
@@ -383,7 +407,7 @@ class Loss(nn.Module):
                  "inplace": False}
         learned = [name for bit, name in enumerate(_native.PARAMETERS) if self._learn >> bit & 1]
         current = {name: (parameter if name[0] == "w" else parameter.exp()).item()
-                   for name, parameter in zip(learned, self._parameters.values())}
+                   for name, parameter in zip(learned, (getattr(self, name) for name in self._learned))}
         chosen = {name: current.get(name, getattr(self, name, None)) for name in usual}
         shown = [f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value!r}" for name, value in chosen.items()
                  if name in learned or value != usual[name]]
