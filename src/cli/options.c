@@ -1,6 +1,7 @@
 /* The words of a command line become a struct of arguments, as the command's option table says. */
 #include "cli/command.h"
 #include "core/status.h"
+#include "train/recipe_words.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +26,63 @@ static const mixent_command_option *find_option(const mixent_command *command, c
   return NULL;
 }
 
+/* Names of one thing in other programs; the command's own among them is meant. */
+static const char *const same_things[][12] = {
+    {"run", "output", "out", "onnx", "csv", "output_dir", "save_dir", "log_dir", "logdir", "file", "o"},
+    {"recipe", "config", "cfg", "conf", "yaml"},
+    {"data-dir", "data_dir", "data_root", "root"},
+    {"jobs", "workers", "num_workers", "n_jobs", "parallel"},
+    {"resume", "continue", "restart", "checkpoint", "ckpt", "resume_from"},
+    {"overwrite", "force", "f", "replace"},
+    {"temperature", "temp"}};
+
+static const mixent_command_option *find_same(const mixent_command *command, const char *word) {
+  for (size_t i = 0; i < sizeof same_things / sizeof *same_things; i++) {
+    bool among = false;
+    for (const char *const *name = same_things[i]; *name; name++) among |= strcmp(*name, word) == 0;
+    for (const char *const *name = same_things[i]; *name && among; name++) {
+      const mixent_command_option *option = find_option(command, *name, strlen(*name));
+      if (option) return option;
+    }
+  }
+  return NULL;
+}
+
+/* The option that changes this key of a recipe, or any (key NULL); NULL if the command has none. */
+static const mixent_command_option *find_setting(const mixent_command *command, const char *key) {
+  for (const mixent_command_option *option = command->options; option && option->name; option++)
+    if (option->kind == MIXENT_VALUE_SETTING &&
+        (key ? option->key && strcmp(option->key, key) == 0 : !option->key))
+      return option;
+  return NULL;
+}
+
+/* What people type who come from other programs; GO_ON if nothing is known of the word. */
+static int explain_typed(const mixent_command *command, const char *word) {
+  static const char *const models[] = {"model", "checkpoint", "ckpt", "weights", "run", NULL};
+  const mixent_command_option *same = find_same(command, word), *set = find_setting(command, NULL);
+  if (same)
+    return mixent_wrong_use("%s: unknown option --%s; did you mean --%s?", command->name, word, same->name);
+  for (const char *const *name = models; *name; name++)
+    if (strcmp(*name, word) == 0 && command->operands && strncmp(command->operands, "CHECKPOINT", 10) == 0)
+      return mixent_wrong_use(
+          "%s: unknown option --%s; the checkpoint or run is given without one: mixent %s %s", command->name,
+          word, command->name, command->operands);
+  const mixent_typed_word *typed = mixent_typed_word_find(word);
+  if (typed && typed->note)
+    return mixent_wrong_use("%s: unknown option --%s; %s", command->name, word, typed->note);
+  if (!typed) return GO_ON;
+  const mixent_command_option *direct = find_setting(command, typed->key);
+  if (!direct) direct = find_option(command, typed->key, strlen(typed->key));
+  if (direct)
+    return mixent_wrong_use("%s: unknown option --%s; did you mean --%s?", command->name, word, direct->name);
+  if (set)
+    return mixent_wrong_use("%s: unknown option --%s; did you mean --%s %s=…?", command->name, word,
+                            set->name, typed->key);
+  return mixent_wrong_use("%s: unknown option --%s; 'mixent help %s' lists those there are", command->name,
+                          word, command->name);
+}
+
 static int unknown_option(const mixent_command *command, const char *name, size_t length) {
   enum { MOST = 32 };
   const char *names[MOST + 2];
@@ -36,6 +94,8 @@ static int unknown_option(const mixent_command *command, const char *name, size_
   names[count] = NULL;
   char word[64];
   snprintf(word, sizeof word, "%.*s", (int)length, name);
+  int code = explain_typed(command, word);
+  if (code != GO_ON) return code;
   const char *nearest = mixent_nearest_name(word, names);
   if (nearest)
     return mixent_wrong_use("%s: unknown option --%s; did you mean --%s?", command->name, word, nearest);

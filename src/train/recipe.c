@@ -6,6 +6,7 @@
 #include "core/yaml.h"
 #include "train/optimizer.h"
 #include "train/recipe_use.h"
+#include "train/recipe_words.h"
 #include "train/schedule.h"
 
 #include <pthread.h>
@@ -36,11 +37,18 @@ const char *mixent_recipe_text(const char *name) {
   return NULL;
 }
 
-/* The known key that an unknown one most likely stands for: the right name without its section, or a near
- * one. */
-static const char *nearest_key(const char *key) {
+/* "unknown option 'lr'; did you mean 'optimizer.learning_rate'?": what people type is looked up, else the nearest key named. */
+static void say_unknown(const char *key, mixent_text *out) {
   pthread_once(&lists_once, make_lists);
-  return mixent_nearest_key(key, keys);
+  const mixent_typed_word *typed = mixent_typed_word_find(key);
+  const char *meant = typed ? typed->key : mixent_nearest_key(key, keys);
+  mixent_text_append(out, "unknown option '%s'; ", key);
+  if (typed && typed->note)
+    mixent_text_append(out, "%s", typed->note);
+  else if (meant)
+    mixent_text_append(out, "did you mean '%s'?", meant);
+  else
+    mixent_text_append(out, "`mixent help recipe` lists them");
 }
 
 /* Whether options stand in a section of that name. */
@@ -82,9 +90,12 @@ mixent_status mixent_recipe_apply(const mixent_yaml *mapping, const char *prefix
     if (!*prefix && strcmp(path, "losses") == 0) continue; /* read once the loss is known */
     const mixent_option *option = mixent_option_find(path);
     if (!option && !is_section(path)) {
-      const char *nearest = nearest_key(path);
-      if (nearest) return mixent_yaml_fail(child, "unknown option '%s'; did you mean '%s'?", path, nearest);
-      return mixent_yaml_fail(child, "unknown option '%s'; `mixent help recipe` lists them", path);
+      mixent_text message = {0};
+      say_unknown(path, &message);
+      mixent_status status = mixent_text_status(&message);
+      if (status == MIXENT_OK) status = mixent_yaml_fail(child, "%s", message.data);
+      mixent_text_free(&message);
+      return status;
     }
     if (!option && child->kind != MIXENT_YAML_MAPPING)
       return mixent_yaml_fail(child, "%s: a section of options is expected, as `%s: {name: value}`", path,
@@ -130,12 +141,12 @@ static mixent_status apply_losses(const mixent_yaml *losses, bool strict, mixent
 static mixent_status apply_setting(const mixent_setting *setting, mixent_recipe *recipe) {
   const mixent_option *option = mixent_option_find(setting->key);
   if (option) return mixent_option_set(option, setting->value, recipe);
-  const char *nearest = nearest_key(setting->key);
-  if (nearest)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown option '%s'; did you mean '%s'?", setting->key,
-                       nearest);
-  return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown option '%s'; `mixent help recipe` lists them",
-                     setting->key);
+  mixent_text message = {0};
+  say_unknown(setting->key, &message);
+  mixent_status status = mixent_text_status(&message);
+  if (status == MIXENT_OK) status = mixent_fail(MIXENT_ERROR_ARGUMENT, "%s", message.data);
+  mixent_text_free(&message);
+  return status;
 }
 
 static mixent_status apply_settings(const mixent_setting *settings, size_t count, mixent_recipe *recipe) {

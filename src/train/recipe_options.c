@@ -3,7 +3,7 @@
 #include "core/locale.h"
 #include "core/yaml.h"
 #include "train/optimizer.h"
-#include "train/recipe.h"
+#include "train/recipe_words.h"
 #include "train/schedule.h"
 
 #include <errno.h>
@@ -128,7 +128,8 @@ static mixent_status set_choice(const mixent_option *option, const char *text, l
     mixent_text_append(&wanted, "%s%s", i ? ", " : "one of ", option->choices[i]);
   }
   mixent_status status = mixent_text_status(&wanted);
-  const char *nearest = mixent_nearest_name(text, option->choices);
+  const char *nearest = mixent_typed_choice_find(option, text);
+  if (!nearest) nearest = mixent_nearest_name(text, option->choices);
   if (status == MIXENT_OK && nearest)
     status = mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: unknown '%s'; did you mean '%s'?", option->key, text,
                          nearest);

@@ -87,6 +87,20 @@ static mixent_status check_features(const mixent_recipe *recipe, const mixent_da
                      dataset->name);
 }
 
+/* A batch that gives some steps an epoch: a power of two, of which eight fit. */
+static mixent_status fail_batch(const mixent_trainer *trainer) {
+  size_t count = trainer->split.train_count, fitting = 2;
+  while (16 * fitting <= count && fitting < 128) fitting *= 2;
+  if (count < 2)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: expected at least 2 training images, got %zu",
+                       trainer->dataset->name, count);
+  return mixent_fail(
+      MIXENT_ERROR_ARGUMENT,
+      "batch: expected at most the %zu training images of %s, got %zu; `--set batch=%zu` makes %zu "
+      "steps of an epoch, and more --epochs may be needed",
+      count, trainer->dataset->name, trainer->batch, fitting, count / fitting);
+}
+
 static mixent_status open_data(mixent_trainer *trainer) {
   const mixent_recipe *recipe = &trainer->recipe;
   const mixent_dataset_options options = {.data_directory = or_null(recipe->data_directory),
@@ -95,9 +109,7 @@ static mixent_status open_data(mixent_trainer *trainer) {
   const mixent_dataset *dataset = trainer->dataset;
   MIXENT_TRY(mixent_recipe_split(recipe, dataset, &trainer->split));
   MIXENT_TRY(mixent_recipe_images(recipe, dataset, &trainer->train));
-  if (trainer->split.train_count < trainer->batch)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "batch: %zu is more than the %zu training images of %s",
-                       trainer->batch, trainer->split.train_count, dataset->name);
+  if (trainer->split.train_count < trainer->batch) return fail_batch(trainer);
   MIXENT_TRY(check_features(recipe, dataset));
   MIXENT_TRY(MIXENT_ALLOCATE(dataset->train.channels, &trainer->mean));
   MIXENT_TRY(MIXENT_ALLOCATE(dataset->train.channels, &trainer->deviation));

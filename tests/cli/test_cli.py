@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import pytest
-from support import PROGRAM, environment
+from support import PROGRAM, environment, make_dataset
 
 COMMANDS = ["train", "tune", "eval", "predict", "export", "info", "compare", "study", "study export", "study import", "runs", "show",
             "report", "data", "data list", "data show", "data get", "demo", "help", "version"]
@@ -73,11 +73,51 @@ def test_version(mixent):
     (["data", "show", "emnist-leters"], "emnist-letters"),
     (["info", "vgg-5"], "vgg5"),
     (["info", "resnet2"], "resnet20"),
+    # what other programs call it
+    (["train", "--lr", "0.1"], "--set optimizer.learning_rate=…"),
+    (["train", "--learning-rate=0.1"], "--set optimizer.learning_rate=…"),
+    (["train", "--batch", "3"], "--set batch=…"),
+    (["train", "--batch-size=3"], "--set batch=…"),
+    (["train", "--model", "vgg5"], "--net"),
+    (["train", "--arch", "vgg5"], "--net"),
+    (["train", "--dataset", "x"], "--data"),
+    (["train", "--workers", "2"], "--threads"),
+    (["train", "--wd", "0"], "--set optimizer.weight_decay=…"),
+    (["train", "--dropout", "0"], "--set dropout=…"),
+    (["train", "--config", "x.yaml"], "--recipe"),
+    (["train", "--output", "x"], "--run"),
+    (["demo", "--lr", "1"], "--set optimizer.learning_rate=…"),
+    (["export", "r", "--output", "x.onnx"], "--onnx"),
+    (["compare", "x", "--workers", "2"], "--jobs"),
+    (["train", "--set", "lr=1"], "optimizer.learning_rate"),
+    (["train", "--set", "optimizer.lr=1"], "optimizer.learning_rate"),
+    (["train", "--set", "batch_size=1"], "batch"),
+    (["train", "--loss", "CrossEntropy"], "ce"),
+    (["train", "--precision", "float16"], "bf16"),
+    (["train", "--set", "optimizer.name=SGD"], "sgd"),
 ])
 def test_unknown_names_suggest_the_nearest(mixent, words, suggestion):
     result = mixent(*words)
     assert result.code == 2 and not result.out
     assert f"did you mean {suggestion}?" in result.message.replace("'", "")
+
+
+def test_words_without_a_like_here_are_explained(mixent):
+    for words in (["train", "--device", "cuda"], ["train", "--gpu"], ["eval", "x", "--device", "cpu"], ["train", "--set", "device=cuda"]):
+        result = mixent(*words)
+        assert result.code == 2 and "computes on the CPU alone" in result.message and "threads" in result.message
+    assert "the checkpoint or run is given without one" in mixent("eval", "--model", "x").message
+    assert "did you mean" not in mixent("eval", "x", "--batch", "3").message
+
+
+def test_a_batch_larger_than_the_data(mixent, tmp_path, tiny_net):
+    make_dataset(tmp_path / "few", train=161, test=40)
+    words = ["train", "--data", "few", "--net", tiny_net, "--epochs", "1", "--run", "run"]
+    result = mixent(*words)
+    assert result.code == 2 and "batch: expected at most the 153 training images of few, got 250" in result.message
+    advice = re.search("`--set (batch=([0-9]+))` makes ([0-9]+) steps", result.message)
+    assert int(advice[3]) == 153 // int(advice[2]) >= 8
+    assert mixent(*words, "--set", advice[1]).code == 0  # what it says works
 
 
 @pytest.mark.parametrize("words, said", [

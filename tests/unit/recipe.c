@@ -9,6 +9,7 @@
 #include "core/locale.h"
 #include "core/random.h"
 #include "train/recipe_use.h"
+#include "train/recipe_words.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -324,6 +325,39 @@ static void test_idle_options_are_told(void **state) {
   }
 }
 
+/* What people type finds what it is called here; every such name is a right one. */
+static void test_words_of_other_programs(void **state) {
+  (void)state;
+  static const char *const pairs[][2] = {{"lr", "optimizer.learning_rate"},
+                                         {"Learning-Rate", "optimizer.learning_rate"},
+                                         {"optimizer.lr", "optimizer.learning_rate"},
+                                         {"batch_size", "batch"},
+                                         {"model", "net"},
+                                         {"wd", "optimizer.weight_decay"},
+                                         {"workers", "threads"},
+                                         {"device", "threads"},
+                                         {"dataset", "data"},
+                                         {"momentum", "optimizer.momentum"},
+                                         {"EPOCHS", "epochs"},
+                                         {"val_split", "validation.fraction"},
+                                         {"criterion", "loss.name"}};
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+    assert_string_equal(mixent_typed_word_find(pairs[i][0])->key, pairs[i][1]);
+  assert_null(mixent_typed_word_find("fraction")); /* of two sections */
+  assert_null(mixent_typed_word_find("epohcs"));
+  for (const mixent_typed_word *word = mixent_typed_words; word->word; word++) {
+    assert_true(word->key ? mixent_option_find(word->key) != NULL : word->note != NULL);
+    assert_null(mixent_option_find(word->word));
+    for (const mixent_typed_word *other = mixent_typed_words; other < word; other++)
+      assert_string_not_equal(word->word, other->word);
+  }
+  const mixent_option *loss = mixent_option_find("loss.name");
+  assert_string_equal(mixent_typed_choice_find(loss, "CrossEntropy"), "ce");
+  assert_string_equal(mixent_typed_choice_find(loss, "MIN_ENT"), "min-ent");
+  assert_string_equal(mixent_typed_choice_find(mixent_option_find("precision"), "float16"), "bf16");
+  assert_null(mixent_typed_choice_find(loss, "float16"));
+}
+
 static void test_run_names(void **state) {
   (void)state;
   mixent_recipe recipe;
@@ -362,6 +396,7 @@ int main(void) {
       cmocka_unit_test(test_foreign_options_are_refused),
       cmocka_unit_test(test_complete_recipes_are_taken),
       cmocka_unit_test(test_idle_options_are_told),
+      cmocka_unit_test(test_words_of_other_programs),
       cmocka_unit_test(test_run_names),
       cmocka_unit_test(test_help_lists_everything),
   };

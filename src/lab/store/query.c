@@ -2,6 +2,7 @@
 #include "core/locale.h"
 #include "lab/store/file.h"
 #include "train/recipe.h"
+#include "train/recipe_words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -199,7 +200,8 @@ static mixent_status check_key(mixent_store *store, const char *key, char ***the
   if (!*there) MIXENT_TRY(mixent_store_keys(store, there));
   const char *const *own = (const char *const *)*there;
   if (is_listed(own, key)) return MIXENT_OK;
-  const char *near = mixent_nearest_key(key, known);
+  const mixent_typed_word *typed = mixent_typed_word_find(key);
+  const char *near = typed && typed->key ? typed->key : mixent_nearest_key(key, known);
   if (!near) near = mixent_nearest_key(key, own);
   if (near) return mixent_fail(MIXENT_ERROR_ARGUMENT, "no run has '%s'; did you mean '%s'?", key, near);
   return mixent_fail(MIXENT_ERROR_ARGUMENT,
