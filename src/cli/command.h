@@ -72,6 +72,8 @@ const mixent_command *mixent_command_find(const mixent_command *const *commands,
 int mixent_wrong_use(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "mixent: warning: message" on stderr. */
 void mixent_warning_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Something that was to be printed cannot be, for memory ran out: the program says so at its end and fails. */
+void mixent_output_lacks(void);
 /* The library's message on stderr; the exit code for that status: wrong use for MIXENT_ERROR_ARGUMENT, else
  * failed. */
 int mixent_failed(mixent_status status);

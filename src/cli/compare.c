@@ -104,15 +104,19 @@ static void print_failed(const mixent_study *study, mixent_study_place place, co
   for (place.seed = 0; place.seed < study->seed_count; place.seed++) {
     char *name = mixent_study_run_name(study, place);
     const char *said = name ? json_string_value(json_object_get(failed, name)) : NULL;
+    if (!name) mixent_output_lacks();
     if (said) mixent_text_append(&seeds, "%s%ld", count++ ? ", " : "", study->seeds[place.seed]);
     if (!message) message = said;
     free(name);
   }
   char *variant = mixent_study_variant_name(study, place);
   mixent_text line = {0};
-  if (variant && count)
+  if (!variant || seeds.failed)
+    mixent_output_lacks();
+  else if (count)
     mixent_text_append(&line, "%s with seed%s %s%s: %s", variant, count > 1 ? "s" : "", seeds.data,
                        count > 1 ? "; the first" : "", message);
+  if (line.failed) mixent_output_lacks();
   if (line.data) {
     printf("failed: ");
     mixent_wrapped_print(stdout, (int)strlen("failed: "), 2, line.data);
@@ -130,11 +134,12 @@ static void print_text(const mixent_study *study, const mixent_study_results *re
     print_failed(study, mixent_study_run_place(study, i), failed);
   putchar('\n');
   mixent_comparison_append_text(results->comparison, &text);
-  if (text.data) fputs(text.data, stdout);
-  mixent_text_free(&text);
+  mixent_text_print(stdout, &text);
   char *directory = mixent_path_quote(study->directory);
-  printf("\n'mixent report %s' draws all this as a page.\n",
-         mixent_printable(directory ? directory : study->directory));
+  if (directory)
+    printf("\n'mixent report %s' draws all this as a page.\n", mixent_printable(directory));
+  else
+    mixent_output_lacks();
   free(directory);
 }
 

@@ -25,9 +25,11 @@ static mixent_status predict_images(const mixent_model *model, const mixent_imag
                                     int32_t *predicted) {
   size_t classes = (size_t)model->classes;
   float *probabilities;
+  mixent_precision precision;
+  MIXENT_TRY(mixent_precision_choose(0, model, &precision));
   MIXENT_TRY(MIXENT_ALLOCATE(images->count * classes, &probabilities));
-  mixent_status status = mixent_model_predict(model, images->pixels, images->count,
-                                              mixent_precision_chosen(0, model), 0, probabilities);
+  mixent_status status =
+      mixent_model_predict(model, images->pixels, images->count, precision, 0, probabilities);
   for (size_t i = 0; i < images->count && status == MIXENT_OK; i++)
     predicted[i] = find_largest(probabilities + i * classes, model->classes);
   free(probabilities);

@@ -23,8 +23,9 @@ static int print_scores(const arguments *arguments, const char *path, const mixe
     json_t *object = json_pack("{s:o, s:o, s:s, s:i, s:f}", "checkpoint", mixent_json_text(path), "data",
                                mixent_json_text(dataset->name), "split", part, "views", views, "temperature",
                                model->temperature);
-    if (object) json_object_update_new(object, mixent_scores_to_json(scores));
-    return mixent_json_print(object);
+    if (json_object_update_new(object, mixent_scores_to_json(scores)) == 0) return mixent_json_print(object);
+    json_decref(object);
+    return mixent_json_print(NULL);
   }
   printf("%s on %s %s images of %s", mixent_printable(path), mixent_text_count(scores->images), part,
          mixent_printable(dataset->name));
@@ -51,10 +52,12 @@ static int evaluate(const arguments *arguments, const char *path, const mixent_m
   mixent_progress progress = mixent_progress_start();
   const mixent_scoring_watch watch = {.context = &progress, .scored = show_scored};
   int views = (int)arguments->views;
-  if (views == 0) status = mixent_model_views(model, &views);
+  mixent_precision precision;
+  status = mixent_precision_choose(arguments->precision, model, &precision);
+  if (status == MIXENT_OK && views == 0) status = mixent_model_views(model, &views);
   if (status == MIXENT_OK)
-    status = mixent_model_score(model, dataset, (mixent_part)arguments->part,
-                                mixent_precision_chosen(arguments->precision, model), views, &watch, &scores);
+    status =
+        mixent_model_score(model, dataset, (mixent_part)arguments->part, precision, views, &watch, &scores);
   mixent_progress_clear(&progress);
   int code = status == MIXENT_OK ? print_scores(arguments, path, model, dataset, views, &scores)
                                  : mixent_failed(status);

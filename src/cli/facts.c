@@ -29,7 +29,7 @@ json_t *mixent_fact_json(const mixent_fact *fact) {
 json_t *mixent_facts_json(const mixent_facts *facts) {
   json_t *object = json_object();
   for (size_t i = 0; i < facts->count; i++)
-    json_object_set_new(object, facts->items[i].key, mixent_fact_json(&facts->items[i]));
+    mixent_json_set(&object, facts->items[i].key, mixent_fact_json(&facts->items[i]));
   return object;
 }
 

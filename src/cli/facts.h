@@ -2,9 +2,8 @@
 #ifndef MIXENT_CLI_FACTS_H
 #define MIXENT_CLI_FACTS_H
 
+#include "core/json.h"
 #include "lab/store/facts.h"
-
-#include <jansson.h>
 
 /* A fact's value: a number, a text, true or false; null where nothing is known. */
 json_t *mixent_fact_json(const mixent_fact *fact);

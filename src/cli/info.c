@@ -66,16 +66,17 @@ static void print_layers(const mixent_graph *graph) {
 }
 
 static mixent_status print_plan(const mixent_graph *graph, const arguments *arguments) {
-  mixent_net_options options = {.batch = (int)arguments->batch,
-                                .precision = mixent_precision_chosen(arguments->precision, NULL),
-                                .training = true};
+  mixent_net_options options = {.batch = (int)arguments->batch, .training = true};
+  MIXENT_TRY(mixent_precision_choose(arguments->precision, NULL, &options.precision));
   const char *wanted = arguments->plan_file ? arguments->plan_file : "auto";
   mixent_plan_source source;
   mixent_net *net;
   mixent_status status = mixent_plan_source_net(graph, &options, wanted, &source, &net);
   if (status != MIXENT_OK) return status;
   char *text = mixent_net_plan_text(net);
-  if (text)
+  if (!text)
+    mixent_output_lacks();
+  else
     printf("\nThe plan of a training step with %d images in %s, %s of memory\nplan %s: %s\n%s%s%s%s",
            options.batch, options.precision == MIXENT_BF16 ? "bf16" : "fp32",
            mixent_text_bytes((double)mixent_net_memory(net)), source.hash, mixent_printable(source.plan),

@@ -2,15 +2,12 @@
 #ifndef MIXENT_CLI_JSON_H
 #define MIXENT_CLI_JSON_H
 
-#include <jansson.h>
+#include "core/json.h"
 
 /* Prints `object` on one line and gives it back to jansson; returns the exit code (an object that could not
  * be made, NULL, is a lack of memory). */
 int mixent_json_print(json_t *object);
 /* Prints a JSON text on one line, whatever line breaks it has. */
 int mixent_json_text_print(const char *text);
-
-/* A text for JSON; where it is no UTF-8 (a file's name), other letters than ASCII become '?'. */
-json_t *mixent_json_text(const char *text);
 
 #endif

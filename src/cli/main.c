@@ -42,6 +42,12 @@ int mixent_failed(mixent_status status) {
   return status == MIXENT_ERROR_ARGUMENT ? MIXENT_EXIT_WRONG_USE : MIXENT_EXIT_FAILED;
 }
 
+static bool output_lacks;
+
+void mixent_output_lacks(void) {
+  output_lacks = true;
+}
+
 const mixent_command *mixent_command_find(const mixent_command *const *commands, const char *group,
                                           const char *name) {
   enum { MOST = 32 };
@@ -97,6 +103,10 @@ int main(int argc, char **argv) {
     if (code == MIXENT_EXIT_DONE)
       fprintf(stderr, "mixent: writing to standard output failed%s%s\n", failed ? ": " : "",
               failed ? strerror(failed) : "");
+    if (code == MIXENT_EXIT_DONE) code = MIXENT_EXIT_FAILED;
+  }
+  if (output_lacks) {
+    fputs("mixent: no memory for some of the output, which is missing above; run again\n", stderr);
     if (code == MIXENT_EXIT_DONE) code = MIXENT_EXIT_FAILED;
   }
   return code;

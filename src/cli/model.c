@@ -11,33 +11,37 @@
 const char *const mixent_precision_choices[] = {"auto", "fp32", "bf16", "int8", NULL};
 const char *const mixent_training_precision_choices[] = {"auto", "fp32", "bf16", NULL};
 
-static bool is_trained_in_fp32(const mixent_model *model) {
-  mixent_recipe recipe;
-  return model &&
-         mixent_recipe_parse(model->recipe, "the checkpoint's recipe", "run", NULL, 0, &recipe) ==
-             MIXENT_OK &&
-         recipe.precision == MIXENT_CHOICE_FP32;
-}
-
-mixent_precision mixent_precision_chosen(int choice, const mixent_model *model) {
-  if (choice == 3) return MIXENT_QUANTIZED;
-  bool bf16 = choice == 2 || (choice == 0 && mixent_net_bf16_is_native() && !is_trained_in_fp32(model));
-  return bf16 ? MIXENT_BF16 : MIXENT_FP32;
+mixent_status mixent_precision_choose(int choice, const mixent_model *model, mixent_precision *out) {
+  bool bf16 = choice == 2 || (choice == 0 && mixent_net_bf16_is_native());
+  if (choice == 0 && bf16 && model) { /* a recipe that cannot be read says nothing */
+    mixent_recipe recipe;
+    mixent_status status =
+        mixent_recipe_parse(model->recipe, "the checkpoint's recipe", "run", NULL, 0, &recipe);
+    if (status == MIXENT_ERROR_MEMORY) return status;
+    if (status == MIXENT_OK && recipe.precision == MIXENT_CHOICE_FP32) bf16 = false;
+  }
+  *out = choice == 3 ? MIXENT_QUANTIZED : bf16 ? MIXENT_BF16 : MIXENT_FP32;
+  return MIXENT_OK;
 }
 
 void mixent_threads_choose(long threads) {
   mixent_threads_set(threads ? (int)threads : mixent_threads_available());
 }
 
-/* Where the run that the checkpoint lies in had its data from; false if it lies in none. */
-static bool read_run_recipe(const char *checkpoint, mixent_recipe *out) {
+/* Where the run that the checkpoint lies in had its data from; *found false if it lies in none. */
+static mixent_status read_run_recipe(const char *checkpoint, bool *found, mixent_recipe *out) {
   const char *slash = strrchr(checkpoint, '/');
   char *directory = slash ? strndup(checkpoint, (size_t)(slash - checkpoint)) : strdup(".");
   char *path = directory ? mixent_path_join(*directory ? directory : "/", "recipe.yaml") : NULL;
-  bool found = path && mixent_is_file(path) && mixent_recipe_load(path, out) == MIXENT_OK;
+  mixent_status status = path ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  *found = false;
+  if (path && mixent_is_file(path)) {
+    status = mixent_recipe_load(path, out);
+    *found = status == MIXENT_OK;
+  }
   free(path);
   free(directory);
-  return found;
+  return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK;
 }
 
 /* Opens the data set of the training; a model made from elsewhere (fingerprint 0) does not know it to the byte. */
@@ -46,7 +50,9 @@ static mixent_status open_own(const mixent_model *model, const char *checkpoint,
   mixent_recipe recipe;
   const char *name = model->data;
   mixent_dataset_options options = {.data_directory = data_directory, .transpose = model->transposed};
-  if (read_run_recipe(checkpoint, &recipe)) {
+  bool found;
+  MIXENT_TRY(read_run_recipe(checkpoint, &found, &recipe));
+  if (found) {
     name = recipe.data;
     if (!data_directory && *recipe.data_directory) options.data_directory = recipe.data_directory;
   }

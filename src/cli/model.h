@@ -36,7 +36,7 @@ extern const char *const mixent_training_precision_choices[];
 
 /* The precision of that choice. auto is bf16 where the processor has it, but fp32 for a model that was
  * trained in fp32: so its scores are those of its run. model may be NULL. */
-mixent_precision mixent_precision_chosen(int choice, const mixent_model *model);
+mixent_status mixent_precision_choose(int choice, const mixent_model *model, mixent_precision *out);
 /* 0: as many threads as there are processors. */
 void mixent_threads_choose(long threads);
 

@@ -48,9 +48,9 @@ static int print_json(const mixent_model *model, const subject *subject, const f
                       const int *top, int count) {
   json_t *list = json_array();
   for (int i = 0; i < count; i++)
-    json_array_append_new(list, json_pack("{s:s, s:I, s:f}", "class", model->class_names[top[i]], "label",
-                                          (json_int_t)model->labels[top[i]], "probability",
-                                          (double)probabilities[top[i]]));
+    mixent_json_append(&list, json_pack("{s:s, s:I, s:f}", "class", model->class_names[top[i]], "label",
+                                        (json_int_t)model->labels[top[i]], "probability",
+                                        (double)probabilities[top[i]]));
   if (!subject->row)
     return mixent_json_print(json_pack("{s:o, s:b, s:o}", "image", mixent_json_text(subject->path),
                                        "inverted", subject->inverted, "top", list));
@@ -93,11 +93,11 @@ static mixent_status chunk_create(const arguments *arguments, const mixent_model
   if (most > MOST) most = MOST;
   if (most > images) most = images;
   *out = (chunk){.model = model,
-                 .precision = mixent_precision_chosen(arguments->precision, model),
                  .views = (int)arguments->views,
                  .invert = arguments->invert,
                  .most = most,
                  .size = size};
+  MIXENT_TRY(mixent_precision_choose(arguments->precision, model, &out->precision));
   MIXENT_TRY(MIXENT_ALLOCATE(most, &out->paths));
   MIXENT_TRY(MIXENT_ALLOCATE(most, &out->inverted));
   MIXENT_TRY(MIXENT_ALLOCATE(most * size, &out->pixels));
@@ -217,8 +217,9 @@ static int predict_tables(const arguments *arguments, const mixent_model *model,
     return mixent_wrong_use("predict: rows of features have one view; leave --views out");
   if (arguments->invert != INVERT_WARN)
     return mixent_wrong_use("predict: rows of features have no negative; leave --invert out");
-  mixent_status status =
-      mixent_predictor_create(model, ROWS, mixent_precision_chosen(arguments->precision, model), &predictor);
+  mixent_precision precision;
+  mixent_status status = mixent_precision_choose(arguments->precision, model, &precision);
+  if (status == MIXENT_OK) status = mixent_predictor_create(model, ROWS, precision, &predictor);
   if (status != MIXENT_OK) return mixent_failed(status);
   int code = MIXENT_EXIT_DONE;
   for (size_t i = 0; i < inputs->count; i++)

@@ -18,17 +18,16 @@ static json_t *option_to_json(const mixent_option *option, const mixent_recipe *
   else
     mixent_option_write(option, recipe, &value);
   json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "key", option->key, "type", type_names[option->type],
-                           "value", value.data ? value.data : "", "help", option->help);
+                           "value", value.failed ? NULL : value.data, "help", option->help);
   mixent_text_free(&value);
   if (option->type == MIXENT_OPTION_WHOLE || option->type == MIXENT_OPTION_NUMBER) {
-    json_object_set_new(json, "low", json_real(option->low));
-    json_object_set_new(json, "high", json_real(option->high));
+    mixent_json_set(&json, "low", json_real(option->low));
+    mixent_json_set(&json, "high", json_real(option->high));
   }
   if (option->choices) {
     json_t *choices = json_array();
-    for (size_t i = 0; option->choices[i]; i++)
-      json_array_append_new(choices, json_string(option->choices[i]));
-    json_object_set_new(json, "choices", choices);
+    for (size_t i = 0; option->choices[i]; i++) mixent_json_append(&choices, json_string(option->choices[i]));
+    mixent_json_set(&json, "choices", choices);
   }
   return json;
 }
@@ -36,7 +35,7 @@ static json_t *option_to_json(const mixent_option *option, const mixent_recipe *
 static int print_json(const mixent_recipe *recipe) {
   json_t *options = json_array();
   for (const mixent_option *option = mixent_options; option->key; option++)
-    json_array_append_new(options, option_to_json(option, recipe));
+    mixent_json_append(&options, option_to_json(option, recipe));
   return mixent_json_print(json_pack("{s:s, s:o}", "name", recipe->name, "options", options));
 }
 

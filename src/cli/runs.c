@@ -103,6 +103,7 @@ static void print_table(const mixent_facts *runs, size_t count, const char *cons
       const mixent_fact *fact = mixent_facts_find(&runs[i], columns[j]);
       char *text = mixent_fact_text(fact);
       table.left[j] |= fact->text != NULL;
+      table.failed |= !text;
       add_word(&table, text && (*text || fact->text) ? text : "-");
       free(text);
     }
@@ -117,13 +118,13 @@ static void print_csv(const mixent_facts *runs, size_t count, const char *const 
   for (size_t i = 0; i < count; i++) {
     for (size_t j = 0; columns[j]; j++) {
       char *cell = mixent_fact_text(mixent_facts_find(&runs[i], columns[j]));
+      text.failed |= !cell;
       mixent_csv_field_append(&text, cell ? cell : "", j == 0);
       free(cell);
     }
     mixent_text_append(&text, "\n");
   }
-  if (text.data) fwrite(text.data, 1, text.length, stdout);
-  mixent_text_free(&text);
+  mixent_text_print(stdout, &text);
 }
 
 /* The words of --columns, or the usual keys: NULL-terminated; one free() for all. */

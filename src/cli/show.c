@@ -32,13 +32,6 @@ typedef struct subject {
   mixent_train_summary summary;
 } subject;
 
-static bool has_file(const char *directory, const char *name) {
-  char *path = mixent_path_join(directory, name);
-  bool there = path && mixent_is_file(path);
-  free(path);
-  return there;
-}
-
 /* The name of a run in the store that is most like `word`; free(), NULL: none. */
 static mixent_status find_nearest(const char *runs, const char *word, char **out) {
   mixent_store *store;
@@ -52,6 +45,8 @@ static mixent_status find_nearest(const char *runs, const char *word, char **out
   mixent_store_close(store);
   const char **names = status == MIXENT_OK ? calloc(count + 1, sizeof *names) : NULL;
   const char *near = NULL;
+  if (status == MIXENT_OK && !names)
+    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the names of runs");
   for (size_t i = 0; names && i < count; i++) {
     names[i] = mixent_facts_text(&found[i], "run");
     const char *slash = strrchr(names[i], '/');
@@ -59,6 +54,7 @@ static mixent_status find_nearest(const char *runs, const char *word, char **out
   }
   if (names && !near) near = mixent_nearest_name(word, names);
   *out = near ? strdup(near) : NULL;
+  if (near && !*out) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the name of a run");
   free(names);
   mixent_store_runs_free(found, count);
   return status;
@@ -84,7 +80,8 @@ static mixent_status fail_unknown(const char *runs, const char *word, const char
 static mixent_status find_directory(const char *runs, const char *word, char **out) {
   char *place = mixent_path_join(runs, word);
   if (!place) return MIXENT_ERROR_MEMORY;
-  bool direct = has_file(word, "recipe.yaml"), below = !direct && has_file(place, "recipe.yaml");
+  bool direct = mixent_has_file(word, "recipe.yaml"),
+       below = !direct && mixent_has_file(place, "recipe.yaml");
   mixent_status status = direct || below ? MIXENT_OK : fail_unknown(runs, word, place);
   *out = direct ? strdup(word) : below ? strdup(place) : NULL;
   free(place);
@@ -104,8 +101,11 @@ static mixent_status read_commands(subject *run) {
   char *path = mixent_path_join(run->directory, "recipe.yaml"), *quoted = mixent_path_quote(run->directory);
   mixent_recipe recipe;
   mixent_status status = path && quoted ? MIXENT_OK : MIXENT_ERROR_MEMORY;
-  bool whole = status == MIXENT_OK && mixent_recipe_load(path, &recipe) == MIXENT_OK;
-  if (whole) status = mixent_recipe_command(&recipe, run->directory, &run->command);
+  if (status == MIXENT_OK) status = mixent_recipe_load(path, &recipe);
+  if (status == MIXENT_OK)
+    status = mixent_recipe_command(&recipe, run->directory, &run->command);
+  else if (status != MIXENT_ERROR_MEMORY)
+    status = MIXENT_OK; /* a damaged recipe is told of already */
   bool stands = strcmp(run->status, "interrupted") == 0 || strcmp(run->status, "failed") == 0;
   if (status == MIXENT_OK && stands && asprintf(&run->resume, "mixent train --resume %s", quoted) < 0)
     status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a command");
@@ -118,13 +118,16 @@ static mixent_status read_commands(subject *run) {
 static mixent_status read_subject(subject *run) {
   char *path = mixent_path_join(run->directory, "summary.json");
   if (!path) return MIXENT_ERROR_MEMORY;
-  bool finished = mixent_run_summary_read(path, &run->summary);
+  mixent_status status = mixent_run_summary_read(path, &run->summary);
   free(path);
+  if (status == MIXENT_ERROR_MEMORY) return status;
   /* first, for it may make result.json, from which come facts */
-  if (finished &&
-      (has_file(run->directory, "result.json") || has_file(run->directory, "predictions.safetensors")) &&
-      mixent_result_read(run->directory, &run->result) != MIXENT_OK)
-    mixent_warning_print("result-unread: %s", mixent_last_error());
+  if (status == MIXENT_OK && (mixent_has_file(run->directory, "result.json") ||
+                              mixent_has_file(run->directory, "predictions.safetensors"))) {
+    status = mixent_result_read(run->directory, &run->result);
+    if (status == MIXENT_ERROR_MEMORY) return status;
+    if (status != MIXENT_OK) mixent_warning_print("result-unread: %s", mixent_last_error());
+  }
   MIXENT_TRY(mixent_facts_read(run->directory, run->name, &run->facts));
   run->status = mixent_store_status_now(run->directory, mixent_facts_text(&run->facts, "status"));
   if (mixent_run_history_read(run->directory, &run->history) == MIXENT_ERROR_MEMORY)
@@ -219,7 +222,7 @@ static void print_scores(const subject *run) {
            result->temperature.temperature, after->nll, before->nll, after->ece, before->ece, after->brier,
            before->brier, after->entropy, before->entropy);
   }
-  if (has_file(run->directory, "best.safetensors"))
+  if (mixent_has_file(run->directory, "best.safetensors"))
     printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n",
            mixent_printable(run->directory));
 }

@@ -21,6 +21,7 @@ static int run(const void *given, int count, char **words) {
   if (status != MIXENT_OK) return mixent_failed(status);
   status = mixent_study_import(text, size, words[0], arguments->runs, &imported, &directory);
   char *quoted = directory ? mixent_path_quote(directory) : NULL;
+  if (status == MIXENT_OK && !quoted) mixent_output_lacks();
   if (status == MIXENT_OK)
     printf("%s: %zu runs came in, %zu were there already; 'mixent compare %s' goes on with it\n",
            mixent_printable(directory), imported.added, imported.kept,

@@ -1,5 +1,6 @@
 /* Progress lines, and laid-out text on a stream. */
 #include "cli/terminal.h"
+#include "cli/command.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -76,26 +77,28 @@ void mixent_progress_clear(mixent_progress *progress) {
   progress->last = 0;
 }
 
-/* What memory allowed for is printed. */
-static void print_text(FILE *stream, mixent_text *text) {
-  if (text->data) fwrite(text->data, 1, text->length, stream);
+void mixent_text_print(FILE *stream, mixent_text *text) {
+  if (text->failed)
+    mixent_output_lacks();
+  else if (text->data)
+    fwrite(text->data, 1, text->length, stream);
   mixent_text_free(text);
 }
 
 void mixent_row_print(FILE *stream, const int *widths, int columns, const char *const *cells) {
   mixent_text text = {0};
   mixent_row_append(&text, widths, columns, cells);
-  print_text(stream, &text);
+  mixent_text_print(stream, &text);
 }
 
 void mixent_table_print(const mixent_table *table, FILE *stream) {
   mixent_text text = {0};
   mixent_table_append(table, &text);
-  print_text(stream, &text);
+  mixent_text_print(stream, &text);
 }
 
 void mixent_wrapped_print(FILE *stream, int column, int indent, const char *text) {
   mixent_text wrapped = {0};
   mixent_wrapped_append(&wrapped, column, indent, text);
-  print_text(stream, &wrapped);
+  mixent_text_print(stream, &wrapped);
 }

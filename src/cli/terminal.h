@@ -29,7 +29,9 @@ void mixent_progress_clear(mixent_progress *progress);
 /* How many columns the terminal has that `stream` is; 0 where it is none. */
 int mixent_stream_width(FILE *stream);
 
-/* core/layout.h on a stream. */
+/* Prints a text as a whole and frees it; where memory was too little for it, mixent_output_lacks. */
+void mixent_text_print(FILE *stream, mixent_text *text);
+/* core/layout.h on a stream, likewise. */
 void mixent_row_print(FILE *stream, const int *widths, int columns, const char *const *cells);
 void mixent_table_print(const mixent_table *table, FILE *stream);
 void mixent_wrapped_print(FILE *stream, int column, int indent, const char *text);

@@ -104,7 +104,7 @@ static void print_result(const mixent_tune_result *result, const char *path, con
 static json_t *entry_to_json(const mixent_plan_entry *entry) {
   json_t *times = json_object();
   for (size_t i = 0; i < entry->time_count; i++)
-    json_object_set_new(times, entry->times[i].backend, json_real(entry->times[i].milliseconds));
+    mixent_json_set(&times, entry->times[i].backend, json_real(entry->times[i].milliseconds));
   return json_pack("{s:s, s:s, s:s, s:s, s:o}", "layer", entry->layer, "pass", entry->pass, "backend",
                    entry->backend, "table", entry->table, "milliseconds", times);
 }
@@ -113,7 +113,7 @@ static int print_json(const mixent_tune_result *result, const char *path, const 
   const mixent_plan_key *key = &result->plan->key;
   json_t *layers = json_array();
   for (size_t i = 0; i < result->plan->count; i++)
-    json_array_append_new(layers, entry_to_json(&result->plan->entries[i]));
+    mixent_json_append(&layers, entry_to_json(&result->plan->entries[i]));
   return mixent_json_print(json_pack(
       "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:s, s:b, s:f, s:f, s:o}", "net", key->net,
       "processor", key->processor, "instructions", key->instructions, "precision", key->precision, "channels",
@@ -127,8 +127,10 @@ static int print_json(const mixent_tune_result *result, const char *path, const 
 static mixent_status measure(const mixent_graph *graph, const arguments *arguments,
                              mixent_tune_result *result, char **path) {
   mixent_progress progress = mixent_progress_start();
+  mixent_precision precision;
+  MIXENT_TRY(mixent_precision_choose(arguments->precision, NULL, &precision));
   const mixent_tune_options options = {.batch = (int)arguments->batch,
-                                       .precision = mixent_precision_chosen(arguments->precision, NULL),
+                                       .precision = precision,
                                        .repetitions = (int)arguments->repetitions,
                                        .context = &progress,
                                        .progress = show_progress};

@@ -1,8 +1,8 @@
 /* `mixent version`: what this program is made of, for reports of faults. */
 #include "cli/commands.h"
+#include "cli/json.h"
 
 #include <curl/curl.h>
-#include <jansson.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <zlib.h>
@@ -22,10 +22,7 @@ static int run(const void *given, int count, char **words) {
     json_t *object =
         json_pack("{s:s, s:s, s:s, s:s, s:b}", "mixent", mixent_version(), "onednn", version, "zlib",
                   zlibVersion(), "curl", curl_version_info(CURLVERSION_NOW)->version, "bf16", bf16);
-    json_dumpf(object, stdout, JSON_COMPACT);
-    putchar('\n');
-    json_decref(object);
-    return MIXENT_EXIT_DONE;
+    return mixent_json_print(object);
   }
   printf("mixent %s\n", mixent_version());
   printf("oneDNN %d.%d.%d, zlib %s, curl %s\n", onednn->major, onednn->minor, onednn->patch, zlibVersion(),

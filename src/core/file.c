@@ -147,3 +147,9 @@ bool mixent_is_directory(const char *path) {
   struct stat info;
   return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
+
+bool mixent_has_file(const char *directory, const char *name) {
+  char path[PATH_MAX]; /* what is longer no system call takes */
+  int length = snprintf(path, sizeof path, "%s/%s", directory, name);
+  return length < (int)sizeof path && mixent_is_file(path);
+}

@@ -66,6 +66,8 @@ mixent_status mixent_path_check(const char *path);
 
 bool mixent_is_file(const char *path);
 bool mixent_is_directory(const char *path);
+/* Whether the file `name` is in `directory`; it needs no memory. */
+bool mixent_has_file(const char *directory, const char *name);
 
 /* "a/b" in new memory, or NULL with the error set. */
 char *mixent_path_join(const char *directory, const char *name);

@@ -111,15 +111,16 @@ static size_t bytes_of(const char *text, int columns) {
   return length;
 }
 
-static void cut_in_the_middle(char **cell, int width) {
+static bool cut_in_the_middle(char **cell, int width) {
   int columns = columns_of(*cell), begin = (width - 1) / 2, end = width - 1 - begin;
   char *cut;
-  if (columns <= width) return;
+  if (columns <= width) return true;
   if (asprintf(&cut, "%.*s…%s", (int)bytes_of(*cell, begin), *cell, *cell + bytes_of(*cell, columns - end)) <
       0)
-    return;
+    return false;
   free(*cell);
   *cell = cut;
+  return true;
 }
 
 void mixent_table_fit(mixent_table *table, int width, const int *ranks) {
@@ -139,19 +140,20 @@ void mixent_table_fit(mixent_table *table, int width, const int *ranks) {
     for (int j = worst; j < table->columns; j++) left[j] = left[j + 1];
   }
   for (size_t i = 0; i < table->count; i += (size_t)table->columns)
-    cut_in_the_middle(&table->cells[i], width - others > SHORT ? width - others : SHORT);
+    if (!cut_in_the_middle(&table->cells[i], width - others > SHORT ? width - others : SHORT))
+      table->failed = true;
 }
 
 void mixent_table_append(const mixent_table *table, mixent_text *out) {
   int widths[MIXENT_TABLE_COLUMNS] = {0};
   size_t columns = (size_t)table->columns, rows = table->count / columns;
+  if (table->failed) out->failed = 1;
   measure(table, widths);
   for (size_t j = 0; j < columns; j++)
     if (table->left[j]) widths[j] = -widths[j];
   mixent_row_append(out, widths, table->columns, table->titles);
   for (size_t i = 0; i < rows; i++)
     mixent_row_append(out, widths, table->columns, (const char *const *)table->cells + i * columns);
-  if (table->failed) mixent_text_append(out, "(the rest is missing: no memory)\n");
 }
 
 void mixent_table_free(mixent_table *table) {

@@ -23,7 +23,7 @@ typedef struct mixent_table {
   bool left[MIXENT_TABLE_COLUMNS]; /* left-aligned: words */
   char **cells;
   size_t count, capacity;
-  bool failed; /* memory ran out; what there is is laid out */
+  bool failed; /* memory ran out: the text that the table is appended to fails, too */
 } mixent_table;
 
 /* A cell more, with what a terminal would obey escaped (core/printable.h). */

@@ -220,10 +220,10 @@ static mixent_status look_in(const char *place, const char *name, mixent_text *s
   mixent_text_append(seen, "\n  %s", directory);
   if (mixent_is_directory(directory)) {
     const mixent_format *format;
-    if (mixent_format_find(directory, name, &format) == MIXENT_OK) {
-      *out = directory;
-      return MIXENT_OK;
-    }
+    mixent_status status = mixent_format_find(directory, name, &format);
+    if (status == MIXENT_OK) *out = directory;
+    if (status == MIXENT_ERROR_MEMORY) free(directory);
+    if (status == MIXENT_OK || status == MIXENT_ERROR_MEMORY) return status;
     mixent_text_append(seen, " (there, but %s)", mixent_last_error());
   }
   free(directory);

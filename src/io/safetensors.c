@@ -1,10 +1,10 @@
 /* safetensors: reading with every check, in memory; the writer is in safetensors_write.c. */
 #include "io/safetensors.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "io/safetensors_header.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,11 +149,10 @@ mixent_status mixent_safetensors_parse(const char *bytes, size_t size, const cha
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: not safetensors (no header)", origin);
   mixent_safetensors *file;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &file));
-  json_error_t error;
-  file->header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-  mixent_status status =
-      file->header ? read_tensors(file, origin, text + length, size - sizeof length - length)
-                   : mixent_fail(MIXENT_ERROR_FORMAT, "%s: the header is not JSON: %s", origin, error.text);
+  mixent_status status = mixent_json_parse(text, length, JSON_REJECT_DUPLICATES, origin, &file->header);
+  if (status == MIXENT_ERROR_FORMAT)
+    status = mixent_fail(status, "%s; the header is not JSON", mixent_last_error());
+  if (status == MIXENT_OK) status = read_tensors(file, origin, text + length, size - sizeof length - length);
   if (status != MIXENT_OK) {
     mixent_safetensors_free(file);
     return status;

@@ -1,9 +1,10 @@
 /* safetensors: writing. The header is JSON in the order given, padded with spaces to eight bytes. */
 #include "core/file.h"
+#include "core/json.h"
+#include "core/layout.h"
 #include "core/memory.h"
 #include "io/safetensors_header.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,45 +29,84 @@ static void place_tensors(const mixent_safetensor *tensors, size_t count, size_t
 
 static json_t *describe(const mixent_safetensor *tensor, size_t offset) {
   json_t *shape = json_array();
-  for (int i = 0; i < tensor->dimensions; i++) json_array_append_new(shape, json_integer(tensor->shape[i]));
+  for (int i = 0; i < tensor->dimensions; i++) mixent_json_append(&shape, json_integer(tensor->shape[i]));
   return json_pack("{s:s, s:o, s:[I, I]}", "dtype", mixent_element_name(tensor->element), "shape", shape,
                    "data_offsets", (json_int_t)offset, (json_int_t)offset + (json_int_t)tensor_bytes(tensor));
 }
 
-/* The header's text in *out, or a failure: no memory, or a text that is not UTF-8. */
+static mixent_status check_text(const char *text) {
+  for (const char *at = text; *at;) {
+    size_t size = mixent_character_size(at);
+    if (!size)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "expected UTF-8 in the names and the description of safetensors, got '%.200s'",
+                         text);
+    at += size;
+  }
+  return MIXENT_OK;
+}
+
+static mixent_status check_texts(const mixent_metadata *metadata, size_t metadata_count,
+                                 const mixent_safetensor *tensors, size_t count) {
+  for (size_t i = 0; i < metadata_count; i++) {
+    MIXENT_TRY(check_text(metadata[i].key));
+    MIXENT_TRY(check_text(metadata[i].value));
+  }
+  for (size_t i = 0; i < count; i++) MIXENT_TRY(check_text(tensors[i].name));
+  return MIXENT_OK;
+}
+
+/* The header's text in *out; free(). */
 static mixent_status make_header(const mixent_metadata *metadata, size_t metadata_count,
                                  const mixent_safetensor *tensors, size_t count, const size_t *offsets,
                                  char **out) {
   json_t *header = json_object(), *map = json_object();
-  int failed = 0;
   for (size_t i = 0; i < metadata_count; i++)
-    failed |= json_object_set_new(map, metadata[i].key, json_string(metadata[i].value));
-  if (metadata_count) failed |= json_object_set(header, MIXENT_METADATA_KEY, map);
+    mixent_json_set(&map, metadata[i].key, json_string(metadata[i].value));
+  if (metadata_count)
+    mixent_json_set(&header, MIXENT_METADATA_KEY, map);
+  else
+    json_decref(map);
   for (size_t i = 0; i < count; i++)
-    failed |= json_object_set_new(header, tensors[i].name, describe(&tensors[i], offsets[i]));
-  *out = failed ? NULL : json_dumps(header, JSON_COMPACT);
-  json_decref(map);
-  json_decref(header);
-  return *out ? MIXENT_OK
-              : mixent_fail(MIXENT_ERROR_ARGUMENT,
-                            "a name or a description for safetensors is not UTF-8, or memory is out");
+    mixent_json_set(&header, tensors[i].name, describe(&tensors[i], offsets[i]));
+  return mixent_json_write(header, JSON_COMPACT, out);
+}
+
+/* Only a header that reads as all of the tensors may go out: a name that comes twice would be one tensor less. */
+static mixent_status check_header(const char *header, size_t entries, const char *path) {
+  json_t *json;
+  MIXENT_TRY(mixent_json_parse(header, strlen(header), JSON_REJECT_DUPLICATES, path, &json));
+  size_t found = json_object_size(json);
+  json_decref(json);
+  if (found == entries) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "%s: expected a header of %zu entries, got %zu; give each tensor a name of its own",
+                     path, entries, found);
 }
 
 static mixent_status write_all(const char *path, const char *header, const mixent_safetensor *tensors,
                                size_t count) {
   mixent_new_file file;
-  size_t length = strlen(header), padded = (length + 7) / 8 * 8;
+  size_t length = strlen(header), padded = (length + 7) / 8 * 8, size = sizeof padded + padded;
   unsigned char bytes[8];
   for (int i = 0; i < 8; i++) bytes[i] = (unsigned char)((uint64_t)padded >> 8 * i);
   MIXENT_TRY(mixent_new_file_open(path, &file));
   /* a short write marks the stream, which the commit reports */
   fwrite(bytes, 1, sizeof bytes, file.stream);
-  fprintf(file.stream, "%-*s", (int)padded, header);
+  fwrite(header, 1, length, file.stream);
+  fwrite("        ", 1, padded - length, file.stream);
   for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
     for (size_t i = 0; i < count; i++)
-      if (mixent_element_size(tensors[i].element) == widths[w])
+      if (mixent_element_size(tensors[i].element) == widths[w]) {
         fwrite(tensors[i].data, 1, tensor_bytes(&tensors[i]), file.stream);
-  return mixent_new_file_commit(&file);
+        size += tensor_bytes(&tensors[i]);
+      }
+  /* a pipe, which is written in place, has no length to look at */
+  if (!file.temporary || ferror(file.stream) || ftello(file.stream) == (off_t)size)
+    return mixent_new_file_commit(&file);
+  mixent_new_file_abandon(&file);
+  return mixent_fail(MIXENT_ERROR_IO, "%s: expected to write %zu bytes, got another length; run again", path,
+                     size);
 }
 
 mixent_status mixent_safetensors_write(const char *path, const mixent_metadata *metadata,
@@ -74,12 +114,14 @@ mixent_status mixent_safetensors_write(const char *path, const mixent_metadata *
                                        size_t tensor_count) {
   size_t *offsets;
   char *header;
+  MIXENT_TRY(check_texts(metadata, metadata_count, tensors, tensor_count));
   MIXENT_TRY(MIXENT_ALLOCATE(tensor_count, &offsets));
   place_tensors(tensors, tensor_count, offsets);
   mixent_status status = make_header(metadata, metadata_count, tensors, tensor_count, offsets, &header);
   free(offsets);
-  if (status != MIXENT_OK) return status;
-  status = write_all(path, header, tensors, tensor_count);
+  MIXENT_TRY(status);
+  status = check_header(header, tensor_count + (metadata_count > 0), path);
+  if (status == MIXENT_OK) status = write_all(path, header, tensors, tensor_count);
   free(header);
   return status;
 }

@@ -1,9 +1,8 @@
 /* A checkpoint's description and its state as small tensors. */
 #include "train/checkpoint_state.h"
+#include "core/json.h"
 #include "train/recipe.h"
-#include "train/score.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +14,12 @@ static mixent_text *add_entry(mixent_description *description, const char *key) 
 }
 
 static void append_json(mixent_text *text, json_t *json) {
-  char *dump = json ? json_dumps(json, JSON_COMPACT) : NULL;
-  if (dump)
+  char *dump;
+  if (mixent_json_write(json, JSON_COMPACT, &dump) == MIXENT_OK)
     mixent_text_append(text, "%s", dump);
   else
     text->failed = 1;
   free(dump);
-  json_decref(json);
 }
 
 static void append_numbers(mixent_text *text, const double *values, size_t count) {
@@ -51,12 +49,13 @@ mixent_status mixent_description_make(const mixent_checkpoint *checkpoint, mixen
   mixent_text_append(add_entry(out, "side"), "%d", dataset->train.side);
   mixent_text_append(add_entry(out, "classes"), "%d", dataset->classes);
   json_t *labels = json_array();
-  for (int k = 0; k < dataset->classes; k++) json_array_append_new(labels, json_integer(dataset->labels[k]));
-  append_json(add_entry(out, "class_names"), mixent_json_texts(dataset->class_names, dataset->classes));
+  for (int k = 0; k < dataset->classes; k++) mixent_json_append(&labels, json_integer(dataset->labels[k]));
+  append_json(add_entry(out, "class_names"),
+              mixent_json_texts(dataset->class_names, (size_t)dataset->classes));
   append_json(add_entry(out, "labels"), labels);
   if (dataset->feature_names)
     append_json(add_entry(out, "feature_names"),
-                mixent_json_texts(dataset->feature_names, dataset->train.channels));
+                mixent_json_texts(dataset->feature_names, (size_t)dataset->train.channels));
   mixent_text_append(add_entry(out, "transposed"), dataset->transposed ? "true" : "false");
   mixent_text_append(add_entry(out, "fingerprint"), "%016llx", (unsigned long long)dataset->fingerprint);
   append_floats(add_entry(out, "mean"), checkpoint->mean, dataset->train.channels);

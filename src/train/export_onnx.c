@@ -1,15 +1,14 @@
 /* A trained model as ONNX: normalisation first, then the layers of the folded network. ONNX's maps are
  * [N, C, H, W] and its vectors [N, C], where ours are maps of 1x1: each value has the form that its layer
  * gives, and gets the other where a reader needs that. */
+#include "core/json.h"
 #include "core/memory.h"
 #include "io/onnx.h"
 #include "net/fold.h"
 #include "net/layer.h"
 #include "train/evaluator.h"
 #include "train/recipe.h"
-#include "train/score.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@ typedef enum form { MAP, VECTOR } form;
 
 typedef struct exporter {
   const mixent_model *model;
+  const char *loss; /* its name */
   mixent_folded folded;
   mixent_onnx onnx;
   char *(*names)[2]; /* per layer and form: what the value is called */
@@ -308,9 +308,8 @@ static mixent_status make_names(exporter *e) {
 
 /* Takes the JSON value over. */
 static mixent_status add_json(exporter *e, const char *key, json_t *json) {
-  char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-  json_decref(json);
-  if (!text) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the description of a model");
+  char *text;
+  MIXENT_TRY(mixent_json_write(json, JSON_COMPACT | JSON_REAL_PRECISION(9), &text));
   mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){key, text});
   free(text);
   return MIXENT_OK;
@@ -318,34 +317,36 @@ static mixent_status add_json(exporter *e, const char *key, json_t *json) {
 
 static json_t *numbers(const float *values, int count) {
   json_t *array = json_array();
-  for (int i = 0; i < count; i++) json_array_append_new(array, json_real((double)values[i]));
+  for (int i = 0; i < count; i++) mixent_json_append(&array, json_real((double)values[i]));
   return array;
 }
 
 /* The loss's name, "?" where the recipe does not tell. */
-static const char *loss_name(const mixent_model *model) {
+static mixent_status name_loss(exporter *e) {
   mixent_recipe recipe;
-  if (mixent_recipe_parse(model->recipe, "the recipe in the checkpoint", "checkpoint", NULL, 0, &recipe) !=
-      MIXENT_OK)
-    return "?";
-  return mixent_loss_names[mixent_recipe_loss(&recipe).kind];
+  mixent_status status =
+      mixent_recipe_parse(e->model->recipe, "the recipe in the checkpoint", "checkpoint", NULL, 0, &recipe);
+  if (status == MIXENT_ERROR_MEMORY) return status;
+  e->loss = status == MIXENT_OK ? mixent_loss_names[mixent_recipe_loss(&recipe).kind] : "?";
+  return MIXENT_OK;
 }
 
 static mixent_status add_properties(exporter *e) {
   const mixent_model *model = e->model;
-  MIXENT_TRY(add_json(e, "class_names", mixent_json_texts(model->class_names, model->classes)));
+  MIXENT_TRY(add_json(e, "class_names", mixent_json_texts(model->class_names, (size_t)model->classes)));
   json_t *labels = json_array();
-  for (int k = 0; k < model->classes; k++) json_array_append_new(labels, json_integer(model->labels[k]));
+  for (int k = 0; k < model->classes; k++) mixent_json_append(&labels, json_integer(model->labels[k]));
   MIXENT_TRY(add_json(e, "labels", labels));
   if (model->feature_names)
-    MIXENT_TRY(add_json(e, "feature_names", mixent_json_texts(model->feature_names, model->channels)));
+    MIXENT_TRY(
+        add_json(e, "feature_names", mixent_json_texts(model->feature_names, (size_t)model->channels)));
   MIXENT_TRY(add_json(e, "mean", numbers(model->mean, model->channels)));
   MIXENT_TRY(add_json(e, "std", numbers(model->deviation, model->channels)));
   const float temperature = (float)mixent_model_temperature(model);
   if (temperature != 1) MIXENT_TRY(add_json(e, "temperature", numbers(&temperature, 1)));
   mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"net", model->graph->name});
   mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"data", model->data});
-  mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"loss", loss_name(model)});
+  mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"loss", e->loss});
   mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"recipe", model->recipe});
   return MIXENT_OK;
 }
@@ -354,7 +355,7 @@ static mixent_status write_model(const exporter *e, const char *path) {
   const mixent_model *model = e->model;
   mixent_text text = {0};
   mixent_text_append(&text, "%s, trained on %s with the loss %s. Input: ", model->graph->name, model->data,
-                     loss_name(model));
+                     e->loss);
   if (model->side == 1)
     mixent_text_append(&text, "features, float [N, %d]", model->channels);
   else
@@ -384,6 +385,7 @@ mixent_status mixent_model_export_onnx(const mixent_model *model, const char *pa
   MIXENT_TRY(mixent_fold(model->graph, model->parameters, model->statistics, &e.folded));
   mixent_status status = make_names(&e);
   if (status == MIXENT_OK) status = export_network(&e);
+  if (status == MIXENT_OK) status = name_loss(&e);
   if (status == MIXENT_OK) status = add_properties(&e);
   if (status == MIXENT_OK) status = write_model(&e, path);
   free_exporter(&e);

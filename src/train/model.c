@@ -1,4 +1,5 @@
 /* A trained model: read from a checkpoint, held against a data set, scored. */
+#include "core/json.h"
 #include "core/memory.h"
 #include "core/unicode.h"
 #include "io/safetensors.h"
@@ -8,7 +9,6 @@
 #include "train/recipe.h"
 #include "train/temperature.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,9 @@ static mixent_status fail_entry(const char *path, const char *key) {
 static mixent_status read_array(const mixent_safetensors *file, const char *path, const char *key, int count,
                                 json_t **out) {
   const char *text = mixent_safetensors_metadata(file, key);
-  *out = text ? json_loads(text, 0, NULL) : NULL;
+  *out = NULL;
+  mixent_status status = text ? mixent_json_parse(text, strlen(text), 0, path, out) : MIXENT_OK;
+  if (status == MIXENT_ERROR_MEMORY) return status;
   if (json_is_array(*out) && json_array_size(*out) == (size_t)count) return MIXENT_OK;
   json_decref(*out);
   *out = NULL;
@@ -140,8 +142,9 @@ static mixent_status read_network(const mixent_safetensors *file, const char *pa
   if (!text) return fail_entry(path, "net_text");
   const mixent_graph_options options = {
       .channels = model->channels, .side = model->side, .classes = model->classes, .dropout = -1};
-  if (mixent_graph_parse(text, "its network", &options, &model->graph) != MIXENT_OK)
-    return mixent_fail_within(MIXENT_ERROR_FORMAT, "%s", path);
+  mixent_status status = mixent_graph_parse(text, "its network", &options, &model->graph);
+  if (status != MIXENT_OK)
+    return mixent_fail_within(status == MIXENT_ERROR_MEMORY ? status : MIXENT_ERROR_FORMAT, "%s", path);
   MIXENT_TRY(MIXENT_ALLOCATE(mixent_graph_parameter_count(model->graph), &model->parameters));
   MIXENT_TRY(MIXENT_ALLOCATE(mixent_graph_statistic_count(model->graph), &model->statistics));
   return mixent_checkpoint_read_model(file, path, model->graph, model->parameters, model->statistics);

@@ -1,9 +1,9 @@
 /* predictions.safetensors, written and read. */
 #include "train/predictions.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "io/safetensors.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,12 +40,9 @@ mixent_status mixent_run_predictions_write(const char *path, const mixent_run_pr
         .name = labels_names[p], .dimensions = 1, .shape = {images}, .data = parts[p]->labels};
     tensors[count - 1].element = MIXENT_I32;
   }
-  json_t *names = json_array();
-  for (size_t k = 0; k < predictions->classes; k++)
-    json_array_append_new(names, json_string(predictions->class_names[k]));
-  char *text = json_dumps(names, JSON_COMPACT);
-  json_decref(names);
-  if (!text) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the names of the classes");
+  char *text;
+  MIXENT_TRY(mixent_json_write(mixent_json_texts(predictions->class_names, predictions->classes),
+                               JSON_COMPACT, &text));
   const mixent_metadata metadata = {names_key, text};
   mixent_status status = mixent_safetensors_write(path, &metadata, 1, tensors, count);
   free(text);
@@ -60,8 +57,9 @@ static mixent_status fail_part(const char *path, const char *what) {
 static mixent_status read_names(const mixent_safetensors *file, const char *path,
                                 mixent_run_predictions *out) {
   const char *text = mixent_safetensors_metadata(file, names_key);
-  json_t *names = text ? json_loads(text, 0, NULL) : NULL;
-  mixent_status status = json_array_size(names) ? MIXENT_OK : fail_part(path, names_key);
+  json_t *names = NULL;
+  mixent_status status = text ? mixent_json_parse(text, strlen(text), 0, path, &names) : MIXENT_OK;
+  if (status != MIXENT_ERROR_MEMORY && !json_array_size(names)) status = fail_part(path, names_key);
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(json_array_size(names), &out->class_names);
   while (status == MIXENT_OK && out->classes < json_array_size(names)) {
     const char *name = json_string_value(json_array_get(names, out->classes));

@@ -71,23 +71,27 @@ static void append_differences(const mixent_recipe *base, const mixent_recipe *r
   }
 }
 
-/* A built-in recipe, and what the run has otherwise; false if there is none of that name. */
-static bool append_recipe(const mixent_recipe *recipe, mixent_text *out) {
+/* A built-in recipe, and what the run has otherwise; *found false if there is none of that name. */
+static mixent_status append_recipe(const mixent_recipe *recipe, bool *found, mixent_text *out) {
   const mixent_setting loss = {"loss.name", mixent_loss_names[recipe->loss_kind]};
   mixent_recipe plain, base; /* the section `losses` has its say in the second */
-  if (!mixent_recipe_text(recipe->name) ||
-      mixent_recipe_resolve(recipe->name, NULL, 0, &plain) != MIXENT_OK ||
-      mixent_recipe_resolve(recipe->name, &loss, 1, &base) != MIXENT_OK)
-    return false;
+  *found = false;
+  if (!mixent_recipe_text(recipe->name)) return MIXENT_OK;
+  mixent_status status = mixent_recipe_resolve(recipe->name, NULL, 0, &plain);
+  if (status == MIXENT_OK) status = mixent_recipe_resolve(recipe->name, &loss, 1, &base);
+  if (status != MIXENT_OK) return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK;
   append_word(out, "%s", recipe->name);
   if (plain.loss_kind != recipe->loss_kind) append_option("loss.name", loss.value, out);
   append_differences(&base, recipe, out);
-  return true;
+  *found = true;
+  return MIXENT_OK;
 }
 
 mixent_status mixent_recipe_command(const mixent_recipe *recipe, const char *run, mixent_text *out) {
   mixent_text_append(out, "mixent train --recipe");
-  if (!append_recipe(recipe, out)) append_word(out, "%s/recipe.yaml", run);
+  bool found;
+  MIXENT_TRY(append_recipe(recipe, &found, out));
+  if (!found) append_word(out, "%s/recipe.yaml", run);
   mixent_text_append(out, " --plan");
   /* a plan that is a file, or was left open, may be another by now; what the run had of it stands beside its recipe */
   if (*recipe->plan && !strchr(recipe->plan, '/') && strcmp(recipe->plan, "auto") != 0)

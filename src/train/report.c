@@ -1,7 +1,7 @@
 /* An epoch as a line of JSON and back, and the signs of a run that goes wrong. */
+#include "core/json.h"
 #include "train/trainer.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -23,24 +23,25 @@ static const struct {
 enum { NUMBERS = sizeof numbers / sizeof *numbers };
 
 /* The line of metrics.jsonl; takes over `warnings`. */
-static char *epoch_to_json(const mixent_train_epoch *epoch, uint64_t step, json_t *warnings) {
+static mixent_status epoch_to_json(const mixent_train_epoch *epoch, uint64_t step, json_t *warnings,
+                                   char **out) {
   json_t *json = json_object();
-  json_object_set_new(json, "epoch", json_integer(epoch->epoch));
-  json_object_set_new(json, "step", json_integer((json_int_t)step));
-  json_object_set_new(json, "train", mixent_scores_to_json(&epoch->train));
-  json_object_set_new(json, "validation",
-                      epoch->validation.images ? mixent_scores_to_json(&epoch->validation) : json_null());
-  if (epoch->test.images) json_object_set_new(json, "test", mixent_scores_to_json(&epoch->test));
+  mixent_json_set(&json, "epoch", json_integer(epoch->epoch));
+  mixent_json_set(&json, "step", json_integer((json_int_t)step));
+  mixent_json_set(&json, "train", mixent_scores_to_json(&epoch->train));
+  mixent_json_set(&json, "validation",
+                  epoch->validation.images ? mixent_scores_to_json(&epoch->validation) : json_null());
+  if (epoch->test.images) mixent_json_set(&json, "test", mixent_scores_to_json(&epoch->test));
   for (size_t i = 0; i < NUMBERS; i++) {
     double value = *(const double *)((const char *)epoch + numbers[i].offset);
-    json_object_set_new(json, numbers[i].key, mixent_json_number(value));
+    mixent_json_set(&json, numbers[i].key, mixent_json_number(value));
   }
-  json_object_set_new(json, "best", json_boolean(epoch->best));
-  if (json_array_size(warnings)) json_object_set(json, "warnings", warnings);
-  char *line = json && warnings ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
-  json_decref(json);
-  json_decref(warnings);
-  return line;
+  mixent_json_set(&json, "best", json_boolean(epoch->best));
+  if (!warnings || json_array_size(warnings))
+    mixent_json_set(&json, "warnings", warnings);
+  else
+    json_decref(warnings);
+  return mixent_json_write(json, JSON_COMPACT | JSON_REAL_PRECISION(15), out);
 }
 
 bool mixent_train_epoch_from_json(const json_t *json, mixent_train_epoch *out) {
@@ -60,24 +61,25 @@ bool mixent_train_epoch_from_json(const json_t *json, mixent_train_epoch *out) {
 /* Whom a warning is told, and where it is kept. */
 typedef struct listener {
   const mixent_train_options *options;
-  json_t *warnings; /* an array, or NULL */
+  json_t **warnings; /* an array; NULL: not kept */
 } listener;
 
 static void tell(void *context, mixent_warning warning, const char *words) {
   const listener *listener = context;
   char message[640];
   snprintf(message, sizeof message, "%s: %s", mixent_warning_names[warning], words);
-  if (listener->warnings) json_array_append_new(listener->warnings, json_string(message));
+  if (listener->warnings) mixent_json_append(listener->warnings, json_string(message));
   if (listener->options->warning) listener->options->warning(listener->options->context, message);
 }
 
-static void observe(mixent_trainer *trainer, const mixent_observation *seen, json_t *warnings) {
+static void observe(mixent_trainer *trainer, const mixent_observation *seen, json_t **warnings) {
   listener listener = {trainer->options, warnings};
   mixent_monitor_observe(&trainer->state.monitor, &trainer->loss, &trainer->state.loss, seen, tell,
                          &listener);
 }
 
-char *mixent_trainer_report(mixent_trainer *trainer, const mixent_train_epoch *epoch, uint64_t step) {
+mixent_status mixent_trainer_report(mixent_trainer *trainer, const mixent_train_epoch *epoch, uint64_t step,
+                                    char **out) {
   const mixent_scores *validation = &epoch->validation;
   const mixent_observation seen = {.epoch = epoch->epoch,
                                    .epochs = epoch->epochs,
@@ -88,8 +90,8 @@ char *mixent_trainer_report(mixent_trainer *trainer, const mixent_train_epoch *e
                                    .entropy = validation->entropy,
                                    .baseline_accuracy = trainer->baseline_accuracy};
   json_t *warnings = json_array();
-  observe(trainer, &seen, warnings);
-  return epoch_to_json(epoch, step, warnings);
+  observe(trainer, &seen, &warnings);
+  return epoch_to_json(epoch, step, warnings, out);
 }
 
 void mixent_trainer_watch_not_finite(mixent_trainer *trainer) {
@@ -107,8 +109,9 @@ mixent_status mixent_baseline_read(const mixent_recipe *recipe, double *accuracy
   json_t *history;
   *accuracy = NAN;
   if (!*recipe->baseline) return MIXENT_OK;
-  if (mixent_run_history_read(recipe->baseline, &history) != MIXENT_OK)
-    return mixent_fail_within(MIXENT_ERROR_ARGUMENT, "baseline");
+  mixent_status status = mixent_run_history_read(recipe->baseline, &history);
+  if (status != MIXENT_OK)
+    return mixent_fail_within(status == MIXENT_ERROR_MEMORY ? status : MIXENT_ERROR_ARGUMENT, "baseline");
   for (size_t i = 0; i < json_array_size(history); i++) {
     const json_t *scores = json_object_get(json_array_get(history, i), "validation");
     const json_t *value = json_object_get(scores, "accuracy");

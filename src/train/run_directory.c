@@ -1,11 +1,11 @@
 /* A run's directory: creation by rename, lock, metrics.jsonl. */
 #include "train/run_directory.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -90,11 +90,7 @@ static mixent_status lock_replaced(const char *place, bool overwrite, int *lock)
   if (stat(place, &info) != 0) /* a link to nowhere is made true */
     return errno == ENOENT ? MIXENT_OK : mixent_fail_errno("look at", place);
   if (!overwrite) return fail_exists(place);
-  char *recipe = mixent_path_join(place, "recipe.yaml");
-  if (!recipe) return MIXENT_ERROR_MEMORY;
-  bool is_run = mixent_is_file(recipe);
-  free(recipe);
-  if (!is_run)
+  if (!mixent_has_file(place, "recipe.yaml"))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "%s holds no recipe.yaml, so it is no run and is not overwritten", place);
   return lock_directory(place, lock);
@@ -267,25 +263,28 @@ mixent_status mixent_run_directory_trim_metrics(const mixent_run_directory *run,
   return status;
 }
 
-static mixent_status parse_history(char *text, const char *path, json_t *lines) {
-  for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-    json_t *object = json_loadb(line, (size_t)(end - line), 0, NULL);
+static mixent_status parse_history(const char *text, const char *path, json_t **lines) {
+  for (const char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+    json_t *object;
+    mixent_status status = mixent_json_parse(line, (size_t)(end - line), 0, path, &object);
+    if (status == MIXENT_ERROR_MEMORY) return status;
     if (!json_is_object(object)) {
       json_decref(object);
-      return mixent_fail(MIXENT_ERROR_FORMAT, "%s: line %zu is damaged", path, json_array_size(lines) + 1);
+      return mixent_fail(MIXENT_ERROR_FORMAT, "%s: line %zu is damaged", path, json_array_size(*lines) + 1);
     }
-    if (json_array_append_new(lines, object) != 0)
-      return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", path);
+    mixent_json_append(lines, object);
   }
-  return MIXENT_OK;
+  return *lines ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", path);
 }
 
 mixent_status mixent_run_history_read(const char *directory, json_t **out) {
   char *path = mixent_path_join(directory, "metrics.jsonl"), *text = NULL;
-  *out = json_array();
-  mixent_status status =
-      path && *out ? mixent_file_read(path, LARGEST_METRICS, &text, NULL) : MIXENT_ERROR_MEMORY;
-  if (status == MIXENT_OK) status = parse_history(text, path, *out);
+  *out = NULL;
+  mixent_status status = path ? mixent_file_read(path, LARGEST_METRICS, &text, NULL) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK) {
+    *out = json_array();
+    status = parse_history(text, path, out);
+  }
   if (status != MIXENT_OK) json_decref(*out), *out = NULL;
   free(text);
   free(path);
@@ -293,14 +292,11 @@ mixent_status mixent_run_history_read(const char *directory, json_t **out) {
 }
 
 mixent_status mixent_run_directory_seconds(const mixent_run_directory *run, double *seconds) {
-  char *text;
+  json_t *lines, *line;
+  size_t i;
   *seconds = 0;
-  MIXENT_TRY(mixent_file_read(run->metrics, LARGEST_METRICS, &text, NULL));
-  for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-    json_t *json = json_loadb(line, (size_t)(end - line), 0, NULL);
-    *seconds += json_number_value(json_object_get(json, "seconds"));
-    json_decref(json);
-  }
-  free(text);
+  MIXENT_TRY(mixent_run_history_read(run->path, &lines));
+  json_array_foreach(lines, i, line) *seconds += json_number_value(json_object_get(line, "seconds"));
+  json_decref(lines);
   return MIXENT_OK;
 }

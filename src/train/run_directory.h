@@ -48,7 +48,8 @@ mixent_status mixent_run_directory_seconds(const mixent_run_directory *run, doub
 struct json_t;
 mixent_status mixent_run_history_read(const char *directory, struct json_t **out);
 
-/* The summary.json of a finished run; false if it is not there or is not whole. mixent_train_summary_free. */
-bool mixent_run_summary_read(const char *path, mixent_train_summary *out);
+/* The summary.json of a finished run; mixent_train_summary_free. MIXENT_ERROR_IO if it cannot be read, MIXENT_ERROR_FORMAT if
+ * it is not whole. */
+mixent_status mixent_run_summary_read(const char *path, mixent_train_summary *out);
 
 #endif

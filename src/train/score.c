@@ -1,9 +1,8 @@
 /* Sums of scores, evaluation over a set of images, and scores as JSON. */
 #include "train/score.h"
-#include "core/status.h"
+#include "core/json.h"
 #include "core/threads.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -88,20 +87,6 @@ mixent_status mixent_score_images(mixent_net *net, const mixent_score_job *job,
   return status;
 }
 
-json_t *mixent_json_texts(char *const *texts, int count) {
-  json_t *array = json_array();
-  for (int i = 0; i < count; i++)
-    if (json_array_append_new(array, json_string(texts[i])) != 0) {
-      json_decref(array);
-      return NULL;
-    }
-  return array;
-}
-
-json_t *mixent_json_number(double value) {
-  return isfinite(value) ? json_real(value) : json_null();
-}
-
 /* Where each number of mixent_scores stands, for both directions. */
 static const struct {
   const char *key;
@@ -130,12 +115,12 @@ static bool is_rare(size_t field) {
 
 json_t *mixent_scores_to_json(const mixent_scores *scores) {
   json_t *object = json_object();
-  json_object_set_new(object, "images", json_integer((json_int_t)scores->images));
+  mixent_json_set(&object, "images", json_integer((json_int_t)scores->images));
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     double value;
     memcpy(&value, (const char *)scores + fields[i].offset, sizeof value);
     if (is_rare(i) && value == 0) continue;
-    json_object_set_new(object, fields[i].key, mixent_json_number(value));
+    mixent_json_set(&object, fields[i].key, mixent_json_number(value));
   }
   return object;
 }

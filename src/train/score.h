@@ -53,9 +53,5 @@ struct json_t;
 struct json_t *mixent_scores_to_json(const mixent_scores *scores);
 /* The other way; false if something is missing. */
 bool mixent_scores_from_json(const struct json_t *json, mixent_scores *out);
-/* A number for JSON: null if it is not finite, for JSON has no word for it. */
-struct json_t *mixent_json_number(double value);
-/* An array of texts; NULL if one is not UTF-8. */
-struct json_t *mixent_json_texts(char *const *texts, int count);
 
 #endif

@@ -1,10 +1,10 @@
 /* Fitting a temperature, and keeping it in the description of a checkpoint. */
 #include "train/temperature.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "io/safetensors.h"
 #include "lab/statistics/calibration.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,11 +38,10 @@ mixent_status mixent_temperature_keep(const char *checkpoint, const mixent_predi
     return MIXENT_OK; /* logits without a distribution: no temperature mends them */
   MIXENT_TRY(status);
   if (!fitted.found) return MIXENT_OK;
-  json_t *json = json_pack("[f]", fitted.temperature);
-  char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
-  json_decref(json);
-  status = text ? annotate(checkpoint, MIXENT_TEMPERATURE_KEY, text)
-                : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a temperature");
+  char *text;
+  MIXENT_TRY(
+      mixent_json_write(json_pack("[f]", fitted.temperature), JSON_COMPACT | JSON_REAL_PRECISION(17), &text));
+  status = annotate(checkpoint, MIXENT_TEMPERATURE_KEY, text);
   free(text);
   return status;
 }

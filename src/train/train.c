@@ -1,5 +1,6 @@
 /* The public door: a new run, going on with one, and what is told at the end. */
 #include "core/file.h"
+#include "core/json.h"
 #include "core/processor.h"
 #include "train/predictions.h"
 #include "train/recipe_use.h"
@@ -7,7 +8,6 @@
 #include "train/trainer.h"
 
 #include <dnnl.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -25,33 +25,33 @@ static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train
   mixent_processor_name(cpu, sizeof cpu);
   snprintf(onednn, sizeof onednn, "%d.%d.%d", version->major, version->minor, version->patch);
   json_t *json = json_object();
-  json_object_set_new(json, "recipe", json_string(recipe->name));
-  json_object_set_new(json, "data", json_string(trainer->dataset->name));
-  json_object_set_new(json, "net", json_string(mixent_graph_name(trainer->graph)));
-  json_object_set_new(json, "loss", json_string(mixent_loss_names[recipe->loss_kind]));
-  json_object_set_new(json, "seed", json_integer(recipe->seed));
-  json_object_set_new(json, "select", json_string(mixent_option_find("select")->choices[recipe->select]));
-  json_object_set_new(json, "precision",
-                      json_string(recipe->precision == MIXENT_CHOICE_BF16 ? "bf16" : "fp32"));
-  json_object_set_new(json, "threads", json_integer(recipe->threads));
-  json_object_set_new(json, "plan", json_string(recipe->plan));
-  json_object_set_new(json, "plan_hash", json_string(recipe->plan_hash));
-  json_object_set_new(json, "batch", json_integer(recipe->batch));
-  json_object_set_new(json, "epochs", json_integer(recipe->epochs));
-  json_object_set_new(json, "best_epoch", json_integer(summary->best_epoch));
-  json_object_set_new(json, "test_views", json_integer(summary->test_views));
-  json_object_set_new(json, "test", mixent_scores_to_json(&summary->test));
-  json_object_set_new(json, "validation",
-                      summary->validation.images ? mixent_scores_to_json(&summary->validation) : json_null());
-  json_object_set_new(json, "images_per_second", mixent_json_number(summary->images_per_second));
-  json_object_set_new(json, "seconds", mixent_json_number(summary->seconds));
-  json_object_set_new(json, "peak_memory_bytes", json_integer((json_int_t)summary->peak_memory_bytes));
-  json_object_set_new(json, "parameters", json_integer((json_int_t)summary->parameters));
-  json_object_set_new(json, "cpu", json_string(cpu));
-  json_object_set_new(json, "versions",
-                      json_pack("{s:s, s:s}", "mixent", mixent_version(), "onednn", onednn));
+  mixent_json_set(&json, "recipe", json_string(recipe->name));
+  mixent_json_set(&json, "data", json_string(trainer->dataset->name));
+  mixent_json_set(&json, "net", json_string(mixent_graph_name(trainer->graph)));
+  mixent_json_set(&json, "loss", json_string(mixent_loss_names[recipe->loss_kind]));
+  mixent_json_set(&json, "seed", json_integer(recipe->seed));
+  mixent_json_set(&json, "select", json_string(mixent_option_find("select")->choices[recipe->select]));
+  mixent_json_set(&json, "precision", json_string(recipe->precision == MIXENT_CHOICE_BF16 ? "bf16" : "fp32"));
+  mixent_json_set(&json, "threads", json_integer(recipe->threads));
+  mixent_json_set(&json, "plan", json_string(recipe->plan));
+  mixent_json_set(&json, "plan_hash", json_string(recipe->plan_hash));
+  mixent_json_set(&json, "batch", json_integer(recipe->batch));
+  mixent_json_set(&json, "epochs", json_integer(recipe->epochs));
+  mixent_json_set(&json, "best_epoch", json_integer(summary->best_epoch));
+  mixent_json_set(&json, "test_views", json_integer(summary->test_views));
+  mixent_json_set(&json, "test", mixent_scores_to_json(&summary->test));
+  mixent_json_set(&json, "validation",
+                  summary->validation.images ? mixent_scores_to_json(&summary->validation) : json_null());
+  mixent_json_set(&json, "images_per_second", mixent_json_number(summary->images_per_second));
+  mixent_json_set(&json, "seconds", mixent_json_number(summary->seconds));
+  mixent_json_set(&json, "peak_memory_bytes", json_integer((json_int_t)summary->peak_memory_bytes));
+  mixent_json_set(&json, "parameters", json_integer((json_int_t)summary->parameters));
+  mixent_json_set(&json, "cpu", json_string(cpu));
+  mixent_json_set(&json, "versions", json_pack("{s:s, s:s}", "mixent", mixent_version(), "onednn", onednn));
   return json;
 }
+
+enum { SUMMARY_FORM = JSON_INDENT(2) | JSON_REAL_PRECISION(15), LARGEST_SUMMARY = 1 << 24 };
 
 /* What best.safetensors says of each image, into predictions.safetensors, and what that is worth. */
 static mixent_status score_best(const mixent_trainer *trainer, const mixent_run_directory *run,
@@ -93,10 +93,7 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
   summary->peak_memory_bytes = (size_t)usage.ru_maxrss * 1024;
   summary->images_per_second =
       (double)(trainer->steps * (uint64_t)trainer->recipe.epochs * trainer->batch) / summary->seconds;
-  json_t *json = summary_to_json(trainer, summary);
-  summary->json = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-  json_decref(json);
-  if (!summary->json) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the summary");
+  MIXENT_TRY(mixent_json_write(summary_to_json(trainer, summary), SUMMARY_FORM, &summary->json));
   mixent_text text = {0};
   mixent_text_append(&text, "%s\n", summary->json);
   status = mixent_text_status(&text);
@@ -106,15 +103,11 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
   return status;
 }
 
-bool mixent_run_summary_read(const char *path, mixent_train_summary *summary) {
-  enum { LARGEST = 1 << 24 };
-  char *text;
-  if (mixent_file_read(path, LARGEST, &text, NULL) != MIXENT_OK) return false;
-  json_t *json = json_loads(text, 0, NULL);
-  free(text);
+static mixent_status take_summary(const json_t *json, const char *path, mixent_train_summary *summary) {
   const json_t *validation = json_object_get(json, "validation");
-  bool right = mixent_scores_from_json(json_object_get(json, "test"), &summary->test) &&
-               (json_is_null(validation) || mixent_scores_from_json(validation, &summary->validation));
+  if (!mixent_scores_from_json(json_object_get(json, "test"), &summary->test) ||
+      (!json_is_null(validation) && !mixent_scores_from_json(validation, &summary->validation)))
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: scores of the test or validation images are missing", path);
   summary->best_epoch = (int)json_integer_value(json_object_get(json, "best_epoch"));
   const json_t *views = json_object_get(json, "test_views"); /* runs of older versions lack it */
   summary->test_views = views ? (int)json_integer_value(views) : 1;
@@ -122,9 +115,21 @@ bool mixent_run_summary_read(const char *path, mixent_train_summary *summary) {
   summary->seconds = json_number_value(json_object_get(json, "seconds"));
   summary->peak_memory_bytes = (size_t)json_integer_value(json_object_get(json, "peak_memory_bytes"));
   summary->parameters = (size_t)json_integer_value(json_object_get(json, "parameters"));
-  summary->json = right ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
+  return MIXENT_OK;
+}
+
+mixent_status mixent_run_summary_read(const char *path, mixent_train_summary *summary) {
+  char *text;
+  json_t *json;
+  size_t size;
+  MIXENT_TRY(mixent_file_read(path, LARGEST_SUMMARY, &text, &size));
+  mixent_status status = mixent_json_parse(text, size, 0, path, &json);
+  free(text);
+  MIXENT_TRY(status);
+  status = take_summary(json, path, summary);
+  if (status == MIXENT_OK) return mixent_json_write(json, SUMMARY_FORM, &summary->json);
   json_decref(json);
-  return summary->json != NULL;
+  return status;
 }
 
 static void tell_start(const mixent_trainer *trainer, const mixent_run_directory *run) {
@@ -330,9 +335,10 @@ mixent_status mixent_train_resume(const char *place, const mixent_train_options 
   memset(summary, 0, sizeof *summary);
   MIXENT_TRY(mixent_run_directory_open(place, &run));
   snprintf(summary->run, sizeof summary->run, "%s", run.place);
-  bool done = mixent_is_file(run.predictions) &&
-              mixent_run_summary_read(run.summary, summary); /* older versions kept none */
-  mixent_status status = done ? MIXENT_OK : resume_locked(&run, options, summary);
+  mixent_status status = MIXENT_ERROR_FORMAT; /* older versions kept no predictions */
+  if (mixent_is_file(run.predictions)) status = mixent_run_summary_read(run.summary, summary);
+  if (status == MIXENT_ERROR_FORMAT || status == MIXENT_ERROR_IO)
+    status = resume_locked(&run, options, summary);
   mixent_run_directory_close(&run);
   return status;
 }

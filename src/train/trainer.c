@@ -341,8 +341,8 @@ static mixent_status end_epoch(mixent_trainer *trainer, const mixent_run_directo
   state->epoch++;
   state->step = 0;
   state->sums = (mixent_score_sums){0};
-  char *json = mixent_trainer_report(trainer, &epoch, steps_done(trainer));
-  if (!json) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a line of metrics");
+  char *json;
+  MIXENT_TRY(mixent_trainer_report(trainer, &epoch, steps_done(trainer), &json));
   epoch.json = json;
   mixent_status status = best ? write_best(trainer, run) : MIXENT_OK;
   if (status == MIXENT_OK) status = mixent_run_directory_add_metrics(run, json);

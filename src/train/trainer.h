@@ -59,8 +59,9 @@ mixent_status mixent_trainer_evaluate(mixent_trainer *trainer, const mixent_loss
                                       mixent_loss_result *result);
 
 /* Tells, by the caller's warning function, of signs of a run that goes wrong, each once; then metrics.jsonl's
- * line for the epoch, with what was told. NULL without memory. free(). */
-char *mixent_trainer_report(mixent_trainer *trainer, const mixent_train_epoch *epoch, uint64_t step);
+ * line for the epoch, with what was told, in *out; free(). */
+mixent_status mixent_trainer_report(mixent_trainer *trainer, const mixent_train_epoch *epoch, uint64_t step,
+                                    char **out);
 /* The same signs in the middle of an epoch, when loss or gradient are no longer finite. */
 void mixent_trainer_watch_not_finite(mixent_trainer *trainer);
 

@@ -408,7 +408,7 @@ def lie_about(file, key, value, part=None):
     (lambda lines: [lines[0], change(lines[1], "plan.yaml", "layers:", "lairs:"), *lines[2:]], 2, "lairs"),
     (lambda lines: [lines[0], change(lines[1], "metrics.jsonl", '"epoch":2', '"epoch":3'), *lines[2:]], 2, "metrics.jsonl"),
     (lambda lines: [lines[0], change(lines[1], "summary.json", '"accuracy": ', '"accuracy": 0'), *lines[2:]], 2,
-     "summary.json: expected a JSON object"),
+     "invalid token"),
     (lie_about("summary.json", "accuracy", 39 / 40, "test"), 2, "its accuracy of the test images is "),
     (lie_about("summary.json", "nll", 0.123, "test"), 2, "its nll of the test images is "),
     (lie_about("summary.json", "seed", 1), 2, "another seed"),

@@ -280,8 +280,8 @@ def test_show_finds(mixent, runs):
         done = mixent("show", word)
         assert done.code == 2 and message in done.message
     broken = mixent("show", "broken")
-    assert broken.code == 0 and broken.out.startswith("runs/broken: damaged\nruns/broken/summary.json:1: ")
-    assert json.loads(mixent("show", "broken", "--json").out)["facts"]["damage"].startswith("runs/broken/summary.json:1: ")
+    assert broken.code == 0 and broken.out.startswith("runs/broken: damaged\nruns/broken/summary.json:1:")
+    assert json.loads(mixent("show", "broken", "--json").out)["facts"]["damage"].startswith("runs/broken/summary.json:1:")
 
 
 def test_show_of_a_run_under_way(mixent, runs):

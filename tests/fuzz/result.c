@@ -19,10 +19,10 @@ static mixent_result *read_text(const char *text, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   mixent_result *result = read_text((const char *)data, size);
   if (!result) return 0;
-  char *text = mixent_result_to_json(result);
-  mixent_result *again = text ? read_text(text, strlen(text)) : NULL;
-  char *second = again ? mixent_result_to_json(again) : NULL;
-  if (!second || strcmp(text, second) != 0) abort();
+  char *text = NULL, *second = NULL;
+  mixent_result *again =
+      mixent_result_to_json(result, &text) == MIXENT_OK ? read_text(text, strlen(text)) : NULL;
+  if (!again || mixent_result_to_json(again, &second) != MIXENT_OK || strcmp(text, second) != 0) abort();
   mixent_result_free(result);
   mixent_result_free(again);
   free(text);

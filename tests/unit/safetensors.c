@@ -138,7 +138,7 @@ static void test_wrong_headers(void **state) {
        3, "no tensor's"},
       {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
        "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}",
-       2, "not JSON: duplicate"},
+       2, "duplicate object key"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     if (parse(cases[i].header, cases[i].data) == MIXENT_OK) fail_msg("taken: %s", cases[i].header);

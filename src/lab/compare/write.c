@@ -1,10 +1,9 @@
 /* A comparison for programs: JSON and CSV, in the numbers' own units (accuracies as fractions). */
+#include "core/json.h"
 #include "core/layout.h"
 #include "lab/compare/compare.h"
 #include "lab/statistics/power.h"
-#include "train/score.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -18,9 +17,9 @@ static json_t *measures_json(void) {
   json_t *all = json_array();
   for (size_t m = 0; m < MIXENT_MEASURES; m++) {
     const mixent_measure *measure = &mixent_measures[m];
-    json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:f, s:i}", "name", measure->name, "title",
-                                         measure->title, "unit", measure->unit, "scale", measure->scale,
-                                         "better", measure->better));
+    mixent_json_append(&all,
+                       json_pack("{s:s, s:s, s:s, s:f, s:i}", "name", measure->name, "title", measure->title,
+                                 "unit", measure->unit, "scale", measure->scale, "better", measure->better));
   }
   return all;
 }
@@ -29,7 +28,7 @@ static json_t *seeds_json(const mixent_compare_input *input, const mixent_result
                           bool finished) {
   json_t *seeds = json_array();
   for (size_t seed = 0; seed < input->seed_count; seed++)
-    if (!results[seed] == !finished) json_array_append_new(seeds, json_integer(input->seeds[seed]));
+    if (!results[seed] == !finished) mixent_json_append(&seeds, json_integer(input->seeds[seed]));
   return seeds;
 }
 
@@ -42,10 +41,10 @@ static json_t *variant_json(const mixent_comparison *comparison, size_t data, si
     json_t *values = json_array();
     for (size_t seed = 0; seed < input->seed_count; seed++)
       if (results[seed])
-        json_array_append_new(values,
-                              mixent_json_number(mixent_measure_of(&mixent_measures[m], results[seed])));
-    json_object_set_new(sample, "values", values);
-    json_object_set_new(measures, mixent_measures[m].name, sample);
+        mixent_json_append(&values,
+                           mixent_json_number(mixent_measure_of(&mixent_measures[m], results[seed])));
+    mixent_json_set(&sample, "values", values);
+    mixent_json_set(&measures, mixent_measures[m].name, sample);
   }
   return json_pack(
       "{s:s, s:o, s:o, s:I, s:o}", "name", input->variants[variant], "seeds",
@@ -71,7 +70,7 @@ static json_t *bootstrap_json(const mixent_compare_pair *pair) {
                  {"deviation", bootstrap->deviation}};
   json_t *json = json_object();
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-    json_object_set_new(json, numbers[i].key, mixent_json_number(numbers[i].value));
+    mixent_json_set(&json, numbers[i].key, mixent_json_number(numbers[i].value));
   return json;
 }
 
@@ -87,10 +86,10 @@ static json_t *pair_json(const mixent_comparison *comparison, const mixent_compa
   json_t *measures = json_object();
   for (size_t m = 0; m < MIXENT_MEASURES; m++) {
     json_t *paired = sample_json(&pair->measures[m].difference);
-    json_object_set_new(paired, "t", mixent_json_number(pair->measures[m].t));
-    json_object_set_new(paired, "p", mixent_json_number(pair->measures[m].p));
-    json_object_set_new(paired, "holm", mixent_json_number(pair->holm[m]));
-    json_object_set_new(measures, mixent_measures[m].name, paired);
+    mixent_json_set(&paired, "t", mixent_json_number(pair->measures[m].t));
+    mixent_json_set(&paired, "p", mixent_json_number(pair->measures[m].p));
+    mixent_json_set(&paired, "holm", mixent_json_number(pair->holm[m]));
+    mixent_json_set(&measures, mixent_measures[m].name, paired);
   }
   json_t *mcnemar = json_null();
   if (pair->single)
@@ -107,9 +106,9 @@ static json_t *pair_json(const mixent_comparison *comparison, const mixent_compa
 static json_t *data_json(const mixent_comparison *comparison, size_t data) {
   json_t *variants = json_array(), *pairs = json_array();
   for (size_t i = 0; i < comparison->input.variant_count; i++)
-    json_array_append_new(variants, variant_json(comparison, data, i));
+    mixent_json_append(&variants, variant_json(comparison, data, i));
   for (size_t i = 0; i + 1 < comparison->input.variant_count; i++)
-    json_array_append_new(pairs, pair_json(comparison, &comparison->data[data].pairs[i]));
+    mixent_json_append(&pairs, pair_json(comparison, &comparison->data[data].pairs[i]));
   return json_pack("{s:s, s:I, s:o, s:o}", "name", comparison->input.data[data].name, "test_images",
                    (json_int_t)comparison->data[data].test_images, "variants", variants, "comparisons",
                    pairs);
@@ -119,9 +118,9 @@ json_t *mixent_comparison_to_json(const mixent_comparison *comparison) {
   const mixent_compare_input *input = &comparison->input;
   json_t *all = json_array(), *seeds = json_array();
   for (size_t data = 0; data < input->data_count; data++)
-    json_array_append_new(all, data_json(comparison, data));
+    mixent_json_append(&all, data_json(comparison, data));
   for (size_t seed = 0; seed < input->seed_count; seed++)
-    json_array_append_new(seeds, json_integer(input->seeds[seed]));
+    mixent_json_append(&seeds, json_integer(input->seeds[seed]));
   return json_pack("{s:s, s:o, s:f, s:f, s:f, s:I, s:o, s:o}", "baseline", input->variants[input->baseline],
                    "seeds", seeds, "difference", input->difference, "confidence", input->confidence, "power",
                    MIXENT_COMPARE_POWER, "replicates", (json_int_t)input->replicates, "measures",

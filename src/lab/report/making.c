@@ -1,9 +1,9 @@
 /* What went wrong or is missing, and how to make all of it again. */
+#include "core/json.h"
 #include "core/locale.h"
 #include "lab/report/page.h"
 #include "lab/study/directory.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,14 +77,14 @@ typedef struct values {
 } values;
 
 static void add_value(const mixent_report_run *run, void *context) {
-  const values *values = context;
+  values *values = context;
   const mixent_fact *fact = mixent_facts_find(&run->facts, values->key);
   if (!fact || (!fact->text && isnan(fact->number))) return;
   char number[32];
   mixent_print(number, sizeof number, "%.15g", fact->number);
   const char *text = fact->text ? fact->text : number;
   json_int_t count = json_integer_value(json_object_get(values->seen, text));
-  json_object_set_new(values->seen, text, json_integer(count + 1));
+  mixent_json_set(&values->seen, text, json_integer(count + 1));
 }
 
 static void write_fact(const mixent_section *section, const char *title, const char *key) {
@@ -93,6 +93,7 @@ static void write_fact(const mixent_section *section, const char *title, const c
   for (size_t d = 0; d < section->report->data_count; d++) for_runs(section, d, add_value, &values);
   const char *text, *before = "";
   json_t *count;
+  if (!values.seen) out->failed = 1; /* no memory, or a damaged file's text */
   if (json_object_size(values.seen)) mixent_text_append(out, "<dt>%s</dt><dd>", title);
   json_object_foreach(values.seen, text, count) {
     mixent_text_append(out, "%s", before);
@@ -140,13 +141,17 @@ static void write_recipe(const mixent_section *section, size_t variant) {
     }
 }
 
-static void write_run_command(const mixent_report_run *run, void *out) {
+static void write_run_command(const mixent_report_run *run, void *context) {
   mixent_recipe recipe;
-  mixent_text command = {0};
-  if (!run->recipe || mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, &recipe) != MIXENT_OK)
-    return;
-  if (mixent_recipe_command(&recipe, run->path, &command) == MIXENT_OK) mixent_html_text(out, command.data);
-  mixent_text_append(out, "\n");
+  mixent_text command = {0}, *out = context;
+  mixent_status status =
+      run->recipe ? mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, &recipe) : MIXENT_ERROR_FORMAT;
+  if (status == MIXENT_OK) status = mixent_recipe_command(&recipe, run->path, &command);
+  if (status == MIXENT_ERROR_MEMORY) out->failed = 1;
+  if (status == MIXENT_OK) {
+    mixent_html_text(out, command.data);
+    mixent_text_append(out, "\n");
+  }
   mixent_text_free(&command);
 }
 

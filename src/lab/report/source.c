@@ -90,16 +90,18 @@ static size_t find_data(mixent_report *report, char *name) {
   return report->data_count++;
 }
 
-/* The data set of a run that is not finished, as far as its recipe tells; free(). */
-static char *data_of_recipe(const mixent_report_run *run) {
+/* The data set of a run, of one that is not finished as far as its recipe tells; NULL: no memory; free(). */
+static char *data_of_run(const mixent_report_run *run) {
   mixent_recipe recipe;
-  bool known =
-      run->recipe && mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, &recipe) == MIXENT_OK;
-  return known ? mixent_dataset_own_name(recipe.data) : strdup("?");
+  if (run->result) return strdup(run->result->data);
+  mixent_status status =
+      run->recipe ? mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, &recipe) : MIXENT_ERROR_FORMAT;
+  if (status == MIXENT_ERROR_MEMORY) return NULL;
+  return status == MIXENT_OK ? mixent_dataset_own_name(recipe.data) : strdup("?");
 }
 
 static mixent_status place_run(mixent_report *report, size_t variant, mixent_report_run *run) {
-  char *name = run->result ? strdup(run->result->data) : data_of_recipe(run);
+  char *name = data_of_run(run);
   if (!name) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
   *run_at(report, find_data(report, name), variant, 0) = *run;
   return MIXENT_OK;

@@ -55,16 +55,21 @@ char *mixent_bits_pack(const uint8_t *bits, size_t count) {
   return text;
 }
 
-bool mixent_bits_unpack(const char *text, size_t count, uint8_t *bits) {
+mixent_status mixent_bits_unpack(const char *text, size_t count, uint8_t *bits) {
   size_t size = (count + 7) / 8, length;
   uLongf found = size;
   uint8_t *packed = NULL, *deflated = NULL;
-  bool right = MIXENT_ALLOCATE(size, &packed) == MIXENT_OK &&
-               MIXENT_ALLOCATE(strlen(text) / 4 * 3 + 3, &deflated) == MIXENT_OK &&
-               decode(text, deflated, &length) && uncompress(packed, &found, deflated, length) == Z_OK &&
-               found == size;
-  for (size_t i = 0; right && i < count; i++) bits[i] = packed[i / 8] >> i % 8 & 1;
+  mixent_status status = MIXENT_ALLOCATE(size, &packed);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(strlen(text) / 4 * 3 + 3, &deflated);
+  if (status == MIXENT_OK) {
+    int code = decode(text, deflated, &length) ? uncompress(packed, &found, deflated, length) : Z_DATA_ERROR;
+    if (code == Z_MEM_ERROR)
+      status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory to inflate");
+    else if (code != Z_OK || found != size)
+      status = mixent_fail(MIXENT_ERROR_FORMAT, "expected %zu deflated bits in base64", count);
+  }
+  for (size_t i = 0; status == MIXENT_OK && i < count; i++) bits[i] = packed[i / 8] >> i % 8 & 1;
   free(packed);
   free(deflated);
-  return right;
+  return status;
 }

@@ -1,9 +1,9 @@
 /* result.json: a result's numbers as JSON, in 17 digits, and back with every check. */
+#include "core/json.h"
 #include "core/memory.h"
 #include "lab/result/parts.h"
 #include "train/score.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,11 +28,11 @@ static const struct {
 static json_t *write_calibration(const mixent_calibration *calibration, size_t images) {
   if (images == 0) return json_null();
   json_t *object = json_object();
-  json_object_set_new(object, "images", json_integer((json_int_t)images));
+  mixent_json_set(&object, "images", json_integer((json_int_t)images));
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     double value;
     memcpy(&value, (const char *)calibration + fields[i].offset, sizeof value);
-    json_object_set_new(object, fields[i].key, mixent_json_number(value));
+    mixent_json_set(&object, fields[i].key, mixent_json_number(value));
   }
   return object;
 }
@@ -48,14 +48,14 @@ static json_t *write_temperature(const mixent_result *result) {
 static json_t *write_reliability(const mixent_reliability_bin *bins) {
   json_t *array = json_array();
   for (size_t b = 0; b < MIXENT_RELIABILITY_BINS; b++)
-    json_array_append_new(
-        array, json_pack("[I, f, f]", (json_int_t)bins[b].count, bins[b].confidence, bins[b].accuracy));
+    mixent_json_append(
+        &array, json_pack("[I, f, f]", (json_int_t)bins[b].count, bins[b].confidence, bins[b].accuracy));
   return array;
 }
 
 static json_t *write_counts(const size_t *counts, size_t count) {
   json_t *array = json_array();
-  for (size_t i = 0; i < count; i++) json_array_append_new(array, json_integer((json_int_t)counts[i]));
+  for (size_t i = 0; i < count; i++) mixent_json_append(&array, json_integer((json_int_t)counts[i]));
   return array;
 }
 
@@ -64,8 +64,8 @@ static json_t *write_confusion(const mixent_result *result) {
   for (size_t label = 0; label < result->classes; label++) {
     json_t *row = json_array();
     for (size_t k = 0; k < result->classes; k++)
-      json_array_append_new(row, json_integer(result->confusion[label * result->classes + k]));
-    json_array_append_new(rows, row);
+      mixent_json_append(&row, json_integer(result->confusion[label * result->classes + k]));
+    mixent_json_append(&rows, row);
   }
   return rows;
 }
@@ -74,26 +74,24 @@ static json_t *write_confused(const mixent_result *result) {
   json_t *array = json_array();
   for (size_t i = 0; i < result->confused_count; i++) {
     const mixent_confused *pair = &result->confused[i];
-    json_array_append_new(array,
-                          json_pack("{s:I, s:I, s:I, s:o}", "label", (json_int_t)pair->label, "predicted",
-                                    (json_int_t)pair->predicted, "count", (json_int_t)pair->count, "images",
-                                    write_counts(pair->images, pair->image_count)));
+    mixent_json_append(&array,
+                       json_pack("{s:I, s:I, s:I, s:o}", "label", (json_int_t)pair->label, "predicted",
+                                 (json_int_t)pair->predicted, "count", (json_int_t)pair->count, "images",
+                                 write_counts(pair->images, pair->image_count)));
   }
   return array;
 }
 
-char *mixent_result_to_json(const mixent_result *result) {
+mixent_status mixent_result_to_json(const mixent_result *result, char **out) {
   char *bits = mixent_bits_pack(result->right, result->test_images);
-  json_t *names = json_array(), *risk = json_array();
-  for (size_t k = 0; k < result->classes; k++)
-    json_array_append_new(names, json_string(result->class_names[k]));
-  for (size_t i = 0; i < MIXENT_COVERAGE_POINTS; i++) json_array_append_new(risk, json_real(result->risk[i]));
+  json_t *risk = json_array();
+  for (size_t i = 0; i < MIXENT_COVERAGE_POINTS; i++) mixent_json_append(&risk, json_real(result->risk[i]));
   const struct {
     const char *key;
     json_t *value;
   } entries[] = {
       {"format", json_integer(FORMAT)},
-      {"classes", names},
+      {"classes", mixent_json_texts(result->class_names, result->classes)},
       {"temperature", write_temperature(result)},
       {"test", write_calibration(&result->test, result->test_images)},
       {"test_calibrated", write_calibration(&result->test_calibrated, result->test_images)},
@@ -108,13 +106,10 @@ char *mixent_result_to_json(const mixent_result *result) {
       {"risk", risk},
       {"confused", write_confused(result)}};
   json_t *json = json_object();
-  bool whole = true;
   for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
-    whole &= json_object_set_new(json, entries[i].key, entries[i].value) == 0;
-  char *text = whole ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-  json_decref(json);
+    mixent_json_set(&json, entries[i].key, entries[i].value);
   free(bits);
-  return text;
+  return mixent_json_write(json, JSON_COMPACT | JSON_REAL_PRECISION(17), out);
 }
 
 static bool read_count(const json_t *json, size_t most, size_t *out) {
@@ -177,35 +172,40 @@ static bool read_temperature(const json_t *json, mixent_result *out) {
          read_number(json_object_get(json, "nll_after"), &temperature->nll_after);
 }
 
-static bool read_names(const json_t *json, mixent_result *out) {
+/* These three take memory: *status tells of what is wrong from what is only too large for now. */
+static bool read_names(const json_t *json, mixent_result *out, mixent_status *status) {
   size_t count = json_array_size(json);
-  if (count == 0 || count > MIXENT_RESULT_CLASSES || MIXENT_ALLOCATE(count, &out->class_names) != MIXENT_OK)
-    return false;
+  if (count == 0 || count > MIXENT_RESULT_CLASSES) return false;
+  if ((*status = MIXENT_ALLOCATE(count, &out->class_names)) != MIXENT_OK) return false;
   for (; out->classes < count; out->classes++) {
     const char *name = json_string_value(json_array_get(json, out->classes));
-    if (!name || !(out->class_names[out->classes] = strdup(name))) return false;
+    if (!name) return false;
+    if (!(out->class_names[out->classes] = strdup(name))) {
+      *status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+      return false;
+    }
   }
   return true;
 }
 
 /* How many images are right, which must be what the accuracy says. */
-static bool read_right(const json_t *json, mixent_result *out, size_t *right) {
+static bool read_right(const json_t *json, mixent_result *out, size_t *right, mixent_status *status) {
   const size_t densest =
       1032; /* bytes from one deflated byte: no more room is taken than the file can fill */
   const char *text = json_string_value(json);
-  if (!text || out->test_images / 8 > densest * strlen(text) ||
-      MIXENT_ALLOCATE(out->test_images, &out->right) != MIXENT_OK ||
-      !mixent_bits_unpack(text, out->test_images, out->right))
-    return false;
+  if (!text || out->test_images / 8 > densest * strlen(text)) return false;
+  *status = MIXENT_ALLOCATE(out->test_images, &out->right);
+  if (*status == MIXENT_OK) *status = mixent_bits_unpack(text, out->test_images, out->right);
+  if (*status != MIXENT_OK) return false;
   *right = 0;
   for (size_t i = 0; i < out->test_images; i++) *right += out->right[i];
   return *right == (size_t)llround(out->test.accuracy * (double)out->test_images);
 }
 
-static bool read_confusion(const json_t *json, mixent_result *out, size_t right) {
+static bool read_confusion(const json_t *json, mixent_result *out, size_t right, mixent_status *status) {
   size_t sum = 0, diagonal = 0, classes = out->classes;
-  if (!is_array(json, classes) || MIXENT_ALLOCATE(classes * classes, &out->confusion) != MIXENT_OK)
-    return false;
+  if (!is_array(json, classes)) return false;
+  if ((*status = MIXENT_ALLOCATE(classes * classes, &out->confusion)) != MIXENT_OK) return false;
   for (size_t label = 0; label < classes; label++) {
     const json_t *row = json_array_get(json, label);
     if (!is_array(row, classes)) return false;
@@ -268,11 +268,11 @@ static bool read_confused(const json_t *json, mixent_result *out) {
 }
 
 /* The first key whose value is missing or wrong; NULL: all are right. */
-static const char *read_all(const json_t *json, mixent_result *out) {
+static const char *read_all(const json_t *json, mixent_result *out, mixent_status *status) {
   size_t right, format;
 #define ENTRY(key) json_object_get(json, key)
   if (!read_count(ENTRY("format"), FORMAT, &format) || format != FORMAT) return "format";
-  if (!read_names(ENTRY("classes"), out)) return "classes";
+  if (!read_names(ENTRY("classes"), out, status)) return "classes";
   if (!read_calibration(ENTRY("test"), &out->test_images, &out->test) || !out->test_images) return "test";
   if (!read_calibration(ENTRY("test_calibrated"), &out->test_images, &out->test_calibrated))
     return "test_calibrated";
@@ -282,8 +282,8 @@ static const char *read_all(const json_t *json, mixent_result *out) {
       again != out->validation_images)
     return "validation_calibrated";
   if (!read_temperature(ENTRY("temperature"), out)) return "temperature";
-  if (!read_right(ENTRY("right"), out, &right)) return "right";
-  if (!read_confusion(ENTRY("confusion"), out, right)) return "confusion";
+  if (!read_right(ENTRY("right"), out, &right, status)) return "right";
+  if (!read_confusion(ENTRY("confusion"), out, right, status)) return "confusion";
   if (!read_reliability(ENTRY("reliability"), out->test_images, out->reliability)) return "reliability";
   if (!read_reliability(ENTRY("reliability_calibrated"), out->test_images, out->reliability_calibrated))
     return "reliability_calibrated";
@@ -297,16 +297,15 @@ static const char *read_all(const json_t *json, mixent_result *out) {
 }
 
 mixent_status mixent_result_from_json(const char *text, size_t size, const char *path, mixent_result *out) {
-  json_error_t error;
-  json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-  if (!json)
-    return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s:%d: no JSON (%s); remove the file, it is made anew from "
-                       "predictions.safetensors",
-                       path, error.line, error.text);
-  const char *wrong = read_all(json, out);
+  json_t *json;
+  mixent_status status = mixent_json_parse(text, size, JSON_REJECT_DUPLICATES, path, &json);
+  if (status == MIXENT_ERROR_FORMAT)
+    return mixent_fail(status, "%s; remove the file, it is made anew from predictions.safetensors",
+                       mixent_last_error());
+  MIXENT_TRY(status);
+  const char *wrong = read_all(json, out, &status);
   json_decref(json);
-  if (!wrong) return MIXENT_OK;
+  if (!wrong || status == MIXENT_ERROR_MEMORY) return status;
   return mixent_fail(
       MIXENT_ERROR_FORMAT,
       "%s: '%s' is missing, wrong or contradicts the rest; remove the file, it is made anew from "

@@ -11,15 +11,15 @@ enum { MIXENT_RESULT_CLASSES = 4096, MIXENT_RESULT_IMAGES = 100000000 }; /* the 
  * returns. */
 mixent_status mixent_result_compute(const mixent_run_predictions *predictions, mixent_result *out);
 
-/* The text of result.json; free(); NULL without memory. */
-char *mixent_result_to_json(const mixent_result *result);
+/* The text of result.json; free(*out). */
+mixent_status mixent_result_to_json(const mixent_result *result, char **out);
 /* The other way, to the same bits. Refuses numbers that contradict one another, naming the key. */
 mixent_status mixent_result_from_json(const char *text, size_t size, const char *path, mixent_result *out);
 
 /* Zeros and ones as the base64 (RFC 4648) of the deflated (zlib) bits, eight to a byte, the first lowest; free(); NULL
  * without memory. */
 char *mixent_bits_pack(const uint8_t *bits, size_t count);
-/* false where the text does not hold just `count` of them. */
-bool mixent_bits_unpack(const char *text, size_t count, uint8_t *bits);
+/* MIXENT_ERROR_FORMAT where the text does not hold just `count` of them. */
+mixent_status mixent_bits_unpack(const char *text, size_t count, uint8_t *bits);
 
 #endif

@@ -1,10 +1,10 @@
 /* A run's result: summary.json and result.json together, the latter made where it is not there yet. */
 #include "lab/result/result.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "lab/result/parts.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,8 +103,9 @@ static mixent_status read_summary(mixent_result *out, summary_parts *parts) {
   if (status == MIXENT_OK && !mixent_is_file(path)) status = fail_unfinished(out->run);
   if (status == MIXENT_OK) status = mixent_file_read(path, largest, &text, &size);
   if (status == MIXENT_OK) {
-    json_t *json = json_loadb(text, size, 0, NULL);
-    status = take_summary(json, path, out, parts);
+    json_t *json;
+    status = mixent_json_parse(text, size, 0, path, &json);
+    if (status == MIXENT_OK) status = take_summary(json, path, out, parts);
     json_decref(json);
   }
   free(text);
@@ -118,11 +119,11 @@ static mixent_status make(const char *predictions, const char *path, mixent_resu
   mixent_status status = mixent_result_compute(&read, out);
   mixent_run_predictions_free(&read);
   if (status != MIXENT_OK) return mixent_fail_within(status, "%s", predictions);
-  char *text = mixent_result_to_json(out);
-  if (!text) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory for it", path);
-  (void)mixent_file_replace(path, text, strlen(text)); /* where it cannot be kept it is made again */
+  char *text;
+  MIXENT_TRY(mixent_result_to_json(out, &text));
+  status = mixent_file_replace(path, text, strlen(text));
   free(text);
-  return MIXENT_OK;
+  return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK; /* where it cannot be kept it is made again */
 }
 
 static mixent_status read_or_make(const char *path, const char *predictions, mixent_result *out) {

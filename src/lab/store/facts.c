@@ -1,11 +1,12 @@
 /* Reading a run's directory into facts. */
 #include "lab/store/facts.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/yaml.h"
 #include "train/recipe.h"
 #include "train/run_directory.h"
 
-#include <jansson.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,8 +69,10 @@ typedef struct reading {
   bool finished;
 } reading;
 
-static void add_damage(const reading *reading, const char *message) {
-  mixent_facts_add_text(reading->facts, "damage", message);
+/* The last failure; what the system refused it may allow the next time. */
+static void add_damage(const reading *reading, mixent_status status) {
+  reading->facts->passing |= status == MIXENT_ERROR_IO;
+  mixent_facts_add_text(reading->facts, "damage", mixent_last_error());
 }
 
 /* Numbers, texts, yes and no of a JSON value, by their dotted names. */
@@ -86,33 +89,41 @@ static void add_json(mixent_facts *facts, const char *key, const json_t *value) 
   }
 }
 
+/* What a file looks like from outside; false where it is not there, or is hidden, which is then damage. */
+static bool look_at(const reading *reading, const char *name, struct stat *out) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/%s", reading->directory, name);
+  if (stat(path, out) == 0) return true;
+  mixent_status status = mixent_path_check(path);
+  if (status != MIXENT_OK) add_damage(reading, status);
+  reading->facts->failed |= status == MIXENT_ERROR_MEMORY;
+  return false;
+}
+
 /* A file of the run; *out NULL where it is not there or cannot be read, which is then damage. */
 static mixent_status read_text(const reading *reading, const char *name, size_t limit, char **out) {
-  char *path = mixent_path_join(reading->directory, name);
-  *out = NULL;
-  if (!path) return MIXENT_ERROR_MEMORY;
   struct stat info;
-  mixent_status status =
-      stat(path, &info) == 0 ? mixent_file_read(path, limit, out, NULL) : MIXENT_OK; /* not there */
+  *out = NULL;
+  if (!look_at(reading, name, &info)) return MIXENT_OK;
+  char *path = mixent_path_join(reading->directory, name);
+  mixent_status status = path ? mixent_file_read(path, limit, out, NULL) : MIXENT_ERROR_MEMORY;
   free(path);
   if (status == MIXENT_OK || status == MIXENT_ERROR_MEMORY) return status;
-  add_damage(reading, mixent_last_error());
+  add_damage(reading, status);
   return MIXENT_OK;
 }
 
 /* The same as JSON. */
 static mixent_status read_json(const reading *reading, const char *name, json_t **out) {
-  char *text;
-  json_error_t error;
+  char *text, path[PATH_MAX];
   *out = NULL;
   MIXENT_TRY(read_text(reading, name, LARGEST_JSON, &text));
   if (!text) return MIXENT_OK;
-  *out = json_loads(text, 0, &error);
+  snprintf(path, sizeof path, "%s/%s", reading->directory, name);
+  mixent_status status = mixent_json_parse(text, strlen(text), 0, path, out);
   free(text);
-  if (*out) return MIXENT_OK;
-  mixent_fail(MIXENT_ERROR_FORMAT, "%s/%s:%d: %s", reading->directory, name, error.line, error.text);
-  add_damage(reading, mixent_last_error());
-  return MIXENT_OK;
+  if (status == MIXENT_ERROR_FORMAT) add_damage(reading, status);
+  return status == MIXENT_ERROR_FORMAT ? MIXENT_OK : status;
 }
 
 static void add_option(mixent_facts *facts, const mixent_option *option, const mixent_recipe *recipe) {
@@ -138,7 +149,7 @@ static mixent_status read_recipe(const reading *reading) {
   free(path);
   if (status == MIXENT_ERROR_MEMORY) return status;
   if (status != MIXENT_OK) {
-    add_damage(reading, mixent_last_error());
+    add_damage(reading, status);
     return MIXENT_OK;
   }
   for (const mixent_option *option = mixent_options; option->key; option++)
@@ -155,7 +166,8 @@ static mixent_status read_summary(reading *reading) {
   if (json_is_number(json_object_get(json_object_get(summary, "test"), "accuracy")))
     reading->finished = true;
   else
-    add_damage(reading, "summary.json: it has no scores on the test images");
+    add_damage(reading,
+               mixent_fail(MIXENT_ERROR_FORMAT, "summary.json: it has no scores on the test images"));
   add_json(reading->facts, "", summary);
   json_decref(summary);
   return MIXENT_OK;
@@ -207,10 +219,12 @@ static void add_history(const reading *reading, const json_t *history) {
 
 static mixent_status read_history(const reading *reading) {
   json_t *history;
+  struct stat info;
+  bool there = look_at(reading, "metrics.jsonl", &info);
+  if (!there && reading->finished) return MIXENT_OK; /* it may have been left behind */
   mixent_status status = mixent_run_history_read(reading->directory, &history);
   if (status == MIXENT_ERROR_MEMORY) return status;
-  bool needed = !reading->finished || status != MIXENT_ERROR_IO; /* a finished run may have left it behind */
-  if (status != MIXENT_OK && needed) add_damage(reading, mixent_last_error());
+  if (status != MIXENT_OK) add_damage(reading, there ? status : MIXENT_ERROR_FORMAT);
   if (history) add_history(reading, history);
   json_decref(history);
   return MIXENT_OK;
@@ -228,7 +242,7 @@ static mixent_status read_plan(const reading *reading) {
   mixent_status status = text ? mixent_yaml_parse(text, strlen(text), "plan.yaml", &plan) : MIXENT_OK;
   free(text);
   if (status == MIXENT_ERROR_MEMORY) return status;
-  if (status != MIXENT_OK) add_damage(reading, mixent_last_error());
+  if (status != MIXENT_OK) add_damage(reading, status);
   if (!plan) return MIXENT_OK;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const mixent_yaml *node = plan->kind == MIXENT_YAML_MAPPING ? mixent_yaml_find(plan, names[i][0]) : NULL;
@@ -251,10 +265,8 @@ static mixent_status read_failure(const reading *reading) {
 
 /* When a file was written; false if it is not there. */
 static bool time_of(const reading *reading, const char *name, time_t *out) {
-  char path[4096];
   struct stat info;
-  snprintf(path, sizeof path, "%s/%s", reading->directory, name);
-  if (stat(path, &info) != 0) return false;
+  if (!look_at(reading, name, &info)) return false;
   *out = info.st_mtime;
   return true;
 }
@@ -280,7 +292,8 @@ static void add_status(const reading *reading) {
   mixent_facts *facts = reading->facts;
   time_t saved;
   if (!reading->finished && !time_of(reading, "last.safetensors", &saved))
-    add_damage(reading, "last.safetensors is missing, so the run cannot go on");
+    add_damage(reading,
+               mixent_fail(MIXENT_ERROR_FORMAT, "last.safetensors is missing, so the run cannot go on"));
   mixent_facts_add_text(facts, "status",
                         mixent_facts_find(facts, "damage")    ? "damaged"
                         : reading->finished                   ? "finished"

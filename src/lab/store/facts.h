@@ -18,6 +18,8 @@ typedef struct mixent_facts {
   mixent_fact *items;
   size_t count, capacity;
   bool failed;
+  bool
+      passing; /* a file could not be read (a disk's fault, permissions): `damage` says so, and the next reading may differ */
 } mixent_facts;
 
 /* Reads a run; `name` becomes its fact `run`, and what of it is the study's directory (or, without one, stands before the last '/')

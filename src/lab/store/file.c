@@ -18,8 +18,9 @@
 enum { PATIENCE = 5000, PAUSE = 10 }; /* milliseconds to wait for other processes, in all and at a time */
 
 static mixent_status fail(mixent_store *store, const char *doing) {
-  store->code = sqlite3_errcode(store->database) & 0xff;
-  bool memory = store->code == SQLITE_NOMEM;
+  int extended = sqlite3_extended_errcode(store->database);
+  store->code = extended & 0xff;
+  bool memory = store->code == SQLITE_NOMEM || extended == SQLITE_IOERR_NOMEM;
   mixent_status status = mixent_fail(memory ? MIXENT_ERROR_MEMORY : MIXENT_ERROR_IO, "cannot %s %s: %s",
                                      doing, store->path, sqlite3_errmsg(store->database));
   if (memory) store->code = SQLITE_OK;
@@ -36,6 +37,11 @@ mixent_status mixent_store_prepare(mixent_store *store, const char *sql, sqlite3
 }
 
 mixent_status mixent_store_step(mixent_store *store, sqlite3_stmt *statement, bool *row) {
+  *row = false;
+  if (store->lacks) {
+    store->lacks = false;
+    return mixent_fail(MIXENT_ERROR_MEMORY, "cannot use %s: no memory for a value", store->path);
+  }
   int code = sqlite3_step(statement);
   *row = code == SQLITE_ROW;
   return code == SQLITE_ROW || code == SQLITE_DONE ? MIXENT_OK : fail(store, "use");
@@ -53,8 +59,22 @@ mixent_status mixent_store_execute(mixent_store *store, const char *sql) {
   return sqlite3_exec(store->database, sql, NULL, NULL, NULL) == SQLITE_OK ? MIXENT_OK : fail(store, "use");
 }
 
-const char *mixent_store_text(sqlite3_stmt *statement, int column) {
+void mixent_store_bind_text(mixent_store *store, sqlite3_stmt *statement, int place, const char *text) {
+  store->lacks |= sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC) != SQLITE_OK;
+}
+
+void mixent_store_bind_whole(mixent_store *store, sqlite3_stmt *statement, int place, sqlite3_int64 number) {
+  store->lacks |= sqlite3_bind_int64(statement, place, number) != SQLITE_OK;
+}
+
+void mixent_store_bind_number(mixent_store *store, sqlite3_stmt *statement, int place, double number) {
+  store->lacks |= sqlite3_bind_double(statement, place, number) != SQLITE_OK;
+}
+
+const char *mixent_store_text(mixent_store *store, sqlite3_stmt *statement, int column) {
+  bool is_there = sqlite3_column_type(statement, column) != SQLITE_NULL;
   const char *text = (const char *)sqlite3_column_text(statement, column);
+  store->lacks |= is_there && !text;
   return text ? text : "";
 }
 
@@ -86,7 +106,8 @@ static mixent_status read_text(mixent_store *store, const char *sql, char *out, 
   bool row;
   MIXENT_TRY(mixent_store_prepare(store, sql, &statement));
   mixent_status status = mixent_store_step(store, statement, &row);
-  snprintf(out, size, "%s", row ? mixent_store_text(statement, 0) : "");
+  snprintf(out, size, "%s", row ? mixent_store_text(store, statement, 0) : "");
+  if (status == MIXENT_OK) status = mixent_store_step(store, statement, &row);
   sqlite3_finalize(statement);
   return status;
 }

@@ -15,6 +15,7 @@ struct mixent_store {
   ino_t file; /* which file stood at `path` when it was opened */
   int lock;   /* descriptor of .index.lock, which is locked while the file is in use; -1: it is not */
   int code;   /* of SQLite's last failure; SQLITE_OK: what failed was something else */
+  bool lacks; /* a value could not be bound or read since the last step */
   mixent_text warning;
 };
 
@@ -39,7 +40,13 @@ mixent_status mixent_store_step(mixent_store *store, sqlite3_stmt *statement, bo
 /* Runs a statement that gives no rows, and makes it ready for the next time. */
 mixent_status mixent_store_run(mixent_store *store, sqlite3_stmt *statement);
 
-/* A column of the row as text; never NULL. */
-const char *mixent_store_text(sqlite3_stmt *statement, int column);
+/* A value for a place of the statement, from 1; a text stays the caller's, NULL is nothing. The next step tells whether it was
+ * taken. */
+void mixent_store_bind_text(mixent_store *store, sqlite3_stmt *statement, int place, const char *text);
+void mixent_store_bind_whole(mixent_store *store, sqlite3_stmt *statement, int place, sqlite3_int64 number);
+void mixent_store_bind_number(mixent_store *store, sqlite3_stmt *statement, int place, double number);
+
+/* A column of the row as text; never NULL. The next step fails where memory was too little for it. */
+const char *mixent_store_text(mixent_store *store, sqlite3_stmt *statement, int column);
 
 #endif

@@ -59,14 +59,15 @@ static void append_filter(const mixent_store_filter *filter, mixent_text *sql) {
                        signs[filter->comparison], filter->comparison == MIXENT_STORE_NOT_EQUAL);
 }
 
-static void bind_filters(sqlite3_stmt *statement, const mixent_store_query *query, int *place) {
+static void bind_filters(mixent_store *store, sqlite3_stmt *statement, const mixent_store_query *query,
+                         int *place) {
   for (size_t i = 0; i < query->filter_count; i++) {
     const mixent_store_filter *filter = &query->filters[i];
     double number;
-    sqlite3_bind_text(statement, ++*place, filter->key, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, ++*place, filter->value, -1, SQLITE_STATIC);
+    mixent_store_bind_text(store, statement, ++*place, filter->key);
+    mixent_store_bind_text(store, statement, ++*place, filter->value);
     if (filter->comparison < MIXENT_STORE_CONTAINS && read_number(filter->value, &number))
-      sqlite3_bind_double(statement, ++*place, number);
+      mixent_store_bind_number(store, statement, ++*place, number);
   }
 }
 
@@ -88,17 +89,17 @@ static mixent_status select_runs(mixent_store *store, const mixent_store_query *
   mixent_text_free(&sql);
   MIXENT_TRY(status);
   int place = 0;
-  if (query->sort) sqlite3_bind_text(*out, ++place, query->sort, -1, SQLITE_STATIC);
-  bind_filters(*out, query, &place);
-  sqlite3_bind_int64(*out, ++place, query->limit ? (sqlite3_int64)query->limit : -1);
+  if (query->sort) mixent_store_bind_text(store, *out, ++place, query->sort);
+  bind_filters(store, *out, query, &place);
+  mixent_store_bind_whole(store, *out, ++place, query->limit ? (sqlite3_int64)query->limit : -1);
   return MIXENT_OK;
 }
 
 /* Adds what the statement's row says: key, value. */
-static void add_fact(sqlite3_stmt *row, mixent_facts *facts) {
-  const char *key = mixent_store_text(row, 0);
+static void add_fact(mixent_store *store, sqlite3_stmt *row, mixent_facts *facts) {
+  const char *key = mixent_store_text(store, row, 0);
   if (sqlite3_column_type(row, 1) == SQLITE_TEXT)
-    mixent_facts_add_text(facts, key, mixent_store_text(row, 1));
+    mixent_facts_add_text(facts, key, mixent_store_text(store, row, 1));
   else
     mixent_facts_add_number(facts, key, sqlite3_column_double(row, 1));
 }
@@ -107,7 +108,7 @@ static mixent_status read_facts(mixent_store *store, sqlite3_stmt *statement, mi
   bool row;
   mixent_status status = mixent_store_step(store, statement, &row);
   while (status == MIXENT_OK && row) {
-    add_fact(statement, facts);
+    add_fact(store, statement, facts);
     status = mixent_store_step(store, statement, &row);
   }
   sqlite3_reset(statement);
@@ -117,10 +118,10 @@ static mixent_status read_facts(mixent_store *store, sqlite3_stmt *statement, mi
 /* All facts of a run, or those asked for. */
 static mixent_status read_run(mixent_store *store, sqlite3_stmt *statement, sqlite3_int64 id,
                               const mixent_store_query *query, mixent_facts *facts) {
-  sqlite3_bind_int64(statement, 1, id);
+  mixent_store_bind_whole(store, statement, 1, id);
   if (!query->columns) return read_facts(store, statement, facts);
   for (size_t i = 0; query->columns[i]; i++) {
-    sqlite3_bind_text(statement, 2, query->columns[i], -1, SQLITE_STATIC);
+    mixent_store_bind_text(store, statement, 2, query->columns[i]);
     MIXENT_TRY(read_facts(store, statement, facts));
     mixent_facts_add_text(facts, query->columns[i], NULL); /* where nothing is known */
   }
@@ -216,7 +217,7 @@ static mixent_status check_value(mixent_store *store, const mixent_store_filter 
   bool row;
   MIXENT_TRY(mixent_store_prepare(
       store, "SELECT count(*), sum(typeof(value) = 'text') FROM fact WHERE key = ?", &statement));
-  sqlite3_bind_text(statement, 1, filter->key, -1, SQLITE_STATIC);
+  mixent_store_bind_text(store, statement, 1, filter->key);
   mixent_status status = mixent_store_step(store, statement, &row);
   bool numbers = status == MIXENT_OK && row && sqlite3_column_int64(statement, 0) > 0 &&
                  sqlite3_column_int64(statement, 1) == 0;
@@ -281,7 +282,7 @@ static mixent_status read_keys(mixent_store *store, mixent_text *keys, size_t *c
   MIXENT_TRY(mixent_store_prepare(store, "SELECT DISTINCT key FROM fact ORDER BY key", &statement));
   mixent_status status = mixent_store_step(store, statement, &row);
   for (; status == MIXENT_OK && row; ++*count) {
-    const char *key = mixent_store_text(statement, 0);
+    const char *key = mixent_store_text(store, statement, 0);
     mixent_text_append_bytes(keys, key, strlen(key) + 1);
     status = mixent_store_step(store, statement, &row);
   }

@@ -68,12 +68,6 @@ static void make_stamp(const char *directory, mixent_text *out) {
   mixent_text_append(out, "%d", stat(path, &info) == 0);
 }
 
-static bool has_recipe(const char *directory) {
-  char path[4096];
-  snprintf(path, sizeof path, "%s/recipe.yaml", directory);
-  return mixent_is_file(path);
-}
-
 static mixent_status find_runs(const char *directory, const char *path, int level, entries *runs);
 
 /* One name in a directory: a run, or perhaps a directory of runs. */
@@ -84,7 +78,7 @@ static mixent_status look_at(const char *directory, const char *path, const char
   mixent_text_append(&below, "%s%s%s", path, *path ? "/" : "", name);
   mixent_status status = mixent_text_status(&place);
   if (status == MIXENT_OK) status = mixent_text_status(&below);
-  if (status == MIXENT_OK && has_recipe(place.data)) {
+  if (status == MIXENT_OK && mixent_has_file(place.data, "recipe.yaml")) {
     make_stamp(place.data, &stamp);
     status = mixent_text_status(&stamp);
     if (status == MIXENT_OK) status = add_entry(runs, below.data, stamp.data);
@@ -116,7 +110,7 @@ static mixent_status read_entries(mixent_store *store, const char *sql, entries 
   MIXENT_TRY(mixent_store_prepare(store, sql, &statement));
   mixent_status status = mixent_store_step(store, statement, &row);
   while (status == MIXENT_OK && row) {
-    status = add_entry(out, mixent_store_text(statement, 0), mixent_store_text(statement, 1));
+    status = add_entry(out, mixent_store_text(store, statement, 0), mixent_store_text(store, statement, 1));
     if (status == MIXENT_OK) status = mixent_store_step(store, statement, &row);
   }
   sqlite3_finalize(statement);
@@ -150,14 +144,10 @@ static void free_writer(writer *writer) {
   sqlite3_finalize(writer->set_status);
 }
 
-static void bind_text(sqlite3_stmt *statement, int place, const char *text) {
-  sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC); /* NULL: nothing */
-}
-
 static mixent_status run_with_texts(const writer *writer, sqlite3_stmt *statement, const char *first,
                                     const char *second) {
-  bind_text(statement, 1, first);
-  bind_text(statement, 2, second);
+  mixent_store_bind_text(writer->store, statement, 1, first);
+  mixent_store_bind_text(writer->store, statement, 2, second);
   return mixent_store_run(writer->store, statement);
 }
 
@@ -165,14 +155,14 @@ static mixent_status write_facts(const writer *writer, const mixent_facts *facts
   sqlite3_int64 run = sqlite3_last_insert_rowid(writer->store->database);
   for (size_t i = 0; i < facts->count; i++) {
     const mixent_fact *fact = &facts->items[i];
-    sqlite3_bind_int64(writer->add_fact, 1, run);
-    bind_text(writer->add_fact, 2, fact->key);
+    mixent_store_bind_whole(writer->store, writer->add_fact, 1, run);
+    mixent_store_bind_text(writer->store, writer->add_fact, 2, fact->key);
     if (fact->text)
-      bind_text(writer->add_fact, 3, fact->text);
+      mixent_store_bind_text(writer->store, writer->add_fact, 3, fact->text);
     else if (fact->number == floor(fact->number) && fabs(fact->number) < 0x1p53)
-      sqlite3_bind_int64(writer->add_fact, 3, (sqlite3_int64)fact->number);
+      mixent_store_bind_whole(writer->store, writer->add_fact, 3, (sqlite3_int64)fact->number);
     else
-      sqlite3_bind_double(writer->add_fact, 3, fact->number);
+      mixent_store_bind_number(writer->store, writer->add_fact, 3, fact->number);
     MIXENT_TRY(mixent_store_run(writer->store, writer->add_fact));
   }
   return MIXENT_OK;
@@ -180,8 +170,9 @@ static mixent_status write_facts(const writer *writer, const mixent_facts *facts
 
 static mixent_status write_run(const writer *writer, const entry *run, const mixent_facts *facts) {
   MIXENT_TRY(run_with_texts(writer, writer->remove, run->path, NULL));
-  bind_text(writer->add_run, 3, mixent_facts_text(facts, "status"));
-  MIXENT_TRY(run_with_texts(writer, writer->add_run, run->path, run->text));
+  mixent_store_bind_text(writer->store, writer->add_run, 3, mixent_facts_text(facts, "status"));
+  /* no files look like the stamp "": the run is read again the next time */
+  MIXENT_TRY(run_with_texts(writer, writer->add_run, run->path, facts->passing ? "" : run->text));
   return write_facts(writer, facts);
 }
 
@@ -244,11 +235,11 @@ static mixent_status find_statuses(mixent_store *store, entries *out) {
                            &statement));
   mixent_status status = mixent_store_step(store, statement, &row);
   while (status == MIXENT_OK && row) {
-    const char *path = mixent_store_text(statement, 0);
+    const char *path = mixent_store_text(store, statement, 0);
     char *place = mixent_path_join(store->directory, path);
-    const char *now = place ? mixent_store_status_now(place, mixent_store_text(statement, 1)) : NULL;
+    const char *now = place ? mixent_store_status_now(place, mixent_store_text(store, statement, 1)) : NULL;
     status = now ? MIXENT_OK : MIXENT_ERROR_MEMORY;
-    if (now && strcmp(now, mixent_store_text(statement, 2)) != 0) status = add_entry(out, path, now);
+    if (now && strcmp(now, mixent_store_text(store, statement, 2)) != 0) status = add_entry(out, path, now);
     free(place);
     if (status == MIXENT_OK) status = mixent_store_step(store, statement, &row);
   }
@@ -310,7 +301,7 @@ static mixent_status check_directory(const char *directory) {
   if (!mixent_is_directory(directory))
     return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory of runs; `mixent train` makes runs/",
                        directory);
-  if (!has_recipe(directory)) return MIXENT_OK;
+  if (!mixent_has_file(directory, "recipe.yaml")) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s is itself a run; `mixent show %s` tells of it", directory,
                      directory);
 }

@@ -1,11 +1,11 @@
 /* A study's directory: made whole, joined, and what study.json remembers. */
 #include "lab/study/directory.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "mixent/status.h"
 #include "train/recipe_use.h"
 #include "train/run_directory.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,15 +29,8 @@ static mixent_status write_file(const char *directory, const char *name, const c
   return status;
 }
 
-static bool has_file(const char *directory, const char *name) {
-  char *path = mixent_path_join(directory, name);
-  bool there = path && mixent_is_file(path);
-  free(path);
-  return there;
-}
-
 bool mixent_study_is_directory(const char *path) {
-  return has_file(path, "study.yaml") && has_file(path, "study.json");
+  return mixent_has_file(path, "study.yaml") && mixent_has_file(path, "study.json");
 }
 
 /* study.json. */
@@ -91,11 +84,9 @@ static mixent_status read_state(mixent_study *study, const char *directory) {
   char *path = mixent_path_join(directory, "study.json"), *text = NULL;
   mixent_status status = path ? mixent_file_read(path, LARGEST, &text, NULL) : MIXENT_ERROR_MEMORY;
   if (status == MIXENT_OK) {
-    json_error_t error;
-    json_t *state = json_loads(text, 0, &error);
-    status =
-        state ? mixent_study_take_state(study, state, path)
-              : mixent_fail(MIXENT_ERROR_FORMAT, "%s:%d:%d: %s", path, error.line, error.column, error.text);
+    json_t *state;
+    status = mixent_json_parse(text, strlen(text), 0, path, &state);
+    if (status == MIXENT_OK) status = mixent_study_take_state(study, state, path);
     json_decref(state);
   }
   free(text);
@@ -105,13 +96,14 @@ static mixent_status read_state(mixent_study *study, const char *directory) {
 
 mixent_status mixent_study_write_state(const mixent_study *study, const char *directory) {
   json_t *seeds = json_array(), *data = json_array();
-  for (size_t i = 0; i < study->seed_count; i++) json_array_append_new(seeds, json_integer(study->seeds[i]));
-  for (size_t i = 0; i < study->data_count; i++) json_array_append_new(data, json_string(study->data[i]));
-  json_object_set_new(study->state, "seeds", seeds);
-  json_object_set_new(study->state, "data", data);
-  char *text = json_dumps(study->state, JSON_INDENT(1));
-  mixent_status status = text ? write_file(directory, "study.json", text)
-                              : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for study.json");
+  for (size_t i = 0; i < study->seed_count; i++) mixent_json_append(&seeds, json_integer(study->seeds[i]));
+  for (size_t i = 0; i < study->data_count; i++) mixent_json_append(&data, json_string(study->data[i]));
+  bool failed = json_object_set_new(study->state, "seeds", seeds) != 0;
+  failed |= json_object_set_new(study->state, "data", data) != 0;
+  if (failed) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for study.json");
+  char *text;
+  MIXENT_TRY(mixent_json_write(json_incref(study->state), JSON_INDENT(1), &text));
+  mixent_status status = write_file(directory, "study.json", text);
   free(text);
   return status;
 }
@@ -141,10 +133,10 @@ mixent_status mixent_study_run_state(const mixent_study *study, mixent_study_pla
   if (message) *message = NULL;
   if (status == MIXENT_OK) {
     const char *failed = json_string_value(json_object_get(json_object_get(study->state, "failed"), name));
-    *state = has_file(path, "summary.json")       ? MIXENT_RUN_FINISHED
-             : failed                             ? MIXENT_RUN_FAILED
-             : has_file(path, "last.safetensors") ? MIXENT_RUN_BEGUN
-                                                  : MIXENT_RUN_MISSING;
+    *state = mixent_has_file(path, "summary.json")       ? MIXENT_RUN_FINISHED
+             : failed                                    ? MIXENT_RUN_FAILED
+             : mixent_has_file(path, "last.safetensors") ? MIXENT_RUN_BEGUN
+                                                         : MIXENT_RUN_MISSING;
     if (message && *state == MIXENT_RUN_FAILED) *message = failed;
   }
   free(name);
@@ -156,9 +148,11 @@ mixent_status mixent_study_note(mixent_study *study, mixent_study_place place, c
   json_t *failed = json_object_get(study->state, "failed");
   char *name = mixent_study_run_name(study, place);
   if (!name) return MIXENT_ERROR_MEMORY;
-  bool changed = message ? json_object_set_new(failed, name, json_string(message)) == 0
-                         : json_object_del(failed, name) == 0;
+  bool changed = message || json_object_get(failed, name);
+  if (!message) json_object_del(failed, name);
+  bool kept = !message || json_object_set_new(failed, name, mixent_json_text(message)) == 0;
   free(name);
+  if (!kept) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a failed run");
   return changed ? mixent_study_write_state(study, study->directory) : MIXENT_OK;
 }
 
@@ -310,7 +304,8 @@ mixent_status mixent_study_join(mixent_study *study, const char *directory) {
 mixent_status mixent_study_write(mixent_study *study, const char *directory) {
   MIXENT_TRY(mixent_study_make_plans(study, directory));
   MIXENT_TRY(mixent_study_write_state(study, directory));
-  if (!has_file(directory, "base.yaml")) MIXENT_TRY(write_file(directory, "base.yaml", study->recipe_text));
+  if (!mixent_has_file(directory, "base.yaml"))
+    MIXENT_TRY(write_file(directory, "base.yaml", study->recipe_text));
   return write_file(directory, "study.yaml", study->text);
 }
 

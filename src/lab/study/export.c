@@ -1,9 +1,9 @@
 /* Writing a study's file. */
 #include "core/file.h"
+#include "core/json.h"
 #include "lab/result/result.h"
 #include "lab/study/file.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +40,11 @@ static mixent_status clean_recipe(char **text, const char *run) {
   recipe.data_directory[0] = 0;
   strcpy(recipe.plan, "auto");
   mixent_recipe_write(&recipe, true, &out);
-  MIXENT_TRY(mixent_text_status(&out));
+  mixent_status status = mixent_text_status(&out);
+  if (status != MIXENT_OK) {
+    mixent_text_free(&out);
+    return status;
+  }
   free(*text);
   *text = out.data;
   return MIXENT_OK;
@@ -48,28 +52,26 @@ static mixent_status clean_recipe(char **text, const char *run) {
 
 /* summary.json without the plan's place. */
 static mixent_status clean_summary(char **text, const char *run) {
-  json_t *json = json_loads(*text, 0, NULL);
+  json_t *json;
+  MIXENT_TRY(mixent_json_parse(*text, strlen(*text), 0, run, &json));
   const char *plan = json_string_value(json_object_get(json, "plan"));
-  char *copy = plan ? strdup(plan) : NULL;
-  if (!json) return mixent_fail(MIXENT_ERROR_FORMAT, "%s/summary.json: no JSON", run);
-  if (copy) {
-    forget_path(copy);
-    json_object_set_new(json, "plan", json_string(copy));
+  if (plan) {
+    char *copy = strdup(plan);
+    if (copy) forget_path(copy);
+    mixent_json_set(&json, "plan", copy ? json_string(copy) : NULL);
+    free(copy);
   }
-  free(copy);
   free(*text);
-  *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-  json_decref(json);
-  return *text ? MIXENT_OK : fail_memory();
+  return mixent_json_write(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15), text);
 }
 
 /* A line of JSON; takes `json`. */
 static mixent_status append_line(json_t *json, mixent_text *out) {
-  char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
-  json_decref(json);
-  if (line) mixent_text_append(out, "%s\n", line);
+  char *line;
+  MIXENT_TRY(mixent_json_write(json, JSON_COMPACT, &line));
+  mixent_text_append(out, "%s\n", line);
   free(line);
-  return line ? mixent_text_status(out) : fail_memory();
+  return mixent_text_status(out);
 }
 
 static mixent_status append_run(const char *name, const char *path, mixent_text *out) {
@@ -77,14 +79,13 @@ static mixent_status append_run(const char *name, const char *path, mixent_text 
   MIXENT_TRY(mixent_result_read(path, &result));
   mixent_result_free(result);
   json_t *line = json_pack("{s:s}", "run", name);
-  mixent_status status = line ? MIXENT_OK : fail_memory();
+  mixent_status status = MIXENT_OK;
   for (const char *const *file = mixent_study_run_files; *file && status == MIXENT_OK; file++) {
     char *text = NULL;
     status = read_file(path, *file, &text);
     if (status == MIXENT_OK && strcmp(*file, "recipe.yaml") == 0) status = clean_recipe(&text, path);
     if (status == MIXENT_OK && strcmp(*file, "summary.json") == 0) status = clean_summary(&text, path);
-    if (status == MIXENT_OK && json_object_set_new(line, *file, json_string(text)) != 0)
-      status = mixent_fail(MIXENT_ERROR_FORMAT, "%s/%s: no text", path, *file);
+    if (status == MIXENT_OK) mixent_json_set(&line, *file, json_string(text));
     free(text);
   }
   if (status == MIXENT_OK) return append_line(line, out);
@@ -117,11 +118,13 @@ static mixent_status list_failed(const mixent_study *study, json_t *out) {
     const char *text = json_string_value(message);
     char *path = mixent_path_join(study->directory, name), *found = path ? strstr(text, path) : NULL;
     if (!path) return MIXENT_ERROR_MEMORY;
-    if (found)
-      json_object_set_new(out, name,
-                          json_sprintf("%.*s%s", (int)(found - text), text,
-                                       found + strlen(path) + (found[strlen(path)] == '/')));
+    int failed = found
+                     ? json_object_set_new(out, name,
+                                           json_sprintf("%.*s%s", (int)(found - text), text,
+                                                        found + strlen(path) + (found[strlen(path)] == '/')))
+                     : 0;
     free(path);
+    if (failed) return fail_memory();
   }
   return MIXENT_OK;
 }
@@ -130,9 +133,11 @@ static mixent_status append_header(const mixent_study *study, size_t runs, mixen
   json_t *state = json_deep_copy(study->state), *data = json_object_get(state, "data"),
          *failed = json_object_get(state, "failed"), *plans = json_object();
   json_object_clear(failed);
-  for (size_t i = 0; i < study->data_count; i++)
-    if (study->data[i][0] == '/') json_array_set_new(data, i, json_string(study->data_names[i]));
-  mixent_status status = plans ? read_plans(study, plans) : fail_memory();
+  mixent_status status = state && plans ? MIXENT_OK : fail_memory();
+  for (size_t i = 0; i < study->data_count && status == MIXENT_OK; i++)
+    if (study->data[i][0] == '/' && json_array_set_new(data, i, json_string(study->data_names[i])) != 0)
+      status = fail_memory();
+  if (status == MIXENT_OK) status = read_plans(study, plans);
   if (status == MIXENT_OK) status = list_failed(study, failed);
   json_t *line = json_pack("{s:s, s:I, s:s, s:s, s:o, s:o}", "kind", "mixent study", "runs", (json_int_t)runs,
                            "study.yaml", study->text, "base.yaml", study->recipe_text, "study.json", state,

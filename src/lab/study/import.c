@@ -1,5 +1,6 @@
 /* Reading a study's file with distrust: all lines are checked, then runs are laid out beside their places, then moved in. */
 #include "core/file.h"
+#include "core/json.h"
 #include "core/yaml.h"
 #include "lab/result/result.h"
 #include "lab/study/file.h"
@@ -7,7 +8,6 @@
 #include "train/recipe_use.h"
 #include "train/run_directory.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,22 +36,21 @@ static mixent_status fail_here(const import *import, size_t line, const char *wh
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu: %s", import->origin, line, what);
 }
 
-/* "FILE:LINE: " before the message there is. */
-static mixent_status fail_within_line(const import *import, size_t line) {
-  return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu: %s", import->origin, line, mixent_last_error());
+/* "FILE:LINE: " before the message there is; what is wrong is the file, unless it is the memory. */
+static mixent_status fail_within_line(const import *import, size_t line, mixent_status status) {
+  return mixent_fail(status == MIXENT_ERROR_MEMORY ? status : MIXENT_ERROR_FORMAT, "%s:%zu: %s",
+                     import->origin, line, mixent_last_error());
 }
 
 static mixent_status next_line(import *import, json_t **out) {
   const char *begin = import->text + import->at, *end = memchr(begin, '\n', import->size - import->at);
-  json_error_t error;
   import->line++;
   if (!end) return fail_here(import, import->line, "the line has no end; the file was cut off");
   import->at += (size_t)(end - begin) + 1;
-  *out = json_loadb(begin, (size_t)(end - begin), JSON_REJECT_DUPLICATES, &error);
-  if (!*out)
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%d: %s; it is no line of a study's file", import->origin,
-                       import->line, error.column, error.text);
-  return MIXENT_OK;
+  mixent_status status = mixent_json_parse(begin, (size_t)(end - begin), JSON_REJECT_DUPLICATES, "JSON", out);
+  if (status == MIXENT_ERROR_FORMAT)
+    mixent_fail(status, "%s; it is no line of a study's file", mixent_last_error());
+  return status == MIXENT_OK ? status : fail_within_line(import, import->line, status);
 }
 
 /* A text that the line must have. */
@@ -71,8 +70,8 @@ static const char *find_plan(const import *import, const char *variant) {
 static mixent_status hash_plan(const import *import, size_t line, const char *text,
                                char out[MIXENT_PLAN_HASH]) {
   mixent_plan_file *plan;
-  if (mixent_plan_file_parse(text, strlen(text), "plan", &plan) != MIXENT_OK)
-    return fail_within_line(import, line);
+  mixent_status status = mixent_plan_file_parse(text, strlen(text), "plan", &plan);
+  if (status != MIXENT_OK) return fail_within_line(import, line, status);
   mixent_plan_file_hash(plan, out);
   mixent_plan_file_free(plan);
   return MIXENT_OK;
@@ -98,7 +97,8 @@ static mixent_status find_place(const import *import, const char *name, mixent_s
   for (size_t i = 0; i < mixent_study_run_count(import->study); i++) {
     *out = mixent_study_run_place(import->study, i);
     char *known = mixent_study_run_name(import->study, *out);
-    bool found = known && strcmp(known, name) == 0;
+    if (!known) return MIXENT_ERROR_MEMORY;
+    bool found = strcmp(known, name) == 0;
     free(known);
     if (found) return MIXENT_OK;
   }
@@ -128,8 +128,8 @@ static mixent_status read_header(import *import, const json_t *json) {
   import->plans = json_incref(json_object_get(json, "plans"));
   if (!json_is_object(state) || !json_is_object(import->plans) || !json_is_integer(runs))
     return fail_here(import, 1, "'study.json', 'plans' or 'runs' is missing");
-  if (mixent_study_parse(study, "study.yaml", base, &import->study) != MIXENT_OK)
-    return fail_within_line(import, 1);
+  mixent_status status = mixent_study_parse(study, "study.yaml", base, &import->study);
+  if (status != MIXENT_OK) return fail_within_line(import, 1, status);
   char origin[MIXENT_RECIPE_TEXT];
   snprintf(origin, sizeof origin, "%s:1", import->origin);
   MIXENT_TRY(mixent_study_take_state(import->study, state, origin));
@@ -167,11 +167,10 @@ static bool agrees(const char *key, const char *said, const char *was) {
 static mixent_status check_recipe(const import *import, const imported_run *run, const char *text) {
   mixent_recipe said, was;
   MIXENT_TRY(mixent_study_recipe(import->study, run->place, &said));
-  if (mixent_recipe_parse(text, "recipe.yaml", "run", NULL, 0, &was) != MIXENT_OK)
-    return fail_within_line(import, run->line);
+  mixent_status status = mixent_recipe_parse(text, "recipe.yaml", "run", NULL, 0, &was);
+  if (status != MIXENT_OK) return fail_within_line(import, run->line, status);
   if (was.threads != mixent_study_threads(import->study))
     return fail_here(import, run->line, "the run had another number of threads than the study");
-  mixent_status status = MIXENT_OK;
   for (const mixent_option *option = mixent_options; option->key && status == MIXENT_OK; option++) {
     mixent_text a = {0}, b = {0};
     if (mixent_option_use_in(option, &said, NULL) != MIXENT_OPTION_USED) continue;
@@ -205,7 +204,9 @@ static mixent_status check_plan(const import *import, const imported_run *run, c
 static mixent_status check_summary(const import *import, imported_run *run, const char *text) {
   mixent_recipe said;
   MIXENT_TRY(mixent_study_recipe(import->study, run->place, &said));
-  json_t *summary = json_loads(text, 0, NULL);
+  json_t *summary;
+  mixent_status status = mixent_json_parse(text, strlen(text), 0, "summary.json", &summary);
+  if (status != MIXENT_OK) return fail_within_line(import, run->line, status);
   if (!json_is_object(summary)) {
     json_decref(summary);
     return fail_here(import, run->line, "summary.json: expected a JSON object");
@@ -224,7 +225,9 @@ static mixent_status check_summary(const import *import, imported_run *run, cons
 static mixent_status check_metrics(const import *import, const imported_run *run, const char *text) {
   json_int_t epoch = 0;
   for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1) {
-    json_t *json = json_loadb(text, (size_t)(end - text), 0, NULL);
+    json_t *json;
+    mixent_status status = mixent_json_parse(text, (size_t)(end - text), 0, "metrics.jsonl", &json);
+    if (status != MIXENT_OK) return fail_within_line(import, run->line, status);
     bool right = json_integer_value(json_object_get(json, "epoch")) == ++epoch;
     json_decref(json);
     if (!right) return fail_here(import, run->line, "metrics.jsonl does not count its epochs");
@@ -271,16 +274,18 @@ static mixent_status read_lines(import *import) {
 }
 
 /* Whether two summaries say the same but for when, where and how fast. */
-static bool same_scores(const char *a, const char *b) {
+static mixent_status compare_scores(const char *a, const char *b, bool *same) {
   static const char *const varying[] = {"plan", "images_per_second", "seconds", "peak_memory_bytes",
                                         "cpu",  "versions",          NULL};
-  json_t *json[] = {json_loads(a, 0, NULL), json_loads(b, 0, NULL)};
+  json_t *json[2] = {NULL};
+  mixent_status status = mixent_json_parse(a, strlen(a), 0, "summary.json", &json[0]);
+  if (status == MIXENT_OK) status = mixent_json_parse(b, strlen(b), 0, "summary.json", &json[1]);
   for (size_t i = 0; i < 2; i++)
     for (const char *const *key = varying; *key; key++) json_object_del(json[i], *key);
-  bool same = json[0] && json[1] && json_equal(json[0], json[1]);
+  *same = json[0] && json[1] && json_equal(json[0], json[1]);
   json_decref(json[0]);
   json_decref(json[1]);
-  return same;
+  return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK;
 }
 
 /* Writes a run's files into a directory, and reads them as whoever compares will. */
@@ -293,7 +298,8 @@ static mixent_status lay_out_run(const import *import, const imported_run *run, 
     free(path);
     MIXENT_TRY(status);
   }
-  if (mixent_result_read(directory, &result) != MIXENT_OK) return fail_within_line(import, run->line);
+  mixent_status status = mixent_result_read(directory, &result);
+  if (status != MIXENT_OK) return fail_within_line(import, run->line, status);
   mixent_result_free(result);
   return MIXENT_OK;
 }
@@ -307,8 +313,10 @@ static mixent_status stage(const import *import, imported_run *run) {
   if (status == MIXENT_OK && state == MIXENT_RUN_FINISHED) {
     summary = mixent_path_join(path, "summary.json");
     status = summary ? mixent_file_read(summary, 1 << 24, &text, NULL) : MIXENT_ERROR_MEMORY;
-    if (status == MIXENT_OK &&
-        !same_scores(text, json_string_value(json_object_get(run->json, "summary.json"))))
+    bool same = false;
+    if (status == MIXENT_OK)
+      status = compare_scores(text, json_string_value(json_object_get(run->json, "summary.json")), &same);
+    if (status == MIXENT_OK && !same)
       status =
           mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu: its scores are not those of %s, which is the same run",
                       import->origin, run->line, path);
@@ -349,8 +357,9 @@ static mixent_status take_plans(const import *import, const char *directory) {
     const char *given = find_plan(import, variant);
     if (json_object_get(plans, variant))
       status = compare_plan(import, place, given);
-    else if ((status = mixent_study_keep_plan(directory, given, name)) == MIXENT_OK)
-      json_object_set_new(plans, variant, json_string(name));
+    else if ((status = mixent_study_keep_plan(directory, given, name)) == MIXENT_OK &&
+             json_object_set_new(plans, variant, json_string(name)) != 0)
+      status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a plan");
     free(variant);
   }
   return status;
@@ -392,10 +401,11 @@ static mixent_status place_runs(import *import, const char *directory, mixent_st
 static mixent_status make_new(import *import, const char *place, mixent_study_imported *out) {
   mixent_run_directory directory;
   MIXENT_TRY(mixent_run_directory_begin(place, &directory));
-  json_object_set_new(import->study->state, "plans", json_object());
+  bool emptied = json_object_set_new(import->study->state, "plans", json_object()) == 0;
   import->study->directory = strdup(directory.path);
-  mixent_status status = import->study->directory ? place_runs(import, directory.path, out)
-                                                  : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  mixent_status status = emptied && import->study->directory
+                             ? place_runs(import, directory.path, out)
+                             : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
   if (status == MIXENT_OK) status = mixent_run_directory_publish(&directory, false);
   mixent_run_directory_close(&directory);
   return status;

@@ -1,11 +1,11 @@
 /* The plans of a study: what each variant's option `plan` comes to when the study is made, one file for all that come to
  * the same. Every run is trained with its file, so that differences are paired and bits repeat. */
 #include "core/file.h"
+#include "core/json.h"
 #include "core/threads.h"
 #include "lab/study/directory.h"
 #include "train/plan_source.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -10,6 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The last failure as that of a place in the text, unless memory ran out. */
+static mixent_status fail_at(const mixent_yaml *node, mixent_status status) {
+  return status == MIXENT_ERROR_MEMORY ? status : mixent_yaml_fail(node, "%s", mixent_last_error());
+}
+
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 enum { MOST_SEEDS = 100000, MOST_STUDIES = 64, LARGEST = 1 << 20 };
 
@@ -191,8 +196,8 @@ static mixent_status read_data(const mixent_yaml *node, mixent_study *study) {
     texts[i] = items[i].text;
     if (items[i].kind != MIXENT_YAML_SCALAR || !*items[i].text || strlen(items[i].text) >= MIXENT_RECIPE_TEXT)
       status = mixent_yaml_fail(&items[i], "data: wanted is a data set's name or directory");
-    else if (mixent_study_take_data(study, texts, i + 1) != MIXENT_OK)
-      status = mixent_yaml_fail(&items[i], "%s", mixent_last_error());
+    else if ((status = mixent_study_take_data(study, texts, i + 1)) != MIXENT_OK)
+      status = fail_at(&items[i], status);
   }
   free(texts);
   return status;
@@ -230,12 +235,11 @@ static mixent_status read_recipe(const mixent_yaml *node, const char *recipe_tex
   mixent_recipe recipe;
   mixent_recipe_source source;
   if (recipe_text) return copy(recipe_text, &study->recipe_text);
-  if (mixent_recipe_find(study->recipe, &source) != MIXENT_OK)
-    return mixent_yaml_fail(node, "%s", mixent_last_error());
+  mixent_status status = mixent_recipe_find(study->recipe, &source);
+  if (status != MIXENT_OK) return fail_at(node, status);
   study->recipe_text = source.text;
-  if (mixent_recipe_parse(source.text, source.origin, source.name, NULL, 0, &recipe) != MIXENT_OK)
-    return mixent_yaml_fail(node, "%s", mixent_last_error());
-  return MIXENT_OK;
+  status = mixent_recipe_parse(source.text, source.origin, source.name, NULL, 0, &recipe);
+  return status == MIXENT_OK ? status : fail_at(node, status);
 }
 
 /* A study that is new must not set what has no effect: a variant's own options count for its loss, shared ones for one
@@ -267,10 +271,11 @@ static mixent_status check_runs(const mixent_yaml *root, mixent_study *study) {
   const mixent_yaml *variants = mixent_yaml_find(root, "variants");
   mixent_recipe recipe;
   for (size_t d = 0; d < study->data_count || d < 1; d++)
-    for (size_t v = 0; v < study->variant_count; v++)
-      if (mixent_study_recipe(study, (mixent_study_place){d, v, 0}, &recipe) != MIXENT_OK)
-        return mixent_yaml_fail(&variants->children[v], "%s: %s", study->variant_names[v],
-                                mixent_last_error());
+    for (size_t v = 0; v < study->variant_count; v++) {
+      mixent_status status = mixent_study_recipe(study, (mixent_study_place){d, v, 0}, &recipe);
+      if (status != MIXENT_OK)
+        return fail_at(&variants->children[v], mixent_fail_within(status, "%s", study->variant_names[v]));
+    }
   if (study->data_count) return MIXENT_OK;
   const char *data = recipe.data;
   MIXENT_TRY(mixent_study_take_data(study, &data, 1));

@@ -96,7 +96,9 @@ char *mixent_study_variant_name(const mixent_study *study, mixent_study_place pl
   mixent_text name = {0};
   if (study->data_count > 1) mixent_text_append(&name, "%s/", study->data_names[place.data]);
   mixent_text_append(&name, "%s", study->variant_names[place.variant]);
-  return mixent_text_status(&name) == MIXENT_OK ? name.data : NULL;
+  if (mixent_text_status(&name) == MIXENT_OK) return name.data;
+  mixent_text_free(&name);
+  return NULL;
 }
 
 char *mixent_study_run_name(const mixent_study *study, mixent_study_place place) {

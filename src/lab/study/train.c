@@ -1,6 +1,7 @@
 /* The processes of a study: who runs next, on which processors, what they say, and what is left when they end. */
 #include "lab/study/train.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/locale.h"
 #include "core/threads.h"
 #include "lab/study/worker.h"
@@ -9,7 +10,6 @@
 #include "train/trainer.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <poll.h>
 #include <stdio.h>
@@ -121,10 +121,7 @@ static mixent_status add_new_run(const crew *crew, mixent_study_place place, con
 }
 
 static mixent_status make_words(const crew *crew, mixent_study_place place, const char *path, words *words) {
-  char *last = mixent_path_join(path, "last.safetensors");
-  if (!last) return MIXENT_ERROR_MEMORY;
-  bool begun = mixent_is_file(last);
-  free(last);
+  bool begun = mixent_has_file(path, "last.safetensors");
   add_word(words, "", "mixent");
   add_word(words, "", "train");
   add_word(words, "", "--json");
@@ -141,7 +138,9 @@ static mixent_status make_words(const crew *crew, mixent_study_place place, cons
 static void hear(void *context, const char *line) {
   slot *slot = context;
   crew *crew = slot->crew;
-  json_t *json = json_loads(line, 0, NULL), *epoch = json_object_get(json, "epoch");
+  json_t *json; /* a line that cannot be read tells of no epoch */
+  (void)mixent_json_parse(line, strlen(line), 0, slot->name, &json);
+  const json_t *epoch = json_object_get(json, "epoch");
   if (json_is_integer(epoch)) {
     double now = mixent_seconds_now();
     slot->images_per_second = json_number_value(json_object_get(json, "images_per_second"));
@@ -222,15 +221,16 @@ static mixent_status begin(slot *slot, size_t run) {
   return status;
 }
 
-/* The scores of a finished run; false if it is not. */
-static bool read_scores(const char *path, mixent_study_ended *ended) {
+/* The scores of a run, if it is finished. */
+static mixent_status read_scores(const char *path, bool *finished, mixent_study_ended *ended) {
   mixent_train_summary summary = {0};
   char *name = mixent_path_join(path, "summary.json");
-  bool finished = name && mixent_run_summary_read(name, &summary);
+  mixent_status status = name ? mixent_run_summary_read(name, &summary) : MIXENT_ERROR_MEMORY;
   free(name);
+  *finished = status == MIXENT_OK;
   ended->accuracy = summary.test.accuracy, ended->nll = summary.test.nll, ended->seconds = summary.seconds;
   mixent_train_summary_free(&summary);
-  return finished;
+  return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK;
 }
 
 /* A process has ended: its run is finished, failed, or to be gone on with because it was asked to stop. */
@@ -241,7 +241,8 @@ static mixent_status end(slot *slot) {
   char how[64];
   mixent_text message = {0};
   int code = mixent_worker_wait(&slot->worker, how);
-  bool finished = read_scores(slot->path, &ended);
+  bool finished;
+  MIXENT_TRY(read_scores(slot->path, &finished, &ended));
   if (!finished && *how)
     mixent_text_append(&message, "%s", how);
   else if (!finished)
@@ -265,13 +266,12 @@ static mixent_status end(slot *slot) {
 }
 
 /* Whether a run that failed would do so again: failure.txt says why it cannot go on. */
-static bool is_lost(const crew *crew, mixent_study_place place) {
-  char *path = mixent_study_run_path(crew->study, place),
-       *name = path ? mixent_path_join(path, "failure.txt") : NULL;
-  bool lost = name && mixent_is_file(name);
-  free(name);
+static mixent_status is_lost(const crew *crew, mixent_study_place place, bool *out) {
+  char *path = mixent_study_run_path(crew->study, place);
+  if (!path) return MIXENT_ERROR_MEMORY;
+  *out = mixent_has_file(path, "failure.txt");
   free(path);
-  return lost;
+  return MIXENT_OK;
 }
 
 static mixent_status fill_slots(crew *crew) {
@@ -280,8 +280,10 @@ static mixent_status fill_slots(crew *crew) {
       size_t run = crew->next++;
       mixent_study_place place = mixent_study_run_place(crew->study, run);
       mixent_run_state state;
+      bool lost = false;
       MIXENT_TRY(mixent_study_run_state(crew->study, place, &state, NULL));
-      if (state == MIXENT_RUN_FAILED && is_lost(crew, place))
+      if (state == MIXENT_RUN_FAILED) MIXENT_TRY(is_lost(crew, place, &lost));
+      if (lost)
         crew->failed++, crew->done[run] = crew->epochs[run];
       else if (state != MIXENT_RUN_FINISHED)
         MIXENT_TRY(begin(&crew->slots[i], run));

@@ -1,0 +1,97 @@
+/* Writing and reading JSON with every failure told. */
+#include "core/json.h"
+#include "core/layout.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* jansson's reader looks at no result of the buffer in which it collects a number or a text, its writer at none of a key's: what
+ * does not fit is left out, or an assertion ends the process. So both are left at the first allocation that fails, as by an
+ * exception. What they had made by then is lost: less than a value that lacks a digit. */
+static _Thread_local jmp_buf *way_out; /* NULL: neither is at work in this thread */
+static json_malloc_t allocate;
+
+static void *allocate_or_leave(size_t bytes) {
+  void *memory = allocate(bytes);
+  if (!memory && way_out) longjmp(*way_out, 1);
+  return memory;
+}
+
+/* Before main: no thread can be using jansson yet. Functions that a host has set stay in use. */
+__attribute__((constructor)) static void watch_allocations(void) {
+  json_free_t release;
+  json_get_alloc_funcs(&allocate, &release);
+  json_set_alloc_funcs(allocate_or_leave, release);
+}
+
+static void spoil(json_t **json) {
+  json_decref(*json);
+  *json = NULL;
+}
+
+void mixent_json_set(json_t **object, const char *key, json_t *value) {
+  if (json_object_set_new(*object, key, value) != 0) spoil(object);
+}
+
+void mixent_json_append(json_t **array, json_t *value) {
+  if (json_array_append_new(*array, value) != 0) spoil(array);
+}
+
+static bool is_utf8(const char *text) {
+  for (size_t size; *text && (size = mixent_character_size(text)) > 0;) text += size;
+  return !*text;
+}
+
+json_t *mixent_json_text(const char *text) {
+  if (is_utf8(text)) return json_string(text);
+  char *copy = strdup(text);
+  for (char *letter = copy; letter && *letter; letter++)
+    if ((unsigned char)*letter >= 0x80) *letter = '?';
+  json_t *json = copy ? json_string(copy) : NULL;
+  free(copy);
+  return json;
+}
+
+json_t *mixent_json_number(double value) {
+  return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *mixent_json_texts(char *const *texts, size_t count) {
+  json_t *array = json_array();
+  for (size_t i = 0; i < count; i++) mixent_json_append(&array, json_string(texts[i]));
+  return array;
+}
+
+mixent_status mixent_json_write(json_t *json, size_t flags, char **out) {
+  jmp_buf here;
+  *out = NULL;
+  if (json && setjmp(here) == 0) {
+    way_out = &here;
+    *out = json_dumps(json, flags);
+  }
+  way_out = NULL;
+  json_decref(json);
+  return *out ? MIXENT_OK
+              : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for JSON, or a text in it is not UTF-8");
+}
+
+mixent_status mixent_json_parse(const char *text, size_t size, size_t flags, const char *origin,
+                                json_t **out) {
+  json_error_t error;
+  jmp_buf here;
+  *out = NULL;
+  bool left = false;
+  if (setjmp(here) == 0) {
+    way_out = &here;
+    *out = json_loadb(text, size, flags, &error);
+  } else {
+    left = true;
+  }
+  way_out = NULL;
+  if (left) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to read it", origin);
+  if (*out) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%d:%d: %s", origin, error.line, error.column, error.text);
+}

@@ -1,0 +1,180 @@
+"""Runs of the program in which one call into the system fails (tests/tools/fail.c), and what may come of them.
+
+A command is run once undisturbed and once traced, which gives a number for each distinct stack that calls. Then each run is in
+a fresh copy of its directory, with the call of one number failing. Allowed are the undisturbed run's exit code, output and
+files; or a message and exit code 1, no file but such as was there before or as the undisturbed run leaves, and the undisturbed
+result from the next try."""
+import difflib
+import json
+import random
+import re
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from support import PROGRAM, environment
+
+LIBRARY = PROGRAM.parent / "tests" / "fail.so"
+# Values that differ from run to run.
+TIMES = ("seconds", "images_per_second", "peak_memory_bytes", "started", "changed", "last.seconds", "last.images_per_second",
+         "plan")  # a resumed run names its own
+# Not of interest: the index of the runs says what later answers say, and is made anew at will.
+PASSED_OVER = re.compile(r"index\.sqlite|\.index\.lock")
+
+
+def without_times(value):
+    if isinstance(value, dict):
+        return {key: without_times(item) for key, item in value.items() if key not in TIMES}
+    return [without_times(item) for item in value] if isinstance(value, list) else value
+
+
+def plain_text(text):
+    """Text of a program or a file with JSON in some lines, without times."""
+    def plain_line(line):
+        try:
+            return json.dumps(without_times(json.loads(line)))
+        except ValueError:
+            return line
+    try:
+        return json.dumps(without_times(json.loads(text)))
+    except ValueError:
+        return "\n".join(map(plain_line, text.split("\n")))
+
+
+def files_of(directory):
+    """Each file's content by its path, without times and without the directory's own place."""
+    files = {}
+    for path in sorted(directory.rglob("*")):
+        if path.is_file() and not PASSED_OVER.search(path.name):
+            content = path.read_bytes().replace(str(directory).encode(), b"HERE")
+            text = path.suffix in (".json", ".jsonl", ".study", ".yaml", ".html")
+            files[str(path.relative_to(directory))] = plain_text(content.decode(errors="replace")) if text else content
+    return files
+
+
+def difference(right, found):
+    """The lines in which two texts, or two sets of files, differ."""
+    if isinstance(right, dict):
+        return "\n".join(f"{name}: {difference(right.get(name), found.get(name))}" for name in sorted(right.keys() | found.keys())
+                         if right.get(name) != found.get(name))
+    if not isinstance(right, str) or not isinstance(found, str):
+        return f"expected {'no file' if right is None else len(right)}, got {'no file' if found is None else len(found)} bytes"
+    split = [text.replace(", ", ",\n").splitlines() for text in (right, found)]
+    return "\n".join(list(difflib.unified_diff(*split, n=0, lineterm=""))[2:12])
+
+
+@dataclass
+class Command:
+    """Words of the program; `again` are those of the next try after a failure if they are others."""
+    words: list
+    again: callable = None
+    variables: dict = field(default_factory=dict)
+
+    def words_of_next_try(self, directory):
+        return self.again(directory) if self.again else self.words
+
+
+class Injection:
+    """A command in copies of `template`, a directory that holds all it needs."""
+
+    def __init__(self, template, command, scratch):
+        self.template, self.command, self.scratch = template, command, scratch
+        self.copies = 0
+        self.before = files_of(template)
+        directory = self.copy()
+        self.right = self.run(directory)
+        assert self.right.returncode == 0, self.right.stderr
+        self.after = files_of(directory)
+        shutil.rmtree(directory)
+
+    def copy(self):
+        self.copies += 1
+        directory = self.scratch / f"copy-{self.copies}"
+        shutil.copytree(self.template, directory, symlinks=True)
+        return directory
+
+    def run(self, directory, words=None, **variables):
+        return subprocess.run([str(PROGRAM), *map(str, words or self.command.words)], cwd=directory, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, errors="replace", timeout=120,
+                              env=environment(**self.command.variables, **variables))
+
+    def calls(self):
+        """(number, objects on the stack) for each distinct stack of the program itself."""
+        directory, trace = self.copy(), self.scratch / "trace"
+        trace.unlink(missing_ok=True)
+        done = self.run(directory, LD_PRELOAD=str(LIBRARY), FAIL_TRACE=str(trace), FAIL_PROGRAM=PROGRAM.name)
+        assert done.returncode == 0, done.stderr
+        shutil.rmtree(directory)
+        lines = [line.split() for line in trace.read_text().splitlines()]
+        return [(int(number), objects) for number, *objects in lines]
+
+    def judge(self, number, **variables):
+        """What is wrong with the run in which that call fails; None: nothing."""
+        directory = self.copy()
+        done = self.run(directory, LD_PRELOAD=str(LIBRARY), FAIL_AT=str(number), **variables)
+        wrong = self.find_fault(directory, done)
+        shutil.rmtree(directory)
+        return wrong and f"call {number}: {wrong}\n{done.stderr[-400:]}"
+
+    def find_fault(self, directory, done):
+        if is_tolerated(done):
+            return None
+        left = files_of(directory)
+        if done.returncode == 0:
+            answers = plain_text(self.right.stdout), plain_text(done.stdout)
+            if answers[0] != answers[1]:
+                return f"exit 0 and another answer:\n{difference(*answers)}"
+            return f"exit 0 and other files:\n{difference(self.after, left)}" if left != self.after else None
+        if done.returncode != 1:
+            return f"exit {done.returncode}"
+        if not re.search(r"^(mixent|libgomp): ", done.stderr, re.MULTILINE):
+            return "exit 1 without a message"
+        return self.find_damage(directory, left)
+
+    def find_damage(self, directory, left):
+        damaged = [name for name, content in left.items() if is_damaged(name, content)]
+        if damaged:
+            return f"exit 1 and damaged files: {damaged}"
+        gone = [name for name in self.before if name not in left and name in self.after]
+        if gone:
+            return f"exit 1 and lost files: {gone}"
+        again = self.run(directory, self.command.words_of_next_try(directory))
+        if again.returncode != 0:
+            return f"exit 1, and the next try fails: {again.stderr}"
+        left = files_of(directory)
+        return (f"exit 1, and the next try leaves other files:\n{difference(self.after, left)}" if left != self.after
+                else None)
+
+
+def is_damaged(name, content):
+    """Whether a file cannot be read as what its name says. Files beside others, made to be renamed, may be cut."""
+    if Path(name).name.startswith(".") or "/." in name or name.endswith(".new"):
+        return False
+    try:
+        if name.endswith(".json"):
+            json.loads(content)
+        elif name.endswith(".jsonl"):
+            for line in content.split("\n")[:-1]:
+                json.loads(line)
+        elif name.endswith(".safetensors"):
+            length = int.from_bytes(content[:8], "little")
+            header = json.loads(content[8:8 + length])
+            ends = [tensor["data_offsets"][1] for key, tensor in header.items() if key != "__metadata__"]
+            return len(content) != 8 + length + max(ends, default=0)
+    except ValueError:
+        return True
+    return False
+
+
+def is_tolerated(done):
+    """oneDNN's C interface lets no exception out, and some of its allocations are not looked at: where memory runs out in it,
+    the process ends. Files are whole whenever a process ends, which the tests of kills show."""
+    return (done.returncode == -signal.SIGABRT and "std::bad_alloc" in done.stderr or
+            done.returncode == -signal.SIGSEGV and re.search(r"fail: signal 11 in \S*/libdnnl\.so", done.stderr))
+
+
+def sample(calls, count, seed):
+    """So many of the calls, always the same ones; all if there are no more."""
+    return calls if count is None or count >= len(calls) else sorted(random.Random(seed).sample(calls, count))
