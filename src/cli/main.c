@@ -105,7 +105,7 @@ int main(int argc, char **argv) {
               failed ? strerror(failed) : "");
     if (code == MIXENT_EXIT_DONE) code = MIXENT_EXIT_FAILED;
   }
-  if (output_lacks) {
+  if (output_lacks || mixent_printable_lacked()) {
     fputs("mixent: no memory for some of the output, which is missing above; run again\n", stderr);
     if (code == MIXENT_EXIT_DONE) code = MIXENT_EXIT_FAILED;
   }

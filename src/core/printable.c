@@ -2,7 +2,6 @@
 #include "core/printable.h"
 #include "core/layout.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +43,12 @@ static bool escape(const char *text, bool lines, mixent_text *out) {
   return any;
 }
 
+static _Thread_local bool lacked;
+
+bool mixent_printable_lacked(void) {
+  return lacked;
+}
+
 static const char *make_printable(const char *text, bool lines) {
   enum { KEPT = 8 };
   static _Thread_local char *kept[KEPT];
@@ -53,6 +58,7 @@ static const char *make_printable(const char *text, bool lines) {
   escape(text, lines, &out);
   if (mixent_text_status(&out) != MIXENT_OK) {
     mixent_text_free(&out);
+    lacked = true;
     return "(no memory for this text)";
   }
   char **place = &kept[turn++ % KEPT];
