@@ -207,16 +207,19 @@ def test_killed_often_while_it_prunes(place):
     place.check_whole("often", kill_again_and_again(place, "often", 12, 2, seed=3), 12, 9)
 
 
-def test_a_signal_saves_every_trial(place):
-    place.write("stopped", trials=3, pruner="none", epochs=20)
-    process = place.start("stopped", "--jobs", 2)
-    while not list(place.path("stopped", "trials").glob("*/last.safetensors")):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_saves_every_trial(place, number):
+    name = f"stopped-{number.name}"
+    place.write(name, trials=3, pruner="none", epochs=20)
+    process = place.start(name, "--jobs", 2)
+    while not list(place.path(name, "trials").glob("*/last.safetensors")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, errors = process.communicate(timeout=120)
-    assert process.returncode == 1 and errors == "mixent-sweep: stopped, every trial is saved; go on with: mixent-sweep stopped.yaml --jobs 2\n"
-    said = place.run("stopped", "--jobs", 2)
+    assert process.returncode == 1
+    assert errors == f"mixent-sweep: stopped, every trial is saved; go on with: mixent-sweep {name}.yaml --jobs 2\n"
+    said = place.run(name, "--jobs", 2)
     assert "going on with 2 interrupted trials" in said and "3 finished" in said
 
 
