@@ -1,5 +1,6 @@
 /* The losses by name: which terms, with which weights and options at the start. To add one: its number in
- * mixent_loss_kind, a line in both tables. */
+ * mixent_loss_kind, a line in both tables. These defaults are the only ones: the trainer's recipes and Python take them from
+ * here. docs/LOSSES.md, "Default weights", says why w2 is 0.1 for MIN-ENT and MIX-ENT. */
 #include "mixent/weights.h"
 #include <math.h>
 
@@ -26,9 +27,9 @@ static const struct {
   double smoothing, eps;       /* eps 0: the rule's default */
 } losses[MIXENT_LOSSES] = {
     [MIXENT_LOSS_CE] = {1, {MIXENT_CE1}, {0}, 0, 0},
-    [MIXENT_LOSS_MIN_ENT] = {2, {MIXENT_CE1, MIXENT_H}, {0}, 0, 0},
-    [MIXENT_LOSS_MIX_ENT] = {2, {MIXENT_CE1, MIXENT_CE2}, {0}, 0, 0},
-    [MIXENT_LOSS_MIX_ENT_SPLIT] = {3, {MIXENT_CE1, MIXENT_H, MIXENT_KL}, {0}, 0, 0},
+    [MIXENT_LOSS_MIN_ENT] = {2, {MIXENT_CE1, MIXENT_H}, {1, 0.1}, 0, 0},
+    [MIXENT_LOSS_MIX_ENT] = {2, {MIXENT_CE1, MIXENT_CE2}, {1, 0.1}, 0, 0},
+    [MIXENT_LOSS_MIX_ENT_SPLIT] = {3, {MIXENT_CE1, MIXENT_H, MIXENT_KL}, {1, 0.1, 0.1}, 0, 0},
     [MIXENT_LOSS_KL] = {1, {MIXENT_KL}, {0}, 0, 0},
     [MIXENT_LOSS_LABEL_SMOOTHING] = {1, {MIXENT_CE1}, {0}, 0.1, 0},
     [MIXENT_LOSS_FOCAL] = {1, {MIXENT_FOCAL}, {0}, 0, 0},

@@ -9,7 +9,8 @@ PARTS = {
     "gce": ("gce",), "mae": ("mae",), "poly1": ("ce1", "poly1"), "bi-tempered": ("bi_tempered",), "brier": ("brier",),
 }
 DEFAULTS = dict(eps=1e-6, gamma=2.0, q=0.7, t1=0.8, t2=1.2)
-STARTS = {"confidence-penalty": (1.0, -0.1), "symmetric-ce": (0.1, 1.0), "poly1": (1.0, 2.0)}
+STARTS = {"min-ent": (1.0, 0.1), "mix-ent": (1.0, 0.1), "mix-ent-split": (1.0, 0.1, 0.1), "confidence-penalty": (1.0, -0.1),
+          "symmetric-ce": (0.1, 1.0), "poly1": (1.0, 2.0)}
 
 
 def smoothed(p, smoothing):

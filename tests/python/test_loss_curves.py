@@ -48,9 +48,9 @@ def swapped(q, eps=EPS):
 
 FORMULAS = {
     "ce": cross_entropy,
-    "min-ent": lambda q: cross_entropy(q) + entropy(q),
-    "mix-ent": lambda q: cross_entropy(q) + swapped(q),
-    "mix-ent-split": lambda q: cross_entropy(q) + swapped(q),
+    "min-ent": lambda q: cross_entropy(q) + 0.1 * entropy(q),
+    "mix-ent": lambda q: cross_entropy(q) + 0.1 * swapped(q),
+    "mix-ent-split": lambda q: cross_entropy(q) + 0.1 * swapped(q),
     "kl": lambda q: swapped(q) - entropy(q),
     "label-smoothing": lambda q: cross_entropy(q, 0.1),
     "focal": lambda q: (1 - q[0]) ** 2 * cross_entropy(q),
@@ -88,7 +88,7 @@ def test_the_library_draws_the_formulas():
 
 def test_what_losses_ask_for():
     """docs/LOSSES.md: what minimises the expected loss of two classes, where that is known in closed form."""
-    _, *lines = run("--asked")
+    _, *lines = run("--asked", *FORMULAS, "bi-tempered", "min-ent:1")
     asked = {name: [float(x) for x in numbers] for name, *numbers in map(str.split, lines)}
     for i, p in enumerate((0.6, 0.7, 0.8, 0.9, 0.99)):
         assert asked["ce"][i] == pytest.approx(p, abs=1e-4)
@@ -100,8 +100,9 @@ def test_what_losses_ask_for():
         odds = asked["bi-tempered"][i] / (1 - asked["bi-tempered"][i])  # read as its own softmax, it asks for p
         if p < 0.99:  # four digits of the odds are too few there
             assert tempered([math.log(odds), 0])[0] == pytest.approx(p, abs=1e-3)
-        q = asked["min-ent"][i]  # the expected gradient is 0
-        assert q - p + q * (1 - q) * math.log((1 - q) / q) == pytest.approx(0, abs=1e-3)
+        for name, w2 in (("min-ent", 0.1), ("min-ent:1", 1)):
+            q = asked[name][i]  # the expected gradient is 0
+            assert q - p + w2 * q * (1 - q) * math.log((1 - q) / q) == pytest.approx(0, abs=1e-3)
 
 
 def test_up_to_which_weight_min_ent_raises_the_true_class():

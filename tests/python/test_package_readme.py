@@ -1,23 +1,55 @@
-"""The README's PyTorch script runs as it stands, and trains."""
-import os
+"""The README's PyTorch script runs as it stands, and beside PyTorch's cross entropy its loss does what the README says."""
+import io
 import re
-import subprocess
-import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch")
-import mixent  # noqa: E402
+torch = pytest.importorskip("torch")
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+CODE = re.search(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL).group(1)
+SEEDS = range(5)
+CROSS_ENTROPY = ("MixEntLoss()", "torch.nn.CrossEntropyLoss()")
+MORE_WEIGHT = ("MixEntLoss()", "MixEntLoss(w2=1)")
+NO_NOISE = ("< 0.25", "< 0")
 
 
-def test_the_script_trains(tmp_path):
-    code = re.search(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL).group(1)
-    assert len(code.strip().splitlines()) <= 14
-    environment = dict(os.environ, PYTHONPATH=str(Path(mixent.__file__).resolve().parents[1]))
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    accuracy, weights = re.fullmatch(r"accuracy (\S+), weights (\{.*\})\n", done.stdout).groups()
-    assert float(accuracy) > 0.9 and "'w2'" in weights
+def run(seed, *changes):
+    """What the script prints; each change is a pair, what stands there once and what to put in its place."""
+    code = CODE
+    for old, new in changes:
+        assert code.count(old) == 1
+        code = code.replace(old, new)
+    torch.manual_seed(seed)
+    with redirect_stdout(io.StringIO()) as printed:
+        exec(compile(code, "README.md", "exec"), {})
+    return printed.getvalue()
+
+
+def held_out(seed, *changes):
+    return float(re.match(r"held-out accuracy (\S+), ", run(seed, *changes)).group(1))
+
+
+def test_it_is_short_and_says_the_loss():
+    assert len(CODE.strip().splitlines()) <= 15
+    assert re.fullmatch(r"held-out accuracy 0\.\d{3}, loss MixEntLoss\(.*\)\n", run(0))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_better_than_cross_entropy_with_label_noise(seed):
+    assert held_out(seed, MORE_WEIGHT) > held_out(seed) > held_out(seed, CROSS_ENTROPY)
+
+
+def mean(*changes):
+    return sum(held_out(seed, *changes) for seed in SEEDS) / len(SEEDS)
+
+
+def test_by_how_much():
+    """README: by 1.6 and 5.3 points on average, and level without label noise."""
+    theirs = mean(CROSS_ENTROPY)
+    assert mean() - theirs == pytest.approx(0.016, abs=0.005)
+    assert mean(MORE_WEIGHT) - theirs == pytest.approx(0.053, abs=0.01)
+    theirs = mean(NO_NOISE, CROSS_ENTROPY)
+    assert mean(NO_NOISE) > theirs - 0.005 and mean(NO_NOISE, MORE_WEIGHT) > theirs - 0.005

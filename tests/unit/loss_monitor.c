@@ -47,6 +47,7 @@ typedef struct scene {
 
 static scene begin(void) {
   scene scene = {.options = mixent_loss_defaults(MIXENT_LOSS_MIN_ENT)};
+  scene.options.w[1] = 1;
   for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) scene.options.learn[k] = k % MIXENT_LOSS_PARTS < 2;
   scene.state = mixent_loss_start(&scene.options);
   return scene;

@@ -51,7 +51,7 @@ static void test_what_the_file_says(void **state) {
   assert_string_equal(recipe.net, "vgg5");
   assert_true(recipe.seed == 1 && recipe.momentum == 0.7 && recipe.learning_rate == 0.1);
   assert_true(recipe.learn[0] && !recipe.learn[1] && recipe.learn[MIXENT_LOSS_PARTS + 1]);
-  assert_true(recipe.w[0] == 2 && recipe.w[1] == 0.943); /* set, and the recipe's own for that loss */
+  assert_true(recipe.w[0] == 2 && recipe.w[1] == 0.1); /* set, and the loss's own */
   assert_int_equal(mixent_study_recipe(study, (mixent_study_place){0, 1, 0}, &recipe), MIXENT_OK);
   assert_true(recipe.momentum == 0.5 && recipe.seed == 3);
   mixent_study_free(study);
