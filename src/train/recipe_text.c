@@ -1,5 +1,6 @@
 /* A recipe as text: recipe.yaml, the help page, the name of its run. */
 #include "train/recipe.h"
+#include "train/recipe_use.h"
 
 #include "data/find.h"
 #include "data/format.h"
@@ -46,6 +47,26 @@ static void describe_values(const mixent_option *option, mixent_text *out) {
   }
 }
 
+/* "; default 1; min-ent: 0.1; mix-ent: 0.1": the option's default, and which losses have another of their own. */
+static void describe_default(const mixent_option *option, mixent_text *out) {
+  if (!*option->fallback) return;
+  mixent_text_append(out, "; default %s", option->fallback);
+  if (option->type != MIXENT_OPTION_NUMBER) return;
+  for (int kind = 0; kind < MIXENT_LOSSES; kind++) {
+    mixent_recipe own = {.loss_kind = kind};
+    mixent_text usual = {0}, value = {0};
+    if (mixent_option_set(option, option->fallback, &own) != MIXENT_OK) break;
+    mixent_option_write(option, &own, &usual);
+    mixent_recipe_take_loss(&own);
+    mixent_option_write(option, &own, &value);
+    if (mixent_text_status(&usual) == MIXENT_OK && mixent_text_status(&value) == MIXENT_OK &&
+        mixent_option_use_in(option, &own, NULL) == MIXENT_OPTION_USED && strcmp(usual.data, value.data) != 0)
+      mixent_text_append(out, "; %s: %s", mixent_loss_names[kind], value.data);
+    mixent_text_free(&usual);
+    mixent_text_free(&value);
+  }
+}
+
 char *mixent_recipe_help(void) {
   mixent_text text = {0};
   mixent_text_append(&text, "Built-in recipes (mixent train --recipe NAME):\n");
@@ -64,7 +85,7 @@ char *mixent_recipe_help(void) {
   for (const mixent_option *option = mixent_options; option->key; option++) {
     mixent_text_append(&text, "  %s\n      %s\n      ", option->key, option->help);
     describe_values(option, &text);
-    if (*option->fallback) mixent_text_append(&text, "; default %s", option->fallback);
+    describe_default(option, &text);
     mixent_text_append(&text, "\n");
   }
   if (mixent_text_status(&text) == MIXENT_OK) return text.data;

@@ -48,3 +48,11 @@ def test_the_defaults_that_were_measured(kind, weights):
 def test_the_paper_s_recipes_have_the_released_values():
     assert [trained_with("paper-min-ent", "min-ent")[key] for key in ("w1", "w2", "b1", "b2")] == ["0.839", "0.308", "2.02", "10.73"]
     assert [trained_with("paper-mix-ent", "mix-ent")[key] for key in ("w1", "w2", "b1", "b2")] == ["0.717", "0.943", "12.58", "12.45"]
+
+
+def test_the_help_names_the_losses_that_differ():
+    done = subprocess.run([PROGRAM, "help", "recipe"], env=environment(), capture_output=True, text=True)
+    said = re.search(r"^  loss\.w2\n.*\n      (.*)$", done.stdout, re.MULTILINE).group(1)
+    for kind, cls in CLASSES.items():
+        w2 = cls().weights().get("w2", 1)
+        assert (f"; {kind}: {w2:g}" in said) == (w2 != 1), kind
