@@ -4,13 +4,19 @@ Everything comes from the C library; nothing of it is written down a second time
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from operator import index
 
 from . import _native
 
 #: The numbers of a loss, in the order in which the native object takes them.
 NUMBERS = ("w1", "w2", "w3", "b1", "b2", "b3", "max_interval", "label_smoothing", "eps", "gamma", "q", "t1", "t2")
 REDUCTIONS = {"mean": 0, "sum": 1, "none": 2}
+#: What C's messages call the arguments, and what they are called here.
+_NAMES = {"set ignore and ignore_label": "set ignore_index to that label", "ignore_label": "ignore_index", "smoothing": "label_smoothing",
+          "focal_gamma": "gamma", "gce_q": "q", "style": "transform", "class weights": "weight", "row weights": "sample_weight",
+          "targets": "target", "kind": "loss"}
 _OPTIONS_OF_TERMS = {"ce2": ("eps",), "kl": ("eps",), "focal": ("gamma",), "gce": ("q",), "bi-tempered": ("t1", "t2")}
 
 
@@ -36,7 +42,12 @@ def resolve(kind: str, given: Mapping[str, float | None]) -> dict[str, float]:
             continue
         if name not in numbers:
             raise TypeError(f"the loss '{kind}' has no {name} (it has {', '.join(numbers)})")
-        numbers[name] = float(value)
+        if getattr(value, "requires_grad", False):
+            raise TypeError(f"{name} takes a number, which is not learned; to learn it, pass the number and learnable=({name!r},)")
+        try:
+            numbers[name] = float(value)
+        except (TypeError, ValueError):
+            raise TypeError(f"{name} takes a number, got {value!r}") from None
     return numbers
 
 
@@ -45,10 +56,40 @@ def mask_of(kind: str, learnable: Sequence[str]) -> int:
     allowed = parameters_of(kind)
     if isinstance(learnable, str):
         raise TypeError(f"learnable takes a sequence of names, such as ({learnable!r},)")
+    if not isinstance(learnable, Collection):
+        raise TypeError(f"learnable takes a sequence of names, such as {tuple(allowed[:len(allowed) // 2])!r}, got {learnable!r}")
     for name in learnable:
         if name not in allowed:
             raise ValueError(f"the loss '{kind}' cannot learn {name!r} (it has {', '.join(allowed)})")
     return sum(1 << _native.PARAMETERS.index(name) for name in set(learnable))
+
+
+def make(kind: str, transform: str, mask: int, ignore_index: int | None, numbers: tuple[float, ...]) -> _native.Loss:
+    """The native object, with complaints in the words of the arguments."""
+    if not isinstance(transform, str):
+        raise TypeError(f"transform takes a name, one of {', '.join(_native.TRANSFORMS)}, got {transform!r}")
+    try:
+        ignore_index = None if ignore_index is None else index(ignore_index)
+    except TypeError:
+        raise TypeError(f"ignore_index takes a whole number or None, got {ignore_index!r}") from None
+    try:
+        return _native.Loss(kind, transform, mask, ignore_index, numbers)
+    except ValueError as error:
+        raise in_own_words(error) from None
+
+
+def in_own_words(error: ValueError) -> ValueError:
+    """An error of the library, which speaks of C's names, with those of the arguments."""
+    text = str(error)
+    for theirs, ours in _NAMES.items():
+        text = re.sub(rf"\b{theirs}\b", ours, text)
+    return ValueError(text)
+
+
+def terms_of(kind: str, values: Sequence[float]) -> dict[str, float]:
+    """Of all terms, in the library's order, those that are computed: the four that every loss is watched by, and its own."""
+    computed = {"ce1", "h", "ce2", "kl", *_native.parts(kind)}
+    return {name: value for name, value in zip(_native.TERMS, values) if name in computed}
 
 
 def reduction_of(reduction: str, transform: str) -> int:

@@ -23,7 +23,7 @@ class Evaluation:
 
     value: float | NDArray[np.float64]  #: the loss; with reduction "none" an array of the logits' leading shape
     gradient: NDArray[Any] | None  #: d value / d logits (with reduction "none": of the sum of the values)
-    terms: dict[str, float]  #: the cross entropy "ce1", entropy "h", …; with reduction "none" their sums
+    terms: dict[str, float]  #: "ce1", "h", "ce2", "kl" and the loss's own; with reduction "none" their sums
     slopes: dict[str, float]  #: d value / d raw weight ("w1", …) and d value / d ln b ("b1", …) for what is learnable
     weights: dict[str, float]  #: the weights in force: the transforms of w1, w2, … at that epoch
     divisor: float  #: what a mean was divided by; otherwise 1
@@ -37,7 +37,7 @@ def _make(kind: str, transform: str, learnable: tuple[str, ...], ignore_index: i
     mask = _options.mask_of(kind, learnable)
     learned = tuple(name for bit, name in enumerate(_native.PARAMETERS) if mask >> bit & 1)
     numbers = _options.complete(kind, _options.resolve(kind, dict(given)))
-    return _native.Loss(kind, transform, mask, ignore_index, numbers), learned
+    return _options.make(kind, transform, mask, ignore_index, numbers), learned
 
 
 def _default_threads() -> int:
@@ -80,6 +80,8 @@ def _weights(array: ArrayLike | None, shape: tuple[int, ...], what: str) -> tupl
     if array is None:
         return None, 0, 0
     array = np.asarray(array)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{what} takes numbers, not {array.dtype}")
     if array.shape != shape:
         raise ValueError(f"{what} must have shape {shape}, not {array.shape}")
     array = _contiguous(array if array.dtype in _FLOATS else array.astype(np.float64))
@@ -99,23 +101,25 @@ def evaluate(logits: ArrayLike, target: ArrayLike, loss: str = "ce", *, w1: floa
     >>> found = mixent.evaluate(logits, labels, "min-ent", w2=0.1)
     >>> found.value, found.terms["h"], found.gradient
 
+    Value and terms are in nats (a base of e).
     Arrays are read where they lie if the classes of a row are side by side and rows do not overlap; otherwise copied first.
 
     Args:
         logits: [..., classes], float16, float32 or float64.
         target: labels of the logits' leading shape, whole numbers; or distributions of the logits' shape, floating.
-        loss: one of `mixent.LOSSES`.
-        w1, w2, w3, b1, b2, b3: weight and log base of each part of the loss, L = sum w_i T_i / ln b_i; e gives natural
-            logarithms. None: the loss's own.
-        eps: floor of the target in CE2 and KL. gamma: of focal. q: of gce. t1, t2: of bi-tempered.
-        weight: [classes], the classes' weights.
+        loss: one of `mixent.LOSSES`; help() on its class in mixent.torch, such as MinEntLoss, tells its formula and defaults.
+        w1, w2, w3, b1, b2, b3: weight (finite) and log base (positive, not 1) of each part of the loss,
+            L = sum w_i T_i / ln b_i; e gives natural logarithms. None: the loss's own.
+        eps: in [1e-37, 1), floor of the target in CE2 and KL. gamma: in [0, 1000], of focal. q: in (0, 1], of gce.
+        t1, t2: in [0, 1) and [1, 7], of bi-tempered. None: the loss's own.
+        weight: [classes], the classes' weights, finite and not negative.
         sample_weight: of the logits' leading shape; multiplies all terms of a row, and does not enter a mean's divisor.
         ignore_index: rows with this label count for nothing.
         reduction: "mean" (labels: divided by the sum of the class weights of the rows counted; distributions: by the
             rows; 0 if no row counts), "sum" or "none".
         label_smoothing: in [0, 1]; spread over the classes whose logit is not -inf.
-        transform: what makes weights of w1, w2, …: one of `mixent.TRANSFORMS`. epoch, max_interval: for those that depend
-            on the epoch.
+        transform: what makes weights of w1, w2, …: one of `mixent.TRANSFORMS`. epoch (from 0), max_interval (epochs, > 0):
+            for those that depend on the epoch.
         learnable: names of weights and bases whose `slopes` are wanted.
         gradient: whether it is wanted.
         out: where the gradient goes, of the logits' shape and type; `logits` itself is allowed.
@@ -177,12 +181,15 @@ def evaluate(logits: ArrayLike, target: ArrayLike, loss: str = "ce", *, w1: floa
     slot_stride = 0 if slot is None else slot.strides[0] // slot.itemsize if rows > 1 else classes
     values = np.empty(rows) if reduction == "none" else None
 
-    value, slopes, terms, divisor, counted, undefined = native.evaluate(
-        None, epoch, reduction_code, 1.0, True, rows, classes, matrix.ctypes.data, logits_type, stride,
-        target.ctypes.data, target_type, target_stride, weight_address, weight_type, sample_address, sample_type,
-        0 if slot is None else slot.ctypes.data, slot_stride, 0 if values is None else values.ctypes.data, 0, 0,
-        threads)
+    try:
+        value, slopes, terms, divisor, counted, undefined = native.evaluate(
+            None, epoch, reduction_code, 1.0, True, rows, classes, matrix.ctypes.data, logits_type, stride,
+            target.ctypes.data, target_type, target_stride, weight_address, weight_type, sample_address, sample_type,
+            0 if slot is None else slot.ctypes.data, slot_stride, 0 if values is None else values.ctypes.data, 0, 0,
+            threads)
+    except ValueError as error:
+        raise _options.in_own_words(error) from None
     return Evaluation(value if values is None else values.reshape(leading), out if out is not None else None if slot is None else slot.reshape(logits.shape),
-                      dict(zip(_native.TERMS, terms)), dict(zip(learned, slopes)),
+                      _options.terms_of(loss, terms), dict(zip(learned, slopes)),
                       dict(zip(_native.PARAMETERS[:len(_native.parts(loss))], native.weights(None, epoch)[0])),
                       divisor, counted, undefined)

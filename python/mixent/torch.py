@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from . import _memory, _native, _options
+from ._help import help_on
 from ._tensors import refuse_unreadable
 
 __all__ = ["BiTemperedLoss", "BrierLoss", "ConfidencePenaltyLoss", "CrossEntropyLoss", "FocalLoss", "GCELoss", "KLLoss",
@@ -115,10 +116,13 @@ def _evaluate(native: _native.Loss, reduction: int, values: tuple[float, ...] | 
     else:
         value = torch.empty_like(_SCALARS[value_type])  # a third of what torch.empty takes
         address = value.data_ptr()
-    found = native.evaluate(
-        values, epoch, reduction, scale, all_terms, rows, classes, flat.data_ptr(), logits_type, stride, target.data_ptr(),
-        target_type, target_stride, weight_address, weight_type, row_weights_address, row_weights_type, gradient_address,
-        gradient_stride, row_values, address, _TYPES[value_type], torch.get_num_threads())
+    try:
+        found = native.evaluate(
+            values, epoch, reduction, scale, all_terms, rows, classes, flat.data_ptr(), logits_type, stride, target.data_ptr(),
+            target_type, target_stride, weight_address, weight_type, row_weights_address, row_weights_type, gradient_address,
+            gradient_stride, row_values, address, _TYPES[value_type], torch.get_num_threads())
+    except ValueError as error:
+        raise _options.in_own_words(error) from None
     if reduction == _NONE and grad_output is None:  # were written as doubles
         value = value.to(value_type)
     if gradient is not None and dimensions != 2:
@@ -176,7 +180,7 @@ def _bounds(parameter: str) -> tuple[float, float]:
 
 _is_compiling = torch.compiler.is_compiling if hasattr(torch.library, "custom_op") else lambda: False
 if hasattr(torch.library, "custom_op"):  # PyTorch 2.4
-    _make = lru_cache(maxsize=256)(_native.Loss)
+    _make = lru_cache(maxsize=256)(_options.make)
 
     @torch.library.custom_op("mixent::evaluate", mutates_args=(), schema=(
         "(Tensor logits, Tensor target, Tensor? weight, Tensor[] scalars, Tensor? grad_output, str kind, str transform, "
@@ -185,6 +189,7 @@ if hasattr(torch.library, "custom_op"):  # PyTorch 2.4
                   kind: str, transform: str, learn: int, ignore_index: int, numbers: list[float], reduction: int,
                   want_gradient: bool) -> tuple[Tensor, Tensor, Tensor]:
         """(value, gradient or nothing, slopes); scalars are what is learned, after the epoch if the transform needs it."""
+        refuse_unreadable(logits, target, *scalars)
         native = _make(kind, transform, learn, ignore_index, tuple(numbers))
         values = [scalar.item() for scalar in scalars]
         epoch = values.pop(0) if len(values) > bin(learn).count("1") else 0.0
@@ -226,43 +231,24 @@ if hasattr(torch.library, "custom_op"):  # PyTorch 2.4
     _operator.register_autograd(_backward, setup_context=_setup)
 
 
+def _class_weights(weight: Any) -> Tensor:
+    """The classes' weights as a floating tensor; what is no tensor becomes float32."""
+    if not isinstance(weight, Tensor):
+        try:
+            weight = torch.as_tensor(weight, dtype=torch.float32)
+        except (TypeError, ValueError, RuntimeError):
+            raise TypeError(f"weight takes a tensor or sequence of numbers of shape (classes,), got {weight!r}") from None
+    if not weight.is_floating_point():
+        raise TypeError(f"weight must be floating, not {weight.dtype}")
+    if weight.dim() != 1:
+        raise ValueError(f"weight must have shape (classes,), not {tuple(weight.shape)}")
+    return weight
+
+
 class Loss(nn.Module):
     r"""The common part of all losses: a sum of terms T_i of the logits, :math:`L = \sum_i w_i T_i / \ln b_i`.
 
-    Args:
-        weight: (C,), the classes' weights.
-        ignore_index: rows with this label count for nothing (not looked at with floating targets).
-        reduction: "mean" (labels: divided by the sum of the class weights of the rows counted, as in PyTorch; floating
-            targets: by the number of rows), "sum" or "none".
-        label_smoothing: in [0, 1]; changes the target before any term sees it, and is spread over the classes whose
-            logit is not -inf.
-        w1, w2, w3, b1, b2, b3: weight and log base of each term (raw weights, if there is a transform). None: the
-            loss's own; e gives natural logarithms.
-        eps: floor of the target within logarithms (MixEntLoss, MixEntSplitLoss, KLLoss, SymmetricCELoss).
-        gamma: of FocalLoss. q: of GCELoss. t1, t2: of BiTemperedLoss.
-        transform: what makes weights of the raw ones: "free" (as they are), "square", "expo", "softmax", "softplus",
-            "square_tie" (w1 = 1 - w2), "uncertainty" (exp(-t), and the loss gains t / 2 per term; with reduction "mean"),
-            or one that depends on the epoch ("square_decay", …: `mixent.TRANSFORMS`), which `set_epoch` tells.
-        max_interval: epochs until a transform of that kind has run its course.
-        learnable: names of the weights and bases that are learned. Weights become parameters `w1`, … (the raw values,
-            held in [-20, 20]), bases `log_b1`, … (ln b, held in [ln 1.1, ln 1000]); put them into the optimizer with
-            the model's. Learned on the training loss they mostly shrink: see docs/LOSSES.md.
-        inplace: writes the gradient over the logits where it can (reduction "mean" or "sum", not float16, not under
-            torch.compile), which saves memory and time where there are many classes. The logits are lost then; if autograd
-            needs them elsewhere, the backward pass raises an error.
-
-    Shape:
-        - logits: (C,), (N, C) or (N, C, d1, …); float16, bfloat16, float32 or float64, on the CPU. No copy is made if the
-          classes of a row are side by side; of (N, C, d1, …) that is memory format channels_last.
-        - target: labels (), (N,) or (N, d1, …) of 8 to 64 bits, or floating targets of the logits' shape.
-        - output: a scalar, or the labels' shape with reduction "none".
-
-    Differences from `torch.nn.CrossEntropyLoss`: if every row is ignored the mean is 0 with a gradient of 0, not NaN;
-    labels need not be int64; targets get no gradient; classes masked by a logit of -inf take no part.
-
-    Raises:
-        ValueError, TypeError: for options, shapes, types and labels that do not fit.
-        RuntimeError: for tensors not on the CPU, targets that require a gradient, and double backward.
+    help() on a loss, such as MinEntLoss, explains its arguments. This class is what they share; it is not a loss itself.
     """
 
     kind: str
@@ -270,7 +256,7 @@ class Loss(nn.Module):
     epoch: Tensor | None
     _learned: tuple[str, ...]  # the names of its own parameters; a class made from it may have more
 
-    def __init__(self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean",
+    def __init__(self, weight: Tensor | Sequence[float] | None = None, *, ignore_index: int = -100, reduction: str = "mean",
                  label_smoothing: float | None = None, w1: float | None = None, w2: float | None = None,
                  w3: float | None = None, b1: float | None = None, b2: float | None = None, b3: float | None = None,
                  eps: float | None = None, gamma: float | None = None, q: float | None = None, t1: float | None = None,
@@ -282,12 +268,12 @@ class Loss(nn.Module):
             t2=t2, max_interval=max_interval))
         if transform == "hypergradient":
             raise ValueError("a hypergradient needs held-out data, which a loss does not see: set w2 in the training loop")
-        if weight is not None and not weight.is_floating_point():
-            raise TypeError(f"weight must be floating, not {weight.dtype}")
-        self.register_buffer("weight", weight)
+        self.register_buffer("weight", None if weight is None else _class_weights(weight))
         self.ignore_index, self.reduction, self.transform, self.inplace = ignore_index, reduction, transform, inplace
         self._reduction = _options.reduction_of(reduction, transform)
         self._learn = _options.mask_of(self.kind, learnable)
+        self._numbers = _options.complete(self.kind, numbers)
+        self._native = _options.make(self.kind, transform, self._learn, ignore_index, self._numbers)
         for name, value in numbers.items():
             if name not in learnable:
                 setattr(self, name, value)
@@ -298,8 +284,6 @@ class Loss(nn.Module):
         self._learned = tuple(name if name[0] == "w" else f"log_{name}" for name in numbers if name in learnable)
         epochs = transform.startswith("epoch") or "decay" in transform or "wax" in transform
         self.register_buffer("epoch", torch.tensor(0.0, dtype=torch.float32) if epochs else None)  # a checkpoint remembers it
-        self._numbers = _options.complete(self.kind, numbers)
-        self._native = _native.Loss(self.kind, transform, self._learn, ignore_index, self._numbers)
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Help and editors show the options that the loss has, with its defaults."""
@@ -315,6 +299,7 @@ class Loss(nn.Module):
         cls.__signature__ = signature.replace(parameters=[  # type: ignore[attr-defined]
             parameter.replace(default=numbers.get(name, parameter.default))
             for name, parameter in signature.parameters.items() if name not in _options.NUMBERS or name in numbers])
+        cls.__doc__ = help_on(cls.__doc__ or "", cls.kind, list(cls.__signature__.parameters))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and name in self.__dict__ and "_native" in self.__dict__:
@@ -358,11 +343,12 @@ class Loss(nn.Module):
 
     @torch.no_grad()
     def terms(self, logits: Tensor, target: Tensor) -> dict[str, float]:
-        """The terms of a batch in natural logarithms, reduced as the loss is (summed, for "none"): {"ce1": …, "h": …}."""
+        """The terms of a batch in natural logarithms, reduced as the loss is (summed, for "none"): {"ce1": …, "h": …, "ce2": …,
+        "kl": …}, and those of the loss. Weights and bases do not enter."""
         refuse_unreadable(logits, target)
         _, _, found = _evaluate(self._native, self._reduction, self._values(), self._epoch(), logits, target, self.weight,
                                 False, all_terms=True)
-        return dict(zip(_native.TERMS, found[2]))
+        return _options.terms_of(self.kind, found[2])
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """The loss of a batch."""
@@ -433,66 +419,66 @@ class MixEntLoss(Loss):
 
 
 class MixEntSplitLoss(Loss):
-    """MIX-ENT with a weight each for the two halves of CE(q, p): w1 CE(p, q) + w2 H(q) + w3 KL(q || p)."""
+    """MIX-ENT with a weight each for the two halves of CE(q, p): w1 CE(p, q) + w2 H(q) + w3 KL(q || p) (arXiv 2501.13709)."""
 
     kind = "mix-ent-split"
 
 
 class KLLoss(Loss):
-    """The reversed Kullback-Leibler divergence, KL(q || p)."""
+    """The reversed Kullback-Leibler divergence, KL(q || p), with ln p held above ln eps (Kullback and Leibler 1951)."""
 
     kind = "kl"
 
 
 class LabelSmoothingLoss(Loss):
-    """Cross entropy with label_smoothing 0.1 (Szegedy 2016)."""
+    """Cross entropy with label_smoothing 0.1 (Szegedy et al. 2016, arXiv 1512.00567)."""
 
     kind = "label-smoothing"
 
 
 class FocalLoss(Loss):
-    """sum p (1 - q)^gamma (-ln q) (Lin 2017)."""
+    """sum p (1 - q)^gamma (-ln q) (Lin et al. 2017, arXiv 1708.02002)."""
 
     kind = "focal"
 
 
 class ConfidencePenaltyLoss(Loss):
-    """CE(p, q) - 0.1 H(q): raises the entropy of the prediction (Pereyra 2017)."""
+    """CE(p, q) - 0.1 H(q): raises the entropy of the prediction (Pereyra et al. 2017, arXiv 1701.06548)."""
 
     kind = "confidence-penalty"
 
 
 class SymmetricCELoss(Loss):
-    """0.1 CE(p, q) + CE(q, p), with p held above 1e-4 (Wang 2019)."""
+    """0.1 CE(p, q) + CE(q, p), with p held above 1e-4 (Wang et al. 2019, arXiv 1908.06112)."""
 
     kind = "symmetric-ce"
 
 
 class GCELoss(Loss):
-    """Generalised cross entropy, sum p (1 - q^q) / q (Zhang 2018)."""
+    """Generalised cross entropy, sum p (1 - q^q) / q (Zhang and Sabuncu 2018, arXiv 1805.07836)."""
 
     kind = "gce"
 
 
 class MAELoss(Loss):
-    """Mean absolute error, sum |p - q| (Ghosh 2017)."""
+    """Mean absolute error, sum |p - q| (Ghosh et al. 2017, arXiv 1712.09482)."""
 
     kind = "mae"
 
 
 class Poly1Loss(Loss):
-    """CE(p, q) + 2 sum p (1 - q) (Leng 2022)."""
+    """CE(p, q) + 2 sum p (1 - q) (Leng et al. 2022, arXiv 2204.12511)."""
 
     kind = "poly1"
 
 
 class BiTemperedLoss(Loss):
-    """The bi-tempered logistic loss, with a softmax of its own (Amid 2019)."""
+    """The bi-tempered logistic loss, with a softmax of its own (Amid et al. 2019, arXiv 1906.03361)."""
 
     kind = "bi-tempered"
 
 
 class BrierLoss(Loss):
-    """sum (p - q)^2 (Brier 1950)."""
+    """sum (p - q)^2 (Brier 1950, Monthly Weather Review 78)."""
 
     kind = "brier"

@@ -259,3 +259,13 @@ def test_the_signature_of_a_class_made_from_ours():
         pass
 
     assert inspect.signature(Same) == inspect.signature(losses.FocalLoss)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.skipif(not NEW, reason="this PyTorch has no torch.library.custom_op")
+@pytest.mark.parametrize("learnable", [(), ("w2",)])
+def test_no_tangent_is_lost_in_what_is_compiled(learnable):
+    torch._dynamo.reset()
+    compiled = torch.compile(losses.MinEntLoss(learnable=learnable), backend="aot_eager")
+    with forward_ad.dual_level(), pytest.raises(NotImplementedError):
+        compiled(make_dual(logits()), TARGET)

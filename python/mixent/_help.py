@@ -1,0 +1,98 @@
+"""What help() says of a loss: each of its arguments with meaning, range and default; shapes, errors and source. The defaults and
+parts come from the C library."""
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from . import _native, _options
+
+_TERMS = {
+    "ce1": "the cross entropy CE(p, q) = -sum p ln q", "h": "the prediction's entropy H(q) = -sum q ln q",
+    "ce2": "the reversed cross entropy CE(q, p) = -sum q ln p", "kl": "the divergence KL(q || p) = sum q ln(q / p)",
+    "focal": "the focal term sum p (1 - q)^gamma (-ln q)", "gce": "the term sum p (1 - q^q) / q (whose exponent is the argument q)",
+    "mae": "the distance sum |p - q|", "poly1": "the term sum p (1 - q)", "brier": "the distance sum (p - q)^2",
+    "bi-tempered": "the bi-tempered logistic loss"}
+
+_NUMBERS = {
+    "max_interval": "epochs (> 0) until a transform that depends on the epoch has run its course.",
+    "label_smoothing": "in [0, 1]: the target becomes (1 - label_smoothing) p + label_smoothing / classes before any term sees it, over "
+                       "the classes whose logit is not -inf.",
+    "eps": "in [1e-37, 1): ln p is held above ln eps, so that terms with ln p stay finite where p is 0.",
+    "gamma": "in [0, 1000]: how much less a row counts the better it is predicted; 0 is cross entropy.",
+    "q": "in (0, 1]: 1 is like the mean absolute error; towards 0 it becomes cross entropy.",
+    "t1": "in [0, 1): temperature of the logarithm; below 1 the loss of a row is bounded.",
+    "t2": "in [1, 7]: temperature of the softmax; above 1 its tails are heavy."}
+
+_COMMON = {
+    "weight": "tensor (or sequence of numbers) of shape (C,), finite and not negative: the classes' weights, as in "
+              "`torch.nn.CrossEntropyLoss`.",
+    "ignore_index": "rows with this label count for nothing, and their gradient is 0 (not looked at with floating targets).",
+    "reduction": "\"mean\" (labels: divided by the sum of the class weights of the rows counted, as in PyTorch; floating targets: by the "
+                 "number of rows), \"sum\", or \"none\" (a value per row).",
+    "transform": "what makes weights of the raw w1, w2, …: \"free\" (as they are), \"square\", \"expo\", \"softmax\", \"softplus\", "
+                 "\"square_tie\" (w1 = 1 - w2), \"uncertainty\" (exp(-t), and the loss gains t / 2 per term; reduction \"mean\" only), or "
+                 "one that depends on the epoch (\"square_decay\", …), which `set_epoch` tells. `mixent.TRANSFORMS` lists them.",
+    "learnable": "names of the weights and bases that are learned, such as (\"w2\",). Weights become parameters `w1`, … (raw values, "
+                 f"held in [{_native.W_LOW:g}, {_native.W_HIGH:g}]), bases `log_b1`, … (ln b, held in [ln {math.exp(_native.LOG_B_LOW):.4g}, "
+                 f"ln {math.exp(_native.LOG_B_HIGH):.4g}]); put them into the optimizer with the model's. Learned on the training loss they "
+                 "mostly shrink: see docs/LOSSES.md.",
+    "inplace": "writes the gradient over the logits where it can (reduction \"mean\" or \"sum\", not float16, not under torch.compile), "
+               "which saves memory and time where there are many classes. The logits are lost then; if autograd needs them elsewhere, the "
+               "backward pass raises an error."}
+
+_REST = '''
+Shape:
+    - logits: (C,), (N, C) or (N, C, d1, …), C classes; float16, bfloat16, float32 or float64, on the CPU. No copy is made if
+      the classes of a row are side by side; of (N, C, d1, …) that is memory format channels_last.
+    - target: labels (), (N,) or (N, d1, …), whole numbers of 8 to 64 bits in [0, C); or floating targets of the logits'
+      shape, whose rows are distributions.
+    - output: a scalar, or the labels' shape with reduction "none"; in nats (a base of e); float64 for float64 logits,
+      otherwise float32.
+
+Differences from `torch.nn.CrossEntropyLoss`: if every row is ignored the mean is 0 with a gradient of 0, not NaN; labels need
+not be int64; targets get no gradient; classes masked by a logit of -inf take no part.
+
+Raises:
+    ValueError: for shapes, labels, names and numbers out of range.
+    TypeError: for types of elements, arguments that the loss does not have, and values of the wrong kind.
+    RuntimeError: for tensors not on the CPU, targets that require a gradient, and double backward.
+    NotImplementedError: for what does not go through the library: torch.func and vmap, forward mode, make_fx,
+        torch.jit.trace, torch.fx. torch.compile and torch.export are fine from PyTorch 2.4 on.
+'''
+
+
+def _wrap(text: str, indent: int) -> Iterator[str]:
+    line, width = "", 110 - indent
+    for word in text.split():
+        if line and len(line) + 1 + len(word) > width:
+            yield line
+            line = ""
+        line += f" {word}" if line else word
+    yield line
+
+
+def _default(value: float) -> str:
+    return "e" if value == math.e else f"{value:g}"
+
+
+def _about(kind: str, name: str, numbers: dict[str, float]) -> str:
+    if name in numbers:
+        if name in _NUMBERS:
+            text = _NUMBERS[name]
+        elif name[0] == "w":
+            text = f"weight of {_TERMS[_native.parts(kind)[int(name[1]) - 1]]}; a finite number (the raw one, if there is a transform)."
+        else:
+            text = f"base of the logarithms of the term that w{name[1]} weighs; positive and not 1; e gives natural ones."
+        return f"{text} Default: {_default(numbers[name])}."
+    return _COMMON[name]
+
+
+def help_on(text: str, kind: str, names: list[str]) -> str:
+    """The docstring of a loss's class: its own text, then each of its arguments."""
+    numbers = _options.numbers_of(kind)
+    lines = [text.strip(), "", "p is the target, q = softmax(logits).", "", "Args:"]
+    for name in names:
+        first, *rest = _wrap(f"{name}: {_about(kind, name, numbers)}", 8)
+        lines += [f"    {first}", *(f"        {line}" for line in rest)]
+    return "\n".join(lines) + "\n" + _REST
