@@ -17,7 +17,7 @@ files = $(shell git ls-files -co --exclude-standard 2>/dev/null || find . -path 
 sources = $(filter %.c %.h,$(files))
 
 python_sources = $(wildcard $(filter pyproject.toml CMakeLists.txt LICENSE README.md cmake/% include/% python/% src/core/% src/loss/% \
-                   src/net/networks/%,$(files)))
+                   src/net/networks/% recipes/sweeps/%,$(files)))
 python_site = build/python-site/mixent/__init__.py
 
 .PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 test-browser fuzz bench-train bench-infer \
@@ -27,6 +27,8 @@ python_site = build/python-site/mixent/__init__.py
 ## release        the program, at build/release/mixent (this is what plain `make` does)
 release:
 	@tools/build release
+	@echo 'The program is build/release/mixent. To call it as mixent:'
+	@echo '  export PATH="$(CURDIR)/build/release:$$PATH"     (or: make install, and for you alone: make install PREFIX=~/.local)'
 
 ## demo           installs what is missing, builds, trains the demo (at most 5 minutes on two cores)
 demo:
@@ -204,4 +206,4 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n 's/^## /  make /p' Makefile
+	@sed -n 's/^## \([^ ]\)/  make \1/p; s/^##  /        /p' Makefile

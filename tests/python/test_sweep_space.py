@@ -8,7 +8,7 @@ pytest.importorskip("yaml")
 from mixent.sweep.main import main  # noqa: E402
 from mixent.sweep.message import SweepError  # noqa: E402
 from mixent.sweep.program import Program  # noqa: E402
-from mixent.sweep.space import read_sweep  # noqa: E402
+from mixent.sweep.space import built_in, find_sweep, read_sweep  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = """\
@@ -188,3 +188,27 @@ def test_the_sweeps_that_come_along(program, path, loss):
         pytest.skip("made for one loss")
     sweep = read_sweep(path, program, {} if path.stem.startswith("paper") else {"loss.name": loss})
     assert sweep.trials >= 20 and len(sweep.parameters) >= 1 and loss in sweep.name
+    for turn in range(8):  # the program takes what trials are made of: no option that loss, style or choices leave without effect
+        chosen: dict[str, object] = {}
+        for row in sweep.parameters:
+            if row.counts(chosen):
+                chosen[row.key] = row.choices[turn % len(row.choices)] if row.choices else row.low
+        program.recipe_text(sweep.recipe, sweep.settings_of(chosen))
+
+
+def test_sweeps_are_found_by_name(program, tmp_path, capsys, monkeypatch):
+    assert set(built_in()) == {path.stem for path in (ROOT / "recipes" / "sweeps").glob("*.yaml")}
+    assert find_sweep("tune").read_text() == (ROOT / "recipes" / "sweeps" / "tune.yaml").read_text()
+    assert read_sweep(find_sweep("tune"), program, {"loss.name": "focal"}).name == "tune-focal"
+    assert find_sweep("tune.yaml") == Path("tune.yaml") and find_sweep("./tune") == Path("tune")
+    monkeypatch.setenv("MIXENT_PROGRAM", program.path)
+    assert main(["tuen"]) == 2
+    assert capsys.readouterr().err == "mixent-sweep: unknown sweep 'tuen'; did you mean 'tune'? (a file ends in .yaml)\n"
+
+
+def test_messages_hold_nothing_that_a_terminal_obeys(program, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("MIXENT_PROGRAM", program.path)
+    (tmp_path / "space.yaml").write_text('"a\\e[2J\\u202Eb": 1\n')
+    assert main([str(tmp_path / "space.yaml")]) != 0
+    said = capsys.readouterr().err
+    assert said.endswith("\n") and said[:-1].isprintable() and "a\\x1b[2J\\u202eb" in said

@@ -14,7 +14,7 @@ from mixent.sweep.message import SweepError
 from mixent.sweep.program import Program
 from mixent.sweep.progress import Progress
 from mixent.sweep.record import Record
-from mixent.sweep.space import Sweep, read_sweep
+from mixent.sweep.space import Sweep, built_in, find_sweep, read_sweep
 
 
 def _parse(words: list[str] | None) -> argparse.Namespace:
@@ -22,7 +22,8 @@ def _parse(words: list[str] | None) -> argparse.Namespace:
         prog="mixent-sweep", allow_abbrev=False,
         description="Searches the options of a recipe by training, with the validation part of the training images as the judge; "
                     "the test set is not looked at. Killed or stopped, it goes on where it was when it is started again.")
-    parser.add_argument("space", metavar="SPACE.yaml", type=Path, help="what is fixed, what is searched and how (docs/SWEEPS.md)")
+    parser.add_argument("space", metavar="SPACE.yaml|NAME",
+                        help=f"what is fixed, what is searched and how (docs/SWEEPS.md): a file, or built in: {', '.join(built_in())}")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], type=_setting,
                         help="fix an option of the recipe, whatever the file says of it; may be given again and again")
     parser.add_argument("--trials", metavar="N", type=_count, help="how many trials, whatever the file says")
@@ -80,7 +81,7 @@ def _search(arguments: argparse.Namespace, sweep: Sweep, program: Program, direc
     progress.say(f"{sweep.name}: {sweep.trials} trials of {sweep.recipe}, {jobs} at a time, {arguments.threads} thread"
                  f"{'s'[:arguments.threads > 1]} each; {sweep.sampler}, pruner {sweep.pruner}; all goes to {directory}")
     search = Search(sweep, program, directory, jobs, arguments.threads, progress)
-    _keep_copy(arguments.space, directory)
+    _keep_copy(find_sweep(arguments.space), directory)
     return search.study, search.run()
 
 
@@ -99,7 +100,7 @@ def _report(arguments: argparse.Namespace, sweep: Sweep, program: Program, direc
 
 def _run(arguments: argparse.Namespace) -> None:
     program = Program.find()
-    sweep = read_sweep(arguments.space, program, dict(arguments.set), arguments.trials)
+    sweep = read_sweep(find_sweep(arguments.space), program, dict(arguments.set), arguments.trials)
     _need("optuna", "matplotlib", *(["scipy"] if sweep.sampler == "qmc" else []), extra="sweep")
     directory = arguments.directory or Path("runs/sweeps") / sweep.name
     directory.mkdir(parents=True, exist_ok=True)

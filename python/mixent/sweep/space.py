@@ -109,6 +109,21 @@ class Sweep:
         return {key: value for key, value in asdict(self).items() if key != "trials"}
 
 
+def built_in() -> dict[str, Path]:
+    """The sweeps that come with the package, by name."""
+    return {path.stem: path for path in sorted((Path(__file__).parent / "files").glob("*.yaml"))}
+
+
+def find_sweep(word: str) -> Path:
+    """The file of a sweep: a path (it has a '/' or ends in .yaml), or a built-in name."""
+    if "/" in word or word.endswith(".yaml"):
+        return Path(word)
+    known = built_in()
+    if word not in known:
+        raise WrongUse(f"{unknown('sweep', word, known)} (a file ends in .yaml)")
+    return known[word]
+
+
 def read_sweep(path: Path, program: Program, settings: Mapping[str, str] = {}, trials: int | None = None) -> Sweep:
     """The sweep of a file, checked against the program; `settings` are added to its own, and win."""
     root = read(path)
