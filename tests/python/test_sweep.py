@@ -4,7 +4,9 @@ import csv
 import json
 import os
 import random
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ pytest.importorskip("PIL")
 from support import PROGRAM, environment, make_dataset  # noqa: E402
 
 import mixent  # noqa: E402
+from mixent.sweep.main import main  # noqa: E402
 from mixent.sweep.program import Program  # noqa: E402
 from mixent.sweep.space import read_sweep  # noqa: E402
 from mixent.sweep.study import choose, make_sampler  # noqa: E402
@@ -257,6 +260,93 @@ def test_trials_that_fail_at_once_end_the_sweep(place):
 def test_trials_that_run_away_are_told_as_such(place):
     place.write("away", "space: {optimizer.learning_rate: {choice: [0.05, 900]}}\n", sampler="grid")
     assert [record["end"] for record in place.records("away", "--set", "loss.name=ce")] == ["finished", "diverged"]
+
+
+def test_a_sweep_whose_trials_all_run_away_fails(place):
+    place.write("lost", "space: {optimizer.learning_rate: {choice: [800, 900]}}\n", sampler="grid")
+    errors = place.run("lost", "--set", "loss.name=ce", code=1)
+    assert errors.startswith("mixent-sweep: all 2 trials diverged, so there is no best one; search lower learning rates") and "Traceback" not in errors
+    assert not place.path("lost", "best.yaml").exists() and len(place.path("lost", "trials.csv").read_text().splitlines()) == 3
+    process = place.start("lost", "--set", "loss.name=ce", "--json")
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == 1 and [trial["end"] for trial in json.loads(out)["trials"]] == ["diverged"] * 2 and "all 2 trials diverged" in errors
+
+
+@pytest.fixture(scope="module")
+def done(place):
+    """A sweep of one trial, done."""
+    place.write("done", trials=1, pruner="none", epochs=1)
+    place.run("done")
+    return place.path("done")
+
+
+def again(place, monkeypatch, capsys, code):
+    """The same call in this process; what it says."""
+    monkeypatch.chdir(place.directory)
+    monkeypatch.setenv("MIXENT_PROGRAM", str(PROGRAM))
+    result, said = main(["done.yaml", "--directory", "copy"]), capsys.readouterr().err
+    assert result == code, said
+    return said
+
+
+def replaced(content):
+    def change(path):
+        path.write_bytes(content(path.read_bytes()))
+    return change
+
+
+def a_directory(path):
+    path.unlink()
+    path.mkdir()
+
+
+def without_trials(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("delete from trials")
+
+
+DAMAGES = [
+    (replaced(lambda whole: whole[: len(whole) // 2]), "sweep.db is damaged (database disk image is malformed)"),
+    (replaced(lambda whole: whole[:50]), "sweep.db is damaged ("), (replaced(lambda whole: b"no database" * 90), "sweep.db is damaged (file is not a database)"),
+    (replaced(lambda whole: whole[:4096] + bytes(len(whole) // 2) + whole[4096 + len(whole) // 2 :]), "sweep.db is damaged ("),
+    (replaced(lambda whole: b""), "sweep.db is new or damaged: it does not know 1 of the 1 trials"),
+    (without_trials, "sweep.db is new or damaged: it does not know 1 of the 1 trials"),
+    (Path.unlink, "sweep.db is new or damaged: it does not know 1 of the 1 trials"),
+    (a_directory, "sweep.db cannot be used: unable to open database file"),
+]
+
+
+@pytest.mark.parametrize("damage, message", DAMAGES, ids=range(len(DAMAGES)))
+def test_a_damaged_file_is_one_message(place, done, monkeypatch, capsys, damage, message):
+    copy = place.directory / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(done, copy)
+    damage(copy / "sweep.db")
+    said = again(place, monkeypatch, capsys, 1)
+    assert said.startswith("mixent-sweep: copy/") and message in said and said.count("\n") == 1
+
+
+def test_a_locked_file_is_one_message(place, done, monkeypatch, capsys):
+    copy = place.directory / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(done, copy)
+    monkeypatch.setattr("mixent.sweep.study.LOCK_SECONDS", 0.2)
+    holder = sqlite3.connect(copy / "sweep.db", isolation_level=None)
+    holder.execute("begin exclusive")
+    said = again(place, monkeypatch, capsys, 1)
+    assert said == ("mixent-sweep: copy/sweep.db was locked by another program for 0.2 seconds; end that program, then start the sweep again: "
+                    "it goes on with the trials that are saved\n")
+    holder.execute("rollback")
+    holder.close()
+    assert again(place, monkeypatch, capsys, 0) == ""
+
+
+def test_files_that_are_in_the_way(place, done, monkeypatch, capsys):
+    copy = place.directory / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.write_text("no directory")
+    assert again(place, monkeypatch, capsys, 1) == "mixent-sweep: copy: File exists\n"
+    copy.unlink()
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "qmc", "random"])

@@ -15,7 +15,7 @@ from mixent.sweep.program import Program
 from mixent.sweep.progress import Progress
 from mixent.sweep.record import Record
 from mixent.sweep.space import Sweep
-from mixent.sweep.study import choose, make_sampler, open_study
+from mixent.sweep.study import check_trials, choose, make_sampler, open_study
 from mixent.sweep.trial import Training, pause
 from mixent.sweep.watch import Watch
 
@@ -57,6 +57,7 @@ class Search:
         self._sweep, self._program, self._directory, self._threads = sweep, program, directory, threads
         self._progress = progress
         self.study = open_study(sweep, directory, {"threads": threads, "ray": False})
+        check_trials(directory, self.study)
         self.records = records_of(self.study)
         self._before = len(self.records)
         processors = sorted(os.sched_getaffinity(0))

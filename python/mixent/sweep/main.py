@@ -13,7 +13,7 @@ from pathlib import Path
 from mixent.sweep.message import SweepError
 from mixent.sweep.program import Program
 from mixent.sweep.progress import Progress
-from mixent.sweep.record import Record
+from mixent.sweep.record import Record, count_ends
 from mixent.sweep.space import Sweep, built_in, find_sweep, read_sweep
 
 
@@ -98,16 +98,33 @@ def _report(arguments: argparse.Namespace, sweep: Sweep, program: Program, direc
           else report.to_words(sweep, records, shares, directory, files))
 
 
+def _check_success(records: list[Record], directory: Path) -> None:
+    """A sweep without a best trial has failed, though each of its trials was run."""
+    if any(record.end == "finished" for record in records):
+        return
+    last = next((record.message for record in reversed(records) if record.message), "")
+    if records and all(record.end == "diverged" for record in records):
+        raise SweepError(f"all {len(records)} trials diverged, so there is no best one; search lower learning rates or weights (the last "
+                         f"trial said: {last})")
+    raise SweepError(f"no trial was finished ({count_ends(records)}), so there is no best one; "
+                     + (f"the last message was: {last}" if last else f"see {directory / 'trials'}"))
+
+
 def _run(arguments: argparse.Namespace) -> None:
     program = Program.find()
     sweep = read_sweep(find_sweep(arguments.space), program, dict(arguments.set), arguments.trials)
     _need("optuna", "matplotlib", *(["scipy"] if sweep.sampler == "qmc" else []), extra="sweep")
     directory = arguments.directory or Path("runs/sweeps") / sweep.name
     directory.mkdir(parents=True, exist_ok=True)
+    from mixent.sweep.study import storage_errors
     lock = _lock(directory)
-    study, records = _search(arguments, sweep, program, directory, Progress(sweep, quiet=arguments.json))
-    _report(arguments, sweep, program, directory, study, records)
-    os.close(lock)
+    try:
+        with storage_errors(directory):
+            study, records = _search(arguments, sweep, program, directory, Progress(sweep, quiet=arguments.json))
+            _report(arguments, sweep, program, directory, study, records)
+    finally:
+        os.close(lock)
+    _check_success(records, directory)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -118,6 +135,9 @@ def main(words: list[str] | None = None) -> int:
         said = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(error))
         print(f"mixent-sweep: {said}", file=sys.stderr)  # it quotes files, which a terminal must not obey
         return error.code
+    except OSError as error:
+        print(f"mixent-sweep: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         again = shlex.join(["mixent-sweep", *(words if words is not None else sys.argv[1:])])
         print(f"mixent-sweep: stopped, every trial is saved; go on with: {again}", file=sys.stderr)

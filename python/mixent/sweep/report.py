@@ -121,7 +121,7 @@ def to_words(sweep: Sweep, records: list[Record], shares: dict[str, float], dire
     if any(record.end == "pruned" for record in records):
         lines.append(f"Pruning saved {100 * saved_by_pruning(records):.0f} % of the epochs.")
     if best is None:
-        return "\n".join([*lines, "No trial came to its end, so there is no best one."])
+        return "\n".join(lines)
     wide = max(len(key) for key in best.chosen)
     lines += [f"Trial {best.number} is best: {score(sweep, best.value)} on the held-out images after epoch {best.best_epoch} of {best.planned}."]
     lines += [f"  {key:{wide}}  {number(value)}" for key, value in best.chosen.items()]

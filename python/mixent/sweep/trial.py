@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mixent.sweep.message import SweepError
 from mixent.sweep.program import Program
 from mixent.sweep.space import Sweep
 
@@ -70,11 +71,16 @@ class Training:
         except FileNotFoundError:
             return []
         new, self._read = lines[self._read:], len(lines)
-        return [self._epoch(json.loads(line)) for line in new]
+        return [self._epoch(line) for line in new]
 
-    def _epoch(self, line: dict) -> Epoch:
-        value = line["validation"][self.measure]
-        return Epoch(line["epoch"], float("nan") if value is None else value, line["seconds"])
+    def _epoch(self, text: bytes) -> Epoch:
+        try:
+            line = json.loads(text)
+            value = line["validation"][self.measure]
+            return Epoch(line["epoch"], float("nan") if value is None else value, line["seconds"])
+        except (ValueError, KeyError, TypeError):
+            raise SweepError(f"{self.run / 'metrics.jsonl'} holds a line that is no epoch of a training; remove {self.run}, and the "
+                             "trial is trained anew") from None
 
     def ended(self) -> bool:
         """Whether the process is at its end; one that a signal ended, not asked for here, is started anew a few times."""
