@@ -36,9 +36,10 @@ def _create_beside(target: str, replaced: os.stat_result | None) -> tuple[int, s
     mode = replaced.st_mode & 0o777 if replaced else 0o666
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     if replaced:
-        with contextlib.suppress(PermissionError):  # only root may give files away
+        with contextlib.suppress(OSError):  # only root may give files away
             os.fchown(descriptor, replaced.st_uid, replaced.st_gid)
-        os.fchmod(descriptor, mode)
+        with contextlib.suppress(OSError):  # some file systems have no permissions
+            os.fchmod(descriptor, mode)
     return descriptor, temporary
 
 

@@ -15,13 +15,6 @@
 static const char temporary_begin[] = ".mixent-", temporary_end[] = ".new";
 enum { DIGITS = 16 };
 
-static mixent_status open_stream(int descriptor, const char *doing, mixent_new_file *out) {
-  if (descriptor >= 0 && (out->stream = fdopen(descriptor, "wb")) != NULL) return MIXENT_OK;
-  mixent_status status = mixent_fail_errno(doing, out->path);
-  if (descriptor >= 0) close(descriptor);
-  return status;
-}
-
 /* A name nobody can foresee in the target's directory, in new memory. */
 static char *draw_temporary(const char *target) {
   uint64_t number;
@@ -38,42 +31,54 @@ static char *draw_temporary(const char *target) {
   return NULL;
 }
 
-/* Owner and permissions of the file that is replaced. Only root may give files away. */
-static int take_over(int descriptor, const struct stat *replaced) {
-  if (fchown(descriptor, replaced->st_uid, replaced->st_gid) != 0 && errno != EPERM) return -1;
-  return fchmod(descriptor, replaced->st_mode & 0777);
+/* Owner and permissions of the file that is replaced, as far as this user and the file system go: only root gives files
+ * away, FAT has no permissions. Where they cannot be had the new file's are narrower, never wider. */
+static void take_over(int descriptor, const struct stat *replaced) {
+  int given = fchown(descriptor, replaced->st_uid, replaced->st_gid);
+  int kept = fchmod(descriptor, replaced->st_mode & 0777); /* after fchown, which may clear some */
+  (void)given, (void)kept;
 }
 
 /* `replaced`: the file at the target; NULL: none, and the umask decides on permissions. */
-static mixent_status open_beside(const struct stat *replaced, mixent_new_file *out) {
+static mixent_status open_beside(const struct stat *replaced, mixent_new_file *out, int *descriptor) {
   /* whoever may not write a file may not replace it either */
   if (replaced && faccessat(AT_FDCWD, out->path, W_OK, AT_EACCESS) != 0)
     return mixent_fail_errno("write", out->path);
-  if (!(out->temporary = draw_temporary(out->path))) return MIXENT_ERROR_MEMORY;
-  int descriptor = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                        replaced ? replaced->st_mode & 0777 : 0666);
-  if (descriptor < 0) { /* nothing to remove */
-    free(out->temporary);
-    out->temporary = NULL;
+  char *temporary = draw_temporary(out->path);
+  if (!temporary) return MIXENT_ERROR_MEMORY;
+  *descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                     replaced ? replaced->st_mode & 0777 : 0666);
+  if (*descriptor < 0) {
+    mixent_status status = mixent_fail_errno("create", out->path);
+    free(temporary);
+    return status;
   }
-  MIXENT_TRY(open_stream(descriptor, "create", out));
-  return replaced && take_over(descriptor, replaced) != 0
-             ? mixent_fail_errno("set the permissions of", out->path)
-             : MIXENT_OK;
+  out->temporary = temporary; /* from here on to be removed */
+  if (replaced) take_over(*descriptor, replaced);
+  return MIXENT_OK;
+}
+
+static mixent_status open_in_place(const char *path, mixent_new_file *out, int *descriptor) {
+  if (!(out->path = strdup(path))) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  *descriptor = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+  return *descriptor < 0 ? mixent_fail_errno("open", path) : MIXENT_OK;
 }
 
 mixent_status mixent_new_file_open(const char *path, mixent_new_file *out) {
   struct stat there;
   bool exists = stat(path, &there) == 0;
+  int descriptor = -1;
   *out = (mixent_new_file){0};
-  mixent_status status = mixent_path_follow(path, &out->path);
-  if (status == MIXENT_OK && exists && S_ISDIR(there.st_mode))
+  mixent_status status;
+  if (exists && S_ISDIR(there.st_mode))
     status = mixent_fail(MIXENT_ERROR_IO, "cannot write %s: it is a directory", path);
-  else if (status == MIXENT_OK && exists &&
-           !S_ISREG(there.st_mode)) /* by `path`: what /dev/stdout leads to has no name */
-    status = open_stream(open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC), "open", out);
-  else if (status == MIXENT_OK)
-    status = open_beside(exists ? &there : NULL, out);
+  else if (exists && !S_ISREG(there.st_mode)) /* by `path`: what /dev/stdout leads to has no name */
+    status = open_in_place(path, out, &descriptor);
+  else if ((status = mixent_path_follow(path, &out->path)) == MIXENT_OK)
+    status = open_beside(exists ? &there : NULL, out, &descriptor);
+  if (status == MIXENT_OK && !(out->stream = fdopen(descriptor, "wb")))
+    status = mixent_fail_errno("open", path);
+  if (status != MIXENT_OK && descriptor >= 0) close(descriptor);
   if (status != MIXENT_OK) mixent_new_file_abandon(out);
   return status;
 }
