@@ -4,6 +4,7 @@ has written."""
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -27,7 +28,7 @@ def _is_transforming_1() -> bool:
 
 
 if hasattr(getattr(torch._C, "_functorch", None), "peek_interpreter_stack"):
-    _is_transforming = torch._C._functorch.peek_interpreter_stack  # None, or what is at work
+    _is_transforming: Callable[[], object] = torch._C._functorch.peek_interpreter_stack  # None, or what is at work
 else:
     _is_transforming = _is_transforming_1
 

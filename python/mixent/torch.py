@@ -289,8 +289,8 @@ class Loss(nn.Module):
         """Help and editors show the options that the loss has, with its defaults."""
         super().__init_subclass__(**keywords)
         if "__init__" in cls.__dict__:  # of a user's class
-            parameters = list(inspect.signature(cls.__init__).parameters.values())
-            cls.__signature__ = inspect.Signature(parameters[1:])  # type: ignore[attr-defined]
+            own = list(inspect.signature(cls.__init__).parameters.values())
+            cls.__signature__ = inspect.Signature(own[1:])  # type: ignore[attr-defined]
             return
         if "kind" not in cls.__dict__:
             return
@@ -299,19 +299,19 @@ class Loss(nn.Module):
         cls.__signature__ = signature.replace(parameters=[  # type: ignore[attr-defined]
             parameter.replace(default=numbers.get(name, parameter.default))
             for name, parameter in signature.parameters.items() if name not in _options.NUMBERS or name in numbers])
-        cls.__doc__ = help_on(cls.__doc__ or "", cls.kind, list(cls.__signature__.parameters))
+        cls.__doc__ = help_on(cls.__doc__ or "", cls.kind, list(inspect.signature(cls).parameters))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and name in self.__dict__ and "_native" in self.__dict__:
             raise AttributeError(f"{name} is fixed when the loss is made: make another {type(self).__name__}")
         super().__setattr__(name, value)
 
-    def _apply(self, function: Any, *arguments: Any, **keywords: Any) -> Loss:
+    def _apply(self, fn: Any, *arguments: Any, **keywords: Any) -> Any:
         """What .to(), .half() and the like do; the epoch is a count, which no type may round."""
-        epoch = self.epoch
-        super()._apply(function, *arguments, **keywords)
-        if epoch is not None and self.epoch.dtype is not epoch.dtype:
-            self.epoch = epoch.to(self.epoch.device)
+        before = self.epoch
+        super()._apply(fn, *arguments, **keywords)
+        if before is not None and self.epoch is not None and self.epoch.dtype is not before.dtype:
+            self.epoch = before.to(self.epoch.device)
         return self
 
     def set_epoch(self, epoch: float) -> None:
