@@ -21,7 +21,7 @@ python_sources = $(wildcard $(filter pyproject.toml CMakeLists.txt LICENSE READM
 python_site = build/python-site/mixent/__init__.py
 
 .PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 test-browser fuzz bench-train bench-infer \
-        bench-loss bench-winograd bench-weights pictures python \
+        bench-loss bench-winograd pictures python \
         wheel test-python test-onnx install format check-format tidy dependencies clean help
 
 ## release        the program, at build/release/mixent (this is what plain `make` does)
@@ -125,11 +125,6 @@ bench-loss:
 bench-winograd:
 	@tools/build release bench_winograd
 	OMP_WAIT_POLICY=passive build/release/bench/bench_winograd
-
-## bench-weights  ways of learning the loss's weight compared, 55 small runs (half an hour on one core; it goes on where it was killed)
-bench-weights:
-	@tools/build release
-	$(PYTHON) bench/weights.py
 
 ## pictures       the curves of docs/LOSSES.md
 pictures:
