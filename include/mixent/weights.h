@@ -23,11 +23,11 @@ extern "C" {
 #endif
 
 typedef enum mixent_loss_kind {
-  MIXENT_LOSS_CE,                 /* CE1 */
-  MIXENT_LOSS_MIN_ENT,            /* CE1, H */
-  MIXENT_LOSS_MIX_ENT,            /* CE1, CE2 */
-  MIXENT_LOSS_MIX_ENT_SPLIT,      /* CE1, H, KL: MIX-ENT with a weight each for the two halves of CE2 */
-  MIXENT_LOSS_KL,                 /* KL */
+  MIXENT_LOSS_CE,            /* CE1 */
+  MIXENT_LOSS_MIN_ENT,       /* CE1, H with w2 = 0.1 */
+  MIXENT_LOSS_MIX_ENT,       /* CE1, CE2 with w2 = 0.1 */
+  MIXENT_LOSS_MIX_ENT_SPLIT, /* CE1, H, KL with w2 = w3 = 0.1: MIX-ENT with a weight each for the halves of CE2 */
+  MIXENT_LOSS_KL,            /* KL */
   MIXENT_LOSS_LABEL_SMOOTHING,    /* CE1 with smoothing 0.1 (Szegedy 2016) */
   MIXENT_LOSS_FOCAL,              /* FOCAL */
   MIXENT_LOSS_CONFIDENCE_PENALTY, /* CE1, H with w2 = -0.1 (Pereyra 2017) */
