@@ -154,7 +154,7 @@ void mixent_batch_view(const mixent_images *images, const uint32_t *indices, siz
                        const float *mean, const float *deviation, float *out);
 
 /* A labelled contact sheet as PNG: `columns` images a line, each `scale` times enlarged, with the caption
- * below it (NULL captions: none; a leading '!' paints it as an error, the mark itself not shown). */
+ * below it (NULL: none, of one image or of all; a leading '!' paints it as an error, the mark itself not shown). */
 mixent_status mixent_contact_sheet_write(const char *path, const mixent_images *images,
                                          const uint32_t *indices, size_t count, const char *const *captions,
                                          int columns, int scale);

@@ -1,5 +1,8 @@
 /* What every mixent function returns, and where to read what went wrong.
- * A library function never prints, never exits and never aborts on bad input. */
+ * A library function never prints, never exits and never aborts on bad input. No pointer that it is given may be NULL, nor one
+ * in a struct, unless the comment there says what NULL means; arrays have the sizes that stand in brackets. For a NULL that
+ * may not be a function returns MIXENT_ERROR_ARGUMENT, or without a status NULL, 0, false or a struct of zeros, does nothing,
+ * and says so in mixent_last_error(). What frees something takes NULL. */
 #ifndef MIXENT_STATUS_H
 #define MIXENT_STATUS_H
 

@@ -28,6 +28,21 @@ mixent_status mixent_fail_within(mixent_status status, const char *format, ...)
     if (try_status_ != MIXENT_OK) return try_status_;                                                        \
   } while (0)
 
+/* In public functions, which check what they are given: where a pointer is NULL, returns MIXENT_ERROR_ARGUMENT, or in a
+ * function without a status `value` (void: none), from the enclosing function. */
+#define MIXENT_NEED(pointer)                                                                                 \
+  do {                                                                                                       \
+    if (!(pointer)) return mixent_fail_null(__func__, #pointer);                                             \
+  } while (0)
+#define MIXENT_NEED_OR(pointer, value)                                                                       \
+  do {                                                                                                       \
+    if (!(pointer)) {                                                                                        \
+      mixent_fail_null(__func__, #pointer);                                                                  \
+      return value;                                                                                          \
+    }                                                                                                        \
+  } while (0)
+mixent_status mixent_fail_null(const char *function, const char *pointer);
+
 /* The entry of `names` (NULL-terminated) that is nearest to `word` by edit distance, for "did you mean"; NULL
  * if none is near. */
 const char *mixent_nearest_name(const char *word, const char *const *names);

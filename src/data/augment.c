@@ -3,6 +3,7 @@
  * centres at +0.5 are mapped into the input; outside is 0). Each stage in use is a resampling of its own on
  * bytes; stretch and elastic displacement belong to the affine stage. */
 #include "core/random.h"
+#include "core/status.h"
 #include "data/elastic.h"
 #include "mixent/data.h"
 
@@ -17,6 +18,7 @@ static double uniform(uint32_t word, double low, double high) {
 
 mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, int side, uint64_t seed,
                                        uint64_t epoch, uint64_t index) {
+  MIXENT_NEED_OR(augmentation, (mixent_transform){.scale = 1});
   const mixent_augmentation *a = augmentation;
   mixent_random random = mixent_random_stream(seed, "augment", "");
   /* Every value has its own word, so that switching one stage on or off leaves the others as they were. */
@@ -214,6 +216,10 @@ static void apply_rotation(double degrees, int side, int channels, const uint8_t
 
 void mixent_transform_apply(const mixent_transform *transform, int side, int channels, const uint8_t *in,
                             uint8_t *out, uint8_t *scratch) {
+  MIXENT_NEED_OR(transform, );
+  MIXENT_NEED_OR(in, );
+  MIXENT_NEED_OR(out, );
+  MIXENT_NEED_OR(scratch, );
   bool affine = transform->use_affine || transform->use_elastic;
   int stages = transform->use_perspective + (transform->rotation != 0) + affine;
   if (!stages) memcpy(out, in, (size_t)side * (size_t)side * (size_t)channels);

@@ -1,5 +1,6 @@
 /* Batches: images drawn, changed and normalised into the network's input, without any memory of its own. */
 #include "core/threads.h"
+#include "data/check.h"
 #include "mixent/data.h"
 
 #include <string.h>
@@ -87,6 +88,11 @@ static void fill_batch(batch *batch, size_t rows, const float *mean, const float
 void mixent_batch_fill(const mixent_images *images, const uint32_t *indices, size_t rows,
                        const mixent_augmentation *augmentation, uint64_t seed, uint64_t epoch,
                        const float *mean, const float *deviation, float *out) {
+  MIXENT_NEED_OR(mean, );
+  MIXENT_NEED_OR(deviation, );
+  MIXENT_NEED_OR(out, );
+  if (mixent_images_check(images, false) != MIXENT_OK) return;
+  if (rows) MIXENT_NEED_OR(indices, );
   batch batch = {.images = images,
                  .indices = indices,
                  .augmentation = augmentation,
@@ -98,6 +104,11 @@ void mixent_batch_fill(const mixent_images *images, const uint32_t *indices, siz
 
 void mixent_batch_view(const mixent_images *images, const uint32_t *indices, size_t rows, int view,
                        const float *mean, const float *deviation, float *out) {
+  MIXENT_NEED_OR(mean, );
+  MIXENT_NEED_OR(deviation, );
+  MIXENT_NEED_OR(out, );
+  if (mixent_images_check(images, false) != MIXENT_OK) return;
+  if (rows) MIXENT_NEED_OR(indices, );
   const mixent_transform transform = mixent_view(view);
   batch batch = {.images = images, .indices = indices, .view = view ? &transform : NULL, .out = out};
   fill_batch(&batch, rows, mean, deviation);

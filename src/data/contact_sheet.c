@@ -1,6 +1,7 @@
 /* Contact sheets: images of a set side by side with captions, as an RGB PNG. */
 #include "core/file.h"
 #include "core/memory.h"
+#include "data/check.h"
 #include "data/font.h"
 #include "mixent/data.h"
 
@@ -108,6 +109,14 @@ static mixent_status write_png(const char *path, const sheet *sheet) {
 mixent_status mixent_contact_sheet_write(const char *path, const mixent_images *images,
                                          const uint32_t *indices, size_t count, const char *const *captions,
                                          int columns, int scale) {
+  MIXENT_NEED(path);
+  MIXENT_NEED(indices);
+  MIXENT_TRY(mixent_images_check(images, false));
+  for (size_t i = 0; i < count; i++) {
+    if (indices[i] >= images->count)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "contact sheet: expected images 0 to below %zu, got %u",
+                         images->count, indices[i]);
+  }
   if (columns < 1 || scale < 1 || scale > 64 || columns > LARGEST || count < 1)
     return mixent_fail(
         MIXENT_ERROR_ARGUMENT,

@@ -1,5 +1,6 @@
 /* Cutting a test part out of a set that comes in one part. */
 #include "core/memory.h"
+#include "data/check.h"
 #include "mixent/data.h"
 
 #include <stdlib.h>
@@ -26,6 +27,8 @@ static mixent_status gather(const mixent_images *from, const uint32_t *indices, 
 }
 
 mixent_status mixent_images_cut(mixent_images *train, int classes, mixent_images *test) {
+  MIXENT_NEED(test);
+  MIXENT_TRY(mixent_images_check(train, true));
   mixent_split split;
   mixent_images left = {0};
   *test = (mixent_images){0};

@@ -185,6 +185,8 @@ static mixent_status open_directory(bool transpose, mixent_dataset *out) {
 
 mixent_status mixent_dataset_open(const char *name_or_directory, const mixent_dataset_options *options,
                                   mixent_dataset **out) {
+  MIXENT_NEED(name_or_directory);
+  MIXENT_NEED(out);
   mixent_dataset_options none = {0};
   *out = NULL;
   if (!options) options = &none;
@@ -201,6 +203,7 @@ mixent_status mixent_dataset_open(const char *name_or_directory, const mixent_da
 }
 
 void mixent_images_free(mixent_images *images) {
+  if (!images) return;
   free(images->pixels);
   free(images->features);
   free(images->labels);

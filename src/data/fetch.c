@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/sha256.h"
+#include "core/status.h"
 #include "data/cache.h"
 #include "data/find.h"
 #include "data/http.h"
@@ -271,6 +272,7 @@ static char *cache_directory_of(const char *name) {
 
 mixent_status mixent_dataset_fetch(const char *name, const char *directory, const char *address,
                                    mixent_fetch_progress *progress, void *context) {
+  MIXENT_NEED(name);
   if (!mixent_known_dataset_find(name)) {
     const char *nearest = mixent_nearest_name(name, mixent_dataset_names());
     return mixent_fail(MIXENT_ERROR_ARGUMENT,

@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/locale.h"
 #include "core/memory.h"
+#include "core/status.h"
 #include "data/cache.h"
 #include "data/format.h"
 #include "mixent/data.h"
@@ -251,6 +252,8 @@ static mixent_status search_places(const mixent_known_dataset *dataset, const ch
 }
 
 mixent_status mixent_dataset_find(const char *name, const char *data_directory, char **out) {
+  MIXENT_NEED(name);
+  MIXENT_NEED(out);
   *out = NULL;
   const mixent_known_dataset *dataset = mixent_known_dataset_find(name);
   if (!dataset) return mixent_dataset_locate(name, data_directory, out);

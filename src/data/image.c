@@ -1,6 +1,7 @@
 /* One image for a network: a file of any format of pictures, scaled to the side and channels that are asked for. */
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/status.h"
 #include "data/picture.h"
 #include "mixent/data.h"
 
@@ -54,6 +55,8 @@ static mixent_status scale_picture(const mixent_picture *picture, size_t side, i
 }
 
 mixent_status mixent_image_read(const char *path, int side, int channels, uint8_t *out) {
+  MIXENT_NEED(path);
+  MIXENT_NEED(out);
   enum { LARGEST = 1 << 26 };
   mixent_picture picture;
   char *bytes;

@@ -1,4 +1,5 @@
 /* Light on dark or dark on light: which of both an image is, from its border, and turning one into the other. */
+#include "core/status.h"
 #include "mixent/data.h"
 
 /* A mean this far from middle grey has a background; that of photographs is nearer. */
@@ -21,11 +22,14 @@ static double border_of(const uint8_t *pixels, int side, int channels) {
 }
 
 bool mixent_image_is_negative(const uint8_t *pixels, int side, int channels, const float *mean) {
+  MIXENT_NEED_OR(pixels, false);
+  MIXENT_NEED_OR(mean, false);
   double trained = mean_of(mean, channels) - 0.5, border = border_of(pixels, side, channels) - 0.5;
   if (trained == -0.5) return false;
   return (trained < -one_sided && border > 0) || (trained > one_sided && border < 0);
 }
 
 void mixent_image_invert(uint8_t *pixels, size_t count) {
+  if (count) MIXENT_NEED_OR(pixels, );
   for (size_t i = 0; i < count; i++) pixels[i] = (uint8_t)(255 - pixels[i]);
 }

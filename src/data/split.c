@@ -2,6 +2,7 @@
  * normalise images. */
 #include "core/memory.h"
 #include "core/random.h"
+#include "data/check.h"
 #include "mixent/data.h"
 
 #include <float.h>
@@ -55,8 +56,11 @@ static mixent_status split_fill(const mixent_images *images, int classes, const 
 
 mixent_status mixent_split_make(const mixent_images *images, int classes, double fraction,
                                 double held_out_fraction, uint64_t seed, mixent_split *out) {
-  const double fractions[2] = {fraction, held_out_fraction};
+  MIXENT_NEED(out);
   *out = (mixent_split){0};
+  MIXENT_NEED(images);
+  if (images->count) MIXENT_NEED(images->labels);
+  const double fractions[2] = {fraction, held_out_fraction};
   for (int i = 0; i < 2; i++)
     if (!(fractions[i] >= 0 && fractions[i] < 1))
       return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s fraction %g: must be from 0 to below 1",
@@ -93,6 +97,14 @@ static void choose_kept(const mixent_images *images, int classes, double fractio
 
 mixent_status mixent_split_thin(const mixent_images *images, int classes, double fraction, uint64_t seed,
                                 mixent_split *split) {
+  MIXENT_NEED(split);
+  MIXENT_NEED(images);
+  if (images->count) MIXENT_NEED(images->labels);
+  if (split->train_count) MIXENT_NEED(split->train);
+  for (size_t i = 0; i < split->train_count; i++)
+    if (split->train[i] >= images->count)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "split: expected images 0 to below %zu, got %u",
+                         images->count, split->train[i]);
   if (!(fraction > 0 && fraction <= 1))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "train fraction %g: must be above 0 and at most 1", fraction);
   uint32_t *members = NULL, *order = NULL;
@@ -114,6 +126,7 @@ mixent_status mixent_split_thin(const mixent_images *images, int classes, double
 }
 
 void mixent_labels_spoil(int32_t *labels, size_t count, int classes, double fraction, uint64_t seed) {
+  if (count) MIXENT_NEED_OR(labels, );
   mixent_random random = mixent_random_stream(seed, "noise", "");
   if (classes < 2) return;
   for (size_t i = 0; i < count && fraction > 0; i++) {
@@ -126,6 +139,7 @@ void mixent_labels_spoil(int32_t *labels, size_t count, int classes, double frac
 }
 
 void mixent_split_free(mixent_split *split) {
+  if (!split) return;
   free(split->train);
   free(split->validation);
   free(split->held_out);
@@ -133,6 +147,7 @@ void mixent_split_free(mixent_split *split) {
 }
 
 void mixent_order_draw(uint64_t seed, uint64_t epoch, uint32_t *order, size_t count) {
+  if (count) MIXENT_NEED_OR(order, );
   mixent_random random = mixent_random_stream(seed, "order", "");
   mixent_random_permutation(&random, epoch, order, count);
 }
@@ -165,6 +180,10 @@ static void feature_moments(const mixent_images *images, const uint32_t *indices
 
 void mixent_images_moments(const mixent_images *images, const uint32_t *indices, size_t count, float *mean,
                            float *deviation) {
+  MIXENT_NEED_OR(mean, );
+  MIXENT_NEED_OR(deviation, );
+  if (mixent_images_check(images, false) != MIXENT_OK) return;
+  if (count) MIXENT_NEED_OR(indices, );
   for (size_t begin = 0; images->features && begin < (size_t)images->channels; begin += PIECE) {
     size_t left = (size_t)images->channels - begin;
     feature_moments(images, indices, count, begin, left < PIECE ? left : PIECE, mean, deviation);

@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/locale.h"
 #include "core/memory.h"
+#include "core/status.h"
 #include "core/unicode.h"
 
 #include <stdlib.h>
@@ -242,6 +243,12 @@ static mixent_status read_features(mixent_csv *csv, const char *const *names, si
 
 mixent_status mixent_features_read(const char *path, const char *const *names, int count,
                                    mixent_images *out) {
+  MIXENT_NEED(path);
+  MIXENT_NEED(out);
+  if (count < 1 || count > MIXENT_MOST_FEATURES)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: expected 1 to %d features, got %d", path,
+                       MIXENT_MOST_FEATURES, count);
+  for (int i = 0; names && i < count; i++) MIXENT_NEED(names[i]);
   char *text;
   size_t size, *places = NULL;
   mixent_csv csv = {0};

@@ -174,6 +174,9 @@ static void add_up(const job *job, size_t blocks, mixent_loss_result *result) {
 
 mixent_status mixent_loss_evaluate(const mixent_loss_batch *batch, const mixent_loss_rule *rule,
                                    const mixent_loss_parallel *parallel, mixent_loss_result *result) {
+  MIXENT_NEED(batch);
+  MIXENT_NEED(rule);
+  MIXENT_NEED(result);
   const mixent_row_kernels *const *kernels;
   MIXENT_TRY(mixent_loss_check_call(batch, rule, result));
   MIXENT_TRY(mixent_row_kernels_choose(&kernels));

@@ -1,6 +1,7 @@
 /* The losses by name: which terms, with which weights and options at the start. To add one: its number in
  * mixent_loss_kind, a line in both tables. These defaults are the only ones: the trainer's recipes and Python take them from
  * here. docs/LOSSES.md, "Default weights", says why w2 is 0.1 for MIN-ENT and MIX-ENT. */
+#include "core/status.h"
 #include "mixent/weights.h"
 #include <math.h>
 
@@ -43,12 +44,16 @@ static const struct {
 };
 
 int mixent_loss_parts(mixent_loss_kind kind, mixent_term terms[MIXENT_LOSS_PARTS]) {
+  MIXENT_NEED_OR(terms, 0);
+  if ((unsigned)kind >= MIXENT_LOSSES) return 0;
   for (int i = 0; i < losses[kind].parts; i++) terms[i] = losses[kind].terms[i];
   return losses[kind].parts;
 }
 
 mixent_loss_options mixent_loss_defaults(mixent_loss_kind kind) {
   mixent_loss_rule rule = mixent_loss_rule_defaults();
+  if ((unsigned)kind >= MIXENT_LOSSES)
+    return (mixent_loss_options){.kind = kind}; /* which no check lets pass */
   mixent_loss_options options = {.kind = kind,
                                  .style = MIXENT_STYLE_FREE,
                                  .max_interval = 200,

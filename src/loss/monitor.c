@@ -1,6 +1,7 @@
 /* The signs of a run that goes wrong, and the words for them. */
 #include "mixent/monitor.h"
 #include "core/locale.h"
+#include "core/status.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -172,6 +173,11 @@ void mixent_monitor_observe(mixent_monitor *monitor, const mixent_loss_options *
                             const mixent_loss_state *state, const mixent_observation *seen,
                             void (*tell)(void *context, mixent_warning warning, const char *message),
                             void *context) {
+  MIXENT_NEED_OR(monitor, );
+  MIXENT_NEED_OR(options, );
+  MIXENT_NEED_OR(state, );
+  MIXENT_NEED_OR(seen, );
+  MIXENT_NEED_OR(tell, );
   const listener to = {monitor, tell, context};
   bool finite = isfinite(seen->loss) && seen->gradient_finite, weights = false, bases = false;
   for (int i = 0; i < PARTS; i++) weights |= options->learn[i], bases |= options->learn[PARTS + i];

@@ -41,6 +41,7 @@ static mixent_status check_part(const mixent_loss_options *options, int i) {
 }
 
 mixent_status mixent_loss_check(const mixent_loss_options *options) {
+  MIXENT_NEED(options);
   if ((unsigned)options->kind >= MIXENT_LOSSES)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "loss: there is no kind %d", (int)options->kind);
   if ((unsigned)options->style >= MIXENT_STYLES)
@@ -74,6 +75,7 @@ mixent_status mixent_loss_check(const mixent_loss_options *options) {
 }
 
 mixent_loss_state mixent_loss_start(const mixent_loss_options *options) {
+  MIXENT_NEED_OR(options, (mixent_loss_state){0});
   mixent_loss_state state;
   for (int i = 0; i < PARTS; i++) state.value[i] = options->w[i], state.value[PARTS + i] = log(options->b[i]);
   return state;
@@ -84,6 +86,8 @@ static double clamp(double value, double low, double high) {
 }
 
 void mixent_loss_clamp(const mixent_loss_options *options, mixent_loss_state *state) {
+  MIXENT_NEED_OR(options, );
+  MIXENT_NEED_OR(state, );
   for (int i = 0; i < PARTS; i++) {
     double *t = &state->value[i], *ln_b = &state->value[PARTS + i];
     if (options->learn[i]) *t = clamp(*t, options->w_bounds[0], options->w_bounds[1]);
@@ -102,6 +106,9 @@ static int weights_of(const mixent_loss_options *options, const mixent_loss_stat
 
 void mixent_loss_weights(const mixent_loss_options *options, const mixent_loss_state *state, double epoch,
                          double w[PARTS]) {
+  MIXENT_NEED_OR(options, );
+  MIXENT_NEED_OR(state, );
+  MIXENT_NEED_OR(w, );
   mixent_term terms[PARTS];
   double jacobian[PARTS][PARTS];
   for (int i = weights_of(options, state, epoch, terms, w, jacobian); i < PARTS; i++) w[i] = 0;
@@ -109,6 +116,8 @@ void mixent_loss_weights(const mixent_loss_options *options, const mixent_loss_s
 
 mixent_loss_rule mixent_loss_rule_of(const mixent_loss_options *options, const mixent_loss_state *state,
                                      double epoch) {
+  MIXENT_NEED_OR(options, (mixent_loss_rule){0});
+  MIXENT_NEED_OR(state, (mixent_loss_rule){0});
   mixent_loss_rule rule = mixent_loss_rule_defaults();
   mixent_term terms[PARTS];
   double w[PARTS], jacobian[PARTS][PARTS];
@@ -125,6 +134,10 @@ mixent_loss_rule mixent_loss_rule_of(const mixent_loss_options *options, const m
 
 double mixent_loss_value(const mixent_loss_options *options, const mixent_loss_state *state, double epoch,
                          const double terms[MIXENT_TERMS], double gradient[MIXENT_LOSS_PARAMETERS]) {
+  MIXENT_NEED_OR(options, 0);
+  MIXENT_NEED_OR(state, 0);
+  MIXENT_NEED_OR(terms, 0);
+  MIXENT_NEED_OR(gradient, 0);
   mixent_term own[PARTS];
   double w[PARTS], jacobian[PARTS][PARTS], value = 0;
   int parts = weights_of(options, state, epoch, own, w, jacobian);
@@ -147,6 +160,8 @@ double mixent_loss_value(const mixent_loss_options *options, const mixent_loss_s
 
 double mixent_loss_hypergradient(size_t count, const float *held_out, const float *term,
                                  const float *response, double learning_rate, double ln_b) {
+  if (count) MIXENT_NEED_OR(held_out, 0);
+  if (count) MIXENT_NEED_OR(term, 0);
   enum { RUN = 4096 }; /* summed in blocks, in order: the same bits however often */
   double sum = 0;
   for (size_t begin = 0; begin < count; begin += RUN) {

@@ -7,6 +7,7 @@
  * `from` (default: the layer before) names layers that stand before; the fields of each kind are its own
  * file's business. */
 #include "core/memory.h"
+#include "core/status.h"
 #include "net/layer.h"
 #include <stdlib.h>
 
@@ -205,6 +206,10 @@ static mixent_status read_graph(mixent_graph *graph, const mixent_yaml *root) {
 
 mixent_status mixent_graph_parse(const char *text, const char *origin, const mixent_graph_options *options,
                                  mixent_graph **out) {
+  MIXENT_NEED(text);
+  MIXENT_NEED(origin);
+  MIXENT_NEED(options);
+  MIXENT_NEED(out);
   *out = NULL;
   MIXENT_TRY(check_options(options));
   mixent_yaml *root;

@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/random.h"
+#include "core/status.h"
 #include "core/threads.h"
 #include <math.h>
 #include <pthread.h>
@@ -110,6 +111,9 @@ static mixent_status fail_unknown(const char *name) {
 
 mixent_status mixent_graph_open(const char *name_or_file, const mixent_graph_options *options,
                                 mixent_graph **out) {
+  MIXENT_NEED(name_or_file);
+  MIXENT_NEED(options);
+  MIXENT_NEED(out);
   *out = NULL;
   if (names_a_file(name_or_file)) {
     char *text;
@@ -128,24 +132,32 @@ mixent_status mixent_graph_open(const char *name_or_file, const mixent_graph_opt
 }
 
 const char *mixent_graph_text(const mixent_graph *graph) {
+  MIXENT_NEED_OR(graph, NULL);
   return graph->text;
 }
 const char *mixent_graph_name(const mixent_graph *graph) {
+  MIXENT_NEED_OR(graph, NULL);
   return graph->name;
 }
 size_t mixent_graph_parameter_count(const mixent_graph *graph) {
+  MIXENT_NEED_OR(graph, 0);
   return graph->parameter_count;
 }
 size_t mixent_graph_statistic_count(const mixent_graph *graph) {
+  MIXENT_NEED_OR(graph, 0);
   return graph->statistic_count;
 }
 
 const mixent_tensor *mixent_graph_parameters(const mixent_graph *graph, size_t *count) {
+  MIXENT_NEED_OR(graph, NULL);
+  MIXENT_NEED_OR(count, NULL);
   *count = (size_t)graph->parameter_tensors;
   return graph->parameters;
 }
 
 const mixent_tensor *mixent_graph_statistics(const mixent_graph *graph, size_t *count) {
+  MIXENT_NEED_OR(graph, NULL);
+  MIXENT_NEED_OR(count, NULL);
   *count = (size_t)graph->statistic_tensors;
   return graph->statistics;
 }
@@ -176,6 +188,9 @@ static void draw_elements(void *context, size_t begin, size_t end) {
 }
 
 void mixent_graph_initialize(const mixent_graph *graph, uint64_t seed, float *parameters, float *statistics) {
+  MIXENT_NEED_OR(graph, );
+  MIXENT_NEED_OR(parameters, );
+  if (graph->statistic_count) MIXENT_NEED_OR(statistics, );
   for (int i = 0; i < graph->parameter_tensors; i++) {
     const mixent_tensor *tensor = &graph->parameters[i];
     draw draw = {mixent_random_stream(seed, "init", tensor->name), graph->parameter_init[i],

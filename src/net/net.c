@@ -1,5 +1,6 @@
 /* A network that runs: a plan, the arrays it works on, and the loop over its steps. */
 #include "core/memory.h"
+#include "core/status.h"
 #include "net/plan.h"
 
 #include <dnnl.h>
@@ -40,6 +41,13 @@ static mixent_status check(const mixent_net_options *options) {
 
 mixent_status mixent_net_create(const mixent_graph *graph, const mixent_net_options *options,
                                 mixent_net **out) {
+  MIXENT_NEED(graph);
+  MIXENT_NEED(options);
+  MIXENT_NEED(out);
+  if (options->choice_count) MIXENT_NEED(options->choices);
+  for (size_t i = 0; i < options->choice_count; i++)
+    if (!options->choices[i].layer || !options->choices[i].pass || !options->choices[i].backend)
+      return mixent_fail_null(__func__, "a layer, pass or back end of options->choices");
   *out = NULL;
   MIXENT_TRY(check(options));
   mixent_net *net;
@@ -73,30 +81,37 @@ void mixent_net_free(mixent_net *net) {
 }
 
 void *mixent_net_parameters(mixent_net *net) {
+  MIXENT_NEED_OR(net, NULL);
   return net->run.parameters;
 }
 void *mixent_net_statistics(mixent_net *net) {
+  MIXENT_NEED_OR(net, NULL);
   return net->run.statistics;
 }
 void *mixent_net_gradients(mixent_net *net) {
+  MIXENT_NEED_OR(net, NULL);
   return net->gradients;
 }
 
 void mixent_net_use(mixent_net *net, void *parameters, void *statistics) {
+  MIXENT_NEED_OR(net, );
   net->run.parameters = parameters ? parameters : net->parameters;
   net->run.statistics = statistics ? statistics : net->statistics;
   net->run.version++;
 }
 
 void *mixent_net_input(mixent_net *net) {
+  MIXENT_NEED_OR(net, NULL);
   return mixent_plan_address(net->plan, &net->run, 0);
 }
 
 const void *mixent_net_logits(const mixent_net *net) {
+  MIXENT_NEED_OR(net, NULL);
   return mixent_plan_address(net->plan, &net->run, net->plan->values[net->plan->graph->layer_count - 1]);
 }
 
 void *mixent_net_logits_gradient(mixent_net *net) {
+  MIXENT_NEED_OR(net, NULL);
   return mixent_plan_address(net->plan, &net->run,
                              net->plan->value_gradients[net->plan->graph->layer_count - 1]);
 }
@@ -118,11 +133,14 @@ static mixent_status run_steps(mixent_net *net, int begin, int end) {
 }
 
 void mixent_net_time_steps(mixent_net *net) {
+  MIXENT_NEED_OR(net, );
   net->timed = true;
   for (int s = 0; s < net->plan->step_count; s++) net->plan->steps[s].seconds = 0;
 }
 
 bool mixent_net_step_get(const mixent_net *net, size_t index, mixent_net_step *out) {
+  MIXENT_NEED_OR(net, false);
+  MIXENT_NEED_OR(out, false);
   if (index >= (size_t)net->plan->step_count) return false;
   const mixent_step *step = &net->plan->steps[index];
   const mixent_layer *layer = &net->plan->graph->layers[step->layer];
@@ -137,6 +155,7 @@ bool mixent_net_step_get(const mixent_net *net, size_t index, mixent_net_step *o
 }
 
 mixent_status mixent_net_forward(mixent_net *net, mixent_mode mode, uint64_t seed, uint64_t step) {
+  MIXENT_NEED(net);
   if (mode != MIXENT_EVALUATE && !net->plan->training)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "this network was made for evaluation; make it with training = true");
@@ -147,12 +166,14 @@ mixent_status mixent_net_forward(mixent_net *net, mixent_mode mode, uint64_t see
 }
 
 mixent_status mixent_net_backward(mixent_net *net) {
+  MIXENT_NEED(net);
   if (!net->plan->training || net->run.mode != MIXENT_TRAIN)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "backward needs a forward pass with MIXENT_TRAIN before it");
   return run_steps(net, net->forward_steps, net->plan->step_count);
 }
 
 size_t mixent_net_memory(const mixent_net *net) {
+  MIXENT_NEED_OR(net, 0);
   const mixent_graph *graph = net->plan->graph;
   size_t element = mixent_data_type_size(net->plan->master_type);
   size_t copies = net->gradients ? 2 : 1;
@@ -160,6 +181,7 @@ size_t mixent_net_memory(const mixent_net *net) {
 }
 
 char *mixent_net_plan_text(const mixent_net *net) {
+  MIXENT_NEED_OR(net, NULL);
   const mixent_plan *plan = net->plan;
   mixent_text text = {0};
   mixent_text_append(&text, "%-4s  %-20s  %-16s  %-16s  %s\n", "step", "layer", "output", "pass", "back end");

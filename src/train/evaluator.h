@@ -11,6 +11,9 @@ typedef struct mixent_evaluator {
   mixent_net *net;      /* of `batch` rows, its parameters frozen */
 } mixent_evaluator;
 
+/* MIXENT_ERROR_ARGUMENT where a model that was filled in by hand lacks something, or is not its network's. */
+mixent_status mixent_model_check(const mixent_model *model);
+
 mixent_status mixent_evaluator_create(const mixent_model *model, int batch, mixent_precision precision,
                                       mixent_evaluator *out);
 /* What divides the model's logits: of a model filled by hand, where it is 0, 1. */

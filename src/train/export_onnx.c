@@ -381,6 +381,8 @@ static void free_exporter(exporter *e) {
 }
 
 mixent_status mixent_model_export_onnx(const mixent_model *model, const char *path) {
+  MIXENT_NEED(path);
+  MIXENT_TRY(mixent_model_check(model));
   exporter e = {.model = model};
   MIXENT_TRY(mixent_fold(model->graph, model->parameters, model->statistics, &e.folded));
   mixent_status status = make_names(&e);

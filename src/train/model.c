@@ -2,7 +2,9 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "core/unicode.h"
+#include "data/check.h"
 #include "io/safetensors.h"
+#include "net/graph.h"
 #include "train/checkpoint_state.h"
 #include "train/evaluator.h"
 #include "train/predictions.h"
@@ -151,6 +153,8 @@ static mixent_status read_network(const mixent_safetensors *file, const char *pa
 }
 
 mixent_status mixent_model_open(const char *path, mixent_model **out) {
+  MIXENT_NEED(path);
+  MIXENT_NEED(out);
   mixent_safetensors *file;
   mixent_model *model;
   *out = NULL;
@@ -184,6 +188,28 @@ void mixent_model_free(mixent_model *model) {
   free(model);
 }
 
+mixent_status mixent_model_check(const mixent_model *model) {
+  MIXENT_NEED(model);
+  MIXENT_NEED(model->graph);
+  MIXENT_NEED(model->parameters);
+  if (mixent_graph_statistic_count(model->graph)) MIXENT_NEED(model->statistics);
+  MIXENT_NEED(model->class_names);
+  MIXENT_NEED(model->labels);
+  MIXENT_NEED(model->mean);
+  MIXENT_NEED(model->deviation);
+  MIXENT_NEED(model->data);
+  MIXENT_NEED(model->recipe);
+  const mixent_graph_options *shape = &model->graph->options;
+  if (model->side != shape->side || model->channels != shape->channels || model->classes != shape->classes)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "model: expected side %d, %d channels and %d classes as its network has, got %d, %d and %d",
+        shape->side, shape->channels, shape->classes, model->side, model->channels, model->classes);
+  for (int k = 0; k < model->classes; k++) MIXENT_NEED(model->class_names[k]);
+  for (int k = 0; model->feature_names && k < model->channels; k++) MIXENT_NEED(model->feature_names[k]);
+  return MIXENT_OK;
+}
+
 /* "images of 28x28 with 1 channel", "rows of 4 features" */
 static const char *input_text(int side, int channels, char out[64]) {
   const char *plural = channels == 1 ? "" : "s";
@@ -215,6 +241,8 @@ static mixent_status check_features(const mixent_model *model, const mixent_data
 }
 
 mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent_dataset *dataset) {
+  MIXENT_TRY(mixent_model_check(model));
+  MIXENT_TRY(mixent_dataset_check(dataset));
   const mixent_images *images = &dataset->train;
   char wanted[64], found[64];
   if (images->channels != model->channels || images->side != model->side)
@@ -291,6 +319,7 @@ mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent
                                          mixent_part part, mixent_precision precision, int views,
                                          const mixent_scoring_watch *watch, mixent_scores *out,
                                          mixent_predicted *predicted) {
+  MIXENT_NEED(out);
   mixent_recipe recipe;
   mixent_evaluator evaluator;
   MIXENT_TRY(mixent_model_check_dataset(model, dataset));
@@ -316,6 +345,8 @@ mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset
 }
 
 mixent_status mixent_model_views(const mixent_model *model, int *out) {
+  MIXENT_NEED(out);
+  MIXENT_TRY(mixent_model_check(model));
   mixent_recipe recipe;
   MIXENT_TRY(read_recipe(model, &recipe));
   *out = (int)recipe.test_views;

@@ -1,5 +1,6 @@
 /* Classifying with a trained model: its network for evaluation, and the loop from pixels to probabilities. */
 #include "core/memory.h"
+#include "core/status.h"
 #include "train/evaluator.h"
 #include "train/views.h"
 
@@ -43,6 +44,8 @@ struct mixent_predictor {
 
 static mixent_status create_predictor(const mixent_model *model, int batch, mixent_precision precision,
                                       int views, mixent_predictor **out) {
+  MIXENT_NEED(out);
+  MIXENT_TRY(mixent_model_check(model));
   mixent_predictor *predictor;
   *out = NULL;
   if (batch < 1)
@@ -114,6 +117,8 @@ static mixent_status run_all(mixent_predictor *predictor, const mixent_images *i
 
 mixent_status mixent_predictor_run(mixent_predictor *predictor, const uint8_t *pixels, size_t rows,
                                    float *logits, float *probabilities) {
+  MIXENT_NEED(predictor);
+  if (rows) MIXENT_NEED(pixels);
   const mixent_images images = {.count = rows,
                                 .side = predictor->model->side,
                                 .channels = predictor->model->channels,
@@ -123,6 +128,8 @@ mixent_status mixent_predictor_run(mixent_predictor *predictor, const uint8_t *p
 
 mixent_status mixent_predictor_run_features(mixent_predictor *predictor, const float *features, size_t rows,
                                             float *logits, float *probabilities) {
+  MIXENT_NEED(predictor);
+  if (rows) MIXENT_NEED(features);
   const mixent_images images = {.count = rows,
                                 .side = predictor->model->side,
                                 .channels = predictor->model->channels,
@@ -132,6 +139,9 @@ mixent_status mixent_predictor_run_features(mixent_predictor *predictor, const f
 
 mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pixels, size_t rows,
                                    mixent_precision precision, int views, float *probabilities) {
+  MIXENT_NEED(model);
+  MIXENT_NEED(probabilities);
+  if (rows) MIXENT_NEED(pixels);
   mixent_predictor *predictor;
   if (views == 0) MIXENT_TRY(mixent_model_views(model, &views));
   int batch = rows < 1 ? 1 : rows < PREDICT_BATCH ? (int)rows : PREDICT_BATCH;

@@ -2,6 +2,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/processor.h"
+#include "core/status.h"
 #include "train/predictions.h"
 #include "train/recipe_use.h"
 #include "train/temperature.h"
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 void mixent_train_summary_free(mixent_train_summary *summary) {
+  if (!summary) return;
   free(summary->json);
   summary->json = NULL;
 }
@@ -264,6 +266,9 @@ static void warn_of_selection(const mixent_recipe *recipe, const mixent_train_op
 }
 
 mixent_status mixent_train(const mixent_train_options *options, mixent_train_summary *summary) {
+  MIXENT_NEED(options);
+  MIXENT_NEED(summary);
+  if (options->setting_count) MIXENT_NEED(options->settings);
   mixent_recipe recipe;
   mixent_trainer *trainer = NULL;
   char *place;
@@ -331,6 +336,9 @@ static mixent_status resume_locked(const mixent_run_directory *run, const mixent
 
 mixent_status mixent_train_resume(const char *place, const mixent_train_options *options,
                                   mixent_train_summary *summary) {
+  MIXENT_NEED(place);
+  MIXENT_NEED(options);
+  MIXENT_NEED(summary);
   mixent_run_directory run;
   memset(summary, 0, sizeof *summary);
   MIXENT_TRY(mixent_run_directory_open(place, &run));

@@ -1,3 +1,4 @@
+unit_test(null_arguments)
 unit_test(plan_file)
 unit_test(recipe)
 unit_test(checkpoint)

@@ -1,0 +1,410 @@
+/* Every public function with a NULL in place of each pointer that must not be, and with structs that a caller has filled in badly:
+ * a status and a message, never a crash. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "mixent/train.h"
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The call is refused, with its function and a NULL in the message. */
+#define REFUSES(call)                                                                                        \
+  do {                                                                                                       \
+    assert_int_equal(call, MIXENT_ERROR_ARGUMENT);                                                           \
+    if (!strstr(mixent_last_error(), "is NULL")) fail_msg("%s: %s", #call, mixent_last_error());             \
+  } while (0)
+/* The same of a function without a status. */
+#define GIVES_NOTHING(call)                                                                                  \
+  do {                                                                                                       \
+    assert_false(call);                                                                                      \
+    if (!strstr(mixent_last_error(), "is NULL")) fail_msg("%s: %s", #call, mixent_last_error());             \
+    forget();                                                                                                \
+  } while (0)
+#define DOES_NOTHING(call) GIVES_NOTHING(((call), 0))
+/* A struct that cannot be is refused for another reason. */
+#define REFUSES_STRUCT(call, words)                                                                          \
+  do {                                                                                                       \
+    assert_int_equal(call, MIXENT_ERROR_ARGUMENT);                                                           \
+    if (!strstr(mixent_last_error(), words)) fail_msg("%s: %s", #call, mixent_last_error());                 \
+  } while (0)
+
+enum { SIDE = 16, ROWS = 4, CLASSES = 2 };
+
+/* Another message, so that the next one is known to be new. */
+static void forget(void) {
+  mixent_dataset *none;
+  assert_int_not_equal(mixent_dataset_open("/nowhere/at/all", NULL, &none), MIXENT_OK);
+}
+
+static const char net_text[] =
+    "name: small\nlayers:\n  - conv2d: {channels: 2, kernel: 3, padding: 1}\n  - global_pool:\n"
+    "  - flatten:\n  - linear: {features: classes}\n";
+static const mixent_graph_options shape = {.channels = 1, .side = SIDE, .classes = CLASSES, .dropout = -1};
+
+static mixent_graph *make_graph(void) {
+  mixent_graph *graph;
+  assert_int_equal(mixent_graph_parse(net_text, "small", &shape, &graph), MIXENT_OK);
+  return graph;
+}
+
+static void test_data(void **state) {
+  (void)state;
+  mixent_dataset *dataset;
+  mixent_images out, rows = {.count = 1, .side = 1, .channels = 1};
+  char *place;
+  uint8_t pixels[ROWS * SIDE * SIDE] = {0}, scratch[SIDE * SIDE];
+  int32_t labels[ROWS] = {0, 1, 0, 1};
+  uint32_t indices[ROWS] = {0, 1, 2, 3};
+  float mean[1] = {0}, deviation[1] = {1}, batch[SIDE * SIDE];
+  mixent_images images = {ROWS, SIDE, 1, pixels, labels, NULL}, bad = images;
+  const char *const names[1] = {NULL};
+  REFUSES(mixent_dataset_open(NULL, NULL, &dataset));
+  REFUSES(mixent_dataset_open("x", NULL, NULL));
+  REFUSES(mixent_features_read(NULL, NULL, 1, &out));
+  REFUSES(mixent_features_read("x", NULL, 1, NULL));
+  REFUSES(mixent_features_read("x", names, 1, &out));
+  REFUSES_STRUCT(mixent_features_read("x", NULL, -1, &out), "expected 1 to");
+  REFUSES(mixent_dataset_find(NULL, NULL, &place));
+  REFUSES(mixent_dataset_find("x", NULL, NULL));
+  mixent_split split;
+  REFUSES(mixent_split_make(NULL, CLASSES, 0.5, 0, 0, &split));
+  REFUSES(mixent_split_make(&images, CLASSES, 0.5, 0, 0, NULL));
+  bad.labels = NULL;
+  REFUSES(mixent_split_make(&bad, CLASSES, 0.5, 0, 0, &split));
+  bad = images, bad.pixels = NULL;
+  REFUSES_STRUCT(mixent_images_cut(&bad, CLASSES, &out), "got neither");
+  bad = images, bad.side = 0;
+  REFUSES_STRUCT(mixent_images_cut(&bad, CLASSES, &out), "side");
+  bad = images, bad.features = mean;
+  REFUSES_STRUCT(mixent_images_cut(&bad, CLASSES, &out), "got both");
+  bad.pixels = NULL;
+  REFUSES_STRUCT(mixent_images_cut(&bad, CLASSES, &out), "expected side 1");
+  split = (mixent_split){.train = indices, .train_count = ROWS};
+  REFUSES(mixent_split_thin(NULL, CLASSES, 0.5, 0, &split));
+  REFUSES(mixent_split_thin(&images, CLASSES, 0.5, 0, NULL));
+  REFUSES(mixent_split_thin(&images, CLASSES, 0.5, 0, &(mixent_split){.train_count = 1}));
+  indices[1] = ROWS;
+  REFUSES_STRUCT(mixent_split_thin(&images, CLASSES, 0.5, 0, &split), "below 4");
+  REFUSES_STRUCT(mixent_contact_sheet_write("x.png", &images, indices, 2, NULL, 1, 1), "below 4");
+  indices[1] = 1;
+  REFUSES(mixent_contact_sheet_write(NULL, &images, indices, 1, NULL, 1, 1));
+  REFUSES(mixent_contact_sheet_write("x.png", NULL, indices, 1, NULL, 1, 1));
+  REFUSES(mixent_contact_sheet_write("x.png", &images, NULL, 1, NULL, 1, 1));
+  REFUSES(mixent_images_cut(NULL, CLASSES, &out));
+  REFUSES(mixent_images_cut(&images, CLASSES, NULL));
+  REFUSES(mixent_image_read(NULL, SIDE, 1, pixels));
+  REFUSES(mixent_image_read("x", SIDE, 1, NULL));
+  REFUSES(mixent_dataset_fetch(NULL, NULL, NULL, NULL, NULL));
+  forget();
+  DOES_NOTHING(mixent_labels_spoil(NULL, 1, CLASSES, 0.5, 0));
+  DOES_NOTHING(mixent_images_moments(NULL, indices, 1, mean, deviation));
+  DOES_NOTHING(mixent_images_moments(&images, NULL, 1, mean, deviation));
+  DOES_NOTHING(mixent_images_moments(&images, indices, 1, NULL, deviation));
+  DOES_NOTHING(mixent_images_moments(&images, indices, 1, mean, NULL));
+  mixent_images_moments(&rows, indices, 1, mean, deviation);
+  assert_non_null(strstr(mixent_last_error(), "got neither"));
+  DOES_NOTHING(mixent_transform_draw(NULL, SIDE, 0, 0, 0));
+  const mixent_transform none = mixent_view(0);
+  DOES_NOTHING(mixent_transform_apply(NULL, SIDE, 1, pixels, scratch, scratch));
+  DOES_NOTHING(mixent_transform_apply(&none, SIDE, 1, NULL, scratch, scratch));
+  DOES_NOTHING(mixent_transform_apply(&none, SIDE, 1, pixels, NULL, scratch));
+  DOES_NOTHING(mixent_transform_apply(&none, SIDE, 1, pixels, scratch, NULL));
+  DOES_NOTHING(mixent_order_draw(0, 0, NULL, 1));
+  DOES_NOTHING(mixent_batch_fill(NULL, indices, 1, NULL, 0, 0, mean, deviation, batch));
+  DOES_NOTHING(mixent_batch_fill(&images, NULL, 1, NULL, 0, 0, mean, deviation, batch));
+  DOES_NOTHING(mixent_batch_fill(&images, indices, 1, NULL, 0, 0, NULL, deviation, batch));
+  DOES_NOTHING(mixent_batch_fill(&images, indices, 1, NULL, 0, 0, mean, NULL, batch));
+  DOES_NOTHING(mixent_batch_fill(&images, indices, 1, NULL, 0, 0, mean, deviation, NULL));
+  DOES_NOTHING(mixent_batch_view(NULL, indices, 1, 0, mean, deviation, batch));
+  DOES_NOTHING(mixent_batch_view(&images, NULL, 1, 0, mean, deviation, batch));
+  DOES_NOTHING(mixent_batch_view(&images, indices, 1, 0, mean, deviation, NULL));
+  GIVES_NOTHING(mixent_image_is_negative(NULL, SIDE, 1, mean));
+  GIVES_NOTHING(mixent_image_is_negative(pixels, SIDE, 1, NULL));
+  DOES_NOTHING(mixent_image_invert(NULL, 1));
+}
+
+static void test_what_frees(void **state) {
+  (void)state;
+  mixent_dataset_free(NULL);
+  mixent_images_free(NULL);
+  mixent_split_free(NULL);
+  mixent_graph_free(NULL);
+  mixent_net_free(NULL);
+  mixent_train_summary_free(NULL);
+  mixent_model_free(NULL);
+  mixent_predictor_free(NULL);
+}
+
+static void test_net(void **state) {
+  (void)state;
+  mixent_graph *graph = make_graph(), *out;
+  mixent_net *net;
+  mixent_net_step step;
+  size_t count;
+  float values[64] = {0};
+  const mixent_net_options options = {.batch = 1};
+  const mixent_net_choice choice = {"conv", NULL, "direct"};
+  REFUSES(mixent_graph_open(NULL, &shape, &out));
+  REFUSES(mixent_graph_open("vgg5", NULL, &out));
+  REFUSES(mixent_graph_open("vgg5", &shape, NULL));
+  REFUSES(mixent_graph_parse(NULL, "small", &shape, &out));
+  REFUSES(mixent_graph_parse(net_text, NULL, &shape, &out));
+  REFUSES(mixent_graph_parse(net_text, "small", NULL, &out));
+  REFUSES(mixent_graph_parse(net_text, "small", &shape, NULL));
+  REFUSES(mixent_net_create(NULL, &options, &net));
+  REFUSES(mixent_net_create(graph, NULL, &net));
+  REFUSES(mixent_net_create(graph, &options, NULL));
+  REFUSES(mixent_net_create(graph, &(mixent_net_options){.batch = 1, .choice_count = 1}, &net));
+  REFUSES(mixent_net_create(graph, &(mixent_net_options){.batch = 1, .choices = &choice, .choice_count = 1},
+                            &net));
+  REFUSES(mixent_net_forward(NULL, MIXENT_EVALUATE, 0, 0));
+  REFUSES(mixent_net_backward(NULL));
+  forget();
+  GIVES_NOTHING(mixent_graph_text(NULL));
+  GIVES_NOTHING(mixent_graph_name(NULL));
+  GIVES_NOTHING(mixent_graph_parameter_count(NULL));
+  GIVES_NOTHING(mixent_graph_statistic_count(NULL));
+  GIVES_NOTHING(mixent_graph_parameters(NULL, &count));
+  GIVES_NOTHING(mixent_graph_parameters(graph, NULL));
+  GIVES_NOTHING(mixent_graph_statistics(NULL, &count));
+  GIVES_NOTHING(mixent_graph_statistics(graph, NULL));
+  DOES_NOTHING(mixent_graph_initialize(NULL, 0, values, values));
+  DOES_NOTHING(mixent_graph_initialize(graph, 0, NULL, values));
+  GIVES_NOTHING(mixent_net_parameters(NULL));
+  GIVES_NOTHING(mixent_net_statistics(NULL));
+  GIVES_NOTHING(mixent_net_gradients(NULL));
+  GIVES_NOTHING(mixent_net_input(NULL));
+  GIVES_NOTHING(mixent_net_logits(NULL));
+  GIVES_NOTHING(mixent_net_logits_gradient(NULL));
+  GIVES_NOTHING(mixent_net_memory(NULL));
+  GIVES_NOTHING(mixent_net_plan_text(NULL));
+  GIVES_NOTHING(mixent_net_step_get(NULL, 0, &step));
+  DOES_NOTHING(mixent_net_use(NULL, NULL, NULL));
+  DOES_NOTHING(mixent_net_time_steps(NULL));
+  mixent_graph_free(graph);
+}
+
+static void ignore(void *context, mixent_warning warning, const char *message) {
+  (void)context, (void)warning, (void)message;
+}
+
+static void test_loss(void **state) {
+  (void)state;
+  float numbers[CLASSES] = {0};
+  int32_t label = 0;
+  const mixent_loss_options options = mixent_loss_defaults(MIXENT_LOSS_MIN_ENT);
+  mixent_loss_state at = mixent_loss_start(&options);
+  const mixent_loss_rule rule = mixent_loss_rule_of(&options, &at, 0);
+  const mixent_loss_batch batch = {.rows = 1,
+                                   .classes = CLASSES,
+                                   .logits = {.data = numbers},
+                                   .labels = {.data = &label, .type = MIXENT_INT32}};
+  mixent_loss_result result = {0};
+  mixent_monitor monitor = {0};
+  const mixent_observation seen = {0};
+  double w[MIXENT_LOSS_PARTS], terms[MIXENT_TERMS] = {0}, gradient[MIXENT_LOSS_PARAMETERS];
+  REFUSES(mixent_loss_evaluate(NULL, &rule, NULL, &result));
+  REFUSES(mixent_loss_evaluate(&batch, NULL, NULL, &result));
+  REFUSES(mixent_loss_evaluate(&batch, &rule, NULL, NULL));
+  REFUSES(mixent_loss_check(NULL));
+  forget();
+  DOES_NOTHING(mixent_loss_start(NULL));
+  DOES_NOTHING(mixent_loss_clamp(NULL, &at));
+  DOES_NOTHING(mixent_loss_clamp(&options, NULL));
+  DOES_NOTHING(mixent_loss_weights(NULL, &at, 0, w));
+  DOES_NOTHING(mixent_loss_weights(&options, NULL, 0, w));
+  DOES_NOTHING(mixent_loss_weights(&options, &at, 0, NULL));
+  DOES_NOTHING(mixent_loss_rule_of(NULL, &at, 0));
+  DOES_NOTHING(mixent_loss_rule_of(&options, NULL, 0));
+  GIVES_NOTHING(mixent_loss_value(NULL, &at, 0, terms, gradient) != 0);
+  GIVES_NOTHING(mixent_loss_value(&options, NULL, 0, terms, gradient) != 0);
+  GIVES_NOTHING(mixent_loss_value(&options, &at, 0, NULL, gradient) != 0);
+  GIVES_NOTHING(mixent_loss_value(&options, &at, 0, terms, NULL) != 0);
+  GIVES_NOTHING(mixent_loss_hypergradient(1, NULL, numbers, NULL, 0.1, 1) != 0);
+  GIVES_NOTHING(mixent_loss_hypergradient(1, numbers, NULL, NULL, 0.1, 1) != 0);
+  GIVES_NOTHING(mixent_loss_parts(MIXENT_LOSS_CE, NULL));
+  mixent_term parts[MIXENT_LOSS_PARTS];
+  assert_int_equal(mixent_loss_parts((mixent_loss_kind)99, parts), 0);
+  const mixent_loss_options unknown = mixent_loss_defaults((mixent_loss_kind)99);
+  REFUSES_STRUCT(mixent_loss_check(&unknown), "no kind 99");
+  DOES_NOTHING(mixent_monitor_observe(NULL, &options, &at, &seen, ignore, NULL));
+  DOES_NOTHING(mixent_monitor_observe(&monitor, NULL, &at, &seen, ignore, NULL));
+  DOES_NOTHING(mixent_monitor_observe(&monitor, &options, NULL, &seen, ignore, NULL));
+  DOES_NOTHING(mixent_monitor_observe(&monitor, &options, &at, NULL, ignore, NULL));
+  DOES_NOTHING(mixent_monitor_observe(&monitor, &options, &at, &seen, NULL, NULL));
+  assert_int_equal(mixent_type_size((mixent_type)99), 0);
+}
+
+/* A model with all it needs, as a caller may fill it in. */
+typedef struct filled {
+  mixent_model model;
+  float parameters[64], mean[1], deviation[1];
+  char *names[CLASSES];
+  int64_t labels[CLASSES];
+} filled;
+
+static void fill(filled *out, mixent_graph *graph) {
+  static char first[] = "a", second[] = "b", data[] = "data", recipe[] = "name: by hand\n";
+  assert_in_range(mixent_graph_parameter_count(graph), 1, 64);
+  *out = (filled){.deviation = {1}, .names = {first, second}, .labels = {0, 1}};
+  out->model = (mixent_model){.graph = graph,
+                              .parameters = out->parameters,
+                              .channels = 1,
+                              .side = SIDE,
+                              .classes = CLASSES,
+                              .class_names = out->names,
+                              .labels = out->labels,
+                              .mean = out->mean,
+                              .deviation = out->deviation,
+                              .data = data,
+                              .recipe = recipe};
+}
+
+static void test_models_filled_in_by_hand(void **state) {
+  (void)state;
+  static const size_t pointers[] = {offsetof(mixent_model, graph),       offsetof(mixent_model, parameters),
+                                    offsetof(mixent_model, mean),        offsetof(mixent_model, deviation),
+                                    offsetof(mixent_model, labels),      offsetof(mixent_model, data),
+                                    offsetof(mixent_model, class_names), offsetof(mixent_model, recipe)};
+  mixent_graph *graph = make_graph();
+  filled by_hand;
+  mixent_predictor *predictor;
+  char path[] = "/tmp/mixent-test-XXXXXX";
+  assert_int_not_equal(mkstemp(path), -1);
+  fill(&by_hand, graph);
+  assert_int_equal(mixent_model_export_onnx(&by_hand.model, path), MIXENT_OK);
+  for (size_t i = 0; i < sizeof pointers / sizeof *pointers; i++) {
+    fill(&by_hand, graph);
+    memset((char *)&by_hand.model + pointers[i], 0, sizeof(void *));
+    REFUSES(mixent_model_export_onnx(&by_hand.model, path));
+    REFUSES(mixent_predictor_create(&by_hand.model, 1, MIXENT_FP32, &predictor));
+  }
+  fill(&by_hand, graph);
+  by_hand.names[1] = NULL;
+  REFUSES(mixent_model_export_onnx(&by_hand.model, path));
+  fill(&by_hand, graph);
+  by_hand.model.classes = 3;
+  REFUSES_STRUCT(mixent_model_export_onnx(&by_hand.model, path), "got 16, 1 and 3");
+  remove(path);
+  mixent_graph_free(graph);
+}
+
+static void test_train(void **state) {
+  (void)state;
+  mixent_graph *graph = make_graph();
+  filled by_hand;
+  fill(&by_hand, graph);
+  const mixent_model *model = &by_hand.model;
+  const mixent_train_options options = {.recipe = "demo"}, unset = {.setting_count = 1};
+  mixent_train_summary summary;
+  mixent_model *out;
+  mixent_predictor *predictor;
+  mixent_scores scores;
+  mixent_dataset empty = {0};
+  uint8_t pixels[SIDE * SIDE] = {0};
+  float probabilities[CLASSES];
+  int views;
+  REFUSES(mixent_train(NULL, &summary));
+  REFUSES(mixent_train(&options, NULL));
+  REFUSES(mixent_train(&unset, &summary));
+  REFUSES(mixent_train_resume(NULL, &options, &summary));
+  REFUSES(mixent_train_resume("x", NULL, &summary));
+  REFUSES(mixent_train_resume("x", &options, NULL));
+  REFUSES(mixent_model_open(NULL, &out));
+  REFUSES(mixent_model_open("x", NULL));
+  REFUSES(mixent_model_check_dataset(NULL, &empty));
+  REFUSES(mixent_model_check_dataset(model, NULL));
+  REFUSES(mixent_model_check_dataset(model, &empty));
+  REFUSES(mixent_model_score(NULL, &empty, MIXENT_PART_TEST, MIXENT_FP32, 1, NULL, &scores));
+  REFUSES(mixent_model_score(model, NULL, MIXENT_PART_TEST, MIXENT_FP32, 1, NULL, &scores));
+  REFUSES(mixent_model_score(model, &empty, MIXENT_PART_TEST, MIXENT_FP32, 1, NULL, NULL));
+  REFUSES(mixent_model_views(NULL, &views));
+  REFUSES(mixent_model_views(model, NULL));
+  REFUSES(mixent_predictor_create(NULL, 1, MIXENT_FP32, &predictor));
+  REFUSES(mixent_predictor_create(model, 1, MIXENT_FP32, NULL));
+  REFUSES(mixent_predictor_run(NULL, pixels, 1, NULL, probabilities));
+  REFUSES(mixent_predictor_run_features(NULL, probabilities, 1, NULL, probabilities));
+  REFUSES(mixent_model_predict(NULL, pixels, 1, MIXENT_FP32, 1, probabilities));
+  REFUSES(mixent_model_predict(model, NULL, 1, MIXENT_FP32, 1, probabilities));
+  REFUSES(mixent_model_predict(model, pixels, 1, MIXENT_FP32, 1, NULL));
+  REFUSES(mixent_model_export_onnx(NULL, "x.onnx"));
+  REFUSES(mixent_model_export_onnx(model, NULL));
+  assert_int_equal(mixent_predictor_create(model, 1, MIXENT_FP32, &predictor), MIXENT_OK);
+  REFUSES(mixent_predictor_run(predictor, NULL, 1, NULL, probabilities));
+  REFUSES(mixent_predictor_run_features(predictor, NULL, 1, NULL, probabilities));
+  mixent_predictor_free(predictor);
+  mixent_graph_free(graph);
+}
+
+/* Functions of the public headers that have no pointer, or whose result alone tells of a failure. */
+static bool has_nothing_to_check(const char *name) {
+  static const char *const names[] = {"mixent_last_error",
+                                      "mixent_version",
+                                      "mixent_dataset_names",
+                                      "mixent_view",
+                                      "mixent_loss_cpu",
+                                      "mixent_graph_names",
+                                      "mixent_net_bf16_is_native",
+                                      "mixent_loss_rule_defaults",
+                                      NULL};
+  size_t i = 0;
+  while (names[i] && strcmp(names[i], name) != 0) i++;
+  return names[i];
+}
+
+static char *read_whole(const char *path) {
+  char *text = calloc(1, 1 << 20);
+  FILE *stream = fopen(path, "r");
+  assert_non_null(text);
+  if (!stream) fail_msg("%s", path);
+  assert_in_range(fread(text, 1, (1 << 20) - 1, stream), 1, (1 << 20) - 2);
+  fclose(stream);
+  return text;
+}
+
+/* Whether this file calls every function that the headers declare: a new one is to be added above. */
+static void test_all_functions_are_called(void **state) {
+  (void)state;
+  DIR *directory = opendir("include/mixent");
+  const struct dirent *entry;
+  char *own = read_whole("tests/unit/null_arguments.c");
+  int found = 0;
+  assert_non_null(directory);
+  while ((entry = readdir(directory)) != NULL) {
+    char path[300], name[128];
+    if (entry->d_name[0] == '.') continue;
+    snprintf(path, sizeof path, "include/mixent/%s", entry->d_name);
+    char *header = read_whole(path);
+    for (char *line = strtok(header, "\n"); line; line = strtok(NULL, "\n")) {
+      char *begin = strstr(line, "mixent_"), *end = begin ? strchr(begin, '(') : NULL;
+      if (!end || strchr("/ *}#\t", line[0]) || strncmp(line, "typedef", 7) == 0) continue;
+      for (begin = end; begin > line && strchr("abcdefghijklmnopqrstuvwxyz0123456789_", begin[-1]);) begin--;
+      snprintf(name, sizeof name, "%.*s", (int)(end - begin), begin);
+      if (has_nothing_to_check(name)) continue;
+      found++;
+      strcat(name, "(");
+      if (!strstr(own, name)) fail_msg("%s: %s) is not called here with NULL", path, name);
+    }
+    free(header);
+  }
+  closedir(directory);
+  free(own);
+  assert_in_range(found, 70, 200);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_data),
+                                     cmocka_unit_test(test_what_frees),
+                                     cmocka_unit_test(test_net),
+                                     cmocka_unit_test(test_loss),
+                                     cmocka_unit_test(test_train),
+                                     cmocka_unit_test(test_models_filled_in_by_hand),
+                                     cmocka_unit_test(test_all_functions_are_called)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
