@@ -20,6 +20,7 @@ import numpy
 import torch
 
 from mixent._checkpoint import CONTAINERS, ConversionError, prefixes_of, read_state, split_state
+from mixent._printable import printable
 from mixent.files import replacing
 
 NETWORKS = ("vgg5", "vgg5-half", "spinal-vgg5", "conv3", "resnet20", "mlp")
@@ -328,9 +329,9 @@ def main(words=None):
         said = convert(given.checkpoint, out, given.data, given.labels, given.mean, given.std, given.side, given.upright,
                        given.prefix, given.class_names)
     except ConversionError as error:
-        print(f"mixent.convert: {error}", file=sys.stderr)
+        print(f"mixent.convert: {printable(str(error))}", file=sys.stderr)
         return 1
-    print("\n".join(said))
+    print(printable("\n".join(said)))
     return 0
 
 

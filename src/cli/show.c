@@ -218,7 +218,7 @@ static void print_scores(const subject *run) {
   if (result && result->temperature.found) {
     const mixent_calibration *before = &result->test, *after = &result->test_calibrated;
     printf("At temperature %.3f, fitted on the images held out: NLL %.4f (before: %.4f), ECE %.4f (%.4f), "
-           "Brier %.4f (%.4f), entropy %.4f (%.4f).\n",
+           "Brier %.4f (%.4f), entropy %.4f (%.4f); --temperature fitted applies it.\n",
            result->temperature.temperature, after->nll, before->nll, after->ece, before->ece, after->brier,
            before->brier, after->entropy, before->entropy);
   }

@@ -103,7 +103,7 @@ static bool style_depends_on(long style, int parameter) {
     double epoch = late * options.max_interval / 2;
     mixent_loss_weights(&options, &state, epoch, w);
     mixent_loss_weights(&options, &moved, parameter < 0 ? options.max_interval : epoch, other);
-    differs |= memcmp(w, other, sizeof w) != 0;
+    for (int i = 0; i < PARTS; i++) differs |= w[i] != other[i];
   }
   return differs;
 }

@@ -30,3 +30,10 @@ def test_it_shows_its_entry_alone():
 def test_type_hints_are_there():
     package = Path(mixent.__file__).parent
     assert (package / "py.typed").exists() and (package / "_native.pyi").exists()
+
+
+def test_text_for_a_terminal():
+    from mixent._printable import printable
+
+    assert printable("plain – ünïcode 字\nnext line") == "plain – ünïcode 字\nnext line"
+    assert printable("\x1b[2J\r\x9b\u202e\u2066") == r"\x1b[2J\r\x9b\u202e\u2066"

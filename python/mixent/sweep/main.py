@@ -10,6 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from mixent._printable import printable
 from mixent.sweep.message import SweepError
 from mixent.sweep.program import Program
 from mixent.sweep.progress import Progress
@@ -132,8 +133,7 @@ def main(words: list[str] | None = None) -> int:
     try:
         _run(arguments)
     except SweepError as error:
-        said = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(error))
-        print(f"mixent-sweep: {said}", file=sys.stderr)  # it quotes files, which a terminal must not obey
+        print(f"mixent-sweep: {printable(str(error))}", file=sys.stderr)
         return error.code
     except OSError as error:
         print(f"mixent-sweep: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)

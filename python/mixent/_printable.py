@@ -1,0 +1,6 @@
+"""Text from outside (names in checkpoints, keys of YAML) for a terminal, which would obey what it holds."""
+
+
+def printable(text: str) -> str:
+    """The text with control characters and marks that reorder a line as escapes; line breaks stay."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode() for letter in text)
