@@ -279,6 +279,22 @@ def test_what_cannot_be_reported(whole, tmp_path):
     assert "gnuplot-nox" in said and not (tmp_path / "page.html").exists()
 
 
+@pytest.mark.parametrize("damage, said", [
+    ("sed '/^plot /,$d' | {gnuplot} -d", "before its chart was drawn"),  # the script is cut off before its end
+    ("sed '$d' | {gnuplot} -d", "before its chart was drawn"),
+    ("{gnuplot} -d | head -n 60", "and no end"),  # the disk is full
+    ("{gnuplot} -d | sed 's/gnuplot_plot_2/lost/'", "is incomplete: expected "),
+    ("cat >/dev/null", "before its chart was drawn"),
+], ids=["no plot", "no last command", "drawing cut off", "a curve less", "nothing"])
+def test_gnuplot_fails_half_way(whole, tmp_path, damage, said):
+    """gnuplot ends with exit status 0, but did not draw all: no page, and an exit code of 1."""
+    (tmp_path / "gnuplot").write_text(f"#!/bin/sh\n{damage.format(gnuplot=shutil.which('gnuplot'))}\nexit 0\n")
+    (tmp_path / "gnuplot").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    assert said in whole.run("report", "runs/small", "--output", tmp_path / "page.html", code=1, PATH=path)
+    assert not (tmp_path / "page.html").exists()
+
+
 # In a browser. The page stands in a frame of the width asked for, for a window has a least width; the frame's script asks
 # the page how wide it is and which words of a chart lie over one another.
 FRAME = """<!doctype html><body style="margin:0"><iframe src="{page}" style="border:0;width:{width}px;height:4000px"></iframe>

@@ -168,8 +168,12 @@ static mixent_status read_stream(FILE *stream, mixent_text *out) {
   while ((count = fread(bytes, 1, sizeof bytes, stream)) > 0 && out->length < MOST_SVG)
     mixent_text_append_bytes(out, bytes, count);
   mixent_text_append(out, "%s", "");
-  return mixent_text_status(out);
+  return ferror(stream) ? mixent_fail_errno("read", "a temporary file") : mixent_text_status(out);
 }
+
+/* The script's last command says this on standard error: who comes so far has drawn all. gnuplot's exit status is 0 also where its
+ * script or its drawing was cut off. */
+static const char drawn[] = "mixent: all is drawn";
 
 static mixent_status check_end(pid_t child, FILE *messages) {
   int state;
@@ -179,8 +183,8 @@ static mixent_status check_end(pid_t child, FILE *messages) {
   mixent_status status = read_stream(messages, &said);
   if (status == MIXENT_OK && WIFEXITED(state) && WEXITSTATUS(state) == 127)
     status = mixent_fail(MIXENT_ERROR_UNSUPPORTED, "gnuplot does not start; install the package gnuplot-nox");
-  else if (status == MIXENT_OK && state != 0)
-    status = mixent_fail(MIXENT_ERROR_IO, "gnuplot failed: %.400s", said.data);
+  else if (status == MIXENT_OK && (state != 0 || !strstr(said.data, drawn)))
+    status = mixent_fail(MIXENT_ERROR_IO, "gnuplot failed before its chart was drawn: %.400s", said.data);
   mixent_text_free(&said);
   return status;
 }
@@ -198,13 +202,31 @@ static mixent_status run_gnuplot(const mixent_text *script, FILE *streams[3], mi
   return read_stream(streams[1], svg);
 }
 
+static size_t count_words(const char *text, const char *word) {
+  size_t count = 0;
+  for (; (text = strstr(text, word)) != NULL; text += strlen(word)) count++;
+  return count;
+}
+
+/* The drawing has its end, and a group for each curve of the command `plot`, which names its columns once a curve. */
+static mixent_status check_svg(const char *script, const char *svg) {
+  const char *plot = strstr(script, "\nplot ");
+  size_t expected = plot ? count_words(plot, " using ") : 0, found = count_words(svg, "id=\"gnuplot_plot_");
+  if (expected == found && strstr(svg, "</svg>")) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_IO,
+                     "gnuplot's chart is incomplete: expected %zu curves and </svg>, got %zu%s; run again",
+                     expected, found, strstr(svg, "</svg>") ? "" : " and no end");
+}
+
 mixent_status mixent_plot_end(mixent_plot *plot, const char *about, mixent_text *out) {
   FILE *streams[3] = {NULL};
   mixent_text svg = {0};
+  mixent_text_append(&plot->script, "print '%s'\n", drawn);
   mixent_status status = mixent_text_status(&plot->script);
   if (status == MIXENT_OK) status = run_gnuplot(&plot->script, streams, &svg);
   for (int i = 0; i < 3; i++)
     if (streams[i]) fclose(streams[i]);
+  if (status == MIXENT_OK) status = check_svg(plot->script.data, svg.data);
   if (status == MIXENT_OK) status = mixent_plot_adapt(plot, svg.data, about, out);
   mixent_text_free(&svg);
   mixent_text_free(&plot->script);
