@@ -108,3 +108,20 @@ def test_memory_runs_out_everywhere(name, template, tmp_path):
     outside = [number for number, objects in calls if not within_onednn(objects)]
     check(injection, sample(outside, most, name) + sample(within, min(most, 20), name))
     check(injection, sample(outside, min(most, len(outside)) // 4, name + " for good"), FAIL_ON="1")
+
+
+def test_a_passing_error_is_not_kept(template, tmp_path):
+    """A file that cannot be opened for once makes its run damaged in one answer of `runs`, not in the next."""
+    words = ["runs", "--csv", "--columns", "run,status,damage,seed,test.accuracy,epochs_done"]
+    injection = Injection(template, Command(words), tmp_path)
+    trace = tmp_path / "opens"
+    injection.run(injection.copy(), LD_PRELOAD=str(LIBRARY), FAIL_KIND="open", FAIL_TRACE=str(trace))
+    damaged = 0
+    for number in range(1, 1 + int(trace.read_text().split("\n")[-2].split()[0])):
+        directory = injection.copy()
+        found = injection.run(directory, LD_PRELOAD=str(LIBRARY), FAIL_KIND="open", FAIL_AT=str(number))
+        damaged += "damaged" in found.stdout
+        again = injection.run(directory)
+        assert (again.returncode, again.stdout, again.stderr) == (0, injection.right.stdout, ""), f"open {number}"
+        shutil.rmtree(directory)
+    assert damaged >= 5

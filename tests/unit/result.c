@@ -298,6 +298,53 @@ static void test_cut_short(void **state) {
   free(text);
 }
 
+/* Writes result.json with another value of one number of a part; takes the JSON over. */
+static void lie_about(json_t *json, const char *part, const char *key, const char *value) {
+  json_object_set_new(json_object_get(json, part), key, json_loads(value, JSON_DECODE_ANY, NULL));
+  char *lie = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
+  write_file("result.json", lie);
+  free(lie);
+  json_decref(json);
+}
+
+/* A number that cannot be is refused wherever it stands, and so is none where there must be one. */
+static void test_impossible_scores(void **state) {
+  (void)state;
+  static const char *const parts[] = {"test", "test_calibrated", "validation", "validation_calibrated"};
+  static const struct {
+    const char *key, *values[3];
+  } scores[] = {{"accuracy", {"null", "1.1", "-0.1"}},      {"nll", {"-0.1", "\"1\""}},
+                {"brier", {"null", "2.1", "-0.1"}},         {"ece", {"null", "65536", "-0.1"}},
+                {"ece_equal_mass", {"null", "65536"}},      {"entropy", {"null", "2.0", "-0.1"}},
+                {"entropy_right", {"null", "2.0", "-0.1"}}, {"entropy_wrong", {"null", "2.0"}},
+                {"auroc", {"null", "1.1", "-0.1"}},         {"aurc", {"null", "1.1", "-0.1"}}};
+  static const char *const temperatures[][2] = {{"temperature", "0"},
+                                                {"temperature", "null"},
+                                                {"nll_before", "null"},
+                                                {"nll_after", "null"},
+                                                {"nll_after", "99"}};
+  make_run();
+  mixent_result_free(read_result());
+  char *text = read_file("result.json");
+  for (size_t p = 0; p < ROWS(parts); p++)
+    for (size_t s = 0; s < ROWS(scores); s++)
+      for (size_t v = 0; v < 3 && scores[s].values[v]; v++) {
+        json_t *json = json_loads(text, 0, NULL);
+        lie_about(json, parts[p], scores[s].key, scores[s].values[v]);
+        assert_read_refused(MIXENT_ERROR_FORMAT, parts[p]);
+      }
+  for (size_t i = 0; i < ROWS(temperatures); i++)
+    lie_about(json_loads(text, 0, NULL), "temperature", temperatures[i][0], temperatures[i][1]),
+        assert_read_refused(MIXENT_ERROR_FORMAT, "temperature");
+  /* possible, but not what the rest says */
+  lie_about(json_loads(text, 0, NULL), "test", "ece", "0.987");
+  assert_read_refused(MIXENT_ERROR_FORMAT, "reliability");
+  lie_about(json_loads(text, 0, NULL), "test", "nll", "null");
+  write_summary_with(TEST, test_accuracy(), ",\"nll\":0.5");
+  assert_read_refused(MIXENT_ERROR_FORMAT, "its nll of the test images is nan");
+  free(text);
+}
+
 /* Each lie about one key is found, and the key is named. */
 static void test_lies(void **state) {
   (void)state;
@@ -410,6 +457,6 @@ int main(void) {
       cmocka_unit_test(test_made_and_read_back), cmocka_unit_test(test_nothing_held_out),
       cmocka_unit_test(test_all_right),          cmocka_unit_test(test_small_sets),
       cmocka_unit_test(test_cut_short),          cmocka_unit_test(test_lies),
-      cmocka_unit_test(test_what_is_not_there)};
+      cmocka_unit_test(test_impossible_scores),  cmocka_unit_test(test_what_is_not_there)};
   return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

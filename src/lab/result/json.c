@@ -10,20 +10,27 @@
 
 enum { FORMAT = 1 };
 
-/* Where each number of mixent_calibration stands, for both directions. */
+/* Which images must be missing where a number is null: it is a mean over them, or there is none that is finite. */
+typedef enum without { NEVER, RIGHT, WRONG, RIGHT_OR_WRONG, FINITE } without;
+
+enum { LN_CLASSES = 0 };
+
+/* Where each number of mixent_calibration stands, for both directions, and what it can be. */
 static const struct {
   const char *key;
   size_t offset;
-} fields[] = {{"accuracy", offsetof(mixent_calibration, accuracy)},
-              {"nll", offsetof(mixent_calibration, nll)},
-              {"brier", offsetof(mixent_calibration, brier)},
-              {"ece", offsetof(mixent_calibration, ece)},
-              {"ece_equal_mass", offsetof(mixent_calibration, ece_equal_mass)},
-              {"entropy", offsetof(mixent_calibration, entropy)},
-              {"entropy_right", offsetof(mixent_calibration, entropy_right)},
-              {"entropy_wrong", offsetof(mixent_calibration, entropy_wrong)},
-              {"auroc", offsetof(mixent_calibration, auroc)},
-              {"aurc", offsetof(mixent_calibration, area)}};
+  double most; /* none is below 0; LN_CLASSES: the entropy of equal probabilities */
+  without null;
+} fields[] = {{"accuracy", offsetof(mixent_calibration, accuracy), 1, NEVER},
+              {"nll", offsetof(mixent_calibration, nll), HUGE_VAL, FINITE},
+              {"brier", offsetof(mixent_calibration, brier), 2, NEVER},
+              {"ece", offsetof(mixent_calibration, ece), 1, NEVER},
+              {"ece_equal_mass", offsetof(mixent_calibration, ece_equal_mass), 1, NEVER},
+              {"entropy", offsetof(mixent_calibration, entropy), LN_CLASSES, NEVER},
+              {"entropy_right", offsetof(mixent_calibration, entropy_right), LN_CLASSES, RIGHT},
+              {"entropy_wrong", offsetof(mixent_calibration, entropy_wrong), LN_CLASSES, WRONG},
+              {"auroc", offsetof(mixent_calibration, auroc), 1, RIGHT_OR_WRONG},
+              {"aurc", offsetof(mixent_calibration, area), 1, NEVER}};
 
 static json_t *write_calibration(const mixent_calibration *calibration, size_t images) {
   if (images == 0) return json_null();
@@ -143,8 +150,17 @@ static bool read_counts(const json_t *json, size_t count, size_t most, size_t *o
   return true;
 }
 
+static bool may_be_null(without null, double accuracy) {
+  bool no_right = accuracy <= 0, no_wrong = accuracy >= 1;
+  return null == RIGHT            ? no_right
+         : null == WRONG          ? no_wrong
+         : null == RIGHT_OR_WRONG ? no_right || no_wrong
+                                  : null == FINITE;
+}
+
 /* *images: of an entry that says how many first; else it must say that many. */
-static bool read_calibration(const json_t *json, size_t *images, mixent_calibration *out) {
+static bool read_calibration(const json_t *json, size_t classes, size_t *images, mixent_calibration *out) {
+  const double rounding = 1 + 1e-6;
   size_t count;
   if (json_is_null(json)) return *images == 0;
   if (!read_count(json_object_get(json, "images"), MIXENT_RESULT_IMAGES, &count) || count == 0 ||
@@ -152,11 +168,14 @@ static bool read_calibration(const json_t *json, size_t *images, mixent_calibrat
     return false;
   *images = count;
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-    double value;
+    double value, most = fields[i].most > 0 ? fields[i].most : log((double)classes);
     if (!read_number(json_object_get(json, fields[i].key), &value)) return false;
     memcpy((char *)out + fields[i].offset, &value, sizeof value);
+    if (isnan(value) ? !may_be_null(fields[i].null, out->accuracy)
+                     : !(value >= 0 && value <= most * rounding))
+      return false;
   }
-  return out->accuracy >= 0 && out->accuracy <= 1;
+  return true;
 }
 
 static bool read_temperature(const json_t *json, mixent_result *out) {
@@ -165,11 +184,15 @@ static bool read_temperature(const json_t *json, mixent_result *out) {
   if (json_is_null(json)) return out->validation_images == 0;
   const json_t *found = json_object_get(json, "found");
   temperature->found = json_is_true(found);
-  return json_is_boolean(found) && out->validation_images > 0 &&
-         read_number(json_object_get(json, "temperature"), &temperature->temperature) &&
-         temperature->temperature > 0 &&
-         read_number(json_object_get(json, "nll_before"), &temperature->nll_before) &&
-         read_number(json_object_get(json, "nll_after"), &temperature->nll_after);
+  if (!json_is_boolean(found) || out->validation_images == 0 ||
+      !read_number(json_object_get(json, "temperature"), &temperature->temperature) ||
+      !read_number(json_object_get(json, "nll_before"), &temperature->nll_before) ||
+      !read_number(json_object_get(json, "nll_after"), &temperature->nll_after))
+    return false;
+  if (!temperature->found) return temperature->temperature == 1;
+  /* the one with the least NLL is no worse than 1 */
+  return temperature->temperature > 0 && temperature->nll_after >= 0 &&
+         temperature->nll_after <= temperature->nll_before * (1 + 1e-6);
 }
 
 /* These three take memory: *status tells of what is wrong from what is only too large for now. */
@@ -234,6 +257,15 @@ static bool read_reliability(const json_t *json, size_t images, mixent_reliabili
   return sum == images;
 }
 
+/* The expected calibration error is that of the bins. */
+static bool fit_bins(const mixent_calibration *calibration, size_t images,
+                     const mixent_reliability_bin *bins) {
+  double ece = 0;
+  for (size_t b = 0; b < MIXENT_RELIABILITY_BINS; b++)
+    ece += (double)bins[b].count / (double)images * fabs(bins[b].confidence - bins[b].accuracy);
+  return fabs(ece - calibration->ece) < 1e-6;
+}
+
 static bool read_entropy(const json_t *json, size_t images, size_t *bins) {
   size_t sum;
   return read_counts(json, MIXENT_ENTROPY_BINS, images, bins, &sum) && sum == images;
@@ -273,19 +305,24 @@ static const char *read_all(const json_t *json, mixent_result *out, mixent_statu
 #define ENTRY(key) json_object_get(json, key)
   if (!read_count(ENTRY("format"), FORMAT, &format) || format != FORMAT) return "format";
   if (!read_names(ENTRY("classes"), out, status)) return "classes";
-  if (!read_calibration(ENTRY("test"), &out->test_images, &out->test) || !out->test_images) return "test";
-  if (!read_calibration(ENTRY("test_calibrated"), &out->test_images, &out->test_calibrated))
+  if (!read_calibration(ENTRY("test"), out->classes, &out->test_images, &out->test) || !out->test_images)
+    return "test";
+  if (!read_calibration(ENTRY("test_calibrated"), out->classes, &out->test_images, &out->test_calibrated))
     return "test_calibrated";
-  if (!read_calibration(ENTRY("validation"), &out->validation_images, &out->validation)) return "validation";
+  if (!read_calibration(ENTRY("validation"), out->classes, &out->validation_images, &out->validation))
+    return "validation";
   size_t again = out->validation_images;
-  if (!read_calibration(ENTRY("validation_calibrated"), &again, &out->validation_calibrated) ||
+  if (!read_calibration(ENTRY("validation_calibrated"), out->classes, &again, &out->validation_calibrated) ||
       again != out->validation_images)
     return "validation_calibrated";
   if (!read_temperature(ENTRY("temperature"), out)) return "temperature";
   if (!read_right(ENTRY("right"), out, &right, status)) return "right";
   if (!read_confusion(ENTRY("confusion"), out, right, status)) return "confusion";
-  if (!read_reliability(ENTRY("reliability"), out->test_images, out->reliability)) return "reliability";
-  if (!read_reliability(ENTRY("reliability_calibrated"), out->test_images, out->reliability_calibrated))
+  if (!read_reliability(ENTRY("reliability"), out->test_images, out->reliability) ||
+      !fit_bins(&out->test, out->test_images, out->reliability))
+    return "reliability";
+  if (!read_reliability(ENTRY("reliability_calibrated"), out->test_images, out->reliability_calibrated) ||
+      !fit_bins(&out->test_calibrated, out->test_images, out->reliability_calibrated))
     return "reliability_calibrated";
   if (!read_entropy(ENTRY("entropy_right"), right, out->entropy_right)) return "entropy_right";
   if (!read_entropy(ENTRY("entropy_wrong"), out->test_images - right, out->entropy_wrong))

@@ -41,10 +41,11 @@ static const struct {
               {"entropy", offsetof(mixent_calibration, entropy)}};
 enum { SHARED = sizeof shared / sizeof *shared };
 
-/* Of summary.json; what it does not know is NaN. */
+/* Of summary.json; null is NaN. */
 typedef struct summary_scores {
   json_int_t images;
   double values[SHARED];
+  bool known[SHARED]; /* summaries of older versions lack some */
 } summary_scores;
 typedef struct summary_parts {
   summary_scores test, validation;
@@ -54,6 +55,7 @@ static void take_scores(const json_t *json, summary_scores *out) {
   out->images = json_integer_value(json_object_get(json, "images"));
   for (size_t i = 0; i < SHARED; i++) {
     const json_t *value = json_object_get(json, shared[i].key);
+    out->known[i] = value != NULL;
     out->values[i] = json_is_number(value) ? json_number_value(value) : NAN;
   }
 }
@@ -158,7 +160,8 @@ static mixent_status check_scores(const char *path, const char *part, const summ
   for (size_t i = 0; i < SHARED; i++) {
     double value;
     memcpy(&value, (const char *)scores + shared[i].offset, sizeof value);
-    if (fabs(said->values[i] - value) > 1e-9)
+    bool null = isnan(value), said_null = isnan(said->values[i]);
+    if (said->known[i] && (null != said_null || fabs(said->values[i] - value) > 1e-9))
       return mixent_fail(
           MIXENT_ERROR_FORMAT,
           "%s: its %s of the %s images is %g, but %g in summary.json; they are not of one run; "
