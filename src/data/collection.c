@@ -4,7 +4,6 @@
 #include "data/find.h"
 #include "data/tar.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -30,7 +29,7 @@ void mixent_collection_free(mixent_collection *collection) {
   free(collection->images);
   for (int part = 0; part < 2; part++) free(collection->parts[part]);
   mixent_words_free(&collection->classes);
-  for (int i = 0; i < MIXENT_BESIDE; i++) free(collection->beside[i]);
+  mixent_passed_over_free(&collection->passed_over);
   *collection = (mixent_collection){0};
 }
 
@@ -55,87 +54,6 @@ static mixent_status add_class(mixent_collection *to, int part, const char *name
   if (status == MIXENT_ERROR_UNSUPPORTED)
     return mixent_fail(status, "%s: more than %d class folders", to->origin, MIXENT_MOST_LABELS);
   if (status == MIXENT_OK) to->folders[part][*out].found = true;
-  return status;
-}
-
-/* A file that is no image by its name. */
-static void pass_over(mixent_collection *to, const char *name) {
-  char ending[sizeof to->kinds->ending] = "";
-  const char *point = strrchr(name, '.');
-  if (point && strlen(point) < sizeof ending)
-    for (size_t i = 0; point[i]; i++) {
-      ending[i] = (char)tolower((unsigned char)point[i]);
-      if (i && !isalnum((unsigned char)point[i])) { /* no ending that people know */
-        *ending = 0;
-        break;
-      }
-    }
-  int kind = 0;
-  while (kind < to->kind_count && strcmp(to->kinds[kind].ending, ending) != 0) kind++;
-  if (kind == MIXENT_KINDS) kind--, *to->kinds[kind].ending = 0;
-  if (kind == to->kind_count) memcpy(to->kinds[to->kind_count++].ending, ending, sizeof ending);
-  to->kinds[kind].count++;
-}
-
-/* A folder that is neither train nor test. Its name goes into a message: a control character becomes '?'. */
-static mixent_status pass_folder(mixent_collection *to, const char *name, size_t length) {
-  int i = 0;
-  char *shown = strndup(name, length);
-  if (!shown) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
-  for (char *at = shown; *at; at++)
-    if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = '?';
-  while (i < MIXENT_BESIDE && to->beside[i] && strcmp(to->beside[i], shown) != 0) i++;
-  if (i < MIXENT_BESIDE && !to->beside[i]) {
-    to->beside[i] = shown;
-    return MIXENT_OK;
-  }
-  to->more_beside |= i == MIXENT_BESIDE;
-  free(shown);
-  return MIXENT_OK;
-}
-
-static int compare_kinds(const void *a, const void *b) {
-  const mixent_kind *first = a, *second = b;
-  if (first->count != second->count) return first->count < second->count ? 1 : -1;
-  return strcmp(first->ending, second->ending);
-}
-
-static void append_kinds(const mixent_collection *collection, mixent_text *out) {
-  mixent_kind kinds[MIXENT_KINDS];
-  size_t count = 0;
-  memcpy(kinds, collection->kinds, sizeof kinds);
-  qsort(kinds, (size_t)collection->kind_count, sizeof *kinds, compare_kinds);
-  for (int i = 0; i < collection->kind_count; i++) count += kinds[i].count;
-  if (!count) return;
-  mixent_text_append(out, "%zu file%s that %s no .png, .jpg or .jpeg (", count, count == 1 ? "" : "s",
-                     count == 1 ? "is" : "are");
-  for (int i = 0; i < collection->kind_count; i++)
-    mixent_text_append(out, "%s%zu %s", i ? ", " : "", kinds[i].count,
-                       *kinds[i].ending      ? kinds[i].ending
-                       : kinds[i].count == 1 ? "other"
-                                             : "others");
-  mixent_text_append(out, ")");
-}
-
-mixent_status mixent_collection_note(const mixent_collection *collection, char **out) {
-  mixent_text what = {0}, note = {0};
-  *out = NULL;
-  append_kinds(collection, &what);
-  if (collection->loose)
-    mixent_text_append(&what, "%s%zu image%s in no class folder", what.length ? "; " : "", collection->loose,
-                       collection->loose == 1 ? "" : "s");
-  for (int i = 0; i < MIXENT_BESIDE && collection->beside[i]; i++)
-    mixent_text_append(&what, "%s%s",
-                       i             ? ", "
-                       : what.length ? "; folders beside train and test: "
-                                     : "folders beside train and test: ",
-                       collection->beside[i]);
-  if (collection->more_beside) mixent_text_append(&what, " and others");
-  if (what.length) mixent_text_append(&note, "passed-over: %s", what.data);
-  mixent_status status = what.failed ? mixent_text_status(&what) : mixent_text_status(&note);
-  mixent_text_free(&what);
-  if (status != MIXENT_OK) mixent_text_free(&note);
-  *out = note.data;
   return status;
 }
 
@@ -185,7 +103,8 @@ static mixent_status visit_part(void *context, const char *path, const char *nam
   parts_walk *walk = context;
   int part = mixent_part_named(name, strlen(name));
   if (!mixent_is_directory(path)) return MIXENT_OK;
-  if (part < 0) return walk->to ? pass_folder(walk->to, name, strlen(name)) : MIXENT_OK;
+  if (part < 0)
+    return walk->to ? mixent_passed_over_folder(&walk->to->passed_over, name, strlen(name)) : MIXENT_OK;
   if (walk->names[part])
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s beside it could be the same part; keep one of them",
                        path, walk->names[part]);
@@ -235,7 +154,7 @@ static mixent_status visit_file(void *context, const char *path, const char *nam
   bool there = stat(path, &info) == 0;
   if (there && S_ISDIR(info.st_mode)) return walk_below(walk, path, &info);
   if (!is_image_name(name)) {
-    pass_over(walk->to, name);
+    mixent_passed_over_file(&walk->to->passed_over, name);
     walk->to->folders[walk->part][walk->class].passed_over++;
     return MIXENT_OK;
   }
@@ -253,9 +172,9 @@ static mixent_status visit_class(void *context, const char *path, const char *na
     return walk_below(walk, path, &info);
   }
   if (is_image_name(name))
-    walk->to->loose++;
+    walk->to->passed_over.loose++;
   else
-    pass_over(walk->to, name);
+    mixent_passed_over_file(&walk->to->passed_over, name);
   return MIXENT_OK;
 }
 
@@ -362,10 +281,10 @@ static mixent_status visit_images(void *context, const mixent_tar_member *member
     return MIXENT_OK;
   if (place.part < 0) {
     const char *rest = member->path + strlen(walk->common), *end = strchr(rest, '/');
-    return end ? pass_folder(walk->to, rest, (size_t)(end - rest)) : MIXENT_OK;
+    return end ? mixent_passed_over_folder(&walk->to->passed_over, rest, (size_t)(end - rest)) : MIXENT_OK;
   }
   if (!place.class) {
-    walk->to->loose++;
+    walk->to->passed_over.loose++;
     return MIXENT_OK;
   }
   int32_t class;
@@ -397,7 +316,7 @@ static mixent_status visit_others(void *context, const mixent_tar_member *member
   int32_t class = -1;
   if (place.class) MIXENT_TRY(add_archive_class(walk, &place, &class));
   if (member->directory || !*place.file || is_image_name(place.file)) return MIXENT_OK;
-  pass_over(to, place.file);
+  mixent_passed_over_file(&to->passed_over, place.file);
   if (class >= 0) to->folders[place.part][class].passed_over++;
   return MIXENT_OK;
 }

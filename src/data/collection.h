@@ -3,13 +3,8 @@
 #ifndef MIXENT_DATA_COLLECTION_H
 #define MIXENT_DATA_COLLECTION_H
 
-#include "core/memory.h"
+#include "data/passed_over.h"
 #include "data/words.h"
-
-enum {
-  MIXENT_KINDS = 24,
-  MIXENT_BESIDE = 8
-}; /* endings of passed-over files that are told apart; folders that are named */
 
 /* One image. */
 typedef struct mixent_collected {
@@ -20,12 +15,6 @@ typedef struct mixent_collected {
   size_t size;
 } mixent_collected;
 
-/* Files of a kind that is not read. */
-typedef struct mixent_kind {
-  char ending[12]; /* ".bmp"; "": without one, or too many kinds */
-  size_t count;
-} mixent_kind;
-
 typedef struct mixent_collection {
   const char *origin; /* the directory or archive */
   mixent_collected *images;
@@ -35,12 +24,8 @@ typedef struct mixent_collection {
     bool found;                 /* there is such a folder */
     size_t images, passed_over; /* files in it */
   } folders[2][MIXENT_MOST_LABELS];
-  mixent_kind kinds[MIXENT_KINDS];
-  int kind_count;
-  size_t loose;                /* images of a part that lie in no class folder */
-  char *beside[MIXENT_BESIDE]; /* names of folders beside train and test that were seen, then NULL */
-  bool more_beside;            /* than those */
-  char *parts[2];              /* how the folders of train and test are called */
+  mixent_passed_over passed_over;
+  char *parts[2]; /* how the folders of train and test are called */
 } mixent_collection;
 
 /* Whether a name is one of a folder of train (0) or test (1) images: train, training, test or testing, in capital letters or
@@ -57,8 +42,5 @@ mixent_status mixent_collect_directory(const char *directory, mixent_collection 
 mixent_status mixent_collect_archive(const char *origin, const uint8_t *bytes, size_t size,
                                      mixent_collection *out);
 void mixent_collection_free(mixent_collection *collection);
-
-/* What was passed over, as a sentence for people: NULL if nothing was. free(*out). */
-mixent_status mixent_collection_note(const mixent_collection *collection, char **out);
 
 #endif

@@ -36,7 +36,7 @@ static mixent_status collect(const archive *archive) {
     if (image->class < 0 || image->class >= collection->classes.count) abort();
     if (image->part < 0 || image->part > 1) abort();
   }
-  if (mixent_collection_note(collection, &note) != MIXENT_OK) abort();
+  if (mixent_passed_over_note(&collection->passed_over, &note) != MIXENT_OK) abort();
   free(note);
   mixent_collection_free(collection);
   free(collection);
