@@ -58,7 +58,7 @@ Raises:
     TypeError: for types of elements, arguments that the loss does not have, and values of the wrong kind.
     RuntimeError: for tensors not on the CPU, targets that require a gradient, and double backward.
     NotImplementedError: for what does not go through the library: torch.func and vmap, forward mode, make_fx,
-        torch.jit.trace, torch.fx. torch.compile and torch.export are fine from PyTorch 2.4 on.
+        torch.jit, torch.fx. torch.compile and torch.export are fine from PyTorch 2.4 on.
 '''
 
 

@@ -314,6 +314,11 @@ class Loss(nn.Module):
             self.epoch = before.to(self.epoch.device)
         return self
 
+    def __prepare_scriptable__(self) -> Any:
+        """What torch.jit.script asks first."""
+        raise NotImplementedError("mixent's losses cannot be compiled by torch.jit.script: use torch.compile or torch.export (PyTorch 2.4), or "
+                                  "keep the loss outside what is scripted")
+
     def set_epoch(self, epoch: float) -> None:
         """Tells a transform that depends on the epoch where training stands (from 0; may be fractional)."""
         if self.epoch is None:

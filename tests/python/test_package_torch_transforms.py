@@ -65,6 +65,8 @@ REFUSED = {
     "make_fx, shapes alone": lambda loss: make_fx(lambda z: loss(z, TARGET), tracing_mode="fake")(logits()),
     "make_fx of the gradient": lambda loss: make_fx(lambda z: torch.autograd.grad(loss(z, TARGET).sum(), z))(logits().requires_grad_()),
     "jit.trace": lambda loss: torch.jit.trace(lambda z: loss(z, TARGET), (logits(),)),
+    "jit.script": torch.jit.script,
+    "jit.script of what holds it": lambda loss: torch.jit.script(torch.nn.Sequential(loss)),
     "fx.symbolic_trace": lambda loss: torch.fx.symbolic_trace(loss),
     "shapes alone": traced_with_shapes_alone,
     "vmap": lambda loss: functional().vmap(loss)(logits()[:, None], TARGET[:, None]),

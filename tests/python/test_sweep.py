@@ -232,7 +232,12 @@ def test_two_at_once_and_a_changed_file_are_refused(place):
     while not place.at_work("alone"):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
+    trials = children(process)
+    for trial in trials:  # else they may be done before another has started
+        os.kill(trial, signal.SIGSTOP)
     assert "another mixent-sweep is at work there" in place.run("alone", code=1)
+    for trial in trials:
+        os.kill(trial, signal.SIGCONT)
     process.send_signal(signal.SIGTERM)
     assert process.wait(120) == 1
     place.write("alone", trials=2, pruner="none", epochs=21)
