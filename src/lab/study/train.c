@@ -242,6 +242,8 @@ static mixent_status end(slot *slot) {
   mixent_text message = {0};
   int code = mixent_worker_wait(&slot->worker, how);
   bool finished;
+  if (slot->worker.lacks)
+    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for what run %s says; run again", slot->name);
   MIXENT_TRY(read_scores(slot->path, &finished, &ended));
   if (!finished && *how)
     mixent_text_append(&message, "%s", how);

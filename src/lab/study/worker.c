@@ -57,6 +57,7 @@ static void hear_error(mixent_worker *worker, const char *line) {
   } else if (strncmp(line, mark, sizeof mark - 1) == 0) {
     free(worker->message);
     worker->message = strdup(line + sizeof mark - 1);
+    worker->lacks |= !worker->message;
   } else {
     worker->noted(worker->context, line);
   }
@@ -74,6 +75,7 @@ static void cut_lines(mixent_worker *worker, mixent_text *text, bool error) {
   }
   mixent_text rest = {0};
   if (begin && *begin) mixent_text_append(&rest, "%s", begin);
+  worker->lacks |= text->failed || rest.failed;
   mixent_text_free(text);
   *text = rest;
 }

@@ -12,6 +12,7 @@ typedef struct mixent_worker {
   int out, errors;     /* our ends of its pipes; -1: closed */
   mixent_text line[2]; /* the beginning of a line of each */
   char *message;       /* its last "mixent: …" on standard error that is no warning, without that word */
+  bool lacks;          /* memory was too little for something that it said */
   /* Set before the start: a line of its standard output, a warning, any other line on standard error. */
   void *context;
   void (*heard)(void *context, const char *line);
