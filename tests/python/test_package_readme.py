@@ -53,3 +53,10 @@ def test_by_how_much():
     assert mean(MORE_WEIGHT) - theirs == pytest.approx(0.053, abs=0.01)
     theirs = mean(NO_NOISE, CROSS_ENTROPY)
     assert mean(NO_NOISE) > theirs - 0.005 and mean(NO_NOISE, MORE_WEIGHT) > theirs - 0.005
+
+
+def test_it_warns_of_what_pip_brings():
+    """Before the first line of Python: the size of pip's PyTorch, and two ways without it."""
+    before = README.read_text().split("## From PyTorch")[1].split("```python")[0]
+    for word in ("5 GB", "python3-torch", "--system-site-packages", "install selector"):
+        assert word in before
