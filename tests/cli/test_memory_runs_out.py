@@ -42,6 +42,10 @@ COMMANDS = {
 del COMMANDS["data show"].words[-2:]
 
 
+# Of more than one process, and longer.
+LONG_COMMANDS = {**COMMANDS, "compare, training": Command(["compare", "other.yaml", "--threads", "1", "--jobs", "1", "--json"])}
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory):
     """A directory with a data set, a finished and an interrupted run, a study with four runs, and its file."""
@@ -50,6 +54,7 @@ def template(tmp_path_factory):
     (directory / "tiny.yaml").write_text(TINY_NET)
     (directory / "net.yaml").write_text(TINY_NET)
     (directory / "study.yaml").write_text(STUDY)
+    (directory / "other.yaml").write_text(STUDY.replace("name: small", "name: other"))
     Image.fromarray(draw_images([1], 16, 7)[0]).save(directory / "a.png")
 
     def run(*words):
@@ -98,11 +103,11 @@ def test_memory_runs_out(name, template, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", LONG_COMMANDS)
 def test_memory_runs_out_everywhere(name, template, tmp_path):
     """Every place once, every fourth for good; within oneDNN a sample. INJECTIONS is the most of each."""
     most = int(os.environ.get("INJECTIONS", "1000000"))
-    injection = Injection(template, COMMANDS[name], tmp_path)
+    injection = Injection(template, LONG_COMMANDS[name], tmp_path)
     calls = injection.calls()
     within = [number for number, objects in calls if within_onednn(objects)]
     outside = [number for number, objects in calls if not within_onednn(objects)]
