@@ -226,7 +226,8 @@ mixent_status mixent_plot_end(mixent_plot *plot, const char *about, mixent_text 
   if (status == MIXENT_OK) status = run_gnuplot(&plot->script, streams, &svg);
   for (int i = 0; i < 3; i++)
     if (streams[i]) fclose(streams[i]);
-  if (status == MIXENT_OK) status = check_svg(plot->script.data, svg.data);
+  if (status == MIXENT_OK)
+    status = check_svg(plot->script.data ? plot->script.data : "", svg.data ? svg.data : "");
   if (status == MIXENT_OK) status = mixent_plot_adapt(plot, svg.data, about, out);
   mixent_text_free(&svg);
   mixent_text_free(&plot->script);
