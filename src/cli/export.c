@@ -32,16 +32,19 @@ static mixent_status check_target(const char *checkpoint, const char *onnx) {
   return MIXENT_OK;
 }
 
+/* On standard error where the file is a pipe or a device, which may be standard output. */
 static void tell(const mixent_model *model, const char *onnx) {
   struct stat info;
-  printf("wrote %s", mixent_printable(onnx));
-  if (stat(onnx, &info) == 0 && S_ISREG(info.st_mode))
-    printf(" (%s)", mixent_text_bytes((double)info.st_size));
+  bool is_file = stat(onnx, &info) == 0 && S_ISREG(info.st_mode);
+  FILE *out = is_file ? stdout : stderr;
+  fprintf(out, "wrote %s", mixent_printable(onnx));
+  if (is_file) fprintf(out, " (%s)", mixent_text_bytes((double)info.st_size));
   if (model->side == 1)
-    printf(": features [N, %d]", model->channels);
+    fprintf(out, ": features [N, %d]", model->channels);
   else
-    printf(": images [N, %d, %d, %d], pixels divided by 255,", model->channels, model->side, model->side);
-  printf(" -> logits [N, %d]%s\n", model->classes, mixent_temperature_text(model));
+    fprintf(out, ": images [N, %d, %d, %d], pixels divided by 255,", model->channels, model->side,
+            model->side);
+  fprintf(out, " -> logits [N, %d]%s\n", model->classes, mixent_temperature_text(model));
 }
 
 static int run(const void *given, int count, char **words) {

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support import PROGRAM, environment, make_folders
+from support import PROGRAM, ROOT, environment, make_folders
 
 
 @pytest.fixture
@@ -104,3 +104,12 @@ def test_a_directory_that_cannot_be_read(strace, bars, tmp_path, words):
         failures += 1
         assert code == 1 and "cannot read directory" in err and "Input/output error" in err, (when, code, out, err)
     assert failures > 1
+
+
+def test_standard_output_holds_the_file_alone(tmp_path):
+    """`export --onnx /dev/stdout` through a pipe gives the bytes of the file; what was written is said beside it."""
+    words = [str(PROGRAM), "export", str(ROOT / "tests/golden/formats-d2249e4/finished/best.safetensors"), "--onnx"]
+    subprocess.run([*words, str(tmp_path / "model.onnx")], env=environment(), check=True, stdout=subprocess.DEVNULL)
+    piped = subprocess.run([*words, "/dev/stdout"], env=environment(), check=True, capture_output=True)
+    assert piped.stdout == (tmp_path / "model.onnx").read_bytes()
+    assert piped.stderr.startswith(b"wrote /dev/stdout")
