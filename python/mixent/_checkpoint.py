@@ -123,7 +123,9 @@ def _load(path):
 def read_state(path):
     """The tensors of a checkpoint by name, in a plain dict; nothing in the file is executed."""
     state = _load(path)
-    while isinstance(state, dict):
+    for _ in range(8):  # a pickle may hold itself
+        if not isinstance(state, dict):
+            break
         inner = next((state[key] for key in CONTAINERS if isinstance(state.get(key), dict)), None)
         if inner is None:
             break

@@ -139,13 +139,20 @@ static mixent_status print_net(const char *name, const arguments *arguments) {
   return status;
 }
 
+/* A checkpoint or the directory of a run. A network's name stays one beside a directory of that name. */
+static bool is_trained(const char *word) {
+  const char *end = strrchr(word, '.');
+  for (const char *const *name = mixent_graph_names(); *name; name++)
+    if (strcmp(*name, word) == 0) return false;
+  return mixent_is_directory(word) || (end && strcmp(end, ".safetensors") == 0);
+}
+
 static int run(const void *given, int count, char **words) {
   (void)count;
   const arguments *arguments = given;
   mixent_threads_choose(arguments->threads);
-  const char *end = strrchr(words[0], '.');
-  bool trained = mixent_is_directory(words[0]) || (end && strcmp(end, ".safetensors") == 0);
-  mixent_status status = trained ? print_checkpoint(words[0], arguments) : print_net(words[0], arguments);
+  mixent_status status =
+      is_trained(words[0]) ? print_checkpoint(words[0], arguments) : print_net(words[0], arguments);
   return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
 }
 

@@ -18,7 +18,7 @@ __attribute__((format(printf, 2, 0))) static void print_message(const char *mark
   char message[4096];
   vsnprintf(message, sizeof message, format, arguments);
   fflush(stdout);
-  fprintf(stderr, "mixent: %s%s\n", mark, mixent_printable(message));
+  fprintf(stderr, "mixent: %s%s\n", mark, mixent_printable_message(message));
 }
 
 int mixent_wrong_use(const char *format, ...) {
@@ -38,7 +38,7 @@ void mixent_warning_print(const char *format, ...) {
 
 int mixent_failed(mixent_status status) {
   fflush(stdout);
-  fprintf(stderr, "mixent: %s\n", mixent_printable(mixent_last_error()));
+  fprintf(stderr, "mixent: %s\n", mixent_printable_message(mixent_last_error()));
   return status == MIXENT_ERROR_ARGUMENT ? MIXENT_EXIT_WRONG_USE : MIXENT_EXIT_FAILED;
 }
 

@@ -23,13 +23,21 @@ static bool is_mark(uint32_t code) {
          (code >= 0x2066 && code <= 0x2069);
 }
 
+/* Which line breaks stay: none, those before an indented line, all. */
+typedef enum breaks { NO_BREAKS, INDENTED_BREAKS, ALL_BREAKS } breaks;
+
+static bool break_stays(const char *text, breaks breaks) {
+  return *text == '\n' &&
+         (breaks == ALL_BREAKS || (breaks == INDENTED_BREAKS && strncmp(text + 1, "  ", 2) == 0));
+}
+
 /* Escapes into `out`; NULL: only tells whether anything must be. */
-static bool escape(const char *text, bool lines, mixent_text *out) {
+static bool escape(const char *text, breaks breaks, mixent_text *out) {
   bool any = false;
   while (*text) {
     size_t size = mixent_character_size(text);
     uint32_t code = code_point(text, size);
-    bool plain = size && ((lines && code == '\n') || (!is_control(code) && !is_mark(code)));
+    bool plain = size && (break_stays(text, breaks) || (!is_control(code) && !is_mark(code)));
     any |= !plain;
     if (!out && any) return true;
     if (out && plain)
@@ -49,13 +57,13 @@ bool mixent_printable_lacked(void) {
   return lacked;
 }
 
-static const char *make_printable(const char *text, bool lines) {
+static const char *make_printable(const char *text, breaks breaks) {
   enum { KEPT = 8 };
   static _Thread_local char *kept[KEPT];
   static _Thread_local unsigned turn;
-  if (!escape(text, lines, NULL)) return text;
+  if (!escape(text, breaks, NULL)) return text;
   mixent_text out = {0};
-  escape(text, lines, &out);
+  escape(text, breaks, &out);
   if (mixent_text_status(&out) != MIXENT_OK) {
     mixent_text_free(&out);
     lacked = true;
@@ -67,9 +75,13 @@ static const char *make_printable(const char *text, bool lines) {
 }
 
 const char *mixent_printable(const char *text) {
-  return make_printable(text, false);
+  return make_printable(text, NO_BREAKS);
 }
 
 const char *mixent_printable_lines(const char *text) {
-  return make_printable(text, true);
+  return make_printable(text, ALL_BREAKS);
+}
+
+const char *mixent_printable_message(const char *text) {
+  return make_printable(text, INDENTED_BREAKS);
 }

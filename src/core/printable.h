@@ -11,6 +11,8 @@
 const char *mixent_printable(const char *text);
 /* The same with line breaks left alone: of a text of several lines. */
 const char *mixent_printable_lines(const char *text);
+/* Of a message: line breaks before an indented line ("\n  ") are left alone, so that a name cannot begin a line. */
+const char *mixent_printable_message(const char *text);
 /* Whether memory was too little for a text of this thread: words that say so were given in its place. */
 bool mixent_printable_lacked(void);
 

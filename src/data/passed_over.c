@@ -8,11 +8,13 @@
 static void find_ending(const char *name, char *out, size_t room) {
   static const char known[] = "abcdefghijklmnopqrstuvwxyz0123456789";
   const char *point = strrchr(name, '.');
+  size_t length = point ? strlen(point) : 0;
   *out = 0;
-  if (!point || strlen(point) >= room) return;
-  for (size_t i = 0; i <= strlen(point); i++)
-    out[i] = (char)(point[i] >= 'A' && point[i] <= 'Z' ? point[i] - 'A' + 'a' : point[i]);
-  if (!out[1] || out[1 + strspn(out + 1, known)]) *out = 0;
+  if (length < 2 || length >= room) return;
+  memcpy(out, point, length + 1);
+  for (char *letter = out; *letter; letter++)
+    if (*letter >= 'A' && *letter <= 'Z') *letter = (char)(*letter - 'A' + 'a');
+  if (out[1 + strspn(out + 1, known)]) *out = 0;
 }
 
 void mixent_passed_over_file(mixent_passed_over *to, const char *name) {

@@ -24,6 +24,12 @@ static double border_of(const uint8_t *pixels, int side, int channels) {
 bool mixent_image_is_negative(const uint8_t *pixels, int side, int channels, const float *mean) {
   MIXENT_NEED_OR(pixels, false);
   MIXENT_NEED_OR(mean, false);
+  if (side < 1 || channels < 1) {
+    mixent_fail(MIXENT_ERROR_ARGUMENT,
+                "mixent_image_is_negative: expected a side and channels of at least 1, got %d and %d", side,
+                channels);
+    return false;
+  }
   double trained = mean_of(mean, channels) - 0.5, border = border_of(pixels, side, channels) - 0.5;
   if (trained == -0.5) return false;
   return (trained < -one_sided && border > 0) || (trained > one_sided && border < 0);

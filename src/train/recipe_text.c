@@ -80,7 +80,7 @@ char *mixent_recipe_help(void) {
       "\nA recipe of your own is a YAML file of options; what it leaves out has its default. Sections nest:\n"
       "  optimizer: {name: adam, learning_rate: 0.005}\n"
       "The section `losses` changes options of `loss` when that loss is chosen:\n"
-      "  losses: {min-ent: {w1: 0.839, w2: 0.308}}\n"
+      "  losses: {label-smoothing: {smoothing: 0.2}}\n"
       "On the command line: --set optimizer.learning_rate=0.005\n\nOptions:\n");
   for (const mixent_option *option = mixent_options; option->key; option++) {
     mixent_text_append(&text, "  %s\n      %s\n      ", option->key, option->help);

@@ -11,16 +11,22 @@
 /* The file again, with the value under that key. */
 static mixent_status annotate(const char *path, const char *key, const char *value) {
   enum { MOST = 64 };
-  mixent_metadata entries[MOST + 1];
+  mixent_metadata entries[MOST + 1], entry;
   mixent_safetensors *file;
+  mixent_status status = MIXENT_OK;
   size_t entry_count = 0, tensor_count;
   MIXENT_TRY(mixent_safetensors_open(path, &file));
-  for (size_t i = 0; entry_count < MOST && mixent_safetensors_metadata_at(file, i, &entries[entry_count]);
-       i++)
-    if (strcmp(entries[entry_count].key, key) != 0) entry_count++;
+  for (size_t i = 0; status == MIXENT_OK && mixent_safetensors_metadata_at(file, i, &entry); i++) {
+    if (strcmp(entry.key, key) == 0) continue;
+    if (entry_count == MOST)
+      status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: more than %d entries of metadata", path, MOST);
+    else
+      entries[entry_count++] = entry;
+  }
   entries[entry_count++] = (mixent_metadata){key, value};
   const mixent_safetensor *tensors = mixent_safetensors_tensors(file, &tensor_count);
-  mixent_status status = mixent_safetensors_write(path, entries, entry_count, tensors, tensor_count);
+  if (status == MIXENT_OK)
+    status = mixent_safetensors_write(path, entries, entry_count, tensors, tensor_count);
   mixent_safetensors_free(file);
   return status;
 }

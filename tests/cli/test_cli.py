@@ -58,6 +58,22 @@ def test_version(mixent):
     assert words.out.split()[1] == versions["mixent"] and versions["onednn"] in words.out
 
 
+def test_messages_of_several_lines(mixent, tmp_path):
+    """Lists in messages stand on lines of their own; a name cannot begin a line."""
+    (tmp_path / "empty").mkdir()
+    for word in ("mnist", "empty"):
+        error = mixent("data", "show", word).err
+        assert "\\x0a" not in error and error.count("\n  ") >= 3
+    evil = mixent("data", "show", "gone\nmixent: all is well\x1b[1m").err
+    assert "gone\\x0amixent: all is well\\x1b[1m" in evil and len(evil.splitlines()) == 1
+
+
+def test_a_directory_does_not_hide_a_network(mixent, tmp_path):
+    (tmp_path / "vgg5").mkdir()
+    assert mixent("info", "vgg5").code == 0
+    assert "got a directory" in mixent("info", "./vgg5").message
+
+
 @pytest.mark.parametrize("words, suggestion", [
     (["trian"], "train"),
     (["evla", "x"], "eval"),

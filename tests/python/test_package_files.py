@@ -37,3 +37,10 @@ def test_text_for_a_terminal():
 
     assert printable("plain – ünïcode 字\nnext line") == "plain – ünïcode 字\nnext line"
     assert printable("\x1b[2J\r\x9b\u202e\u2066") == r"\x1b[2J\r\x9b\u202e\u2066"
+
+
+def test_no_formulas_in_csv():
+    from mixent._printable import csv_cell
+
+    cells = ["=1+1", "@x", "-2.5", "+x", "min-ent", "", 3, -0.5, None]
+    assert [csv_cell(cell) for cell in cells] == ["'=1+1", "'@x", "-2.5", "'+x", "min-ent", "", 3, -0.5, None]

@@ -2,6 +2,7 @@
 #include "data_files.h"
 
 #include "mixent/data.h"
+#include <string.h>
 
 enum { SIDE = 16, MOST = SIDE * SIDE * 3 };
 static uint8_t image[MOST];
@@ -30,6 +31,14 @@ static void test_background_decides(void **state) {
     draw(channels, 200, 40); /* grey paper */
     assert_true(is_negative(channels, 0.17F));
   }
+}
+
+static void test_an_image_without_pixels(void **state) {
+  const float mean = 0.17F;
+  (void)state;
+  assert_false(mixent_image_is_negative(image, 0, 1, &mean));
+  assert_non_null(strstr(mixent_last_error(), "side"));
+  assert_false(mixent_image_is_negative(image, SIDE, 0, &mean));
 }
 
 static void test_photographs_have_no_background(void **state) {
@@ -62,6 +71,7 @@ static void test_the_border_alone_is_looked_at(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_background_decides),
+      cmocka_unit_test(test_an_image_without_pixels),
       cmocka_unit_test(test_photographs_have_no_background),
       cmocka_unit_test(test_a_model_that_does_not_normalise),
       cmocka_unit_test(test_the_border_alone_is_looked_at),

@@ -136,7 +136,7 @@ def main(words: list[str] | None = None) -> int:
         print(f"mixent-sweep: {printable(str(error))}", file=sys.stderr)
         return error.code
     except OSError as error:
-        print(f"mixent-sweep: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        print(printable(f"mixent-sweep: {error.filename or 'a file'}: {error.strerror or error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         again = shlex.join(["mixent-sweep", *(words if words is not None else sys.argv[1:])])

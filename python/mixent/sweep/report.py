@@ -12,6 +12,7 @@ from pathlib import Path
 import optuna
 
 from mixent.files import replacing
+from mixent._printable import csv_cell, printable
 from mixent.sweep.program import Program
 from mixent.sweep.progress import best_of, number, score
 from mixent.sweep.record import Record, count_ends, saved_by_pruning
@@ -43,7 +44,7 @@ def write_table(sweep: Sweep, records: list[Record], directory: Path) -> None:
         for record in records:
             row = asdict(record)
             table.writerow([*("" if row[name] is None else row[name] for name in columns),
-                            *(record.chosen.get(key, "") for key in keys), record.message])
+                            *(csv_cell(record.chosen.get(key, "")) for key in keys), csv_cell(printable(record.message))])
 
 
 def write_best(sweep: Sweep, program: Program, best: Record, directory: Path) -> None:
