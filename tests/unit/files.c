@@ -291,9 +291,10 @@ static void test_a_directory_is_listed_whole_or_not_at_all(void **state) {
   assert_int_equal(mixent_directory_list(in("a"), &names), MIXENT_ERROR_IO);
 }
 
-/* The rest of the test runs without root's rights. */
+/* The rest of the test runs without root's rights; it is skipped where another user may not even enter the test's directory, as in some containers. */
 static void give_up_root(void) {
   if (geteuid() == 0) assert_int_equal(chown(directory, 65534, 65534) + seteuid(65534), 0);
+  if (euidaccess(directory, X_OK) != 0) skip();
 }
 
 static int take_root(void **state) {
