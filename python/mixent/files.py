@@ -28,18 +28,29 @@ def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
         return None
 
 
+def _take_over(descriptor: int, replaced: os.stat_result) -> None:
+    """Owner, group and permissions of the replaced file as far as they can be kept; access is never wider (take_over in new_file.c)."""
+    mode = replaced.st_mode & 0o777
+    for owner in (replaced.st_uid, -1):  # only root may give files away
+        with contextlib.suppress(OSError):
+            os.fchown(descriptor, owner, replaced.st_gid)
+            break
+    if os.fstat(descriptor).st_gid != replaced.st_gid:
+        both = mode >> 3 & mode & 7
+        mode = mode & 0o700 | both << 3 | both
+    with contextlib.suppress(OSError):  # some file systems have no permissions
+        os.fchmod(descriptor, mode)
+
+
 def _create_beside(target: str, replaced: os.stat_result | None) -> tuple[int, str]:
     """A temporary file whose name nobody can foresee, with the permissions of the file it will replace."""
-    if replaced and not os.access(target, os.W_OK):  # whoever may not write a file may not replace it either
+    if replaced and not os.access(target, os.W_OK, effective_ids=True):  # whoever may not write a file may not replace it either
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), target)
     temporary = os.path.join(os.path.dirname(target), f".mixent-{secrets.token_hex(8)}.new")
-    mode = replaced.st_mode & 0o777 if replaced else 0o666
+    mode = replaced.st_mode & 0o700 if replaced else 0o666  # nobody else before _take_over
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     if replaced:
-        with contextlib.suppress(OSError):  # only root may give files away
-            os.fchown(descriptor, replaced.st_uid, replaced.st_gid)
-        with contextlib.suppress(OSError):  # some file systems have no permissions
-            os.fchmod(descriptor, mode)
+        _take_over(descriptor, replaced)
     return descriptor, temporary
 
 

@@ -31,11 +31,16 @@ static char *draw_temporary(const char *target) {
   return NULL;
 }
 
-/* Owner and permissions of the file that is replaced, as far as this user and the file system go: only root gives files
- * away, FAT has no permissions. Where they cannot be had the new file's are narrower, never wider. */
+/* Owner, group and permissions of the file that is replaced, as far as this user and the file system go: only root gives
+ * files away, FAT has no permissions. Where the group cannot be kept, the group's members become "other", and others the
+ * group: both get what both had, so that access is narrower, never wider. */
 static void take_over(int descriptor, const struct stat *replaced) {
-  int given = fchown(descriptor, replaced->st_uid, replaced->st_gid);
-  int kept = fchmod(descriptor, replaced->st_mode & 0777); /* after fchown, which may clear some */
+  struct stat now;
+  mode_t mode = replaced->st_mode & 0777, both = mode >> 3 & mode & 7;
+  int given = fchown(descriptor, replaced->st_uid, replaced->st_gid) &&
+              fchown(descriptor, (uid_t)-1, replaced->st_gid);
+  if (fstat(descriptor, &now) != 0 || now.st_gid != replaced->st_gid) mode = (mode & 0700) | both << 3 | both;
+  int kept = fchmod(descriptor, mode); /* after fchown, which may clear some */
   (void)given, (void)kept;
 }
 
@@ -47,7 +52,7 @@ static mixent_status open_beside(const struct stat *replaced, mixent_new_file *o
   char *temporary = draw_temporary(out->path);
   if (!temporary) return MIXENT_ERROR_MEMORY;
   *descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                     replaced ? replaced->st_mode & 0777 : 0666);
+                     replaced ? replaced->st_mode & 0700 : 0666); /* nobody else before take_over */
   if (*descriptor < 0) {
     mixent_status status = mixent_fail_errno("create", out->path);
     free(temporary);

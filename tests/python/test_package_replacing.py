@@ -2,6 +2,7 @@
 import multiprocessing
 import os
 import stat
+import tempfile
 import threading
 
 import pytest
@@ -53,6 +54,29 @@ def test_permissions(tmp_path):
                 write(path)
     finally:
         os.umask(before)
+
+
+def _replace_as_user(path, groups):
+    os.setgroups(groups)
+    os.setgid(34567)
+    os.setuid(34567)
+    write(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives files away")
+def test_access_is_never_wider():
+    with tempfile.TemporaryDirectory() as directory:  # pytest's own is closed to other users
+        os.chmod(directory, 0o777)
+        path = os.path.join(directory, "file")
+        for mode, groups, group, expected in ((0o660, [23456], 23456, 0o660), (0o662, [], 34567, 0o622), (0o606, [], 34567, 0o600)):
+            with open(path, "w"):
+                os.chown(path, 12345, 23456)
+                os.chmod(path, mode)
+            writer = multiprocessing.Process(target=_replace_as_user, args=(path, groups))
+            writer.start()
+            writer.join()
+            about = os.stat(path)
+            assert (writer.exitcode, about.st_uid, about.st_gid, about.st_mode & 0o777) == (0, 34567, group, expected)
 
 
 def test_what_is_half_written_goes(tmp_path):

@@ -12,6 +12,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,43 @@ static void test_permissions(void **state) {
     assert_int_equal(info.st_gid, 54321);
   }
   assert_int_equal(count_names(), 1);
+}
+
+enum { OWNER = 12345, GROUP = 23456, USER = 34567 };
+
+/* The file OWNER:GROUP with `mode` as it stands when USER, a member of GROUP or not, has replaced it. */
+static struct stat replace_as_user(mode_t mode, bool member) {
+  write_text(in("shared"), "x");
+  assert_int_equal(chown(in("shared"), OWNER, GROUP) + chmod(in("shared"), mode), 0);
+  pid_t writer = fork();
+  if (writer == 0) {
+    gid_t group = GROUP;
+    if (setgroups(member, &group) != 0 || setgid(USER) != 0 || setuid(USER) != 0) _exit(2);
+    _exit(mixent_file_replace(in("shared"), "y", 1) != MIXENT_OK);
+  }
+  int ended;
+  struct stat info;
+  assert_int_equal(waitpid(writer, &ended, 0), writer);
+  assert_int_equal(ended, 0);
+  assert_int_equal(stat(in("shared"), &info), 0);
+  assert_int_equal(info.st_uid, USER);
+  return info;
+}
+
+/* Whoever could not read or write the old file cannot read or write the new one. */
+static void test_access_is_never_wider(void **state) {
+  (void)state;
+  if (geteuid() != 0) skip();
+  assert_int_equal(chmod(directory, 0777), 0);
+  struct stat info = replace_as_user(0660, true);
+  assert_int_equal(info.st_gid, GROUP);
+  assert_int_equal(info.st_mode & 07777, 0660);
+  static const mode_t modes[][2] = {{0662, 0622}, {0606, 0600}, {0666, 0666}, {0642, 0600}};
+  for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+    info = replace_as_user(modes[i][0], false);
+    assert_int_equal(info.st_gid, USER);
+    assert_int_equal(info.st_mode & 07777, modes[i][1]);
+  }
 }
 
 /* All writers succeed, and the file is one of theirs, whole. */
@@ -350,6 +388,7 @@ int main(void) {
       TEST(test_temporary_names_cannot_be_foreseen),
       TEST(test_devices_and_pipes_stay),
       TEST(test_permissions),
+      TEST(test_access_is_never_wider),
       TEST(test_writers_at_once),
       TEST(test_leftovers),
       TEST(test_only_files_are_read),
