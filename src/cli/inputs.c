@@ -35,19 +35,12 @@ static const char *find_other_kind(const char *path) {
   return NULL;
 }
 
-static bool holds(const char *directory, const char *name) {
-  char *path = mixent_path_join(directory, name);
-  bool found = path && mixent_is_file(path);
-  free(path);
-  return found;
-}
-
 static mixent_status fail_directory(const char *word) {
   static const char wanted[] = "expected a checkpoint (.safetensors) or the directory of a run";
-  if (holds(word, "study.yaml"))
+  if (mixent_has_file(word, "study.yaml"))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s, got that of a study; name one of the runs in it", word,
                        wanted);
-  if (holds(word, "last.safetensors"))
+  if (mixent_has_file(word, "last.safetensors"))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "%s: the run has no best.safetensors yet; %s/last.safetensors is where it stands",
                        word, word);
@@ -57,7 +50,7 @@ static mixent_status fail_directory(const char *word) {
 mixent_status mixent_checkpoint_find(const char *word, char **path) {
   *path = NULL;
   if (mixent_is_directory(word)) {
-    if (!holds(word, "best.safetensors")) return fail_directory(word);
+    if (!mixent_has_file(word, "best.safetensors")) return fail_directory(word);
     *path = mixent_path_join(word, "best.safetensors");
     return *path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
   }

@@ -1,6 +1,7 @@
 /* Handlers of signals: they set flags and say one line. */
 #include "cli/signals.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@ static void say(const char *text) {
 }
 
 static void ask_to_stop(int signal) {
+  int reason = errno; /* of the call that the signal came after */
   bool terminal = signal == SIGINT || signal == SIGTERM;
   if (!stop || terminal) {
     say("\n");
@@ -20,6 +22,7 @@ static void ask_to_stop(int signal) {
     say(terminal ? "; once more ends at once\n" : "\n");
   }
   stop = 1;
+  errno = reason;
 }
 
 static void count_continued(int signal) {

@@ -26,8 +26,8 @@ def resume_or_train(directory):
 COMMANDS = {
     "train": Command([*TRAIN, "--run", "run"], again=resume_or_train),
     "resume": Command(["train", "--json", "--resume", "runs/begun"]),
-    "eval": Command(["eval", "runs/done/best.safetensors", "--data", "./bars", "--threads", "1"]),
-    "predict": Command(["predict", "runs/done/best.safetensors", "a.png", "--threads", "1"]),
+    "eval": Command(["eval", "runs/done", "--data", "./bars", "--threads", "1"]),
+    "predict": Command(["predict", "runs/done", "a.png", "--threads", "1"]),
     "export": Command(["export", "runs/done/best.safetensors", "--onnx", "model.onnx"]),
     "report": Command(["report", "runs/small"]),
     "runs": Command(["runs"]),
