@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Temporary files are ".mixent-<16 digits>.new": they fit wherever the target's own name fits. */
@@ -136,6 +137,13 @@ static bool is_temporary(const char *name) {
          strcmp(name + begin + DIGITS, temporary_end) == 0;
 }
 
+/* Living processes write to theirs, and finish within the time. */
+static bool is_left_over(const char *path) {
+  enum { SECONDS = 3600 };
+  struct stat info;
+  return lstat(path, &info) == 0 && info.st_mtime < time(NULL) - SECONDS;
+}
+
 mixent_status mixent_new_files_sweep(const char *directory) {
   mixent_names names;
   MIXENT_TRY(mixent_directory_list(directory, &names));
@@ -144,7 +152,9 @@ mixent_status mixent_new_files_sweep(const char *directory) {
     if (!is_temporary(names.items[i])) continue;
     char *path = mixent_path_join(directory, names.items[i]);
     if (!path) status = MIXENT_ERROR_MEMORY;
-    if (path && unlink(path) != 0) status = mixent_fail_errno("remove", path);
+    if (path && is_left_over(path) && unlink(path) != 0 &&
+        errno != ENOENT) /* another process may sweep as well */
+      status = mixent_fail_errno("remove", path);
     free(path);
   }
   mixent_names_free(&names);

@@ -4,6 +4,7 @@
 #include "data/find.h"
 #include "data/tar.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -120,32 +121,42 @@ mixent_status mixent_part_folders(const char *directory, char *names[2]) {
   return status;
 }
 
-/* A directory that is being walked, and those that it lies in. */
-typedef struct level {
-  const struct level *above;
-  dev_t device;
-  ino_t inode;
-} level;
-
 typedef struct folder_walk {
   mixent_collection *to;
   int part;
   int32_t class;
-  const level *level; /* NULL: that of the classes */
+  void *reached; /* the directories of the class, by tsearch() */
 } folder_walk;
+
+typedef struct reached_directory {
+  dev_t device;
+  ino_t inode;
+  char path[];
+} reached_directory;
+
+static int compare_reached(const void *first, const void *second) {
+  const reached_directory *a = first, *b = second;
+  if (a->device != b->device) return a->device < b->device ? -1 : 1;
+  return (a->inode > b->inode) - (a->inode < b->inode);
+}
 
 static mixent_status visit_file(void *context, const char *path, const char *name);
 
-/* Below a class; links to directories are followed, but not in a circle. */
-static mixent_status walk_below(const folder_walk *above, const char *path, const struct stat *info) {
-  level here = {above->level, info->st_dev, info->st_ino};
-  for (const level *level = above->level; level; level = level->above)
-    if (level->device == here.device && level->inode == here.inode)
-      return mixent_fail(MIXENT_ERROR_IO,
-                         "%s: a link to a directory that it lies in itself; take the link away", path);
-  folder_walk walk = *above;
-  walk.level = &here;
-  return walk_directory(path, visit_file, &walk);
+/* Below a class. Links to directories are followed, but to each directory once: links can lead in a circle, and each level
+ * of a chain of double links doubles the paths. */
+static mixent_status walk_below(folder_walk *walk, const char *path, const struct stat *info) {
+  size_t length = strlen(path) + 1;
+  reached_directory *here = malloc(sizeof *here + length), **kept = NULL;
+  if (here) {
+    here->device = info->st_dev, here->inode = info->st_ino;
+    memcpy(here->path, path, length);
+    kept = tsearch(here, &walk->reached, compare_reached);
+  }
+  if (kept && *kept == here) return walk_directory(path, visit_file, walk);
+  free(here);
+  if (!kept) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  return mixent_fail(MIXENT_ERROR_IO, "%s: the same directory as %s, by a link; take the link away", path,
+                     (*kept)->path);
 }
 
 static mixent_status visit_file(void *context, const char *path, const char *name) {
@@ -169,7 +180,10 @@ static mixent_status visit_class(void *context, const char *path, const char *na
   if (stat(path, &info) != 0) return fail_nothing(path);
   if (S_ISDIR(info.st_mode)) {
     MIXENT_TRY(add_class(walk->to, walk->part, name, &walk->class));
-    return walk_below(walk, path, &info);
+    mixent_status status = walk_below(walk, path, &info);
+    tdestroy(walk->reached, free);
+    walk->reached = NULL;
+    return status;
   }
   if (is_image_name(name))
     walk->to->passed_over.loose++;

@@ -36,8 +36,8 @@ int mixent_part_named(const char *name, size_t length);
 mixent_status mixent_part_folders(const char *directory, char *names[2]);
 
 /* Finds all images of a directory, or of an archive in memory, at any depth below their class. `out` is zeroed before, and
- * is to be freed also after an error. A class folder without any image, and a link that leads nowhere or round in a
- * circle, are errors. */
+ * is to be freed also after an error. A class folder without any image, a link that leads nowhere, and a link to a
+ * directory of the same class, are errors. */
 mixent_status mixent_collect_directory(const char *directory, mixent_collection *out);
 mixent_status mixent_collect_archive(const char *origin, const uint8_t *bytes, size_t size,
                                      mixent_collection *out);

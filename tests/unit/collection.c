@@ -236,12 +236,31 @@ static void test_links(void **state) {
   assert_int_equal(dataset->train.count, 4);
   mixent_dataset_free(dataset);
   link_to("..", "train/cat/more/up");
-  assert_open_fails(MIXENT_ERROR_IO, set, "train/cat/more/up: a link to a directory that it lies in itself");
+  assert_open_fails(MIXENT_ERROR_IO, set, "train/cat/more/up: the same directory as ");
+  assert_message_has("/set/train/cat, by a link; take the link away");
   char path[600];
   snprintf(path, sizeof path, "%s/train/cat/more/up", set);
   assert_int_equal(unlink(path), 0);
   link_to("self", "train/self");
   assert_open_fails(MIXENT_ERROR_IO, set, "train/self: no file that can be read");
+}
+
+/* Two links to the next level from each: 2^18 paths to 18 directories. */
+static void test_links_do_not_multiply(void **state) {
+  (void)state;
+  put_all(plain);
+  for (int level = 0; level < 18; level++) {
+    char path[80], target[80];
+    snprintf(path, sizeof path, "chain/%d/x.png", level);
+    put(path);
+    snprintf(target, sizeof target, "../%d", level + 1);
+    for (int i = 0; i < 2 && level < 17; i++) {
+      snprintf(path, sizeof path, "chain/%d/%c", level, "ab"[i]);
+      link_to(target, path);
+    }
+  }
+  link_to("../../chain/0", "train/cat/chain");
+  assert_open_fails(MIXENT_ERROR_IO, set, "/b: the same directory as ");
 }
 
 #define TEST_OF_SETS(name) cmocka_unit_test_setup_teardown(name, begin, remove_directory)
@@ -257,6 +276,7 @@ int main(void) {
       TEST_OF_SETS(test_names_of_the_parts),
       TEST_OF_SETS(test_train_is_a_class),
       TEST_OF_SETS(test_links),
+      TEST_OF_SETS(test_links_do_not_multiply),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

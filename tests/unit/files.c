@@ -247,6 +247,14 @@ static void test_writers_at_once(void **state) {
   assert_int_equal(count_names(), 1);
 }
 
+static void make_all_old(void) {
+  mixent_names names;
+  assert_ok(mixent_directory_list(directory, &names));
+  for (size_t i = 0; i < names.count; i++)
+    assert_int_equal(utimensat(AT_FDCWD, in(names.items[i]), (struct timespec[2]){{0}, {0}}, 0), 0);
+  mixent_names_free(&names);
+}
+
 /* What a killed writer left does not hinder the next, and goes when the directory is swept; other files stay. */
 static void test_leftovers(void **state) {
   (void)state;
@@ -263,10 +271,36 @@ static void test_leftovers(void **state) {
   write_text(in(".mixent-mine.new"), "mine");
   write_text(in("a"), "new");
   assert_int_equal(count_names(), 3);
+  assert_ok(mixent_new_files_sweep(directory)); /* a living process could be writing it */
+  assert_int_equal(count_names(), 3);
+  make_all_old();
   assert_ok(mixent_new_files_sweep(directory));
   assert_int_equal(count_names(), 2);
   assert_holds(in("a"), "new");
   assert_holds(in(".mixent-mine.new"), "mine");
+}
+
+/* What one process removes is no error of another. */
+static void test_sweepers_at_once(void **state) {
+  (void)state;
+  enum { SWEEPERS = 4, FILES = 500 };
+  for (int i = 0; i < FILES; i++) {
+    char name[64];
+    snprintf(name, sizeof name, ".mixent-%016x.new", i);
+    int file = open(in(name), O_CREAT | O_WRONLY, 0600);
+    assert_true(file >= 0);
+    close(file);
+  }
+  make_all_old();
+  pid_t sweepers[SWEEPERS];
+  for (int i = 0; i < SWEEPERS; i++)
+    if ((sweepers[i] = fork()) == 0) _exit(mixent_new_files_sweep(directory) != MIXENT_OK);
+  for (int i = 0; i < SWEEPERS; i++) {
+    int ended;
+    assert_int_equal(waitpid(sweepers[i], &ended, 0), sweepers[i]);
+    assert_int_equal(ended, 0);
+  }
+  assert_int_equal(count_names(), 0);
 }
 
 static void assert_refused(const char *path, const char *kind) {
@@ -391,6 +425,7 @@ int main(void) {
       TEST(test_access_is_never_wider),
       TEST(test_writers_at_once),
       TEST(test_leftovers),
+      TEST(test_sweepers_at_once),
       TEST(test_only_files_are_read),
       TEST(test_a_directory_is_listed_whole_or_not_at_all),
       AS_USER(test_a_directory_that_cannot_be_made),
