@@ -20,15 +20,17 @@ static bool are_one_file(const char *a, const char *b) {
          first.st_ino == second.st_ino;
 }
 
-/* A checkpoint must not be lost to words in the wrong order. */
+/* Checkpoints and files of runs must not be lost to words in the wrong order. */
 static mixent_status check_target(const char *checkpoint, const char *onnx) {
+  static const char *const kept[] = {".safetensors", ".yaml", ".json", ".jsonl", ".pt", ".pth", NULL};
   const char *end = strrchr(onnx, '.');
   if (are_one_file(checkpoint, onnx))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "export: %s is the checkpoint itself; name another file", onnx);
-  if (end && strcmp(end, ".safetensors") == 0 && mixent_is_file(onnx))
-    return mixent_fail(
-        MIXENT_ERROR_ARGUMENT,
-        "export: %s is a checkpoint, which --onnx would replace; name a file that ends in .onnx", onnx);
+  for (int i = 0; end && kept[i]; i++)
+    if (strcmp(end, kept[i]) == 0 && mixent_is_file(onnx))
+      return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "export: --onnx would replace %s, a %s file; name a file that ends in .onnx", onnx,
+                         end);
   return MIXENT_OK;
 }
 

@@ -14,6 +14,11 @@ mixent_status mixent_evaluator_create(const mixent_model *model, int batch, mixe
                                       mixent_evaluator *out) {
   const mixent_net_options options = {.batch = batch, .precision = precision, .frozen = true};
   *out = (mixent_evaluator){0};
+  if (precision != MIXENT_FP32 && precision != MIXENT_BF16 && precision != MIXENT_QUANTIZED)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "expected MIXENT_FP32, MIXENT_BF16 or MIXENT_QUANTIZED as the precision of a trained model, got %d",
+        (int)precision);
   if (precision == MIXENT_BF16) {
     MIXENT_TRY(mixent_net_create(model->graph, &options, &out->net));
     mixent_net_use(out->net, model->parameters, model->statistics);

@@ -327,6 +327,7 @@ static void test_train(void **state) {
   REFUSES(mixent_model_views(NULL, &views));
   REFUSES(mixent_model_views(model, NULL));
   REFUSES(mixent_predictor_create(NULL, 1, MIXENT_FP32, &predictor));
+  REFUSES(mixent_predictor_create(model, 1, (mixent_precision)99, &predictor));
   REFUSES(mixent_predictor_create(model, 1, MIXENT_FP32, NULL));
   REFUSES(mixent_predictor_run(NULL, pixels, 1, NULL, probabilities));
   REFUSES(mixent_predictor_run_features(NULL, probabilities, 1, NULL, probabilities));
