@@ -27,7 +27,7 @@
     forget();                                                                                                \
   } while (0)
 #define DOES_NOTHING(call) GIVES_NOTHING(((call), 0))
-/* A struct that cannot be is refused for another reason. */
+/* A value or a struct that cannot be is refused for another reason. */
 #define REFUSES_STRUCT(call, words)                                                                          \
   do {                                                                                                       \
     assert_int_equal(call, MIXENT_ERROR_ARGUMENT);                                                           \
@@ -327,7 +327,7 @@ static void test_train(void **state) {
   REFUSES(mixent_model_views(NULL, &views));
   REFUSES(mixent_model_views(model, NULL));
   REFUSES(mixent_predictor_create(NULL, 1, MIXENT_FP32, &predictor));
-  REFUSES(mixent_predictor_create(model, 1, (mixent_precision)99, &predictor));
+  REFUSES_STRUCT(mixent_predictor_create(model, 1, (mixent_precision)99, &predictor), "precision");
   REFUSES(mixent_predictor_create(model, 1, MIXENT_FP32, NULL));
   REFUSES(mixent_predictor_run(NULL, pixels, 1, NULL, probabilities));
   REFUSES(mixent_predictor_run_features(NULL, probabilities, 1, NULL, probabilities));
