@@ -154,12 +154,28 @@ bool mixent_csv_is_number(const mixent_csv_cell *cell) {
   return exponent && *at == 0;
 }
 
-/* The words that R, pandas, spreadsheets and databases write for nothing; NaN may have a sign. */
+/* What R, pandas, databases, C libraries and spreadsheets write for nothing; a star stands for any end. */
+static const char *const missing_words[] = {
+    "?",         "NA",       "N/A",           "N.A.",    "#NA",     "#N/A*",     "<NA>",   "NaT",
+    "null",      "nil",      "none",          "NaN",     "NaN(*",   "NaNQ",      "NaNS",   "QNaN",
+    "SNaN",      "1.#QNAN*", "1.#SNAN*",      "1.#IND*", "#VALUE!", "#DIV/0!",   "#REF!",  "#NAME?",
+    "#NUM!",     "#NULL!",   "#SPILL!",       "#CALC!",  "#FIELD!", "#BLOCKED!", "#BUSY!", "#CONNECT!",
+    "#UNKNOWN!", "#ERROR!",  "#GETTING_DATA", "Err:5*"};
+
+static bool fits(const char *text, const char *word) {
+  char begin[16], text_begin[16];
+  const char *star = strchr(word, '*');
+  if (!star) return mixent_same_word(text, word);
+  snprintf(begin, sizeof begin, "%.*s", (int)(star - word), word);
+  snprintf(text_begin, sizeof text_begin, "%.*s", (int)(star - word), text);
+  return mixent_same_word(text_begin, begin);
+}
+
 bool mixent_csv_is_missing(const mixent_csv_cell *cell) {
-  static const char *const words[] = {"NA",   "N/A", "#N/A", "<NA>", "NaN", "+NaN",
-                                      "-NaN", "NaT", "null", "none", "?"};
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-    if (mixent_same_word(cell->text, words[i])) return true;
+  if (mixent_csv_is_number(cell)) return false;
+  const char *unsigned_text = cell->text + (*cell->text == '+' || *cell->text == '-');
+  for (size_t i = 0; i < sizeof missing_words / sizeof *missing_words; i++)
+    if (fits(unsigned_text, missing_words[i])) return true;
   return cell->text[strspn(cell->text, " \t\r\n")] == 0;
 }
 

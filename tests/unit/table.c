@@ -145,9 +145,15 @@ static void test_complaints(void **state) {
 /* A label is missing wherever a feature would be; a class is no word for nothing. */
 static void test_missing_labels(void **state) {
   (void)state;
-  static const char *const missing[] = {"",     "NA",   "na",   "N/A",  "#N/A",   "<NA>", "NaN",
-                                        "nan",  "-nan", "+NAN", "-NaN", "NaT",    "null", "NULL",
-                                        "None", "none", "?",    "\"\"", "\"NA\"", "\" \""};
+  static const char *const missing[] = {
+      "",        "NA",      "na",       "N/A",          "#N/A",      "#N/A N/A",  "#NA",
+      "N.A.",    "<NA>",    "NaN",      "nan",          "-nan",      "+NAN",      "-NaN",
+      "NaT",     "null",    "NULL",     "nil",          "None",      "none",      "?",
+      "\"\"",    "\"NA\"",  "\" \"",    "-nan(ind)",    "nan(snan)", "NAN()",     "nan(0x8)",
+      "1.#QNAN", "-1.#IND", "1.#IND00", "1.#SNAN",      "NaNQ",      "NaNS",      "qNaN",
+      "sNaN",    "#VALUE!", "#DIV/0!",  "#REF!",        "#NAME?",    "#NUM!",     "#NULL!",
+      "#SPILL!", "#CALC!",  "#FIELD!",  "#BLOCKED!",    "#BUSY!",    "#CONNECT!", "#UNKNOWN!",
+      "#ERROR!", "#value!", "Err:502",  "#GETTING_DATA"};
   for (size_t i = 0; i < sizeof missing / sizeof *missing; i++) {
     char text[64];
     snprintf(text, sizeof text, "w,h,class\n1,2,a\n3,4,%s\n5,6,b\n", missing[i]);
@@ -157,7 +163,7 @@ static void test_missing_labels(void **state) {
     if (parse(text) == MIXENT_OK) fail_msg("'%s' was read as a feature", missing[i]);
     assert_message_has("t.csv:2:3: the value is missing");
   }
-  read_well("1,2,nana\n3,4,Nan's\n5,6,-\n7,8,nonesuch\n");
+  read_well("1,2,nana\n3,4,Nan's\n5,6,-\n7,8,nonesuch\n9,10,na1\n11,12,#VALUE\n13,14,#1\n15,16,Err\n");
 }
 
 static void test_too_many_labels(void **state) {
@@ -275,6 +281,47 @@ static void test_measurements_as_labels(void **state) {
       "names of the rows?");
 }
 
+/* A word among numbers is read, but said. */
+static void test_words_among_numbers(void **state) {
+  (void)state;
+  static const char *const strays[] = {"-", "--", ".", "missing", "unknown", "undefined", "inf", "Infinity"};
+  for (size_t i = 0; i < sizeof strays / sizeof *strays; i++) {
+    char text[128], note[160];
+    snprintf(text, sizeof text, "1,0\n2,1\n3,0\n4,%s\n5,1\n6,%s\n", strays[i], strays[i]);
+    write_text("t.csv", text);
+    snprintf(
+        note, sizeof note,
+        "words-among-numbers: the labels are numbers, but row 4 has '%s' (and 1 more); leave out the rows "
+        "whose label is missing",
+        strays[i]);
+    expect_note(note);
+  }
+  write_text("t.csv", "x,y\n1,0\n2,-\n3,.\n4,1\n5,1\n");
+  expect_note(
+      "words-among-numbers: the labels are numbers, but row 2 has '-', row 3 has '.'; leave out the rows "
+      "whose label is missing");
+  write_text("t.csv", "1,0\n2,1\n3,a\n4,b\n5,c\n6,c\n"); /* names of which some are digits */
+  expect_note(NULL);
+  write_text("t.csv", "1,3\n2,a\n3,b\n4,b\n");
+  expect_note(NULL);
+}
+
+/* A set of one part needs a class with two rows; what has none is said, whatever its size. */
+static void test_no_label_twice(void **state) {
+  (void)state;
+  write_labels("%d", 3, 1);
+  expect_open_fails("t.csv: no label occurs twice in 3 rows, but a class needs two rows");
+  expect_open_fails("are the labels measurements (regression)?");
+  write_labels("%d", 400, 1);
+  expect_open_fails("t.csv: no label occurs twice in 400 rows");
+  write_labels("name %d", 20, 1);
+  expect_open_fails("are the labels names of the rows?");
+  write_labels("%d.5", 40, 1);
+  expect_open_fails("these are measurements (regression)");
+  write_text("t.csv", "x,class\n1,0\n2,1\n3,1\n");
+  expect_note(NULL);
+}
+
 /* One name in two spellings, e with an accent in one code point and in two. */
 static void test_names_in_normal_form(void **state) {
   (void)state;
@@ -373,6 +420,8 @@ int main(void) {
       cmocka_unit_test_teardown(test_too_many_labels, clear),
       TEST_IN_DIRECTORY(test_train_and_test),
       TEST_IN_DIRECTORY(test_measurements_as_labels),
+      TEST_IN_DIRECTORY(test_words_among_numbers),
+      TEST_IN_DIRECTORY(test_no_label_twice),
       TEST_IN_DIRECTORY(test_names_in_normal_form),
       TEST_IN_DIRECTORY(test_one_file),
       TEST_IN_DIRECTORY(test_rows_without_labels),
