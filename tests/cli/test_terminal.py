@@ -7,6 +7,8 @@ import unicodedata
 
 import pytest
 
+from support import ROOT
+
 EVIL = "a\x1b]0;title\x07b\rc\x9bd\u202ee\u2066f\x7fg\nmixent: fake"
 SHOWN = r"a\x1b]0;title\x07b\x0dc\x9bd\u{202e}e\u{2066}f\x7fg"
 
@@ -61,7 +63,7 @@ def test_what_a_run_says_of_itself(mixent, run):
 
 
 @pytest.mark.parametrize("text, words", [
-    ("name: x\nabout: \"{}\"\nrecipe: demo\nseeds: 2\nvariants: {{ce: }}\n", ["compare", "f.yaml", "--no-train"]),
+    ("name: \"{}\"\nrecipe: demo\nseeds: 2\nvariants: {{ce: }}\n", ["compare", "f.yaml", "--no-train"]),
     ("\"{}\": 1\n", ["train", "--recipe", "./f.yaml", "--dry-run"]),
     ("epochs: \"{}\"\n", ["train", "--recipe", "./f.yaml", "--dry-run"]),
     ("loss: {{name: \"{}\"}}\n", ["train", "--recipe", "./f.yaml", "--dry-run"]),
@@ -69,7 +71,20 @@ def test_what_a_run_says_of_itself(mixent, run):
 def test_keys_and_values_of_yaml(mixent, tmp_path, text, words):
     (tmp_path / "f.yaml").write_text(text.format(EVIL.encode("unicode_escape").decode()))
     done = mixent(*words)
-    assert harmless(done.out + done.err)
+    assert done.code == 1 and harmless(done.out + done.err)
+    assert SHOWN in done.message
+
+
+def test_what_a_study_says_of_itself(mixent, tmp_path):
+    """Its `about` comes with a file from elsewhere."""
+    lines = (ROOT / "tests/golden/formats-d2249e4/defaults.jsonl").read_text().splitlines()
+    head = json.loads(lines[0])
+    head["study.yaml"] += f"about: {json.dumps(EVIL)}\n"
+    (tmp_path / "s.jsonl").write_text("\n".join([json.dumps(head), *lines[1:]]) + "\n")
+    assert mixent("study", "import", "s.jsonl").code == 0
+    done = mixent("compare", "runs/defaults", "--no-train")
+    assert done.code == 0 and harmless(done.out + done.err)
+    assert "".join(SHOWN.split()) in "".join(done.out.split())
 
 
 def test_no_formulas_in_csv(mixent, run, tmp_path):
