@@ -79,7 +79,9 @@ mixent_status mixent_temperature_choose(const char *text, const char *path, mixe
       return mixent_fail(
           MIXENT_ERROR_ARGUMENT,
           "--temperature fitted: %s has none; the best.safetensors of a finished run brings one, if images "
-          "were held out and some of them were classified wrongly. Give a number instead",
+          "were held out and some of them were classified wrongly. Give a number instead, as 'mixent show "
+          "RUN' "
+          "reports it",
           path);
     model->temperature = model->fitted_temperature;
     return MIXENT_OK;

@@ -5,10 +5,12 @@
 #include "cli/training.h"
 #include "core/file.h"
 #include "core/printable.h"
+#include "io/safetensors.h"
 #include "lab/result/result.h"
 #include "lab/store/store.h"
 #include "train/recipe.h"
 #include "train/run_directory.h"
+#include "train/temperature.h"
 #include "train/trainer.h"
 
 #include <stdlib.h>
@@ -30,6 +32,7 @@ typedef struct subject {
   json_t *history;
   mixent_result *result;
   mixent_train_summary summary;
+  bool kept_temperature; /* beside the model */
 } subject;
 
 /* The name of a run in the store that is most like `word`; free(), NULL: none. */
@@ -114,6 +117,19 @@ static mixent_status read_commands(subject *run) {
   return status;
 }
 
+/* Whether best.safetensors is there and brings the temperature that --temperature fitted asks for. */
+static mixent_status find_temperature(subject *run) {
+  char *path = mixent_path_join(run->directory, "best.safetensors");
+  mixent_safetensors *file = NULL;
+  mixent_status status = !path                  ? MIXENT_ERROR_MEMORY
+                         : mixent_is_file(path) ? mixent_safetensors_open(path, &file)
+                                                : MIXENT_OK;
+  run->kept_temperature = file && mixent_safetensors_metadata(file, MIXENT_TEMPERATURE_KEY);
+  mixent_safetensors_free(file);
+  free(path);
+  return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK; /* whoever opens a damaged model says so */
+}
+
 /* A run that is damaged is shown as far as it can be read. */
 static mixent_status read_subject(subject *run) {
   char *path = mixent_path_join(run->directory, "summary.json");
@@ -132,6 +148,7 @@ static mixent_status read_subject(subject *run) {
   run->status = mixent_store_status_now(run->directory, mixent_facts_text(&run->facts, "status"));
   if (mixent_run_history_read(run->directory, &run->history) == MIXENT_ERROR_MEMORY)
     return MIXENT_ERROR_MEMORY;
+  MIXENT_TRY(find_temperature(run));
   return read_commands(run);
 }
 
@@ -214,15 +231,21 @@ static void print_epochs(const subject *run) {
 
 static void print_scores(const subject *run) {
   const mixent_result *result = run->result;
+  bool stands = mixent_has_file(run->directory, "best.safetensors");
   mixent_training_summary_print(&run->summary);
   if (result && result->temperature.found) {
     const mixent_calibration *before = &result->test, *after = &result->test_calibrated;
     printf("At temperature %.3f, fitted on the images held out: NLL %.4f (before: %.4f), ECE %.4f (%.4f), "
-           "Brier %.4f (%.4f), entropy %.4f (%.4f); --temperature fitted applies it.\n",
+           "Brier %.4f (%.4f), entropy %.4f (%.4f)",
            result->temperature.temperature, after->nll, before->nll, after->ece, before->ece, after->brier,
            before->brier, after->entropy, before->entropy);
+    if (run->kept_temperature)
+      printf("; --temperature fitted applies it");
+    else if (stands)
+      printf("; --temperature %.3f applies it", result->temperature.temperature);
+    puts(".");
   }
-  if (mixent_has_file(run->directory, "best.safetensors"))
+  if (stands)
     printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n",
            mixent_printable(run->directory));
 }
