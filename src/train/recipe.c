@@ -9,6 +9,7 @@
 #include "train/recipe_words.h"
 #include "train/schedule.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,7 +177,17 @@ static mixent_status choose_loss(const mixent_yaml *root, const mixent_setting *
   for (size_t i = 0; i < count; i++)
     if (strcmp(settings[i].key, "loss.name") == 0) MIXENT_TRY(apply_setting(&settings[i], recipe));
   mixent_recipe_take_loss(recipe);
+  for (int k = 0; k < MIXENT_LOSS_PARTS; k++) recipe->w[k] = NAN; /* until fill_weights */
   return MIXENT_OK;
+}
+
+/* The loss's own weights where nothing has set one. */
+static void fill_weights(mixent_recipe *recipe) {
+  const mixent_loss_options loss = mixent_loss_defaults((mixent_loss_kind)recipe->loss_kind);
+  for (int k = 0; k < MIXENT_LOSS_PARTS; k++) {
+    recipe->unsaid_w[k] = isnan(recipe->w[k]);
+    if (recipe->unsaid_w[k]) recipe->w[k] = loss.w[k];
+  }
 }
 
 /* Without a look at what several options say together. */
@@ -189,7 +200,9 @@ static mixent_status apply_tree(const mixent_yaml *root, const mixent_setting *s
   MIXENT_TRY(mixent_recipe_apply(root, "", recipe));
   recipe->loss_kind = chosen; /* a setting has the last word, and decides which section of `losses` counts */
   MIXENT_TRY(apply_losses(mixent_yaml_find(root, "losses"), strict, recipe));
-  return apply_settings(settings, count, recipe);
+  MIXENT_TRY(apply_settings(settings, count, recipe));
+  fill_weights(recipe);
+  return MIXENT_OK;
 }
 
 /* The options of file and settings must have an effect; those of a loss that the file names and a setting replaces go. */

@@ -58,6 +58,7 @@ typedef struct mixent_recipe {
   /* not options: whether settings named another data set or network than the recipe does, for the run's name
    */
   bool other_data, other_net;
+  bool unsaid_w[MIXENT_LOSS_PARTS]; /* w is the loss's default: neither the recipe nor a setting has it */
 } mixent_recipe;
 
 typedef enum mixent_option_type {

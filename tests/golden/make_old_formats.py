@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes what a revision leaves on disk, small: a data set, a finished run, an interrupted run, and a study exported.
+"""Makes what a revision leaves on disk, small: a data set, a finished run, an interrupted run, and two studies exported, of which
+one leaves the loss's weights to the program.
 The files in tests/golden/formats-d2249e4 were made by `tests/golden/make_old_formats.py PROGRAM formats-d2249e4` with the program
 of that revision; tests/cli/test_old_formats.py opens, resumes and imports them with the program of today."""
 import os
@@ -31,6 +32,20 @@ variants:
   ce: {loss: {name: ce}}
   min-ent: {loss: {name: min-ent, w1: 1, w2: 0.1, b1: e, b2: e}}
 """
+# Weights and paths as people leave them.
+DEFAULTS = """name: defaults
+recipe: plain.yaml
+seeds: [1, 2]
+variants:
+  split: {loss: {name: mix-ent-split}}
+"""
+PLAIN = """data: ./bars/
+net: ./net.yaml
+precision: fp32
+plan: table
+batch: 20
+epochs: 1
+"""
 RECIPE = """data: bars
 net: net.yaml
 precision: fp32
@@ -46,6 +61,7 @@ ema: {decay: 0.9, estimate_batches: 2}
 augment: {affine_rotation: 10, elastic: 1}
 test: {views: 3}
 """
+INPUTS = {"net.yaml": NET, "course.yaml": RECIPE, "study.yaml": STUDY, "plain.yaml": PLAIN, "defaults.yaml": DEFAULTS}
 
 
 def make_data(directory):
@@ -63,7 +79,7 @@ def make_data(directory):
 
 def make_inputs(directory):
     make_data(directory / "bars")
-    for name, text in (("net.yaml", NET), ("course.yaml", RECIPE), ("study.yaml", STUDY)):
+    for name, text in INPUTS.items():
         (directory / name).write_text(text)
 
 
@@ -82,13 +98,14 @@ def main():
         pass
     train.send_signal(signal.SIGINT)
     train.communicate()
-    run("compare", "study.yaml", "--threads", "1", "--jobs", "1")
-    run("study", "export", "runs/small", "study.jsonl")
+    for study, name in (("study", "small"), ("defaults", "defaults")):
+        run("compare", f"{study}.yaml", "--threads", "1", "--jobs", "1")
+        run("study", "export", f"runs/{name}", f"{study}.jsonl")
     for path in directory.glob("*/recipe.yaml"):  # a run remembers whole paths: made relative, it can be opened anywhere
         path.write_text(path.read_text().replace(f"{directory.resolve()}/", ""))
     for name in ("bars", "runs"):
         subprocess.run(["rm", "-r", directory / name], check=True)
-    for name in ("net.yaml", "course.yaml", "study.yaml"):
+    for name in INPUTS:
         os.remove(directory / name)
 
 

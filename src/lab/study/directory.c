@@ -12,7 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LARGEST = 1 << 26, FORMAT = 1, MOST_THREADS = 4096 };
+/* Format 1 has the same files; where its variants have no weights, they are those of mixent_study_settings. */
+enum { LARGEST = 1 << 26, FORMAT = 2, MOST_THREADS = 4096 };
 
 /* The text of a file of the directory; free(). */
 static mixent_status read_file(const char *directory, const char *name, char **out) {
@@ -60,12 +61,14 @@ static mixent_status take_lists(mixent_study *study, const json_t *state, const 
 }
 
 mixent_status mixent_study_take_state(mixent_study *study, json_t *state, const char *origin) {
-  json_int_t threads = json_integer_value(json_object_get(state, "threads"));
+  json_int_t threads = json_integer_value(json_object_get(state, "threads")),
+             format = json_integer_value(json_object_get(state, "format"));
   const char *key;
   json_t *plan, *plans = json_object_get(state, "plans");
-  if (json_integer_value(json_object_get(state, "format")) != FORMAT)
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: no study of format %d; another version of mixent wrote it",
-                       origin, FORMAT);
+  if (format < 1 || format > FORMAT)
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s: expected a study of format 1 to %d; another version of mixent wrote it", origin,
+                       FORMAT);
   if (threads < 1 || threads > MOST_THREADS) return fail_state(origin, "'threads' is no number of threads");
   if (!json_is_object(plans) || !json_is_object(json_object_get(state, "failed")))
     return fail_state(origin, "'plans' or 'failed' is missing");
@@ -188,6 +191,7 @@ mixent_status mixent_study_open(const char *directory, mixent_study **out) {
   if (status == MIXENT_OK) status = read_state(*out, directory);
   if (status == MIXENT_OK && !((*out)->directory = strdup(directory)))
     status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (status == MIXENT_OK) status = mixent_study_check_runs(*out);
   free(text);
   free(recipe);
   free(origin);
@@ -251,7 +255,7 @@ static mixent_status compare_variants(const mixent_study *there, const mixent_st
       return refuse(there, what);
     }
   mixent_study by_old = *study;
-  by_old.recipe_text = there->recipe_text;
+  by_old.recipe_text = there->recipe_text, by_old.state = there->state;
   for (size_t i = 0; i < study->variant_count; i++) {
     mixent_recipe old, now;
     size_t at = find_variant(there, study->variant_names[i]);
@@ -277,6 +281,7 @@ static mixent_status compare_data(const mixent_study *there, const mixent_study 
 }
 
 static mixent_status join(mixent_study *study, mixent_study *there) {
+  if (!study->state) study->state = json_incref(there->state); /* a study from a file takes its format */
   MIXENT_TRY(compare_data(there, study));
   MIXENT_TRY(compare_variants(there, study));
   for (size_t i = 0; i < study->seed_count; i++) MIXENT_TRY(mixent_study_add_seed(there, study->seeds[i]));

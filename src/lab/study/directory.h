@@ -14,7 +14,7 @@ typedef enum mixent_run_state {
 
 /* Whether a study stands there. */
 bool mixent_study_is_directory(const char *path);
-/* The study in a directory, with the seeds and data sets it has come to; nothing is locked. */
+/* The study in a directory, with the seeds and data sets it has come to, its runs checked against it; nothing is locked. */
 mixent_status mixent_study_open(const char *directory, mixent_study **out);
 
 /* Makes `study` the one that stands in `directory`, in memory alone: seeds of both, data sets, plans and failures of
@@ -44,6 +44,13 @@ mixent_status mixent_study_run_state(const mixent_study *study, mixent_study_pla
 mixent_status mixent_study_note(mixent_study *study, mixent_study_place place, const char *message);
 /* Adds failed runs by name, with what they failed with, to a JSON object. */
 mixent_status mixent_study_list_failed(const mixent_study *study, struct json_t *out);
+
+/* Whether a run's recipe.yaml, `text`, is what the study says of that run, but for places of the machine; MIXENT_ERROR_FORMAT with
+ * both values where an option differs. `origin` names the run in messages. study/agree.c */
+mixent_status mixent_study_check_recipe(const mixent_study *study, mixent_study_place place, const char *text,
+                                        const char *origin);
+/* The same of all runs in the study's directory, so that nothing is trained or compared that does not belong together. */
+mixent_status mixent_study_check_runs(const mixent_study *study);
 
 /* Writes study.json into `directory`. */
 mixent_status mixent_study_write_state(const mixent_study *study, const char *directory);

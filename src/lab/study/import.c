@@ -147,46 +147,6 @@ static mixent_status read_header(import *import, const json_t *json) {
   return MIXENT_OK;
 }
 
-static const char *last_part(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash ? slash + 1 : path;
-}
-
-/* Whether an option of a run, settled, is what the study says. */
-static bool agrees(const char *key, const char *said, const char *was) {
-  static const char *const places[] = {"data_alternative", "data_dir", "plan", "plan_hash",
-                                       "save_minutes",     "threads",  NULL};
-  for (size_t i = 0; places[i]; i++)
-    if (strcmp(places[i], key) == 0) return true;
-  bool path = strcmp(key, "data") == 0 || strcmp(key, "net") == 0 || strcmp(key, "baseline") == 0;
-  if (strcmp(key, "precision") == 0 && strcmp(said, "auto") == 0) return true;
-  return strcmp(path ? last_part(said) : said, path ? last_part(was) : was) == 0;
-}
-
-/* Its recipe.yaml must be what the study says of that run. */
-static mixent_status check_recipe(const import *import, const imported_run *run, const char *text) {
-  mixent_recipe said, was;
-  MIXENT_TRY(mixent_study_recipe(import->study, run->place, &said));
-  mixent_status status = mixent_recipe_parse(text, "recipe.yaml", "run", NULL, 0, &was);
-  if (status != MIXENT_OK) return fail_within_line(import, run->line, status);
-  if (was.threads != mixent_study_threads(import->study))
-    return fail_here(import, run->line, "the run had another number of threads than the study");
-  for (const mixent_option *option = mixent_options; option->key && status == MIXENT_OK; option++) {
-    mixent_text a = {0}, b = {0};
-    if (mixent_option_use_in(option, &said, NULL) != MIXENT_OPTION_USED) continue;
-    mixent_option_write(option, &said, &a);
-    mixent_option_write(option, &was, &b);
-    if (a.failed || b.failed)
-      status = mixent_text_status(a.failed ? &a : &b);
-    else if (!agrees(option->key, a.data, b.data))
-      status = mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu: the run has %s %s, but the study says %s",
-                           import->origin, run->line, option->key, b.data, a.data);
-    mixent_text_free(&a);
-    mixent_text_free(&b);
-  }
-  return status;
-}
-
 /* Its plan must choose what the study's does. */
 static mixent_status check_plan(const import *import, const imported_run *run, const char *text) {
   char *variant = mixent_study_variant_name(import->study, run->place), said[MIXENT_PLAN_HASH],
@@ -248,7 +208,9 @@ static mixent_status read_run(import *import, json_t *json, imported_run *run) {
   for (const imported_run *other = import->runs; other < run; other++)
     if (memcmp(&other->place, &run->place, sizeof run->place) == 0)
       return fail_here(import, run->line, "this run is given twice");
-  MIXENT_TRY(check_recipe(import, run, texts[0]));
+  char origin[MIXENT_RECIPE_TEXT];
+  snprintf(origin, sizeof origin, "%s:%zu", import->origin, run->line);
+  MIXENT_TRY(mixent_study_check_recipe(import->study, run->place, texts[0], origin));
   MIXENT_TRY(check_plan(import, run, texts[1]));
   MIXENT_TRY(check_summary(import, run, texts[3]));
   return check_metrics(import, run, texts[2]);

@@ -129,21 +129,34 @@ static mixent_status parse_recipe(const mixent_study *study, const mixent_run_se
   return parser(study->recipe_text, origin, name, settings->items, settings->count, out);
 }
 
+/* What the weights of a study of format 1 were where neither recipe nor variant has them. */
+static void add_old_weights(const mixent_study *study, const mixent_recipe *recipe,
+                            mixent_run_settings *settings) {
+  static const char *const keys[MIXENT_LOSS_PARTS] = {"loss.w1", "loss.w2", "loss.w3"};
+  bool changed = recipe->loss_kind == MIXENT_LOSS_MIN_ENT || recipe->loss_kind == MIXENT_LOSS_MIX_ENT ||
+                 recipe->loss_kind == MIXENT_LOSS_MIX_ENT_SPLIT;
+  if (!changed || json_integer_value(json_object_get(study->state, "format")) != 1) return;
+  for (int k = 0; k < MIXENT_LOSS_PARTS; k++)
+    if (recipe->unsaid_w[k]) settings->items[settings->count++] = (mixent_setting){keys[k], "1"};
+}
+
 mixent_status mixent_study_settings(const mixent_study *study, mixent_study_place place,
                                     mixent_run_settings *out) {
   const mixent_study_variant *variant = &study->variants[place.variant];
   mixent_recipe recipe;
   *out = (mixent_run_settings){0};
-  MIXENT_TRY(MIXENT_ALLOCATE(study->setting_count + variant->setting_count + 2, &out->items));
+  MIXENT_TRY(
+      MIXENT_ALLOCATE(study->setting_count + variant->setting_count + 2 + MIXENT_LOSS_PARTS, &out->items));
   for (size_t i = 0; i < study->setting_count; i++) out->items[out->count++] = study->settings[i];
   for (size_t i = 0; i < variant->setting_count; i++) out->items[out->count++] = variant->settings[i];
   if (study->data_listed) out->items[out->count++] = (mixent_setting){"data", study->data[place.data]};
   snprintf(out->seed, sizeof out->seed, "%ld", study->seeds[place.seed]);
   out->items[out->count++] = (mixent_setting){"seed", out->seed};
   mixent_status status = parse_recipe(study, out, mixent_recipe_parse, &recipe);
-  if (status == MIXENT_OK)
+  if (status == MIXENT_OK) {
+    add_old_weights(study, &recipe, out);
     out->count = mixent_settings_keep_used(out->items, out->count, &recipe);
-  else
+  } else
     free(out->items);
   return status;
 }
