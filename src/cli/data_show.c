@@ -158,6 +158,23 @@ static mixent_status show(const mixent_dataset *dataset, const arguments *argume
   return status;
 }
 
+/* Of rows of features no sheet is drawn, and an option of it that would have no effect is a mistake. */
+static int check_options(const mixent_dataset *dataset, const arguments *arguments) {
+  const struct {
+    const char *name;
+    bool given;
+  } options[] = {{"transpose", arguments->transpose},
+                 {"count", arguments->count},
+                 {"split", arguments->part},
+                 {"seed", arguments->seed}};
+  for (size_t i = 0; dataset->train.features && i < sizeof options / sizeof *options; i++)
+    if (options[i].given)
+      return mixent_wrong_use(
+          "data show: --%s has no effect: %s holds rows of features, not images; leave it out",
+          options[i].name, dataset->name);
+  return MIXENT_EXIT_DONE;
+}
+
 static int run(const void *given, int count, char **words) {
   (void)count;
   const arguments *arguments = given;
@@ -165,12 +182,12 @@ static int run(const void *given, int count, char **words) {
                                     .transpose = arguments->transpose};
   mixent_dataset *dataset;
   mixent_status status = mixent_dataset_open(words[0], &options, &dataset);
-  if (status == MIXENT_OK) {
-    if (dataset->note) mixent_warning_print("%s", dataset->note);
-    status = show(dataset, arguments);
-    mixent_dataset_free(dataset);
-  }
-  return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
+  if (status != MIXENT_OK) return mixent_failed(status);
+  if (dataset->note) mixent_warning_print("%s", dataset->note);
+  int code = check_options(dataset, arguments);
+  if (code == MIXENT_EXIT_DONE) status = show(dataset, arguments);
+  mixent_dataset_free(dataset);
+  return status == MIXENT_OK ? code : mixent_failed(status);
 }
 
 static const mixent_command_option options[] = {

@@ -13,11 +13,15 @@
 #include <string.h>
 
 typedef struct arguments {
-  long side, channels, classes, batch, threads;
+  long side, channels, classes, batch, threads; /* 0: not given */
   int precision;
   bool plan;
   const char *plan_file;
 } arguments;
+
+static long or_default(long given, long usual) {
+  return given ? given : usual;
+}
 
 static uint64_t layer_parameters(const mixent_graph *graph, const mixent_layer *layer) {
   uint64_t count = 0;
@@ -66,7 +70,7 @@ static void print_layers(const mixent_graph *graph) {
 }
 
 static mixent_status print_plan(const mixent_graph *graph, const arguments *arguments) {
-  mixent_net_options options = {.batch = (int)arguments->batch, .training = true};
+  mixent_net_options options = {.batch = (int)or_default(arguments->batch, 250), .training = true};
   MIXENT_TRY(mixent_precision_choose(arguments->precision, NULL, &options.precision));
   const char *wanted = arguments->plan_file ? arguments->plan_file : "auto";
   mixent_plan_source source;
@@ -127,9 +131,9 @@ static mixent_status print_checkpoint(const char *word, const arguments *argumen
 }
 
 static mixent_status print_net(const char *name, const arguments *arguments) {
-  mixent_graph_options options = {.channels = (int)arguments->channels,
-                                  .side = (int)arguments->side,
-                                  .classes = (int)arguments->classes,
+  mixent_graph_options options = {.channels = (int)or_default(arguments->channels, 1),
+                                  .side = (int)or_default(arguments->side, 28),
+                                  .classes = (int)or_default(arguments->classes, 26),
                                   .dropout = -1};
   mixent_graph *graph;
   mixent_status status = mixent_graph_open(name, &options, &graph);
@@ -137,6 +141,27 @@ static mixent_status print_net(const char *name, const arguments *arguments) {
   status = print_graph(graph, arguments);
   mixent_graph_free(graph);
   return status;
+}
+
+/* An option without effect is a mistake. */
+static int check_options(const arguments *arguments, bool trained) {
+  bool planned = arguments->plan || arguments->plan_file;
+  const struct {
+    const char *name;
+    bool given, used;
+    const char *reason;
+  } options[] = {
+      {"side", arguments->side, !trained, "a checkpoint has its own"},
+      {"channels", arguments->channels, !trained, "a checkpoint has its own"},
+      {"classes", arguments->classes, !trained, "a checkpoint has its own"},
+      {"batch", arguments->batch, planned, "it needs --plan or --plan-file"},
+      {"precision", arguments->precision, planned, "it needs --plan or --plan-file"},
+      {"threads", arguments->threads, planned, "it needs --plan or --plan-file"},
+  };
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+    if (options[i].given && !options[i].used)
+      return mixent_wrong_use("info: --%s has no effect here: %s", options[i].name, options[i].reason);
+  return MIXENT_EXIT_DONE;
 }
 
 /* A checkpoint or the directory of a run. A network's name stays one beside a directory of that name. */
@@ -150,35 +175,35 @@ static bool is_trained(const char *word) {
 static int run(const void *given, int count, char **words) {
   (void)count;
   const arguments *arguments = given;
+  bool trained = is_trained(words[0]);
+  int code = check_options(arguments, trained);
+  if (code != MIXENT_EXIT_DONE) return code;
   mixent_threads_choose(arguments->threads);
-  mixent_status status =
-      is_trained(words[0]) ? print_checkpoint(words[0], arguments) : print_net(words[0], arguments);
+  mixent_status status = trained ? print_checkpoint(words[0], arguments) : print_net(words[0], arguments);
   return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
 }
 
 static const mixent_command_option options[] = {
     {.name = "side",
      .argument = "N",
-     .help = "pixels along each side of an image; 1: rows of a table, with a channel per feature",
+     .help =
+         "pixels along each side of an image; 1: rows of a table, with a channel per feature (default: 28)",
      .kind = MIXENT_VALUE_WHOLE,
      .offset = offsetof(arguments, side),
-     .fallback = "28",
      .low = 1,
      .high = 256},
     {.name = "channels",
      .argument = "1|3|N",
-     .help = "grey or colour; with --side 1 the number of features",
+     .help = "grey or colour; with --side 1 the number of features (default: 1)",
      .kind = MIXENT_VALUE_WHOLE,
      .offset = offsetof(arguments, channels),
-     .fallback = "1",
      .low = 1,
      .high = MIXENT_MOST_FEATURES},
     {.name = "classes",
      .argument = "N",
-     .help = "classes to tell apart",
+     .help = "classes to tell apart (default: 26)",
      .kind = MIXENT_VALUE_WHOLE,
      .offset = offsetof(arguments, classes),
-     .fallback = "26",
      .low = 2,
      .high = 1000000},
     {.name = "plan",
@@ -194,10 +219,9 @@ static const mixent_command_option options[] = {
      .offset = offsetof(arguments, plan_file)},
     {.name = "batch",
      .argument = "N",
-     .help = "images in a step, for --plan",
+     .help = "images in a step, for --plan (default: 250)",
      .kind = MIXENT_VALUE_WHOLE,
      .offset = offsetof(arguments, batch),
-     .fallback = "250",
      .low = 1,
      .high = 65536},
     {.name = "precision",
@@ -227,7 +251,6 @@ const mixent_command mixent_command_info = {
         "NET is a built-in network (vgg5, spinal-vgg5, vgg5-half, conv3, resnet20, mlp) or a YAML file. Of a "
         "CHECKPOINT "
         "(.safetensors) it also tells what the model was trained on; --side, --channels and --classes are "
-        "then "
-        "those of the checkpoint.",
+        "for a NET alone.",
     .arguments_size = sizeof(arguments),
     .run = run};

@@ -258,6 +258,12 @@ static void warn_of_plan(const mixent_trainer *trainer, const char *hash) {
   mixent_text_free(&changed);
 }
 
+static void warn_of_transposition(const mixent_trainer *trainer) {
+  if (trainer->recipe.transpose && trainer->dataset->train.features)
+    warn(trainer->options,
+         "unused-option: transpose has no effect: the data are rows of features, not images");
+}
+
 static void warn_of_selection(const mixent_recipe *recipe, const mixent_train_options *options) {
   if (recipe->select == MIXENT_SELECT_TEST)
     warn(options,
@@ -281,6 +287,7 @@ mixent_status mixent_train(const mixent_train_options *options, mixent_train_sum
   if (status == MIXENT_OK) warn(options, trainer->dataset->note);
   if (status == MIXENT_OK) warn_of_plan(trainer, recipe.plan_hash);
   if (status == MIXENT_OK) warn_of_selection(&recipe, options);
+  if (status == MIXENT_OK) warn_of_transposition(trainer);
   if (status == MIXENT_OK && options->warning)
     mixent_settings_warn_idle(options->settings, options->setting_count, &recipe, options->warning,
                               options->context);

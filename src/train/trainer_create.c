@@ -78,8 +78,8 @@ static mixent_status check_features(const mixent_recipe *recipe, const mixent_da
         *(const double *)((const char *)recipe + option->offset) != 0)
       return mixent_fail(
           MIXENT_ERROR_ARGUMENT,
-          "%s: %s holds rows of features, which cannot be augmented as images are; set it to 0, or "
-          "take --recipe tabular",
+          "%s: %s holds rows of features, which cannot be augmented as images are; set it to 0, as "
+          "--recipe tabular has it",
           option->key, dataset->name);
   if (recipe->test_views == 1) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_ARGUMENT,

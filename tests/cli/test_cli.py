@@ -150,6 +150,9 @@ def test_a_batch_larger_than_the_data(mixent, tmp_path, tiny_net):
     (["eval"], "mixent eval CHECKPOINT"),
     (["predict", "model.safetensors"], "IMAGE"),
     (["info", "vgg5", "--side", "15"], "16 to 256"),
+    (["info", "vgg5", "--batch", "20"], "info: --batch has no effect here: it needs --plan"),
+    (["info", "vgg5", "--precision", "fp32"], "info: --precision has no effect here: it needs --plan"),
+    (["info", "vgg5", "--threads", "2"], "info: --threads has no effect here: it needs --plan"),
     (["data"], "mixent help data"),
 ])
 def test_wrong_use(mixent, bars, words, said):

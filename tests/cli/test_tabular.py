@@ -65,6 +65,9 @@ def test_train_and_eval(mixent, tmp_path, rings, precision):
     assert scores["accuracy"] == summary["test"]["accuracy"] and abs(scores["nll"] - summary["test"]["nll"]) < 1e-5
     held_out = json.loads(mixent("eval", "run/best.safetensors", "--data", rings, "--split", "validation", "--json").out)
     assert held_out["images"] == 60
+    for words in (["--side", "1"], ["--channels", "3"], ["--classes", "5"]):
+        result = mixent("info", "run", *words)
+        assert result.code == 2 and f"info: {words[0]} has no effect here: a checkpoint has its own" in result.message
     info = mixent("info", "run/best.safetensors").out
     assert "rows of 3 features, 3 classes: inner middle outer" in info and "layers.8" in info
 
@@ -145,12 +148,16 @@ def test_what_makes_no_sense_is_refused(mixent, tmp_path, rings, bars):
                        (["--net", "vgg5"], "for rows of features take the network mlp")):
         result = mixent("train", *options(rings, *more, "--run", "no"))
         assert result.code != 0 and said in result.message and not (tmp_path / "no").exists()
-    assert "take --recipe tabular" in mixent("train", "--data", rings).message
-    assert mixent("train", *options(rings, "--run", "run")).code == 0
+    assert "set it to 0, as --recipe tabular has it" in mixent("train", "--data", rings).message
+    trained = mixent("train", *options(rings, "--transpose", "--run", "run"))
+    assert trained.code == 0 and "unused-option: transpose has no effect: the data are rows of features" in trained.err
     best = "run/best.safetensors"
     assert "the model takes rows of 3 features (rings), bars holds images of 16x16 with 1 channel" in mixent("eval", best, "--data", bars).message
     assert "have but one" in mixent("eval", best, "--data", rings, "--views", "2").message
     assert "rings holds rows of features" not in mixent("data", "show", rings).out
+    for words in (["--transpose"], ["--count", "3"], ["--split", "test"], ["--seed", "1"]):
+        result = mixent("data", "show", rings, *words)
+        assert result.code == 2 and f"data show: {words[0]} has no effect: rings holds rows of features" in result.message
     assert "rows of features are no images" in mixent("data", "show", rings, "--out", "a.png").message
     (tmp_path / "other").mkdir()
     write_rings(tmp_path / "other" / "data.csv", 100, 3, order=(1, 0, 2))
