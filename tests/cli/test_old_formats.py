@@ -129,3 +129,6 @@ def test_a_study_is_read_from_anywhere(mixent, old, tmp_path_factory):
         for directory in (place, old, tmp_path_factory.mktemp("elsewhere")):
             done = mixent("compare", str(old / "runs" / name), "--no-train", directory=directory)
             assert done.code == 0, done.err
+        assert mixent("study", "export", f"runs/{name}", "out.jsonl").code == 0
+        done = mixent("study", "import", old / "out.jsonl", directory=tmp_path_factory.mktemp("elsewhere"))
+        assert done.code == 0, done.err

@@ -4,6 +4,7 @@
 #include "lab/result/result.h"
 #include "lab/study/file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,12 +30,12 @@ static void forget_path(char *text) {
   if (*text == '/' && slash) memmove(text, slash + 1, strlen(slash + 1) + 1);
 }
 
-/* recipe.yaml without places; on another machine a plan is found anew where somebody takes the recipe by itself. */
-static mixent_status clean_recipe(char **text, const char *run) {
+/* recipe.yaml without places, its data set called as in the study; on another machine a plan is found anew where somebody takes the recipe by itself. */
+static mixent_status clean_recipe(char **text, const char *data, const char *run) {
   mixent_recipe recipe;
   mixent_text out = {0};
   MIXENT_TRY(mixent_recipe_parse(*text, run, "run", NULL, 0, &recipe));
-  forget_path(recipe.data);
+  if (*recipe.data == '/') snprintf(recipe.data, sizeof recipe.data, "%s", data);
   forget_path(recipe.net);
   forget_path(recipe.baseline);
   recipe.data_directory[0] = 0;
@@ -74,7 +75,7 @@ static mixent_status append_line(json_t *json, mixent_text *out) {
   return mixent_text_status(out);
 }
 
-static mixent_status append_run(const char *name, const char *path, mixent_text *out) {
+static mixent_status append_run(const char *name, const char *data, const char *path, mixent_text *out) {
   mixent_result *result; /* makes result.json where it is not there yet */
   MIXENT_TRY(mixent_result_read(path, &result));
   mixent_result_free(result);
@@ -83,7 +84,7 @@ static mixent_status append_run(const char *name, const char *path, mixent_text 
   for (const char *const *file = mixent_study_run_files; *file && status == MIXENT_OK; file++) {
     char *text = NULL;
     status = read_file(path, *file, &text);
-    if (status == MIXENT_OK && strcmp(*file, "recipe.yaml") == 0) status = clean_recipe(&text, path);
+    if (status == MIXENT_OK && strcmp(*file, "recipe.yaml") == 0) status = clean_recipe(&text, data, path);
     if (status == MIXENT_OK && strcmp(*file, "summary.json") == 0) status = clean_summary(&text, path);
     if (status == MIXENT_OK) mixent_json_set(&line, *file, json_string(text));
     free(text);
@@ -157,7 +158,7 @@ mixent_status mixent_study_export(const mixent_study *study, mixent_text *out, s
     char *name = mixent_study_run_name(study, place), *path = mixent_study_run_path(study, place);
     status = name && path ? mixent_study_run_state(study, place, &state, NULL) : MIXENT_ERROR_MEMORY;
     if (status == MIXENT_OK && state == MIXENT_RUN_FINISHED) {
-      status = append_run(name, path, &lines);
+      status = append_run(name, study->data_names[place.data], path, &lines);
       ++*runs;
     }
     free(name);

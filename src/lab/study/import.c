@@ -5,7 +5,6 @@
 #include "lab/result/result.h"
 #include "lab/study/file.h"
 #include "net/plan_file.h"
-#include "train/recipe_use.h"
 #include "train/run_directory.h"
 
 #include <stdlib.h>
