@@ -11,6 +11,7 @@
 #include "train/recipe.h"
 #include "train/temperature.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,17 @@ static mixent_status read_floats(const mixent_safetensors *file, const char *pat
   return status;
 }
 
+/* What pixels or features are normalised by, and what logits are divided by: else every probability were NaN. */
+static mixent_status check_numbers(const mixent_model *model, const char *path) {
+  for (int i = 0; i < model->channels; i++) {
+    if (!isfinite(model->mean[i])) return fail_entry(path, "mean");
+    if (!(isnormal(model->deviation[i]) && model->deviation[i] > 0)) return fail_entry(path, "std");
+  }
+  float temperature = (float)model->fitted_temperature; /* 0: none was fitted */
+  bool right = model->fitted_temperature == 0 || (isnormal(temperature) && temperature > 0);
+  return right ? MIXENT_OK : fail_entry(path, MIXENT_TEMPERATURE_KEY);
+}
+
 static mixent_status read_description(const mixent_safetensors *file, const char *path, mixent_model *model) {
   int epoch = 0;
   MIXENT_TRY(read_whole(file, path, "side", 1, 65536, &model->side));
@@ -128,7 +140,7 @@ static mixent_status read_description(const mixent_safetensors *file, const char
   MIXENT_TRY(read_text(file, path, "recipe", &model->recipe));
   if (mixent_safetensors_metadata(file, MIXENT_TEMPERATURE_KEY))
     MIXENT_TRY(read_numbers(file, path, MIXENT_TEMPERATURE_KEY, 1, &model->fitted_temperature));
-  if (!(model->fitted_temperature >= 0)) return fail_entry(path, MIXENT_TEMPERATURE_KEY);
+  MIXENT_TRY(check_numbers(model, path));
   const char *transposed = mixent_safetensors_metadata(file, "transposed");
   const char *fingerprint = mixent_safetensors_metadata(file, "fingerprint");
   if (!fingerprint) return fail_entry(path, "fingerprint");

@@ -116,6 +116,21 @@ def test_words_that_are_not_meant(mixent, place, words, message):
     assert before == [(place / "run" / name).read_bytes() for name in ("best.safetensors", "last.safetensors")]
 
 
+@pytest.mark.parametrize("key, value", [("std", "[0]"), ("std", "[-1]"), ("std", "[1e-300]"), ("std", "[1e99]"), ("mean", "[1e99]"),
+                                        ("temperature", "[1e-99]"), ("temperature", "[1e99]"), ("temperature", "[-1]")])
+def test_numbers_that_no_checkpoint_holds(mixent, place, key, value):
+    """What divides pixels or logits is above 0, and finite as a float: else every probability would be NaN."""
+    content = (place / "run/best.safetensors").read_bytes()
+    held = read_safetensors(place / "run/best.safetensors")[1][key].encode()
+    assert content.count(held) == 1 and len(held) >= len(value)
+    (place / "wrong.safetensors").write_bytes(content.replace(held, value.encode().ljust(len(held))))
+    for words in (["predict", "wrong.safetensors", "images/0.png", "--json"], ["eval", "wrong.safetensors", "--data", "bars"],
+                  ["export", "wrong.safetensors", "--onnx", "wrong.onnx"]):
+        done = mixent(*words)
+        assert done.code == 1 and not done.out and f"'{key}' in its description is missing or wrong" in done.message
+    assert not (place / "wrong.onnx").exists()
+
+
 def scores(mixent, *words):
     return json.loads(mixent("eval", *words, "--json").out)
 
