@@ -118,6 +118,12 @@ SPACE = "space: {dropout: {uniform: [0, 0.5]}}\n"
     (SPACE + "name: tune-{loss.nam}\n", 2, "did you mean 'loss.name'?"),
     (SPACE + "set: {loss: {nam: ce}}\n", 2, "did you mean 'loss.name'?"),
     (SPACE + "set:\n  loss:\n    name: min-entt\n", 4, "did you mean 'min-ent'?"),
+    (SPACE + "set: {optimizer: {lr: 1}}\n", 2, "unknown option 'optimizer.lr'; did you mean 'optimizer.learning_rate'?"),  # the program's words
+    (SPACE + "set: {model: vgg5}\n", 2, "did you mean 'net'?"),
+    (SPACE + "set: {device: cuda}\n", 2, "mixent computes on the CPU alone"),
+    (SPACE + "set: {loss: {name: xent}}\n", 2, "did you mean 'ce'?"),
+    ("space:\n  lr: {log_uniform: [0.1, 1]}\n", 2, "did you mean 'optimizer.learning_rate'?"),
+    ("space:\n  loss.name: {choice: [xent, min-ent]}\n", 2, "did you mean 'ce'?"),
     (SPACE + "set: {epochs: many}\n", 2, "whole number from 1 to 1000000"),
     (SPACE + "set: {threads: 2}\n", 2, "--threads"),
     (SPACE + "set: {validation: {fraction: 0}}\n", 2, "held-out"),
@@ -137,7 +143,7 @@ SPACE = "space: {dropout: {uniform: [0, 0.5]}}\n"
     ("space:\n  loss.style: {uniform: [1, 5]}\n", 2, "choice"),
     ("space:\n  loss.style: {choice: [free, sqare]}\n", 2, "did you mean 'square'?"),
     ("space:\n  loss.style: {choice: free}\n", 2, "a list of different values"),
-    ("space:\n  loss.learn: {choice: [w1 w4]}\n", 2, "loss.learn: unknown 'w4'; there are w1, w2"),
+    ("space:\n  loss.learn: {choice: [w1 w4]}\n", 2, "loss.learn: unknown 'w4'; did you mean 'w1'?"),
     ("space:\n  validation.seed: {integer: [1, 9]}\n", 2, "same images"),
     ("space:\n  dropout: {uniform: [0, 0.5], points: 1}\n", 2, "2 at least"),
     ("sampler: grid\nspace:\n  dropout: {uniform: [0, 0.5]}\n", 3, "points: 5"),
@@ -161,6 +167,8 @@ def test_wrong_files(read, text, line, said):
 def test_wrong_settings(read):
     with pytest.raises(SweepError, match="--set: unknown option 'loss.nam'; did you mean 'loss.name'?"):
         read(SPACE, {"loss.nam": "ce"})
+    with pytest.raises(SweepError, match="--set: unknown option 'lr'; did you mean 'optimizer.learning_rate'?"):
+        read(SPACE, {"lr": "0.1"})
     with pytest.raises(SweepError, match="there is nothing in it"):
         read("")
 

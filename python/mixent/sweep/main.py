@@ -52,7 +52,7 @@ def _setting(text: str) -> tuple[str, str]:
 def _need(*modules: str, extra: str) -> None:
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
-        raise SweepError(f"{' and '.join(missing)} missing; install with: pip install 'mixent[{extra}]'")
+        raise SweepError(f"{' and '.join(missing)} missing; install with: pip install '.[{extra}]' where mixent's source is")
 
 
 def _lock(directory: Path) -> int:

@@ -5,8 +5,9 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Dict
 
 from mixent.sweep.message import SweepError, unknown
 
@@ -21,23 +22,36 @@ class Option:
     high: float = 0
     choices: tuple[str, ...] = ()
 
-    def check(self, text: str) -> str | None:
-        """What is wrong with a value for it, or None."""
+    def allows(self, text: str) -> bool:
+        """Whether it takes that value; the program says why not."""
         if self.type in ("whole", "number"):
             kind = int if self.type == "whole" else float
             try:
-                right = self.low <= kind(text) <= self.high
+                return self.low <= kind(text) <= self.high
             except ValueError:
-                right = False
-            whole = "whole " if kind is int else ""
-            return None if right else f"{self.key}: wanted is a {whole}number from {self.low:.10g} to {self.high:.10g}, not '{text}'"
-        if self.type == "yes-no" and text not in ("true", "false", "yes", "no", "on", "off"):
-            return f"{self.key}: wanted is true or false, not '{text}'"
+                return False
+        if self.type == "yes-no":
+            return text in ("true", "false", "yes", "no", "on", "off")
         words = [text] if self.type == "choice" else text.replace(",", " ").split() if self.type == "names" else []
-        for word in words:
-            if word not in self.choices and not (self.type == "names" and text == "none"):
-                return f"{self.key}: {unknown('', word, self.choices)}"
-        return None
+        return self.type == "names" and text == "none" or all(word in self.choices for word in words)
+
+
+class Options(Dict[str, Option]):
+    """Every option by its key, with its value in a recipe. What is wrong with others the program is asked."""
+
+    def __init__(self, program: Program, rows: Iterable[Option]) -> None:
+        super().__init__((row.key, row) for row in rows)
+        self.program = program
+
+    def check(self, key: str, text: str) -> str | None:
+        """What is wrong with a key or its value, in the program's own words, or None."""
+        if key in self and self[key].allows(text):
+            return None
+        try:
+            self.program.recipe_text(None, {key: text})
+        except SweepError as error:
+            return str(error)
+        return None if key in self else unknown("option", key, self)
 
 
 @dataclass(frozen=True)
@@ -56,14 +70,14 @@ class Program:
             raise SweepError(f"{where}; build it with `make`, then `make install`, or set MIXENT_PROGRAM to where it is")
         return Program(os.path.abspath(found))
 
-    def arguments(self, recipe: str, settings: Mapping[str, str]) -> list[str]:
-        """The words of a training by that recipe and those settings."""
-        words = [self.path, "train", "--recipe", recipe]
+    def arguments(self, recipe: str | None, settings: Mapping[str, str]) -> list[str]:
+        """The words of a training by that recipe (None: the default one) and those settings."""
+        words = [self.path, "train", *(["--recipe", recipe] if recipe else [])]
         for key, text in settings.items():
             words += ["--set", f"{key}={text}"]
         return words
 
-    def recipe_text(self, recipe: str, settings: Mapping[str, str], *more: str) -> str:
+    def recipe_text(self, recipe: str | None, settings: Mapping[str, str], *more: str) -> str:
         """What a recipe comes to with settings, as YAML. Fails with the program's own message."""
         done = subprocess.run([*self.arguments(recipe, settings), "--dry-run", *more], capture_output=True, text=True,
                               stdin=subprocess.DEVNULL)
@@ -71,8 +85,8 @@ class Program:
             raise SweepError(done.stderr.strip().removeprefix("mixent: ") or f"{self.path} ended with {done.returncode}")
         return done.stdout
 
-    def options(self, recipe: str, settings: Mapping[str, str]) -> dict[str, Option]:
+    def options(self, recipe: str, settings: Mapping[str, str]) -> Options:
         """Every option by its key, with its value in that recipe."""
         table = json.loads(self.recipe_text(recipe, settings, "--json"))["options"]
-        return {row["key"]: Option(row["key"], row["type"], row["value"], row.get("low", 0), row.get("high", 0),
-                                   tuple(row.get("choices", ()))) for row in table}
+        return Options(self, (Option(row["key"], row["type"], row["value"], row.get("low", 0), row.get("high", 0),
+                                     tuple(row.get("choices", ()))) for row in table))

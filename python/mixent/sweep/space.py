@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from mixent.sweep.message import SweepError, WrongUse, unknown
-from mixent.sweep.program import Option, Program
+from mixent.sweep.program import Option, Options, Program
 from mixent.sweep.yaml_file import Node, read
 
 KEYS = ("name", "recipe", "set", "objective", "trials", "sampler", "pruner", "seed", "space")
@@ -161,7 +161,7 @@ def read_sweep(path: Path, program: Program, settings: Mapping[str, str] = {}, t
     return replace(sweep, trials=trials)
 
 
-def _hash(options: Mapping[str, Option], fixed: Mapping[str, str]) -> str:
+def _hash(options: Options, fixed: Mapping[str, str]) -> str:
     """Of the options that `fixed` does not set; an edited recipe has another."""
     rest = sorted((key, option.value) for key, option in options.items() if key not in fixed)
     return hashlib.sha256(repr(rest).encode()).hexdigest()
@@ -183,11 +183,11 @@ def _whole(top: dict[str, Node], key: str, default: int, least: int) -> int:
     return int(number)
 
 
-def _name(node: Node | None, path: Path, options: Mapping[str, Option]) -> str:
+def _name(node: Node | None, path: Path, options: Options) -> str:
     """The sweep's name; {loss.name} in it stands for the value of that option."""
     def value(match: re.Match[str]) -> str:
         if match[1] not in options:
-            raise node.fail(f"name: {unknown('option', match[1], options)}")
+            raise node.fail(f"name: {options.check(match[1], '')}")
         return options[match[1]].value
     name = re.sub(r"\{([^{}]*)\}", value, node.text("name")) if node else path.stem
     if not re.fullmatch(r"[\w.+-]+", name) or name.startswith("."):
@@ -195,16 +195,12 @@ def _name(node: Node | None, path: Path, options: Mapping[str, Option]) -> str:
     return name
 
 
-def _check(key: str, text: str, options: Mapping[str, Option]) -> str | None:
+def _check(key: str, text: str, options: Options) -> str | None:
     """What is wrong with an option's value, or None."""
-    if key not in options:
-        return unknown("option", key, options)
-    if key == "threads":
-        return f"threads: {NOT_SEARCHED[key]}"
-    return options[key].check(text)
+    return f"threads: {NOT_SEARCHED[key]}" if key == "threads" else options.check(key, text)
 
 
-def _read_settings(node: Node | None, options: Mapping[str, Option], more: Mapping[str, str]) -> dict[str, str]:
+def _read_settings(node: Node | None, options: Options, more: Mapping[str, str]) -> dict[str, str]:
     settings: dict[str, str] = {}
 
     def walk(mapping: Node, prefix: str) -> None:
@@ -227,14 +223,14 @@ def _read_settings(node: Node | None, options: Mapping[str, Option], more: Mappi
     return settings | dict(more)
 
 
-def _read_space(space: Node, options: Mapping[str, Option], sampler: str) -> list[tuple[Parameter, Node]]:
+def _read_space(space: Node, options: Options, sampler: str) -> list[tuple[Parameter, Node]]:
     """The parameters whose conditions on what is fixed hold, each with its place. A parameter may have several entries, for
     different values of what is fixed; one at most may hold."""
     entries = space.items("space")
     found: dict[str, tuple[Parameter, Node]] = {}
     for key, node in entries.items():
         if key not in options:
-            raise node.fail(unknown("option", key, options))
+            raise node.fail(options.check(key, ""))
         if key in NOT_SEARCHED:
             raise node.fail(f"{key}: is not searched: {NOT_SEARCHED[key]}")
         for entry in node.value if isinstance(node.value, list) else [node]:
@@ -248,7 +244,7 @@ def _read_space(space: Node, options: Mapping[str, Option], sampler: str) -> lis
     return list(found.values())
 
 
-def _read_parameter(key: str, node: Node, options: Mapping[str, Option], sampler: str,
+def _read_parameter(key: str, node: Node, options: Options, sampler: str,
                     entries: Mapping[str, Node]) -> Parameter | None:
     """None where a condition on what is fixed does not hold."""
     words = node.items(key)
@@ -269,7 +265,7 @@ def _read_parameter(key: str, node: Node, options: Mapping[str, Option], sampler
         parameter = _read_range(parameter, values, option)
         texts = [repr(parameter.low), repr(parameter.high)]
     for text in texts:
-        wrong = option.check(text)
+        wrong = options.check(key, text)
         if wrong:
             raise values.fail(wrong)
     if "points" in words:
@@ -283,9 +279,9 @@ def _read_parameter(key: str, node: Node, options: Mapping[str, Option], sampler
     for other, child in (words["when"].items(f"{key}: when") if "when" in words else {}).items():
         texts = tuple(child.texts(f"{key}: when"))
         if other not in options:
-            raise child.fail(f"{key}: when: {unknown('option', other, options)}")
+            raise child.fail(f"{key}: when: {options.check(other, '')}")
         for text in texts:
-            wrong = options[other].check(text)
+            wrong = options.check(other, text)
             if wrong:
                 raise child.fail(f"{key}: when: {wrong}")
         if other in entries:

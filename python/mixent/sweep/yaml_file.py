@@ -49,7 +49,7 @@ class Node:
 def read(path: Path) -> Node:
     """The mapping at the root of a YAML file."""
     if yaml is None:
-        raise SweepError("PyYAML is not installed; install it with: pip install 'mixent[sweep]'")
+        raise SweepError("PyYAML is not installed; install with: pip install '.[sweep]' where mixent's source is")
     try:
         root = yaml.compose(read_text(path), Loader=yaml.SafeLoader)
     except OSError as error:
