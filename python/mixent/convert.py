@@ -145,6 +145,10 @@ def refuse(path, state, prefix, network, said):
 def recognise(path, state, side, prefix=None):
     """(network, its tensors, the others, the prefix of its tensors' names): the network that the tensors are of."""
     found = []
+    if prefix is not None and not split_state(state, prefix)[0]:
+        begins = sorted({key.rpartition(".")[0].partition(".")[0] + "." for key in state if "." in key})
+        raise ConversionError(f"--prefix: no tensor of {path} has a name that begins with '{prefix}'; names begin with "
+                              + ", ".join(begins[:MOST_COMPLAINTS]))
     for name in NETWORKS:
         network = read_network(name, side)
         counts = prefixes_of(state, network.shapes) if prefix is None else [(prefix, 0)]
@@ -227,13 +231,14 @@ def convert(path, out, data="emnist-letters", labels=None, mean=(0.1307,), std=(
             class_names=None):
     """Converts `path` into `out`; the other arguments are the options of the command. Returns lines that say what was done.
     Raises ConversionError."""
+    state = read_state(path)  # what needs no conversion is told before anything about the output
     check_output(path, out)
     if side != 1 and not SIDES[0] <= side <= SIDES[1]:
         raise ConversionError(f"--side: expected {SIDES[0]} to {SIDES[1]} pixels, or 1 for rows of a table, got {side}")
     emnist, letters = data.startswith("emnist"), data == "emnist-letters"
     if emnist and side == 1:
         raise ConversionError(f"--side 1 stands for rows of a table, but the data set is {data}; name the table's file with --data")
-    network, state, others, prefix = recognise(path, read_state(path), side, prefix)
+    network, state, others, prefix = recognise(path, state, side, prefix)
     last = network.last
     columns, outputs = state[next(iter(network.shapes))].shape[1], state[f"{last}.weight"].shape[0]
     first, final = labels or ((LETTERS[0], LETTERS[-1]) if letters else (0, outputs - 1))

@@ -296,6 +296,7 @@ def test_two_networks_in_a_file(tmp_path, capsys):
     first, second = make("conv3", 1, 26).state_dict(), make("conv3", 1, 26, seed=1).state_dict()
     torch.save({**wrapped(first, "model."), **wrapped(second, "average.module.")}, tmp_path / "x.pt")
     refuse(tmp_path / "x.pt", capsys, "holds conv3 2 times, under 'model.' and 'average.module.'; choose one with --prefix")
+    refuse(tmp_path / "x.pt", capsys, "no tensor of", "begins with 'zzz.'; names begin with average., model.\n", words=("--prefix", "zzz."))
     torch.save(second, tmp_path / "plain.pt")
     run(tmp_path / "plain.pt")
     run(tmp_path / "x.pt", "--prefix", "average.module.")
@@ -371,8 +372,8 @@ def test_a_checkpoint_is_not_written_over(tmp_path, capsys):
     run(path, "-o", tmp_path / "out.safetensors")
     out = (tmp_path / "out.safetensors").read_bytes()
     for words in ([tmp_path / "out.safetensors"], [tmp_path / "out.safetensors", "-o", tmp_path / "again.safetensors"]):
-        run(*words, code=1)
-    assert "out.safetensors is a model of mixent already" in capsys.readouterr().err
+        run(*words, code=1)  # nobody is sent to -o first, to be refused there
+        assert "out.safetensors is a model of mixent already" in capsys.readouterr().err
     assert (tmp_path / "out.safetensors").read_bytes() == out and not (tmp_path / "again.safetensors").exists()
 
 
