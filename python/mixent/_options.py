@@ -54,10 +54,12 @@ def resolve(kind: str, given: Mapping[str, float | None]) -> dict[str, float]:
 def mask_of(kind: str, learnable: Sequence[str]) -> int:
     """The names of what is learned, as the bits of the native object."""
     allowed = parameters_of(kind)
+    example = tuple(allowed[:len(allowed) // 2])
     if isinstance(learnable, str):
-        raise TypeError(f"learnable takes a sequence of names, such as ({learnable!r},)")
-    if not isinstance(learnable, Collection):
-        raise TypeError(f"learnable takes a sequence of names, such as {tuple(allowed[:len(allowed) // 2])!r}, got {learnable!r}")
+        meant = tuple(learnable.replace(",", " ").split())
+        example = meant if meant and set(meant) <= set(allowed) else example
+    if isinstance(learnable, str) or not isinstance(learnable, Collection):
+        raise TypeError(f"learnable takes a sequence of names, such as {example!r}, got {learnable!r}")
     for name in learnable:
         if name not in allowed:
             raise ValueError(f"the loss '{kind}' cannot learn {name!r} (it has {', '.join(allowed)})")

@@ -46,11 +46,17 @@ def _refuse_wrapped(tensors: tuple[Tensor, ...]) -> None:
                                       f"is_grads_batched): {_INSTEAD}")
 
 
+def refuse_sparse(tensor: Tensor) -> None:
+    if tensor.layout is not torch.strided:
+        raise TypeError(f"mixent's losses take dense tensors, got one of layout {tensor.layout}; pass tensor.to_dense()")
+
+
 def refuse_unreadable(*tensors: Any, within_backward: bool = False) -> None:
     """Raises NotImplementedError for what the library cannot read, and TypeError for what is no tensor. In a backward pass PyTorch
     does not tell which transformation is at work."""
     for tensor in tensors:
         if isinstance(tensor, Tensor):
+            refuse_sparse(tensor)
             if type(tensor).__torch_dispatch__ is not _PLAIN:
                 raise NotImplementedError(f"mixent's losses cannot read a {type(tensor).__name__}, whose memory only PyTorch knows: "
                                           f"{_INSTEAD}")

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from . import _memory, _native, _options
 from ._help import help_on
-from ._tensors import refuse_unreadable
+from ._tensors import refuse_sparse, refuse_unreadable
 
 __all__ = ["BiTemperedLoss", "BrierLoss", "ConfidencePenaltyLoss", "CrossEntropyLoss", "FocalLoss", "GCELoss", "KLLoss",
            "LabelSmoothingLoss", "Loss", "MAELoss", "MinEntLoss", "MixEntLoss", "MixEntSplitLoss", "Poly1Loss",
@@ -238,6 +238,7 @@ def _class_weights(weight: Any) -> Tensor:
             weight = torch.as_tensor(weight, dtype=torch.float32)
         except (TypeError, ValueError, RuntimeError):
             raise TypeError(f"weight takes a tensor or sequence of numbers of shape (classes,), got {weight!r}") from None
+    refuse_sparse(weight)
     if not weight.is_floating_point():
         raise TypeError(f"weight must be floating, not {weight.dtype}")
     if weight.dim() != 1:

@@ -32,7 +32,14 @@ static PyObject *raise_status(mixent_status status) {
 static int find_name(const char *const *names, const char *name, const char *what) {
   for (int i = 0; names[i]; i++)
     if (strcmp(names[i], name) == 0) return i;
-  PyErr_Format(PyExc_ValueError, "there is no %s '%s'", what, name);
+  PyObject *known = PyUnicode_FromString(names[0]);
+  for (int i = 1; known && names[i]; i++) {
+    PyObject *longer = PyUnicode_FromFormat("%U, %s", known, names[i]);
+    Py_DECREF(known);
+    known = longer;
+  }
+  if (known) PyErr_Format(PyExc_ValueError, "there is no %s '%s'; there are %U", what, name, known);
+  Py_XDECREF(known);
   return -1;
 }
 

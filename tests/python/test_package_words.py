@@ -35,7 +35,7 @@ WORDS = [
     ("mix-ent", dict(eps=2), 0, "eps is 2"), ("bi-tempered", dict(t1=1), 0, "t1 is 1"), ("bi-tempered", dict(t2=0), 0, "t2 is 0"),
     ("kl", dict(transform="uncertainty"), 0, "transform uncertainty"), ("ce", dict(transform="expo", w1=1e9), 0, "of which transform expo"),
     ("ce", dict(max_interval=0), 0, "max_interval is 0"), ("ce", dict(w1=math.inf), 0, "w1 is inf"), ("ce", dict(b1=1), 0, "base b1 is 1"),
-    ("ce", dict(w1=21, learnable=("w1",)), 0, "w1 starts at 21"), ("ce", dict(transform="x"), 0, "there is no transform 'x'"),
+    ("ce", dict(w1=21, learnable=("w1",)), 0, "w1 starts at 21"), ("ce", dict(transform="x"), 0, "there is no transform 'x'; there are free, "),
     ("ce", dict(weight=[1., 1., 1., 1., -1.]), 0, "class 4 has weight -1"),
 ]
 
@@ -64,6 +64,8 @@ def test_every_name_of_c_has_one_here():
 
 @pytest.mark.parametrize("options, message", [
     (dict(learnable=True), "learnable takes a sequence of names, such as ('w1', 'w2'), got True"),
+    (dict(learnable="w1 w2"), "such as ('w1', 'w2'), got 'w1 w2'"), (dict(learnable="w2,b1"), "such as ('w2', 'b1'), got"),
+    (dict(learnable="weights"), "such as ('w1', 'w2'), got 'weights'"),
     (dict(learnable=1.5), "learnable takes a sequence of names"), (dict(learnable=None), "learnable takes a sequence of names"),
     (dict(w2="much"), "w2 takes a number, got 'much'"), (dict(b1=[2]), "b1 takes a number, got [2]"),
     (dict(w2=torch.nn.Parameter(torch.tensor(0.5))), "w2 takes a number, which is not learned; to learn it, pass the number and learnable=('w2',)"),
@@ -74,6 +76,11 @@ def test_what_to_pass_instead_is_said(options, message):
     with pytest.raises((TypeError, ValueError)) as caught:
         losses.MinEntLoss(**options)
     assert message in str(caught.value)
+
+
+def test_an_unknown_loss_is_told_what_there_is():
+    with pytest.raises(ValueError, match="there is no loss 'minent'; there are ce, min-ent, "):
+        mixent.evaluate(numpy.zeros((2, 3), "f"), numpy.zeros(2, int), "minent")
 
 
 @pytest.mark.parametrize("weight", [[1.0, 2.0, 0.5, 1.0, 3.0], (1, 2, 0.5, 1, 3), numpy.array([1, 2, .5, 1, 3])], ids=lambda value: type(value).__name__)
