@@ -12,10 +12,12 @@
  * does not fit is left out, or an assertion ends the process. So both are left at the first allocation that fails, as by an
  * exception. What they had made by then is lost: less than a value that lacks a digit. */
 static _Thread_local jmp_buf *way_out; /* NULL: neither is at work in this thread */
+static _Thread_local bool ran_out;     /* since the last text was written */
 static json_malloc_t allocate;
 
 static void *allocate_or_leave(size_t bytes) {
   void *memory = allocate(bytes);
+  ran_out |= !memory;
   if (!memory && way_out) longjmp(*way_out, 1);
   return memory;
 }
@@ -25,6 +27,18 @@ __attribute__((constructor)) static void watch_allocations(void) {
   json_free_t release;
   json_get_alloc_funcs(&allocate, &release);
   json_set_alloc_funcs(allocate_or_leave, release);
+}
+
+static bool is_watched(json_free_t *release) {
+  json_malloc_t current;
+  json_get_alloc_funcs(&current, release);
+  return current == allocate_or_leave;
+}
+
+/* Before the library is unloaded. Functions that a host has set since then stay in use. */
+__attribute__((destructor)) static void leave_allocations(void) {
+  json_free_t release;
+  if (is_watched(&release)) json_set_alloc_funcs(allocate, release);
 }
 
 static void spoil(json_t **json) {
@@ -46,11 +60,12 @@ static bool is_utf8(const char *text) {
 }
 
 json_t *mixent_json_text(const char *text) {
-  if (is_utf8(text)) return json_string(text);
-  char *copy = strdup(text);
+  if (text && is_utf8(text)) return json_string(text);
+  char *copy = text ? strdup(text) : NULL;
   for (char *letter = copy; letter && *letter; letter++)
     if ((unsigned char)*letter >= 0x80) *letter = '?';
   json_t *json = copy ? json_string(copy) : NULL;
+  ran_out |= !json;
   free(copy);
   return json;
 }
@@ -67,15 +82,21 @@ json_t *mixent_json_texts(char *const *texts, size_t count) {
 
 mixent_status mixent_json_write(json_t *json, size_t flags, char **out) {
   jmp_buf here;
+  json_free_t release;
+  bool lacks_memory = json || ran_out || !is_watched(&release);
   *out = NULL;
   if (json && setjmp(here) == 0) {
     way_out = &here;
     *out = json_dumps(json, flags);
   }
   way_out = NULL;
+  ran_out = false;
   json_decref(json);
-  return *out ? MIXENT_OK
-              : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for JSON, or a text in it is not UTF-8");
+  if (*out) return MIXENT_OK;
+  return lacks_memory
+             ? mixent_fail(MIXENT_ERROR_MEMORY, "no memory for JSON")
+             : mixent_fail(MIXENT_ERROR_FORMAT,
+                           "cannot write JSON: expected texts in UTF-8 and finite numbers, got others");
 }
 
 mixent_status mixent_json_parse(const char *text, size_t size, size_t flags, const char *origin,

@@ -2,7 +2,10 @@
  *
  *   json_t *object = json_object();
  *   mixent_json_set(&object, "epoch", json_integer(3));
- *   MIXENT_TRY(mixent_json_write(object, JSON_COMPACT, &text));                                             */
+ *   MIXENT_TRY(mixent_json_write(object, JSON_COMPACT, &text));
+ *
+ * While the library is loaded, jansson allocates by a function of it, for the whole process; that function calls the one
+ * which was set before, and unloading the library sets that one again. */
 #ifndef MIXENT_CORE_JSON_H
 #define MIXENT_CORE_JSON_H
 
@@ -15,14 +18,16 @@
 void mixent_json_set(json_t **object, const char *key, json_t *value);
 void mixent_json_append(json_t **array, json_t *value);
 
-/* A text; where it is not UTF-8 (a file's name, a message that was cut), other letters than ASCII become '?'. */
+/* A text; where it is not UTF-8 (a file's name, a message that was cut), other letters than ASCII become '?'.
+ * NULL: there was no memory for it. */
 json_t *mixent_json_text(const char *text);
 /* A finite number, or null. */
 json_t *mixent_json_number(double value);
 /* An array of texts. */
 json_t *mixent_json_texts(char *const *texts, size_t count);
 
-/* The text of `json`, which it takes over; free(*out). MIXENT_ERROR_MEMORY, also where `json` is NULL. */
+/* The text of `json`, which it takes over; free(*out). Where `json` is NULL: MIXENT_ERROR_MEMORY if memory ran out,
+ * MIXENT_ERROR_FORMAT for a text that is not UTF-8 or a number that is not finite. */
 mixent_status mixent_json_write(json_t *json, size_t flags, char **out);
 
 /* `size` bytes read as JSON; json_decref(*out). A failure begins with "ORIGIN:LINE:COLUMN: "; MIXENT_ERROR_FORMAT,

@@ -17,19 +17,14 @@ static const char temporary_begin[] = ".mixent-", temporary_end[] = ".new";
 enum { DIGITS = 16 };
 
 /* A name nobody can foresee in the target's directory, in new memory. */
-static char *draw_temporary(const char *target) {
+static mixent_status draw_temporary(const char *target, char **out) {
   uint64_t number;
-  char *path;
   const char *slash = strrchr(target, '/');
-  if (getentropy(&number, sizeof number) != 0) {
-    mixent_fail_errno("draw a temporary name for", target);
-    return NULL;
-  }
-  if (asprintf(&path, "%.*s%s%0*" PRIx64 "%s", slash ? (int)(slash + 1 - target) : 0, target, temporary_begin,
+  if (getentropy(&number, sizeof number) != 0) return mixent_fail_errno("draw a temporary name for", target);
+  if (asprintf(out, "%.*s%s%0*" PRIx64 "%s", slash ? (int)(slash + 1 - target) : 0, target, temporary_begin,
                DIGITS, number, temporary_end) >= 0)
-    return path;
-  mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
-  return NULL;
+    return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
 }
 
 /* Owner, group and permissions of the file that is replaced, as far as this user and the file system go: only root gives
@@ -50,8 +45,8 @@ static mixent_status open_beside(const struct stat *replaced, mixent_new_file *o
   /* whoever may not write a file may not replace it either */
   if (replaced && faccessat(AT_FDCWD, out->path, W_OK, AT_EACCESS) != 0)
     return mixent_fail_errno("write", out->path);
-  char *temporary = draw_temporary(out->path);
-  if (!temporary) return MIXENT_ERROR_MEMORY;
+  char *temporary;
+  MIXENT_TRY(draw_temporary(out->path, &temporary));
   *descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                      replaced ? replaced->st_mode & 0700 : 0666); /* nobody else before take_over */
   if (*descriptor < 0) {
@@ -152,8 +147,8 @@ mixent_status mixent_new_files_sweep(const char *directory) {
     if (!is_temporary(names.items[i])) continue;
     char *path = mixent_path_join(directory, names.items[i]);
     if (!path) status = MIXENT_ERROR_MEMORY;
-    if (path && is_left_over(path) && unlink(path) != 0 &&
-        errno != ENOENT) /* another process may sweep as well */
+    /* another process may sweep as well */
+    if (path && is_left_over(path) && unlink(path) != 0 && errno != ENOENT)
       status = mixent_fail_errno("remove", path);
     free(path);
   }

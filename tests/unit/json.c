@@ -9,8 +9,10 @@
 #include "core/json.h"
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static long left = -1; /* allocations before the one that fails; negative: none does */
 
@@ -91,11 +93,13 @@ static json_t *build(void) {
 static void test_build(void **state) {
   (void)state;
   json_t *found = NULL;
+  char *written;
   long failed = 0;
   for (; can_fail() && failed < MOST && !found; failed++) {
     left = failed;
     found = build();
     left = -1;
+    if (!found) assert_int_equal(mixent_json_write(found, FLAGS, &written), MIXENT_ERROR_MEMORY);
   }
   if (!can_fail()) found = build();
   assert_int_equal(json_object_size(found), 2);
@@ -109,7 +113,8 @@ static void test_what_is_no_utf8(void **state) {
   json_t *object = json_object();
   mixent_json_set(&object, "name", json_string("\xff"));
   assert_null(object);
-  assert_int_equal(mixent_json_write(object, FLAGS, &written), MIXENT_ERROR_MEMORY);
+  assert_int_equal(mixent_json_write(object, FLAGS, &written), MIXENT_ERROR_FORMAT);
+  assert_non_null(strstr(mixent_last_error(), "expected texts in UTF-8"));
   json_t *name = mixent_json_text("a\xff z");
   assert_string_equal(json_string_value(name), "a? z");
   json_decref(name);
@@ -121,6 +126,23 @@ static void test_what_is_no_json(void **state) {
   assert_int_equal(mixent_json_parse("{\n \"a\" 3}", 9, 0, "it", &found), MIXENT_ERROR_FORMAT);
   assert_null(found);
   assert_non_null(strstr(mixent_last_error(), "it:2:"));
+}
+
+/* Before the library's constructors, and after its destructors: as at dlopen() and dlclose(). */
+static json_malloc_t allocate_before;
+
+__attribute__((constructor(101))) static void note_allocator(void) {
+  json_free_t release;
+  json_get_alloc_funcs(&allocate_before, &release);
+}
+
+__attribute__((destructor(101))) static void test_allocator_is_given_back(void) {
+  json_malloc_t allocate;
+  json_free_t release;
+  json_get_alloc_funcs(&allocate, &release);
+  if (allocate == allocate_before) return;
+  fputs("jansson allocates by a function of a library that is unloaded\n", stderr);
+  _exit(1);
 }
 
 int main(void) {

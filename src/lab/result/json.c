@@ -104,7 +104,7 @@ mixent_status mixent_result_to_json(const mixent_result *result, char **out) {
       {"test_calibrated", write_calibration(&result->test_calibrated, result->test_images)},
       {"validation", write_calibration(&result->validation, result->validation_images)},
       {"validation_calibrated", write_calibration(&result->validation_calibrated, result->validation_images)},
-      {"right", bits ? json_string(bits) : NULL},
+      {"right", mixent_json_text(bits)},
       {"confusion", write_confusion(result)},
       {"reliability", write_reliability(result->reliability)},
       {"reliability_calibrated", write_reliability(result->reliability_calibrated)},

@@ -59,7 +59,7 @@ static mixent_status clean_summary(char **text, const char *run) {
   if (plan) {
     char *copy = strdup(plan);
     if (copy) forget_path(copy);
-    mixent_json_set(&json, "plan", copy ? json_string(copy) : NULL);
+    mixent_json_set(&json, "plan", mixent_json_text(copy));
     free(copy);
   }
   free(*text);
