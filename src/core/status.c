@@ -35,7 +35,11 @@ mixent_status mixent_fail_null(const char *function, const char *pointer) {
   return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s is NULL; give a pointer", function, pointer);
 }
 
-/* Levenshtein distance, words cut at 63 characters. */
+static char small_letter(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
+}
+
+/* Levenshtein distance, words cut at 63 characters; capital letters are as small ones. */
 static size_t edit_distance(const char *a, const char *b) {
   size_t row[64];
   size_t n = strnlen(a, 63), m = strnlen(b, 63);
@@ -44,7 +48,7 @@ static size_t edit_distance(const char *a, const char *b) {
     size_t diagonal = row[0];
     row[0] = i;
     for (size_t j = 1; j <= m; j++) {
-      size_t substitute = diagonal + (a[i - 1] != b[j - 1]);
+      size_t substitute = diagonal + (small_letter(a[i - 1]) != small_letter(b[j - 1]));
       diagonal = row[j];
       size_t insert_or_delete = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
       row[j] = substitute < insert_or_delete ? substitute : insert_or_delete;
@@ -53,9 +57,17 @@ static size_t edit_distance(const char *a, const char *b) {
   return row[m];
 }
 
+/* Whether `word` is the first part of a name of several: "emnist" of "emnist-letters". */
+static bool is_first_part(const char *word, const char *name) {
+  while (*word && small_letter(*word) == small_letter(*name)) word++, name++;
+  return !*word && (*name == '-' || *name == '_');
+}
+
 const char *mixent_nearest_name(const char *word, const char *const *names) {
   const char *best = NULL;
   size_t best_distance = 3 + strlen(word) / 4;
+  for (size_t i = 0; names[i] && *word; i++)
+    if (is_first_part(word, names[i])) return names[i];
   for (; *names; names++) {
     size_t distance = edit_distance(word, *names);
     if (distance < best_distance && distance < strlen(*names)) best = *names, best_distance = distance;

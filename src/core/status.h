@@ -43,8 +43,8 @@ mixent_status mixent_fail_within(mixent_status status, const char *format, ...)
   } while (0)
 mixent_status mixent_fail_null(const char *function, const char *pointer);
 
-/* The entry of `names` (NULL-terminated) that is nearest to `word` by edit distance, for "did you mean"; NULL
- * if none is near. */
+/* The entry of `names` (NULL-terminated) that is nearest to `word`, for "did you mean": the first that begins with it as one of
+ * its parts, else the nearest by edit distance, in capitals or not; NULL if none is near. */
 const char *mixent_nearest_name(const char *word, const char *const *names);
 /* The same of dotted keys: failing that, the first whose part after the last dot is the word's. */
 const char *mixent_nearest_key(const char *word, const char *const *keys);

@@ -34,7 +34,8 @@ static void transpose_images(mixent_images *images) {
 }
 
 /* The distinct labels of train, sorted, become the classes 0..K-1. class_of[label] is -1 for the others. */
-static mixent_status find_classes(const char *path, mixent_dataset *dataset, int class_of[LABELS]) {
+static mixent_status find_classes(const char *path, char *const *names, mixent_dataset *dataset,
+                                  int class_of[LABELS]) {
   for (int label = 0; label < LABELS; label++) class_of[label] = -1;
   for (size_t i = 0; i < dataset->train.count; i++) class_of[dataset->train.labels[i]] = 0;
   MIXENT_TRY(MIXENT_ALLOCATE(LABELS, &dataset->labels));
@@ -43,10 +44,14 @@ static mixent_status find_classes(const char *path, mixent_dataset *dataset, int
       class_of[label] = dataset->classes;
       dataset->labels[dataset->classes++] = label;
     }
-  if (dataset->classes < 2)
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: every label is %d; a classifier needs two or more", path,
-                       (int)dataset->labels[0]);
-  return MIXENT_OK;
+  if (dataset->classes > 1) return MIXENT_OK;
+  int only = (int)dataset->labels[0];
+  if (names[only])
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s: every label is '%.80s'; a classifier needs two classes or more", path,
+                       names[only]);
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: every label is %d; a classifier needs two classes or more",
+                     path, only);
 }
 
 static mixent_status apply_classes(const char *path, const mixent_dataset *dataset,
@@ -143,7 +148,7 @@ static mixent_status take_set(mixent_format_set *set, bool transpose, mixent_dat
   out->cut = set->one_part;
   set->train = set->test = (mixent_images){0};
   set->feature_names = NULL;
-  MIXENT_TRY(find_classes(set->train_origin, out, class_of));
+  MIXENT_TRY(find_classes(set->train_origin, set->label_names, out, class_of));
   MIXENT_TRY(apply_classes(set->train_origin, out, class_of, &out->train));
   MIXENT_TRY(apply_classes(set->test_origin, out, class_of, &out->test));
   if (out->cut) MIXENT_TRY(mixent_images_cut(&out->train, out->classes, &out->test));

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const letters[] = {"A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M",
                                       "N", "O", "P", "Q", "R", "S", "T", "U", "V", "W", "X", "Y", "Z"};
@@ -279,6 +280,9 @@ static mixent_status fail_unknown(const char *name) {
   MIXENT_TRY(mixent_path_check(name));
   const char *nearest = mixent_nearest_name(name, names);
   if (mixent_is_file(name)) return fail_file(name);
+  if (access(name, F_OK) == 0)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: expected a directory or a regular file, got neither",
+                       name);
   if (mixent_format_ending_length(name))
     return mixent_fail(MIXENT_ERROR_IO, "%s: no such file; check its name", name);
   if (strchr(name, '/')) return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory; check its name", name);

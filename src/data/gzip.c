@@ -14,8 +14,10 @@ static mixent_status check_end(gzFile file, const char *path) {
   const char *message = gzerror(file, &code);
   if (code == Z_OK || code == Z_STREAM_END) return MIXENT_OK;
   if (code == Z_ERRNO) return mixent_fail_errno("read", path);
+  const char *reason = strstr(message, ">: "); /* behind zlib's name of the file, "<fd:3>" */
   return mixent_fail(MIXENT_ERROR_FORMAT,
-                     "%s: the gzip data is damaged or truncated (%s); fetch or copy it again", path, message);
+                     "%s: the gzip data is damaged or truncated (%s); fetch or copy it again", path,
+                     reason ? reason + strlen(">: ") : message);
 }
 
 enum { UNSUSPECTED = 64 << 20, MOST_RATIO = 50 };

@@ -64,6 +64,11 @@ static bool loss_has(const mixent_recipe *recipe, const char *key) {
 /* "the loss 'min-ent' does not use it (it has w1, w2, b1, b2, smoothing)" */
 static void say_foreign_loss(const char *key, const mixent_recipe *recipe, mixent_text *why) {
   bool learn = strcmp(key, "loss.learn") == 0, any = false;
+  if (learn && !loss_has_parameter((mixent_loss_kind)recipe->loss_kind, 0)) {
+    mixent_text_append(why, "the loss '%s' has nothing to learn; leave it out",
+                       mixent_loss_names[recipe->loss_kind]);
+    return;
+  }
   mixent_text_append(why, "the loss '%s' %s", mixent_loss_names[recipe->loss_kind],
                      learn ? "cannot learn that" : "does not use it");
   for (const mixent_option *option = mixent_options; option->key; option++) {

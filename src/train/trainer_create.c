@@ -52,6 +52,11 @@ static mixent_status settle_data(mixent_recipe *recipe) {
     recipe->other_data = true;
     return settle_data(recipe);
   }
+  /* the recipe 'tabular' cannot name anybody's table: its word stands for a directory that may be there */
+  if (!found && strcmp(recipe->data, "table") == 0)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "data: the recipe says 'table', which is not there; name the table with --data "
+                       "TABLE.csv (or .npz, or a directory)");
   recipe->data_alternative[0] = 0;
   mixent_status status = keep_place(recipe, found);
   free(found);

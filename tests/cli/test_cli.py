@@ -87,6 +87,10 @@ def test_a_directory_does_not_hide_a_network(mixent, tmp_path):
     (["train", "--recipe", "paper-mixent"], "paper-mix-ent"),
     (["train", "--set", "optimizer.learning_rat=1"], "optimizer.learning_rate"),
     (["data", "show", "emnist-leters"], "emnist-letters"),
+    (["data", "show", "emnist"], "emnist-letters"),
+    (["data", "get", "EMNIST"], "emnist-letters"),
+    (["train", "--data", "MNIST"], "mnist"),
+    (["train", "--data", "CIFAR-10"], "cifar-10"),
     (["info", "vgg-5"], "vgg5"),
     (["info", "resnet2"], "resnet20"),
     # what other programs call it
@@ -139,6 +143,8 @@ def test_a_batch_larger_than_the_data(mixent, tmp_path, tiny_net):
 @pytest.mark.parametrize("words, said", [
     (["train", "--data", "emnist-leters"], "did you mean emnist-letters?"),
     (["train", "--net", "vgg6", "--data", "bars"], "did you mean vgg5?"),
+    (["train", "--recipe", "tabular"], "name the table with --data TABLE.csv"),
+    (["train", "--loss", "ce", "--set", "loss.learn=w2", "--data", "bars"], "loss.learn: the loss 'ce' has nothing to learn"),
     (["train", "--epochs"], "--epochs N"),
     (["train", "--epochs", "many"], "whole number"),
     (["train", "--json=yes"], "no value"),

@@ -40,6 +40,9 @@ def test_data_sets_of_pipes(mixent, strange, tmp_path):
             (folders / part / "a").mkdir(parents=True)
             (folders / part / "a" / "1.png").symlink_to(kind)
         assert "1.png" in mixent("data", "show", folders, timeout=10).message
+        table = tmp_path / f"{kind.name}.csv"
+        table.symlink_to(kind)
+        assert f"{table}: expected a directory or a regular file, got neither" in mixent("data", "show", table, timeout=10).message
 
 
 def test_what_is_written_in_place_stays(mixent, bars, tmp_path):

@@ -285,9 +285,10 @@ def test_what_cannot_be_reported(whole, tmp_path):
     ("{gnuplot} -d | head -n 60", "and no end"),  # the disk is full
     ("{gnuplot} -d | sed 's/gnuplot_plot_2/lost/'", "is incomplete: expected "),
     ("cat >/dev/null", "before its chart was drawn"),
-], ids=["no plot", "no last command", "drawing cut off", "a curve less", "nothing"])
+    ("{gnuplot} -d; exit 3", "gnuplot drew its chart, but ended with exit code 3"),
+], ids=["no plot", "no last command", "drawing cut off", "a curve less", "nothing", "a failure behind it"])
 def test_gnuplot_fails_half_way(whole, tmp_path, damage, said):
-    """gnuplot ends with exit status 0, but did not draw all: no page, and an exit code of 1."""
+    """gnuplot ends with exit status 0, but did not draw all, or draws all and fails: no page, and an exit code of 1."""
     (tmp_path / "gnuplot").write_text(f"#!/bin/sh\n{damage.format(gnuplot=shutil.which('gnuplot'))}\nexit 0\n")
     (tmp_path / "gnuplot").chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"

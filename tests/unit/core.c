@@ -32,6 +32,16 @@ static void test_nearest_name(void **state) {
   assert_string_equal(mixent_nearest_name("min-net", names), "min-ent");
   assert_string_equal(mixent_nearest_name("mixent", names), "mix-ent");
   assert_null(mixent_nearest_name("completely different", names));
+  const char *sets[] = {"emnist-letters", "mnist", "fashion-mnist", "cifar-10", "cifar-100", NULL};
+  assert_string_equal(mixent_nearest_name("emnist", sets),
+                      "emnist-letters"); /* not mnist, which is one letter off */
+  assert_string_equal(mixent_nearest_name("EMNIST", sets), "emnist-letters");
+  assert_string_equal(mixent_nearest_name("fashion", sets), "fashion-mnist");
+  assert_string_equal(mixent_nearest_name("MNIST", sets), "mnist");
+  assert_string_equal(mixent_nearest_name("Fashion-MNIST", sets), "fashion-mnist");
+  assert_string_equal(mixent_nearest_name("CIFAR-10", sets), "cifar-10");
+  assert_string_equal(mixent_nearest_name("CIFAR100", sets), "cifar-100");
+  assert_null(mixent_nearest_name("", sets));
 }
 
 static void test_text_grows(void **state) {

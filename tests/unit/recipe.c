@@ -231,7 +231,7 @@ static void test_foreign_options_are_refused(void **state) {
     const char *text, *key, *value, *message; /* key NULL: the text alone; message NULL: right */
   } cases[] = {
       {"{}", "loss.w2", "1", "loss.w2: the loss 'ce' does not use it (it has smoothing)"},
-      {"{}", "loss.learn", "w2", "loss.learn: the loss 'ce' cannot learn that"},
+      {"{}", "loss.learn", "w2", "loss.learn: the loss 'ce' has nothing to learn"},
       {"{}", "loss.learn", "none", NULL},
       {"{}", "loss.style", "square", "loss.style: the loss 'ce' does not use it"},
       {"{}", "loss.eps", "1e-6", "loss.eps: the loss 'ce' does not use it"},

@@ -232,7 +232,10 @@ static void test_train_and_test(void **state) {
   expect_open_fails("test.csv:1:1: 2 columns, but 3 in the other table");
   write_text("train.csv", "a,b,class\n1,2,10\n3,4,10\n");
   write_text("test.csv", "a,b,class\n7,8,10\n");
-  expect_open_fails("train.csv: every label is");
+  expect_open_fails("train.csv: every label is 10; a classifier needs two classes or more");
+  write_text("train.csv", "a,b,class\n1,2,cat\n3,4,cat\n");
+  write_text("test.csv", "a,b,class\n7,8,cat\n");
+  expect_open_fails("train.csv: every label is 'cat'; a classifier");
 }
 
 /* `count` distinct labels, `each` rows of each. */

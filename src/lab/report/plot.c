@@ -183,8 +183,12 @@ static mixent_status check_end(pid_t child, FILE *messages) {
   mixent_status status = read_stream(messages, &said);
   if (status == MIXENT_OK && WIFEXITED(state) && WEXITSTATUS(state) == 127)
     status = mixent_fail(MIXENT_ERROR_UNSUPPORTED, "gnuplot does not start; install the package gnuplot-nox");
-  else if (status == MIXENT_OK && (state != 0 || !strstr(said.data, drawn)))
+  else if (status == MIXENT_OK && !strstr(said.data, drawn))
     status = mixent_fail(MIXENT_ERROR_IO, "gnuplot failed before its chart was drawn: %.400s", said.data);
+  else if (status == MIXENT_OK && state != 0)
+    status = mixent_fail(MIXENT_ERROR_IO, "gnuplot drew its chart, but ended with %s %d; run again",
+                         WIFEXITED(state) ? "exit code" : "signal",
+                         WIFEXITED(state) ? WEXITSTATUS(state) : WTERMSIG(state));
   mixent_text_free(&said);
   return status;
 }
