@@ -21,7 +21,7 @@ import torch
 
 from mixent._checkpoint import CONTAINERS, ConversionError, prefixes_of, read_state, split_state
 from mixent._printable import printable
-from mixent.files import replacing
+from mixent._files import replacing
 
 NETWORKS = ("vgg5", "vgg5-half", "spinal-vgg5", "conv3", "resnet20", "mlp")
 LARGEST_LEFT_OUT = 4  # elements of a tensor that is no part of the network and may be passed over: the loss's own weights

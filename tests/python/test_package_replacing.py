@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from mixent.files import read_text, replacing
+from mixent._files import read_text, replacing
 
 
 def write(path, text="new"):

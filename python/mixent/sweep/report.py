@@ -11,7 +11,7 @@ from pathlib import Path
 
 import optuna
 
-from mixent.files import replacing
+from mixent._files import replacing
 from mixent._printable import csv_cell, printable
 from mixent.sweep.program import Program
 from mixent.sweep.progress import best_of, number, score

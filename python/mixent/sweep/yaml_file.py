@@ -4,7 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixent.files import read_text
+from mixent._files import read_text
 from mixent.sweep.message import SweepError
 
 try:
