@@ -1,22 +1,16 @@
 /* Words of a command line that name models and files. */
 #include "cli/inputs.h"
-#include "core/file.h"
 #include "core/locale.h"
 #include "core/memory.h"
+#include "data/find.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 /* ------------------------------------------------------------- a trained model ---- */
-
-static bool ends_with(const char *text, const char *ending) {
-  size_t length = strlen(text), tail = strlen(ending);
-  return length >= tail && strcasecmp(text + length - tail, ending) == 0;
-}
 
 /* What a file that is no checkpoint is, and what to do; NULL: it may be one. */
 static const char *find_other_kind(const char *path) {
@@ -31,7 +25,7 @@ static const char *find_other_kind(const char *path) {
       {".pt", "a checkpoint of PyTorch; `python -m mixent.convert` makes it one of mixent"},
       {".pth", "a checkpoint of PyTorch; `python -m mixent.convert` makes it one of mixent"}};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-    if (ends_with(path, kinds[i][0])) return kinds[i][1];
+    if (mixent_has_ending(path, kinds[i][0])) return kinds[i][1];
   return NULL;
 }
 
@@ -101,60 +95,24 @@ const char *mixent_temperature_text(const mixent_model *model) {
 
 /* ---------------------------------------------------------------- files to read --- */
 
-static mixent_status add_path(mixent_inputs *inputs, const char *path) {
-  if (inputs->count == inputs->capacity) {
-    size_t capacity = 2 * inputs->capacity + 64;
-    char **paths = realloc(inputs->paths, capacity * sizeof *paths);
-    if (!paths) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a list of files");
-    inputs->paths = paths;
-    inputs->capacity = capacity;
-  }
-  char *copy = strdup(path);
-  if (!copy) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
-  inputs->paths[inputs->count++] = copy;
-  return MIXENT_OK;
-}
-
-static bool is_wanted(const char *name, const char *const *endings) {
-  for (; *endings; endings++)
-    if (ends_with(name, *endings)) return true;
-  return false;
-}
-
-static mixent_status walk(mixent_inputs *inputs, const char *directory, const char *const *endings);
+typedef struct inputs_walk {
+  mixent_names *inputs;
+  const char *const *endings;
+} inputs_walk;
 
 /* Links to files are followed, links to directories are not: they may lead in circles. */
-static mixent_status visit(mixent_inputs *inputs, const char *path, const char *name,
-                           const char *const *endings) {
+static mixent_status visit(void *context, const char *path, const char *name) {
+  const inputs_walk *walk = context;
   struct stat info;
-  if (name[0] == '.') return MIXENT_OK;
-  if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode)) return walk(inputs, path, endings);
-  return is_wanted(name, endings) ? add_path(inputs, path) : MIXENT_OK;
+  if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode)) return mixent_directory_visit(path, visit, context);
+  return mixent_has_one_ending(name, walk->endings) ? mixent_names_add(walk->inputs, path) : MIXENT_OK;
 }
 
-static mixent_status walk(mixent_inputs *inputs, const char *directory, const char *const *endings) {
-  mixent_names names;
-  mixent_status status = mixent_directory_list(directory, &names);
-  for (size_t i = 0; i < names.count && status == MIXENT_OK; i++) {
-    char *path = mixent_path_join(directory, names.items[i]);
-    status = path ? visit(inputs, path, names.items[i], endings) : MIXENT_ERROR_MEMORY;
-    free(path);
-  }
-  mixent_names_free(&names);
-  return status;
-}
-
-mixent_status mixent_inputs_add(mixent_inputs *inputs, const char *word, const char *const *endings) {
+mixent_status mixent_inputs_add(mixent_names *inputs, const char *word, const char *const *endings) {
   size_t before = inputs->count;
-  if (!mixent_is_directory(word)) return add_path(inputs, word);
-  MIXENT_TRY(walk(inputs, word, endings));
+  if (!mixent_is_directory(word)) return mixent_names_add(inputs, word);
+  MIXENT_TRY(mixent_directory_visit(word, visit, &(inputs_walk){inputs, endings}));
   return inputs->count > before
              ? MIXENT_OK
              : mixent_fail(MIXENT_ERROR_IO, "%s: no file in it ends in %s", word, *endings);
-}
-
-void mixent_inputs_free(mixent_inputs *inputs) {
-  for (size_t i = 0; i < inputs->count; i++) free(inputs->paths[i]);
-  free(inputs->paths);
-  *inputs = (mixent_inputs){0};
 }

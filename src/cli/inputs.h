@@ -2,6 +2,7 @@
 #ifndef MIXENT_CLI_INPUTS_H
 #define MIXENT_CLI_INPUTS_H
 
+#include "core/file.h"
 #include "mixent/train.h"
 
 /* The checkpoint that a word names: a file, or a run's directory, of which it is best.safetensors. Something else is refused
@@ -24,14 +25,8 @@ const char *mixent_temperature_text(const mixent_model *model);
     .kind = MIXENT_VALUE_TEXT, .offset = offsetof(arguments, temperature)                                    \
   }
 
-/* Files to read, in order. */
-typedef struct mixent_inputs {
-  char **paths;
-  size_t count, capacity;
-} mixent_inputs;
-/* Adds the file, or of a directory the files at any depth that have one of the endings (NULL-terminated; in any case of
+/* Files to read: adds the file, or of a directory the files at any depth that have one of the endings (NULL-terminated; in any case of
  * letters), sorted by path. A directory without any is an error. */
-mixent_status mixent_inputs_add(mixent_inputs *inputs, const char *word, const char *const *endings);
-void mixent_inputs_free(mixent_inputs *inputs);
+mixent_status mixent_inputs_add(mixent_names *inputs, const char *word, const char *const *endings);
 
 #endif

@@ -149,21 +149,21 @@ static void warn_of_negatives(const chunk *chunk) {
                            : "--invert auto classifies their negatives");
 }
 
-static int widest(const mixent_inputs *inputs) {
+static int widest(const mixent_names *inputs) {
   size_t width = 0;
   for (size_t i = 0; i < inputs->count; i++)
-    if (strlen(inputs->paths[i]) > width) width = strlen(inputs->paths[i]);
+    if (strlen(inputs->items[i]) > width) width = strlen(inputs->items[i]);
   return (int)width;
 }
 
 /* One that cannot be read is told, and the others go on; *code is then a failure. */
-static mixent_status predict_all(chunk *chunk, bool json, const mixent_inputs *inputs, int *code) {
+static mixent_status predict_all(chunk *chunk, bool json, const mixent_names *inputs, int *code) {
   const mixent_model *model = chunk->model;
   int width = widest(inputs);
   for (size_t i = 0; i < inputs->count; i++) {
     uint8_t *pixels = chunk->pixels + chunk->count * chunk->size;
-    if (mixent_image_read(inputs->paths[i], model->side, model->channels, pixels) == MIXENT_OK) {
-      chunk_add(chunk, inputs->paths[i]);
+    if (mixent_image_read(inputs->items[i], model->side, model->channels, pixels) == MIXENT_OK) {
+      chunk_add(chunk, inputs->items[i]);
     } else {
       mixent_failed(MIXENT_ERROR_FORMAT);
       *code = MIXENT_EXIT_FAILED;
@@ -175,8 +175,7 @@ static mixent_status predict_all(chunk *chunk, bool json, const mixent_inputs *i
   return MIXENT_OK;
 }
 
-static int predict_images(const arguments *arguments, const mixent_model *model,
-                          const mixent_inputs *inputs) {
+static int predict_images(const arguments *arguments, const mixent_model *model, const mixent_names *inputs) {
   chunk chunk;
   int code = MIXENT_EXIT_DONE;
   mixent_status status = chunk_create(arguments, model, inputs->count, &chunk);
@@ -210,8 +209,7 @@ static int predict_rows(const arguments *arguments, const mixent_model *model, m
   return code;
 }
 
-static int predict_tables(const arguments *arguments, const mixent_model *model,
-                          const mixent_inputs *inputs) {
+static int predict_tables(const arguments *arguments, const mixent_model *model, const mixent_names *inputs) {
   mixent_predictor *predictor;
   if (arguments->views > 1)
     return mixent_wrong_use("predict: rows of features have one view; leave --views out");
@@ -223,7 +221,7 @@ static int predict_tables(const arguments *arguments, const mixent_model *model,
   if (status != MIXENT_OK) return mixent_failed(status);
   int code = MIXENT_EXIT_DONE;
   for (size_t i = 0; i < inputs->count; i++)
-    if (predict_rows(arguments, model, predictor, inputs->paths[i]) != MIXENT_EXIT_DONE)
+    if (predict_rows(arguments, model, predictor, inputs->items[i]) != MIXENT_EXIT_DONE)
       code = MIXENT_EXIT_FAILED;
   mixent_predictor_free(predictor);
   return code;
@@ -232,7 +230,7 @@ static int predict_tables(const arguments *arguments, const mixent_model *model,
 static int predict(const arguments *arguments, const mixent_model *model, int count, char **words) {
   static const char *const images[] = {".png", ".jpg", ".jpeg", NULL}, *const tables[] = {".csv", NULL};
   bool table = model->side == 1;
-  mixent_inputs inputs = {0};
+  mixent_names inputs = {0};
   int code = MIXENT_EXIT_DONE;
   for (int i = 0; i < count; i++)
     if (mixent_inputs_add(&inputs, words[i], table ? tables : images) != MIXENT_OK) {
@@ -243,7 +241,7 @@ static int predict(const arguments *arguments, const mixent_model *model, int co
     int found = (table ? predict_tables : predict_images)(arguments, model, &inputs);
     if (found != MIXENT_EXIT_DONE) code = found;
   }
-  mixent_inputs_free(&inputs);
+  mixent_names_free(&inputs);
   return code;
 }
 

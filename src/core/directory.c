@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static mixent_status add_name(mixent_names *names, const char *name) {
+mixent_status mixent_names_add(mixent_names *names, const char *name) {
   if ((names->count & (names->count - 1)) == 0) { /* full: 0, 1, 2, 4, 8, … */
     size_t capacity = names->count ? 2 * names->count : 1;
     char **grown = realloc(names->items, capacity * sizeof *grown);
@@ -37,7 +37,7 @@ mixent_status mixent_directory_list(const char *path, mixent_names *out) {
   /* NULL is the end and also a failure, which errno alone tells */
   while (status == MIXENT_OK && (errno = 0, entry = readdir(stream)) != NULL)
     if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-      status = add_name(out, entry->d_name);
+      status = mixent_names_add(out, entry->d_name);
   if (status == MIXENT_OK && errno) status = mixent_fail_errno("read directory", path);
   closedir(stream);
   if (status != MIXENT_OK)
@@ -51,6 +51,20 @@ void mixent_names_free(mixent_names *names) {
   for (size_t i = 0; i < names->count; i++) free(names->items[i]);
   free(names->items);
   *names = (mixent_names){0};
+}
+
+mixent_status mixent_directory_visit(const char *path, mixent_visit_entry *visit, void *context) {
+  mixent_names names;
+  MIXENT_TRY(mixent_directory_list(path, &names));
+  mixent_status status = MIXENT_OK;
+  for (size_t i = 0; i < names.count && status == MIXENT_OK; i++) {
+    if (names.items[i][0] == '.') continue;
+    char *inner = mixent_path_join(path, names.items[i]);
+    status = inner ? visit(context, inner, names.items[i]) : MIXENT_ERROR_MEMORY;
+    free(inner);
+  }
+  mixent_names_free(&names);
+  return status;
 }
 
 mixent_status mixent_directory_sync(const char *path) {

@@ -45,7 +45,12 @@ typedef struct mixent_names {
 } mixent_names;
 /* All names in a directory but "." and "..". A directory that cannot be read to its end is an error. */
 mixent_status mixent_directory_list(const char *path, mixent_names *out);
+/* Adds a copy of `name` to names that were added by this alone. */
+mixent_status mixent_names_add(mixent_names *names, const char *name);
 void mixent_names_free(mixent_names *names);
+/* Calls `visit` for what is in a directory, in the order of names, but for names that begin with a dot; until it fails. */
+typedef mixent_status mixent_visit_entry(void *context, const char *path, const char *name);
+mixent_status mixent_directory_visit(const char *path, mixent_visit_entry *visit, void *context);
 
 /* Syncs a directory, so that renames in it last. */
 mixent_status mixent_directory_sync(const char *path);

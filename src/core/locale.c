@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <string.h>
 
 /* The thread's locale from now on is "C"; returns what it was. Where "C" cannot be made, which takes no memory in any C
  * library we know, nothing changes. */
@@ -64,9 +64,17 @@ double mixent_number_read(const char *text, char **end) {
   return value;
 }
 
+char mixent_small_letter(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? (char)(letter + ('a' - 'A')) : letter;
+}
+
+bool mixent_same_letters(const char *a, const char *b, size_t length) {
+  size_t same = 0;
+  while (same < length && mixent_small_letter(a[same]) == mixent_small_letter(b[same])) same++;
+  return same == length;
+}
+
 bool mixent_same_word(const char *a, const char *b) {
-  locale_t before = enter();
-  bool same = strcasecmp(a, b) == 0;
-  leave(before);
-  return same;
+  size_t length = strlen(a);
+  return length == strlen(b) && mixent_same_letters(a, b, length);
 }

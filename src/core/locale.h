@@ -19,5 +19,9 @@ double mixent_number_read(const char *text, char **end);
 
 /* Whether two words differ at most in capital and small letters, of ASCII. */
 bool mixent_same_word(const char *a, const char *b);
+/* The same of their first `length` bytes; neither ends before. */
+bool mixent_same_letters(const char *a, const char *b, size_t length);
+/* A capital letter of ASCII becomes a small one. */
+char mixent_small_letter(char letter);
 
 #endif

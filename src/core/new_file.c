@@ -45,7 +45,7 @@ static mixent_status open_beside(const struct stat *replaced, mixent_new_file *o
   /* whoever may not write a file may not replace it either */
   if (replaced && faccessat(AT_FDCWD, out->path, W_OK, AT_EACCESS) != 0)
     return mixent_fail_errno("write", out->path);
-  char *temporary;
+  char *temporary = NULL;
   MIXENT_TRY(draw_temporary(out->path, &temporary));
   *descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                      replaced ? replaced->st_mode & 0700 : 0666); /* nobody else before take_over */

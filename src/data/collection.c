@@ -1,13 +1,13 @@
 /* Which files of a set in folders are images, of which class; what is passed over is counted. */
 #include "data/collection.h"
 #include "core/file.h"
+#include "core/locale.h"
 #include "data/find.h"
 #include "data/tar.h"
 
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 static const char *const part_names[][2] = {{"train", "training"}, {"test", "testing"}};
@@ -15,7 +15,7 @@ static const char *const part_names[][2] = {{"train", "training"}, {"test", "tes
 int mixent_part_named(const char *name, size_t length) {
   for (int part = 0; part < 2; part++)
     for (int i = 0; i < 2; i++)
-      if (length == strlen(part_names[part][i]) && strncasecmp(name, part_names[part][i], length) == 0)
+      if (length == strlen(part_names[part][i]) && mixent_same_letters(name, part_names[part][i], length))
         return part;
   return -1;
 }
@@ -72,23 +72,6 @@ static mixent_status check_classes(const mixent_collection *in) {
 
 /* ---- A directory. ---- */
 
-typedef mixent_status visit_entry(void *context, const char *path, const char *name);
-
-/* What is in a directory, but for names that begin with a dot. */
-static mixent_status walk_directory(const char *path, visit_entry *visit, void *context) {
-  mixent_names names;
-  MIXENT_TRY(mixent_directory_list(path, &names));
-  mixent_status status = MIXENT_OK;
-  for (size_t i = 0; i < names.count && status == MIXENT_OK; i++) {
-    if (names.items[i][0] == '.') continue;
-    char *inner = mixent_path_join(path, names.items[i]);
-    status = inner ? visit(context, inner, names.items[i]) : MIXENT_ERROR_MEMORY;
-    free(inner);
-  }
-  mixent_names_free(&names);
-  return status;
-}
-
 /* A set with something missing would be a smaller one. */
 static mixent_status fail_nothing(const char *path) {
   return mixent_fail(MIXENT_ERROR_IO,
@@ -116,7 +99,7 @@ static mixent_status visit_part(void *context, const char *path, const char *nam
 mixent_status mixent_part_folders(const char *directory, char *names[2]) {
   parts_walk walk = {.names = names};
   names[0] = names[1] = NULL;
-  mixent_status status = walk_directory(directory, visit_part, &walk);
+  mixent_status status = mixent_directory_visit(directory, visit_part, &walk);
   for (int part = 0; part < 2 && status != MIXENT_OK; part++) free(names[part]), names[part] = NULL;
   return status;
 }
@@ -152,7 +135,7 @@ static mixent_status walk_below(folder_walk *walk, const char *path, const struc
     memcpy(here->path, path, length);
     kept = tsearch(here, &walk->reached, compare_reached);
   }
-  if (kept && *kept == here) return walk_directory(path, visit_file, walk);
+  if (kept && *kept == here) return mixent_directory_visit(path, visit_file, walk);
   free(here);
   if (!kept) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
   return mixent_fail(MIXENT_ERROR_IO, "%s: the same directory as %s, by a link; take the link away", path,
@@ -195,11 +178,11 @@ static mixent_status visit_class(void *context, const char *path, const char *na
 mixent_status mixent_collect_directory(const char *directory, mixent_collection *out) {
   out->origin = directory;
   parts_walk parts = {out->parts, out};
-  mixent_status status = walk_directory(directory, visit_part, &parts);
+  mixent_status status = mixent_directory_visit(directory, visit_part, &parts);
   for (int part = 0; part < 2 && status == MIXENT_OK && out->parts[part]; part++) {
     folder_walk walk = {.to = out, .part = part};
     char *path = mixent_path_join(directory, out->parts[part]);
-    status = path ? walk_directory(path, visit_class, &walk) : MIXENT_ERROR_MEMORY;
+    status = path ? mixent_directory_visit(path, visit_class, &walk) : MIXENT_ERROR_MEMORY;
     free(path);
   }
   return status == MIXENT_OK ? check_classes(out) : status;

@@ -175,7 +175,7 @@ bool mixent_has_ending(const char *name, const char *ending) {
   return length > tail && mixent_same_word(name + length - tail, ending);
 }
 
-static bool has_one_of(const char *name, const char *const *endings) {
+bool mixent_has_one_ending(const char *name, const char *const *endings) {
   while (*endings && !mixent_has_ending(name, *endings)) endings++;
   return *endings;
 }
@@ -184,7 +184,7 @@ mixent_status mixent_data_file_find(const char *path, const char *const *endings
   mixent_names entries;
   *out = NULL;
   if (mixent_is_file(path)) {
-    if (has_one_of(path, endings) && !(*out = strdup(path)))
+    if (mixent_has_one_ending(path, endings) && !(*out = strdup(path)))
       return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
     return MIXENT_OK;
   }
@@ -192,7 +192,7 @@ mixent_status mixent_data_file_find(const char *path, const char *const *endings
   mixent_status status = MIXENT_OK;
   for (size_t i = 0; i < entries.count && status == MIXENT_OK; i++) {
     const char *name = entries.items[i];
-    if (name[0] == '.' || !has_one_of(name, endings)) continue;
+    if (name[0] == '.' || !mixent_has_one_ending(name, endings)) continue;
     char *file = mixent_path_join(path, name);
     if (!file)
       status = MIXENT_ERROR_MEMORY;

@@ -1,6 +1,7 @@
 /* HTTP ranges (RFC 9110, section 14) with libcurl. Every answer must be 206 with the range that was asked
  * for: a server that ignores the range would send the whole file, which is refused at its first byte. */
 #include "data/http.h"
+#include "core/locale.h"
 #include "core/memory.h"
 
 #include <curl/curl.h>
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 enum { TRIES = 5, FIRST_WAIT_MILLISECONDS = 200 };
@@ -45,7 +45,7 @@ static size_t take_header(char *line, size_t size, size_t count, void *context) 
   if (length < sizeof text) memcpy(text, line, length);
   static const char name[] = "content-range:";
   if (strncmp(text, "HTTP/", 5) == 0) http->answer_size = 0; /* another answer, after a redirection */
-  if (strncasecmp(text, name, sizeof name - 1) == 0 &&
+  if (mixent_same_letters(text, name, sizeof name - 1) &&
       sscanf(text + sizeof name - 1, " bytes %" SCNu64 "-%" SCNu64 "/%" SCNu64, &http->answer_first,
              &http->answer_last, &http->answer_size) != 3)
     http->answer_size = 0;

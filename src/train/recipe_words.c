@@ -1,7 +1,7 @@
 /* The table of what people type. A line more is all that another word needs. */
 #include "train/recipe_words.h"
+#include "core/locale.h"
 
-#include <ctype.h>
 #include <string.h>
 
 static const char cpu[] =
@@ -147,8 +147,7 @@ static const struct {
 /* Small letters, '_' for '-'; cut at what no option is as long as. */
 static void normalize(const char *word, char out[64]) {
   size_t length = 0;
-  for (; *word && length < 63; word++)
-    out[length++] = *word == '-' ? '_' : (char)tolower((unsigned char)*word);
+  for (; *word && length < 63; word++) out[length++] = *word == '-' ? '_' : mixent_small_letter(*word);
   out[length] = '\0';
 }
 
