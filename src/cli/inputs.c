@@ -95,24 +95,26 @@ const char *mixent_temperature_text(const mixent_model *model) {
 
 /* ---------------------------------------------------------------- files to read --- */
 
-typedef struct inputs_walk {
-  mixent_names *inputs;
-  const char *const *endings;
-} inputs_walk;
-
 /* Links to files are followed, links to directories are not: they may lead in circles. */
 static mixent_status visit(void *context, const char *path, const char *name) {
-  const inputs_walk *walk = context;
+  mixent_inputs *inputs = context;
   struct stat info;
   if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode)) return mixent_directory_visit(path, visit, context);
-  return mixent_has_one_ending(name, walk->endings) ? mixent_names_add(walk->inputs, path) : MIXENT_OK;
+  if (mixent_has_one_ending(name, inputs->endings)) return mixent_names_add(&inputs->files, path);
+  mixent_passed_over_file(&inputs->passed_over, name);
+  return MIXENT_OK;
 }
 
-mixent_status mixent_inputs_add(mixent_names *inputs, const char *word, const char *const *endings) {
-  size_t before = inputs->count;
-  if (!mixent_is_directory(word)) return mixent_names_add(inputs, word);
-  MIXENT_TRY(mixent_directory_visit(word, visit, &(inputs_walk){inputs, endings}));
-  return inputs->count > before
+mixent_status mixent_inputs_add(mixent_inputs *inputs, const char *word) {
+  size_t before = inputs->files.count;
+  if (!mixent_is_directory(word)) return mixent_names_add(&inputs->files, word);
+  MIXENT_TRY(mixent_directory_visit(word, visit, inputs));
+  return inputs->files.count > before
              ? MIXENT_OK
-             : mixent_fail(MIXENT_ERROR_IO, "%s: no file in it ends in %s", word, *endings);
+             : mixent_fail(MIXENT_ERROR_IO, "%s: no file in it ends in %s", word, inputs->wanted);
+}
+
+void mixent_inputs_free(mixent_inputs *inputs) {
+  mixent_names_free(&inputs->files);
+  mixent_passed_over_free(&inputs->passed_over);
 }

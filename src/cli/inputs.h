@@ -3,6 +3,7 @@
 #define MIXENT_CLI_INPUTS_H
 
 #include "core/file.h"
+#include "data/passed_over.h"
 #include "mixent/train.h"
 
 /* The checkpoint that a word names: a file, or a run's directory, of which it is best.safetensors. Something else is refused
@@ -25,8 +26,16 @@ const char *mixent_temperature_text(const mixent_model *model);
     .kind = MIXENT_VALUE_TEXT, .offset = offsetof(arguments, temperature)                                    \
   }
 
-/* Files to read: adds the file, or of a directory the files at any depth that have one of the endings (NULL-terminated; in any case of
- * letters), sorted by path. A directory without any is an error. */
-mixent_status mixent_inputs_add(mixent_names *inputs, const char *word, const char *const *endings);
+/* Files to read. Start with `endings` and `wanted` alone. */
+typedef struct mixent_inputs {
+  const char *const *endings; /* that a directory's files must have, in capitals or not; then NULL */
+  const char *wanted;         /* the same for messages: ".png, .jpg or .jpeg" */
+  mixent_names files;
+  mixent_passed_over passed_over; /* the other files of directories */
+} mixent_inputs;
+/* Adds the file, or of a directory the files at any depth that have one of the endings, sorted by path. A directory without
+ * any is an error. */
+mixent_status mixent_inputs_add(mixent_inputs *inputs, const char *word);
+void mixent_inputs_free(mixent_inputs *inputs);
 
 #endif

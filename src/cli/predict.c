@@ -227,21 +227,32 @@ static int predict_tables(const arguments *arguments, const mixent_model *model,
   return code;
 }
 
+static mixent_status warn_of_passed_over(const mixent_inputs *inputs) {
+  char *note;
+  MIXENT_TRY(mixent_passed_over_note(&inputs->passed_over, inputs->wanted, &note));
+  if (note) mixent_warning_print("%s", note);
+  free(note);
+  return MIXENT_OK;
+}
+
 static int predict(const arguments *arguments, const mixent_model *model, int count, char **words) {
   static const char *const images[] = {".png", ".jpg", ".jpeg", NULL}, *const tables[] = {".csv", NULL};
   bool table = model->side == 1;
-  mixent_names inputs = {0};
+  mixent_inputs inputs = {.endings = table ? tables : images,
+                          .wanted = table ? ".csv" : ".png, .jpg or .jpeg"};
   int code = MIXENT_EXIT_DONE;
   for (int i = 0; i < count; i++)
-    if (mixent_inputs_add(&inputs, words[i], table ? tables : images) != MIXENT_OK) {
+    if (mixent_inputs_add(&inputs, words[i]) != MIXENT_OK) {
       mixent_failed(MIXENT_ERROR_IO);
       code = MIXENT_EXIT_FAILED;
     }
-  if (inputs.count) {
-    int found = (table ? predict_tables : predict_images)(arguments, model, &inputs);
+  mixent_status status = warn_of_passed_over(&inputs);
+  if (status != MIXENT_OK) code = mixent_failed(status);
+  if (status == MIXENT_OK && inputs.files.count) {
+    int found = (table ? predict_tables : predict_images)(arguments, model, &inputs.files);
     if (found != MIXENT_EXIT_DONE) code = found;
   }
-  mixent_names_free(&inputs);
+  mixent_inputs_free(&inputs);
   return code;
 }
 

@@ -35,10 +35,6 @@ mixent_status mixent_fail_null(const char *function, const char *pointer) {
   return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s is NULL; give a pointer", function, pointer);
 }
 
-static char small_letter(char letter) {
-  return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
-}
-
 /* Levenshtein distance, words cut at 63 characters; capital letters are as small ones. */
 static size_t edit_distance(const char *a, const char *b) {
   size_t row[64];
@@ -48,7 +44,7 @@ static size_t edit_distance(const char *a, const char *b) {
     size_t diagonal = row[0];
     row[0] = i;
     for (size_t j = 1; j <= m; j++) {
-      size_t substitute = diagonal + (small_letter(a[i - 1]) != small_letter(b[j - 1]));
+      size_t substitute = diagonal + (mixent_small_letter(a[i - 1]) != mixent_small_letter(b[j - 1]));
       diagonal = row[j];
       size_t insert_or_delete = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
       row[j] = substitute < insert_or_delete ? substitute : insert_or_delete;
@@ -59,7 +55,7 @@ static size_t edit_distance(const char *a, const char *b) {
 
 /* Whether `word` is the first part of a name of several: "emnist" of "emnist-letters". */
 static bool is_first_part(const char *word, const char *name) {
-  while (*word && small_letter(*word) == small_letter(*name)) word++, name++;
+  while (*word && mixent_small_letter(*word) == mixent_small_letter(*name)) word++, name++;
   return !*word && (*name == '-' || *name == '_');
 }
 

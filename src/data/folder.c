@@ -150,7 +150,7 @@ static mixent_status read_collection(mixent_collection *from, mixent_format_set 
     make_grey(&out->train);
     make_grey(&out->test);
   }
-  MIXENT_TRY(mixent_passed_over_note(&from->passed_over, &out->note));
+  MIXENT_TRY(mixent_passed_over_note(&from->passed_over, ".png, .jpg or .jpeg", &out->note));
   out->train_origin = strdup(from->origin);
   out->test_origin = strdup(from->origin);
   if (out->train_origin && out->test_origin) return MIXENT_OK;

@@ -51,15 +51,15 @@ static int compare_kinds(const void *a, const void *b) {
 }
 
 /* The most frequent first. */
-static void append_files(const mixent_passed_over *passed, mixent_text *out) {
+static void append_files(const mixent_passed_over *passed, const char *wanted, mixent_text *out) {
   struct mixent_kind kinds[MIXENT_KINDS];
   size_t count = passed->others;
   memcpy(kinds, passed->kinds, sizeof kinds);
   qsort(kinds, (size_t)passed->kind_count, sizeof *kinds, compare_kinds);
   for (int i = 0; i < passed->kind_count; i++) count += kinds[i].count;
   if (!count) return;
-  mixent_text_append(out, "%zu file%s that %s no .png, .jpg or .jpeg (", count, count == 1 ? "" : "s",
-                     count == 1 ? "is" : "are");
+  mixent_text_append(out, "%zu file%s that %s no %s (", count, count == 1 ? "" : "s",
+                     count == 1 ? "is" : "are", wanted);
   for (int i = 0; i < passed->kind_count; i++)
     mixent_text_append(out, "%s%zu %s", i ? ", " : "", kinds[i].count, kinds[i].ending);
   if (passed->others)
@@ -68,12 +68,12 @@ static void append_files(const mixent_passed_over *passed, mixent_text *out) {
   mixent_text_append(out, ")");
 }
 
-mixent_status mixent_passed_over_note(const mixent_passed_over *passed, char **out) {
+mixent_status mixent_passed_over_note(const mixent_passed_over *passed, const char *wanted, char **out) {
   static const char mark[] = "passed-over: ";
   mixent_text note = {0};
   *out = NULL;
   mixent_text_append(&note, "%s", mark);
-  append_files(passed, &note);
+  append_files(passed, wanted, &note);
   if (passed->loose)
     mixent_text_append(&note, "%s%zu image%s in no class folder", note.length > strlen(mark) ? "; " : "",
                        passed->loose, passed->loose == 1 ? "" : "s");

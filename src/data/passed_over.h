@@ -1,4 +1,4 @@
-/* What of a set in folders is not read: counted while it is walked, and said in one sentence. */
+/* What of a set in folders, or of a directory of files, is not read: counted while it is walked, and said in one sentence. */
 #ifndef MIXENT_DATA_PASSED_OVER_H
 #define MIXENT_DATA_PASSED_OVER_H
 
@@ -11,7 +11,7 @@ typedef struct mixent_passed_over {
   struct mixent_kind {
     char ending[12]; /* ".bmp" */
     size_t count;
-  } kinds[MIXENT_KINDS]; /* files that are no images by their names */
+  } kinds[MIXENT_KINDS]; /* files that are not wanted, by their names */
   int kind_count;
   size_t others;               /* those without an ending, or of more kinds */
   size_t loose;                /* images of a part that lie in no class folder */
@@ -21,8 +21,8 @@ typedef struct mixent_passed_over {
 
 void mixent_passed_over_file(mixent_passed_over *to, const char *name);
 mixent_status mixent_passed_over_folder(mixent_passed_over *to, const char *name, size_t length);
-/* "passed-over: …", or NULL if nothing was. free(*out). */
-mixent_status mixent_passed_over_note(const mixent_passed_over *passed, char **out);
+/* "passed-over: …", or NULL if nothing was. `wanted`: the endings that are read, as ".png, .jpg or .jpeg". free(*out). */
+mixent_status mixent_passed_over_note(const mixent_passed_over *passed, const char *wanted, char **out);
 void mixent_passed_over_free(mixent_passed_over *passed);
 
 #endif

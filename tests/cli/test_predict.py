@@ -27,7 +27,6 @@ def place(tmp_path_factory):
         Image.fromarray(pixels).save(images / ("" if index < 4 else "deep/er") / f"{index}.png")
     Image.fromarray(draw_images(range(4), 16, 5)[2]).save(images / "a.JPG", quality=95)
     Image.fromarray(draw_images(range(4), 16, 5)[1]).save(images / "b.jpeg", quality=95)
-    (images / "notes.txt").write_text("no image")
     return directory
 
 
@@ -46,6 +45,19 @@ def test_jpeg_folders_and_many_files(mixent, place):
     assert found[4] == 2 and found[5] == 1  # the JPEGs
     assert said[1]["top"] == said[10]["top"]
     assert sum(a == b for a, b in zip(found[:4] + found[6:10], [0, 1, 2, 3] * 2)) >= 6
+
+
+def test_files_of_other_kinds_are_counted(mixent, place, tmp_path):
+    for name in ("a.bmp", "b.BMP", "c.webp", "deep/d.gif", "deep/e", ".hidden"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"no image that is read")
+    said = "warning: passed-over: 5 files that are no .png, .jpg or .jpeg (2 .bmp, 1 .gif, 1 .webp, 1 other)"
+    empty = mixent("predict", "run", tmp_path)
+    assert empty.code == 1 and said in empty.err and f"{tmp_path}: no file in it ends in .png, .jpg or .jpeg" in empty.err
+    shutil.copy(place / "images" / "0.png", tmp_path)
+    done = mixent("predict", "run", tmp_path)
+    assert done.code == 0 and len(done.out.splitlines()) == 1 and said in done.err
+    assert "passed-over" not in mixent("predict", "run", "images/0.png").err
 
 
 def test_a_bad_file_does_not_hide_the_others(mixent, place):

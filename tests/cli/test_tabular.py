@@ -81,6 +81,11 @@ def test_predict_rows(mixent, tmp_path, rings):
     assert numpy.mean(right) > 0.95
     text = mixent("predict", "run/best.safetensors", rings / "test.csv").out.splitlines()
     assert len(text) == 300 and text[0].startswith(f"{rings / 'test.csv'} row 1 ") and " %" in text[0]
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "rows.tsv").touch()
+    (tmp_path / "rows.csv").rename(tmp_path / "tables" / "rows.csv")
+    found = mixent("predict", "run", "tables")
+    assert len(found.out.splitlines()) == 90 and "passed-over: 1 file that is no .csv (1 .tsv)" in found.err
     write_rings(tmp_path / "rows.csv", 90, 2, names=("x", "z", "noise"))
     result = mixent("predict", "run/best.safetensors", "rows.csv")
     assert result.code == 1 and "rows.csv:1:1: no column 'y'" in result.message
