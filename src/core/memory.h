@@ -24,4 +24,7 @@ void mixent_text_append_bytes(mixent_text *text, const void *bytes, size_t count
 mixent_status mixent_text_status(const mixent_text *text);
 void mixent_text_free(mixent_text *text);
 
+/* Deflate makes no more bytes of one: what is allocated for unpacking is held against what is there to unpack. */
+enum { MIXENT_MOST_INFLATION = 1032 };
+
 #endif

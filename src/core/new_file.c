@@ -24,6 +24,7 @@ static mixent_status draw_temporary(const char *target, char **out) {
   if (asprintf(out, "%.*s%s%0*" PRIx64 "%s", slash ? (int)(slash + 1 - target) : 0, target, temporary_begin,
                DIGITS, number, temporary_end) >= 0)
     return MIXENT_OK;
+  *out = NULL;
   return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
 }
 
@@ -46,7 +47,8 @@ static mixent_status open_beside(const struct stat *replaced, mixent_new_file *o
   if (replaced && faccessat(AT_FDCWD, out->path, W_OK, AT_EACCESS) != 0)
     return mixent_fail_errno("write", out->path);
   char *temporary = NULL;
-  MIXENT_TRY(draw_temporary(out->path, &temporary));
+  mixent_status drawn = draw_temporary(out->path, &temporary);
+  if (!temporary) return drawn;
   *descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                      replaced ? replaced->st_mode & 0700 : 0666); /* nobody else before take_over */
   if (*descriptor < 0) {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_LIMIT = 1 << 26, ARCHIVE_LIMIT = 1 << 30 };
+enum { ARCHIVE_LIMIT = 1 << 30 };
 
 static int compare_images(const void *a, const void *b) {
   const mixent_collected *first = a, *second = b;
@@ -71,13 +71,8 @@ static mixent_status check_size(const mixent_collected *image, const mixent_pict
 }
 
 static mixent_status decode_image(const mixent_collected *image, mixent_picture *out) {
-  if (image->bytes) return mixent_picture_decode(image->path, image->bytes, image->size, out);
-  char *bytes;
-  size_t size;
-  MIXENT_TRY(mixent_file_read(image->path, FILE_LIMIT, &bytes, &size));
-  mixent_status status = mixent_picture_decode(image->path, bytes, size, out);
-  free(bytes);
-  return status;
+  return image->bytes ? mixent_picture_decode(image->path, image->bytes, image->size, out)
+                      : mixent_picture_read(image->path, out);
 }
 
 /* Room for `most` images in the end, which doubles as they decode: names alone cost nothing. */

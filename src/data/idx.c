@@ -1,6 +1,7 @@
 /* Reads IDX from a stream of bytes that may be gzip. */
 #include "data/idx.h"
 #include "core/file.h"
+#include "core/memory.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -111,9 +112,6 @@ static mixent_status read_bytes(reader *reader, uint8_t *out, size_t wanted, siz
   return reader->gzip ? read_gzip(reader, out, wanted, got) : read_plain(reader, out, wanted, got);
 }
 
-/* Deflate makes at most 1032 bytes of one. */
-enum { MOST_INFLATION = 1032 };
-
 static mixent_status read_header(reader *reader, int dimensions, size_t extents[3], size_t *total) {
   const char *origin = reader->origin;
   uint8_t header[4 + 4 * 3];
@@ -151,7 +149,7 @@ static mixent_status read_header(reader *reader, int dimensions, size_t extents[
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s: its header promises more than memory can hold" ADVICE,
                          origin);
   }
-  if (reader->gzip && *total / MOST_INFLATION > reader->size)
+  if (reader->gzip && *total / MIXENT_MOST_INFLATION > reader->size)
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: its header promises %zu bytes, more than %zu bytes of gzip can hold" ADVICE,
                        origin, *total, reader->size);

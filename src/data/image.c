@@ -1,5 +1,4 @@
 /* One image for a network: a file of any format of pictures, scaled to the side and channels that are asked for. */
-#include "core/file.h"
 #include "core/memory.h"
 #include "core/status.h"
 #include "data/picture.h"
@@ -57,17 +56,12 @@ static mixent_status scale_picture(const mixent_picture *picture, size_t side, i
 mixent_status mixent_image_read(const char *path, int side, int channels, uint8_t *out) {
   MIXENT_NEED(path);
   MIXENT_NEED(out);
-  enum { LARGEST = 1 << 26 };
   mixent_picture picture;
-  char *bytes;
-  size_t size;
   if (side < 1 || (channels != 1 && channels != 3))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "%s: side %d and %d channels; side 1 or more and 1 or 3 channels are read", path, side,
                        channels);
-  MIXENT_TRY(mixent_file_read(path, LARGEST, &bytes, &size));
-  mixent_status status = mixent_picture_decode(path, bytes, size, &picture);
-  free(bytes);
+  mixent_status status = mixent_picture_read(path, &picture);
   if (status == MIXENT_OK) status = scale_picture(&picture, (size_t)side, channels, out);
   free(picture.pixels);
   return status;

@@ -1,6 +1,8 @@
 /* The formats of pictures, by their first bytes. */
 #include "data/picture.h"
+#include "core/file.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -18,4 +20,15 @@ mixent_status mixent_picture_decode(const char *origin, const void *bytes, size_
       return formats[i].decode(origin, bytes, size, out);
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s: neither PNG nor JPEG (%zu bytes); convert it, or remove it",
                      origin, size);
+}
+
+mixent_status mixent_picture_read(const char *path, mixent_picture *out) {
+  enum { LARGEST = 1 << 26 };
+  char *bytes;
+  size_t size;
+  *out = (mixent_picture){0};
+  MIXENT_TRY(mixent_file_read(path, LARGEST, &bytes, &size));
+  mixent_status status = mixent_picture_decode(path, bytes, size, out);
+  free(bytes);
+  return status;
 }

@@ -16,6 +16,9 @@ typedef struct mixent_picture {
 /* `origin` names the bytes in messages. */
 mixent_status mixent_picture_decode(const char *origin, const void *bytes, size_t size, mixent_picture *out);
 
+/* A file's; over 64 MB of file are an error. */
+mixent_status mixent_picture_read(const char *path, mixent_picture *out);
+
 /* One format each; the bytes must begin as it does. */
 mixent_status mixent_png_decode(const char *origin, const void *bytes, size_t size, mixent_picture *out);
 mixent_status mixent_jpeg_decode(const char *origin, const void *bytes, size_t size, mixent_picture *out);

@@ -38,11 +38,11 @@ static mixent_status prepare_lines(png_reader *reader) {
     return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
                        "%s: %zu x %zu pixels; at most %d x %d are read: scale it down", reader->path,
                        reader->width, reader->height, LARGEST, LARGEST);
-  /* deflate packs at most 1032 bytes into one: a header that promises more than that lies */
+  /* a header that promises more than the file can hold lies */
   size_t bits =
       (size_t)png_get_bit_depth(reader->png, reader->info) * png_get_channels(reader->png, reader->info);
   size_t promised = reader->height * ((reader->width * bits + 7) / 8);
-  if (reader->size && promised / 1032 > reader->size)
+  if (reader->size && promised / MIXENT_MOST_INFLATION > reader->size)
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: its header promises %zu x %zu pixels, more than %zu bytes can hold; "
                        "save or copy it again",

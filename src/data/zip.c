@@ -158,9 +158,6 @@ mixent_status mixent_zip_data_offset(const mixent_zip_source *source, const mixe
   return MIXENT_OK;
 }
 
-/* Deflate makes no more than 1032 bytes of one, so that what is allocated is held against what is there. */
-enum { MOST_INFLATION = 1032 };
-
 /* Fills `room` bytes from packed ones, or all there are; *made says how many. Returns what zlib ended with. */
 static int inflate_into(const uint8_t *packed, uint64_t packed_size, uint8_t *out, uint64_t room,
                         uint64_t *made) {
@@ -206,7 +203,7 @@ static mixent_status read_packed(const mixent_zip_source *source, const mixent_z
   uint64_t start;
   *out = NULL;
   MIXENT_TRY(mixent_zip_data_offset(source, entry, &start));
-  if (entry->size > limit || entry->size / MOST_INFLATION > entry->packed_size)
+  if (entry->size > limit || entry->size / MIXENT_MOST_INFLATION > entry->packed_size)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s in it would have %llu bytes, too many to be true; %s",
                        source->name, name, (unsigned long long)entry->size, source->advice);
   MIXENT_TRY(MIXENT_ALLOCATE(count + 1, out));

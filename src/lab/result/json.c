@@ -213,10 +213,8 @@ static bool read_names(const json_t *json, mixent_result *out, mixent_status *st
 
 /* How many images are right, which must be what the accuracy says. */
 static bool read_right(const json_t *json, mixent_result *out, size_t *right, mixent_status *status) {
-  const size_t densest =
-      1032; /* bytes from one deflated byte: no more room is taken than the file can fill */
   const char *text = json_string_value(json);
-  if (!text || out->test_images / 8 > densest * strlen(text)) return false;
+  if (!text || out->test_images / 8 > MIXENT_MOST_INFLATION * strlen(text)) return false;
   *status = MIXENT_ALLOCATE(out->test_images, &out->right);
   if (*status == MIXENT_OK) *status = mixent_bits_unpack(text, out->test_images, out->right);
   if (*status != MIXENT_OK) return false;
