@@ -319,11 +319,11 @@ static mixent_status visit_others(void *context, const mixent_tar_member *member
 }
 
 static mixent_status walk_archive(archive_walk *walk, const char *origin, const uint8_t *bytes, size_t size) {
-  MIXENT_TRY(mixent_tar_walk(origin, bytes, size, visit_common, walk));
+  MIXENT_TRY(mixent_tar_walk(origin, bytes, size, visit_common, walk, &walk->to->passed_over.short_end));
   if (!walk->common) return MIXENT_OK;
-  MIXENT_TRY(mixent_tar_walk(origin, bytes, size, visit_images, walk));
+  MIXENT_TRY(mixent_tar_walk(origin, bytes, size, visit_images, walk, &walk->to->passed_over.short_end));
   if (!walk->first) return MIXENT_OK;
-  MIXENT_TRY(mixent_tar_walk(origin, bytes, size, visit_others, walk));
+  MIXENT_TRY(mixent_tar_walk(origin, bytes, size, visit_others, walk, &walk->to->passed_over.short_end));
   return check_classes(walk->to);
 }
 

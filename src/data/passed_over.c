@@ -83,6 +83,9 @@ mixent_status mixent_passed_over_note(const mixent_passed_over *passed, const ch
   for (int i = 1; i < MIXENT_BESIDE && passed->beside[i]; i++)
     mixent_text_append(&note, ", %s", passed->beside[i]);
   if (passed->more_beside) mixent_text_append(&note, " and others");
+  if (passed->short_end)
+    mixent_text_append(&note, "%san archive's end of fewer than two blocks of zeros (it may have been cut)",
+                       note.length > strlen(mark) ? "; " : "");
   mixent_status status = mixent_text_status(&note);
   if (status != MIXENT_OK || note.length == strlen(mark))
     mixent_text_free(&note);

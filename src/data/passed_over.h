@@ -17,6 +17,7 @@ typedef struct mixent_passed_over {
   size_t loose;                /* images of a part that lie in no class folder */
   char *beside[MIXENT_BESIDE]; /* folders beside train and test, then NULL */
   bool more_beside;            /* than those */
+  bool short_end;              /* an archive ends in fewer zeros than it should */
 } mixent_passed_over;
 
 void mixent_passed_over_file(mixent_passed_over *to, const char *name);

@@ -116,16 +116,17 @@ static bool is_zero(const uint8_t *bytes, size_t size) {
   return size == 0 || (*bytes == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
-/* At a block of zeros. A header that became zeros must not end the archive: what follows it would be lost. */
-static mixent_status check_end(const tar_reader *reader) {
+/* At a block of zeros, or at less than a block. A header that became zeros must not end the archive: what follows it would be
+ * lost. Zeros alone, be they fewer than two blocks, follow the last member. */
+static mixent_status check_end(const tar_reader *reader, bool *short_end) {
   const uint8_t *end = reader->bytes + reader->position;
   size_t left = reader->size - reader->position;
-  if (left >= 2 * BLOCK && is_zero(end, left)) return MIXENT_OK;
-  if (is_zero(end, left))
-    return mixent_fail(
-        MIXENT_ERROR_FORMAT,
-        "%s: ends after one block of zeros of the two that end an archive (truncated file)" ADVICE,
-        reader->origin);
+  *short_end = left < 2 * BLOCK;
+  if (left && is_zero(end, left)) return MIXENT_OK;
+  if (left < BLOCK)
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s: ends without the mark of an archive's end (truncated file)" ADVICE,
+                       reader->origin);
   return mixent_fail(
       MIXENT_ERROR_FORMAT,
       "%s: zeros at byte %zu, where a header belongs, and more after them: damaged, or several "
@@ -133,24 +134,23 @@ static mixent_status check_end(const tar_reader *reader) {
       reader->origin, reader->position);
 }
 
-static mixent_status walk(tar_reader *reader, mixent_tar_visit *visit, void *context) {
+static mixent_status walk(tar_reader *reader, mixent_tar_visit *visit, void *context, bool *short_end) {
   while (reader->size - reader->position >= BLOCK) {
     const uint8_t *header = reader->bytes + reader->position;
     size_t size = 0;
-    if (is_zero(header, BLOCK)) return check_end(reader);
+    if (is_zero(header, BLOCK)) break;
     MIXENT_TRY(check_header(reader, header, &size));
     MIXENT_TRY(take_entry(reader, header, size, visit, context));
     size_t left = reader->size - reader->position - BLOCK, padded = (size + BLOCK - 1) / BLOCK * BLOCK;
     reader->position += BLOCK + (padded < left ? padded : left);
   }
-  return mixent_fail(MIXENT_ERROR_FORMAT,
-                     "%s: ends without the mark of an archive's end (truncated file)" ADVICE, reader->origin);
+  return check_end(reader, short_end);
 }
 
 mixent_status mixent_tar_walk(const char *origin, const uint8_t *bytes, size_t size, mixent_tar_visit *visit,
-                              void *context) {
+                              void *context, bool *short_end) {
   tar_reader reader = {.origin = origin, .bytes = bytes, .size = size};
-  mixent_status status = walk(&reader, visit, context);
+  mixent_status status = walk(&reader, visit, context, short_end);
   free(reader.long_path);
   return status;
 }

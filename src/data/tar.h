@@ -18,8 +18,9 @@ typedef struct mixent_tar_member {
 typedef mixent_status mixent_tar_visit(void *context, const mixent_tar_member *member);
 
 /* Visits every member of an archive in its order; an error of `visit` ends it. Two blocks of zeros end an archive, and
- * zeros alone follow: anything else is damage. `origin` names the archive in messages. */
+ * zeros alone follow: anything else is damage, but for fewer zeros, which set *short_end. `origin` names the archive in
+ * messages. */
 mixent_status mixent_tar_walk(const char *origin, const uint8_t *bytes, size_t size, mixent_tar_visit *visit,
-                              void *context);
+                              void *context, bool *short_end);
 
 #endif
