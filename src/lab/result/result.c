@@ -68,7 +68,9 @@ static mixent_status take_summary(json_t *json, const char *path, mixent_result 
   if (json_unpack_ex(json, &error, 0, "{s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:{s:I, s:F}}", "recipe", &recipe,
                      "data", &data, "net", &net, "loss", &loss, "seed", &seed, "epochs", &out->epochs,
                      "best_epoch", &out->best_epoch, "test", "images", &images, "accuracy", &accuracy) != 0)
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s; it is no summary of a run", path, error.text);
+    return mixent_fail(json_error_code(&error) == json_error_out_of_memory ? MIXENT_ERROR_MEMORY
+                                                                           : MIXENT_ERROR_FORMAT,
+                       "%s: %s; it is no summary of a run", path, error.text);
   if (out->best_epoch < 1 || out->best_epoch > out->epochs)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: best_epoch %d: expected 1 to %d, the run's epochs", path,
                        out->best_epoch, out->epochs);
