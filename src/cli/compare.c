@@ -83,12 +83,18 @@ static char *place_of(const arguments *arguments, const mixent_study *study) {
 static mixent_status find_study(const arguments *arguments, const char *word, mixent_study **out) {
   char *place = mixent_path_join(arguments->runs, word);
   if (!place) return MIXENT_ERROR_MEMORY;
-  mixent_status status;
-  if (mixent_study_is_directory(word))
+  bool here, below = false;
+  mixent_path_kind kind = MIXENT_PATH_NOTHING;
+  mixent_status status = mixent_study_look(word, &here);
+  if (status == MIXENT_OK) status = mixent_path_look(word, &kind);
+  if (status == MIXENT_OK && !mixent_study_is_builtin(word)) status = mixent_study_look(place, &below);
+  if (status != MIXENT_OK)
+    *out = NULL;
+  else if (here)
     status = mixent_study_open(word, out);
-  else if (mixent_is_directory(word))
+  else if (kind == MIXENT_PATH_DIRECTORY)
     status = mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: a directory without a study", word);
-  else if (!mixent_study_is_builtin(word) && mixent_study_is_directory(place))
+  else if (below)
     status = mixent_study_open(place, out);
   else
     status = mixent_study_read(word, out);

@@ -77,7 +77,9 @@ static const char own_place[] = "runs/demo"; /* what lies there the demo made, a
 
 static mixent_status train_one(const arguments *arguments, plan *plan, const char *run,
                                mixent_train_summary *summary) {
-  bool resume = false, there = mixent_is_directory(run);
+  mixent_path_kind kind;
+  MIXENT_TRY(mixent_path_look(run, &kind));
+  bool resume = false, there = kind == MIXENT_PATH_DIRECTORY;
   if (there && !arguments->overwrite) {
     MIXENT_TRY(is_same(plan, run, &resume));
     if (!resume && strcmp(arguments->run, own_place) != 0)

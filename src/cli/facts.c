@@ -53,6 +53,9 @@ const char *mixent_local_time(const char *time) {
 }
 
 void mixent_store_warning_print(const mixent_store *store) {
-  const char *warning = mixent_store_warning(store);
-  if (warning) mixent_warning_print("%s", warning);
+  for (const char *line = mixent_store_warning(store); line && *line; line += *line == '\n') {
+    int length = (int)strcspn(line, "\n");
+    mixent_warning_print("%.*s", length, line);
+    line += length;
+  }
 }

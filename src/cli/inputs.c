@@ -42,9 +42,12 @@ static mixent_status fail_directory(const char *word) {
 }
 
 mixent_status mixent_checkpoint_find(const char *word, char **path) {
+  mixent_path_kind kind_there, best;
   *path = NULL;
-  if (mixent_is_directory(word)) {
-    if (!mixent_has_file(word, "best.safetensors")) return fail_directory(word);
+  MIXENT_TRY(mixent_path_look(word, &kind_there));
+  if (kind_there == MIXENT_PATH_DIRECTORY) {
+    MIXENT_TRY(mixent_path_look_in(word, "best.safetensors", &best));
+    if (best != MIXENT_PATH_FILE) return fail_directory(word);
     *path = mixent_path_join(word, "best.safetensors");
     return *path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
   }

@@ -35,13 +35,15 @@ static mixent_status read_run_recipe(const char *checkpoint, bool *found, mixent
   char *path = directory ? mixent_path_join(*directory ? directory : "/", "recipe.yaml") : NULL;
   mixent_status status = path ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
   *found = false;
-  if (path && mixent_is_file(path)) {
+  mixent_path_kind kind = MIXENT_PATH_NOTHING;
+  if (path) status = mixent_path_look(path, &kind);
+  if (kind == MIXENT_PATH_FILE) {
     status = mixent_recipe_load(path, out);
     *found = status == MIXENT_OK;
   }
   free(path);
   free(directory);
-  return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK;
+  return status == MIXENT_ERROR_MEMORY || status == MIXENT_ERROR_IO ? status : MIXENT_OK;
 }
 
 /* Opens the data set of the training; a model made from elsewhere (fingerprint 0) does not know it to the byte. */

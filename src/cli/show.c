@@ -83,9 +83,12 @@ static mixent_status fail_unknown(const char *runs, const char *word, const char
 static mixent_status find_directory(const char *runs, const char *word, char **out) {
   char *place = mixent_path_join(runs, word);
   if (!place) return MIXENT_ERROR_MEMORY;
-  bool direct = mixent_has_file(word, "recipe.yaml"),
-       below = !direct && mixent_has_file(place, "recipe.yaml");
-  mixent_status status = direct || below ? MIXENT_OK : fail_unknown(runs, word, place);
+  mixent_path_kind here, there = MIXENT_PATH_NOTHING;
+  mixent_status status = mixent_path_look_in(word, "recipe.yaml", &here);
+  bool direct = here != MIXENT_PATH_NOTHING;
+  if (status == MIXENT_OK && !direct) status = mixent_path_look_in(place, "recipe.yaml", &there);
+  bool below = there != MIXENT_PATH_NOTHING;
+  if (status == MIXENT_OK && !direct && !below) status = fail_unknown(runs, word, place);
   *out = direct ? strdup(word) : below ? strdup(place) : NULL;
   free(place);
   if (status == MIXENT_OK && !*out) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
@@ -138,8 +141,10 @@ static mixent_status read_subject(subject *run) {
   free(path);
   if (status == MIXENT_ERROR_MEMORY) return status;
   /* first, for it may make result.json, from which come facts */
-  if (status == MIXENT_OK && (mixent_has_file(run->directory, "result.json") ||
-                              mixent_has_file(run->directory, "predictions.safetensors"))) {
+  mixent_path_kind result, predictions;
+  MIXENT_TRY(mixent_path_look_in(run->directory, "result.json", &result));
+  MIXENT_TRY(mixent_path_look_in(run->directory, "predictions.safetensors", &predictions));
+  if (status == MIXENT_OK && (result != MIXENT_PATH_NOTHING || predictions != MIXENT_PATH_NOTHING)) {
     status = mixent_result_read(run->directory, &run->result);
     if (status == MIXENT_ERROR_MEMORY) return status;
     if (status != MIXENT_OK) mixent_warning_print("result-unread: %s", mixent_last_error());

@@ -132,24 +132,47 @@ mixent_status mixent_file_read(const char *path, size_t limit, char **out, size_
   return MIXENT_OK;
 }
 
-mixent_status mixent_path_check(const char *path) {
+/* False with errno set where nothing is at the path, or the system hides it. */
+static bool find_kind(const char *path, mixent_path_kind *out) {
   struct stat info;
-  if (stat(path, &info) == 0 || errno == ENOENT || errno == ENOTDIR) return MIXENT_OK;
+  *out = MIXENT_PATH_NOTHING;
+  if (stat(path, &info) != 0) return false;
+  *out = S_ISREG(info.st_mode)   ? MIXENT_PATH_FILE
+         : S_ISDIR(info.st_mode) ? MIXENT_PATH_DIRECTORY
+                                 : MIXENT_PATH_OTHER;
+  return true;
+}
+
+mixent_status mixent_path_look(const char *path, mixent_path_kind *out) {
+  if (find_kind(path, out) || errno == ENOENT || errno == ENOTDIR) return MIXENT_OK;
   return mixent_fail_errno("look at", path);
 }
 
+mixent_status mixent_path_look_in(const char *directory, const char *name, mixent_path_kind *out) {
+  char path[PATH_MAX]; /* what is longer no system call takes */
+  *out = MIXENT_PATH_NOTHING;
+  if (snprintf(path, sizeof path, "%s/%s", directory, name) < (int)sizeof path)
+    return mixent_path_look(path, out);
+  errno = ENAMETOOLONG;
+  return mixent_fail_errno("look at", directory);
+}
+
+mixent_status mixent_path_check(const char *path) {
+  mixent_path_kind kind;
+  return mixent_path_look(path, &kind);
+}
+
 bool mixent_is_file(const char *path) {
-  struct stat info;
-  return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+  mixent_path_kind kind;
+  return find_kind(path, &kind) && kind == MIXENT_PATH_FILE;
 }
 
 bool mixent_is_directory(const char *path) {
-  struct stat info;
-  return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+  mixent_path_kind kind;
+  return find_kind(path, &kind) && kind == MIXENT_PATH_DIRECTORY;
 }
 
 bool mixent_has_file(const char *directory, const char *name) {
-  char path[PATH_MAX]; /* what is longer no system call takes */
-  int length = snprintf(path, sizeof path, "%s/%s", directory, name);
-  return length < (int)sizeof path && mixent_is_file(path);
+  char path[PATH_MAX];
+  return snprintf(path, sizeof path, "%s/%s", directory, name) < (int)sizeof path && mixent_is_file(path);
 }

@@ -66,13 +66,25 @@ mixent_status mixent_directory_empty(const char *path);
 /* MIXENT_ERROR_IO (MIXENT_ERROR_MEMORY for ENOMEM) from errno: "cannot <doing> <path>: …" and, where something helps, what. */
 mixent_status mixent_fail_errno(const char *doing, const char *path);
 
-/* MIXENT_OK where something is at `path`, or nothing; else what hides it (permissions, a broken disk). Before a message that
- * says something is not there. */
+/* What a path leads to, links followed. */
+typedef enum mixent_path_kind {
+  MIXENT_PATH_NOTHING,
+  MIXENT_PATH_FILE,
+  MIXENT_PATH_DIRECTORY,
+  MIXENT_PATH_OTHER /* a device, pipe or socket */
+} mixent_path_kind;
+
+/* MIXENT_OK where something is at `path`, or nothing; else what hides it (permissions, a broken disk), and *out is
+ * MIXENT_PATH_NOTHING. Wherever the answer differs with what is there. It needs no memory. */
+mixent_status mixent_path_look(const char *path, mixent_path_kind *out);
+/* The same of `name` in `directory`. */
+mixent_status mixent_path_look_in(const char *directory, const char *name, mixent_path_kind *out);
+/* The same, before a message that says something is not there. */
 mixent_status mixent_path_check(const char *path);
 
+/* False also where the system hides what is there: for messages, and where a read follows that fails then. */
 bool mixent_is_file(const char *path);
 bool mixent_is_directory(const char *path);
-/* Whether the file `name` is in `directory`; it needs no memory. */
 bool mixent_has_file(const char *directory, const char *name);
 
 /* "a/b" in new memory, or NULL with the error set. */

@@ -83,11 +83,14 @@ static mixent_status locate(const char *directory, const char *name, char **out)
   for (int i = 0; i < 2 && !*out; i++) {
     mixent_text path = {0};
     mixent_text_append(&path, "%s/%s%s", directory, name, endings[i]);
-    MIXENT_TRY(mixent_text_status(&path));
-    if (mixent_is_file(path.data))
+    mixent_path_kind kind = MIXENT_PATH_NOTHING;
+    mixent_status status = mixent_text_status(&path);
+    if (status == MIXENT_OK) status = mixent_path_look(path.data, &kind);
+    if (kind == MIXENT_PATH_FILE)
       *out = path.data;
     else
       mixent_text_free(&path);
+    MIXENT_TRY(status);
   }
   return MIXENT_OK;
 }
@@ -125,7 +128,9 @@ static mixent_status read_names(const char *path, int labels, char **names) {
 static mixent_status name_labels(const char *directory, const variant *variant, char **names) {
   char *path = mixent_path_join(directory, variant->names);
   if (!path) return MIXENT_ERROR_MEMORY;
-  mixent_status status = mixent_is_file(path) ? read_names(path, variant->labels, names) : MIXENT_OK;
+  mixent_path_kind kind;
+  mixent_status status = mixent_path_look(path, &kind);
+  if (kind == MIXENT_PATH_FILE) status = read_names(path, variant->labels, names);
   free(path);
   for (int label = 0; label < 10 && variant->labels == 10 && status == MIXENT_OK; label++)
     if (!names[label] && !(names[label] = strdup(objects[label])))
@@ -154,8 +159,9 @@ static mixent_status find_variant(const char *directory, const variant **out) {
       MIXENT_TRY(has_file(directory, variants[i].train[k], &any, &missing));
     MIXENT_TRY(has_file(directory, variants[i].test, &any, &missing));
     if (any && missing)
-      return mixent_fail(MIXENT_ERROR_IO, "%s: %s (perhaps .gz) is missing; unpack CIFAR-%d's archive again",
-                         directory, missing, variants[i].labels);
+      return mixent_fail(MIXENT_ERROR_FORMAT,
+                         "%s: %s (perhaps .gz) is missing; unpack CIFAR-%d's archive again", directory,
+                         missing, variants[i].labels);
     if (any) *out = &variants[i];
   }
   return MIXENT_OK;

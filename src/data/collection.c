@@ -86,7 +86,9 @@ typedef struct parts_walk {
 static mixent_status visit_part(void *context, const char *path, const char *name) {
   parts_walk *walk = context;
   int part = mixent_part_named(name, strlen(name));
-  if (!mixent_is_directory(path)) return MIXENT_OK;
+  mixent_path_kind kind;
+  MIXENT_TRY(mixent_path_look(path, &kind));
+  if (kind != MIXENT_PATH_DIRECTORY) return MIXENT_OK;
   if (part < 0)
     return walk->to ? mixent_passed_over_folder(&walk->to->passed_over, name, strlen(name)) : MIXENT_OK;
   if (walk->names[part])
@@ -146,6 +148,7 @@ static mixent_status visit_file(void *context, const char *path, const char *nam
   folder_walk *walk = context;
   struct stat info;
   bool there = stat(path, &info) == 0;
+  if (!there) MIXENT_TRY(mixent_path_check(path));
   if (there && S_ISDIR(info.st_mode)) return walk_below(walk, path, &info);
   if (!is_image_name(name)) {
     mixent_passed_over_file(&walk->to->passed_over, name);

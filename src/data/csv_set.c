@@ -13,15 +13,16 @@ static const char *const endings[] = {".csv", NULL};
 /* The two files, or one and NULL, or NULL twice. */
 static mixent_status find_files(const char *path, char *files[2]) {
   static const char *const names[2] = {"train.csv", "test.csv"};
+  mixent_path_kind kind, kinds[2];
   files[0] = files[1] = NULL;
-  if (mixent_is_directory(path)) {
-    bool both = true;
-    for (int i = 0; i < 2; i++) {
-      if (!(files[i] = mixent_path_join(path, names[i]))) return MIXENT_ERROR_MEMORY;
-      both &= mixent_is_file(files[i]);
+  MIXENT_TRY(mixent_path_look(path, &kind));
+  if (kind == MIXENT_PATH_DIRECTORY) {
+    for (int i = 0; i < 2; i++) MIXENT_TRY(mixent_path_look_in(path, names[i], &kinds[i]));
+    if (kinds[0] == MIXENT_PATH_FILE && kinds[1] == MIXENT_PATH_FILE) {
+      for (int i = 0; i < 2; i++)
+        if (!(files[i] = mixent_path_join(path, names[i]))) return MIXENT_ERROR_MEMORY;
+      return MIXENT_OK;
     }
-    if (both) return MIXENT_OK;
-    for (int i = 0; i < 2; i++) free(files[i]), files[i] = NULL;
   }
   return mixent_data_file_find(path, endings, &files[0]);
 }

@@ -8,6 +8,7 @@
 #include "data/format.h"
 #include "mixent/data.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -136,7 +137,7 @@ static mixent_status files_choose(const char *directory, const char *name, const
     if (!entry && part == MIXENT_MAPPING) continue;
     if (!entry)
       return mixent_fail(
-          MIXENT_ERROR_IO,
+          MIXENT_ERROR_FORMAT,
           "%s: no file in it ends in %s (perhaps .gz); a data set needs images and labels, train and "
           "test",
           directory, part_names[part]);
@@ -182,8 +183,10 @@ bool mixent_has_one_ending(const char *name, const char *const *endings) {
 
 mixent_status mixent_data_file_find(const char *path, const char *const *endings, char **out) {
   mixent_names entries;
+  mixent_path_kind kind;
   *out = NULL;
-  if (mixent_is_file(path)) {
+  MIXENT_TRY(mixent_path_look(path, &kind));
+  if (kind == MIXENT_PATH_FILE) {
     if (mixent_has_one_ending(path, endings) && !(*out = strdup(path)))
       return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
     return MIXENT_OK;
@@ -194,13 +197,12 @@ mixent_status mixent_data_file_find(const char *path, const char *const *endings
     const char *name = entries.items[i];
     if (name[0] == '.' || !mixent_has_one_ending(name, endings)) continue;
     char *file = mixent_path_join(path, name);
-    if (!file)
-      status = MIXENT_ERROR_MEMORY;
-    else if (*out && mixent_is_file(file))
+    status = file ? mixent_path_look(file, &kind) : MIXENT_ERROR_MEMORY;
+    if (status == MIXENT_OK && kind == MIXENT_PATH_FILE && *out)
       status = mixent_fail(MIXENT_ERROR_ARGUMENT,
                            "%s and %s in the same directory could both be the data set; name the file itself",
                            *out, name);
-    else if (mixent_is_file(file))
+    else if (status == MIXENT_OK && kind == MIXENT_PATH_FILE)
       *out = file, file = NULL;
     free(file);
   }
@@ -214,32 +216,39 @@ void mixent_dataset_files_free(mixent_dataset_files *files) {
   *files = (mixent_dataset_files){0};
 }
 
-/* Looks in `place`/`name`. `*out` stays NULL if the set is not there; what was seen is appended to `seen`. */
+/* Looks in `place`/`name`. `*out` stays NULL if the set is not there; what was seen is appended to `seen`. What the system
+ * hides is an error, for another place's set would be another. */
 static mixent_status look_in(const char *place, const char *name, mixent_text *seen, char **out) {
   if (!place || !place[0] || !name || *out) return MIXENT_OK;
   char *directory = mixent_path_join(place, name);
   if (!directory) return MIXENT_ERROR_MEMORY;
   mixent_text_append(seen, "\n  %s", directory);
-  if (mixent_is_directory(directory)) {
-    const mixent_format *format;
-    mixent_status status = mixent_format_find(directory, name, &format);
-    if (status == MIXENT_OK) *out = directory;
-    if (status == MIXENT_ERROR_MEMORY) free(directory);
-    if (status == MIXENT_OK || status == MIXENT_ERROR_MEMORY) return status;
-    mixent_text_append(seen, " (there, but %s)", mixent_last_error());
+  const mixent_format *format = NULL;
+  mixent_path_kind kind;
+  mixent_status status = mixent_path_look(directory, &kind);
+  if (status == MIXENT_OK && kind == MIXENT_PATH_DIRECTORY)
+    status = mixent_format_find(directory, name, &format);
+  if (status == MIXENT_OK && format) {
+    *out = directory;
+    return MIXENT_OK;
   }
   free(directory);
+  if (status == MIXENT_ERROR_MEMORY || status == MIXENT_ERROR_IO) return status;
+  if (status != MIXENT_OK) mixent_text_append(seen, " (there, but %s)", mixent_last_error());
   return MIXENT_OK;
 }
 
 static mixent_status search_places(const mixent_known_dataset *dataset, const char *data_directory,
                                    mixent_text *seen, char **out) {
   *out = NULL;
-  if (data_directory) MIXENT_TRY(mixent_path_check(data_directory));
-  if (data_directory && !mixent_is_directory(data_directory))
+  mixent_path_kind kind = MIXENT_PATH_DIRECTORY;
+  if (data_directory) MIXENT_TRY(mixent_path_look(data_directory, &kind));
+  if (kind != MIXENT_PATH_DIRECTORY)
     return mixent_fail(MIXENT_ERROR_IO, "data directory %s: no such directory; check its name",
                        data_directory);
-  char *cache = mixent_cache_directory(); /* without a home there is one place less to look in */
+  /* without a home, or with another user's, there is one place less to look in */
+  char *cache = mixent_cache_directory();
+  if (cache && access(cache, F_OK) != 0 && errno == EACCES) free(cache), cache = NULL;
   const char *places[] = {data_directory, getenv("MIXENT_DATA"), "./data", cache, "/usr/share/datasets"};
   mixent_status status = MIXENT_OK;
   for (size_t i = 0; i < sizeof places / sizeof *places && status == MIXENT_OK; i++) {
@@ -277,7 +286,6 @@ static mixent_status fail_file(const char *name) {
 }
 
 static mixent_status fail_unknown(const char *name) {
-  MIXENT_TRY(mixent_path_check(name));
   const char *nearest = mixent_nearest_name(name, names);
   if (mixent_is_file(name)) return fail_file(name);
   if (access(name, F_OK) == 0)
@@ -302,8 +310,12 @@ mixent_status mixent_dataset_locate(const char *name_or_directory, const char *d
   *out = NULL;
   if (dataset) status = search_places(dataset, data_directory, &seen, out);
   if (status == MIXENT_OK && !*out) {
-    if (mixent_is_directory(name_or_directory) ||
-        (mixent_is_file(name_or_directory) && mixent_format_ending_length(name_or_directory))) {
+    mixent_path_kind kind;
+    status = mixent_path_look(name_or_directory, &kind);
+    if (status != MIXENT_OK) {
+      /* hidden, perhaps another set than one elsewhere */
+    } else if (kind == MIXENT_PATH_DIRECTORY ||
+               (kind == MIXENT_PATH_FILE && mixent_format_ending_length(name_or_directory))) {
       *out = strdup(name_or_directory);
       if (!*out) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
     } else if (dataset) {

@@ -155,14 +155,16 @@ static mixent_status read_collection(mixent_collection *from, mixent_format_set 
 static mixent_status find_folders(const char *path, const char *name, bool *found) {
   (void)name;
   char *parts[2];
+  mixent_path_kind kind;
   *found = false;
-  if (!mixent_is_directory(path)) return MIXENT_OK;
+  MIXENT_TRY(mixent_path_look(path, &kind));
+  if (kind != MIXENT_PATH_DIRECTORY) return MIXENT_OK;
   MIXENT_TRY(mixent_part_folders(path, parts));
   *found = parts[0] && parts[1];
   int there = parts[1] != NULL;
   mixent_status status = MIXENT_OK;
   if (!*found && (parts[0] || parts[1]))
-    status = mixent_fail(MIXENT_ERROR_IO,
+    status = mixent_fail(MIXENT_ERROR_FORMAT,
                          "%s: a directory %s is in it, but none that is called %s; images to score "
                          "belong in test, those to train on in train",
                          path, parts[there], there ? "train" : "test");

@@ -30,7 +30,7 @@ mixent_status mixent_format_find(const char *path, const char *name, const mixen
   mixent_status status = mixent_text_status(&wanted);
   if (status == MIXENT_OK)
     status =
-        mixent_fail(MIXENT_ERROR_IO, "%s: no data set in it; one of these is read:%s", path, wanted.data);
+        mixent_fail(MIXENT_ERROR_FORMAT, "%s: no data set in it; one of these is read:%s", path, wanted.data);
   mixent_text_free(&wanted);
   return status;
 }

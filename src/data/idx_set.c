@@ -115,8 +115,10 @@ static mixent_status read_set(const char *path, const char *name, mixent_format_
 }
 
 static mixent_status find_set(const char *path, const char *name, bool *found) {
+  mixent_path_kind kind;
   *found = false;
-  if (!mixent_is_directory(path)) return MIXENT_OK;
+  MIXENT_TRY(mixent_path_look(path, &kind));
+  if (kind != MIXENT_PATH_DIRECTORY) return MIXENT_OK;
   MIXENT_TRY(mixent_dataset_files_any(path, found));
   if (!*found) return MIXENT_OK;
   mixent_dataset_files files;

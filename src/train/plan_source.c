@@ -69,8 +69,9 @@ static mixent_status take_cached(const mixent_graph *graph, const mixent_net_opt
                                  const mixent_plan_key *key, mixent_plan_source *source, mixent_net **net) {
   char *path = mixent_plan_cache_path(key);
   mixent_plan_file *file = NULL;
-  mixent_status status = MIXENT_OK;
-  if (path && mixent_is_file(path)) status = mixent_plan_file_read(path, &file);
+  mixent_path_kind kind = MIXENT_PATH_NOTHING;
+  mixent_status status = path ? mixent_path_look(path, &kind) : MIXENT_OK;
+  if (kind == MIXENT_PATH_FILE) status = mixent_plan_file_read(path, &file);
   if (status != MIXENT_OK)
     mixent_fail_within(status, "a plan in the cache (remove it, or go without it by --plan table)");
   if (file && mixent_plan_key_equal(&file->key, key) && mixent_plan_file_covers(file, *net)) {

@@ -85,12 +85,13 @@ static mixent_status fail_exists(const char *place) {
 
 /* The lock of what --overwrite replaces; -1 where nothing stands. */
 static mixent_status lock_replaced(const char *place, bool overwrite, int *lock) {
-  struct stat info;
+  mixent_path_kind kind, recipe;
   *lock = -1;
-  if (stat(place, &info) != 0) /* a link to nowhere is made true */
-    return errno == ENOENT ? MIXENT_OK : mixent_fail_errno("look at", place);
+  MIXENT_TRY(mixent_path_look(place, &kind));
+  if (kind == MIXENT_PATH_NOTHING) return MIXENT_OK; /* a link to nowhere is made true */
   if (!overwrite) return fail_exists(place);
-  if (!mixent_has_file(place, "recipe.yaml"))
+  MIXENT_TRY(mixent_path_look_in(place, "recipe.yaml", &recipe));
+  if (recipe != MIXENT_PATH_FILE)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "%s holds no recipe.yaml, so it is no run and is not overwritten", place);
   return lock_directory(place, lock);
@@ -202,15 +203,18 @@ mixent_status mixent_run_directory_lock(const char *path, int *lock) {
 
 mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out) {
   *out = (mixent_run_directory){.lock = -1};
-  MIXENT_TRY(mixent_path_check(place));
-  if (!mixent_is_directory(place))
+  mixent_path_kind kind, recipe, last;
+  MIXENT_TRY(mixent_path_look(place, &kind));
+  if (kind != MIXENT_PATH_DIRECTORY)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no such run; `mixent train` starts one", place);
+  MIXENT_TRY(mixent_path_look_in(place, "recipe.yaml", &recipe));
+  MIXENT_TRY(mixent_path_look_in(place, "last.safetensors", &last));
   out->place = place_with(place, "");
   out->path = place_with(place, "");
   mixent_status status = out->place && out->path ? name_files(out) : MIXENT_ERROR_MEMORY;
-  if (status == MIXENT_OK && (!mixent_is_file(out->recipe) || !mixent_is_file(out->last)))
+  if (status == MIXENT_OK && (recipe != MIXENT_PATH_FILE || last != MIXENT_PATH_FILE))
     status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: no run, for %s is not in it", place,
-                         mixent_is_file(out->recipe) ? "last.safetensors" : "recipe.yaml");
+                         recipe == MIXENT_PATH_FILE ? "last.safetensors" : "recipe.yaml");
   if (status == MIXENT_OK) status = lock_directory(out->path, &out->lock);
   if (status == MIXENT_OK)
     status = mixent_new_files_sweep(out->path); /* a killed process may have left some */

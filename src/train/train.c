@@ -350,10 +350,15 @@ mixent_status mixent_train_resume(const char *place, const mixent_train_options 
   memset(summary, 0, sizeof *summary);
   MIXENT_TRY(mixent_run_directory_open(place, &run));
   snprintf(summary->run, sizeof summary->run, "%s", run.place);
-  mixent_status status = MIXENT_ERROR_FORMAT; /* older versions kept no predictions */
-  if (mixent_is_file(run.predictions)) status = mixent_run_summary_read(run.summary, summary);
-  if (status == MIXENT_ERROR_FORMAT || status == MIXENT_ERROR_IO)
-    status = resume_locked(&run, options, summary);
+  mixent_path_kind predictions, finished = MIXENT_PATH_NOTHING;
+  mixent_status status = mixent_path_look(run.predictions, &predictions);
+  if (status == MIXENT_OK) status = mixent_path_look(run.summary, &finished);
+  if (status == MIXENT_OK) {
+    /* older versions kept no predictions */
+    bool whole = predictions == MIXENT_PATH_FILE && finished == MIXENT_PATH_FILE;
+    status = whole ? mixent_run_summary_read(run.summary, summary) : MIXENT_ERROR_FORMAT;
+    if (status == MIXENT_ERROR_FORMAT) status = resume_locked(&run, options, summary);
+  }
   mixent_run_directory_close(&run);
   return status;
 }

@@ -39,8 +39,9 @@ static mixent_status keep_place(mixent_recipe *recipe, const char *found) {
 static mixent_status settle_data(mixent_recipe *recipe) {
   if (*recipe->data_directory) MIXENT_TRY(make_absolute(recipe->data_directory, "data_dir"));
   char *found = NULL;
-  bool directory =
-      strchr(recipe->data, '/') || mixent_is_directory(recipe->data) || mixent_is_file(recipe->data);
+  mixent_path_kind kind;
+  MIXENT_TRY(mixent_path_look(recipe->data, &kind));
+  bool directory = strchr(recipe->data, '/') || kind == MIXENT_PATH_DIRECTORY || kind == MIXENT_PATH_FILE;
   bool known = false;
   for (const char *const *name = mixent_dataset_names(); *name; name++)
     known |= strcmp(*name, recipe->data) == 0;
@@ -64,9 +65,12 @@ static mixent_status settle_data(mixent_recipe *recipe) {
 }
 
 mixent_status mixent_recipe_settle(mixent_recipe *recipe) {
+  mixent_path_kind net, plan;
   MIXENT_TRY(settle_data(recipe));
-  if (mixent_is_file(recipe->net)) MIXENT_TRY(make_absolute(recipe->net, "net"));
-  if (mixent_is_file(recipe->plan)) MIXENT_TRY(make_absolute(recipe->plan, "plan"));
+  MIXENT_TRY(mixent_path_look(recipe->net, &net));
+  MIXENT_TRY(mixent_path_look(recipe->plan, &plan));
+  if (net == MIXENT_PATH_FILE) MIXENT_TRY(make_absolute(recipe->net, "net"));
+  if (plan == MIXENT_PATH_FILE) MIXENT_TRY(make_absolute(recipe->plan, "plan"));
   if (*recipe->baseline) MIXENT_TRY(make_absolute(recipe->baseline, "baseline"));
   if (recipe->precision == MIXENT_CHOICE_AUTO)
     recipe->precision = mixent_net_bf16_is_native() ? MIXENT_CHOICE_BF16 : MIXENT_CHOICE_FP32;

@@ -1,9 +1,10 @@
 """Fixtures of the command-line tests: running the program, and small data and networks for it."""
+import shutil
 import subprocess
 
 import pytest
 
-from support import PROGRAM, TINY_NET, Result, environment, make_dataset
+from support import PROGRAM, TINY_NET, Result, environment, inject, make_dataset
 
 
 @pytest.fixture
@@ -37,3 +38,10 @@ def tiny_net(tmp_path):
 def tiny(bars, tiny_net):
     """The options of `mixent train` for a run that takes a second or two."""
     return ["--data", bars, "--net", tiny_net, "--epochs", "3", "--set", "batch=20", "--set", "optimizer.learning_rate=0.1", "--precision", "fp32", "--threads", "2"]
+
+
+@pytest.fixture
+def strace(tmp_path):
+    works = shutil.which("strace") and inject("close:error=EIO:when=65535", "version", directory=tmp_path)[0] == 0
+    if not works:
+        pytest.skip("strace is not installed, or may not trace")

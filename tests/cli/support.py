@@ -3,6 +3,7 @@ import gzip
 import json
 import os
 import struct
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,14 @@ def environment(**more):
     wait do not spin, for tests share the processors."""
     kept = {key: value for key, value in os.environ.items() if key not in ("MIXENT_DATA", "XDG_CACHE_HOME")}
     return dict(kept, HOME="/nonexistent", OMP_WAIT_POLICY="passive", **more)
+
+
+def inject(failure, *words, directory, path=None):
+    """The program's (code, out, err) when system calls fail as strace's option inject says, be it for one path alone."""
+    only = ["-P", str(path)] if path else []
+    words = ["strace", "-f", "-qq", "-o", "/dev/null", *only, "-e", f"inject={failure}", str(PROGRAM), *map(str, words)]
+    done = subprocess.run(words, cwd=directory, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
 
 
 def write_idx(path, array):

@@ -1,12 +1,11 @@
 """What may stand at a path the program reads or writes: links, devices, pipes, other people's files."""
 import os
-import shutil
 import stat
 import subprocess
 
 import pytest
 
-from support import PROGRAM, ROOT, environment, make_folders
+from support import PROGRAM, ROOT, environment, inject, make_folders
 
 
 @pytest.fixture
@@ -76,20 +75,6 @@ def test_writers_to_one_path(bars, tmp_path):
     assert not list(tmp_path.glob(".mixent-*"))
 
 
-def inject(call, when, *words, directory):
-    """The program's (code, out, err) when that system call fails for the `when`-th time."""
-    words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={call}:error=EIO:when={when}", str(PROGRAM), *map(str, words)]
-    done = subprocess.run(words, cwd=directory, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
-
-
-@pytest.fixture
-def strace(tmp_path):
-    works = shutil.which("strace") and inject("close", 65535, "version", directory=tmp_path)[0] == 0
-    if not works:
-        pytest.skip("strace is not installed, or may not trace")
-
-
 @pytest.mark.parametrize("words", [["data", "show", "folders"], ["data", "show", "bars"], ["runs", "--runs", "some"]])
 def test_a_directory_that_cannot_be_read(strace, bars, tmp_path, words):
     """It is an error, never a smaller data set or fewer runs."""
@@ -97,11 +82,11 @@ def test_a_directory_that_cannot_be_read(strace, bars, tmp_path, words):
     for number in range(3):
         (tmp_path / "some" / f"group-{number}" / "run").mkdir(parents=True)
         (tmp_path / "some" / f"group-{number}" / "run" / "recipe.yaml").write_text("epochs: 1\n")
-    right = inject("getdents64", 65535, *words, directory=tmp_path)
+    right = inject("getdents64:error=EIO:when=65535", *words, directory=tmp_path)
     assert right[0] == 0, right[2]
     failures = 0
     for when in range(1, 1000):
-        code, out, err = inject("getdents64", when, *words, directory=tmp_path)
+        code, out, err = inject(f"getdents64:error=EIO:when={when}", *words, directory=tmp_path)
         if (code, out) == right[:2]:  # no more such calls
             break
         failures += 1

@@ -117,7 +117,7 @@ static void test_each_fault_has_its_message(void **state) {
                     "data_batch_2.bin.gz: the gzip data is damaged or truncated (unexpected end of file)");
   char *path = mixent_path_join(test_directory, "data_batch_2.bin.gz");
   assert_int_equal(unlink(path), 0);
-  assert_open_fails(MIXENT_ERROR_IO, "data_batch_2.bin (perhaps .gz) is missing");
+  assert_open_fails(MIXENT_ERROR_FORMAT, "data_batch_2.bin (perhaps .gz) is missing");
   free(path);
 }
 

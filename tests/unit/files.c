@@ -400,6 +400,39 @@ static void test_what_may_not_be_seen(void **state) {
   give_up_root();
   assert_int_equal(mixent_path_check(in("closed/inner")), MIXENT_ERROR_IO);
   assert_says("Permission denied");
+  mixent_path_kind kind;
+  assert_int_equal(mixent_path_look(in("closed/inner"), &kind), MIXENT_ERROR_IO);
+  assert_int_equal(kind, MIXENT_PATH_NOTHING);
+  assert_int_equal(mixent_path_look_in(in("closed"), "inner", &kind), MIXENT_ERROR_IO);
+  assert_says("closed/inner: Permission denied");
+}
+
+static void test_what_is_at_a_path(void **state) {
+  (void)state;
+  write_text(in("file"), "x");
+  assert_ok(mixent_directory_make(in("inner")));
+  assert_int_equal(mkfifo(in("pipe"), 0600) + symlink("none", in("nowhere")) + symlink("file", in("link")),
+                   0);
+  assert_int_equal(symlink("round", in("round")), 0);
+  const struct {
+    const char *name;
+    mixent_path_kind kind;
+  } cases[] = {{"file", MIXENT_PATH_FILE},       {"link", MIXENT_PATH_FILE},
+               {"inner", MIXENT_PATH_DIRECTORY}, {"pipe", MIXENT_PATH_OTHER},
+               {"none", MIXENT_PATH_NOTHING},    {"nowhere", MIXENT_PATH_NOTHING},
+               {"file/x", MIXENT_PATH_NOTHING}};
+  mixent_path_kind kind;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    assert_ok(mixent_path_look(in(cases[i].name), &kind));
+    assert_int_equal(kind, cases[i].kind);
+    assert_ok(mixent_path_look_in(directory, cases[i].name, &kind));
+    assert_int_equal(kind, cases[i].kind);
+  }
+  assert_int_equal(mixent_path_look(in("round"), &kind), MIXENT_ERROR_IO);
+  char longest[5000];
+  memset(longest, 'n', sizeof longest - 1), longest[sizeof longest - 1] = 0;
+  assert_int_equal(mixent_path_look_in(directory, longest, &kind), MIXENT_ERROR_IO);
+  assert_says("File name too long");
 }
 
 static void test_write_protection(void **state) {
@@ -429,6 +462,7 @@ int main(void) {
       TEST(test_a_directory_is_listed_whole_or_not_at_all),
       AS_USER(test_a_directory_that_cannot_be_made),
       AS_USER(test_what_may_not_be_seen),
+      TEST(test_what_is_at_a_path),
       AS_USER(test_write_protection),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,7 +161,9 @@ static void test_a_directory(void **state) {
   snprintf(place, sizeof place, "%s/runs/small", directory);
   mixent_study *study = parse_small(directory, ""), *other;
   if (mixent_study_begin(study, place, 2, &lock) != MIXENT_OK) fail_msg("%s", mixent_last_error());
-  assert_true(mixent_study_is_directory(place) && mixent_study_threads(study) == 2);
+  bool found;
+  assert_int_equal(mixent_study_look(place, &found), MIXENT_OK);
+  assert_true(found && mixent_study_threads(study) == 2);
   assert_int_equal(mixent_study_lock(place, &second), MIXENT_ERROR_ARGUMENT);
   close(lock);
 

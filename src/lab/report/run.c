@@ -60,8 +60,11 @@ static mixent_status take_history(const json_t *lines, mixent_report_run *run) {
 /* Curves that are not there, or damaged, are done without. */
 static mixent_status read_history(const char *path, mixent_report_run *run) {
   json_t *lines;
+  mixent_path_kind kind;
+  MIXENT_TRY(mixent_path_look_in(path, "metrics.jsonl", &kind));
+  if (kind == MIXENT_PATH_NOTHING) return MIXENT_OK;
   mixent_status status = mixent_run_history_read(path, &lines);
-  if (status == MIXENT_ERROR_MEMORY) return status;
+  if (status == MIXENT_ERROR_MEMORY || status == MIXENT_ERROR_IO) return status;
   if (status != MIXENT_OK) return MIXENT_OK;
   if (json_array_size(lines)) status = take_history(lines, run);
   json_decref(lines);
@@ -72,8 +75,9 @@ static mixent_status read_recipe(const char *path, mixent_report_run *run) {
   char *file = mixent_path_join(path, "recipe.yaml");
   if (!file) return MIXENT_ERROR_MEMORY;
   size_t size;
-  mixent_status status =
-      mixent_is_file(file) ? mixent_file_read(file, LARGEST_RECIPE, &run->recipe, &size) : MIXENT_OK;
+  mixent_path_kind kind;
+  mixent_status status = mixent_path_look(file, &kind);
+  if (kind == MIXENT_PATH_FILE) status = mixent_file_read(file, LARGEST_RECIPE, &run->recipe, &size);
   free(file);
   return status;
 }
@@ -86,7 +90,7 @@ static mixent_status take_text(const char *text, char **out) {
 /* A run without a result is told of by what it failed with, else by why it cannot be read. */
 static mixent_status read_result(const char *path, mixent_report_run *run) {
   mixent_status status = mixent_result_read(path, &run->result);
-  if (status == MIXENT_OK || status == MIXENT_ERROR_MEMORY) return status;
+  if (status == MIXENT_OK || status == MIXENT_ERROR_MEMORY || status == MIXENT_ERROR_IO) return status;
   const char *failure = mixent_facts_text(&run->facts, "failure");
   return take_text(*failure ? failure : mixent_last_error(), &run->message);
 }

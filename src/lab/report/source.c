@@ -206,13 +206,12 @@ static const mixent_report_run *any_finished(const mixent_report *report, size_t
 static mixent_status read_all(const char *const *places, size_t count, const mixent_report_options *options,
                               mixent_report *report) {
   bool is_study = false;
-  for (size_t i = 0; i < count; i++)
-    if (mixent_study_is_directory(places[i])) {
-      is_study = true;
-      if (count > 1)
-        return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                           "%s is a study, which has a report of its own; name it alone", places[i]);
-    }
+  for (size_t i = 0; i < count; i++) {
+    MIXENT_TRY(mixent_study_look(places[i], &is_study));
+    if (is_study && count > 1)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s is a study, which has a report of its own; name it alone",
+                         places[i]);
+  }
   MIXENT_TRY(is_study ? read_study(places[0], report) : read_runs(places, count, report));
   keep_held_out(report);
   MIXENT_TRY(compare(report));

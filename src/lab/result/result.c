@@ -96,16 +96,16 @@ static mixent_status fail_unfinished(const char *run) {
 }
 
 static mixent_status read_summary(mixent_result *out, summary_parts *parts) {
-  MIXENT_TRY(mixent_path_check(out->run));
+  mixent_path_kind kind, summary;
+  MIXENT_TRY(mixent_path_look(out->run, &kind));
+  if (kind != MIXENT_PATH_DIRECTORY)
+    return mixent_fail(MIXENT_ERROR_IO, "%s: no such run; `mixent train` starts one", out->run);
+  MIXENT_TRY(mixent_path_look_in(out->run, "summary.json", &summary));
+  if (summary == MIXENT_PATH_NOTHING) return fail_unfinished(out->run);
   char *path = mixent_path_join(out->run, "summary.json"), *text = NULL;
   size_t size;
   if (!path) return MIXENT_ERROR_MEMORY;
-  mixent_status status =
-      mixent_is_directory(out->run)
-          ? MIXENT_OK
-          : mixent_fail(MIXENT_ERROR_IO, "%s: no such run; `mixent train` starts one", out->run);
-  if (status == MIXENT_OK && !mixent_is_file(path)) status = fail_unfinished(out->run);
-  if (status == MIXENT_OK) status = mixent_file_read(path, largest, &text, &size);
+  mixent_status status = mixent_file_read(path, largest, &text, &size);
   if (status == MIXENT_OK) {
     json_t *json;
     status = mixent_json_parse(text, size, 0, path, &json);
@@ -131,7 +131,10 @@ static mixent_status make(const char *predictions, const char *path, mixent_resu
 }
 
 static mixent_status read_or_make(const char *path, const char *predictions, mixent_result *out) {
-  if (mixent_is_file(path)) {
+  mixent_path_kind result, kept;
+  MIXENT_TRY(mixent_path_look(path, &result));
+  MIXENT_TRY(mixent_path_look(predictions, &kept));
+  if (result == MIXENT_PATH_FILE) {
     char *text;
     size_t size;
     MIXENT_TRY(mixent_file_read(path, largest, &text, &size));
@@ -139,7 +142,7 @@ static mixent_status read_or_make(const char *path, const char *predictions, mix
     free(text);
     return status;
   }
-  if (mixent_is_file(predictions)) return make(predictions, path, out);
+  if (kept == MIXENT_PATH_FILE) return make(predictions, path, out);
   char *word = mixent_path_quote(out->run);
   mixent_status status = mixent_fail(MIXENT_ERROR_ARGUMENT,
                                      "%s: neither result.json nor predictions.safetensors is in it (older "

@@ -4,6 +4,7 @@
 #include "lab/store/file.h"
 #include "train/run_directory.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
@@ -68,22 +69,43 @@ static void make_stamp(const char *directory, mixent_text *out) {
   mixent_text_append(out, "%d", stat(path, &info) == 0);
 }
 
-static mixent_status find_runs(const char *directory, const char *path, int level, entries *runs);
+/* Whether this user may not read a directory, or enter it: there it is not the disk that fails. */
+static bool is_closed(const char *directory, int mode) {
+  return faccessat(AT_FDCWD, directory, mode, AT_EACCESS) != 0 && errno == EACCES;
+}
+
+/* The directories that may not be read, for the warning. */
+static void add_unread(mixent_text *unread, const char *directory) {
+  mixent_text_append(unread, "%s%s", unread->length ? ", " : "", directory);
+}
+
+static mixent_status find_runs(const char *directory, const char *path, int level, entries *runs,
+                               mixent_text *unread);
 
 /* One name in a directory: a run, or perhaps a directory of runs. */
 static mixent_status look_at(const char *directory, const char *path, const char *name, int level,
-                             entries *runs) {
+                             entries *runs, mixent_text *unread) {
   mixent_text place = {0}, below = {0}, stamp = {0};
   mixent_text_append(&place, "%s/%s", directory, name);
   mixent_text_append(&below, "%s%s%s", path, *path ? "/" : "", name);
   mixent_status status = mixent_text_status(&place);
   if (status == MIXENT_OK) status = mixent_text_status(&below);
-  if (status == MIXENT_OK && mixent_has_file(place.data, "recipe.yaml")) {
+  mixent_path_kind recipe = MIXENT_PATH_NOTHING, kind = MIXENT_PATH_NOTHING;
+  if (status == MIXENT_OK) status = mixent_path_look(place.data, &kind);
+  bool closed = status == MIXENT_OK && kind == MIXENT_PATH_DIRECTORY && is_closed(place.data, X_OK);
+  if (status == MIXENT_OK && kind == MIXENT_PATH_DIRECTORY && !closed)
+    status = mixent_path_look_in(place.data, "recipe.yaml", &recipe);
+  if (status == MIXENT_ERROR_IO &&
+      kind == MIXENT_PATH_DIRECTORY) /* hidden: a run, which its facts call damaged */
+    recipe = MIXENT_PATH_OTHER, status = MIXENT_OK;
+  if (closed) {
+    add_unread(unread, place.data);
+  } else if (status == MIXENT_OK && recipe != MIXENT_PATH_NOTHING) {
     make_stamp(place.data, &stamp);
     status = mixent_text_status(&stamp);
     if (status == MIXENT_OK) status = add_entry(runs, below.data, stamp.data);
-  } else if (status == MIXENT_OK && level < LEVELS && mixent_is_directory(place.data)) {
-    status = find_runs(place.data, below.data, level + 1, runs);
+  } else if (status == MIXENT_OK && level < LEVELS && kind == MIXENT_PATH_DIRECTORY) {
+    status = find_runs(place.data, below.data, level + 1, runs, unread);
   }
   mixent_text_free(&place);
   mixent_text_free(&below);
@@ -91,14 +113,17 @@ static mixent_status look_at(const char *directory, const char *path, const char
   return status;
 }
 
-static mixent_status find_runs(const char *directory, const char *path, int level, entries *runs) {
+static mixent_status find_runs(const char *directory, const char *path, int level, entries *runs,
+                               mixent_text *unread) {
   mixent_names names;
   mixent_status status = mixent_directory_list(directory, &names);
   /* below the first level one that may not be read hides nothing but what is in it */
-  if (status != MIXENT_OK && level > 1 && faccessat(AT_FDCWD, directory, R_OK | X_OK, AT_EACCESS) != 0)
+  if (status == MIXENT_ERROR_IO && level > 1 && is_closed(directory, R_OK)) {
+    add_unread(unread, directory);
     return MIXENT_OK;
+  }
   for (size_t i = 0; i < names.count && status == MIXENT_OK; i++)
-    if (names.items[i][0] != '.') status = look_at(directory, path, names.items[i], level, runs);
+    if (names.items[i][0] != '.') status = look_at(directory, path, names.items[i], level, runs, unread);
   mixent_names_free(&names);
   return status;
 }
@@ -257,17 +282,29 @@ static mixent_status update_statuses(const writer *writer) {
   return status;
 }
 
+static mixent_status warn_unread(mixent_store *store, const mixent_text *unread) {
+  if (unread->length)
+    mixent_text_append(
+        &store->warning,
+        "%sruns-unread: you may not read %s; the runs in it are not listed; check the permissions",
+        store->warning.length ? "\n" : "", unread->data);
+  return mixent_text_status(unread->failed ? unread : &store->warning);
+}
+
 static mixent_status refresh(mixent_store *store) {
   entries known = {0}, found = {0};
+  mixent_text unread = {0};
   writer writer;
   /* The index first: what another process adds meanwhile is not taken for something gone. */
   mixent_status status = prepare_writer(store, &writer);
   if (status == MIXENT_OK) status = read_entries(store, "SELECT path, stamp FROM run ORDER BY path", &known);
-  if (status == MIXENT_OK) status = find_runs(store->directory, "", 1, &found);
+  if (status == MIXENT_OK) status = find_runs(store->directory, "", 1, &found, &unread);
+  if (status == MIXENT_OK) status = warn_unread(store, &unread);
   if (found.count) qsort(found.items, found.count, sizeof *found.items, compare_entries);
   if (status == MIXENT_OK) status = compare(&writer, &found, &known);
   if (status == MIXENT_OK) status = update_statuses(&writer);
   free_writer(&writer);
+  mixent_text_free(&unread);
   free_entries(&known);
   free_entries(&found);
   return status;
@@ -297,11 +334,13 @@ mixent_status mixent_store_recover(mixent_store *store, mixent_status status) {
 }
 
 static mixent_status check_directory(const char *directory) {
-  MIXENT_TRY(mixent_path_check(directory));
-  if (!mixent_is_directory(directory))
+  mixent_path_kind kind, recipe;
+  MIXENT_TRY(mixent_path_look(directory, &kind));
+  if (kind != MIXENT_PATH_DIRECTORY)
     return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory of runs; `mixent train` makes runs/",
                        directory);
-  if (!mixent_has_file(directory, "recipe.yaml")) return MIXENT_OK;
+  MIXENT_TRY(mixent_path_look_in(directory, "recipe.yaml", &recipe));
+  if (recipe == MIXENT_PATH_NOTHING) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s is itself a run; `mixent show %s` tells of it", directory,
                      directory);
 }

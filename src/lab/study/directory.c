@@ -30,8 +30,13 @@ static mixent_status write_file(const char *directory, const char *name, const c
   return status;
 }
 
-bool mixent_study_is_directory(const char *path) {
-  return mixent_has_file(path, "study.yaml") && mixent_has_file(path, "study.json");
+mixent_status mixent_study_look(const char *path, bool *found) {
+  mixent_path_kind text, state;
+  *found = false;
+  MIXENT_TRY(mixent_path_look_in(path, "study.yaml", &text));
+  MIXENT_TRY(mixent_path_look_in(path, "study.json", &state));
+  *found = text == MIXENT_PATH_FILE && state == MIXENT_PATH_FILE;
+  return MIXENT_OK;
 }
 
 /* study.json. */
@@ -133,13 +138,16 @@ mixent_status mixent_study_run_state(const mixent_study *study, mixent_study_pla
                                      mixent_run_state *state, const char **message) {
   char *name = mixent_study_run_name(study, place), *path = mixent_study_run_path(study, place);
   mixent_status status = name && path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
+  mixent_path_kind summary, last;
   if (message) *message = NULL;
+  if (status == MIXENT_OK) status = mixent_path_look_in(path, "summary.json", &summary);
+  if (status == MIXENT_OK) status = mixent_path_look_in(path, "last.safetensors", &last);
   if (status == MIXENT_OK) {
     const char *failed = json_string_value(json_object_get(json_object_get(study->state, "failed"), name));
-    *state = mixent_has_file(path, "summary.json")       ? MIXENT_RUN_FINISHED
-             : failed                                    ? MIXENT_RUN_FAILED
-             : mixent_has_file(path, "last.safetensors") ? MIXENT_RUN_BEGUN
-                                                         : MIXENT_RUN_MISSING;
+    *state = summary == MIXENT_PATH_FILE ? MIXENT_RUN_FINISHED
+             : failed                    ? MIXENT_RUN_FAILED
+             : last == MIXENT_PATH_FILE  ? MIXENT_RUN_BEGUN
+                                         : MIXENT_RUN_MISSING;
     if (message && *state == MIXENT_RUN_FAILED) *message = failed;
   }
   free(name);
@@ -178,13 +186,12 @@ mixent_status mixent_study_list_failed(const mixent_study *study, json_t *out) {
 
 mixent_status mixent_study_open(const char *directory, mixent_study **out) {
   *out = NULL;
-  MIXENT_TRY(mixent_path_check(directory));
-  char *text = NULL, *recipe = NULL, *origin = mixent_path_join(directory, "study.yaml");
-  if (!mixent_study_is_directory(directory)) {
-    free(origin);
+  bool found;
+  MIXENT_TRY(mixent_study_look(directory, &found));
+  if (!found)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no study is there; `mixent compare STUDY.yaml` makes one",
                        directory);
-  }
+  char *text = NULL, *recipe = NULL, *origin = mixent_path_join(directory, "study.yaml");
   mixent_status status = origin ? read_file(directory, "study.yaml", &text) : MIXENT_ERROR_MEMORY;
   if (status == MIXENT_OK) status = read_file(directory, "base.yaml", &recipe);
   if (status == MIXENT_OK) status = mixent_study_parse(text, origin, recipe, out);
@@ -309,8 +316,9 @@ mixent_status mixent_study_join(mixent_study *study, const char *directory) {
 mixent_status mixent_study_write(mixent_study *study, const char *directory) {
   MIXENT_TRY(mixent_study_make_plans(study, directory));
   MIXENT_TRY(mixent_study_write_state(study, directory));
-  if (!mixent_has_file(directory, "base.yaml"))
-    MIXENT_TRY(write_file(directory, "base.yaml", study->recipe_text));
+  mixent_path_kind base;
+  MIXENT_TRY(mixent_path_look_in(directory, "base.yaml", &base));
+  if (base == MIXENT_PATH_NOTHING) MIXENT_TRY(write_file(directory, "base.yaml", study->recipe_text));
   return write_file(directory, "study.yaml", study->text);
 }
 
@@ -333,7 +341,9 @@ static mixent_status make(mixent_study *study, const char *place, long threads, 
 mixent_status mixent_study_lock(const char *directory, int *lock) {
   enum { TRIES = 8 };
   const struct timespec pause = {.tv_nsec = 100000000};
-  if (!mixent_study_is_directory(directory))
+  bool found;
+  MIXENT_TRY(mixent_study_look(directory, &found));
+  if (!found)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s exists and holds no study; name another parent by --runs",
                        directory);
   for (int i = 0; i < TRIES; i++) {
@@ -349,8 +359,10 @@ mixent_status mixent_study_lock(const char *directory, int *lock) {
 
 mixent_status mixent_study_begin(mixent_study *study, const char *directory, long threads, int *lock) {
   mixent_status status;
+  mixent_path_kind kind;
   *lock = -1;
-  if (!mixent_is_directory(directory)) {
+  MIXENT_TRY(mixent_path_look(directory, &kind));
+  if (kind != MIXENT_PATH_DIRECTORY) {
     status = make(study, directory, threads, lock);
     /* another process may have made it meanwhile: that one is joined */
     if (status != MIXENT_ERROR_ARGUMENT || !mixent_is_directory(directory)) return status;

@@ -12,8 +12,8 @@ typedef enum mixent_run_state {
   MIXENT_RUN_FINISHED /* summary.json is there */
 } mixent_run_state;
 
-/* Whether a study stands there. */
-bool mixent_study_is_directory(const char *path);
+/* Whether a study stands there. What the system hides is an error. */
+mixent_status mixent_study_look(const char *path, bool *found);
 /* The study in a directory, with the seeds and data sets it has come to, its runs checked against it; nothing is locked. */
 mixent_status mixent_study_open(const char *directory, mixent_study **out);
 

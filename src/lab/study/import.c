@@ -393,9 +393,11 @@ import import = {.origin = origin, .text = text, .size = size };
   mixent_status status = read_lines(&import);
   if (status == MIXENT_OK && !(*directory = mixent_path_join(parent, import.study->name)))
     status = MIXENT_ERROR_MEMORY;
+  mixent_path_kind kind;
+  if (status == MIXENT_OK) status = mixent_path_look(*directory, &kind);
   if (status == MIXENT_OK)
-    status = mixent_is_directory(*directory) ? add_to(&import, *directory, out)
-                                             : make_new(&import, *directory, out);
+    status =
+        kind == MIXENT_PATH_DIRECTORY ? add_to(&import, *directory, out) : make_new(&import, *directory, out);
   for (size_t i = 0; i < import.run_count; i++) {
     mixent_run_directory_close(&import.runs[i].directory);
     json_decref(import.runs[i].json);

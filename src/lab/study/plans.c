@@ -65,8 +65,9 @@ mixent_status mixent_study_keep_plan(const char *directory, const char *plan, ch
   for (int number = 1;; number++) {
     snprintf(name, 32, "plan-%d.yaml", number);
     char *path = mixent_path_join(directory, name), *text = NULL;
-    mixent_status status = path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
-    bool there = path && mixent_is_file(path), same = false;
+    mixent_path_kind kind = MIXENT_PATH_NOTHING;
+    mixent_status status = path ? mixent_path_look(path, &kind) : MIXENT_ERROR_MEMORY;
+    bool there = kind != MIXENT_PATH_NOTHING, same = false;
     if (there) status = mixent_file_read(path, 1 << 24, &text, NULL);
     if (there && text) same = strcmp(text, plan) == 0;
     if (status == MIXENT_OK && !there) status = mixent_file_replace(path, plan, strlen(plan));

@@ -121,11 +121,12 @@ static mixent_status add_new_run(const crew *crew, mixent_study_place place, con
 }
 
 static mixent_status make_words(const crew *crew, mixent_study_place place, const char *path, words *words) {
-  bool begun = mixent_has_file(path, "last.safetensors");
+  mixent_path_kind last;
+  MIXENT_TRY(mixent_path_look_in(path, "last.safetensors", &last));
   add_word(words, "", "mixent");
   add_word(words, "", "train");
   add_word(words, "", "--json");
-  if (begun)
+  if (last == MIXENT_PATH_FILE)
     add_word(words, "--resume=", path);
   else
     MIXENT_TRY(add_new_run(crew, place, path, words));
@@ -271,9 +272,11 @@ static mixent_status end(slot *slot) {
 static mixent_status is_lost(const crew *crew, mixent_study_place place, bool *out) {
   char *path = mixent_study_run_path(crew->study, place);
   if (!path) return MIXENT_ERROR_MEMORY;
-  *out = mixent_has_file(path, "failure.txt");
+  mixent_path_kind failure;
+  mixent_status status = mixent_path_look_in(path, "failure.txt", &failure);
+  *out = failure == MIXENT_PATH_FILE;
   free(path);
-  return MIXENT_OK;
+  return status;
 }
 
 static mixent_status fill_slots(crew *crew) {
