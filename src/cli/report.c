@@ -29,9 +29,13 @@ static int print_path(const arguments *arguments, const char *path, size_t bytes
   return MIXENT_EXIT_DONE;
 }
 
+static void warn(const char *message) {
+  mixent_warning_print("result-unread: %s", message);
+}
+
 static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
-  const mixent_report_options options = {.data_directory = arguments->data_directory};
+  const mixent_report_options options = {.data_directory = arguments->data_directory, .warning = warn};
   mixent_text page = {0};
   char *path = NULL;
   mixent_status status = mixent_report_make((const char *const *)words, (size_t)count, &options, &page);

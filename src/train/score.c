@@ -108,6 +108,43 @@ static const struct {
               {"brier_term", offsetof(mixent_scores, terms[MIXENT_BRIER])},
               {"bi_tempered", offsetof(mixent_scores, terms[MIXENT_BI_TEMPERED])}};
 
+/* Scores that are never negative, and how much they can be; an NLL that overflowed is null. */
+static const struct {
+  const char *key;
+  double most;
+  bool null;
+} bounds[] = {{"accuracy", 1, false},
+              {"nll", HUGE_VAL, true},
+              {"brier", 2, true},
+              {"ece", 1, true},
+              {"entropy", HUGE_VAL, true}};
+
+mixent_status mixent_scores_check(const json_t *json, const char *origin, const char *part) {
+  const double rounding = 1e-9;
+  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+    const json_t *field = json_object_get(json, bounds[i].key);
+    double value = json_number_value(field);
+    bool right = json_is_number(field) ? value >= -rounding && value <= bounds[i].most + rounding
+                                       : !field || (bounds[i].null && json_is_null(field));
+    if (right) continue;
+    char *text = json_dumps(field, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
+    mixent_status status =
+        text
+            ? mixent_fail(MIXENT_ERROR_FORMAT,
+                          "%s: %s of the %s images: expected a number from 0%s, got %.40s; it was changed by "
+                          "hand or is damaged",
+                          origin, bounds[i].key, part,
+                          bounds[i].most == 1   ? " to 1"
+                          : bounds[i].most == 2 ? " to 2"
+                                                : " upwards",
+                          text)
+            : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", origin);
+    free(text);
+    return status;
+  }
+  return MIXENT_OK;
+}
+
 /* Terms that only some losses have; one that is 0 is left out. */
 static bool is_rare(size_t field) {
   return fields[field].offset >= offsetof(mixent_scores, terms[MIXENT_FOCAL]);

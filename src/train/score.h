@@ -53,5 +53,8 @@ struct json_t;
 struct json_t *mixent_scores_to_json(const mixent_scores *scores);
 /* The other way; false if something is missing. */
 bool mixent_scores_from_json(const struct json_t *json, mixent_scores *out);
+/* MIXENT_ERROR_FORMAT where a number is none that scores can have, such as an accuracy of 2; the message begins with
+ * "ORIGIN: KEY of the PART images". */
+mixent_status mixent_scores_check(const struct json_t *json, const char *origin, const char *part);
 
 #endif

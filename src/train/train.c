@@ -110,6 +110,8 @@ static mixent_status take_summary(const json_t *json, const char *path, mixent_t
   if (!mixent_scores_from_json(json_object_get(json, "test"), &summary->test) ||
       (!json_is_null(validation) && !mixent_scores_from_json(validation, &summary->validation)))
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: scores of the test or validation images are missing", path);
+  MIXENT_TRY(mixent_scores_check(json_object_get(json, "test"), path, "test"));
+  MIXENT_TRY(mixent_scores_check(validation, path, "validation"));
   summary->best_epoch = (int)json_integer_value(json_object_get(json, "best_epoch"));
   const json_t *views = json_object_get(json, "test_views"); /* runs of older versions lack it */
   summary->test_views = views ? (int)json_integer_value(views) : 1;

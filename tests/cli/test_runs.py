@@ -284,6 +284,20 @@ def test_show_finds(mixent, runs):
     assert json.loads(mixent("show", "broken", "--json").out)["facts"]["damage"].startswith("runs/broken/summary.json:1:")
 
 
+@pytest.mark.parametrize(("key", "value"), [("ece", 65536), ("accuracy", 2), ("accuracy", None), ("nll", -1)])
+def test_scores_that_cannot_be(mixent, runs, key, value):
+    path = runs / "ce-2" / "summary.json"
+    summary = json.loads(path.read_text())
+    summary["validation"][key] = value
+    path.write_text(json.dumps(summary))
+    shown = mixent("show", "ce-2")
+    assert shown.out.startswith(f"runs/ce-2: damaged\nsummary.json: {key} of the validation images: expected a number from 0")
+    assert "65536.0000" not in shown.out and "200.00" not in shown.out
+    assert "ce-2" in names(mixent, "status=damaged")
+    reported = mixent("report", "runs/ce-2")
+    assert "warning: result-unread: runs/ce-2/summary.json: " in reported.err
+
+
 def test_show_of_a_run_under_way(mixent, runs):
     place = runs / "study" / "mnist" / "min-ent-1"
     shown = mixent("show", "study/mnist/min-ent-1").out

@@ -421,10 +421,36 @@ static void test_lies(void **state) {
     }
 }
 
+/* What no scores can be is summary.json's fault, and so is a difference from predictions.safetensors; nothing is kept then. */
+static void test_a_summary_that_lies(void **state) {
+  (void)state;
+  static const struct {
+    const char *more, *message;
+  } lies[] = {
+      {",\"ece\":65536", "summary.json: ece of the test images: expected a number from 0 to 1, got 65536"},
+      {",\"brier\":2.5", "brier of the test images: expected a number from 0 to 2, got 2.5"},
+      {",\"nll\":-1", "nll of the test images: expected a number from 0 upwards, got -1"},
+      {",\"entropy\":\"x\"", "entropy of the test images"},
+      {",\"nll\":null", "remove summary.json, `mixent train --resume`"}};
+  make_run();
+  for (size_t i = 0; i < ROWS(lies); i++) {
+    write_summary_with(TEST, test_accuracy(), lies[i].more);
+    assert_read_refused(MIXENT_ERROR_FORMAT, lies[i].message);
+  }
+  write_summary(TEST, 2);
+  assert_read_refused(MIXENT_ERROR_FORMAT,
+                      "accuracy of the test images: expected a number from 0 to 1, got 2");
+  char *kept = path_of("result.json");
+  assert_int_not_equal(access(kept, F_OK), 0);
+  free(kept);
+  write_summary(TEST, test_accuracy());
+  mixent_result_free(read_result());
+}
+
 static void test_what_is_not_there(void **state) {
   (void)state;
   mixent_result *result;
-  assert_refused(mixent_result_read("/nowhere/run", &result), MIXENT_ERROR_IO, "no such run");
+  assert_refused(mixent_result_read("/nowhere/run", &result), MIXENT_ERROR_ARGUMENT, "no such run");
   make_run();
   remove_file("predictions.safetensors");
   assert_read_refused(MIXENT_ERROR_ARGUMENT, "mixent train --resume");
@@ -454,9 +480,10 @@ static int remove_directory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_made_and_read_back), cmocka_unit_test(test_nothing_held_out),
-      cmocka_unit_test(test_all_right),          cmocka_unit_test(test_small_sets),
-      cmocka_unit_test(test_cut_short),          cmocka_unit_test(test_lies),
-      cmocka_unit_test(test_impossible_scores),  cmocka_unit_test(test_what_is_not_there)};
+      cmocka_unit_test(test_made_and_read_back),  cmocka_unit_test(test_nothing_held_out),
+      cmocka_unit_test(test_all_right),           cmocka_unit_test(test_small_sets),
+      cmocka_unit_test(test_cut_short),           cmocka_unit_test(test_lies),
+      cmocka_unit_test(test_a_summary_that_lies), cmocka_unit_test(test_impossible_scores),
+      cmocka_unit_test(test_what_is_not_there)};
   return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -6,6 +6,7 @@
 
 typedef struct mixent_report_options {
   const char *data_directory; /* where to look for the data set first, for pictures of test images; or NULL */
+  void (*warning)(const char *message); /* told of each run whose result cannot be read; or NULL */
 } mixent_report_options;
 
 /* The page of a study's directory, or of one or more runs' (finished or not). A data set that is not found costs its

@@ -91,7 +91,8 @@ static mixent_status take_text(const char *text, char **out) {
 static mixent_status read_result(const char *path, mixent_report_run *run) {
   mixent_status status = mixent_result_read(path, &run->result);
   if (status == MIXENT_OK || status == MIXENT_ERROR_MEMORY || status == MIXENT_ERROR_IO) return status;
-  const char *failure = mixent_facts_text(&run->facts, "failure");
+  run->unread = status == MIXENT_ERROR_FORMAT;
+  const char *failure = run->unread ? "" : mixent_facts_text(&run->facts, "failure");
   return take_text(*failure ? failure : mixent_last_error(), &run->message);
 }
 

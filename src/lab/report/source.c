@@ -213,6 +213,8 @@ static mixent_status read_all(const char *const *places, size_t count, const mix
                          places[i]);
   }
   MIXENT_TRY(is_study ? read_study(places[0], report) : read_runs(places, count, report));
+  for (size_t i = 0; options->warning && i < run_count(report); i++)
+    if (report->runs[i].unread) options->warning(report->runs[i].message);
   keep_held_out(report);
   MIXENT_TRY(compare(report));
   MIXENT_TRY(MIXENT_ALLOCATE(report->data_count, &report->datasets));

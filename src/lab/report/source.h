@@ -23,6 +23,7 @@ typedef struct mixent_report_run {
   char *name;            /* "ce-0" */
   mixent_result *result; /* NULL: not finished, or not to be read: `message` */
   char *message;         /* what is wrong or missing; NULL with a result */
+  bool unread;           /* the result is there, and is damaged or contradicts itself: `message` */
   mixent_facts facts;    /* what its files say */
   char *recipe;          /* the text of recipe.yaml; NULL: none */
   size_t epochs;

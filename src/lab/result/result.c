@@ -4,6 +4,7 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "lab/result/parts.h"
+#include "train/score.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -74,6 +75,8 @@ static mixent_status take_summary(json_t *json, const char *path, mixent_result 
   if (out->best_epoch < 1 || out->best_epoch > out->epochs)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: best_epoch %d: expected 1 to %d, the run's epochs", path,
                        out->best_epoch, out->epochs);
+  MIXENT_TRY(mixent_scores_check(json_object_get(json, "test"), path, "test"));
+  MIXENT_TRY(mixent_scores_check(json_object_get(json, "validation"), path, "validation"));
   take_scores(json_object_get(json, "test"), &parts->test);
   take_scores(json_object_get(json, "validation"), &parts->validation);
   out->seed = (long)seed;
@@ -99,7 +102,7 @@ static mixent_status read_summary(mixent_result *out, summary_parts *parts) {
   mixent_path_kind kind, summary;
   MIXENT_TRY(mixent_path_look(out->run, &kind));
   if (kind != MIXENT_PATH_DIRECTORY)
-    return mixent_fail(MIXENT_ERROR_IO, "%s: no such run; `mixent train` starts one", out->run);
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no such run; `mixent train` starts one", out->run);
   MIXENT_TRY(mixent_path_look_in(out->run, "summary.json", &summary));
   if (summary == MIXENT_PATH_NOTHING) return fail_unfinished(out->run);
   char *path = mixent_path_join(out->run, "summary.json"), *text = NULL;
@@ -117,20 +120,24 @@ static mixent_status read_summary(mixent_result *out, summary_parts *parts) {
   return status;
 }
 
-static mixent_status make(const char *predictions, const char *path, mixent_result *out) {
+static mixent_status make(const char *predictions, mixent_result *out) {
   mixent_run_predictions read;
   MIXENT_TRY(mixent_run_predictions_read(predictions, &read));
   mixent_status status = mixent_result_compute(&read, out);
   mixent_run_predictions_free(&read);
-  if (status != MIXENT_OK) return mixent_fail_within(status, "%s", predictions);
+  return status == MIXENT_OK ? status : mixent_fail_within(status, "%s", predictions);
+}
+
+static mixent_status keep(const mixent_result *result, const char *path) {
   char *text;
-  MIXENT_TRY(mixent_result_to_json(out, &text));
-  status = mixent_file_replace(path, text, strlen(text));
+  MIXENT_TRY(mixent_result_to_json(result, &text));
+  mixent_status status = mixent_file_replace(path, text, strlen(text));
   free(text);
   return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK; /* where it cannot be kept it is made again */
 }
 
-static mixent_status read_or_make(const char *path, const char *predictions, mixent_result *out) {
+/* *made: it comes from predictions.safetensors, and result.json is not there yet. */
+static mixent_status read_or_make(const char *path, const char *predictions, mixent_result *out, bool *made) {
   mixent_path_kind result, kept;
   MIXENT_TRY(mixent_path_look(path, &result));
   MIXENT_TRY(mixent_path_look(predictions, &kept));
@@ -142,7 +149,8 @@ static mixent_status read_or_make(const char *path, const char *predictions, mix
     free(text);
     return status;
   }
-  if (kept == MIXENT_PATH_FILE) return make(predictions, path, out);
+  *made = kept == MIXENT_PATH_FILE;
+  if (*made) return make(predictions, out);
   char *word = mixent_path_quote(out->run);
   mixent_status status = mixent_fail(MIXENT_ERROR_ARGUMENT,
                                      "%s: neither result.json nor predictions.safetensors is in it (older "
@@ -153,15 +161,14 @@ static mixent_status read_or_make(const char *path, const char *predictions, mix
   return status;
 }
 
-/* Whether result.json, at `path`, says of a part what summary.json does. */
-static mixent_status check_scores(const char *path, const char *part, const summary_scores *said,
-                                  size_t images, const mixent_calibration *scores) {
+/* Whether result.json or predictions.safetensors, at `path`, says of a part what summary.json does. */
+static mixent_status check_scores(const char *path, const char *advice, const char *part,
+                                  const summary_scores *said, size_t images,
+                                  const mixent_calibration *scores) {
   if ((size_t)said->images != images)
-    return mixent_fail(
-        MIXENT_ERROR_FORMAT,
-        "%s: it is of %zu %s images, but summary.json of %lld; they are not of one run; remove "
-        "result.json, it is made anew from predictions.safetensors",
-        path, images, part, (long long)said->images);
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s: it is of %zu %s images, but summary.json of %lld; they are not of one run; %s",
+                       path, images, part, (long long)said->images, advice);
   for (size_t i = 0; i < SHARED; i++) {
     double value;
     memcpy(&value, (const char *)scores + shared[i].offset, sizeof value);
@@ -169,9 +176,8 @@ static mixent_status check_scores(const char *path, const char *part, const summ
     if (said->known[i] && (null != said_null || fabs(said->values[i] - value) > 1e-9))
       return mixent_fail(
           MIXENT_ERROR_FORMAT,
-          "%s: its %s of the %s images is %g, but %g in summary.json; they are not of one run; "
-          "remove result.json, it is made anew from predictions.safetensors",
-          path, shared[i].key, part, value, said->values[i]);
+          "%s: its %s of the %s images is %g, but %g in summary.json; they are not of one run; %s", path,
+          shared[i].key, part, value, said->values[i], advice);
   }
   return MIXENT_OK;
 }
@@ -179,10 +185,18 @@ static mixent_status check_scores(const char *path, const char *part, const summ
 static mixent_status read_result(const summary_parts *said, mixent_result *out) {
   char *path = mixent_path_join(out->run, "result.json");
   char *predictions = mixent_path_join(out->run, "predictions.safetensors");
-  mixent_status status = path && predictions ? read_or_make(path, predictions, out) : MIXENT_ERROR_MEMORY;
-  if (status == MIXENT_OK) status = check_scores(path, "test", &said->test, out->test_images, &out->test);
+  bool made = false;
+  mixent_status status =
+      path && predictions ? read_or_make(path, predictions, out, &made) : MIXENT_ERROR_MEMORY;
+  const char *from = made ? predictions : path;
+  const char *advice = made ? "remove summary.json, `mixent train --resume` scores the model again"
+                            : "remove result.json, it is made anew from predictions.safetensors";
+  if (status == MIXENT_OK)
+    status = check_scores(from, advice, "test", &said->test, out->test_images, &out->test);
   if (status == MIXENT_OK && said->validation.images)
-    status = check_scores(path, "validation", &said->validation, out->validation_images, &out->validation);
+    status =
+        check_scores(from, advice, "validation", &said->validation, out->validation_images, &out->validation);
+  if (status == MIXENT_OK && made) status = keep(out, path);
   free(path);
   free(predictions);
   return status;

@@ -5,6 +5,7 @@
 #include "core/yaml.h"
 #include "train/recipe.h"
 #include "train/run_directory.h"
+#include "train/score.h"
 
 #include <limits.h>
 #include <math.h>
@@ -163,11 +164,19 @@ static mixent_status read_summary(reading *reading) {
   json_t *summary;
   MIXENT_TRY(read_json(reading, "summary.json", &summary));
   if (!summary) return MIXENT_OK;
-  if (json_is_number(json_object_get(json_object_get(summary, "test"), "accuracy")))
-    reading->finished = true;
-  else
-    add_damage(reading,
-               mixent_fail(MIXENT_ERROR_FORMAT, "summary.json: it has no scores on the test images"));
+  const json_t *test = json_object_get(summary, "test");
+  mixent_status status =
+      json_is_number(json_object_get(test, "accuracy"))
+          ? mixent_scores_check(test, "summary.json", "test")
+          : mixent_fail(MIXENT_ERROR_FORMAT, "summary.json: it has no scores on the test images");
+  if (status == MIXENT_OK)
+    status = mixent_scores_check(json_object_get(summary, "validation"), "summary.json", "validation");
+  reading->finished = status == MIXENT_OK;
+  if (status != MIXENT_OK) {
+    json_decref(summary);
+    add_damage(reading, status);
+    return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK;
+  }
   add_json(reading->facts, "", summary);
   json_decref(summary);
   return MIXENT_OK;

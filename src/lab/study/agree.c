@@ -83,8 +83,9 @@ static mixent_status check_run(const mixent_study *study, mixent_study_place pla
   enum { LARGEST = 1 << 20 };
   char *path = mixent_study_run_path(study, place),
        *file = path ? mixent_path_join(path, "recipe.yaml") : NULL, *text = NULL;
-  mixent_status status = file ? MIXENT_OK : MIXENT_ERROR_MEMORY;
-  if (file && mixent_is_file(file)) {
+  mixent_path_kind kind = MIXENT_PATH_NOTHING;
+  mixent_status status = file ? mixent_path_look(file, &kind) : MIXENT_ERROR_MEMORY;
+  if (kind != MIXENT_PATH_NOTHING) {
     status = mixent_file_read(file, LARGEST, &text, NULL);
     if (status == MIXENT_OK) status = mixent_study_check_recipe(study, place, text, path);
   }
