@@ -1,5 +1,6 @@
 /* Reads CSV: cells end where they stand, so that a row needs no memory but the list of its cells. */
 #include "data/csv.h"
+#include "core/content.h"
 #include "core/layout.h"
 #include "core/locale.h"
 #include "mixent/data.h"
@@ -42,6 +43,7 @@ static mixent_status check_text(mixent_csv *csv) {
 
 mixent_status mixent_csv_begin(const char *origin, char *text, size_t size, mixent_csv *out) {
   *out = (mixent_csv){.origin = origin, .at = text, .end = text + size, .line_begin = text, .line = 1};
+  MIXENT_TRY(mixent_content_check_text(origin, text, size, "a table (CSV)"));
   if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) out->at += 3, out->line_begin += 3;
   return check_text(out);
 }

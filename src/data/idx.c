@@ -1,5 +1,6 @@
 /* Reads IDX from a stream of bytes that may be gzip. */
 #include "data/idx.h"
+#include "core/content.h"
 #include "core/file.h"
 #include "core/memory.h"
 
@@ -43,7 +44,10 @@ static mixent_status reader_start(reader *reader, FILE *stream, size_t size, con
   MIXENT_TRY(refill(reader));
   if (reader->inflater.avail_in == 0)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: empty (0 bytes)" ADVICE, origin);
-  if (reader->inflater.avail_in < 2 || memcmp(reader->input, "\x1f\x8b", 2) != 0) return MIXENT_OK;
+  if (reader->inflater.avail_in < 2 || memcmp(reader->input, "\x1f\x8b", 2) != 0)
+    return *reader->input
+               ? mixent_content_check(origin, reader->input, reader->inflater.avail_in, "an IDX file")
+               : MIXENT_OK;
   if (inflateInit2(&reader->inflater, 15 + 16) != Z_OK) /* largest window, gzip header */
     return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to decompress it", origin);
   reader->gzip = true;

@@ -1,5 +1,6 @@
 /* The formats of pictures, by their first bytes. */
 #include "data/picture.h"
+#include "core/content.h"
 #include "core/file.h"
 
 #include <stdlib.h>
@@ -13,11 +14,10 @@ static const struct {
 
 mixent_status mixent_picture_decode(const char *origin, const void *bytes, size_t size, mixent_picture *out) {
   *out = (mixent_picture){0};
-  if (!size)
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: empty (0 bytes); copy it again, or remove it", origin);
   for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
     if (size >= formats[i].length && memcmp(bytes, formats[i].magic, formats[i].length) == 0)
       return formats[i].decode(origin, bytes, size, out);
+  MIXENT_TRY(mixent_content_check(origin, bytes, size, "a PNG or JPEG image"));
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s: neither PNG nor JPEG (%zu bytes); convert it, or remove it",
                      origin, size);
 }

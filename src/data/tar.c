@@ -1,5 +1,6 @@
 /* Reads tar archives: blocks of 512 bytes, a header before each file. No path is ever opened or written. */
 #include "data/tar.h"
+#include "core/content.h"
 #include "core/memory.h"
 
 #include <stdbool.h>
@@ -135,6 +136,8 @@ static mixent_status check_end(const tar_reader *reader, bool *short_end) {
 }
 
 static mixent_status walk(tar_reader *reader, mixent_tar_visit *visit, void *context, bool *short_end) {
+  if (reader->size < BLOCK || memcmp(reader->bytes + MAGIC_AT, "ustar", 5) != 0)
+    MIXENT_TRY(mixent_content_check(reader->origin, reader->bytes, reader->size, "a tar archive"));
   while (reader->size - reader->position >= BLOCK) {
     const uint8_t *header = reader->bytes + reader->position;
     size_t size = 0;

@@ -2,6 +2,7 @@
  * record of the end of its central directory (4.3.16), with a 64-bit one (4.3.14) before it if numbers are
  * large. */
 #include "data/zip.h"
+#include "core/content.h"
 #include "core/memory.h"
 
 #include <stdlib.h>
@@ -35,6 +36,15 @@ static mixent_status fail_archive(const mixent_zip_source *source, const char *w
                      source->name, what, source->advice);
 }
 
+static mixent_status fail_without_end(const mixent_zip_source *source) {
+  uint8_t head[512];
+  size_t count = source->size < sizeof head ? (size_t)source->size : sizeof head;
+  MIXENT_TRY(source->read(source->context, 0, count, head));
+  mixent_status status = mixent_content_check(source->name, head, count, "a zip archive");
+  if (status != MIXENT_OK) return mixent_fail(status, "%s; %s", mixent_last_error(), source->advice);
+  return fail_archive(source, "no end of a directory");
+}
+
 typedef struct directory {
   uint64_t offset, size;
 } directory;
@@ -44,7 +54,7 @@ static mixent_status find_directory(const mixent_zip_source *source, const uint8
   size_t end = tail_size;
   for (size_t at = tail_size < END_SIZE ? 0 : tail_size - END_SIZE + 1; at-- > 0 && end == tail_size;)
     if (has_signature(tail + at, 5, 6) && number(tail + at + 20, 2) == tail_size - at - END_SIZE) end = at;
-  if (end == tail_size) return fail_archive(source, "no end of a directory");
+  if (end == tail_size) return fail_without_end(source);
 
   uint64_t file_size = source->size;
   *out = (directory){.size = number(tail + end + 12, 4), .offset = number(tail + end + 16, 4)};

@@ -1,5 +1,6 @@
 /* safetensors: reading with every check, in memory; the writer is in safetensors_write.c. */
 #include "io/safetensors.h"
+#include "core/content.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/memory.h"
@@ -137,9 +138,13 @@ mixent_status mixent_safetensors_parse(const char *bytes, size_t size, const cha
                                        mixent_safetensors **out) {
   *out = NULL;
   uint64_t length = 0;
-  if (size < sizeof length)
+  bool whole = size >= sizeof length;
+  for (int i = 7; i >= 0 && whole; i--) length = length << 8 | (unsigned char)bytes[i];
+  if (!whole || length > MIXENT_LARGEST_HEADER ||
+      (length <= size - sizeof length && (!length || bytes[8] != '{')))
+    MIXENT_TRY(mixent_content_check(origin, bytes, size, "a safetensors file"));
+  if (!whole)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu bytes are too few for safetensors", origin, size);
-  for (int i = 7; i >= 0; i--) length = length << 8 | (unsigned char)bytes[i];
   if (length > MIXENT_LARGEST_HEADER || length > size - sizeof length)
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: a header of %llu bytes in a file of %zu; cut short or not safetensors", origin,

@@ -1,6 +1,7 @@
 /* The graph as an object: its tensors, what it tells about itself, where it is opened from, initial
  * parameters. How a description becomes layers is in describe.c. */
 #include "net/graph.h"
+#include "core/content.h"
 #include "core/embedded.h"
 #include "core/file.h"
 #include "core/memory.h"
@@ -95,6 +96,8 @@ static bool names_a_file(const char *name) {
 }
 
 static mixent_status fail_unknown(const char *name) {
+  if (mixent_is_file(name))
+    MIXENT_TRY(mixent_content_check_file(name, "a network (its name, or a .yaml file)"));
   const char *nearest = mixent_nearest_name(name, mixent_graph_names());
   if (nearest)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown network '%s'; did you mean '%s'?", name, nearest);
@@ -118,10 +121,12 @@ mixent_status mixent_graph_open(const char *name_or_file, const mixent_graph_opt
   if (names_a_file(name_or_file)) {
     char *text;
     size_t size;
+    MIXENT_TRY(mixent_content_check_file(name_or_file, "a network's description (YAML)"));
     MIXENT_TRY(mixent_file_read(name_or_file, MAX_FILE_BYTES, &text, &size));
-    mixent_status status = strlen(text) == size
-                               ? mixent_graph_parse(text, name_or_file, options, out)
-                               : mixent_fail(MIXENT_ERROR_FORMAT, "%s: this is no text", name_or_file);
+    mixent_status status =
+        strlen(text) == size
+            ? mixent_graph_parse(text, name_or_file, options, out)
+            : mixent_fail(MIXENT_ERROR_FORMAT, "%s: holds zero bytes; it is no text", name_or_file);
     free(text);
     return status;
   }

@@ -1,6 +1,7 @@
 /* Resolving a recipe: defaults, the recipe's text, its section for the chosen loss, settings; and writing the
  * result. */
 #include "train/recipe.h"
+#include "core/content.h"
 #include "core/embedded.h"
 #include "core/file.h"
 #include "core/yaml.h"
@@ -271,6 +272,7 @@ mixent_status mixent_recipe_find(const char *name_or_file, mixent_recipe_source 
   if (!strchr(name_or_file, '/') && !(end && strcmp(end, ".yaml") == 0)) return unknown_recipe(name_or_file);
   snprintf(out->origin, sizeof out->origin, "%s", name_or_file);
   mixent_recipe_name_file(name_or_file, out->name);
+  MIXENT_TRY(mixent_content_check_file(name_or_file, "a recipe (YAML)"));
   MIXENT_TRY(mixent_file_read(name_or_file, LARGEST, &out->text, &size));
   if (strlen(out->text) == size) return MIXENT_OK;
   free(out->text);

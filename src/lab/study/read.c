@@ -1,5 +1,6 @@
 /* Reading STUDY.yaml: the file's own keys, options of the recipe by the recipe's rules, and then every run's recipe,
  * so that nothing runs before all that can be said is right. */
+#include "core/content.h"
 #include "core/embedded.h"
 #include "core/file.h"
 #include "lab/study/study.h"
@@ -331,6 +332,7 @@ mixent_status mixent_study_read(const char *name_or_file, mixent_study **out) {
   if (!strchr(name_or_file, '/') && !(end && strcmp(end, ".yaml") == 0)) return unknown_study(name_or_file);
   char *text;
   size_t size;
+  MIXENT_TRY(mixent_content_check_file(name_or_file, "a study (YAML)"));
   MIXENT_TRY(mixent_file_read(name_or_file, LARGEST, &text, &size));
   mixent_status status =
       strlen(text) == size
