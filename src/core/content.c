@@ -1,10 +1,10 @@
 /* The kinds of files that people take for another, by their first bytes. A line more is all that another kind needs. */
 #include "core/content.h"
 #include "core/file.h"
+#include "core/locale.h"
 
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
 #define PYTORCH "a checkpoint of PyTorch; `python -m mixent.convert` makes it one of mixent"
 #define PACKED  "compressed data; unpack it"
@@ -34,7 +34,7 @@ static bool is_web_page(const char *text, size_t size) {
   while (size && strchr(" \t\r\n", *text) && *text) text++, size--;
   for (size_t i = 0; i < sizeof web_pages / sizeof *web_pages; i++) {
     size_t length = strlen(web_pages[i]);
-    if (size >= length && strncasecmp(text, web_pages[i], length) == 0) return true;
+    if (size >= length && mixent_same_letters(text, web_pages[i], length)) return true;
   }
   return false;
 }

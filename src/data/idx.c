@@ -41,6 +41,7 @@ static mixent_status reader_start(reader *reader, FILE *stream, size_t size, con
   reader->size = size;
   reader->gzip = reader->member_ended = reader->padded = false;
   memset(&reader->inflater, 0, sizeof reader->inflater);
+  reader->input[0] = 0; /* nothing is read yet */
   MIXENT_TRY(refill(reader));
   if (reader->inflater.avail_in == 0)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: empty (0 bytes)" ADVICE, origin);

@@ -38,7 +38,7 @@ def test_every_loss_trains(mixent, tmp_path, tiny, loss):
 
 @pytest.mark.parametrize("words, message", [
     (["--loss", "ce", "--set", "loss.w2=1"], "loss.w2: the loss 'ce' does not use it (it has smoothing)"),
-    (["--loss", "ce", "--set", "loss.learn=w2"], "loss.learn: the loss 'ce' cannot learn that"),
+    (["--loss", "ce", "--set", "loss.learn=w2"], "loss.learn: the loss 'ce' has nothing to learn"),
     (["--loss", "min-ent", "--set", "loss.w3=5"], "loss.w3: the loss 'min-ent' does not use it (it has w1, w2, b1, b2, smoothing)"),
     (["--loss", "min-ent", "--set", "loss.focal_gamma=5"], "loss.focal_gamma: the loss 'min-ent' does not use it"),
     (["--set", "optimizer.beta1=0.5"], "optimizer.beta1: the optimizer 'sgd' does not use it ('adam' does)")])
