@@ -1,5 +1,6 @@
 /* The program: finds the sub-command and runs it. Exit codes: 0 done, 1 failed, 2 wrong use. */
 #include "cli/command.h"
+#include "cli/no_memory.h"
 #include "core/printable.h"
 #include "core/status.h"
 
@@ -94,7 +95,8 @@ static void wait_asleep(char **argv) {
 
 int main(int argc, char **argv) {
   wait_asleep(argv);
-  signal(SIGXFSZ, SIG_IGN);     /* a file over the limit (ulimit -f) is a failed write, with a message */
+  signal(SIGXFSZ, SIG_IGN); /* a file over the limit (ulimit -f) is a failed write, with a message */
+  mixent_no_memory_prepare();
   prctl(PR_SET_NAME, "mixent"); /* a study starts its runs as "exe" */
   int code = run_program(argc, argv);
   /* What was printed must have arrived: a full disk behind '>' is a failure too. */
