@@ -37,7 +37,7 @@ def test_it_comes_in_and_says_what_is_published(tmp_path, study):
     path = ROOT / f"docs/studies/{study}.jsonl"
     runs = len(path.read_text().splitlines()) - 1
     assert f"{runs} runs came in, 0 were there already" in run(tmp_path, "study", "import", str(path))
-    if study.endswith("-search"):  # what chose the learning rates of another study; RESULTS.md quotes no table of it
+    if study.endswith("-search") or study.startswith("screen-"):  # held-out scores that choose; RESULTS.md quotes no test table
         return
     said = rows_of(run(tmp_path, "compare", study, "--no-train"))
     published = [" ".join(line.split()) for line in (ROOT / "docs/RESULTS.md").read_text().splitlines()]
