@@ -184,19 +184,23 @@ static void test_permissions(void **state) {
 
 enum { OWNER = 12345, GROUP = 23456, USER = 34567 };
 
-/* The file OWNER:GROUP with `mode` as it stands when USER, a member of GROUP or not, has replaced it. */
+/* The file OWNER:GROUP with `mode` as it stands when USER, a member of GROUP or not, has replaced it. Skips the test where
+ * USER may not enter the test's directory, as in some containers. */
 static struct stat replace_as_user(mode_t mode, bool member) {
+  enum { CLOSED = 77 };
   write_text(in("shared"), "x");
   assert_int_equal(chown(in("shared"), OWNER, GROUP) + chmod(in("shared"), mode), 0);
   pid_t writer = fork();
   if (writer == 0) {
     gid_t group = GROUP;
     if (setgroups(member, &group) != 0 || setgid(USER) != 0 || setuid(USER) != 0) _exit(2);
+    if (access(directory, X_OK) != 0) _exit(CLOSED);
     _exit(mixent_file_replace(in("shared"), "y", 1) != MIXENT_OK);
   }
   int ended;
   struct stat info;
   assert_int_equal(waitpid(writer, &ended, 0), writer);
+  if (WIFEXITED(ended) && WEXITSTATUS(ended) == CLOSED) skip();
   assert_int_equal(ended, 0);
   assert_int_equal(stat(in("shared"), &info), 0);
   assert_int_equal(info.st_uid, USER);
