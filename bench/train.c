@@ -10,10 +10,10 @@
 #include "mixent/data.h"
 #include "mixent/loss.h"
 #include "mixent/net.h"
+#include "model/score.h"
+#include "recipe/recipe.h"
 #include "train/optimizer.h"
 #include "train/plan_source.h"
-#include "train/recipe.h"
-#include "train/score.h"
 
 #include <getopt.h>
 #include <math.h>

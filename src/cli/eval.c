@@ -5,7 +5,7 @@
 #include "cli/model.h"
 #include "cli/terminal.h"
 #include "core/printable.h"
-#include "train/score.h"
+#include "model/score.h"
 
 #include <stdlib.h>
 

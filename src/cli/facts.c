@@ -3,7 +3,7 @@
 #include "cli/command.h"
 #include "cli/json.h"
 #include "lab/store/store.h"
-#include "train/recipe.h"
+#include "recipe/recipe.h"
 
 #include <math.h>
 #include <stdlib.h>

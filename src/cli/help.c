@@ -2,7 +2,7 @@
 #include "cli/commands.h"
 #include "cli/terminal.h"
 #include "core/status.h"
-#include "train/recipe.h"
+#include "recipe/recipe.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "core/file.h"
 #include "core/status.h"
 #include "core/threads.h"
-#include "train/recipe.h"
+#include "recipe/recipe.h"
 
 #include <stdlib.h>
 #include <string.h>

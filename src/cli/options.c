@@ -1,7 +1,7 @@
 /* The words of a command line become a struct of arguments, as the command's option table says. */
 #include "cli/command.h"
 #include "core/status.h"
-#include "train/recipe_words.h"
+#include "recipe/aliases.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "cli/command.h"
 #include "cli/json.h"
 #include "core/status.h"
-#include "train/recipe_use.h"
+#include "recipe/use.h"
 
 #include <stdio.h>
 

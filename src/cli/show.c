@@ -8,9 +8,9 @@
 #include "io/safetensors.h"
 #include "lab/result/result.h"
 #include "lab/store/store.h"
-#include "train/recipe.h"
-#include "train/run_directory.h"
-#include "train/temperature.h"
+#include "model/temperature.h"
+#include "recipe/recipe.h"
+#include "run/directory.h"
 #include "train/trainer.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #define MIXENT_TRAIN_PLAN_SOURCE_H
 
 #include "net/plan_file.h"
-#include "train/recipe.h"
+#include "recipe/recipe.h"
 
 /* What the option came to. */
 typedef struct mixent_plan_source {

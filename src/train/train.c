@@ -3,9 +3,9 @@
 #include "core/json.h"
 #include "core/processor.h"
 #include "core/status.h"
-#include "train/predictions.h"
-#include "train/recipe_use.h"
-#include "train/temperature.h"
+#include "model/temperature.h"
+#include "recipe/use.h"
+#include "run/predictions.h"
 #include "train/trainer.h"
 
 #include <dnnl.h>

@@ -2,10 +2,10 @@
 #ifndef MIXENT_TRAIN_TRAINER_H
 #define MIXENT_TRAIN_TRAINER_H
 
-#include "train/checkpoint.h"
+#include "recipe/recipe.h"
+#include "run/checkpoint.h"
+#include "run/directory.h"
 #include "train/plan_source.h"
-#include "train/recipe.h"
-#include "train/run_directory.h"
 
 struct mixent_look_ahead;
 

@@ -9,8 +9,8 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/random.h"
+#include "run/checkpoint_state.h"
 #include "small_run.h"
-#include "train/checkpoint_state.h"
 #include <math.h>
 
 static char directory[] = "/tmp/mixent-test-XXXXXX";

@@ -7,9 +7,9 @@
 
 #include "core/random.h"
 #include "core/threads.h"
-#include "lab/statistics/bootstrap.h"
-#include "lab/statistics/distributions.h"
-#include "lab/statistics/statistics.h"
+#include "stats/bootstrap.h"
+#include "stats/distributions.h"
+#include "stats/statistics.h"
 #include "unit/lab_near.h"
 
 enum { SEEDS = 8, IMAGES = 150 };

@@ -7,8 +7,8 @@
 
 #include "core/threads.h"
 #include "golden/statistics.h"
-#include "lab/statistics/calibration.h"
-#include "train/metrics.h"
+#include "stats/calibration.h"
+#include "stats/metrics.h"
 #include "unit/lab_near.h"
 
 enum { IMAGES = 97, CLASSES = 5 };

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "golden/statistics.h"
-#include "lab/statistics/distributions.h"
+#include "stats/distributions.h"
 #include "unit/lab_near.h"
 
 static void test_beta_and_normal(void **state) {

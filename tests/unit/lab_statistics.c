@@ -7,8 +7,8 @@
 
 #include "core/random.h"
 #include "golden/statistics.h"
-#include "lab/statistics/power.h"
-#include "lab/statistics/statistics.h"
+#include "stats/power.h"
+#include "stats/statistics.h"
 #include "unit/lab_near.h"
 
 static void test_paired(void **state) {

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "core/random.h"
-#include "train/metrics.h"
+#include "stats/metrics.h"
 #include <math.h>
 #include <string.h>
 

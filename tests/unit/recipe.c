@@ -8,8 +8,8 @@
 
 #include "core/locale.h"
 #include "core/random.h"
-#include "train/recipe_use.h"
-#include "train/recipe_words.h"
+#include "recipe/aliases.h"
+#include "recipe/use.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #include "core/file.h"
 #include "core/locale.h"
 #include "lab/result/parts.h"
-#include "train/metrics.h"
+#include "stats/metrics.h"
 #include "unit/lab_near.h"
 #include <jansson.h>
 #include <stdlib.h>

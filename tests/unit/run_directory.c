@@ -1,4 +1,4 @@
-/* train/run_directory.h: of several processes that begin one run, one gets it; links at its place. */
+/* run/directory.h: of several processes that begin one run, one gets it; links at its place. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "core/file.h"
-#include "train/run_directory.h"
+#include "run/directory.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

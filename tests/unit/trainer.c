@@ -9,8 +9,8 @@
 #include "core/memory.h"
 #include "io/safetensors.h"
 #include "mixent/train.h"
+#include "run/directory.h"
 #include "small_run.h"
-#include "train/run_directory.h"
 #include <jansson.h>
 #include <math.h>
 #include <sys/resource.h>

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "core/threads.h"
+#include "model/score.h"
 #include "small_run.h"
-#include "train/score.h"
 #include <math.h>
 
 enum { ROWS = 10, CLASSES = 4, SIDE = 16, VIEWS = 8 };

@@ -1,7 +1,7 @@
 /* From the results of a study to its statistics; compare/words.c puts them into words. */
 #include "lab/compare/compare.h"
 #include "lab/compare/words.h"
-#include "lab/statistics/power.h"
+#include "stats/power.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
 
 #include "core/memory.h"
 #include "lab/result/result.h"
-#include "lab/statistics/bootstrap.h"
-#include "lab/statistics/statistics.h"
+#include "stats/bootstrap.h"
+#include "stats/statistics.h"
 #include <stdbool.h>
 
 struct json_t;

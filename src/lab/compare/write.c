@@ -2,7 +2,7 @@
 #include "core/json.h"
 #include "core/layout.h"
 #include "lab/compare/compare.h"
-#include "lab/statistics/power.h"
+#include "stats/power.h"
 
 #include <math.h>
 #include <string.h>

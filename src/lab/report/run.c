@@ -2,7 +2,7 @@
 #include "core/file.h"
 #include "lab/report/source.h"
 #include "lab/report/source_parts.h"
-#include "train/run_directory.h"
+#include "run/directory.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* A result from predictions: what lab/calibration.h measures, and what can be counted image by image. */
 #include "core/memory.h"
 #include "lab/result/parts.h"
-#include "train/metrics.h"
+#include "stats/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "lab/result/parts.h"
-#include "train/score.h"
+#include "model/score.h"
 
 #include <math.h>
 #include <stdlib.h>

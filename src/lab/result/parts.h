@@ -3,7 +3,7 @@
 #define MIXENT_LAB_RESULT_PARTS_H
 
 #include "lab/result/result.h"
-#include "train/predictions.h"
+#include "run/predictions.h"
 
 enum { MIXENT_RESULT_CLASSES = 4096, MIXENT_RESULT_IMAGES = 100000000 }; /* the most there may be */
 

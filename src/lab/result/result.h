@@ -3,7 +3,7 @@
 #ifndef MIXENT_LAB_RESULT_RESULT_H
 #define MIXENT_LAB_RESULT_RESULT_H
 
-#include "lab/statistics/calibration.h"
+#include "stats/calibration.h"
 #include <stddef.h>
 #include <stdint.h>
 

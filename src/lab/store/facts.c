@@ -3,9 +3,9 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/yaml.h"
-#include "train/recipe.h"
-#include "train/run_directory.h"
-#include "train/score.h"
+#include "model/score.h"
+#include "recipe/recipe.h"
+#include "run/directory.h"
 
 #include <limits.h>
 #include <math.h>

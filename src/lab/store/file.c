@@ -3,7 +3,7 @@
 #include "lab/store/file.h"
 #include "core/file.h"
 #include "core/sha256.h"
-#include "train/recipe.h"
+#include "recipe/recipe.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* Questions to the store: filters become SQL whose values are all bound parameters. */
 #include "core/locale.h"
 #include "lab/store/file.h"
-#include "train/recipe.h"
-#include "train/recipe_words.h"
+#include "recipe/aliases.h"
+#include "recipe/recipe.h"
 
 #include <math.h>
 #include <stdlib.h>

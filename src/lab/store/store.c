@@ -2,7 +2,7 @@
 #include "lab/store/store.h"
 #include "core/file.h"
 #include "lab/store/file.h"
-#include "train/run_directory.h"
+#include "run/directory.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  * file hold runs that another revision may have trained, by other defaults. */
 #include "core/file.h"
 #include "lab/study/directory.h"
-#include "train/recipe_use.h"
+#include "recipe/use.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "mixent/status.h"
-#include "train/recipe_use.h"
-#include "train/run_directory.h"
+#include "recipe/use.h"
+#include "run/directory.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include "lab/result/result.h"
 #include "lab/study/file.h"
 #include "net/plan_file.h"
-#include "train/run_directory.h"
+#include "run/directory.h"
 
 #include <stdlib.h>
 #include <string.h>

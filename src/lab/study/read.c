@@ -4,7 +4,7 @@
 #include "core/embedded.h"
 #include "core/file.h"
 #include "lab/study/study.h"
-#include "train/recipe_use.h"
+#include "recipe/use.h"
 
 #include <limits.h>
 #include <stdio.h>

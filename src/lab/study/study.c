@@ -1,7 +1,7 @@
 /* What a study in memory is asked: its runs, their names, settings and recipes. */
 #include "lab/study/study.h"
 #include "core/file.h"
-#include "train/recipe_use.h"
+#include "recipe/use.h"
 
 #include <jansson.h>
 #include <stdio.h>

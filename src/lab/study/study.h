@@ -3,7 +3,7 @@
 #ifndef MIXENT_LAB_STUDY_STUDY_H
 #define MIXENT_LAB_STUDY_STUDY_H
 
-#include "train/recipe.h"
+#include "recipe/recipe.h"
 
 struct json_t;
 

@@ -6,7 +6,7 @@
 #include "core/threads.h"
 #include "lab/study/worker.h"
 #include "net/plan_file.h"
-#include "train/run_directory.h"
+#include "run/directory.h"
 #include "train/trainer.h"
 
 #include <errno.h>

@@ -1,0 +1,177 @@
+/* Sums of scores, evaluation over a set of images, and scores as JSON. */
+#include "model/score.h"
+#include "core/json.h"
+#include "core/threads.h"
+
+#include <math.h>
+#include <string.h>
+
+static void run_parallel(void *pool, size_t count, size_t grain, mixent_loss_work *work, void *context) {
+  (void)pool;
+  mixent_parallel_for(count, grain, work, context);
+}
+
+const mixent_loss_parallel mixent_score_parallel = {.run = run_parallel};
+
+void mixent_score_add(mixent_score_sums *sums, const double terms[MIXENT_TERMS], double loss,
+                      const float *logits, const int32_t *labels, size_t rows, size_t classes) {
+  size_t before = sums->metrics.count;
+  mixent_metrics_add(&sums->metrics, logits, labels, rows, classes);
+  double counted = (double)(sums->metrics.count - before);
+  for (int t = 0; t < MIXENT_TERMS; t++) sums->terms[t] += counted * terms[t];
+  sums->loss += counted * loss;
+}
+
+mixent_scores mixent_score_result(const mixent_score_sums *sums) {
+  mixent_metrics_values values = mixent_metrics_result(&sums->metrics);
+  mixent_scores scores = {.images = values.count,
+                          .accuracy = values.accuracy,
+                          .nll = values.nll,
+                          .brier = values.brier,
+                          .ece = values.ece,
+                          .entropy = values.entropy};
+  if (!values.count) return scores;
+  for (int t = 0; t < MIXENT_TERMS; t++) scores.terms[t] = sums->terms[t] / (double)values.count;
+  scores.loss = sums->loss / (double)values.count;
+  return scores;
+}
+
+static void tell(const mixent_score_job *job, size_t done) {
+  if (job->watch.scored)
+    job->watch.scored(job->watch.context, done < job->count ? done : job->count, job->count);
+}
+
+static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, mixent_views *views,
+                                 size_t begin, const mixent_loss_moment *loss, mixent_score_sums *sums) {
+  size_t rows = job->count - begin < job->batch ? job->count - begin : job->batch;
+  for (size_t i = 0; i < job->batch; i++) {
+    size_t place = i < rows ? begin + i : begin;
+    job->batch_indices[i] = job->indices ? job->indices[place] : (uint32_t)place;
+    job->batch_labels[i] = i < rows ? job->images->labels[job->batch_indices[i]] : -1;
+  }
+  const float *logits;
+  MIXENT_TRY(
+      mixent_views_forward(views, net, job->images, job->batch_indices, job->mean, job->deviation, &logits));
+  if (job->logits)
+    memcpy(job->logits + begin * job->classes, logits, rows * job->classes * sizeof *job->logits);
+  const mixent_loss_batch batch = {.rows = job->batch,
+                                   .classes = job->classes,
+                                   .logits = {.data = logits},
+                                   .labels = {.data = job->batch_labels, .type = MIXENT_INT32},
+                                   .ignore = true,
+                                   .ignore_label = -1};
+  double gradient[MIXENT_LOSS_PARAMETERS];
+  const mixent_loss_rule rule = mixent_loss_rule_of(&loss->options, &loss->state, loss->epoch);
+  mixent_loss_result result = {.gradient = NULL};
+  MIXENT_TRY(mixent_loss_evaluate(&batch, &rule, &mixent_score_parallel, &result));
+  double value = mixent_loss_value(&loss->options, &loss->state, loss->epoch, result.terms, gradient);
+  mixent_score_add(sums, result.terms, value, logits, job->batch_labels, job->batch, job->classes);
+  return MIXENT_OK;
+}
+
+mixent_status mixent_score_images(mixent_net *net, const mixent_score_job *job,
+                                  const mixent_loss_moment *loss, mixent_scores *out) {
+  mixent_score_sums sums = {0};
+  mixent_views views;
+  mixent_status status = mixent_views_create(job->views, job->batch, job->classes,
+                                             job->temperature != 0 ? job->temperature : 1, &views);
+  tell(job, 0);
+  for (size_t begin = 0; begin < job->count && status == MIXENT_OK; begin += job->batch) {
+    status = score_batch(net, job, &views, begin, loss, &sums);
+    tell(job, begin + job->batch);
+    if (status == MIXENT_OK && job->watch.stop && *job->watch.stop)
+      status = mixent_fail(MIXENT_ERROR_INTERRUPTED, "scoring was stopped");
+  }
+  mixent_views_free(&views);
+  *out = mixent_score_result(&sums);
+  return status;
+}
+
+/* Where each number of mixent_scores stands, for both directions. */
+static const struct {
+  const char *key;
+  size_t offset;
+} fields[] = {{"loss", offsetof(mixent_scores, loss)},
+              {"accuracy", offsetof(mixent_scores, accuracy)},
+              {"nll", offsetof(mixent_scores, nll)},
+              {"brier", offsetof(mixent_scores, brier)},
+              {"ece", offsetof(mixent_scores, ece)},
+              {"entropy", offsetof(mixent_scores, entropy)},
+              {"ce1", offsetof(mixent_scores, terms[MIXENT_CE1])},
+              {"h", offsetof(mixent_scores, terms[MIXENT_H])},
+              {"ce2", offsetof(mixent_scores, terms[MIXENT_CE2])},
+              {"kl", offsetof(mixent_scores, terms[MIXENT_KL])},
+              {"focal", offsetof(mixent_scores, terms[MIXENT_FOCAL])},
+              {"gce", offsetof(mixent_scores, terms[MIXENT_GCE])},
+              {"mae", offsetof(mixent_scores, terms[MIXENT_MAE])},
+              {"poly1", offsetof(mixent_scores, terms[MIXENT_POLY1])},
+              {"brier_term", offsetof(mixent_scores, terms[MIXENT_BRIER])},
+              {"bi_tempered", offsetof(mixent_scores, terms[MIXENT_BI_TEMPERED])}};
+
+/* Scores that are never negative, and how much they can be; an NLL that overflowed is null. */
+static const struct {
+  const char *key;
+  double most;
+  bool null;
+} bounds[] = {{"accuracy", 1, false},
+              {"nll", HUGE_VAL, true},
+              {"brier", 2, true},
+              {"ece", 1, true},
+              {"entropy", HUGE_VAL, true}};
+
+mixent_status mixent_scores_check(const json_t *json, const char *origin, const char *part) {
+  const double rounding = 1e-9;
+  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+    const json_t *field = json_object_get(json, bounds[i].key);
+    double value = json_number_value(field);
+    bool right = json_is_number(field) ? value >= -rounding && value <= bounds[i].most + rounding
+                                       : !field || (bounds[i].null && json_is_null(field));
+    if (right) continue;
+    char *text = json_dumps(field, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
+    mixent_status status =
+        text
+            ? mixent_fail(MIXENT_ERROR_FORMAT,
+                          "%s: %s of the %s images: expected a number from 0%s, got %.40s; it was changed by "
+                          "hand or is damaged",
+                          origin, bounds[i].key, part,
+                          bounds[i].most == 1   ? " to 1"
+                          : bounds[i].most == 2 ? " to 2"
+                                                : " upwards",
+                          text)
+            : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", origin);
+    free(text);
+    return status;
+  }
+  return MIXENT_OK;
+}
+
+/* Terms that only some losses have; one that is 0 is left out. */
+static bool is_rare(size_t field) {
+  return fields[field].offset >= offsetof(mixent_scores, terms[MIXENT_FOCAL]);
+}
+
+json_t *mixent_scores_to_json(const mixent_scores *scores) {
+  json_t *object = json_object();
+  mixent_json_set(&object, "images", json_integer((json_int_t)scores->images));
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    double value;
+    memcpy(&value, (const char *)scores + fields[i].offset, sizeof value);
+    if (is_rare(i) && value == 0) continue;
+    mixent_json_set(&object, fields[i].key, mixent_json_number(value));
+  }
+  return object;
+}
+
+bool mixent_scores_from_json(const json_t *json, mixent_scores *out) {
+  const json_t *images = json_object_get(json, "images");
+  if (!json_is_integer(images)) return false;
+  out->images = (size_t)json_integer_value(images);
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    const json_t *field = json_object_get(json, fields[i].key);
+    bool missing = is_rare(i) && !field;
+    if (!missing && !json_is_number(field) && !json_is_null(field)) return false;
+    double value = json_is_null(field) ? NAN : json_number_value(field); /* of NULL: 0 */
+    memcpy((char *)out + fields[i].offset, &value, sizeof value);
+  }
+  return true;
+}

@@ -1,0 +1,60 @@
+/* Scoring: what a network's logits are worth, summed batch by batch. The trainer sums over its steps,
+ * evaluation over a set of images. */
+#ifndef MIXENT_MODEL_SCORE_H
+#define MIXENT_MODEL_SCORE_H
+
+#include "mixent/train.h"
+#include "model/views.h"
+#include "stats/metrics.h"
+
+/* Sums so far; start from {0}. */
+typedef struct mixent_score_sums {
+  mixent_metrics metrics;
+  double terms[MIXENT_TERMS], loss; /* means of batches times their rows */
+} mixent_score_sums;
+
+/* Adds a batch: its terms and loss as means over `rows` rows, its logits [rows, classes] and labels. */
+void mixent_score_add(mixent_score_sums *sums, const double terms[MIXENT_TERMS], double loss,
+                      const float *logits, const int32_t *labels, size_t rows, size_t classes);
+mixent_scores mixent_score_result(const mixent_score_sums *sums);
+
+/* The threads that the network uses, for the loss. */
+extern const mixent_loss_parallel mixent_score_parallel;
+
+/* The loss at a moment of training. */
+typedef struct mixent_loss_moment {
+  mixent_loss_options options;
+  mixent_loss_state state;
+  double epoch;
+} mixent_loss_moment;
+
+/* Images to score, how they become input, and room for one batch of the network. */
+typedef struct mixent_score_job {
+  const mixent_images *images;
+  const uint32_t *indices; /* [count]; NULL: the first `count` images */
+  size_t count;
+  const float *mean, *deviation;
+  size_t batch, classes;
+  double temperature;      /* divides the logits; 0 and 1: as they are */
+  int views;               /* of each image, whose predictions are averaged; 1: the image alone */
+  uint32_t *batch_indices; /* [batch] */
+  int32_t *batch_labels;   /* [batch] */
+  float *logits;           /* [count, classes], filled; NULL: not wanted */
+  mixent_scoring_watch watch;
+} mixent_score_job;
+
+/* Runs the network in MIXENT_EVALUATE over all images; the last batch is filled up with images that do not
+ * count. */
+mixent_status mixent_score_images(mixent_net *net, const mixent_score_job *job,
+                                  const mixent_loss_moment *loss, mixent_scores *out);
+
+/* For metrics.jsonl and summary.json: {"images": …, "loss": …, …}; NULL without memory. */
+struct json_t;
+struct json_t *mixent_scores_to_json(const mixent_scores *scores);
+/* The other way; false if something is missing. */
+bool mixent_scores_from_json(const struct json_t *json, mixent_scores *out);
+/* MIXENT_ERROR_FORMAT where a number is none that scores can have, such as an accuracy of 2; the message begins with
+ * "ORIGIN: KEY of the PART images". */
+mixent_status mixent_scores_check(const struct json_t *json, const char *origin, const char *part);
+
+#endif

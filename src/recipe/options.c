@@ -1,0 +1,234 @@
+/* The table of options, and reading and writing the value of one. A recipe's YAML, --set, the help text and
+ * recipe.yaml all go through here. */
+#include "core/locale.h"
+#include "core/yaml.h"
+#include "recipe/aliases.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const precision_names[] = {"auto", "fp32", "bf16", NULL};
+static const char *const select_names[] = {"validation", "test", "last", NULL};
+
+/* A line of the table per type; in the order in which recipe.yaml and the help list them. */
+#define TEXT(key, field, fallback, help)                                                                     \
+  { key, MIXENT_OPTION_TEXT, offsetof(mixent_recipe, field), fallback, 0, 0, NULL, help, false }
+#define PLACE(key, field, fallback, help)                                                                    \
+  { key, MIXENT_OPTION_TEXT, offsetof(mixent_recipe, field), fallback, 0, 0, NULL, help, true }
+#define WHOLE(key, field, fallback, low, high, help)                                                         \
+  { key, MIXENT_OPTION_WHOLE, offsetof(mixent_recipe, field), fallback, low, high, NULL, help, false }
+#define NUMBER(key, field, fallback, low, high, help)                                                        \
+  { key, MIXENT_OPTION_NUMBER, offsetof(mixent_recipe, field), fallback, low, high, NULL, help, false }
+#define YES_NO(key, field, fallback, help)                                                                   \
+  { key, MIXENT_OPTION_YES_NO, offsetof(mixent_recipe, field), fallback, 0, 0, NULL, help, false }
+#define CHOICE(key, field, fallback, choices, help)                                                          \
+  { key, MIXENT_OPTION_CHOICE, offsetof(mixent_recipe, field), fallback, 0, 0, choices, help, false }
+
+/* clang-format off */
+const mixent_option mixent_options[] = {
+    TEXT("name", name, "", "name of the recipe, for the run's directory; otherwise the file's"),
+    PLACE("data", data, "emnist-letters", "data set: a known name, a directory, or a .csv, .npz or .tar.gz file"),
+    PLACE("data_alternative", data_alternative, "", "data set to use where `data` is nowhere; empty: none"),
+    PLACE("data_dir", data_directory, "", "directory in which known data sets are looked for first"),
+    YES_NO("transpose", transpose, "false", "images are stored transposed (EMNIST names know by themselves)"),
+    PLACE("net", net, "vgg5", "network: a built-in name or a YAML file"),
+    NUMBER("dropout", dropout, "-1", -1, 0.99, "rate of every dropout layer; -1: as the network says"),
+    CHOICE("precision", precision, "auto", precision_names, "arithmetic of the network; auto: bf16 where it is native"),
+    PLACE("plan", plan, "auto", "back ends of the convolutions: table, a plan file, or the name of one for all it can; auto: what `mixent tune` found for just this, else table"),
+    PLACE("plan_hash", plan_hash, "", "SHA-256 of the choices that the plan came to; a run writes it"),
+    {"threads", MIXENT_OPTION_WHOLE, offsetof(mixent_recipe, threads), "0", 0, 4096, NULL,
+     "threads; 0: one per processor that may be used", true},
+    WHOLE("seed", seed, "0", 0, INT32_MAX, "of initial weights, order, augmentation, dropout, schedule"),
+    WHOLE("epochs", epochs, "4", 1, 1000000, "passes over the training images"),
+    WHOLE("batch", batch, "250", 2, 65536, "images per step; an epoch's last, incomplete batch is left out"),
+    NUMBER("validation.fraction", validation_fraction, "0.05", 0, 0.9, "part of the training images held out; 0: none"),
+    WHOLE("validation.seed", validation_seed, "1", 0, INT32_MAX, "of the split alone, so that runs with other seeds share it"),
+    CHOICE("select", select, "validation", select_names, "what chooses the epoch that best.safetensors keeps; test: the test images themselves, whose score then is too good; last: nothing, as where nothing is held out"),
+    NUMBER("train_fraction", train_fraction, "1", 0.001, 1, "part of the training images (of each class, after the hold-out, by validation.seed) that is trained on"),
+    NUMBER("noise.fraction", noise_fraction, "0", 0, 1, "part of the training images, held out or not, whose label becomes another class at random; test labels stay"),
+    WHOLE("noise.seed", noise_seed, "1", 0, INT32_MAX, "of that alone, so that runs with other seeds and losses see the same labels"),
+    CHOICE("loss.name", loss_kind, "ce", mixent_loss_names, "the loss"),
+    CHOICE("loss.style", loss_style, "free", mixent_style_names, "how raw parameters become the weights of the terms"),
+    NUMBER("loss.w1", w[0], "1", -1e6, 1e6, "raw parameter of the first term's weight, at the start"),
+    NUMBER("loss.w2", w[1], "1", -1e6, 1e6, "the same of the second term, if the loss has one"),
+    NUMBER("loss.w3", w[2], "1", -1e6, 1e6, "the same of the third term (KL in mix-ent-split)"),
+    NUMBER("loss.b1", b[0], "2.718281828459045", 1e-6, 1e6, "log base of the first term, at the start; e: natural"),
+    NUMBER("loss.b2", b[1], "2.718281828459045", 1e-6, 1e6, "log base of the second term, at the start"),
+    NUMBER("loss.b3", b[2], "2.718281828459045", 1e-6, 1e6, "log base of the third term, at the start"),
+    NUMBER("loss.smoothing", smoothing, "0", 0, 1, "part of the target spread evenly over the classes, before any term sees it"),
+    NUMBER("loss.eps", eps, "1e-6", 1e-30, 0.5, "floor of the targets in the swapped cross entropy and KL"),
+    NUMBER("loss.focal_gamma", focal_gamma, "2", 0, 1000, "focal: the power of 1 - q"),
+    NUMBER("loss.gce_q", gce_q, "0.7", 1e-6, 1, "gce: from 0, cross entropy, to 1, mean absolute error"),
+    NUMBER("loss.t1", t1, "0.8", 0, 0.999999, "bi-tempered: temperature of the logarithm, below 1: bounded"),
+    NUMBER("loss.t2", t2, "1.2", 1, 7, "bi-tempered: temperature of the softmax, above 1: heavy tails"),
+    NUMBER("loss.max_interval", max_interval, "200", 1e-6, 1e6, "epochs until styles that change with time are done"),
+    {"loss.learn", MIXENT_OPTION_NAMES, offsetof(mixent_recipe, learn), "none", 0, 0, mixent_loss_parameter_names,
+     "which weights (by their raw parameters) and bases (by their logarithms) are learned", false},
+    NUMBER("loss.weight_learning_rate", weight_learning_rate, "1e-5", 0, 1e3, "of the raw parameters; constant. style hypergradient wants far more, 0.3 to 3, for what it follows is small"),
+    NUMBER("loss.base_learning_rate", base_learning_rate, "1e-5", 0, 1e3, "of the logarithms of the bases; constant"),
+    NUMBER("loss.weight_min", weight_min, "-20", -1e6, 1e6, "raw parameters are held at or above"),
+    NUMBER("loss.weight_max", weight_max, "20", -1e6, 1e6, "raw parameters are held at or below"),
+    NUMBER("loss.base_min", base_min, "1.1", 1e-6, 1e6, "bases are held at or above"),
+    NUMBER("loss.base_max", base_max, "1000", 1e-6, 1e6, "bases are held at or below"),
+    NUMBER("loss.held_out_fraction", held_out_fraction, "0.05", 0.001, 0.5, "style hypergradient: part of the training images, apart from those that validate, that learned weights are to serve"),
+    WHOLE("loss.hypergradient_every", hypergradient_every, "10", 1, 1000000, "style hypergradient: steps from one look ahead to the next"),
+    PLACE("baseline", baseline, "", "run with cross entropy whose validation accuracy warnings compare with; empty: none"),
+    CHOICE("optimizer.name", optimizer, "sgd", mixent_optimizer_names, "the optimiser; it moves learned weights and bases, too"),
+    NUMBER("optimizer.learning_rate", learning_rate, "0.15", 0, 1e3, "the schedule's base or peak"),
+    NUMBER("optimizer.momentum", momentum, "0.9", 0, 0.9999, "sgd"),
+    YES_NO("optimizer.nesterov", nesterov, "true", "sgd: Nesterov's momentum"),
+    NUMBER("optimizer.weight_decay", weight_decay, "5e-4", 0, 1, "added to the gradient; not for norms and biases"),
+    NUMBER("optimizer.beta1", beta1, "0.9", 0, 0.999999, "adam: decay of the mean"),
+    NUMBER("optimizer.beta2", beta2, "0.999", 0, 0.999999, "adam: decay of the mean square"),
+    NUMBER("optimizer.epsilon", epsilon, "1e-8", 1e-30, 1, "adam: added to the root of the mean square"),
+    CHOICE("schedule.name", schedule, "one-cycle", mixent_schedule_names, "how the learning rate changes"),
+    NUMBER("schedule.warmup", warmup, "-1", -1, 1, "part of all steps in which it rises; -1: as usual for the schedule"),
+    NUMBER("ema.decay", ema_decay, "0", 0, 0.999999, "of an average of the weights, which then is the model; 0: none"),
+    WHOLE("ema.estimate_batches", ema_estimate_batches, "100", 1, 100000, "batches that give the average statistics of its own"),
+    NUMBER("augment.perspective", augmentation.perspective, "0", 0, 1, "distortion scale of a random perspective"),
+    NUMBER("augment.perspective_probability", augmentation.perspective_probability, "0.5", 0, 1, "part of the images that get it"),
+    NUMBER("augment.rotation", augmentation.rotation, "0", 0, 180, "degrees, nearest neighbour"),
+    NUMBER("augment.affine_rotation", augmentation.affine_rotation, "0", 0, 180, "degrees, bilinear, with the next three"),
+    NUMBER("augment.affine_shift", augmentation.affine_shift, "0", 0, 256, "pixels along each axis"),
+    NUMBER("augment.affine_scale", augmentation.affine_scale, "0", 0, 0.9, "factor drawn from 1 - s to 1 + s"),
+    NUMBER("augment.affine_shear", augmentation.affine_shear, "0", 0, 80, "degrees along x"),
+    NUMBER("augment.affine_stretch", augmentation.affine_stretch, "0", 0, 0.9, "width times, height over a factor drawn from 1 - s to 1 + s"),
+    NUMBER("augment.elastic", augmentation.elastic, "0", 0, 256, "pixels along each axis that a smooth random displacement stays within"),
+    WHOLE("test.views", test_views, "1", 1, MIXENT_MOST_VIEWS, "views of each image (slightly turned, scaled, shifted) whose predictions the scores of the finished model average; 1: the image alone"),
+    {"save_minutes", MIXENT_OPTION_NUMBER, offsetof(mixent_recipe, save_minutes), "10", 0, 1e6, NULL,
+     "time between saves within an epoch; 0: only at its end", true},
+    {.key = NULL}};
+/* clang-format on */
+
+const mixent_option *mixent_option_find(const char *key) {
+  for (const mixent_option *option = mixent_options; option->key; option++)
+    if (strcmp(option->key, key) == 0) return option;
+  return NULL;
+}
+
+static mixent_status fail_value(const mixent_option *option, const char *wanted, const char *text) {
+  return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: wanted is %s, not '%s'", option->key, wanted, text);
+}
+
+/* The index of a choice. */
+static mixent_status set_choice(const mixent_option *option, const char *text, long *out) {
+  mixent_text wanted = {0};
+  for (long i = 0; option->choices[i]; i++) {
+    if (strcmp(option->choices[i], text) == 0) {
+      *out = i;
+      mixent_text_free(&wanted);
+      return MIXENT_OK;
+    }
+    mixent_text_append(&wanted, "%s%s", i ? ", " : "one of ", option->choices[i]);
+  }
+  mixent_status status = mixent_text_status(&wanted);
+  const char *nearest = mixent_typed_choice_find(option, text);
+  if (!nearest) nearest = mixent_nearest_name(text, option->choices);
+  if (status == MIXENT_OK && nearest)
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: unknown '%s'; did you mean '%s'?", option->key, text,
+                         nearest);
+  else if (status == MIXENT_OK)
+    status = fail_value(option, wanted.data, text);
+  mixent_text_free(&wanted);
+  return status;
+}
+
+/* "w1 w2" or "w1,b2"; "none" and nothing are none. */
+static mixent_status set_names(const mixent_option *option, const char *text, bool *field) {
+  static const char between[] = ", \t";
+  bool named[64] = {0};
+  size_t choices = 0;
+  while (option->choices[choices]) choices++;
+  if (strcmp(text, "none") == 0) text = "";
+  while (*(text += strspn(text, between))) {
+    size_t length = strcspn(text, between);
+    char name[64];
+    long i;
+    snprintf(name, sizeof name, "%.*s", (int)length, text);
+    MIXENT_TRY(set_choice(option, name, &i));
+    if (named[i]) return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s is named twice", option->key, name);
+    named[i] = true;
+    text += length;
+  }
+  memcpy(field, named, choices * sizeof *field);
+  return MIXENT_OK;
+}
+
+/* "e" is the base of natural logarithms, wherever a number may stand. */
+static mixent_status set_number(const mixent_option *option, const char *given, void *field) {
+  const char *text = strcmp(given, "e") == 0 ? "2.718281828459045" : given;
+  bool whole = option->type == MIXENT_OPTION_WHOLE;
+  char wanted[128], *end = NULL;
+  errno = 0;
+  long integer = whole ? strtol(text, &end, 10) : 0;
+  double number = whole ? (double)integer : mixent_number_read(text, &end);
+  /* an underflow sets errno, too, and is no mistake */
+  if (end == text || *end || strpbrk(text, "xX") || (whole && errno) ||
+      !(number >= option->low && number <= option->high)) {
+    mixent_print(wanted, sizeof wanted, "a %snumber from %.10g to %.10g", whole ? "whole " : "", option->low,
+                 option->high);
+    return fail_value(option, wanted, given);
+  }
+  if (whole)
+    *(long *)field = integer;
+  else
+    *(double *)field = number;
+  return MIXENT_OK;
+}
+
+mixent_status mixent_option_set(const mixent_option *option, const char *text, mixent_recipe *recipe) {
+  void *field = (char *)recipe + option->offset;
+  switch (option->type) {
+  case MIXENT_OPTION_CHOICE: return set_choice(option, text, field);
+  case MIXENT_OPTION_NAMES: return set_names(option, text, field);
+  case MIXENT_OPTION_YES_NO:
+    return mixent_yaml_word_boolean(text, field) ? MIXENT_OK : fail_value(option, "true or false", text);
+  case MIXENT_OPTION_TEXT:
+    if (strlen(text) >= MIXENT_RECIPE_TEXT)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: longer than %d bytes", option->key,
+                         MIXENT_RECIPE_TEXT - 1);
+    memcpy(field, text, strlen(text) + 1);
+    return MIXENT_OK;
+  default: return set_number(option, text, field);
+  }
+}
+
+void mixent_number_write(double value, mixent_text *out) {
+  char text[40];
+  if (fabs(value) < 1e15 && value == floor(value)) {
+    mixent_text_append(out, "%.0f", value);
+    return;
+  }
+  for (int digits = 1; digits <= 17; digits++) { /* 17 always do */
+    mixent_print(text, sizeof text, "%.*g", digits, value);
+    if (mixent_number_read(text, NULL) == value) break;
+  }
+  mixent_text_append(out, "%s", text);
+}
+
+static void write_names(const mixent_option *option, const bool *field, mixent_text *out) {
+  bool any = false;
+  for (size_t i = 0; option->choices[i]; i++) {
+    if (field[i]) mixent_text_append(out, "%s%s", any ? " " : "", option->choices[i]);
+    any |= field[i];
+  }
+  if (!any) mixent_text_append(out, "none");
+}
+
+void mixent_option_write(const mixent_option *option, const mixent_recipe *recipe, mixent_text *out) {
+  const void *field = (const char *)recipe + option->offset;
+  switch (option->type) {
+  case MIXENT_OPTION_TEXT: mixent_yaml_word_write(field, out); break;
+  case MIXENT_OPTION_WHOLE: mixent_text_append(out, "%ld", *(const long *)field); break;
+  case MIXENT_OPTION_NUMBER: mixent_number_write(*(const double *)field, out); break;
+  case MIXENT_OPTION_YES_NO: mixent_text_append(out, "%s", *(const bool *)field ? "true" : "false"); break;
+  case MIXENT_OPTION_CHOICE: mixent_text_append(out, "%s", option->choices[*(const long *)field]); break;
+  case MIXENT_OPTION_NAMES: write_names(option, field, out); break;
+  }
+}

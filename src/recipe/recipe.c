@@ -1,0 +1,373 @@
+/* Resolving a recipe: defaults, the recipe's text, its section for the chosen loss, settings; and writing the
+ * result. */
+#include "recipe/recipe.h"
+#include "core/content.h"
+#include "core/embedded.h"
+#include "core/file.h"
+#include "core/yaml.h"
+#include "recipe/aliases.h"
+#include "recipe/use.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char default_recipe[] = "emnist-letters-short";
+
+enum { MAX_RECIPES = 32, MAX_KEYS = 128 };
+static const char *recipe_names[MAX_RECIPES + 1], *keys[MAX_KEYS + 1];
+static pthread_once_t lists_once = PTHREAD_ONCE_INIT;
+
+static void make_lists(void) {
+  for (size_t i = 0; i < MAX_RECIPES && mixent_embedded_recipes[i].name; i++)
+    recipe_names[i] = mixent_embedded_recipes[i].name;
+  for (size_t i = 0; i < MAX_KEYS && mixent_options[i].key; i++) keys[i] = mixent_options[i].key;
+}
+
+const char *const *mixent_recipe_names(void) {
+  pthread_once(&lists_once, make_lists);
+  return recipe_names;
+}
+
+const char *mixent_recipe_text(const char *name) {
+  for (const mixent_embedded *recipe = mixent_embedded_recipes; recipe->name; recipe++)
+    if (strcmp(recipe->name, name) == 0) return recipe->text;
+  return NULL;
+}
+
+/* "unknown option 'lr'; did you mean 'optimizer.learning_rate'?": what people type is looked up, else the nearest key named. */
+static void say_unknown(const char *key, mixent_text *out) {
+  pthread_once(&lists_once, make_lists);
+  const mixent_typed_word *typed = mixent_typed_word_find(key);
+  const char *meant = typed ? typed->key : mixent_nearest_key(key, keys);
+  mixent_text_append(out, "unknown option '%s'; ", key);
+  if (typed && typed->note)
+    mixent_text_append(out, "%s", typed->note);
+  else if (meant)
+    mixent_text_append(out, "did you mean '%s'?", meant);
+  else
+    mixent_text_append(out, "`mixent help recipe` lists them");
+}
+
+/* Whether options stand in a section of that name. */
+static bool is_section(const char *path) {
+  size_t length = strlen(path);
+  for (const mixent_option *option = mixent_options; option->key; option++)
+    if (strncmp(option->key, path, length) == 0 && option->key[length] == '.') return true;
+  return false;
+}
+
+/* An option's value: a scalar; of an option that takes several names also a list of them. */
+static mixent_status apply_value(const mixent_yaml *node, const mixent_option *option, const char *path,
+                                 mixent_recipe *recipe) {
+  bool list = option->type == MIXENT_OPTION_NAMES && node->kind == MIXENT_YAML_SEQUENCE;
+  if (!list && node->kind != MIXENT_YAML_SCALAR)
+    return mixent_yaml_fail(node, "%s: a single value is expected", path);
+  mixent_text names = {0};
+  mixent_text_append(&names, "%s", list ? "" : node->text);
+  for (size_t i = 0; i < node->count; i++) {
+    if (node->children[i].kind != MIXENT_YAML_SCALAR) {
+      mixent_text_free(&names);
+      return mixent_yaml_fail(&node->children[i], "%s: a list of names is expected", path);
+    }
+    mixent_text_append(&names, "%s ", node->children[i].text);
+  }
+  mixent_status status = mixent_text_status(&names);
+  if (status == MIXENT_OK && mixent_option_set(option, names.data, recipe) != MIXENT_OK)
+    status = mixent_yaml_fail(node, "%s", mixent_last_error());
+  mixent_text_free(&names);
+  return status;
+}
+
+mixent_status mixent_recipe_apply(const mixent_yaml *mapping, const char *prefix, mixent_recipe *recipe) {
+  for (size_t i = 0; i < mapping->count; i++) {
+    const mixent_yaml *child = &mapping->children[i];
+    char path[128];
+    if (snprintf(path, sizeof path, "%s%s", prefix, child->key) >= (int)sizeof path)
+      return mixent_yaml_fail(child, "unknown option, and longer than any");
+    if (!*prefix && strcmp(path, "losses") == 0) continue; /* read once the loss is known */
+    const mixent_option *option = mixent_option_find(path);
+    if (!option && !is_section(path)) {
+      mixent_text message = {0};
+      say_unknown(path, &message);
+      mixent_status status = mixent_text_status(&message);
+      if (status == MIXENT_OK) status = mixent_yaml_fail(child, "%s", message.data);
+      mixent_text_free(&message);
+      return status;
+    }
+    if (!option && child->kind != MIXENT_YAML_MAPPING)
+      return mixent_yaml_fail(child, "%s: a section of options is expected, as `%s: {name: value}`", path,
+                              path);
+    if (option) {
+      MIXENT_TRY(apply_value(child, option, path, recipe));
+    } else {
+      strcat(path, "."); /* shorter than any key, for is_section found one */
+      MIXENT_TRY(mixent_recipe_apply(child, path, recipe));
+    }
+  }
+  return MIXENT_OK;
+}
+
+static long find_loss(const char *name) {
+  long kind = 0;
+  while (strcmp(mixent_loss_names[kind], name) != 0) kind++; /* it is among them: mixent_yaml_check_keys */
+  return kind;
+}
+
+/* Section `losses`: a mapping per loss of options of the section `loss`. All are read, so that a typo in any
+ * is found; those of the chosen loss stay. */
+static mixent_status apply_losses(const mixent_yaml *losses, bool strict, mixent_recipe *recipe) {
+  if (!losses) return MIXENT_OK;
+  if (losses->kind != MIXENT_YAML_MAPPING)
+    return mixent_yaml_fail(losses, "losses: a section per loss is expected");
+  MIXENT_TRY(mixent_yaml_check_keys(losses, mixent_loss_names));
+  for (size_t i = 0; i < losses->count; i++) {
+    const mixent_yaml *loss = &losses->children[i];
+    if (loss->kind != MIXENT_YAML_MAPPING)
+      return mixent_yaml_fail(loss, "%s: options of the section `loss` are expected", loss->key);
+    if (mixent_yaml_find(loss, "name"))
+      return mixent_yaml_fail(loss, "%s: its name cannot be changed here", loss->key);
+    mixent_recipe other = *recipe;
+    other.loss_kind = find_loss(loss->key);
+    MIXENT_TRY(mixent_recipe_apply(loss, "loss.", &other));
+    if (strict) MIXENT_TRY(mixent_recipe_check_use(loss, "loss.", &other, &other));
+    if (other.loss_kind == recipe->loss_kind) *recipe = other;
+  }
+  return MIXENT_OK;
+}
+
+static mixent_status apply_setting(const mixent_setting *setting, mixent_recipe *recipe) {
+  const mixent_option *option = mixent_option_find(setting->key);
+  if (option) return mixent_option_set(option, setting->value, recipe);
+  mixent_text message = {0};
+  say_unknown(setting->key, &message);
+  mixent_status status = mixent_text_status(&message);
+  if (status == MIXENT_OK) status = mixent_fail(MIXENT_ERROR_ARGUMENT, "%s", message.data);
+  mixent_text_free(&message);
+  return status;
+}
+
+static mixent_status apply_settings(const mixent_setting *settings, size_t count, mixent_recipe *recipe) {
+  mixent_recipe own = *recipe;
+  for (size_t i = 0; i < count; i++) {
+    MIXENT_TRY(apply_setting(&settings[i], recipe));
+    /* who names a data set wants that one and no other */
+    if (strcmp(settings[i].key, "data") == 0) recipe->data_alternative[0] = 0;
+  }
+  recipe->other_data = strcmp(own.data, recipe->data) != 0;
+  recipe->other_net = strcmp(own.net, recipe->net) != 0;
+  return MIXENT_OK;
+}
+
+void mixent_recipe_take_loss(mixent_recipe *recipe) {
+  const mixent_loss_options loss = mixent_loss_defaults((mixent_loss_kind)recipe->loss_kind);
+  memcpy(recipe->w, loss.w, sizeof recipe->w);
+  recipe->smoothing = loss.smoothing, recipe->eps = loss.eps;
+}
+
+/* Which loss it will be, and its own weights and options for all that the recipe does not say. */
+static mixent_status choose_loss(const mixent_yaml *root, const mixent_setting *settings, size_t count,
+                                 mixent_recipe *recipe) {
+  mixent_recipe said = *recipe;
+  MIXENT_TRY(mixent_recipe_apply(root, "", &said));
+  recipe->loss_kind = said.loss_kind;
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(settings[i].key, "loss.name") == 0) MIXENT_TRY(apply_setting(&settings[i], recipe));
+  mixent_recipe_take_loss(recipe);
+  for (int k = 0; k < MIXENT_LOSS_PARTS; k++) recipe->w[k] = NAN; /* until fill_weights */
+  return MIXENT_OK;
+}
+
+/* The loss's own weights where nothing has set one. */
+static void fill_weights(mixent_recipe *recipe) {
+  const mixent_loss_options loss = mixent_loss_defaults((mixent_loss_kind)recipe->loss_kind);
+  for (int k = 0; k < MIXENT_LOSS_PARTS; k++) {
+    recipe->unsaid_w[k] = isnan(recipe->w[k]);
+    if (recipe->unsaid_w[k]) recipe->w[k] = loss.w[k];
+  }
+}
+
+/* Without a look at what several options say together. */
+static mixent_status apply_tree(const mixent_yaml *root, const mixent_setting *settings, size_t count,
+                                bool strict, mixent_recipe *recipe) {
+  if (root->kind != MIXENT_YAML_MAPPING)
+    return mixent_yaml_fail(root, "options are expected, as `epochs: 4`");
+  MIXENT_TRY(choose_loss(root, settings, count, recipe));
+  long chosen = recipe->loss_kind;
+  MIXENT_TRY(mixent_recipe_apply(root, "", recipe));
+  recipe->loss_kind = chosen; /* a setting has the last word, and decides which section of `losses` counts */
+  MIXENT_TRY(apply_losses(mixent_yaml_find(root, "losses"), strict, recipe));
+  MIXENT_TRY(apply_settings(settings, count, recipe));
+  fill_weights(recipe);
+  return MIXENT_OK;
+}
+
+/* The options of file and settings must have an effect; those of a loss that the file names and a setting replaces go. */
+static mixent_status check_uses(const mixent_yaml *root, const mixent_recipe *start,
+                                const mixent_setting *settings, size_t count, mixent_recipe *recipe) {
+  mixent_recipe alone = *start;
+  MIXENT_TRY(apply_tree(root, NULL, 0, false, &alone));
+  MIXENT_TRY(mixent_recipe_check_use(root, "", &alone, recipe));
+  MIXENT_TRY(mixent_settings_check_use(settings, count, recipe));
+  return mixent_recipe_drop_foreign(recipe);
+}
+
+static mixent_status parse(const char *text, const char *origin, const char *name,
+                           const mixent_setting *settings, size_t count, bool strict, mixent_recipe *out) {
+  mixent_recipe start = {0};
+  for (const mixent_option *option = mixent_options; option->key; option++)
+    MIXENT_TRY(mixent_option_set(option, option->fallback, &start));
+  snprintf(start.name, sizeof start.name, "%s", name);
+  *out = start;
+  mixent_yaml *root;
+  MIXENT_TRY(mixent_yaml_parse(text, strlen(text), origin, &root));
+  mixent_status status = apply_tree(root, settings, count, strict, out);
+  if (status == MIXENT_OK && strict) status = check_uses(root, &start, settings, count, out);
+  if (status == MIXENT_OK) status = mixent_recipe_check(out);
+  mixent_yaml_free(root);
+  return status;
+}
+
+mixent_status mixent_recipe_parse(const char *text, const char *origin, const char *name,
+                                  const mixent_setting *settings, size_t setting_count, mixent_recipe *out) {
+  return parse(text, origin, name, settings, setting_count, false, out);
+}
+
+mixent_status mixent_recipe_parse_new(const char *text, const char *origin, const char *name,
+                                      const mixent_setting *settings, size_t setting_count,
+                                      mixent_recipe *out) {
+  return parse(text, origin, name, settings, setting_count, true, out);
+}
+
+void mixent_recipe_name_file(const char *path, char name[MIXENT_RECIPE_TEXT]) {
+  const char *slash = strrchr(path, '/');
+  snprintf(name, MIXENT_RECIPE_TEXT, "%s", slash ? slash + 1 : path);
+  char *dot = strrchr(name, '.');
+  if (dot && dot != name) *dot = 0;
+}
+
+static mixent_status unknown_recipe(const char *name) {
+  const char *nearest = mixent_nearest_name(name, mixent_recipe_names());
+  if (nearest)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown recipe '%s'; did you mean '%s'?", name, nearest);
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "unknown recipe '%s'; `mixent help recipe` lists them (a file ends in .yaml)", name);
+}
+
+mixent_status mixent_recipe_find(const char *name_or_file, mixent_recipe_source *out) {
+  enum { LARGEST = 1 << 20 };
+  const char *text = mixent_recipe_text(name_or_file), *end = strrchr(name_or_file, '.');
+  size_t size;
+  *out = (mixent_recipe_source){0};
+  if (text) {
+    snprintf(out->origin, sizeof out->origin, "recipe %s", name_or_file);
+    snprintf(out->name, sizeof out->name, "%s", name_or_file);
+    out->text = strdup(text);
+    return out->text ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a recipe");
+  }
+  if (!strchr(name_or_file, '/') && !(end && strcmp(end, ".yaml") == 0)) return unknown_recipe(name_or_file);
+  snprintf(out->origin, sizeof out->origin, "%s", name_or_file);
+  mixent_recipe_name_file(name_or_file, out->name);
+  MIXENT_TRY(mixent_content_check_file(name_or_file, "a recipe (YAML)"));
+  MIXENT_TRY(mixent_file_read(name_or_file, LARGEST, &out->text, &size));
+  if (strlen(out->text) == size) return MIXENT_OK;
+  free(out->text);
+  out->text = NULL;
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: holds zero bytes; it is no text", name_or_file);
+}
+
+mixent_status mixent_recipe_resolve(const char *name_or_file, const mixent_setting *settings,
+                                    size_t setting_count, mixent_recipe *out) {
+  mixent_recipe_source source;
+  MIXENT_TRY(mixent_recipe_find(name_or_file ? name_or_file : default_recipe, &source));
+  mixent_status status =
+      mixent_recipe_parse_new(source.text, source.origin, source.name, settings, setting_count, out);
+  free(source.text);
+  return status;
+}
+
+mixent_status mixent_recipe_load(const char *path, mixent_recipe *out) {
+  mixent_recipe_source source;
+  MIXENT_TRY(mixent_recipe_find(path, &source));
+  mixent_status status = mixent_recipe_parse(source.text, source.origin, source.name, NULL, 0, out);
+  free(source.text);
+  return status;
+}
+
+mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe) {
+  mixent_loss_options loss = mixent_loss_defaults((mixent_loss_kind)recipe->loss_kind);
+  if (loss.kind != MIXENT_LOSS_CE) { /* plain cross entropy knows neither weights nor bases */
+    loss.style = (mixent_style)recipe->loss_style;
+    memcpy(loss.w, recipe->w, sizeof loss.w);
+    memcpy(loss.b, recipe->b, sizeof loss.b);
+  }
+  loss.smoothing = recipe->smoothing, loss.eps = recipe->eps;
+  loss.focal_gamma = recipe->focal_gamma, loss.gce_q = recipe->gce_q, loss.t1 = recipe->t1,
+  loss.t2 = recipe->t2;
+  loss.max_interval = recipe->max_interval;
+  mixent_term terms[MIXENT_LOSS_PARTS];
+  int parts = mixent_loss_parts(loss.kind, terms);
+  for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) /* a recipe serves losses with fewer parts, too */
+    loss.learn[k] = recipe->learn[k] && k % MIXENT_LOSS_PARTS < parts && loss.kind != MIXENT_LOSS_CE;
+  loss.w_bounds[0] = recipe->weight_min, loss.w_bounds[1] = recipe->weight_max;
+  loss.b_bounds[0] = recipe->base_min, loss.b_bounds[1] = recipe->base_max;
+  return loss;
+}
+
+bool mixent_recipe_looks_ahead(const mixent_recipe *recipe) {
+  const mixent_loss_options loss = mixent_recipe_loss(recipe);
+  bool any = false;
+  for (int i = 0; i < MIXENT_LOSS_PARTS; i++) any |= loss.learn[i];
+  return any && loss.style == MIXENT_STYLE_HYPERGRADIENT;
+}
+
+mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
+                                  mixent_split *out) {
+  MIXENT_TRY(mixent_split_make(&dataset->train, dataset->classes, recipe->validation_fraction,
+                               mixent_recipe_looks_ahead(recipe) ? recipe->held_out_fraction : 0,
+                               (uint64_t)recipe->validation_seed, out));
+  if (recipe->train_fraction == 1) return MIXENT_OK;
+  mixent_status status = mixent_split_thin(&dataset->train, dataset->classes, recipe->train_fraction,
+                                           (uint64_t)recipe->validation_seed, out);
+  if (status != MIXENT_OK) mixent_split_free(out);
+  return status;
+}
+
+mixent_status mixent_recipe_images(const mixent_recipe *recipe, const mixent_dataset *dataset,
+                                   mixent_images *out) {
+  *out = dataset->train;
+  MIXENT_TRY(MIXENT_ALLOCATE(out->count, &out->labels));
+  memcpy(out->labels, dataset->train.labels, out->count * sizeof *out->labels);
+  mixent_labels_spoil(out->labels, out->count, dataset->classes, recipe->noise_fraction,
+                      (uint64_t)recipe->noise_seed);
+  return MIXENT_OK;
+}
+
+mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
+  if (!*recipe->data)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "data: empty; give a data set's name or directory");
+  if (!*recipe->net) return mixent_fail(MIXENT_ERROR_ARGUMENT, "net: empty; give a network's name or file");
+  if (!*recipe->name || strchr(recipe->name, '/'))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "name: '%s' cannot name a directory", recipe->name);
+  if (recipe->dropout < 0 && recipe->dropout != -1)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "dropout: %g is below 0 (only -1 has a meaning there)",
+                       recipe->dropout);
+  if (recipe->warmup < 0 && recipe->warmup != -1)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "schedule.warmup: %g is below 0 (only -1 has a meaning there)",
+                       recipe->warmup);
+  bool sgd = strcmp(mixent_optimizer_names[recipe->optimizer], "sgd") == 0;
+  if (sgd && recipe->nesterov && recipe->momentum == 0)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "optimizer.nesterov: needs a momentum above 0; set optimizer.momentum or turn it off");
+  if (mixent_schedule_types[recipe->schedule]->epoch_end && recipe->validation_fraction == 0 &&
+      recipe->select != MIXENT_SELECT_TEST)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "schedule.name: %s looks at the images held out, and validation.fraction is 0",
+                       mixent_schedule_names[recipe->schedule]);
+  mixent_loss_options loss = mixent_recipe_loss(recipe);
+  return mixent_loss_check(&loss);
+}

@@ -1,0 +1,155 @@
+/* Writing checkpoints: the model's tensors in the order of PyTorch's state dict, then the state. */
+#include "run/checkpoint.h"
+#include "core/locale.h"
+#include "core/threads.h"
+#include "run/checkpoint_state.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct tensor_list {
+  mixent_safetensor *items; /* names owned */
+  size_t count, capacity;
+  bool failed;
+} tensor_list;
+
+/* Adds a tensor with the shape of `like`, or one dimension of `count` elements, or a scalar (count 0). */
+__attribute__((format(printf, 6, 7))) static void add_tensor(tensor_list *list, mixent_element element,
+                                                             const void *data, const mixent_tensor *like,
+                                                             size_t count, const char *format, ...) {
+  va_list arguments;
+  char *name = NULL;
+  va_start(arguments, format);
+  mixent_print_new(&name, format, arguments);
+  va_end(arguments);
+  if (list->count == list->capacity) {
+    size_t capacity = 2 * list->capacity + 64;
+    mixent_safetensor *grown = realloc(list->items, capacity * sizeof *grown);
+    if (grown) list->items = grown, list->capacity = capacity;
+  }
+  if (!name || list->count == list->capacity) {
+    free(name);
+    list->failed = true;
+    return;
+  }
+  mixent_safetensor *tensor = &list->items[list->count++];
+  *tensor = (mixent_safetensor){.name = name, .element = element, .data = data};
+  tensor->dimensions = like ? like->dimensions : count > 0;
+  for (int i = 0; i < tensor->dimensions; i++) tensor->shape[i] = like ? like->shape[i] : (int64_t)count;
+}
+
+/* After a batch norm's bias come its running mean, running variance and the number of batches, as in PyTorch.
+ */
+static void add_statistics(tensor_list *list, const mixent_checkpoint *checkpoint, const char *bias,
+                           const int64_t *batches) {
+  size_t count;
+  const mixent_tensor *statistics = mixent_graph_statistics(checkpoint->graph, &count);
+  const char *dot = strrchr(bias, '.');
+  size_t layer = dot ? (size_t)(dot - bias) : 0;
+  if (!dot || strcmp(dot, ".bias") != 0) return;
+  for (size_t i = 0; i < count; i++) {
+    const char *name = statistics[i].name;
+    if (strncmp(name, bias, layer + 1) != 0 || strchr(name + layer + 1, '.')) continue;
+    add_tensor(list, MIXENT_F32, checkpoint->statistics + statistics[i].offset, &statistics[i], 0, "%s",
+               name);
+    if (strcmp(name + layer, ".running_var") == 0)
+      add_tensor(list, MIXENT_I64, batches, NULL, 0, "%.*s.num_batches_tracked", (int)layer, name);
+  }
+}
+
+static void add_model(tensor_list *list, const mixent_checkpoint *checkpoint, const int64_t *batches) {
+  size_t count;
+  const mixent_tensor *parameters = mixent_graph_parameters(checkpoint->graph, &count);
+  for (size_t i = 0; i < count; i++) {
+    add_tensor(list, MIXENT_F32, checkpoint->parameters + parameters[i].offset, &parameters[i], 0, "%s",
+               parameters[i].name);
+    add_statistics(list, checkpoint, parameters[i].name, batches);
+  }
+}
+
+static void add_state(tensor_list *list, const mixent_checkpoint *checkpoint,
+                      const mixent_small_state *small) {
+  const mixent_train_state *state = checkpoint->state;
+  size_t count, all = mixent_graph_parameter_count(checkpoint->graph);
+  const mixent_tensor *parameters = mixent_graph_parameters(checkpoint->graph, &count);
+  for (int a = 0; a < checkpoint->optimizer->state_arrays; a++)
+    for (size_t i = 0; i < count; i++)
+      add_tensor(list, MIXENT_F32, state->optimizer + (size_t)a * all + parameters[i].offset, &parameters[i],
+                 0, "state.optimizer.%s.%s", checkpoint->optimizer->state_names[a], parameters[i].name);
+  for (size_t i = 0; state->ema && i < count; i++)
+    add_tensor(list, MIXENT_F32, state->ema + parameters[i].offset, &parameters[i], 0, "state.ema.%s",
+               parameters[i].name);
+  for (const mixent_small_field *field = mixent_small_fields; field->name; field++)
+    add_tensor(list, field->element, (const char *)small + field->offset, NULL, field->count, "%s",
+               field->name);
+}
+
+typedef struct finite_job {
+  const float *values;
+  atomic_bool found;
+} finite_job;
+
+/* In whole numbers, which the compiler puts into vectors: infinities and NaN have all bits of the exponent.
+ */
+static void look_for_infinite(void *context, size_t begin, size_t end) {
+  const uint32_t exponent = 0x7f800000;
+  finite_job *job = context;
+  uint32_t found = 0;
+  for (size_t i = begin; i < end; i++) {
+    uint32_t bits;
+    memcpy(&bits, &job->values[i], sizeof bits);
+    found |= (bits & exponent) == exponent;
+  }
+  if (found) atomic_store(&job->found, true);
+}
+
+bool mixent_all_finite(const float *values, size_t count) {
+  enum { PIECE = 65536 };
+  finite_job job = {.values = values};
+  mixent_parallel_for(count, PIECE, look_for_infinite, &job);
+  return !atomic_load(&job.found);
+}
+
+/* A checkpoint that cannot be used must not take the place of one that can. */
+static mixent_status check_finite(const mixent_checkpoint *checkpoint, bool with_state) {
+  const mixent_train_state *state = checkpoint->state;
+  size_t parameters = mixent_graph_parameter_count(checkpoint->graph);
+  bool finite = mixent_all_finite(checkpoint->parameters, parameters) &&
+                mixent_all_finite(checkpoint->statistics, mixent_graph_statistic_count(checkpoint->graph));
+  if (with_state && finite)
+    finite = mixent_all_finite(state->optimizer, parameters * (size_t)checkpoint->optimizer->state_arrays) &&
+             (!state->ema || mixent_all_finite(state->ema, parameters));
+  for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) finite &= isfinite(state->loss.value[k]) != 0;
+  return finite ? MIXENT_OK : mixent_fail(MIXENT_ERROR_NUMERIC, "the weights are no longer finite");
+}
+
+static mixent_status write_checkpoint(const char *path, const mixent_checkpoint *checkpoint,
+                                      bool with_state) {
+  mixent_description description;
+  mixent_small_state small;
+  tensor_list list = {0};
+  MIXENT_TRY(check_finite(checkpoint, with_state));
+  MIXENT_TRY(mixent_description_make(checkpoint, &description));
+  mixent_small_state_pack(checkpoint, &small);
+  add_model(&list, checkpoint, &small.batches_tracked);
+  if (with_state) add_state(&list, checkpoint, &small);
+  mixent_status status = list.failed ? mixent_fail(MIXENT_ERROR_MEMORY, "no memory to write %s", path)
+                                     : mixent_safetensors_write(path, description.entries, description.count,
+                                                                list.items, list.count);
+  for (size_t i = 0; i < list.count; i++) free((char *)list.items[i].name);
+  free(list.items);
+  mixent_description_free(&description);
+  return status;
+}
+
+mixent_status mixent_checkpoint_write_model(const char *path, const mixent_checkpoint *checkpoint) {
+  return write_checkpoint(path, checkpoint, false);
+}
+
+mixent_status mixent_checkpoint_write_all(const char *path, const mixent_checkpoint *checkpoint) {
+  return write_checkpoint(path, checkpoint, true);
+}

@@ -1,0 +1,178 @@
+/* Reading checkpoints: everything must be there, in the right type and shape, of the same network, data and
+ * recipe. */
+#include "recipe/recipe.h"
+#include "run/checkpoint.h"
+#include "run/checkpoint_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void append_shape(mixent_text *text, int dimensions, const int64_t *shape) {
+  mixent_text_append(text, "[");
+  for (int i = 0; i < dimensions; i++) mixent_text_append(text, "%s%lld", i ? ", " : "", (long long)shape[i]);
+  mixent_text_append(text, "]");
+}
+
+static mixent_status fail_shape(const char *path, const mixent_safetensor *found, int dimensions,
+                                const int64_t *shape) {
+  mixent_text has = {0}, wanted = {0};
+  append_shape(&has, found->dimensions, found->shape);
+  append_shape(&wanted, dimensions, shape);
+  mixent_status status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: '%.200s' has shape %s, wanted is %s", path,
+                                     found->name, has.data ? has.data : "", wanted.data ? wanted.data : "");
+  mixent_text_free(&has);
+  mixent_text_free(&wanted);
+  return status;
+}
+
+static mixent_status read_tensor(const mixent_safetensors *file, const char *path, const char *name,
+                                 mixent_element element, int dimensions, const int64_t *shape, void *out) {
+  const mixent_safetensor *found = mixent_safetensors_find(file, name);
+  if (!found) return mixent_fail(MIXENT_ERROR_FORMAT, "%s: '%s' is missing", path, name);
+  if (found->element != element)
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: '%s' has another number type", path, name);
+  bool same = found->dimensions == dimensions;
+  for (int i = 0; i < dimensions && same; i++) same = found->shape[i] == shape[i];
+  if (!same) return fail_shape(path, found, dimensions, shape);
+  if (found->bytes) memcpy(out, found->data, found->bytes);
+  return MIXENT_OK;
+}
+
+static mixent_status read_tensors(const mixent_safetensors *file, const char *path, const char *prefix,
+                                  const mixent_tensor *tensors, size_t count, float *out) {
+  char name[512];
+  for (size_t i = 0; i < count; i++) {
+    snprintf(name, sizeof name, "%s%s", prefix, tensors[i].name);
+    MIXENT_TRY(read_tensor(file, path, name, MIXENT_F32, tensors[i].dimensions, tensors[i].shape,
+                           out + tensors[i].offset));
+  }
+  return MIXENT_OK;
+}
+
+static bool is_of_model(const char *name, const mixent_graph *graph) {
+  size_t count;
+  const mixent_tensor *tensors = mixent_graph_parameters(graph, &count);
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(tensors[i].name, name) == 0) return true;
+  tensors = mixent_graph_statistics(graph, &count);
+  for (size_t i = 0; i < count; i++) {
+    char batches[512];
+    if (strcmp(tensors[i].name, name) == 0) return true;
+    if (mixent_batches_name(tensors[i].name, batches, sizeof batches) && strcmp(batches, name) == 0)
+      return true;
+  }
+  return false;
+}
+
+mixent_status mixent_checkpoint_read_model(const mixent_safetensors *file, const char *path,
+                                           const mixent_graph *graph, float *parameters, float *statistics) {
+  size_t count;
+  const mixent_tensor *tensors = mixent_graph_parameters(graph, &count);
+  MIXENT_TRY(read_tensors(file, path, "", tensors, count, parameters));
+  tensors = mixent_graph_statistics(graph, &count);
+  MIXENT_TRY(read_tensors(file, path, "", tensors, count, statistics));
+  const mixent_safetensor *found = mixent_safetensors_tensors(file, &count);
+  for (size_t i = 0; i < count; i++)
+    if (strncmp(found[i].name, "state.", 6) != 0 && !is_of_model(found[i].name, graph))
+      return mixent_fail(MIXENT_ERROR_FORMAT, "%s: holds '%.200s', which network %s has not", path,
+                         found[i].name, mixent_graph_name(graph));
+  if (!mixent_all_finite(parameters, mixent_graph_parameter_count(graph)) ||
+      !mixent_all_finite(statistics, mixent_graph_statistic_count(graph)))
+    return mixent_fail(MIXENT_ERROR_NUMERIC, "%s: some of its weights are not finite", path);
+  return MIXENT_OK;
+}
+
+/* The first line in which two texts differ, cut to what fits. */
+static void first_difference(const char *a, const char *b, char line_a[80], char line_b[80]) {
+  while (*a && *b) {
+    size_t length_a = strcspn(a, "\n"), length_b = strcspn(b, "\n");
+    if (length_a != length_b || strncmp(a, b, length_a) != 0) break;
+    a += length_a + (a[length_a] != 0);
+    b += length_b + (b[length_b] != 0);
+  }
+  a += strspn(a, " "), b += strspn(b, " ");
+  snprintf(line_a, 80, "%.*s", (int)strcspn(a, "\n"), a);
+  snprintf(line_b, 80, "%.*s", (int)strcspn(b, "\n"), b);
+}
+
+/* A recipe as this version writes it: an older one's with the options that came since, at their defaults. */
+static void renew_recipe(const char *text, mixent_text *out) {
+  mixent_recipe recipe;
+  if (mixent_recipe_parse(text, "the checkpoint", "checkpoint", NULL, 0, &recipe) == MIXENT_OK)
+    mixent_recipe_write(&recipe, false, out);
+}
+
+static mixent_status compare_entry(const char *path, const char *key, const char *found, const char *wanted) {
+  if (!found)
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: no '%s' in it; it is not a checkpoint of mixent", path, key);
+  if (strcmp(found, wanted) == 0) return MIXENT_OK;
+  if (strcmp(key, "fingerprint") == 0)
+    return mixent_fail(
+        MIXENT_ERROR_FORMAT,
+        "%s: the data changed since it was saved (their checksum was %s, now it is %s); put them back as "
+        "they were, or start a new run",
+        path, found, wanted);
+  char was[80], is[80];
+  first_difference(found, wanted, was, is);
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: was made with another %s: '%s' there, '%s' now", path, key,
+                     was, is);
+}
+
+static mixent_status compare_recipes(const char *path, const char *key, const char *found,
+                                     const char *wanted) {
+  mixent_text there = {0}, now = {0};
+  renew_recipe(found, &there);
+  renew_recipe(wanted, &now);
+  bool read = there.data && now.data;
+  mixent_status status = compare_entry(path, key, read ? there.data : found, read ? now.data : wanted);
+  mixent_text_free(&there);
+  mixent_text_free(&now);
+  return status;
+}
+
+/* The file must come from the same network, data and recipe. */
+static mixent_status check_description(const mixent_safetensors *file, const char *path,
+                                       const mixent_checkpoint *now) {
+  mixent_description description;
+  mixent_status status = MIXENT_OK;
+  MIXENT_TRY(mixent_description_make(now, &description));
+  for (size_t i = 0; i < description.varying && status == MIXENT_OK; i++) {
+    const char *key = description.entries[i].key, *wanted = description.entries[i].value;
+    const char *found = mixent_safetensors_metadata(file, key);
+    bool recipe = found && strcmp(key, "recipe") == 0;
+    status = recipe ? compare_recipes(path, key, found, wanted) : compare_entry(path, key, found, wanted);
+  }
+  mixent_description_free(&description);
+  return status;
+}
+
+static mixent_status read_state(const mixent_safetensors *file, const char *path,
+                                const mixent_checkpoint *out) {
+  size_t count, all = mixent_graph_parameter_count(out->graph);
+  const mixent_tensor *parameters = mixent_graph_parameters(out->graph, &count);
+  mixent_small_state small;
+  char prefix[64];
+  for (int a = 0; a < out->optimizer->state_arrays; a++) {
+    snprintf(prefix, sizeof prefix, "state.optimizer.%s.", out->optimizer->state_names[a]);
+    MIXENT_TRY(read_tensors(file, path, prefix, parameters, count, out->state->optimizer + (size_t)a * all));
+  }
+  if (out->state->ema) MIXENT_TRY(read_tensors(file, path, "state.ema.", parameters, count, out->state->ema));
+  for (const mixent_small_field *field = mixent_small_fields; field->name; field++)
+    MIXENT_TRY(read_tensor(file, path, field->name, field->element, 1, &(int64_t){(int64_t)field->count},
+                           (char *)&small + field->offset));
+  mixent_small_state_unpack(&small, out->state);
+  return MIXENT_OK;
+}
+
+mixent_status mixent_checkpoint_read_all(const char *path, const mixent_checkpoint *checkpoint) {
+  mixent_safetensors *file;
+  MIXENT_TRY(mixent_safetensors_open(path, &file));
+  mixent_status status = check_description(file, path, checkpoint);
+  if (status == MIXENT_OK)
+    status = mixent_checkpoint_read_model(file, path, checkpoint->graph, checkpoint->parameters,
+                                          checkpoint->statistics);
+  if (status == MIXENT_OK) status = read_state(file, path, checkpoint);
+  mixent_safetensors_free(file);
+  return status;
+}
