@@ -10,7 +10,7 @@
 #include "core/random.h"
 #include "core/threads.h"
 #include "mixent/net.h"
-#include "net/layer.h"
+#include "net/graph/layer.h"
 #include "net/winograd/convolution.h"
 
 #include <math.h>

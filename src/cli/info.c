@@ -5,8 +5,8 @@
 #include "cli/terminal.h"
 #include "core/file.h"
 #include "core/printable.h"
-#include "net/graph.h"
-#include "net/layer.h"
+#include "net/graph/graph.h"
+#include "net/graph/layer.h"
 #include "train/plan_source.h"
 
 #include <stdlib.h>

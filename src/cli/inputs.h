@@ -3,7 +3,7 @@
 #define MIXENT_CLI_INPUTS_H
 
 #include "core/file.h"
-#include "data/passed_over.h"
+#include "data/formats/passed_over.h"
 #include "mixent/train.h"
 
 /* The checkpoint that a word names: a file, or a run's directory, of which it is best.safetensors. Something else is refused

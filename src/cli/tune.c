@@ -1,5 +1,5 @@
 /* `mixent tune`: measures which back end computes each convolution fastest, and keeps that as a plan. */
-#include "net/tune.h"
+#include "net/plan/tune.h"
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/model.h"

@@ -4,7 +4,7 @@
 #include "core/layout.h"
 #include "core/memory.h"
 #include "data/find.h"
-#include "data/format.h"
+#include "data/formats/format.h"
 #include "mixent/data.h"
 
 #include <endian.h>

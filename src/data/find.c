@@ -1,11 +1,11 @@
 /* Finding a data set: by name in the places where sets are kept, and its files in a directory. */
 #include "data/find.h"
+#include "core/cache.h"
 #include "core/file.h"
 #include "core/locale.h"
 #include "core/memory.h"
 #include "core/status.h"
-#include "data/cache.h"
-#include "data/format.h"
+#include "data/formats/format.h"
 #include "mixent/data.h"
 
 #include <errno.h>

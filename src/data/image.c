@@ -1,7 +1,7 @@
 /* One image for a network: a file of any format of pictures, scaled to the side and channels that are asked for. */
 #include "core/memory.h"
 #include "core/status.h"
-#include "data/picture.h"
+#include "data/formats/picture.h"
 #include "mixent/data.h"
 
 #include <math.h>

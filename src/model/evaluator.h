@@ -4,7 +4,7 @@
 #define MIXENT_MODEL_EVALUATOR_H
 
 #include "mixent/train.h"
-#include "net/fold.h"
+#include "net/graph/fold.h"
 
 typedef struct mixent_evaluator {
   mixent_folded folded; /* zeroed where nothing is folded */

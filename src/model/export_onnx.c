@@ -5,8 +5,8 @@
 #include "core/memory.h"
 #include "io/onnx.h"
 #include "model/evaluator.h"
-#include "net/fold.h"
-#include "net/layer.h"
+#include "net/graph/fold.h"
+#include "net/graph/layer.h"
 #include "recipe/recipe.h"
 
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include "io/safetensors.h"
 #include "model/evaluator.h"
 #include "model/temperature.h"
-#include "net/graph.h"
+#include "net/graph/graph.h"
 #include "recipe/recipe.h"
 #include "run/checkpoint_state.h"
 #include "run/predictions.h"

@@ -2,7 +2,7 @@
  * own, every n-th pixel, the sum of a skip connection, and the sum of the gradients of a value that several layers read. */
 #include "core/memory.h"
 #include "core/threads.h"
-#include "net/plan.h"
+#include "net/plan/plan.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 #ifndef MIXENT_NET_NARROW_H
 #define MIXENT_NET_NARROW_H
 
-#include "net/plan.h"
+#include "net/plan/plan.h"
 
 /* Forward and to the weights, of at most 4 channels, as the gradient of an image is never needed; and to the weights where
  * oneDNN must not. */

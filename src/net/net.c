@@ -1,7 +1,7 @@
 /* A network that runs: a plan, the arrays it works on, and the loop over its steps. */
 #include "core/memory.h"
 #include "core/status.h"
-#include "net/plan.h"
+#include "net/plan/plan.h"
 
 #include <dnnl.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "net/kernels/kernels.h"
-#include "net/plan.h"
+#include "net/plan/plan.h"
 
 #include <math.h>
 #include <stdlib.h>

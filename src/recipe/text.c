@@ -3,7 +3,7 @@
 #include "recipe/use.h"
 
 #include "data/find.h"
-#include "data/format.h"
+#include "data/formats/format.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

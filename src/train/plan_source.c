@@ -1,7 +1,7 @@
 /* From the option `plan` to a net: the cached plan, a file's, a back end's name, or the fixed table. */
 #include "train/plan_source.h"
+#include "core/cache.h"
 #include "core/file.h"
-#include "data/cache.h"
 
 #include <stdio.h>
 #include <stdlib.h>

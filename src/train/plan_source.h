@@ -2,7 +2,7 @@
 #ifndef MIXENT_TRAIN_PLAN_SOURCE_H
 #define MIXENT_TRAIN_PLAN_SOURCE_H
 
-#include "net/plan_file.h"
+#include "net/plan/file.h"
 #include "recipe/recipe.h"
 
 /* What the option came to. */

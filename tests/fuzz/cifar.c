@@ -1,5 +1,5 @@
 /* Fuzzing the reader of CIFAR's binary form: what is accepted is all there, what is refused leaves nothing. */
-#include "data/cifar.h"
+#include "data/formats/cifar.h"
 #include "core/status.h"
 
 #include <stdlib.h>

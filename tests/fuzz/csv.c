@@ -1,5 +1,5 @@
 /* Fuzzing the reader of tables in CSV: what is accepted is whole and finite, what is refused says where. */
-#include "data/table.h"
+#include "data/formats/table.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Fuzzing the IDX reader with libFuzzer. Needs no more of the library than this, from the project's root:
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -std=c17 -D_GNU_SOURCE -Iinclude -Isrc tests/fuzz/idx.c
- *     src/data/idx.c src/core/file.c src/core/locale.c src/core/memory.c src/core/status.c -lz -o fuzz-idx
+ *     src/data/formats/idx.c src/core/file.c src/core/locale.c src/core/memory.c src/core/status.c -lz -o fuzz-idx
  *   ./fuzz-idx -max_total_time=120 -rss_limit_mb=512 */
-#include "data/idx.h"
+#include "data/formats/idx.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Fuzzing the readers of NumPy's files: the bytes as an archive, and as an array. */
-#include "data/npz.h"
-#include "data/npy.h"
+#include "data/formats/npz.h"
+#include "data/formats/npy.h"
 
 #include <math.h>
 #include <stdlib.h>

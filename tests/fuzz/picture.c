@@ -1,5 +1,5 @@
 /* Fuzzing the readers of pictures, PNG and JPEG: what is accepted is all there. */
-#include "data/picture.h"
+#include "data/formats/picture.h"
 
 #include <stdlib.h>
 #include <string.h>

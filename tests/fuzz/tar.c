@@ -1,7 +1,7 @@
 /* Fuzzing the reader of tar archives: every file that is visited lies in the archive, all else has no bytes; and what a data
  * set takes from it. */
-#include "data/tar.h"
-#include "data/collection.h"
+#include "data/formats/tar.h"
+#include "data/formats/collection.h"
 
 #include <stdlib.h>
 #include <string.h>

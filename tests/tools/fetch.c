@@ -1,7 +1,7 @@
 /* For tests/python/test_fetch.py: fetches any files out of any archive.
  * fetch ADDRESS DIRECTORY STOP_AFTER (MEMBER SHA256)...   STOP_AFTER: bytes of a file after which to stop, or
  * -1 */
-#include "data/fetch.h"
+#include "data/fetch/fetch.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "data/elastic.h"
+#include "data/augment/elastic.h"
 #include "mixent/data.h"
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "net/plan.h"
+#include "net/plan/plan.h"
 #include "random_network.h"
 #include <math.h>
 #include <stdlib.h>

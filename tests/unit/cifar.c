@@ -1,7 +1,7 @@
 /* cifar: both binary forms, planes to pixels, names, and a message for every way a file can be wrong. */
 #include "data_files.h"
 
-#include "data/cifar.h"
+#include "data/formats/cifar.h"
 #include <unistd.h>
 
 enum { PLANE = 32 * 32, LARGEST = 12 * (2 + 3 * PLANE) };

@@ -1,8 +1,8 @@
 /* dataset: finding sets, classes, upright images, names, and a message for every way a set can be wrong. */
 #include "data_files.h"
 
+#include "core/cache.h"
 #include "core/memory.h"
-#include "data/cache.h"
 #include "mixent/data.h"
 #include <math.h>
 #include <unistd.h>

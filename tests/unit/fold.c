@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "mixent/net.h"
-#include "net/fold.h"
-#include "net/layer.h"
+#include "net/graph/fold.h"
+#include "net/graph/layer.h"
 #include "random_network.h"
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 /* folder, tar, picture: images in folders and in archives are one set; damage of every kind gives a message. */
 #include "picture_files.h"
 
-#include "data/picture.h"
-#include "data/tar.h"
+#include "data/formats/picture.h"
+#include "data/formats/tar.h"
 #include "mixent/data.h"
 #include <sys/stat.h>
 #include <unistd.h>

@@ -9,7 +9,7 @@
 
 #include "core/file.h"
 #include "core/threads.h"
-#include "net/layer.h"
+#include "net/graph/layer.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

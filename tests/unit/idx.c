@@ -1,7 +1,7 @@
 /* idx: what is written comes back; whatever is wrong with a file gives one message that names it. */
 #include "data_files.h"
 
-#include "data/idx.h"
+#include "data/formats/idx.h"
 #include <unistd.h>
 
 static file_bytes valid, broken;

@@ -5,7 +5,7 @@
 
 #include "core/memory.h"
 #include "core/random.h"
-#include "net/layer.h"
+#include "net/graph/layer.h"
 #include "unit/kernel_tables.h"
 #include <math.h>
 #include <stdlib.h>

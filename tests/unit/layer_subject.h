@@ -5,7 +5,7 @@
 #include "core/memory.h"
 #include "core/random.h"
 #include "core/threads.h"
-#include "net/layer.h"
+#include "net/graph/layer.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

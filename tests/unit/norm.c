@@ -87,7 +87,7 @@ static double line_at(const subject *s, size_t c, double distance) {
   return (double)s->line.scale[c] * distance + (double)s->line.shift[c];
 }
 
-/* As net/layers/relu.c has it. */
+/* As net/graph/layers/relu.c has it. */
 static double relu(const subject *s, double value) {
   return s->line.relu && value < 0 ? 0 : value;
 }
@@ -175,7 +175,7 @@ static void check_plain_sums(const subject *s, numbers *numbers) {
   check_sums(s, "sums", &sums);
 }
 
-/* The window that makes value `i` of y: where its four values are, and which is the maximum (net/layers/max_pool.c). */
+/* The window that makes value `i` of y: where its four values are, and which is the maximum (net/graph/layers/max_pool.c). */
 typedef struct window {
   const array *row[WINDOW];
   size_t at[WINDOW];

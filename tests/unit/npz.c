@@ -2,8 +2,8 @@
  * NumPy itself writes are read in tests/python/test_tables.py. */
 #include "data_files.h"
 
-#include "data/npy.h"
-#include "data/npz.h"
+#include "data/formats/npy.h"
+#include "data/formats/npz.h"
 #include <math.h>
 
 static file_bytes array, archive, directory;

@@ -2,7 +2,7 @@
 #include "picture_files.h"
 
 #include "core/memory.h"
-#include "data/picture.h"
+#include "data/formats/picture.h"
 #include <sys/resource.h>
 
 static void append_chunk(mixent_text *out, const char *type, const void *bytes, size_t size) {

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "core/file.h"
-#include "net/tune.h"
+#include "net/plan/tune.h"
 #include "train/plan_source.h"
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * show their images at their places with readable captions. */
 #include "data_files.h"
 
-#include "data/font.h"
+#include "data/draw/font.h"
 #include "mixent/data.h"
 #include <math.h>
 #include <png.h>

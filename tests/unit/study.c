@@ -9,7 +9,7 @@
 #include "core/file.h"
 #include "lab/study/file.h"
 #include "lab/study/train.h"
-#include "net/plan_file.h"
+#include "net/plan/file.h"
 #include "small_run.h"
 #include <math.h>
 #include <sys/stat.h>

@@ -3,7 +3,7 @@
 #include "data_files.h"
 
 #include "core/memory.h"
-#include "data/table.h"
+#include "data/formats/table.h"
 #include <unistd.h>
 
 /* One table out of a text; what was read is left in these. */

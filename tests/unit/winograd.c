@@ -10,7 +10,7 @@
 #include "core/memory.h"
 #include "core/random.h"
 #include "core/threads.h"
-#include "net/layer.h"
+#include "net/graph/layer.h"
 #include "net/winograd/convolution.h"
 #include "unit/kernel_tables.h"
 #include <math.h>

@@ -4,7 +4,7 @@
 #include "core/yaml.h"
 #include "lab/result/result.h"
 #include "lab/study/file.h"
-#include "net/plan_file.h"
+#include "net/plan/file.h"
 #include "run/directory.h"
 
 #include <stdlib.h>

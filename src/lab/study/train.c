@@ -5,7 +5,7 @@
 #include "core/locale.h"
 #include "core/threads.h"
 #include "lab/study/worker.h"
-#include "net/plan_file.h"
+#include "net/plan/file.h"
 #include "run/directory.h"
 #include "train/trainer.h"
 

@@ -5,7 +5,7 @@
 #ifndef MIXENT_NET_ONEDNN_API_H
 #define MIXENT_NET_ONEDNN_API_H
 
-#include "net/plan.h"
+#include "net/plan/plan.h"
 #include <dnnl.h>
 
 /* A tensor as an operation sees it: shape, element type, layout (dnnl_format_tag_any lets oneDNN choose). */

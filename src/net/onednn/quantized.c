@@ -1,5 +1,5 @@
 /* conv2d in 8 bits on oneDNN, for evaluation: float values in and out, integers inside. What is read is
- * never negative and its range is known (net/fold.c); it becomes 0..127, each output channel's weights
+ * never negative and its range is known (net/graph/fold.c); it becomes 0..127, each output channel's weights
  * -127..127, and the sums times both steps, with bias and ReLU, are floats again. Seven bits for the values,
  * because processors without VNNI add two products in 16 bits. */
 #include "core/threads.h"

@@ -1,7 +1,7 @@
 /* The plain back end: one pattern that takes any single layer and calls its kind's reference in both passes.
  */
 #include "core/memory.h"
-#include "net/plan.h"
+#include "net/plan/plan.h"
 #include <stdlib.h>
 
 /* What a step knows; each step has its own. */

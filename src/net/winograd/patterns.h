@@ -2,7 +2,7 @@
 #ifndef MIXENT_NET_WINOGRAD_PATTERNS_H
 #define MIXENT_NET_WINOGRAD_PATTERNS_H
 
-#include "net/plan.h"
+#include "net/plan/plan.h"
 #include "net/winograd/convolution.h"
 
 /* Whether that layer is a convolution Winograd can do: 3x3, stride 1, values of one type. */

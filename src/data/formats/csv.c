@@ -1,0 +1,199 @@
+/* Reads CSV: cells end where they stand, so that a row needs no memory but the list of its cells. */
+#include "data/formats/csv.h"
+#include "core/content.h"
+#include "core/layout.h"
+#include "core/locale.h"
+#include "mixent/data.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+mixent_status mixent_csv_fail(const mixent_csv *csv, const mixent_csv_cell *cell, const char *format, ...) {
+  char message[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  mixent_print_list(message, sizeof message, format, arguments);
+  va_end(arguments);
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%zu: %s", csv->origin, cell->line, cell->column, message);
+}
+
+/* Where something stands in the line that is being read. */
+static mixent_csv_cell place_of(const mixent_csv *csv, const char *at) {
+  return (mixent_csv_cell){.line = csv->line, .column = (size_t)(at - csv->line_begin) + 1};
+}
+
+static mixent_status check_text(mixent_csv *csv) {
+  mixent_csv where = *csv;
+  for (char *at = csv->at; at < csv->end;) {
+    size_t size = mixent_character_size(at);
+    if (*at == 0 || size == 0) {
+      mixent_csv_cell place = place_of(&where, at);
+      return mixent_csv_fail(
+          csv, &place, *at ? "not UTF-8; save the file in that encoding" : "a zero byte; this is no text");
+    }
+    if (*at == '\n') where.line++, where.line_begin = at + 1;
+    at += size;
+  }
+  return MIXENT_OK;
+}
+
+mixent_status mixent_csv_begin(const char *origin, char *text, size_t size, mixent_csv *out) {
+  *out = (mixent_csv){.origin = origin, .at = text, .end = text + size, .line_begin = text, .line = 1};
+  MIXENT_TRY(mixent_content_check_text(origin, text, size, "a table (CSV)"));
+  if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) out->at += 3, out->line_begin += 3;
+  return check_text(out);
+}
+
+void mixent_csv_end(mixent_csv *csv) {
+  free(csv->cells);
+  csv->cells = NULL;
+}
+
+/* At the byte after a quote: puts the cell's text to `text` on and leaves csv->at behind the closing quote. */
+static mixent_status read_quoted(mixent_csv *csv, const mixent_csv_cell *cell, char *text) {
+  for (char *in = text, *out = text; in < csv->end; in++) {
+    if (*in == '"' && in[1] == '"') {
+      in++;
+    } else if (*in == '"') {
+      *out = 0;
+      csv->at = in + 1;
+      if (csv->at == csv->end || strchr(",\r\n", *csv->at)) return MIXENT_OK;
+      mixent_csv_cell place = place_of(csv, csv->at);
+      return mixent_csv_fail(csv, &place,
+                             "text after the closing quote; a quote within a cell is written twice");
+    } else if (*in == '\n') {
+      csv->line++, csv->line_begin = in + 1;
+    }
+    *out++ = *in;
+  }
+  return mixent_csv_fail(csv, cell, "this quote is not closed");
+}
+
+/* From csv->at on: leaves it behind the cell, and *text_end behind its last character that is no blank. */
+static mixent_status read_plain(mixent_csv *csv, char **text_end) {
+  char *text = csv->at;
+  for (; csv->at < csv->end && !strchr(",\r\n", *csv->at); csv->at++)
+    if (*csv->at == '"') {
+      mixent_csv_cell place = place_of(csv, csv->at);
+      return mixent_csv_fail(csv, &place, "a quote within a cell without quotes");
+    }
+  for (*text_end = csv->at; *text_end > text && strchr(" \t", (*text_end)[-1]); --*text_end) {
+  }
+  return MIXENT_OK;
+}
+
+static mixent_status add_cell(mixent_csv *csv, mixent_csv_cell **out) {
+  if (csv->count == csv->capacity) {
+    size_t capacity = 2 * csv->capacity + 64;
+    mixent_csv_cell *cells = realloc(csv->cells, capacity * sizeof *cells);
+    if (!cells) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory for its cells", csv->origin);
+    csv->cells = cells;
+    csv->capacity = capacity;
+  }
+  *out = &csv->cells[csv->count++];
+  return MIXENT_OK;
+}
+
+/* One cell; *last tells whether the row ends with it, and then csv->at is at the next line. */
+static mixent_status read_cell(mixent_csv *csv, bool *last) {
+  mixent_csv_cell *cell = NULL;
+  MIXENT_TRY(add_cell(csv, &cell));
+  *cell = place_of(csv, csv->at);
+  char *text_end = NULL;
+  if (*csv->at == '"') {
+    cell->text = csv->at + 1;
+    MIXENT_TRY(read_quoted(csv, cell, csv->at + 1));
+  } else {
+    while (*csv->at == ' ' || *csv->at == '\t') csv->at++;
+    cell->text = csv->at;
+    MIXENT_TRY(read_plain(csv, &text_end));
+  }
+  bool ended = csv->at == csv->end;
+  if (!ended && *csv->at == '\r' && *++csv->at != '\n') {
+    mixent_csv_cell place = place_of(csv, csv->at);
+    return mixent_csv_fail(csv, &place, "a carriage return without a line feed");
+  }
+  *last = ended || *csv->at == '\n';
+  if (!ended) csv->at++;
+  if (text_end) *text_end = 0;
+  if (*last && !ended) csv->line++, csv->line_begin = csv->at;
+  return MIXENT_OK;
+}
+
+mixent_status mixent_csv_next(mixent_csv *csv, bool *found) {
+  csv->count = 0;
+  for (size_t skip; csv->at < csv->end; csv->at += skip) {
+    skip = *csv->at == '\n' ? 1 : *csv->at == '\r' && csv->at[1] == '\n' ? 2 : 0;
+    if (!skip) break;
+    csv->line++, csv->line_begin = csv->at + skip;
+  }
+  *found = csv->at < csv->end;
+  bool last = !*found;
+  while (!last) MIXENT_TRY(read_cell(csv, &last));
+  return MIXENT_OK;
+}
+
+static const char *skip_digits(const char *at, bool *any) {
+  while (*at >= '0' && *at <= '9') at++, *any = true;
+  return at;
+}
+
+bool mixent_csv_is_number(const mixent_csv_cell *cell) {
+  bool mantissa = false, exponent = false;
+  const char *at = cell->text;
+  if (*at == '+' || *at == '-') at++;
+  at = skip_digits(at, &mantissa);
+  if (*at == '.') at = skip_digits(at + 1, &mantissa);
+  if (!mantissa) return false;
+  if (*at != 'e' && *at != 'E') return *at == 0;
+  at++;
+  if (*at == '+' || *at == '-') at++;
+  at = skip_digits(at, &exponent);
+  return exponent && *at == 0;
+}
+
+/* What R, pandas, databases, C libraries and spreadsheets write for nothing; a star stands for any end. */
+static const char *const missing_words[] = {
+    "?",         "NA",       "N/A",           "N.A.",    "#NA",     "#N/A*",     "<NA>",   "NaT",
+    "null",      "nil",      "none",          "NaN",     "NaN(*",   "NaNQ",      "NaNS",   "QNaN",
+    "SNaN",      "1.#QNAN*", "1.#SNAN*",      "1.#IND*", "#VALUE!", "#DIV/0!",   "#REF!",  "#NAME?",
+    "#NUM!",     "#NULL!",   "#SPILL!",       "#CALC!",  "#FIELD!", "#BLOCKED!", "#BUSY!", "#CONNECT!",
+    "#UNKNOWN!", "#ERROR!",  "#GETTING_DATA", "Err:5*"};
+
+static bool fits(const char *text, const char *word) {
+  char begin[16], text_begin[16];
+  const char *star = strchr(word, '*');
+  if (!star) return mixent_same_word(text, word);
+  snprintf(begin, sizeof begin, "%.*s", (int)(star - word), word);
+  snprintf(text_begin, sizeof text_begin, "%.*s", (int)(star - word), text);
+  return mixent_same_word(text_begin, begin);
+}
+
+bool mixent_csv_is_missing(const mixent_csv_cell *cell) {
+  if (mixent_csv_is_number(cell)) return false;
+  const char *unsigned_text = cell->text + (*cell->text == '+' || *cell->text == '-');
+  for (size_t i = 0; i < sizeof missing_words / sizeof *missing_words; i++)
+    if (fits(unsigned_text, missing_words[i])) return true;
+  return cell->text[strspn(cell->text, " \t\r\n")] == 0;
+}
+
+mixent_status mixent_csv_feature(const mixent_csv *csv, const mixent_csv_cell *cell, const char *name,
+                                 float *out) {
+  char column[96] = "";
+  if (name) snprintf(column, sizeof column, " in column '%.80s'", name);
+  if (mixent_csv_is_missing(cell))
+    return mixent_csv_fail(csv, cell,
+                           "the value%s is missing; fill it in, or leave the row or the column out", column);
+  if (!mixent_csv_is_number(cell))
+    return mixent_csv_fail(csv, cell, "'%.80s'%s is not a number", cell->text, column);
+  double value = mixent_number_read(cell->text, NULL);
+  if (!(fabs(value) <= MIXENT_LARGEST_FEATURE))
+    return mixent_csv_fail(csv, cell, "'%.80s'%s is out of range; at most %g in size can be", cell->text,
+                           column, MIXENT_LARGEST_FEATURE);
+  *out = (float)value;
+  return MIXENT_OK;
+}

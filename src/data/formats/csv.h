@@ -1,0 +1,42 @@
+/* Comma-separated values as RFC 4180 has them, row after row out of a text in memory. Besides: a byte order mark is
+ * passed over, and so are empty lines and blanks around a cell without quotes. */
+#ifndef MIXENT_DATA_FORMATS_CSV_H
+#define MIXENT_DATA_FORMATS_CSV_H
+
+#include "core/status.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct mixent_csv_cell {
+  const char *text;    /* zero-terminated, without its quotes */
+  size_t line, column; /* from 1, the column in bytes: where it begins in the file */
+} mixent_csv_cell;
+
+typedef struct mixent_csv {
+  const char *origin; /* names the text in messages */
+  char *at, *end, *line_begin;
+  size_t line;
+  mixent_csv_cell *cells; /* [count]: of the row that was read last */
+  size_t count, capacity;
+} mixent_csv;
+
+/* Starts on `size` bytes that end in a zero beyond them; they are changed by reading. What is no UTF-8 is an error. */
+mixent_status mixent_csv_begin(const char *origin, char *text, size_t size, mixent_csv *out);
+/* The next row into csv->cells; *found is false after the last. */
+mixent_status mixent_csv_next(mixent_csv *csv, bool *found);
+void mixent_csv_end(mixent_csv *csv);
+
+/* "origin:line:column: message"; returns MIXENT_ERROR_FORMAT. */
+mixent_status mixent_csv_fail(const mixent_csv *csv, const mixent_csv_cell *cell, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Whether a cell is a decimal number (sign, digits, point, exponent) and nothing else. */
+bool mixent_csv_is_number(const mixent_csv_cell *cell);
+/* Whether it is blank or one of the words that stand for a missing value, in capital letters or small, with or without a sign:
+ * NA, null and the like, NaN as any C library writes it, the errors of spreadsheets. */
+bool mixent_csv_is_missing(const mixent_csv_cell *cell);
+/* The cell as a feature; `name` (may be NULL) is its column's, for messages. */
+mixent_status mixent_csv_feature(const mixent_csv *csv, const mixent_csv_cell *cell, const char *name,
+                                 float *out);
+
+#endif

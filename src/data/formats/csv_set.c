@@ -1,0 +1,89 @@
+/* Data sets in CSV: train.csv and test.csv, or one file of which a test part is cut. */
+#include "core/file.h"
+#include "data/find.h"
+#include "data/formats/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIMIT = 2147483647 };
+
+static const char *const endings[] = {".csv", NULL};
+
+/* The two files, or one and NULL, or NULL twice. */
+static mixent_status find_files(const char *path, char *files[2]) {
+  static const char *const names[2] = {"train.csv", "test.csv"};
+  mixent_path_kind kind, kinds[2];
+  files[0] = files[1] = NULL;
+  MIXENT_TRY(mixent_path_look(path, &kind));
+  if (kind == MIXENT_PATH_DIRECTORY) {
+    for (int i = 0; i < 2; i++) MIXENT_TRY(mixent_path_look_in(path, names[i], &kinds[i]));
+    if (kinds[0] == MIXENT_PATH_FILE && kinds[1] == MIXENT_PATH_FILE) {
+      for (int i = 0; i < 2; i++)
+        if (!(files[i] = mixent_path_join(path, names[i]))) return MIXENT_ERROR_MEMORY;
+      return MIXENT_OK;
+    }
+  }
+  return mixent_data_file_find(path, endings, &files[0]);
+}
+
+static mixent_status read_file(const char *path, mixent_table_columns *columns, mixent_words *words,
+                               mixent_images *out) {
+  char *text;
+  size_t size;
+  MIXENT_TRY(mixent_file_read(path, LIMIT, &text, &size));
+  mixent_status status = mixent_table_parse(path, text, size, columns, words, out);
+  free(text);
+  return status;
+}
+
+/* The names of all columns but that of the labels. */
+static void take_feature_names(mixent_table_columns *columns, mixent_format_set *out) {
+  if (!columns->names) return;
+  free(columns->names[columns->label]);
+  memmove(columns->names + columns->label, columns->names + columns->label + 1,
+          (columns->cells - columns->label - 1) * sizeof *columns->names);
+  out->feature_names = columns->names;
+  columns->names = NULL;
+}
+
+static mixent_status read_files(char *files[2], mixent_words *words, mixent_format_set *out) {
+  mixent_table_columns columns = {0};
+  mixent_status status = read_file(files[0], &columns, words, &out->train);
+  if (status == MIXENT_OK && files[1]) status = read_file(files[1], &columns, words, &out->test);
+  out->one_part = !files[1];
+  out->train_origin = strdup(files[0]);
+  out->test_origin = strdup(files[files[1] ? 1 : 0]);
+  if (status == MIXENT_OK && (!out->train_origin || !out->test_origin))
+    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (status == MIXENT_OK) status = mixent_words_number(words, out);
+  if (status == MIXENT_OK) take_feature_names(&columns, out);
+  mixent_table_columns_free(&columns);
+  return status;
+}
+
+static mixent_status find_set(const char *path, const char *name, bool *found) {
+  (void)name;
+  char *files[2];
+  mixent_status status = find_files(path, files);
+  *found = files[0] != NULL;
+  for (int i = 0; i < 2; i++) free(files[i]);
+  return status;
+}
+
+static mixent_status read_set(const char *path, const char *name, mixent_format_set *out) {
+  (void)name;
+  char *files[2];
+  mixent_words words = {0};
+  mixent_status status = find_files(path, files);
+  if (status == MIXENT_OK && !files[0]) status = mixent_fail(MIXENT_ERROR_IO, "%s: its table has gone", path);
+  if (status == MIXENT_OK) status = read_files(files, &words, out);
+  mixent_words_free(&words);
+  for (int i = 0; i < 2; i++) free(files[i]);
+  return status;
+}
+
+const mixent_format mixent_format_csv = {.wanted = "tables: train.csv and test.csv, or one .csv file",
+                                         .endings = endings,
+                                         .find = find_set,
+                                         .read = read_set};

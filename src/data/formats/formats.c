@@ -1,0 +1,61 @@
+/* The registry of formats, in the order in which they are tried. */
+#include "core/memory.h"
+#include "data/find.h"
+#include "data/formats/format.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const mixent_format *const formats[] = {&mixent_format_idx,
+                                               &mixent_format_cifar,
+                                               &mixent_format_folders,
+                                               &mixent_format_archive,
+                                               &mixent_format_npz,
+                                               &mixent_format_csv,
+                                               NULL};
+
+mixent_status mixent_format_find(const char *path, const char *name, const mixent_format **out) {
+  mixent_text wanted = {0};
+  for (size_t i = 0; formats[i]; i++) {
+    bool found = false;
+    *out = formats[i];
+    mixent_status status = formats[i]->find(path, name, &found);
+    if (found || status != MIXENT_OK) {
+      mixent_text_free(&wanted);
+      return status;
+    }
+    mixent_text_append(&wanted, "\n  %s", formats[i]->wanted);
+  }
+  *out = NULL;
+  mixent_status status = mixent_text_status(&wanted);
+  if (status == MIXENT_OK)
+    status =
+        mixent_fail(MIXENT_ERROR_FORMAT, "%s: no data set in it; one of these is read:%s", path, wanted.data);
+  mixent_text_free(&wanted);
+  return status;
+}
+
+size_t mixent_format_ending_length(const char *name) {
+  for (size_t i = 0; formats[i]; i++)
+    for (const char *const *ending = formats[i]->endings; ending && *ending; ending++)
+      if (mixent_has_ending(name, *ending)) return strlen(*ending);
+  return 0;
+}
+
+void mixent_format_endings_append(mixent_text *to) {
+  for (size_t i = 0; formats[i]; i++)
+    for (const char *const *ending = formats[i]->endings; ending && *ending; ending++)
+      mixent_text_append(to, "%s%s", to->data ? ", " : "", *ending);
+}
+
+void mixent_format_set_free(mixent_format_set *set) {
+  for (int k = 0; set->feature_names && k < set->train.channels; k++) free(set->feature_names[k]);
+  free(set->feature_names);
+  mixent_images_free(&set->train);
+  mixent_images_free(&set->test);
+  free(set->train_origin);
+  free(set->test_origin);
+  free(set->note);
+  for (int label = 0; label < MIXENT_MOST_LABELS; label++) free(set->label_names[label]);
+  *set = (mixent_format_set){0};
+}

@@ -1,0 +1,33 @@
+/* Arrays in NumPy's format (NPY 1 to 3): a header in the syntax of a Python dictionary, then the elements. */
+#ifndef MIXENT_DATA_FORMATS_NPY_H
+#define MIXENT_DATA_FORMATS_NPY_H
+
+#include "core/status.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MIXENT_NPY_DIMENSIONS = 4 };
+
+typedef struct mixent_npy {
+  char kind;                            /* 'u', 'i' or 'f' */
+  int bytes;                            /* per element: 1, 2, 4, 8; of 'f' 4 or 8; little endian */
+  bool fortran;                         /* the first index runs fastest, not the last */
+  int dimensions;                       /* 1 to MIXENT_NPY_DIMENSIONS */
+  size_t extent[MIXENT_NPY_DIMENSIONS]; /* 1 beyond the dimensions */
+  size_t row;                           /* elements under each first index */
+  const uint8_t *data;                  /* into the bytes that were parsed */
+} mixent_npy;
+
+/* Reads the header out of the first `count` of an array's `size` bytes; out->data points behind it, where the elements would
+ * be. `origin` names the bytes in messages. Numpy's own headers are shorter than MIXENT_NPY_HEADER. */
+enum { MIXENT_NPY_HEADER = 65536 };
+mixent_status mixent_npy_header(const char *origin, const uint8_t *bytes, size_t count, size_t size,
+                                mixent_npy *out);
+/* The same of all its bytes. */
+mixent_status mixent_npy_parse(const char *origin, const uint8_t *bytes, size_t size, mixent_npy *out);
+
+/* Elements [first, …) of row `index`, in the order of C, as numbers; whole ones beyond 2^53 are rounded. */
+void mixent_npy_row(const mixent_npy *array, size_t index, double *out);
+
+#endif

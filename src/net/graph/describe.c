@@ -1,0 +1,232 @@
+/* From the YAML description to the layers of a graph:
+ *   name: tiny
+ *   layers:
+ *     - conv2d: {name: l1.0, channels: 64, kernel: 3, padding: 1}
+ *     - relu:
+ *     - add: {from: [relu1, input]}
+ * `from` (default: the layer before) names layers that stand before; the fields of each kind are its own
+ * file's business. */
+#include "core/memory.h"
+#include "core/status.h"
+#include "net/graph/layer.h"
+#include <stdlib.h>
+
+enum { MAX_CHANNELS = 1 << 24, MAX_ROW = 1 << 30 }; /* of any layer: keeps all sizes far from overflow */
+enum { MAX_FEATURES = 65536 };                      /* of the input */
+
+static mixent_status check_input(const mixent_graph_options *options) {
+  if (options->side == 1 && options->channels >= 1 && options->channels <= MAX_FEATURES) return MIXENT_OK;
+  if (options->side == 1)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "networks read rows of 1 to %d features, not %d", MAX_FEATURES,
+                       options->channels);
+  if (options->channels != 1 && options->channels != 3)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "networks read images of 1 or 3 channels, not %d",
+                       options->channels);
+  if (options->side < 16)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "networks read images of 16 to 256 pixels a side, not %d: after the four poolings nothing "
+        "would be left of a smaller one; enlarge the images",
+        options->side);
+  if (options->side > 256)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "networks read images of 16 to 256 pixels a side, not %d: make them smaller",
+                       options->side);
+  return MIXENT_OK;
+}
+
+static mixent_status check_options(const mixent_graph_options *options) {
+  MIXENT_TRY(check_input(options));
+  if (options->classes < 2 || options->classes > 1 << 20)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "a classifier needs 2 to %d classes, not %d", 1 << 20,
+                       options->classes);
+  if (!(options->dropout <= 0.999))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "dropout must be at most 0.999, not %g", options->dropout);
+  return MIXENT_OK;
+}
+
+static mixent_layer *begin_layer(mixent_graph *graph) {
+  mixent_layer *layer = &graph->layers[graph->layer_count++];
+  for (int i = 0; i < MIXENT_MAX_LAYER_TENSORS; i++) layer->parameters[i] = layer->statistics[i] = -1;
+  return layer;
+}
+
+static mixent_status add_input(mixent_graph *graph) {
+  mixent_layer *input = begin_layer(graph);
+  input->name = strdup("input");
+  if (!input->name) return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a network");
+  input->channels = graph->options.channels;
+  input->height = input->width = graph->options.side;
+  return MIXENT_OK;
+}
+
+/* The layer's kind from the key of its entry. */
+static mixent_status read_type(const mixent_yaml *entry, mixent_layer *layer) {
+  if (entry->kind != MIXENT_YAML_MAPPING || entry->count != 1)
+    return mixent_yaml_fail(entry, "a layer is written '- kind: {field: value}' or '- kind:'");
+  const mixent_yaml *fields = &entry->children[0];
+  layer->type = mixent_layer_type_find(fields->key);
+  if (!layer->type) {
+    const char *names[32] = {NULL};
+    for (int i = 0; mixent_layer_types[i] && i < 31; i++) names[i] = mixent_layer_types[i]->name;
+    const char *nearest = mixent_nearest_name(fields->key, names);
+    if (nearest)
+      return mixent_yaml_fail(fields, "unknown layer '%s'; did you mean '%s'?", fields->key, nearest);
+    mixent_text known = {0};
+    for (int i = 0; names[i]; i++) mixent_text_append(&known, "%s%s", i ? ", " : "", names[i]);
+    mixent_status status = mixent_text_status(&known);
+    if (status == MIXENT_OK)
+      status = mixent_yaml_fail(fields, "unknown layer '%s'; known are %s", fields->key, known.data);
+    mixent_text_free(&known);
+    return status;
+  }
+  if (fields->kind == MIXENT_YAML_SEQUENCE || (fields->kind == MIXENT_YAML_SCALAR && *fields->text))
+    return mixent_yaml_fail(fields, "the fields of %s are written {field: value, …}", fields->key);
+  return MIXENT_OK;
+}
+
+/* The layer among the first `count` that has this name, -1 if there is none. */
+static int find_layer(const mixent_graph *graph, int count, const char *name) {
+  for (int i = 0; i < count; i++)
+    if (strcmp(graph->layers[i].name, name) == 0) return i;
+  return -1;
+}
+
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
+/* As given, or the kind and a number: relu3 is the third relu. */
+static mixent_status read_name(const mixent_graph *graph, const mixent_yaml *fields, mixent_layer *layer) {
+  const mixent_yaml *given = mixent_yaml_find(fields, "name");
+  mixent_text name = {0};
+  if (given) {
+    if (given->kind != MIXENT_YAML_SCALAR || !*given->text)
+      return mixent_yaml_fail(given, "name: wanted is a word");
+    if (given->text[strspn(given->text, NAME_LETTERS)])
+      return mixent_yaml_fail(given, "name: '%s' may hold letters, digits, '.', '_' and '-' only",
+                              given->text);
+    mixent_text_append(&name, "%s", given->text);
+  } else {
+    int number = 0;
+    for (int i = 0; i < graph->layer_count; i++) number += graph->layers[i].type == layer->type;
+    mixent_text_append(&name, "%s%d", layer->type->name, number);
+  }
+  layer->name = name.data;
+  MIXENT_TRY(mixent_text_status(&name));
+  if (find_layer(graph, graph->layer_count - 1, layer->name) >= 0)
+    return mixent_yaml_fail(given ? given : fields, "the name '%s' is taken by a layer before", layer->name);
+  return MIXENT_OK;
+}
+
+static mixent_status read_source(const mixent_graph *graph, const mixent_yaml *word, mixent_layer *layer) {
+  if (word->kind != MIXENT_YAML_SCALAR) return mixent_yaml_fail(word, "from: wanted is the name of a layer");
+  int count = graph->layer_count - 1, source = find_layer(graph, count, word->text);
+  if (source >= 0) {
+    layer->inputs[layer->input_count++] = source;
+    return MIXENT_OK;
+  }
+  const char **names;
+  MIXENT_TRY(MIXENT_ALLOCATE(count + 1, &names));
+  for (int i = 0; i < count; i++) names[i] = graph->layers[i].name;
+  const char *nearest = mixent_nearest_name(word->text, names);
+  mixent_status status = nearest
+                             ? mixent_yaml_fail(word, "from: no layer '%s' stands before; did you mean '%s'?",
+                                                word->text, nearest)
+                             : mixent_yaml_fail(word, "from: no layer '%s' stands before", word->text);
+  free(names);
+  return status;
+}
+
+static mixent_status read_sources(const mixent_graph *graph, const mixent_yaml *fields, mixent_layer *layer) {
+  const mixent_yaml *from = mixent_yaml_find(fields, "from");
+  if (!from) {
+    layer->inputs[layer->input_count++] = graph->layer_count - 2;
+    return MIXENT_OK;
+  }
+  if (from->kind != MIXENT_YAML_SEQUENCE) return read_source(graph, from, layer);
+  if (from->count < 1 || from->count > MIXENT_MAX_INPUTS)
+    return mixent_yaml_fail(from, "from: names %zu layers; 1 to %d are possible", from->count,
+                            MIXENT_MAX_INPUTS);
+  for (size_t i = 0; i < from->count; i++) MIXENT_TRY(read_source(graph, &from->children[i], layer));
+  return MIXENT_OK;
+}
+
+static mixent_status read_layer(mixent_graph *graph, const mixent_yaml *entry) {
+  mixent_layer *layer = begin_layer(graph);
+  MIXENT_TRY(read_type(entry, layer));
+  const mixent_yaml *fields = &entry->children[0];
+  MIXENT_TRY(read_name(graph, fields, layer));
+  MIXENT_TRY(read_sources(graph, fields, layer));
+  MIXENT_TRY(layer->type->describe(graph, layer, fields));
+  if (layer->channels > MAX_CHANNELS || mixent_layer_row(layer) > MAX_ROW)
+    return mixent_yaml_fail(fields, "%s: a value of %d channels of %dx%d is too large", layer->name,
+                            layer->channels, layer->height, layer->width);
+  return MIXENT_OK;
+}
+
+/* The last layer gives the logits, and every other one is read. */
+static mixent_status check_ends(const mixent_graph *graph, const mixent_yaml *entries) {
+  const mixent_layer *last = &graph->layers[graph->layer_count - 1];
+  const mixent_yaml *fields = &entries->children[entries->count - 1].children[0];
+  if (last->height != 1 || last->width != 1 || last->channels != graph->options.classes)
+    return mixent_yaml_fail(
+        fields,
+        "the last layer must give one number per class (%d), but %s gives %d channels of %dx%d; end "
+        "with 'linear: {features: classes}'",
+        graph->options.classes, last->name, last->channels, last->height, last->width);
+  bool *read;
+  MIXENT_TRY(MIXENT_ALLOCATE(graph->layer_count, &read));
+  for (int i = 0; i < graph->layer_count; i++)
+    for (int j = 0; j < graph->layers[i].input_count; j++) read[graph->layers[i].inputs[j]] = true;
+  int unread = 0;
+  while (unread < graph->layer_count - 1 && read[unread]) unread++;
+  free(read);
+  if (unread == graph->layer_count - 1) return MIXENT_OK;
+  if (unread == 0) return mixent_yaml_fail(entries, "no layer reads the input");
+  return mixent_yaml_fail(&entries->children[unread - 1].children[0],
+                          "no layer reads the value of %s; remove it", graph->layers[unread].name);
+}
+
+static mixent_status read_graph(mixent_graph *graph, const mixent_yaml *root) {
+  static const char *const keys[] = {"name", "layers", NULL};
+  if (root->kind != MIXENT_YAML_MAPPING)
+    return mixent_yaml_fail(root, "a network is written 'name: …' and 'layers:'");
+  MIXENT_TRY(mixent_yaml_check_keys(root, keys));
+  const mixent_yaml *name = mixent_yaml_find(root, "name"), *entries = mixent_yaml_find(root, "layers");
+  if (!name || name->kind != MIXENT_YAML_SCALAR || !*name->text)
+    return mixent_yaml_fail(name ? name : root, "a network needs a name: 'name: my-network'");
+  if (!entries || entries->kind != MIXENT_YAML_SEQUENCE || entries->count == 0)
+    return mixent_yaml_fail(entries ? entries : root, "a network needs a list 'layers:'");
+  graph->name = strdup(name->text);
+  if (!graph->name) return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a network");
+  MIXENT_TRY(MIXENT_ALLOCATE(entries->count + 1, &graph->layers));
+  MIXENT_TRY(add_input(graph));
+  for (size_t i = 0; i < entries->count; i++) MIXENT_TRY(read_layer(graph, &entries->children[i]));
+  return check_ends(graph, entries);
+}
+
+mixent_status mixent_graph_parse(const char *text, const char *origin, const mixent_graph_options *options,
+                                 mixent_graph **out) {
+  MIXENT_NEED(text);
+  MIXENT_NEED(origin);
+  MIXENT_NEED(options);
+  MIXENT_NEED(out);
+  *out = NULL;
+  MIXENT_TRY(check_options(options));
+  mixent_yaml *root;
+  MIXENT_TRY(mixent_yaml_parse(text, strlen(text), origin, &root));
+  mixent_graph *graph;
+  mixent_status status = MIXENT_ALLOCATE(1, &graph);
+  if (status == MIXENT_OK) {
+    graph->options = *options;
+    graph->text = strdup(text);
+    status = graph->text ? read_graph(graph, root)
+                         : mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a network");
+  }
+  mixent_yaml_free(root);
+  if (status != MIXENT_OK) {
+    mixent_graph_free(graph);
+    return status;
+  }
+  *out = graph;
+  return MIXENT_OK;
+}

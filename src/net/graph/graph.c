@@ -1,0 +1,208 @@
+/* The graph as an object: its tensors, what it tells about itself, where it is opened from, initial
+ * parameters. How a description becomes layers is in describe.c. */
+#include "net/graph/graph.h"
+#include "core/content.h"
+#include "core/embedded.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/random.h"
+#include "core/status.h"
+#include "core/threads.h"
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_NETWORKS = 64, MAX_FILE_BYTES = 1 << 20 };
+
+/* Puts "<layer>.<suffix>" at the end of `tensors`, which stands for `*total` elements so far. */
+static mixent_status add_tensor(mixent_tensor **tensors, int *tensor_count, size_t *total,
+                                const mixent_layer *layer, const char *suffix, int dimensions,
+                                const int64_t *shape) {
+  mixent_tensor *grown = realloc(*tensors, (size_t)(*tensor_count + 1) * sizeof *grown);
+  if (grown) *tensors = grown;
+  mixent_text name = {0};
+  mixent_text_append(&name, "%s.%s", layer->name, suffix);
+  if (!grown || name.failed) {
+    mixent_text_free(&name);
+    return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for the tensors of layer %s", layer->name);
+  }
+  mixent_tensor *tensor = &grown[(*tensor_count)++];
+  *tensor = (mixent_tensor){.name = name.data, .dimensions = dimensions, .offset = *total, .count = 1};
+  for (int i = 0; i < dimensions; i++) {
+    tensor->shape[i] = shape[i];
+    tensor->count *= (size_t)shape[i];
+  }
+  tensor->decay = dimensions > 1;
+  *total += tensor->count;
+  return MIXENT_OK;
+}
+
+mixent_status mixent_graph_add_parameter(mixent_graph *graph, mixent_layer *layer, const char *suffix,
+                                         int dimensions, const int64_t *shape, mixent_init init, double scale,
+                                         int *index) {
+  size_t count = (size_t)graph->parameter_tensors + 1;
+  mixent_init *inits = realloc(graph->parameter_init, count * sizeof *inits);
+  if (inits) graph->parameter_init = inits;
+  double *scales = realloc(graph->parameter_scale, count * sizeof *scales);
+  if (scales) graph->parameter_scale = scales;
+  if (!inits || !scales)
+    return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for the parameters of layer %s", layer->name);
+  inits[count - 1] = init;
+  scales[count - 1] = scale;
+  *index = graph->parameter_tensors;
+  return add_tensor(&graph->parameters, &graph->parameter_tensors, &graph->parameter_count, layer, suffix,
+                    dimensions, shape);
+}
+
+mixent_status mixent_graph_add_statistic(mixent_graph *graph, mixent_layer *layer, const char *suffix,
+                                         int64_t count, int *index) {
+  *index = graph->statistic_tensors;
+  return add_tensor(&graph->statistics, &graph->statistic_tensors, &graph->statistic_count, layer, suffix, 1,
+                    &count);
+}
+
+void mixent_graph_free(mixent_graph *graph) {
+  if (!graph) return;
+  for (int i = 0; i < graph->layer_count; i++) free(graph->layers[i].name);
+  for (int i = 0; i < graph->parameter_tensors; i++) free((char *)graph->parameters[i].name);
+  for (int i = 0; i < graph->statistic_tensors; i++) free((char *)graph->statistics[i].name);
+  free(graph->layers);
+  free(graph->parameters);
+  free(graph->statistics);
+  free(graph->parameter_init);
+  free(graph->parameter_scale);
+  free(graph->name);
+  free(graph->text);
+  free(graph);
+}
+
+static const char *network_names[MAX_NETWORKS + 1];
+
+static void collect_names(void) {
+  for (int i = 0; i < MAX_NETWORKS && mixent_embedded_networks[i].name; i++)
+    network_names[i] = mixent_embedded_networks[i].name;
+}
+
+const char *const *mixent_graph_names(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, collect_names);
+  return network_names;
+}
+
+static bool names_a_file(const char *name) {
+  size_t length = strlen(name);
+  return strchr(name, '/') || (length > 5 && strcmp(name + length - 5, ".yaml") == 0);
+}
+
+static mixent_status fail_unknown(const char *name) {
+  if (mixent_is_file(name))
+    MIXENT_TRY(mixent_content_check_file(name, "a network (its name, or a .yaml file)"));
+  const char *nearest = mixent_nearest_name(name, mixent_graph_names());
+  if (nearest)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown network '%s'; did you mean '%s'?", name, nearest);
+  mixent_text known = {0};
+  for (const char *const *next = mixent_graph_names(); *next; next++)
+    mixent_text_append(&known, "%s, ", *next);
+  mixent_status status = mixent_text_status(&known);
+  if (status == MIXENT_OK)
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown network '%s'; known: %sor the path of a .yaml file",
+                         name, known.data);
+  mixent_text_free(&known);
+  return status;
+}
+
+mixent_status mixent_graph_open(const char *name_or_file, const mixent_graph_options *options,
+                                mixent_graph **out) {
+  MIXENT_NEED(name_or_file);
+  MIXENT_NEED(options);
+  MIXENT_NEED(out);
+  *out = NULL;
+  if (names_a_file(name_or_file)) {
+    char *text;
+    size_t size;
+    MIXENT_TRY(mixent_content_check_file(name_or_file, "a network's description (YAML)"));
+    MIXENT_TRY(mixent_file_read(name_or_file, MAX_FILE_BYTES, &text, &size));
+    mixent_status status =
+        strlen(text) == size
+            ? mixent_graph_parse(text, name_or_file, options, out)
+            : mixent_fail(MIXENT_ERROR_FORMAT, "%s: holds zero bytes; it is no text", name_or_file);
+    free(text);
+    return status;
+  }
+  for (const mixent_embedded *network = mixent_embedded_networks; network->name; network++)
+    if (strcmp(network->name, name_or_file) == 0)
+      return mixent_graph_parse(network->text, name_or_file, options, out);
+  return fail_unknown(name_or_file);
+}
+
+const char *mixent_graph_text(const mixent_graph *graph) {
+  MIXENT_NEED_OR(graph, NULL);
+  return graph->text;
+}
+const char *mixent_graph_name(const mixent_graph *graph) {
+  MIXENT_NEED_OR(graph, NULL);
+  return graph->name;
+}
+size_t mixent_graph_parameter_count(const mixent_graph *graph) {
+  MIXENT_NEED_OR(graph, 0);
+  return graph->parameter_count;
+}
+size_t mixent_graph_statistic_count(const mixent_graph *graph) {
+  MIXENT_NEED_OR(graph, 0);
+  return graph->statistic_count;
+}
+
+const mixent_tensor *mixent_graph_parameters(const mixent_graph *graph, size_t *count) {
+  MIXENT_NEED_OR(graph, NULL);
+  MIXENT_NEED_OR(count, NULL);
+  *count = (size_t)graph->parameter_tensors;
+  return graph->parameters;
+}
+
+const mixent_tensor *mixent_graph_statistics(const mixent_graph *graph, size_t *count) {
+  MIXENT_NEED_OR(graph, NULL);
+  MIXENT_NEED_OR(count, NULL);
+  *count = (size_t)graph->statistic_tensors;
+  return graph->statistics;
+}
+
+/* One tensor being drawn. */
+typedef struct draw {
+  mixent_random random;
+  mixent_init init;
+  double scale;
+  float *out;
+} draw;
+
+/* Each element has a block of random words of its own: two uniforms, for Box and Muller's normal or the first
+ * alone. */
+static void draw_elements(void *context, size_t begin, size_t end) {
+  const draw *draw = context;
+  for (size_t i = begin; i < end; i++) {
+    if (draw->init == MIXENT_INIT_CONSTANT) {
+      draw->out[i] = (float)draw->scale;
+      continue;
+    }
+    uint32_t words[4];
+    mixent_random_block(&draw->random, 0, i, words);
+    double u = mixent_uniform_double(words[0], words[1]), v = mixent_uniform_double(words[2], words[3]);
+    double value = draw->init == MIXENT_INIT_NORMAL ? sqrt(-2 * log1p(-u)) * cos(2 * M_PI * v) : 2 * u - 1;
+    draw->out[i] = (float)(draw->scale * value);
+  }
+}
+
+void mixent_graph_initialize(const mixent_graph *graph, uint64_t seed, float *parameters, float *statistics) {
+  MIXENT_NEED_OR(graph, );
+  MIXENT_NEED_OR(parameters, );
+  if (graph->statistic_count) MIXENT_NEED_OR(statistics, );
+  for (int i = 0; i < graph->parameter_tensors; i++) {
+    const mixent_tensor *tensor = &graph->parameters[i];
+    draw draw = {mixent_random_stream(seed, "init", tensor->name), graph->parameter_init[i],
+                 graph->parameter_scale[i], parameters + tensor->offset};
+    mixent_parallel_for(tensor->count, 4096, draw_elements, &draw);
+  }
+  for (int i = 0; i < graph->statistic_tensors; i++) /* running mean, running variance, running mean, … */
+    for (size_t j = 0; j < graph->statistics[i].count; j++)
+      statistics[graph->statistics[i].offset + j] = (float)(i % 2);
+}
