@@ -1,10 +1,18 @@
-/* `mixent study export`: the results of a study as one text file. */
+/* `mixent study export`: the results of a study as one text file, packed if its name says so. */
 #include "cli/commands.h"
 #include "core/file.h"
+#include "core/gzip.h"
 #include "core/printable.h"
 #include "lab/study/file.h"
 
 static mixent_status write_out(const char *path, const mixent_text *text) {
+  if (path && mixent_has_ending(path, ".gz")) {
+    mixent_text packed = {0};
+    mixent_status status = mixent_gzip_append(text->data, text->length, &packed);
+    if (status == MIXENT_OK) status = mixent_file_replace(path, packed.data, packed.length);
+    mixent_text_free(&packed);
+    return status;
+  }
   if (path) return mixent_file_replace(path, text->data, text->length);
   fwrite(text->data, 1, text->length, stdout);
   return MIXENT_OK; /* whether all arrived, the program looks at its end */
@@ -30,14 +38,15 @@ static int run(const void *given, int count, char **words) {
 
 const mixent_command mixent_command_study_export = {
     .name = "study export",
-    .summary = "Write the results of a study as one small text file",
+    .summary = "Write the results of a study as one small file",
     .operands = "DIR [FILE]",
     .least_operands = 1,
     .most_operands = 2,
-    .description = "DIR is a study's directory, as runs/NAME. The file (JSON Lines; without FILE on standard "
-                   "output) holds the "
-                   "study, its plans, and of every finished run its recipe, metrics, summary and result: all "
-                   "that comparing "
-                   "and reporting need. Models stay behind, and so do places of this machine. 'mixent study "
-                   "import' reads it.",
+    .description =
+        "DIR is a study's directory, such as runs/NAME. FILE is JSON Lines, in gzip if its name ends in .gz; "
+        "without FILE the lines go to standard output. They hold the study, its plans, and the recipe, "
+        "metrics, "
+        "summary and result of every finished run: all that comparing and reporting need. Models and paths "
+        "of "
+        "this machine are left out. 'mixent study import' reads the file.",
     .run = run};

@@ -1,6 +1,7 @@
-/* `mixent study import`: a study from such a text file. */
+/* `mixent study import`: a study from a file of `mixent study export`, plain or in gzip. */
 #include "cli/commands.h"
 #include "core/file.h"
+#include "core/gzip.h"
 #include "core/printable.h"
 #include "lab/study/file.h"
 
@@ -15,11 +16,12 @@ static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
   const size_t largest = (size_t)1 << 30;
   mixent_study_imported imported;
-  char *text, *directory = NULL;
+  uint8_t *text;
+  char *directory = NULL;
   size_t size;
-  mixent_status status = mixent_file_read(words[0], largest, &text, &size);
+  mixent_status status = mixent_gzip_read(words[0], largest, &text, &size);
   if (status != MIXENT_OK) return mixent_failed(status);
-  status = mixent_study_import(text, size, words[0], arguments->runs, &imported, &directory);
+  status = mixent_study_import((const char *)text, size, words[0], arguments->runs, &imported, &directory);
   char *quoted = directory ? mixent_path_quote(directory) : NULL;
   if (status == MIXENT_OK && !quoted) mixent_output_lacks();
   if (status == MIXENT_OK)
@@ -42,13 +44,15 @@ static const mixent_command_option options[] = {{.name = "runs",
 
 const mixent_command mixent_command_study_import = {
     .name = "study import",
-    .summary = "Make a study's directory from such a file, or add the runs that one lacks",
+    .summary = "Make a study's directory from an exported file, or add the runs that it lacks",
     .operands = "FILE",
     .least_operands = 1,
     .most_operands = 1,
     .options = options,
-    .description = "All of FILE is checked first: one that is cut off, damaged, of a study with other "
-                   "settings, or whose scores "
-                   "contradict a run that is there is refused with the line, and nothing changes.",
+    .description =
+        "FILE may be plain or in gzip. All of it is checked first: a file that is cut off, damaged, of a "
+        "study "
+        "with other settings, or whose scores contradict a run that is there is refused with the line, and "
+        "nothing changes.",
     .arguments_size = sizeof(arguments),
     .run = run};

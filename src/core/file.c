@@ -28,6 +28,11 @@ char *mixent_path_join(const char *directory, const char *name) {
   return NULL;
 }
 
+bool mixent_has_ending(const char *name, const char *ending) {
+  size_t length = strlen(name), tail = strlen(ending);
+  return length > tail && mixent_same_word(name + length - tail, ending);
+}
+
 /* Where a link at `path` that says `link` leads. */
 static mixent_status path_beside(const char *path, const char *link, char **out) {
   const char *slash = *link == '/' ? NULL : strrchr(path, '/');

@@ -87,6 +87,8 @@ bool mixent_is_file(const char *path);
 bool mixent_is_directory(const char *path);
 bool mixent_has_file(const char *directory, const char *name);
 
+/* Whether a file's name ends so, in capital letters or small, and is more than that ending. */
+bool mixent_has_ending(const char *name, const char *ending);
 /* "a/b" in new memory, or NULL with the error set. */
 char *mixent_path_join(const char *directory, const char *name);
 /* Where the links at `path` lead, be it there or not; `path` itself where there is none: in new memory. */

@@ -171,11 +171,6 @@ mixent_status mixent_dataset_files_find(const char *directory, const char *name,
   return status;
 }
 
-bool mixent_has_ending(const char *name, const char *ending) {
-  size_t length = strlen(name), tail = strlen(ending);
-  return length > tail && mixent_same_word(name + length - tail, ending);
-}
-
 bool mixent_has_one_ending(const char *name, const char *const *endings) {
   while (*endings && !mixent_has_ending(name, *endings)) endings++;
   return *endings;

@@ -38,9 +38,7 @@ mixent_status mixent_dataset_files_find(const char *directory, const char *name,
 mixent_status mixent_dataset_files_any(const char *directory, bool *found);
 void mixent_dataset_files_free(mixent_dataset_files *files);
 
-/* Whether a file's name ends so, in capital letters or small. */
-bool mixent_has_ending(const char *name, const char *ending);
-/* The same for one of several; the last is NULL. */
+/* Whether a file's name has one of these endings (mixent_has_ending); the last is NULL. */
 bool mixent_has_one_ending(const char *name, const char *const *endings);
 /* The file at `path`, or the one in the directory there, whose name has one of these endings (the last is NULL): in *out
  * (free()), NULL if there is none. Several are an error. */

@@ -1,4 +1,5 @@
 """Studies: read, trained by several processes, interrupted in every way, compared, carried elsewhere."""
+import gzip
 import json
 import os
 import random
@@ -438,6 +439,42 @@ def test_a_cut_file_changes_nothing(place, whole):
         (place.directory / "cut.jsonl").write_text(text[:length])
         assert re.match(r"mixent: cut.jsonl:\d+: .*cut off", place.run("study", "import", "cut.jsonl", code=1)[1])
         assert not list(place.directory.glob("runs/*"))
+
+
+def test_a_file_in_gzip(place, whole):
+    """Written by the ending of its name, read by its first bytes; the same study gives the same bytes, whenever and wherever."""
+    text = whole.run("study", "export", "runs/small")[0].encode()
+    for name in ("a.jsonl.gz", "b.JSONL.GZ"):
+        whole.run("study", "export", "runs/small", place.directory / name)
+    packed = (place.directory / "a.jsonl.gz").read_bytes()
+    assert gzip.decompress(packed) == text and len(packed) < len(text) / 2
+    assert packed[3:8] == bytes(5) and (place.directory / "b.JSONL.GZ").read_bytes() == packed  # no name, no time
+    (place.directory / "renamed").write_bytes(packed)
+    assert "4 runs came in" in place.run("study", "import", "renamed")[0]
+    (place.directory / "plain.gz").write_bytes(text)
+    assert "0 runs came in, 4 were there already" in place.run("study", "import", "plain.gz")[0]
+
+
+def test_a_damaged_file_in_gzip_changes_nothing(place, whole):
+    whole.run("study", "export", "runs/small", place.directory / "whole.gz")
+    packed = (place.directory / "whole.gz").read_bytes()
+    for length in (15, len(packed) // 2, len(packed) - 1):
+        (place.directory / "cut.gz").write_bytes(packed[:length])
+        assert "cut.gz: the gzip data is damaged or truncated" in place.run("study", "import", "cut.gz", code=1)[1]
+    (place.directory / "bomb.gz").write_bytes(gzip.compress(bytes(80 << 20)))
+    assert "bomb.gz: unpacks to more than 50 times its size" in place.run("study", "import", "bomb.gz", code=1)[1]
+    assert not list(place.directory.glob("runs/*"))
+
+
+def test_an_export_that_fails_leaves_the_old_file(whole, tmp_path):
+    """The disk is full before the file is whole."""
+    for name in ("old.jsonl", "old.jsonl.gz"):
+        (tmp_path / name).write_text("old")
+        done = subprocess.run(["bash", "-c", 'ulimit -f 1; exec "$@"', "bash", str(PROGRAM), "study", "export",
+                               str(whole.directory / "runs/small"), name], cwd=tmp_path, env=environment(), capture_output=True,
+                              text=True)
+        assert done.returncode == 1 and "ulimit -f" in done.stderr
+        assert (tmp_path / name).read_text() == "old" and len(list(tmp_path.iterdir())) == (2 if name.endswith("z") else 1)
 
 
 def test_a_contradiction_is_refused(place, whole):

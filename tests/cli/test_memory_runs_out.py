@@ -35,8 +35,8 @@ COMMANDS = {
     "show": Command(["show", "done"]),
     "compare": Command(["compare", "runs/small", "--no-train"]),
     "compare --json": Command(["compare", "runs/small", "--no-train", "--json"]),
-    "study export": Command(["study", "export", "runs/small", "small.study"]),
-    "study import": Command(["study", "import", "given.study", "--runs", "elsewhere"]),
+    "study export": Command(["study", "export", "runs/small", "small.study.gz"]),
+    "study import": Command(["study", "import", "given.study.gz", "--runs", "elsewhere"]),
     "data show": Command(["data", "show", "./bars"]),
 }
 
@@ -63,7 +63,7 @@ def template(tmp_path_factory):
     run(*TRAIN, "--run", "runs/done")
     begin_run(directory)
     run("compare", "study.yaml", "--threads", "1")
-    run("study", "export", "runs/small", "given.study")
+    run("study", "export", "runs/small", "given.study.gz")
     for path in directory.glob("runs/**/index.sqlite*"):
         path.unlink()
     return directory

@@ -39,6 +39,8 @@ READERS = [
     (("predict", CHECKPOINT), "x.png", "a PNG or JPEG image", [kind for kind in CONTENTS if "image" not in kind]),
     (("train", "--dry-run", "--recipe"), "x.yaml", "a recipe (YAML)", NO_TEXT),
     (("compare",), "./x.yaml", "a study (YAML)", NO_TEXT),
+    (("study", "import"), "x.jsonl", "a study's file (JSON Lines)", NO_TEXT),
+    (("study", "import"), "x.jsonl.gz", "a study's file (JSON Lines)", NO_TEXT),
     (("info",), "./x.pt", "a network's description (YAML)", NO_TEXT),
     (("info",), "x.onnx", "a network (its name, or a .yaml file)", NO_TEXT),
 ]

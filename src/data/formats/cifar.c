@@ -3,7 +3,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "data/formats/format.h"
-#include "data/formats/gzip.h"
+#include "core/gzip.h"
 
 #include <stdlib.h>
 #include <string.h>

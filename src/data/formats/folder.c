@@ -6,7 +6,7 @@
 #include "data/find.h"
 #include "data/formats/collection.h"
 #include "data/formats/format.h"
-#include "data/formats/gzip.h"
+#include "core/gzip.h"
 #include "data/formats/picture.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* Reading a study's file with distrust: all lines are checked, then runs are laid out beside their places, then moved in. */
+#include "core/content.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/yaml.h"
@@ -390,7 +391,8 @@ mixent_status mixent_study_import(const char *text, size_t size, const char *ori
 import import = {.origin = origin, .text = text, .size = size };
   *out = (mixent_study_imported){0};
   *directory = NULL;
-  mixent_status status = read_lines(&import);
+  mixent_status status = mixent_content_check_text(origin, text, size, "a study's file (JSON Lines)");
+  if (status == MIXENT_OK) status = read_lines(&import);
   if (status == MIXENT_OK && !(*directory = mixent_path_join(parent, import.study->name)))
     status = MIXENT_ERROR_MEMORY;
   mixent_path_kind kind;

@@ -1,7 +1,8 @@
-/* Whole files through zlib, which takes plain ones as they are. */
-#include "data/formats/gzip.h"
+/* Whole files through zlib, which takes plain ones as they are; and bytes packed for a file. */
+#include "core/gzip.h"
 #include "core/file.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@ static mixent_status check_end(gzFile file, const char *path) {
   const char *message = gzerror(file, &code);
   if (code == Z_OK || code == Z_STREAM_END) return MIXENT_OK;
   if (code == Z_ERRNO) return mixent_fail_errno("read", path);
+  if (code == Z_MEM_ERROR) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory to read %s", path);
   const char *reason = strstr(message, ">: "); /* behind zlib's name of the file, "<fd:3>" */
   return mixent_fail(MIXENT_ERROR_FORMAT,
                      "%s: the gzip data is damaged or truncated (%s); fetch or copy it again", path,
@@ -22,13 +24,13 @@ static mixent_status check_end(gzFile file, const char *path) {
 
 enum { UNSUSPECTED = 64 << 20, MOST_RATIO = 50 };
 
-/* Images do not shrink by much: what unpacks to far more than its own size is made to fill memory. */
+/* Neither images nor results shrink by much: what unpacks to far more than its own size is made to fill memory. */
 static mixent_status check_ratio(gzFile file, const char *path, size_t size) {
   if (size <= UNSUSPECTED || size / MOST_RATIO <= (size_t)gzoffset(file)) return MIXENT_OK;
   return mixent_fail(
       MIXENT_ERROR_FORMAT,
-      "%s: unpacks to more than %d times its size, which images never do; unpack it by hand if "
-      "it is to be trusted",
+      "%s: unpacks to more than %d times its size, which suggests damage or malice; unpack it by hand if "
+      "you trust it",
       path, MOST_RATIO);
 }
 
@@ -74,4 +76,28 @@ mixent_status mixent_gzip_read(const char *path, size_t limit, uint8_t **out, si
   gzclose(file);
   if (status != MIXENT_OK) free(*out), *out = NULL, *size = 0;
   return status;
+}
+
+mixent_status mixent_gzip_append(const void *bytes, size_t size, mixent_text *out) {
+  enum {
+    GZIP = 15 + 16,
+    MEMORY = 8,
+    PIECE = 1 << 16
+  }; /* the largest window, in gzip's wrapping; zlib's usual memory */
+  uint8_t piece[PIECE];
+  z_stream packer = {0};
+  if (size > UINT_MAX) return mixent_fail(MIXENT_ERROR_ARGUMENT, "%zu bytes are too many to pack", size);
+  if (deflateInit2(&packer, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP, MEMORY, Z_DEFAULT_STRATEGY) != Z_OK)
+    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory to pack %zu bytes", size);
+  packer.next_in = (Bytef *)bytes;
+  packer.avail_in = (uInt)size;
+  int code;
+  do {
+    packer.next_out = piece;
+    packer.avail_out = PIECE;
+    code = deflate(&packer, Z_FINISH);
+    mixent_text_append_bytes(out, piece, PIECE - packer.avail_out);
+  } while (code == Z_OK);
+  deflateEnd(&packer);
+  return mixent_text_status(out);
 }
