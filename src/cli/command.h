@@ -74,8 +74,8 @@ int mixent_wrong_use(const char *format, ...) __attribute__((format(printf, 1, 2
 void mixent_warning_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Something that was to be printed cannot be, for memory ran out: the program says so at its end and fails. */
 void mixent_output_lacks(void);
-/* The library's message on stderr; the exit code for that status: wrong use for MIXENT_ERROR_ARGUMENT, else
- * failed. */
+/* The library's message on stderr; the exit code for that status: wrong use for MIXENT_ERROR_ARGUMENT, 128 +
+ * the signal for MIXENT_ERROR_INTERRUPTED, else failed. */
 int mixent_failed(mixent_status status);
 
 #endif

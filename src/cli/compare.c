@@ -43,7 +43,11 @@ static void show_ended(void *context, const mixent_study_ended *run) {
   view *view = context;
   FILE *stream = view->json ? stderr : stdout;
   mixent_progress_clear(&view->progress);
-  if (run->message)
+  if (run->signal) {
+    mixent_signals_pass_on(run->signal);
+    fprintf(stderr, "mixent: run %s was stopped by signal %d (%s) and is saved\n", run->name, run->signal,
+            strsignal(run->signal));
+  } else if (run->message)
     fprintf(stderr, "mixent: run %s failed: %s\n", run->name, mixent_printable(run->message));
   else
     fprintf(stream, "%s: %.2f %% right, NLL %.4f, %s (%zu of %zu)\n", run->name, 100 * run->accuracy,
@@ -263,19 +267,21 @@ const mixent_command mixent_command_compare = {
     .least_operands = 1,
     .most_operands = 1,
     .options = options,
-    .description = "A study is a recipe, variants of it (other losses, or any other options), seeds and data "
-                   "sets. Its runs share "
-                   "seeds, so that variants begin with the same weights and see the same batches, and plans "
-                   "of back ends, copied when "
-                   "the study begins. It goes into runs/NAME, a directory per run; whatever is finished is "
-                   "never trained again, so "
-                   "that the same command goes on with an interrupted study, and more seeds or variants can "
-                   "be added later.\n\n"
-                   "  mixent compare my-study.yaml                 train what is missing, then compare\n"
-                   "  mixent compare my-study.yaml --seeds 20      more seeds\n"
-                   "  mixent compare runs/my-study --no-train      compare what is finished\n\n"
-                   "Ctrl-C lets the runs save and ends; a second one ends at once. A run that fails is told, "
-                   "kept in mind and tried "
-                   "again the next time; the others go on, and the exit code is 1.",
+    .description =
+        "A study is a recipe, variants of it (other losses, or any other options), seeds and data "
+        "sets. Its runs share "
+        "seeds, so that variants begin with the same weights and see the same batches, and plans "
+        "of back ends, copied when "
+        "the study begins. It goes into runs/NAME, a directory per run; whatever is finished is "
+        "never trained again, so "
+        "that the same command goes on with an interrupted study, and more seeds or variants can "
+        "be added later.\n\n"
+        "  mixent compare my-study.yaml                 train what is missing, then compare\n"
+        "  mixent compare my-study.yaml --seeds 20      more seeds\n"
+        "  mixent compare runs/my-study --no-train      compare what is finished\n\n"
+        "Ctrl-C and SIGTERM let the runs save and end with 130 and 143; a second one ends at once. A "
+        "run that a signal stopped by itself is saved, too: the others go on, and the exit code tells "
+        "the signal. A run that fails is told, kept in mind and tried again the next time; the others "
+        "go on, and the exit code is 1.",
     .arguments_size = sizeof(arguments),
     .run = run};

@@ -30,8 +30,9 @@ void mixent_program_help_print(void) {
   puts("\n"
        "'mixent help COMMAND' tells more of each, 'mixent help recipe' what can be set when\n"
        "training. To begin: 'mixent demo', or 'mixent train --loss min-ent'.\n\n"
-       "Exit codes: 0 done, 1 failed, 2 wrong use. Messages go to standard error, one line\n"
-       "that says what is wrong, where, and what to do.");
+       "Exit codes: 0 done, 1 failed, 2 wrong use, 128 + N stopped by signal N and saved (130\n"
+       "Ctrl-C, 143 SIGTERM). Messages go to standard error, one line that says what is wrong,\n"
+       "where, and what to do.");
 }
 
 static int option_column(const mixent_command_option *option, char *out, size_t size) {

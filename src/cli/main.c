@@ -1,6 +1,8 @@
-/* The program: finds the sub-command and runs it. Exit codes: 0 done, 1 failed, 2 wrong use. */
+/* The program: finds the sub-command and runs it. Exit codes: 0 done, 1 failed, 2 wrong use, 128 + N
+ * stopped by signal N. */
 #include "cli/command.h"
 #include "cli/no_memory.h"
+#include "cli/signals.h"
 #include "core/printable.h"
 #include "core/status.h"
 
@@ -40,6 +42,7 @@ void mixent_warning_print(const char *format, ...) {
 int mixent_failed(mixent_status status) {
   fflush(stdout);
   fprintf(stderr, "mixent: %s\n", mixent_printable_message(mixent_last_error()));
+  if (status == MIXENT_ERROR_INTERRUPTED) return mixent_signals_exit_code();
   return status == MIXENT_ERROR_ARGUMENT ? MIXENT_EXIT_WRONG_USE : MIXENT_EXIT_FAILED;
 }
 

@@ -1,27 +1,47 @@
 /* Handlers of signals: they set flags and say one line. */
 #include "cli/signals.h"
+#include "cli/command.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t stop, continued;
+static volatile sig_atomic_t stop, continued; /* stop: the number of the first signal */
+static int passed_on;
 static const char *promised;
+
+/* Seconds in which signals of one number are one request: `timeout` signals its command and then its process group, a
+ * batch system signals every process of a study, and so does the study. */
+static const double ONE_REQUEST = 0.25;
 
 static void say(const char *text) {
   if (write(STDERR_FILENO, text, strlen(text)) < 0) return; /* there is nobody to tell */
 }
 
-static void ask_to_stop(int signal) {
+/* Since the first signal of that number; 0 at the first. */
+static double seconds_since(int number) {
+  static struct timespec first[NSIG];
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  if (!first[number].tv_sec) first[number] = now;
+  return (double)(now.tv_sec - first[number].tv_sec) + 1e-9 * (double)(now.tv_nsec - first[number].tv_nsec);
+}
+
+static void ask_to_stop(int number) {
   int reason = errno; /* of the call that the signal came after */
-  bool terminal = signal == SIGINT || signal == SIGTERM;
-  if (!stop || terminal) {
+  bool terminal = number == SIGINT || number == SIGTERM;
+  double seconds = seconds_since(number);
+  if (terminal && seconds >= ONE_REQUEST) { /* it ends the program once this handler returns */
+    signal(number, SIG_DFL);
+    raise(number);
+  } else if (!stop || (terminal && seconds == 0)) {
     say("\n");
     say(promised);
     say(terminal ? "; once more ends at once\n" : "\n");
   }
-  stop = 1;
+  if (!stop) stop = number;
   errno = reason;
 }
 
@@ -30,8 +50,8 @@ static void count_continued(int signal) {
   continued++;
 }
 
-static void handle(int number, void (*handler)(int), int flags) {
-  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | flags}, before;
+static void handle(int number, void (*handler)(int)) {
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, before;
   sigemptyset(&action.sa_mask);
   /* a parent that has it ignored wants the work to go on without a terminal, without a reader */
   bool keeps = number == SIGHUP || number == SIGPIPE;
@@ -41,14 +61,23 @@ static void handle(int number, void (*handler)(int), int flags) {
 
 volatile sig_atomic_t *mixent_signals_watch(const char *promise) {
   promised = promise;
-  handle(SIGINT, ask_to_stop, (int)SA_RESETHAND);
-  handle(SIGTERM, ask_to_stop, (int)SA_RESETHAND);
+  handle(SIGINT, ask_to_stop);
+  handle(SIGTERM, ask_to_stop);
   /* these may come again and again, from the system itself: no repetition ends the program */
-  handle(SIGHUP, ask_to_stop, 0);
-  handle(SIGXCPU, ask_to_stop, 0);
-  handle(SIGPIPE, ask_to_stop, 0);
-  handle(SIGCONT, count_continued, 0);
+  handle(SIGHUP, ask_to_stop);
+  handle(SIGXCPU, ask_to_stop);
+  handle(SIGPIPE, ask_to_stop);
+  handle(SIGCONT, count_continued);
   return &stop;
+}
+
+void mixent_signals_pass_on(int signal) {
+  if (!passed_on) passed_on = signal;
+}
+
+int mixent_signals_exit_code(void) {
+  int signal = stop ? stop : passed_on;
+  return signal ? 128 + signal : MIXENT_EXIT_FAILED;
 }
 
 const volatile sig_atomic_t *mixent_signals_continued(void) {

@@ -126,8 +126,9 @@ const mixent_command mixent_command_train = {
         "best.safetensors "
         "(the model), last.safetensors (all that is needed to go on) and, at the end, "
         "predictions.safetensors (what "
-        "the model says of each test image) and summary.json. Ctrl-C "
-        "finishes the step, saves, says how to go on and exits with 1; after a crash 'mixent train --resume "
+        "the model says of each test image) and summary.json. Ctrl-C and SIGTERM "
+        "finish the step, save, say how to go on and exit with 130 and 143; after a crash 'mixent train "
+        "--resume "
         "RUN' goes on from the last save.",
     .arguments_size = sizeof(arguments),
     .run = run};

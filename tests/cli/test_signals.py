@@ -5,10 +5,11 @@ import resource
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
-from support import PROGRAM, TINY_NET, environment, make_dataset
+from support import PROGRAM, TINY_NET, environment, make_dataset, read_safetensors
 
 EPOCHS = 25
 
@@ -68,7 +69,7 @@ def test_signals_that_save_and_stop(place, number):
     if number in (signal.SIGHUP, signal.SIGXCPU):  # the kernel and the shell may both send it
         process.send_signal(number)
     error = process.communicate()[1]
-    assert process.returncode == 1 and f"--resume {number.name}" in error and error.count("finishing this step") == 1
+    assert process.returncode == 128 + number and f"--resume {number.name}" in error and error.count("finishing this step") == 1
     place.assert_goes_on(number.name)
 
 
@@ -78,7 +79,7 @@ def test_nobody_reads_any_more(place):
     assert json.loads(process.stdout.readline())["epoch"] == 1
     process.stdout.close()
     error = process.stderr.read()
-    assert process.wait() == 1 and "--resume pipe" in error and error.count("mixent: ") == 1
+    assert process.wait() == 128 + signal.SIGPIPE and "--resume pipe" in error and error.count("mixent: ") == 1
     place.assert_goes_on("pipe")
 
 
@@ -131,22 +132,73 @@ def test_time_in_which_it_was_stopped(place):
     assert 0 < summary["seconds"] < ran and 0 < min(metrics) and max(metrics) < ran
 
 
-def test_a_study_is_hung_up(place):
-    """Its runs are saved, and the same command goes on."""
-    (place.directory / "study.yaml").write_text(
-        "name: small\nrecipe: emnist-letters-short\nseeds: 2\nbaseline: ce\n"
+def test_signals_at_once_are_one(place):
+    """As from `timeout`, which signals its command and then the process group; later, once more ends at once."""
+    process = place.start("twice")
+    wait_for_epochs(process, place.directory / "twice", 1)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.002)
+    process.send_signal(signal.SIGTERM)
+    error = process.communicate()[1]
+    assert process.returncode == 143 and error.count("finishing this step") == 1, error
+    place.assert_goes_on("twice")
+
+
+@pytest.fixture
+def study(place, request):
+    """The words that train a study of four runs, how, and where the runs go."""
+    name = request.node.name.translate(str.maketrans("[]", "-."))
+    (place.directory / f"{name}.yaml").write_text(
+        f"name: {name}\nrecipe: emnist-letters-short\nseeds: 2\nbaseline: ce\n"
         "variants:\n  ce: {loss: {name: ce}}\n  mix: {loss: {name: mix-ent}}\n"
         f"set: {{data: {place.directory / 'bars'}, net: {place.directory / 'tiny.yaml'}, epochs: {EPOCHS}, batch: 20, precision: fp32}}\n")
-    words = [str(PROGRAM), "compare", "study.yaml", "--threads", "1", "--jobs", "1"]
     how = dict(cwd=place.directory, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    process, runs = subprocess.Popen(words, **how), place.directory / "runs" / "small"
+    return [str(PROGRAM), "compare", f"{name}.yaml", "--threads", "1", "--jobs", "1"], how, place.directory / "runs" / name
+
+
+def start_study(words, how, runs):
+    """Returns once one of its runs has made an epoch."""
+    process = subprocess.Popen(words, **how)
     while not any(lines_of(run) for run in runs.glob("*")):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.005)
-    process.send_signal(signal.SIGHUP)
-    error = process.communicate()[1]
-    assert process.returncode == 1, error
-    assert not list(runs.glob("*/summary.json"))
+    return process
+
+
+def trainer_of(process):
+    """The one process that it has started."""
+    return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
+
+
+def assert_study_goes_on(words, how, runs):
     done = subprocess.run(words, **how)
     assert done.returncode == 0, done.stderr
     assert len(list(runs.glob("*/summary.json"))) == 4
+
+
+@pytest.mark.parametrize("to_all", [False, True], ids=["parent", "all"])
+def test_a_study_is_stopped(study, to_all):
+    """Its runs are saved, also where each gets the signal twice, as from a batch system; the same command goes on."""
+    number = signal.SIGTERM if to_all else signal.SIGHUP
+    process = start_study(*study)
+    trainer = trainer_of(process)
+    process.send_signal(number)
+    if to_all:
+        os.kill(trainer, number)
+    error = process.communicate()[1]
+    assert process.returncode == 128 + number and "go on by" in error and "failed" not in error, error
+    assert not list(study[2].glob("*/summary.json"))
+    stopped, = study[2].glob("*/last.safetensors")
+    assert read_safetensors(stopped)[0]["state.position"].any()
+    assert_study_goes_on(*study)
+
+
+def test_a_run_of_a_study_is_stopped(study):
+    """It is saved and has not failed; the others come to their end, and the exit code says that one is to go on."""
+    process = start_study(*study)
+    os.kill(trainer_of(process), signal.SIGTERM)
+    error = process.communicate()[1]
+    assert process.returncode == 143 and "was stopped by signal 15" in error and "failed" not in error, error
+    assert "interrupted with 3 of 4 runs finished" in error and json.loads((study[2] / "study.json").read_text())["failed"] == {}
+    assert len(list(study[2].glob("*/summary.json"))) == 3
+    assert_study_goes_on(*study)

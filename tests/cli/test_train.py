@@ -314,7 +314,7 @@ def test_scoring_shows_how_far_it_is(trained):
 def test_control_c_saves_and_resume_ends_alike(mixent, tmp_path, tiny):
     assert mixent("train", *tiny, "--epochs", "12", "--run", "whole").code == 0
     code, text = run_in_terminal(["train", *tiny, "--epochs", "12", "--run", "cut"], tmp_path, (b"\x1b[K    2 ", b"\x03"))
-    assert code == 1 and "mixent train --resume cut" in text.replace("./cut", "cut")
+    assert code == 130 and "mixent train --resume cut" in text.replace("./cut", "cut")
     assert not (tmp_path / "cut" / "summary.json").exists()
     assert mixent("train", "--resume", "cut").code == 0
     for name in ("best.safetensors", "last.safetensors"):
@@ -330,7 +330,7 @@ def test_signals_stop_a_piped_run(mixent, tmp_path, tiny, number):
     process.stdout.readline()
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 1 and "mixent train --resume 'a run'" in err
+    assert process.returncode == 128 + number and "mixent train --resume 'a run'" in err
     assert "Traceback" not in err and (tmp_path / "a run" / "last.safetensors").exists()
 
 

@@ -220,7 +220,7 @@ def test_a_signal_saves_every_trial(place, number):
         time.sleep(0.02)
     process.send_signal(number)
     out, errors = process.communicate(timeout=120)
-    assert process.returncode == 1
+    assert process.returncode == 128 + number
     assert errors == f"mixent-sweep: stopped, every trial is saved; go on with: mixent-sweep {name}.yaml --jobs 2\n"
     said = place.run(name, "--jobs", 2)
     assert "going on with 2 interrupted trials" in said and "3 finished" in said
@@ -239,7 +239,7 @@ def test_two_at_once_and_a_changed_file_are_refused(place):
     for trial in trials:
         os.kill(trial, signal.SIGCONT)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(120) == 1
+    assert process.wait(120) == 143
     place.write("alone", trials=2, pruner="none", epochs=21)
     assert "differs in settings, epochs;" in place.run("alone", code=1)
     place.write("alone", trials=1, pruner="none", epochs=20)  # other trials are fine
@@ -448,6 +448,6 @@ def test_a_ray_sweep_that_is_stopped_goes_on(place, number):
     process.send_signal(number)
     out, errors = process.communicate(timeout=300)
     if number == signal.SIGINT:
-        assert process.returncode == 1 and f"go on with: mixent-sweep {name}.yaml --ray local --jobs 2" in errors, out + errors
+        assert process.returncode == 130 and f"go on with: mixent-sweep {name}.yaml --ray local --jobs 2" in errors, out + errors
     place.check_whole(name, place.records(name, "--ray", "local", "--jobs", 2), 4, 60)
     assert "differs in trials;" in place.run(name, "--ray", "local", "--jobs", 2, "--trials", 5, code=1)

@@ -67,7 +67,8 @@ class Search:
         self._signal = 0
 
     def run(self) -> list[Record]:
-        """Every trial's record, in order. Raises KeyboardInterrupt after Ctrl-C or SIGTERM, with every trial saved."""
+        """Every trial's record, in order. Raises KeyboardInterrupt with the signal's number after Ctrl-C,
+        SIGTERM or SIGHUP, with every trial saved."""
         if self._sweep.sampler == "grid":
             for point in self._sweep.grid():
                 self.study.enqueue_trial(point, skip_if_exists=True)
@@ -81,7 +82,7 @@ class Search:
             while self._fill() or self._jobs:
                 self._look()
                 if self._signal:
-                    raise KeyboardInterrupt
+                    raise KeyboardInterrupt(self._signal)
                 pause()
         finally:
             for job in self._jobs:

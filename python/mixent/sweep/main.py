@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shlex
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -138,8 +139,8 @@ def main(words: list[str] | None = None) -> int:
     except OSError as error:
         print(printable(f"mixent-sweep: {error.filename or 'a file'}: {error.strerror or error}"), file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         again = shlex.join(["mixent-sweep", *(words if words is not None else sys.argv[1:])])
         print(f"mixent-sweep: stopped, every trial is saved; go on with: {again}", file=sys.stderr)
-        return 1
+        return 128 + (stopped.args[0] if stopped.args else signal.SIGINT)
     return 0

@@ -87,7 +87,7 @@ class Training:
         code = self._process.poll()
         if code is None:
             return False
-        interrupted = code < 0 or (code == 1 and self.message().startswith("stopped and saved"))
+        interrupted = code < 0 or code > 128  # killed, or stopped by a signal and saved
         if interrupted and not self.stopped and self._restarts < RESTARTS:
             self._restarts += 1
             self.start(self._cores)

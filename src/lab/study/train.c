@@ -41,7 +41,7 @@ struct crew {
   long *epochs, *done;  /* [total] of each run */
   double epoch_seconds; /* summed over the epochs that were seen */
   size_t epochs_seen;
-  bool pinned, stopping;
+  bool pinned, stopping, stopped; /* stopped: a run by itself, by a signal */
 };
 
 long mixent_study_jobs(const mixent_study *study) {
@@ -234,7 +234,7 @@ static mixent_status read_scores(const char *path, bool *finished, mixent_study_
   return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK;
 }
 
-/* A process has ended: its run is finished, failed, or to be gone on with because it was asked to stop. */
+/* A process has ended: its run is finished, failed, or to be gone on with because it, or all of the study, was asked to stop. */
 static mixent_status end(slot *slot) {
   crew *crew = slot->crew;
   mixent_study_place place = mixent_study_run_place(crew->study, slot->run);
@@ -252,16 +252,18 @@ static mixent_status end(slot *slot) {
     mixent_text_append(&message, "%s", slot->worker.message ? slot->worker.message : "ended without a word");
   if (!finished && !slot->worker.message && !*how) mixent_text_append(&message, ", with exit code %d", code);
   mixent_status status = mixent_text_status(&message);
-  if (finished || !crew->stopping)
-    crew->done[slot->run] = crew->epochs[slot->run]; /* nothing of it is left to do */
+  bool saved = !finished && !*how && code > 128; /* it says by which signal */
+  bool over = finished || (!saved && !crew->stopping);
+  if (over) crew->done[slot->run] = crew->epochs[slot->run]; /* nothing of it is left to do */
   if (finished)
     crew->finished++;
-  else if (!crew->stopping)
+  else if (over)
     crew->failed++, ended.message = message.data;
-  if (status == MIXENT_OK && (finished || !crew->stopping))
-    status = mixent_study_note(crew->study, place, ended.message);
+  else if (saved && !crew->stopping)
+    crew->stopped = true, ended.signal = code - 128;
+  if (status == MIXENT_OK && over) status = mixent_study_note(crew->study, place, ended.message);
   ended.finished = crew->finished, ended.failed = crew->failed;
-  if (status == MIXENT_OK && crew->options->ended && (finished || !crew->stopping))
+  if (status == MIXENT_OK && crew->options->ended && (over || ended.signal))
     crew->options->ended(crew->options->context, &ended);
   mixent_text_free(&message);
   clear(slot);
@@ -371,7 +373,7 @@ mixent_status mixent_study_train(mixent_study *study, const mixent_study_train_o
   free(crew.epochs);
   free(crew.done);
   *failed = crew.failed;
-  if (status == MIXENT_OK && crew.stopping && crew.finished + crew.failed < crew.total) {
+  if (status == MIXENT_OK && (crew.stopping || crew.stopped) && crew.finished + crew.failed < crew.total) {
     char *directory = mixent_path_quote(study->directory);
     if (directory)
       status = mixent_fail(MIXENT_ERROR_INTERRUPTED,

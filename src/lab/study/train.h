@@ -15,10 +15,11 @@ typedef struct mixent_study_progress {
   double seconds_left;                     /* by the mean time of an epoch so far; NaN: not known yet */
 } mixent_study_progress;
 
-/* A run has ended: it is finished, or failed with a message. */
+/* A run has ended: it is finished, failed with a message, or was stopped by a signal of its own and has saved. */
 typedef struct mixent_study_ended {
   const char *name, *path;
-  const char *message;            /* NULL: finished */
+  const char *message;            /* of a failure, else NULL */
+  int signal;                     /* that stopped it, or 0 */
   double accuracy, nll, seconds;  /* of a finished one: of the test images; of training */
   size_t finished, failed, total; /* runs */
 } mixent_study_ended;
@@ -36,7 +37,7 @@ typedef struct mixent_study_train_options {
 
 /* Trains until all runs are finished or have failed; one that failed before is tried again, unless it
  * holds failure.txt: its numbers became infinite, and would again. *failed: how many did.
- * MIXENT_ERROR_INTERRUPTED when it was asked to stop. The study must have come from mixent_study_begin. */
+ * MIXENT_ERROR_INTERRUPTED when it, or one of its runs, was asked to stop. The study must have come from mixent_study_begin. */
 mixent_status mixent_study_train(mixent_study *study, const mixent_study_train_options *options,
                                  size_t *failed);
 
