@@ -2,7 +2,6 @@
 import gzip
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -268,7 +267,7 @@ def test_one_process_at_a_time(place):
     assert "0 of 4 runs are finished" in place.run("compare", "study.yaml", "--no-train")[0]
     first.send_signal(signal.SIGINT)
     _, errors = first.communicate(timeout=60)
-    assert first.returncode == 1 and "go on by 'mixent compare runs/small'" in errors
+    assert first.returncode == 130 and "go on by 'mixent compare runs/small'" in errors
     assert not place.trainers()
 
 
@@ -277,10 +276,10 @@ def test_two_interrupts_end_at_once(place):
     process = place.start("compare", "study.yaml")
     place.await_run()
     process.send_signal(signal.SIGTERM)
-    time.sleep(0.05)
+    time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
-    assert process.returncode in (1, -signal.SIGTERM)
+    assert process.returncode in (143, -signal.SIGTERM)
     place.await_no_trainers()
 
 
@@ -291,7 +290,7 @@ def test_interrupted_and_gone_on_with(place, whole):
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
-        assert process.returncode == 0 or "interrupted" in errors or process.returncode == -signal.SIGINT, errors
+        assert process.returncode in (0, -signal.SIGINT) or process.returncode == 130 and "interrupted" in errors, errors
         assert not place.trainers()
     place.run("compare", "study.yaml")
     assert place.scores() == whole.scores() and place.models() == whole.models() and place.table() == whole.table()
@@ -305,48 +304,6 @@ def test_children_end_with_their_parent(place):
     process.kill()
     process.communicate()
     place.await_no_trainers()
-
-
-def kill_often(place, whole, kills, longest, seed):
-    """kill -9 of all processes at random moments; what is left goes on to the same end."""
-    generator = random.Random(seed)
-    killed = 0
-    while killed < kills:
-        process = place.start("compare", "study.yaml")
-        time.sleep(generator.uniform(0.05, longest))
-        children = place.trainers()
-        for child in [process.pid, *children]:
-            try:
-                os.kill(child, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        process.communicate()
-        assert process.returncode in (0, -signal.SIGKILL)
-        if process.returncode == 0:  # it was done: begin again, or nothing would be killed
-            shutil.rmtree(place.directory / "runs")
-        else:
-            killed += 1
-    place.run("compare", "study.yaml")
-    assert place.scores() == whole.scores() and place.models() == whole.models() and place.table() == whole.table()
-    left = {path.name for path in (place.directory / "runs").iterdir()}
-    assert left <= {"small", ".small.new"}
-
-
-def test_killed_at_any_moment(place, whole):
-    kill_often(place, whole, kills=4, longest=0.8, seed=1)
-
-
-@pytest.mark.long
-def test_twelve_runs_killed_ten_times(tmp_path):
-    study = STUDY.replace("seeds: 2", "seeds: 4").replace("epochs: 2", "epochs: 6\n  save_minutes: 1.0e-9") \
-        + "  mix-ent: {loss: {name: mix-ent}}\n"
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "killed").mkdir()
-    whole, place = Place(tmp_path / "whole", study), Place(tmp_path / "killed", study)
-    begin = time.monotonic()
-    whole.compare()
-    assert len(whole.finished()) == 12
-    kill_often(place, whole, kills=10, longest=(time.monotonic() - begin) / 4, seed=2)
 
 
 def test_exported_and_imported(place, whole, tmp_path):

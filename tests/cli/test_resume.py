@@ -1,11 +1,9 @@
-"""Runs that are killed at any moment, or whose disk is full, go on and end with the bytes of an undisturbed run."""
+"""Runs that are killed beside each write (test_kills.py: at random moments), or whose disk is full, go on and end with the bytes of an undisturbed run."""
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -86,9 +84,7 @@ class Course:
         (directory / "shim.c").write_text(SHIM)
         subprocess.run(["cc", "-shared", "-fPIC", "-o", self.shim, directory / "shim.c", "-ldl"], check=True)
         count = directory / "count"
-        begin = time.monotonic()
         done = self.train(directory / "whole", KILL_COUNT=str(count))
-        self.seconds = time.monotonic() - begin
         assert done.returncode == 0, done.stderr
         self.passages = int(count.read_text())
         self.expected = self.result(directory / "whole")
@@ -144,27 +140,9 @@ def kill_at_passages(course, passages):
         course.check(run)
 
 
-def kill_at_moments(course, count, seed):
-    """Kills after random times; some find the process writing, for it saves after every step."""
-    generator = random.Random(seed)
-    killed = 0
-    for moment in range(count):
-        run = course.directory / f"moment-{moment}"
-        process = course.start(*course.options, "--run", run)
-        time.sleep(generator.uniform(0, course.seconds))
-        process.send_signal(signal.SIGKILL)
-        killed += course.wait(process).returncode == -signal.SIGKILL
-        course.check(run)
-    assert killed >= count / 2
-
-
 def test_kills_between_the_writes(course):
     assert course.passages > 60
     kill_at_passages(course, range(2, course.passages, course.passages // 7))
-
-
-def test_kills_at_any_moment(course):
-    kill_at_moments(course, 6, seed=1)
 
 
 def test_killed_again_and_again(course):
@@ -214,11 +192,6 @@ def test_overwriting_where_names_cannot_be_exchanged(course):
 @pytest.mark.long
 def test_kills_at_every_passage(course):
     kill_at_passages(course, range(1, course.passages + 1))
-
-
-@pytest.mark.long
-def test_twenty_kills_at_any_moment(course):
-    kill_at_moments(course, 20, seed=2)
 
 
 @pytest.fixture
