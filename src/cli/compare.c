@@ -264,6 +264,7 @@ const mixent_command mixent_command_compare = {
     .name = "compare",
     .summary = "Train every variant of a study with many seeds, and say what may be concluded",
     .operands = "STUDY.yaml|NAME|DIR",
+    .names = mixent_study_names,
     .least_operands = 1,
     .most_operands = 1,
     .options = options,

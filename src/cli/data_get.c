@@ -35,6 +35,11 @@ static int run(const void *given, int count, char **words) {
   return MIXENT_EXIT_DONE;
 }
 
+static const char *const *list_fetched(void) {
+  static const char *const names[] = {"emnist-letters", NULL};
+  return names;
+}
+
 static const mixent_command_option options[] = {{.name = "directory",
                                                  .argument = "DIR",
                                                  .help = "where to put it (default: ~/.cache/mixent/NAME)",
@@ -51,6 +56,7 @@ const mixent_command mixent_command_data_get = {
     .name = "data get",
     .summary = "Fetch a known data set (emnist-letters)",
     .operands = "NAME",
+    .names = list_fetched,
     .least_operands = 1,
     .most_operands = 1,
     .options = options,

@@ -232,6 +232,7 @@ const mixent_command mixent_command_data_show = {
     .name = "data show",
     .summary = "Count a data set's images and write a sheet with some of each class",
     .operands = "NAME|DIR|FILE",
+    .names = mixent_dataset_names,
     .least_operands = 1,
     .most_operands = 1,
     .options = options,

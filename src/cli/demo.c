@@ -172,6 +172,7 @@ static const mixent_command_option options[] = {
      .help = "the data set; otherwise emnist-letters, or fashion-mnist if that is not here",
      .kind = MIXENT_VALUE_SETTING,
      .offset = offsetof(arguments, settings),
+     .names = mixent_dataset_names,
      .key = "data"},
     {.name = "data-dir",
      .argument = "DIR",
@@ -190,7 +191,7 @@ static const mixent_command_option options[] = {
      .key = "threads"},
     {.name = "set",
      .argument = "KEY=VALUE",
-     .help = "any option of the recipe 'demo' but loss.name",
+     .help = "any option of the recipe 'demo' but loss.name, also without --set",
      .kind = MIXENT_VALUE_SETTING,
      .offset = offsetof(arguments, settings)},
     {.name = "run",
@@ -208,6 +209,7 @@ static const mixent_command_option options[] = {
 const mixent_command mixent_command_demo = {
     .name = "demo",
     .summary = "Train a small network with two losses and compare them, in minutes",
+    .operands = "[KEY=VALUE]...",
     .options = options,
     .description = "Trains the recipe 'demo' with cross entropy (ce) and with MIN-ENT (min-ent), one after "
                    "the other, prints their "

@@ -82,6 +82,7 @@ static int run(const void *given, int count, char **words) {
 static const mixent_command_option options[] = {
     {.name = "data",
      .argument = "NAME|DIR|FILE",
+     .names = mixent_dataset_names,
      .help = "the data set; otherwise the one the checkpoint was trained on",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, data)},

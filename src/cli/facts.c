@@ -1,7 +1,7 @@
 /* Facts as JSON and as text. */
 #include "cli/facts.h"
-#include "cli/command.h"
 #include "cli/json.h"
+#include "cli/message.h"
 #include "lab/store/store.h"
 #include "recipe/recipe.h"
 

@@ -1,32 +1,32 @@
-/* `mixent help`: the help of the program, of each command, and of recipes; all from the tables. */
-#include "cli/commands.h"
+/* The help: of the program, of each command, and of recipes; all from the tables. */
+#include "cli/help.h"
 #include "cli/terminal.h"
-#include "core/status.h"
 #include "recipe/recipe.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+const char mixent_program_summary[] =
+    "mixent trains small convolutional networks that classify images, with losses that "
+    "regularise cross entropy by making predictions sharp (MIN-ENT and MIX-ENT), and says how good they are.";
 
 /* "  name        summary" for each command; groups show what is in them. */
 static void print_commands(const mixent_command *const *commands) {
   int width = 0;
   for (int i = 0; commands[i]; i++) {
     int length = (int)strlen(commands[i]->name);
-    if (length > width) width = length;
+    if (length > width && !commands[i]->hidden) width = length;
   }
   for (int i = 0; commands[i]; i++) {
+    if (commands[i]->hidden) continue;
     int column = printf("  %-*s  ", width, commands[i]->name);
     mixent_wrapped_print(stdout, column, column, commands[i]->summary);
   }
 }
 
-void mixent_program_help_print(void) {
-  puts("mixent trains small convolutional networks that classify images, with losses that\n"
-       "regularise cross entropy by making predictions sharp (MIN-ENT and MIX-ENT), and says\n"
-       "how good they are.\n\n"
-       "Usage: mixent COMMAND [WORD]... [--OPTION VALUE]...\n\n"
-       "Commands");
-  print_commands(mixent_commands);
+void mixent_program_help_print(const mixent_command *const *commands) {
+  mixent_wrapped_print(stdout, 0, 0, mixent_program_summary);
+  puts("\nUsage: mixent COMMAND [WORD]... [--OPTION VALUE]...\n\nCommands");
+  print_commands(commands);
   puts("\n"
        "'mixent help COMMAND' tells more of each, 'mixent help recipe' what can be set when\n"
        "training. To begin: 'mixent demo', or 'mixent train --loss min-ent'.\n\n"
@@ -40,38 +40,60 @@ static int option_column(const mixent_command_option *option, char *out, size_t 
                   option->argument ? option->argument : "");
 }
 
+void mixent_option_help_append(const mixent_command_option *option, mixent_text *out) {
+  const mixent_option *setting = option->key ? mixent_option_find(option->key) : NULL;
+  const char *const *names = option->names ? option->names() : setting ? setting->choices : NULL;
+  mixent_text_append(out, "%s", option->help || !setting ? option->help : setting->help);
+  /* an argument that is written in small letters lists its choices itself */
+  if (option->argument && strncmp(option->argument, "NAME", strlen("NAME")) == 0)
+    for (size_t i = 0; names && names[i]; i++)
+      mixent_text_append(out, "%s%s%s", i ? ", " : " (", names[i], names[i + 1] ? "" : ")");
+  if (option->fallback) mixent_text_append(out, " (default: %s)", option->fallback);
+}
+
 static void print_options(const mixent_command_option *options) {
   enum { WIDEST = 30 }; /* a longer one has a line of its own */
-  char text[128];
-  int width = 6;
+  char words[128];
+  int width = 10;
   for (const mixent_command_option *option = options; option && option->name; option++) {
-    int length = option_column(option, text, sizeof text);
+    int length = option_column(option, words, sizeof words);
     if (length > width && length <= WIDEST) width = length;
   }
   puts("\nOptions");
   for (const mixent_command_option *option = options; option && option->name; option++) {
-    option_column(option, text, sizeof text);
-    int column = printf("  %-*s  ", width, text);
+    option_column(option, words, sizeof words);
+    int column = printf("  %-*s  ", width, words);
     if (column > width + 4) {
       putchar('\n');
       column = 0;
     }
-    const char *words = option->help ? option->help : mixent_option_find(option->key)->help;
-    char help[512];
-    snprintf(help, sizeof help, option->fallback ? "%s (default: %s)" : "%s", words, option->fallback);
-    mixent_wrapped_print(stdout, column, width + 4, help);
+    mixent_text help = {0}, lines = {0};
+    mixent_option_help_append(option, &help);
+    if (help.failed)
+      lines.failed = 1;
+    else
+      mixent_wrapped_append(&lines, column, width + 4, help.data);
+    mixent_text_print(stdout, &lines);
+    mixent_text_free(&help);
   }
-  printf("  %-*s  show this text\n", width, "--help");
+  printf("  %-*s  show this text\n", width, "-h, --help");
+}
+
+void mixent_command_usage_append(const mixent_command *command, mixent_text *out) {
+  mixent_text_append(out, "%s%s%s", command->operands ? " " : "", command->operands ? command->operands : "",
+                     command->members   ? " COMMAND"
+                     : command->options ? " [--OPTION VALUE]..."
+                                        : "");
 }
 
 void mixent_command_help_print(const mixent_command *command) {
   printf("mixent %s: ", command->name);
   mixent_wrapped_print(stdout, (int)strlen(command->name) + 9, 2, command->summary);
-  printf("\nUsage: mixent %s%s%s%s\n", command->name, command->operands ? " " : "",
-         command->operands ? command->operands : "",
-         command->members   ? " COMMAND"
-         : command->options ? " [--OPTION VALUE]..."
-                            : "");
+  mixent_text usage = {0};
+  mixent_text_append(&usage, "\nUsage: mixent %s", command->name);
+  mixent_command_usage_append(command, &usage);
+  mixent_text_append(&usage, "\n");
+  mixent_text_print(stdout, &usage);
   if (command->description) {
     putchar('\n');
     mixent_wrapped_print(stdout, 0, 0, command->description);
@@ -85,40 +107,30 @@ void mixent_command_help_print(const mixent_command *command) {
   }
 }
 
-static int print_recipe_help(void) {
-  char *text = mixent_recipe_help();
-  if (!text) return mixent_failed(mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the list of options"));
-  fputs(text, stdout);
-  free(text);
-  return MIXENT_EXIT_DONE;
+static int print_recipe_help(const char *word) {
+  mixent_text text = {0};
+  mixent_status status = mixent_recipe_help(word, &text);
+  if (status == MIXENT_OK) fputs(text.data, stdout);
+  mixent_text_free(&text);
+  return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
 }
 
-static int run(const void *arguments, int count, char **words) {
-  (void)arguments;
+int mixent_help_print(const mixent_command *const *commands, int count, char **words) {
   if (count == 0) {
-    mixent_program_help_print();
+    mixent_program_help_print(commands);
     return MIXENT_EXIT_DONE;
   }
-  if (count == 1 && strncmp(words[0], "recipe", 6) == 0) return print_recipe_help();
-  const mixent_command *command = mixent_command_find(mixent_commands, "", words[0]);
+  if (strcmp(words[0], "recipe") == 0 || strcmp(words[0], "recipes") == 0) return print_recipe_help(words[1]);
+  const mixent_command *command = mixent_command_demand(commands, "", words[0]);
   if (command && count == 2) {
     if (!command->members)
       return mixent_wrong_use("help: '%s' has no command '%s'; 'mixent help %s' tells all of it", words[0],
                               words[1], words[0]);
     char prefix[64];
     snprintf(prefix, sizeof prefix, "%s ", command->name);
-    command = mixent_command_find(command->members, prefix, words[1]);
+    command = mixent_command_demand(command->members, prefix, words[1]);
   }
   if (!command) return MIXENT_EXIT_WRONG_USE;
   mixent_command_help_print(command);
   return MIXENT_EXIT_DONE;
 }
-
-const mixent_command mixent_command_help = {
-    .name = "help",
-    .summary = "Tell what a command does and which options it has",
-    .operands = "[COMMAND | recipe]",
-    .most_operands = 2,
-    .description =
-        "'mixent help recipe' lists the built-in recipes and everything a recipe or --set can say.",
-    .run = run};

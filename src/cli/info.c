@@ -244,6 +244,7 @@ const mixent_command mixent_command_info = {
     .name = "info",
     .summary = "Show the layers of a network, their shapes and their parameters",
     .operands = "NET|CHECKPOINT|RUN",
+    .names = mixent_graph_names,
     .least_operands = 1,
     .most_operands = 1,
     .options = options,

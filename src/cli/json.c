@@ -1,6 +1,6 @@
 /* One line of JSON on standard output. */
 #include "cli/json.h"
-#include "cli/command.h"
+#include "cli/message.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,85 +1,27 @@
 /* The program: finds the sub-command and runs it. Exit codes: 0 done, 1 failed, 2 wrong use, 128 + N
  * stopped by signal N. */
-#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/help.h"
 #include "cli/no_memory.h"
-#include "cli/signals.h"
-#include "core/printable.h"
-#include "core/status.h"
+#include "cli/parse.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* What comes from outside stands in most messages: a terminal must not obey it. */
-__attribute__((format(printf, 2, 0))) static void print_message(const char *mark, const char *format,
-                                                                va_list arguments) {
-  char message[4096];
-  vsnprintf(message, sizeof message, format, arguments);
-  fflush(stdout);
-  fprintf(stderr, "mixent: %s%s\n", mark, mixent_printable_message(message));
-}
-
-int mixent_wrong_use(const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  print_message("", format, arguments);
-  va_end(arguments);
-  return MIXENT_EXIT_WRONG_USE;
-}
-
-void mixent_warning_print(const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  print_message("warning: ", format, arguments);
-  va_end(arguments);
-}
-
-int mixent_failed(mixent_status status) {
-  fflush(stdout);
-  fprintf(stderr, "mixent: %s\n", mixent_printable_message(mixent_last_error()));
-  if (status == MIXENT_ERROR_INTERRUPTED) return mixent_signals_exit_code();
-  return status == MIXENT_ERROR_ARGUMENT ? MIXENT_EXIT_WRONG_USE : MIXENT_EXIT_FAILED;
-}
-
-static bool output_lacks;
-
-void mixent_output_lacks(void) {
-  output_lacks = true;
-}
-
-const mixent_command *mixent_command_find(const mixent_command *const *commands, const char *group,
-                                          const char *name) {
-  enum { MOST = 32 };
-  const char *names[MOST + 1];
-  int count = 0;
-  for (; commands[count] && count < MOST; count++) {
-    names[count] = commands[count]->name + strlen(group);
-    if (strcmp(names[count], name) == 0) return commands[count];
-  }
-  names[count] = NULL;
-  const char *nearest = mixent_nearest_name(name, names);
-  if (nearest)
-    mixent_wrong_use("unknown command '%s%s'; did you mean '%s%s'?", group, name, group, nearest);
-  else
-    mixent_wrong_use("unknown command '%s%s'; 'mixent help%s%.*s' lists those there are", group, name,
-                     *group ? " " : "", (int)strcspn(group, " "), group);
-  return NULL;
-}
-
 static int run_program(int argc, char **argv) {
   if (argc < 2) return mixent_wrong_use("say what to do; 'mixent help' lists the commands");
   char *name = argv[1];
   if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-    mixent_program_help_print();
+    mixent_program_help_print(mixent_commands);
     return MIXENT_EXIT_DONE;
   }
   if (strcmp(name, "--version") == 0) name = "version";
-  const mixent_command *command = mixent_command_find(mixent_commands, "", name);
+  const mixent_command *command = mixent_command_demand(mixent_commands, "", name);
   return command ? mixent_command_run(command, argc - 2, argv + 2) : MIXENT_EXIT_WRONG_USE;
 }
 
@@ -110,7 +52,7 @@ int main(int argc, char **argv) {
               failed ? strerror(failed) : "");
     if (code == MIXENT_EXIT_DONE) code = MIXENT_EXIT_FAILED;
   }
-  if (output_lacks || mixent_printable_lacked()) {
+  if (mixent_output_lacked()) {
     fputs("mixent: no memory for some of the output, which is missing above; run again\n", stderr);
     if (code == MIXENT_EXIT_DONE) code = MIXENT_EXIT_FAILED;
   }

@@ -1,7 +1,7 @@
 /* oneDNN is C++: where its operator new finds no memory it throws, and nothing above C catches that. The program ends before, as it
  * does wherever memory runs out: with a message and exit code 1. Files are whole at any moment. */
 #include "cli/no_memory.h"
-#include "cli/command.h"
+#include "cli/message.h"
 
 #include <dlfcn.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* What a recipe comes to, for people (YAML that is a recipe again) and for programs. */
 #include "cli/recipe_show.h"
-#include "cli/command.h"
 #include "cli/json.h"
+#include "cli/message.h"
 #include "core/status.h"
 #include "recipe/use.h"
 

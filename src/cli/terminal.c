@@ -1,6 +1,6 @@
 /* Progress lines, and laid-out text on a stream. */
 #include "cli/terminal.h"
-#include "cli/command.h"
+#include "cli/message.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #include "cli/recipe_show.h"
 #include "cli/training.h"
 #include "core/printable.h"
+#include "recipe/recipe.h"
 
 #include <string.h>
 
@@ -56,30 +57,32 @@ static int run(const void *given, int count, char **words) {
     .name = option, .argument = value, .help = words, .kind = MIXENT_VALUE_SETTING,                          \
     .offset = offsetof(arguments, settings), .key = recipe_key                                               \
   }
+#define NAMED(option, value, recipe_key, known)                                                              \
+  {                                                                                                          \
+    .name = option, .argument = value, .kind = MIXENT_VALUE_SETTING,                                         \
+    .offset = offsetof(arguments, settings), .key = recipe_key, .names = known                               \
+  }
 
 static const mixent_command_option options[] = {
     {.name = "recipe",
      .argument = "NAME|FILE",
-     .help = "where to start from: a built-in recipe or a YAML file (default: emnist-letters-short)",
+     .help = "where to start from: a built-in recipe or a YAML file; otherwise emnist-letters-short",
+     .names = mixent_recipe_names,
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, recipe)},
-    SETTING("data", "NAME|DIR|FILE", "data", NULL),
+    NAMED("data", "NAME|DIR|FILE", "data", mixent_dataset_names),
     SETTING("data-dir", "DIR", "data_dir", NULL),
     SETTING("transpose", NULL, "transpose", NULL),
-    SETTING("loss", "NAME", "loss.name",
-            "ce, min-ent, mix-ent, mix-ent-split, or a relative: kl, label-smoothing, focal, "
-            "confidence-penalty, symmetric-ce, "
-            "gce, mae, poly1, bi-tempered, brier (docs/LOSSES.md)"),
+    SETTING("loss", "NAME", "loss.name", NULL),
     SETTING("baseline", "RUN", "baseline", NULL),
-    SETTING("net", "NAME|FILE", "net",
-            "network: vgg5, spinal-vgg5, vgg5-half, conv3, resnet20, mlp, or a YAML file"),
+    NAMED("net", "NAME|FILE", "net", mixent_graph_names),
     SETTING("epochs", "N", "epochs", NULL),
     SETTING("seed", "N", "seed", NULL),
     SETTING("threads", "N", "threads", NULL),
-    SETTING("precision", "fp32|bf16", "precision", NULL),
+    SETTING("precision", "auto|fp32|bf16", "precision", NULL),
     SETTING("plan", "FILE|table|auto|NAME", "plan", NULL),
     SETTING("set", "KEY=VALUE", NULL,
-            "any option of a recipe; may be given again and again, the last word counts"),
+            "any option of a recipe, also without --set; may be given again and again, the last word counts"),
     {.name = "run",
      .argument = "DIR",
      .help =
@@ -110,15 +113,17 @@ static const mixent_command_option options[] = {
 const mixent_command mixent_command_train = {
     .name = "train",
     .summary = "Train a network by a recipe, and score it",
+    .operands = "[KEY=VALUE]...",
     .options = options,
     .description =
         "Reads a recipe, changes it as the options say, trains, keeps the network that is best on held-out "
-        "images, and scores that one on the test images at the end. 'mixent help recipe' lists the recipes "
-        "and "
-        "all that --set can change.\n\n"
+        "images, and scores that one on the test images at the end. KEY=VALUE changes any option of the "
+        "recipe; 'mixent "
+        "help recipe' lists them, and the recipes.\n\n"
         "  mixent train                                  cross entropy on EMNIST-Letters\n"
         "  mixent train --loss min-ent --seed 1          MIN-ENT, another seed\n"
-        "  mixent train --data ./mine --set batch=100    images of your own\n"
+        "  mixent train --data ./mine batch=100          images of your own\n"
+        "  mixent train epochs=3 loss.name=min-ent optimizer.learning_rate=0.1\n"
         "  mixent train --recipe tabular --data t.csv    rows of a table\n\n"
         "A run is a directory: recipe.yaml (every option), plan.yaml (the back end of each convolution, see "
         "'mixent "

@@ -1,6 +1,6 @@
 /* The view of a training run: progress line, table of epochs. */
 #include "cli/training.h"
-#include "cli/command.h"
+#include "cli/message.h"
 #include "cli/signals.h"
 #include "core/printable.h"
 

@@ -4,120 +4,151 @@
 
 #include <string.h>
 
-static const char cpu[] =
-    "mixent computes on the CPU alone; the option 'threads' says on how many processors";
+/* Where a name alone would mislead. */
+static const char cpu[] = "mixent trains on the CPU alone; 'threads' says on how many processors";
+static const char betas[] = "they are two options: 'optimizer.beta1' and 'optimizer.beta2'";
+static const char warmup[] = "'schedule.warmup' is the part of all steps in which the rate rises, 0 to 1";
+static const char evaluation_batch[] =
+    "scores do not depend on a batch's size, so it is chosen alone; 'batch' is that of training";
+static const char one_batch[] = "a step is one batch; 'batch' says how many images it has";
+static const char length[] = "the length of a run is said in epochs: 'epochs'";
+static const char layers[] =
+    "a network's layers stand in its file; 'net' names it, and `mixent info NET` shows one";
+static const char own_test[] =
+    "a data set has its own test images; 'validation.fraction' of the training images are held out";
+static const char loading[] =
+    "the threads that train also read and augment the images; 'threads' says how many";
+static const char augmentation[] = "augmentation is set by the options 'augment.…', each by itself";
+static const char all_epochs[] =
+    "a run takes all its epochs, and best.safetensors keeps the best of them ('select' says by what)";
+static const char own_weights[] =
+    "a run begins with weights of its own; 'mixent train --resume RUN' goes on with one";
+static const char recipe[] = "'mixent train --recipe NAME|FILE' says where a recipe starts from";
+static const char run[] = "'mixent train --run DIR' says where a run goes";
+static const char clipping[] = "gradients are not clipped";
+static const char order[] = "each epoch has an order of its own, which follows from 'seed'";
+static const char incomplete[] = "an epoch's last, incomplete batch is always left out";
+static const char shape[] =
+    "the data set says how many classes, channels and pixels there are; images are not resized";
+static const char same_bytes[] = "the same seed gives the same bytes, always";
 
+/* clang-format off */
 const mixent_typed_word mixent_typed_words[] = {
-    {"lr", "optimizer.learning_rate", NULL},
-    {"base_lr", "optimizer.learning_rate", NULL},
-    {"init_lr", "optimizer.learning_rate", NULL},
-    {"initial_lr", "optimizer.learning_rate", NULL},
-    {"max_lr", "optimizer.learning_rate", NULL},
-    {"learningrate", "optimizer.learning_rate", NULL},
-    {"step_size", "optimizer.learning_rate", NULL},
-    {"wd", "optimizer.weight_decay", NULL},
-    {"l2", "optimizer.weight_decay", NULL},
-    {"l2_reg", "optimizer.weight_decay", NULL},
-    {"decay", "optimizer.weight_decay", NULL},
-    {"opt", "optimizer.name", NULL},
-    {"optim", "optimizer.name", NULL},
-    {"optimiser", "optimizer.name", NULL},
-    {"optimizer", "optimizer.name", NULL},
-    {"adam_epsilon", "optimizer.epsilon", NULL},
-    {"adam_beta1", "optimizer.beta1", NULL},
-    {"adam_beta2", "optimizer.beta2", NULL},
-    {"sched", "schedule.name", NULL},
-    {"schedule", "schedule.name", NULL},
-    {"scheduler", "schedule.name", NULL},
-    {"lr_schedule", "schedule.name", NULL},
-    {"lr_scheduler", "schedule.name", NULL},
-    {"lr_scheduler_type", "schedule.name", NULL},
-    {"warmup_ratio", "schedule.warmup", NULL},
-    {"warmup_epochs", "schedule.warmup",
-     "'schedule.warmup' is the part of all steps in which the rate rises, 0 to 1"},
-    {"warmup_steps", "schedule.warmup",
-     "'schedule.warmup' is the part of all steps in which the rate rises, 0 to 1"},
-    {"bs", "batch", NULL},
-    {"batchsize", "batch", NULL},
-    {"batch_size", "batch", NULL},
-    {"minibatch", "batch", NULL},
-    {"mini_batch", "batch", NULL},
-    {"train_batch_size", "batch", NULL},
-    {"per_device_train_batch_size", "batch", NULL},
-    {"epoch", "epochs", NULL},
-    {"num_epochs", "epochs", NULL},
-    {"n_epochs", "epochs", NULL},
-    {"nb_epoch", "epochs", NULL},
-    {"max_epochs", "epochs", NULL},
-    {"num_train_epochs", "epochs", NULL},
-    {"random_seed", "seed", NULL},
-    {"manual_seed", "seed", NULL},
-    {"random_state", "seed", NULL},
-    {"model", "net", NULL},
-    {"model_name", "net", NULL},
-    {"arch", "net", NULL},
-    {"architecture", "net", NULL},
-    {"network", "net", NULL},
-    {"backbone", "net", NULL},
-    {"dataset", "data", NULL},
-    {"data_set", "data", NULL},
-    {"data_path", "data", NULL},
-    {"dataset_name", "data", NULL},
-    {"train_dir", "data", NULL},
-    {"train_data", "data", NULL},
-    {"data_root", "data_dir", NULL},
-    {"root", "data_dir", NULL},
-    {"criterion", "loss.name", NULL},
-    {"loss", "loss.name", NULL},
-    {"loss_fn", "loss.name", NULL},
-    {"loss_function", "loss.name", NULL},
-    {"label_smoothing", "loss.smoothing", NULL},
-    {"gamma", "loss.focal_gamma", NULL},
-    {"drop", "dropout", NULL},
-    {"drop_rate", "dropout", NULL},
-    {"dropout_rate", "dropout", NULL},
-    {"val_split", "validation.fraction", NULL},
-    {"val_size", "validation.fraction", NULL},
-    {"valid_size", "validation.fraction", NULL},
-    {"val_fraction", "validation.fraction", NULL},
-    {"validation", "validation.fraction", NULL},
-    {"validation_split", "validation.fraction", NULL},
-    {"ema", "ema.decay", NULL},
-    {"ema_decay", "ema.decay", NULL},
-    {"model_ema", "ema.decay", NULL},
-    {"tta", "test.views", NULL},
-    {"label_noise", "noise.fraction", NULL},
-    {"noise", "noise.fraction", NULL},
-    {"save_every", "save_minutes", NULL},
-    {"save_interval", "save_minutes", NULL},
-    {"dtype", "precision", NULL},
-    {"amp", "precision", NULL},
-    {"fp16", "precision", NULL},
-    {"bf16", "precision", NULL},
-    {"half", "precision", NULL},
-    {"mixed_precision", "precision", NULL},
-    {"workers", "threads", NULL},
-    {"num_workers", "threads", NULL},
-    {"jobs", "threads", NULL},
-    {"n_jobs", "threads", NULL},
-    {"cpus", "threads", NULL},
-    {"num_threads", "threads", NULL},
-    {"device", "threads", cpu},
-    {"devices", "threads", cpu},
-    {"gpu", "threads", cpu},
-    {"gpus", "threads", cpu},
-    {"cuda", "threads", cpu},
-    {"no_cuda", "threads", cpu},
-    {"accelerator", "threads", cpu},
-    {"augmentation", NULL, "augmentation is set by the options 'augment.…', each by itself"},
-    {"transforms", NULL, "augmentation is set by the options 'augment.…', each by itself"},
-    {"patience", NULL,
-     "a run takes all its epochs, and best.safetensors keeps the best of them ('select' says by what)"},
-    {"early_stopping", NULL,
-     "a run takes all its epochs, and best.safetensors keeps the best of them ('select' says by what)"},
-    {"pretrained", NULL,
-     "a run begins with weights of its own; 'mixent train --resume RUN' goes on with one"},
+    {"lr", "optimizer.learning_rate", NULL}, {"base_lr", "optimizer.learning_rate", NULL},
+    {"init_lr", "optimizer.learning_rate", NULL}, {"initial_lr", "optimizer.learning_rate", NULL},
+    {"initial_learning_rate", "optimizer.learning_rate", NULL}, {"max_lr", "optimizer.learning_rate", NULL},
+    {"lr_max", "optimizer.learning_rate", NULL}, {"peak_lr", "optimizer.learning_rate", NULL},
+    {"learningrate", "optimizer.learning_rate", NULL}, {"step_size", "optimizer.learning_rate", NULL},
+    {"eta", "optimizer.learning_rate", NULL}, {"lr0", "optimizer.learning_rate", NULL},
+    {"wd", "optimizer.weight_decay", NULL}, {"l2", "optimizer.weight_decay", NULL},
+    {"l2_reg", "optimizer.weight_decay", NULL}, {"decay", "optimizer.weight_decay", NULL},
+    {"weightdecay", "optimizer.weight_decay", NULL}, {"regularization", "optimizer.weight_decay", NULL},
+    {"regularizer", "optimizer.weight_decay", NULL}, {"kernel_regularizer", "optimizer.weight_decay", NULL},
+    {"opt", "optimizer.name", NULL}, {"optim", "optimizer.name", NULL}, {"optimiser", "optimizer.name", NULL},
+    {"optimizer", "optimizer.name", NULL}, {"optimizer_name", "optimizer.name", NULL},
+    {"optimizer_type", "optimizer.name", NULL}, {"opt_func", "optimizer.name", NULL},
+    {"mom", "optimizer.momentum", NULL}, {"moms", "optimizer.momentum", NULL},
+    {"adam_epsilon", "optimizer.epsilon", NULL}, {"optimizer.eps", "optimizer.epsilon", NULL},
+    {"adam_beta1", "optimizer.beta1", NULL}, {"beta_1", "optimizer.beta1", NULL},
+    {"adam_beta2", "optimizer.beta2", NULL}, {"beta_2", "optimizer.beta2", NULL}, {"betas", "optimizer.beta1", betas},
+    {"adam_betas", "optimizer.beta1", betas}, {"sched", "schedule.name", NULL}, {"schedule", "schedule.name", NULL},
+    {"scheduler", "schedule.name", NULL}, {"lr_schedule", "schedule.name", NULL},
+    {"lr_scheduler", "schedule.name", NULL}, {"lr_scheduler_type", "schedule.name", NULL},
+    {"schedule_type", "schedule.name", NULL}, {"lr_policy", "schedule.name", NULL},
+    {"lr_decay", "schedule.name", NULL}, {"warmup_ratio", "schedule.warmup", NULL},
+    {"warmup_fraction", "schedule.warmup", NULL}, {"pct_start", "schedule.warmup", NULL},
+    {"warmup_pct", "schedule.warmup", NULL}, {"warmup_epochs", "schedule.warmup", warmup},
+    {"warmup_steps", "schedule.warmup", warmup}, {"num_warmup_steps", "schedule.warmup", warmup},
+    {"lr_warmup_epochs", "schedule.warmup", warmup}, {"lr_warmup_steps", "schedule.warmup", warmup},
+    {"bs", "batch", NULL}, {"batchsize", "batch", NULL}, {"batch_size", "batch", NULL}, {"minibatch", "batch", NULL},
+    {"mini_batch", "batch", NULL}, {"minibatch_size", "batch", NULL}, {"mini_batch_size", "batch", NULL},
+    {"train_batch_size", "batch", NULL}, {"per_device_train_batch_size", "batch", NULL},
+    {"global_batch_size", "batch", NULL}, {"bsz", "batch", NULL}, {"eval_batch_size", "batch", evaluation_batch},
+    {"val_batch_size", "batch", evaluation_batch}, {"test_batch_size", "batch", evaluation_batch},
+    {"per_device_eval_batch_size", "batch", evaluation_batch}, {"accumulate_grad_batches", "batch", one_batch},
+    {"gradient_accumulation_steps", "batch", one_batch}, {"grad_accum", "batch", one_batch},
+    {"accum_steps", "batch", one_batch}, {"epoch", "epochs", NULL}, {"num_epochs", "epochs", NULL},
+    {"n_epochs", "epochs", NULL}, {"n_epoch", "epochs", NULL}, {"nepochs", "epochs", NULL},
+    {"nb_epoch", "epochs", NULL}, {"nb_epochs", "epochs", NULL}, {"max_epochs", "epochs", NULL},
+    {"max_epoch", "epochs", NULL}, {"total_epochs", "epochs", NULL}, {"num_train_epochs", "epochs", NULL},
+    {"train_epochs", "epochs", NULL}, {"max_steps", "epochs", length}, {"num_steps", "epochs", length},
+    {"total_steps", "epochs", length}, {"steps", "epochs", length}, {"max_iter", "epochs", length},
+    {"max_iters", "epochs", length}, {"iterations", "epochs", length}, {"n_iter", "epochs", length},
+    {"num_iterations", "epochs", length}, {"steps_per_epoch", "epochs", length}, {"random_seed", "seed", NULL},
+    {"manual_seed", "seed", NULL}, {"random_state", "seed", NULL}, {"rng_seed", "seed", NULL},
+    {"seed_everything", "seed", NULL}, {"global_seed", "seed", NULL}, {"model", "net", NULL},
+    {"model_name", "net", NULL}, {"model_type", "net", NULL}, {"arch", "net", NULL}, {"architecture", "net", NULL},
+    {"network", "net", NULL}, {"backbone", "net", NULL}, {"num_layers", "net", layers}, {"n_layers", "net", layers},
+    {"hidden_size", "net", layers}, {"hidden_dim", "net", layers}, {"hidden_units", "net", layers},
+    {"width", "net", layers}, {"depth", "net", layers}, {"kernel_size", "net", layers}, {"activation", "net", layers},
+    {"dataset", "data", NULL}, {"data_set", "data", NULL}, {"data_path", "data", NULL}, {"data_file", "data", NULL},
+    {"dataset_name", "data", NULL}, {"dataset_path", "data", NULL}, {"train_dir", "data", NULL},
+    {"train_data", "data", NULL}, {"train_path", "data", NULL}, {"traindir", "data", NULL},
+    {"datamodule", "data", NULL}, {"val_data", "data", own_test}, {"val_dir", "data", own_test},
+    {"valid_dir", "data", own_test}, {"validation_data", "data", own_test}, {"test_data", "data", own_test},
+    {"test_dir", "data", own_test}, {"valdir", "data", own_test}, {"testdir", "data", own_test},
+    {"data_root", "data_dir", NULL}, {"root", "data_dir", NULL}, {"dataroot", "data_dir", NULL},
+    {"data_folder", "data_dir", NULL}, {"datadir", "data_dir", NULL}, {"criterion", "loss.name", NULL},
+    {"loss", "loss.name", NULL}, {"loss_fn", "loss.name", NULL}, {"loss_func", "loss.name", NULL},
+    {"loss_function", "loss.name", NULL}, {"loss_name", "loss.name", NULL}, {"loss_type", "loss.name", NULL},
+    {"objective", "loss.name", NULL}, {"label_smoothing", "loss.smoothing", NULL},
+    {"label_smooth", "loss.smoothing", NULL}, {"smooth", "loss.smoothing", NULL},
+    {"smoothing_factor", "loss.smoothing", NULL}, {"gamma", "loss.focal_gamma", NULL}, {"drop", "dropout", NULL},
+    {"drop_rate", "dropout", NULL}, {"dropout_rate", "dropout", NULL}, {"dropout_prob", "dropout", NULL},
+    {"dropout_p", "dropout", NULL}, {"drop_prob", "dropout", NULL}, {"p_drop", "dropout", NULL},
+    {"val_split", "validation.fraction", NULL}, {"val_size", "validation.fraction", NULL},
+    {"valid_size", "validation.fraction", NULL}, {"val_fraction", "validation.fraction", NULL},
+    {"val_ratio", "validation.fraction", NULL}, {"valid_pct", "validation.fraction", NULL},
+    {"validation", "validation.fraction", NULL}, {"validation_split", "validation.fraction", NULL},
+    {"validation_size", "validation.fraction", NULL}, {"test_size", "validation.fraction", NULL},
+    {"split_seed", "validation.seed", NULL}, {"monitor", "select", NULL}, {"checkpoint_metric", "select", NULL},
+    {"metric_for_best_model", "select", NULL}, {"ema", "ema.decay", NULL}, {"ema_decay", "ema.decay", NULL},
+    {"ema_momentum", "ema.decay", NULL}, {"model_ema", "ema.decay", NULL}, {"model_ema_decay", "ema.decay", NULL},
+    {"use_ema", "ema.decay", NULL}, {"tta", "test.views", NULL}, {"num_views", "test.views", NULL},
+    {"n_tta", "test.views", NULL}, {"label_noise", "noise.fraction", NULL}, {"noise", "noise.fraction", NULL},
+    {"noise_rate", "noise.fraction", NULL}, {"noise_ratio", "noise.fraction", NULL},
+    {"corruption", "noise.fraction", NULL}, {"subset", "train_fraction", NULL},
+    {"subset_fraction", "train_fraction", NULL}, {"limit_train_batches", "train_fraction", NULL},
+    {"data_fraction", "train_fraction", NULL}, {"save_every", "save_minutes", NULL},
+    {"save_interval", "save_minutes", NULL}, {"save_freq", "save_minutes", NULL},
+    {"checkpoint_interval", "save_minutes", NULL}, {"dtype", "precision", NULL}, {"amp", "precision", NULL},
+    {"fp16", "precision", NULL}, {"bf16", "precision", NULL}, {"half", "precision", NULL},
+    {"mixed_precision", "precision", NULL}, {"torch_dtype", "precision", NULL}, {"experiment", "name", NULL},
+    {"experiment_name", "name", NULL}, {"exp_name", "name", NULL}, {"run_name", "name", NULL},
+    {"cpus", "threads", NULL}, {"num_cpus", "threads", NULL}, {"n_cpus", "threads", NULL},
+    {"num_threads", "threads", NULL}, {"n_threads", "threads", NULL}, {"nthreads", "threads", NULL},
+    {"workers", "threads", loading}, {"num_workers", "threads", loading}, {"n_workers", "threads", loading},
+    {"dataloader_num_workers", "threads", loading}, {"loader_workers", "threads", loading},
+    {"jobs", "threads", loading}, {"n_jobs", "threads", loading}, {"prefetch_factor", "threads", loading},
+    {"pin_memory", "threads", loading}, {"persistent_workers", "threads", loading}, {"device", "threads", cpu},
+    {"devices", "threads", cpu}, {"gpu", "threads", cpu}, {"gpus", "threads", cpu}, {"gpu_id", "threads", cpu},
+    {"gpu_ids", "threads", cpu}, {"n_gpu", "threads", cpu}, {"num_gpus", "threads", cpu}, {"ngpu", "threads", cpu},
+    {"cuda", "threads", cpu}, {"no_cuda", "threads", cpu}, {"use_cuda", "threads", cpu}, {"use_gpu", "threads", cpu},
+    {"cuda_device", "threads", cpu}, {"mps", "threads", cpu}, {"accelerator", "threads", cpu},
+    {"strategy", "threads", cpu}, {"distributed", "threads", cpu}, {"local_rank", "threads", cpu},
+    {"world_size", "threads", cpu}, {"augmentation", NULL, augmentation}, {"augmentations", NULL, augmentation},
+    {"transform", NULL, augmentation}, {"transforms", NULL, augmentation}, {"aug", NULL, augmentation},
+    {"mixup", NULL, augmentation}, {"cutmix", NULL, augmentation}, {"cutout", NULL, augmentation},
+    {"flip", NULL, augmentation}, {"hflip", NULL, augmentation}, {"random_crop", NULL, augmentation},
+    {"randaugment", NULL, augmentation}, {"auto_augment", NULL, augmentation}, {"patience", NULL, all_epochs},
+    {"early_stopping", NULL, all_epochs}, {"early_stop", NULL, all_epochs},
+    {"early_stopping_patience", NULL, all_epochs}, {"pretrained", NULL, own_weights}, {"weights", NULL, own_weights},
+    {"resume", NULL, own_weights}, {"resume_from", NULL, own_weights}, {"ckpt_path", NULL, own_weights},
+    {"checkpoint", NULL, own_weights}, {"load_from", NULL, own_weights}, {"init_from", NULL, own_weights},
+    {"finetune", NULL, own_weights}, {"recipe", NULL, recipe}, {"config", NULL, recipe}, {"cfg", NULL, recipe},
+    {"config_name", NULL, recipe}, {"config_path", NULL, recipe}, {"run", NULL, run}, {"output_dir", NULL, run},
+    {"save_dir", NULL, run}, {"log_dir", NULL, run}, {"logdir", NULL, run}, {"checkpoint_dir", NULL, run},
+    {"ckpt_dir", NULL, run}, {"work_dir", NULL, run}, {"run_dir", NULL, run}, {"out_dir", NULL, run},
+    {"default_root_dir", NULL, run}, {"clip", NULL, clipping}, {"clip_grad", NULL, clipping},
+    {"grad_clip", NULL, clipping}, {"gradient_clip", NULL, clipping}, {"gradient_clip_val", NULL, clipping},
+    {"clipnorm", NULL, clipping}, {"clipvalue", NULL, clipping}, {"max_norm", NULL, clipping},
+    {"max_grad_norm", NULL, clipping}, {"shuffle", NULL, order}, {"drop_last", NULL, incomplete},
+    {"num_classes", NULL, shape}, {"n_classes", NULL, shape}, {"classes", NULL, shape}, {"in_channels", NULL, shape},
+    {"input_channels", NULL, shape}, {"img_size", NULL, shape}, {"image_size", NULL, shape},
+    {"input_size", NULL, shape}, {"input_shape", NULL, shape}, {"resize", NULL, shape},
+    {"deterministic", NULL, same_bytes},
     {NULL, NULL, NULL}};
+/* clang-format on */
 
 static const struct {
   const char *key, *word, *choice;
@@ -167,8 +198,13 @@ static const char *find_key(const char *word) {
 
 const mixent_typed_word *mixent_typed_word_find(const char *word) {
   static _Thread_local mixent_typed_word own;
+  static const char *const names[] = {".name", ".type", "._target_", NULL}; /* "model.name" is a model */
   char plain[64];
-  normalize(word, plain);
+  normalize(word + strspn(word, "+"), plain); /* Hydra's "+key" */
+  for (const char *const *name = names; *name; name++)
+    if (strlen(plain) > strlen(*name) && !mixent_option_find(plain) &&
+        strcmp(plain + strlen(plain) - strlen(*name), *name) == 0)
+      plain[strlen(plain) - strlen(*name)] = '\0';
   const char *dot = strrchr(plain, '.');
   for (const char *part = plain; part; part = part == plain && dot ? dot + 1 : NULL) {
     for (const mixent_typed_word *entry = mixent_typed_words; entry->word; entry++)

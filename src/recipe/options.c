@@ -17,91 +17,109 @@ static const char *const precision_names[] = {"auto", "fp32", "bf16", NULL};
 static const char *const select_names[] = {"validation", "test", "last", NULL};
 
 /* A line of the table per type; in the order in which recipe.yaml and the help list them. */
-#define TEXT(key, field, fallback, help)                                                                     \
-  { key, MIXENT_OPTION_TEXT, offsetof(mixent_recipe, field), fallback, 0, 0, NULL, help, false }
-#define PLACE(key, field, fallback, help)                                                                    \
-  { key, MIXENT_OPTION_TEXT, offsetof(mixent_recipe, field), fallback, 0, 0, NULL, help, true }
-#define WHOLE(key, field, fallback, low, high, help)                                                         \
-  { key, MIXENT_OPTION_WHOLE, offsetof(mixent_recipe, field), fallback, low, high, NULL, help, false }
-#define NUMBER(key, field, fallback, low, high, help)                                                        \
-  { key, MIXENT_OPTION_NUMBER, offsetof(mixent_recipe, field), fallback, low, high, NULL, help, false }
-#define YES_NO(key, field, fallback, help)                                                                   \
-  { key, MIXENT_OPTION_YES_NO, offsetof(mixent_recipe, field), fallback, 0, 0, NULL, help, false }
-#define CHOICE(key, field, fallback, choices, help)                                                          \
-  { key, MIXENT_OPTION_CHOICE, offsetof(mixent_recipe, field), fallback, 0, 0, choices, help, false }
+#define TEXT(key, group, field, fallback, help)                                                              \
+  {                                                                                                          \
+    key, MIXENT_GROUP_##group, MIXENT_OPTION_TEXT, offsetof(mixent_recipe, field), fallback, 0, 0, NULL,     \
+        help, false                                                                                          \
+  }
+#define PLACE(key, group, field, fallback, help)                                                             \
+  {                                                                                                          \
+    key, MIXENT_GROUP_##group, MIXENT_OPTION_TEXT, offsetof(mixent_recipe, field), fallback, 0, 0, NULL,     \
+        help, true                                                                                           \
+  }
+#define WHOLE(key, group, field, fallback, low, high, help)                                                  \
+  {                                                                                                          \
+    key, MIXENT_GROUP_##group, MIXENT_OPTION_WHOLE, offsetof(mixent_recipe, field), fallback, low, high,     \
+        NULL, help, false                                                                                    \
+  }
+#define NUMBER(key, group, field, fallback, low, high, help)                                                 \
+  {                                                                                                          \
+    key, MIXENT_GROUP_##group, MIXENT_OPTION_NUMBER, offsetof(mixent_recipe, field), fallback, low, high,    \
+        NULL, help, false                                                                                    \
+  }
+#define YES_NO(key, group, field, fallback, help)                                                            \
+  {                                                                                                          \
+    key, MIXENT_GROUP_##group, MIXENT_OPTION_YES_NO, offsetof(mixent_recipe, field), fallback, 0, 0, NULL,   \
+        help, false                                                                                          \
+  }
+#define CHOICE(key, group, field, fallback, choices, help)                                                   \
+  {                                                                                                          \
+    key, MIXENT_GROUP_##group, MIXENT_OPTION_CHOICE, offsetof(mixent_recipe, field), fallback, 0, 0,         \
+        choices, help, false                                                                                 \
+  }
 
 /* clang-format off */
 const mixent_option mixent_options[] = {
-    TEXT("name", name, "", "name of the recipe, for the run's directory; otherwise the file's"),
-    PLACE("data", data, "emnist-letters", "data set: a known name, a directory, or a .csv, .npz or .tar.gz file"),
-    PLACE("data_alternative", data_alternative, "", "data set to use where `data` is nowhere; empty: none"),
-    PLACE("data_dir", data_directory, "", "directory in which known data sets are looked for first"),
-    YES_NO("transpose", transpose, "false", "images are stored transposed (EMNIST names know by themselves)"),
-    PLACE("net", net, "vgg5", "network: a built-in name or a YAML file"),
-    NUMBER("dropout", dropout, "-1", -1, 0.99, "rate of every dropout layer; -1: as the network says"),
-    CHOICE("precision", precision, "auto", precision_names, "arithmetic of the network; auto: bf16 where it is native"),
-    PLACE("plan", plan, "auto", "back ends of the convolutions: table, a plan file, or the name of one for all it can; auto: what `mixent tune` found for just this, else table"),
-    PLACE("plan_hash", plan_hash, "", "SHA-256 of the choices that the plan came to; a run writes it"),
-    {"threads", MIXENT_OPTION_WHOLE, offsetof(mixent_recipe, threads), "0", 0, 4096, NULL,
+    TEXT("name", RUN, name, "", "name of the recipe, for the run's directory; otherwise the file's"),
+    PLACE("data", DATA, data, "emnist-letters", "data set: a known name, a directory, or a .csv, .npz or .tar.gz file"),
+    PLACE("data_alternative", DATA, data_alternative, "", "data set to use where `data` is nowhere; empty: none"),
+    PLACE("data_dir", DATA, data_directory, "", "directory in which known data sets are looked for first"),
+    YES_NO("transpose", DATA, transpose, "false", "images are stored transposed (EMNIST names know by themselves)"),
+    PLACE("net", NETWORK, net, "vgg5", "network: a built-in name or a YAML file"),
+    NUMBER("dropout", NETWORK, dropout, "-1", -1, 0.99, "rate of every dropout layer; -1: as the network says"),
+    CHOICE("precision", NETWORK, precision, "auto", precision_names, "arithmetic of the network; auto: bf16 where it is native"),
+    PLACE("plan", NETWORK, plan, "auto", "back ends of the convolutions: table, a plan file, or the name of one for all it can; auto: what `mixent tune` found for just this, else table"),
+    PLACE("plan_hash", NETWORK, plan_hash, "", "SHA-256 of the choices that the plan came to; a run writes it"),
+    {"threads", MIXENT_GROUP_RUN, MIXENT_OPTION_WHOLE, offsetof(mixent_recipe, threads), "0", 0, 4096, NULL,
      "threads; 0: one per processor that may be used", true},
-    WHOLE("seed", seed, "0", 0, INT32_MAX, "of initial weights, order, augmentation, dropout, schedule"),
-    WHOLE("epochs", epochs, "4", 1, 1000000, "passes over the training images"),
-    WHOLE("batch", batch, "250", 2, 65536, "images per step; an epoch's last, incomplete batch is left out"),
-    NUMBER("validation.fraction", validation_fraction, "0.05", 0, 0.9, "part of the training images held out; 0: none"),
-    WHOLE("validation.seed", validation_seed, "1", 0, INT32_MAX, "of the split alone, so that runs with other seeds share it"),
-    CHOICE("select", select, "validation", select_names, "what chooses the epoch that best.safetensors keeps; test: the test images themselves, whose score then is too good; last: nothing, as where nothing is held out"),
-    NUMBER("train_fraction", train_fraction, "1", 0.001, 1, "part of the training images (of each class, after the hold-out, by validation.seed) that is trained on"),
-    NUMBER("noise.fraction", noise_fraction, "0", 0, 1, "part of the training images, held out or not, whose label becomes another class at random; test labels stay"),
-    WHOLE("noise.seed", noise_seed, "1", 0, INT32_MAX, "of that alone, so that runs with other seeds and losses see the same labels"),
-    CHOICE("loss.name", loss_kind, "ce", mixent_loss_names, "the loss"),
-    CHOICE("loss.style", loss_style, "free", mixent_style_names, "how raw parameters become the weights of the terms"),
-    NUMBER("loss.w1", w[0], "1", -1e6, 1e6, "raw parameter of the first term's weight, at the start"),
-    NUMBER("loss.w2", w[1], "1", -1e6, 1e6, "the same of the second term, if the loss has one"),
-    NUMBER("loss.w3", w[2], "1", -1e6, 1e6, "the same of the third term (KL in mix-ent-split)"),
-    NUMBER("loss.b1", b[0], "2.718281828459045", 1e-6, 1e6, "log base of the first term, at the start; e: natural"),
-    NUMBER("loss.b2", b[1], "2.718281828459045", 1e-6, 1e6, "log base of the second term, at the start"),
-    NUMBER("loss.b3", b[2], "2.718281828459045", 1e-6, 1e6, "log base of the third term, at the start"),
-    NUMBER("loss.smoothing", smoothing, "0", 0, 1, "part of the target spread evenly over the classes, before any term sees it"),
-    NUMBER("loss.eps", eps, "1e-6", 1e-30, 0.5, "floor of the targets in the swapped cross entropy and KL"),
-    NUMBER("loss.focal_gamma", focal_gamma, "2", 0, 1000, "focal: the power of 1 - q"),
-    NUMBER("loss.gce_q", gce_q, "0.7", 1e-6, 1, "gce: from 0, cross entropy, to 1, mean absolute error"),
-    NUMBER("loss.t1", t1, "0.8", 0, 0.999999, "bi-tempered: temperature of the logarithm, below 1: bounded"),
-    NUMBER("loss.t2", t2, "1.2", 1, 7, "bi-tempered: temperature of the softmax, above 1: heavy tails"),
-    NUMBER("loss.max_interval", max_interval, "200", 1e-6, 1e6, "epochs until styles that change with time are done"),
-    {"loss.learn", MIXENT_OPTION_NAMES, offsetof(mixent_recipe, learn), "none", 0, 0, mixent_loss_parameter_names,
+    WHOLE("seed", RUN, seed, "0", 0, INT32_MAX, "of initial weights, order, augmentation, dropout, schedule"),
+    WHOLE("epochs", RUN, epochs, "4", 1, 1000000, "passes over the training images"),
+    WHOLE("batch", RUN, batch, "250", 2, 65536, "images per step; an epoch's last, incomplete batch is left out"),
+    NUMBER("validation.fraction", VALIDATION, validation_fraction, "0.05", 0, 0.9, "part of the training images held out; 0: none"),
+    WHOLE("validation.seed", VALIDATION, validation_seed, "1", 0, INT32_MAX, "of the split alone, so that runs with other seeds share it"),
+    CHOICE("select", VALIDATION, select, "validation", select_names, "what chooses the epoch that best.safetensors keeps; test: the test images themselves, whose score then is too good; last: nothing, as where nothing is held out"),
+    NUMBER("train_fraction", DATA, train_fraction, "1", 0.001, 1, "part of the training images (of each class, after the hold-out, by validation.seed) that is trained on"),
+    NUMBER("noise.fraction", DATA, noise_fraction, "0", 0, 1, "part of the training images, held out or not, whose label becomes another class at random; test labels stay"),
+    WHOLE("noise.seed", DATA, noise_seed, "1", 0, INT32_MAX, "of that alone, so that runs with other seeds and losses see the same labels"),
+    CHOICE("loss.name", LOSS, loss_kind, "ce", mixent_loss_names, "the loss"),
+    CHOICE("loss.style", LOSS, loss_style, "free", mixent_style_names, "how raw parameters become the weights of the terms"),
+    NUMBER("loss.w1", LOSS, w[0], "1", -1e6, 1e6, "raw parameter of the first term's weight, at the start"),
+    NUMBER("loss.w2", LOSS, w[1], "1", -1e6, 1e6, "the same of the second term, if the loss has one"),
+    NUMBER("loss.w3", LOSS, w[2], "1", -1e6, 1e6, "the same of the third term (KL in mix-ent-split)"),
+    NUMBER("loss.b1", LOSS, b[0], "2.718281828459045", 1e-6, 1e6, "log base of the first term, at the start; e: natural"),
+    NUMBER("loss.b2", LOSS, b[1], "2.718281828459045", 1e-6, 1e6, "log base of the second term, at the start"),
+    NUMBER("loss.b3", LOSS, b[2], "2.718281828459045", 1e-6, 1e6, "log base of the third term, at the start"),
+    NUMBER("loss.smoothing", LOSS, smoothing, "0", 0, 1, "part of the target spread evenly over the classes, before any term sees it"),
+    NUMBER("loss.eps", LOSS, eps, "1e-6", 1e-30, 0.5, "floor of the targets in the swapped cross entropy and KL"),
+    NUMBER("loss.focal_gamma", LOSS, focal_gamma, "2", 0, 1000, "focal: the power of 1 - q"),
+    NUMBER("loss.gce_q", LOSS, gce_q, "0.7", 1e-6, 1, "gce: from 0, cross entropy, to 1, mean absolute error"),
+    NUMBER("loss.t1", LOSS, t1, "0.8", 0, 0.999999, "bi-tempered: temperature of the logarithm, below 1: bounded"),
+    NUMBER("loss.t2", LOSS, t2, "1.2", 1, 7, "bi-tempered: temperature of the softmax, above 1: heavy tails"),
+    NUMBER("loss.max_interval", LOSS, max_interval, "200", 1e-6, 1e6, "epochs until styles that change with time are done"),
+    {"loss.learn", MIXENT_GROUP_LOSS, MIXENT_OPTION_NAMES, offsetof(mixent_recipe, learn), "none", 0, 0, mixent_loss_parameter_names,
      "which weights (by their raw parameters) and bases (by their logarithms) are learned", false},
-    NUMBER("loss.weight_learning_rate", weight_learning_rate, "1e-5", 0, 1e3, "of the raw parameters; constant. style hypergradient wants far more, 0.3 to 3, for what it follows is small"),
-    NUMBER("loss.base_learning_rate", base_learning_rate, "1e-5", 0, 1e3, "of the logarithms of the bases; constant"),
-    NUMBER("loss.weight_min", weight_min, "-20", -1e6, 1e6, "raw parameters are held at or above"),
-    NUMBER("loss.weight_max", weight_max, "20", -1e6, 1e6, "raw parameters are held at or below"),
-    NUMBER("loss.base_min", base_min, "1.1", 1e-6, 1e6, "bases are held at or above"),
-    NUMBER("loss.base_max", base_max, "1000", 1e-6, 1e6, "bases are held at or below"),
-    NUMBER("loss.held_out_fraction", held_out_fraction, "0.05", 0.001, 0.5, "style hypergradient: part of the training images, apart from those that validate, that learned weights are to serve"),
-    WHOLE("loss.hypergradient_every", hypergradient_every, "10", 1, 1000000, "style hypergradient: steps from one look ahead to the next"),
-    PLACE("baseline", baseline, "", "run with cross entropy whose validation accuracy warnings compare with; empty: none"),
-    CHOICE("optimizer.name", optimizer, "sgd", mixent_optimizer_names, "the optimiser; it moves learned weights and bases, too"),
-    NUMBER("optimizer.learning_rate", learning_rate, "0.15", 0, 1e3, "the schedule's base or peak"),
-    NUMBER("optimizer.momentum", momentum, "0.9", 0, 0.9999, "sgd"),
-    YES_NO("optimizer.nesterov", nesterov, "true", "sgd: Nesterov's momentum"),
-    NUMBER("optimizer.weight_decay", weight_decay, "5e-4", 0, 1, "added to the gradient; not for norms and biases"),
-    NUMBER("optimizer.beta1", beta1, "0.9", 0, 0.999999, "adam: decay of the mean"),
-    NUMBER("optimizer.beta2", beta2, "0.999", 0, 0.999999, "adam: decay of the mean square"),
-    NUMBER("optimizer.epsilon", epsilon, "1e-8", 1e-30, 1, "adam: added to the root of the mean square"),
-    CHOICE("schedule.name", schedule, "one-cycle", mixent_schedule_names, "how the learning rate changes"),
-    NUMBER("schedule.warmup", warmup, "-1", -1, 1, "part of all steps in which it rises; -1: as usual for the schedule"),
-    NUMBER("ema.decay", ema_decay, "0", 0, 0.999999, "of an average of the weights, which then is the model; 0: none"),
-    WHOLE("ema.estimate_batches", ema_estimate_batches, "100", 1, 100000, "batches that give the average statistics of its own"),
-    NUMBER("augment.perspective", augmentation.perspective, "0", 0, 1, "distortion scale of a random perspective"),
-    NUMBER("augment.perspective_probability", augmentation.perspective_probability, "0.5", 0, 1, "part of the images that get it"),
-    NUMBER("augment.rotation", augmentation.rotation, "0", 0, 180, "degrees, nearest neighbour"),
-    NUMBER("augment.affine_rotation", augmentation.affine_rotation, "0", 0, 180, "degrees, bilinear, with the next three"),
-    NUMBER("augment.affine_shift", augmentation.affine_shift, "0", 0, 256, "pixels along each axis"),
-    NUMBER("augment.affine_scale", augmentation.affine_scale, "0", 0, 0.9, "factor drawn from 1 - s to 1 + s"),
-    NUMBER("augment.affine_shear", augmentation.affine_shear, "0", 0, 80, "degrees along x"),
-    NUMBER("augment.affine_stretch", augmentation.affine_stretch, "0", 0, 0.9, "width times, height over a factor drawn from 1 - s to 1 + s"),
-    NUMBER("augment.elastic", augmentation.elastic, "0", 0, 256, "pixels along each axis that a smooth random displacement stays within"),
-    WHOLE("test.views", test_views, "1", 1, MIXENT_MOST_VIEWS, "views of each image (slightly turned, scaled, shifted) whose predictions the scores of the finished model average; 1: the image alone"),
-    {"save_minutes", MIXENT_OPTION_NUMBER, offsetof(mixent_recipe, save_minutes), "10", 0, 1e6, NULL,
+    NUMBER("loss.weight_learning_rate", LOSS, weight_learning_rate, "1e-5", 0, 1e3, "of the raw parameters; constant. style hypergradient wants far more, 0.3 to 3, for what it follows is small"),
+    NUMBER("loss.base_learning_rate", LOSS, base_learning_rate, "1e-5", 0, 1e3, "of the logarithms of the bases; constant"),
+    NUMBER("loss.weight_min", LOSS, weight_min, "-20", -1e6, 1e6, "raw parameters are held at or above"),
+    NUMBER("loss.weight_max", LOSS, weight_max, "20", -1e6, 1e6, "raw parameters are held at or below"),
+    NUMBER("loss.base_min", LOSS, base_min, "1.1", 1e-6, 1e6, "bases are held at or above"),
+    NUMBER("loss.base_max", LOSS, base_max, "1000", 1e-6, 1e6, "bases are held at or below"),
+    NUMBER("loss.held_out_fraction", LOSS, held_out_fraction, "0.05", 0.001, 0.5, "style hypergradient: part of the training images, apart from those that validate, that learned weights are to serve"),
+    WHOLE("loss.hypergradient_every", LOSS, hypergradient_every, "10", 1, 1000000, "style hypergradient: steps from one look ahead to the next"),
+    PLACE("baseline", LOSS, baseline, "", "run with cross entropy whose validation accuracy warnings compare with; empty: none"),
+    CHOICE("optimizer.name", OPTIMIZER, optimizer, "sgd", mixent_optimizer_names, "the optimiser; it moves learned weights and bases, too"),
+    NUMBER("optimizer.learning_rate", OPTIMIZER, learning_rate, "0.15", 0, 1e3, "the schedule's base or peak"),
+    NUMBER("optimizer.momentum", OPTIMIZER, momentum, "0.9", 0, 0.9999, "sgd"),
+    YES_NO("optimizer.nesterov", OPTIMIZER, nesterov, "true", "sgd: Nesterov's momentum"),
+    NUMBER("optimizer.weight_decay", OPTIMIZER, weight_decay, "5e-4", 0, 1, "added to the gradient; not for norms and biases"),
+    NUMBER("optimizer.beta1", OPTIMIZER, beta1, "0.9", 0, 0.999999, "adam: decay of the mean"),
+    NUMBER("optimizer.beta2", OPTIMIZER, beta2, "0.999", 0, 0.999999, "adam: decay of the mean square"),
+    NUMBER("optimizer.epsilon", OPTIMIZER, epsilon, "1e-8", 1e-30, 1, "adam: added to the root of the mean square"),
+    CHOICE("schedule.name", SCHEDULE, schedule, "one-cycle", mixent_schedule_names, "how the learning rate changes"),
+    NUMBER("schedule.warmup", SCHEDULE, warmup, "-1", -1, 1, "part of all steps in which it rises; -1: as usual for the schedule"),
+    NUMBER("ema.decay", EMA, ema_decay, "0", 0, 0.999999, "of an average of the weights, which then is the model; 0: none"),
+    WHOLE("ema.estimate_batches", EMA, ema_estimate_batches, "100", 1, 100000, "batches that give the average statistics of its own"),
+    NUMBER("augment.perspective", AUGMENT, augmentation.perspective, "0", 0, 1, "distortion scale of a random perspective"),
+    NUMBER("augment.perspective_probability", AUGMENT, augmentation.perspective_probability, "0.5", 0, 1, "part of the images that get it"),
+    NUMBER("augment.rotation", AUGMENT, augmentation.rotation, "0", 0, 180, "degrees, nearest neighbour"),
+    NUMBER("augment.affine_rotation", AUGMENT, augmentation.affine_rotation, "0", 0, 180, "degrees, bilinear, with the next three"),
+    NUMBER("augment.affine_shift", AUGMENT, augmentation.affine_shift, "0", 0, 256, "pixels along each axis"),
+    NUMBER("augment.affine_scale", AUGMENT, augmentation.affine_scale, "0", 0, 0.9, "factor drawn from 1 - s to 1 + s"),
+    NUMBER("augment.affine_shear", AUGMENT, augmentation.affine_shear, "0", 0, 80, "degrees along x"),
+    NUMBER("augment.affine_stretch", AUGMENT, augmentation.affine_stretch, "0", 0, 0.9, "width times, height over a factor drawn from 1 - s to 1 + s"),
+    NUMBER("augment.elastic", AUGMENT, augmentation.elastic, "0", 0, 256, "pixels along each axis that a smooth random displacement stays within"),
+    WHOLE("test.views", VALIDATION, test_views, "1", 1, MIXENT_MOST_VIEWS, "views of each image (slightly turned, scaled, shifted) whose predictions the scores of the finished model average; 1: the image alone"),
+    {"save_minutes", MIXENT_GROUP_RUN, MIXENT_OPTION_NUMBER, offsetof(mixent_recipe, save_minutes), "10", 0, 1e6, NULL,
      "time between saves within an epoch; 0: only at its end", true},
     {.key = NULL}};
 /* clang-format on */

@@ -39,16 +39,18 @@ const char *mixent_recipe_text(const char *name) {
   return NULL;
 }
 
-/* "unknown option 'lr'; did you mean 'optimizer.learning_rate'?": what people type is looked up, else the nearest key named. */
+/* "unknown option 'lr'; here it is 'optimizer.learning_rate'": what people type is looked up, else the nearest key named. */
 static void say_unknown(const char *key, mixent_text *out) {
   pthread_once(&lists_once, make_lists);
   const mixent_typed_word *typed = mixent_typed_word_find(key);
-  const char *meant = typed ? typed->key : mixent_nearest_key(key, keys);
+  const char *nearest = typed ? NULL : mixent_nearest_key(key, keys);
   mixent_text_append(out, "unknown option '%s'; ", key);
   if (typed && typed->note)
     mixent_text_append(out, "%s", typed->note);
-  else if (meant)
-    mixent_text_append(out, "did you mean '%s'?", meant);
+  else if (typed)
+    mixent_text_append(out, "here it is '%s'", typed->key);
+  else if (nearest)
+    mixent_text_append(out, "did you mean '%s'?", nearest);
   else
     mixent_text_append(out, "`mixent help recipe` lists them");
 }
@@ -91,7 +93,8 @@ mixent_status mixent_recipe_apply(const mixent_yaml *mapping, const char *prefix
       return mixent_yaml_fail(child, "unknown option, and longer than any");
     if (!*prefix && strcmp(path, "losses") == 0) continue; /* read once the loss is known */
     const mixent_option *option = mixent_option_find(path);
-    if (!option && !is_section(path)) {
+    bool value = child->kind != MIXENT_YAML_MAPPING;
+    if (!option && (!is_section(path) || (value && mixent_typed_word_find(path)))) { /* `optimizer: adam` */
       mixent_text message = {0};
       say_unknown(path, &message);
       mixent_status status = mixent_text_status(&message);
@@ -99,7 +102,7 @@ mixent_status mixent_recipe_apply(const mixent_yaml *mapping, const char *prefix
       mixent_text_free(&message);
       return status;
     }
-    if (!option && child->kind != MIXENT_YAML_MAPPING)
+    if (!option && value)
       return mixent_yaml_fail(child, "%s: a section of options is expected, as `%s: {name: value}`", path,
                               path);
     if (option) {

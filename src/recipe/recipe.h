@@ -70,8 +70,26 @@ typedef enum mixent_option_type {
   MIXENT_OPTION_NAMES
 } mixent_option_type;
 
+/* What options belong together in help and man page; in the order of these. */
+typedef enum mixent_option_group {
+  MIXENT_GROUP_RUN,
+  MIXENT_GROUP_DATA,
+  MIXENT_GROUP_NETWORK,
+  MIXENT_GROUP_VALIDATION,
+  MIXENT_GROUP_LOSS,
+  MIXENT_GROUP_OPTIMIZER,
+  MIXENT_GROUP_SCHEDULE,
+  MIXENT_GROUP_EMA,
+  MIXENT_GROUP_AUGMENT,
+  MIXENT_GROUPS
+} mixent_option_group;
+extern const char
+    *const mixent_group_names[MIXENT_GROUPS + 1]; /* "run", "data", …, NULL: what `help recipe` takes */
+extern const char *const mixent_group_titles[MIXENT_GROUPS]; /* "The run", "Data and labels", … */
+
 typedef struct mixent_option {
   const char *key; /* "optimizer.learning_rate": section and name */
+  mixent_option_group group;
   mixent_option_type type;
   size_t offset;        /* of the field in mixent_recipe */
   const char *fallback; /* the default, as text */
@@ -139,9 +157,14 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe);
  * whole paths. */
 mixent_status mixent_recipe_settle(mixent_recipe *recipe);
 
-/* The text of `mixent help recipe`: built-in recipes and every option with type, range, default. free(); NULL
- * without memory. */
-char *mixent_recipe_help(void);
+/* The text of `mixent help recipe`: built-in recipes and, by groups, every option with values and default. With a word only
+ * what it names: a group, a section, an option, what an option is called elsewhere, a choice, or a part of keys. A word that
+ * names nothing fails with the nearest that does. */
+mixent_status mixent_recipe_help(const char *word, mixent_text *out);
+/* "one of a | b; default a; min-ent: b": which values an option takes, and which it has unless one is given. */
+void mixent_option_values_append(const mixent_option *option, mixent_text *out);
+/* The first line of a built-in recipe's comment; its length. */
+int mixent_recipe_summary(const char *name, const char **out);
 
 /* "<recipe>[-<data>][-<net>]-<loss>-<seed>[-test-selected]"; free(); NULL without memory. */
 char *mixent_recipe_run_name(const mixent_recipe *recipe);

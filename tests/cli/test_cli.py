@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import pytest
-from support import PROGRAM, environment, make_dataset
+from support import PROGRAM, ROOT, environment, make_dataset
 
 COMMANDS = ["train", "tune", "eval", "predict", "export", "info", "compare", "study", "study export", "study import", "runs", "show",
             "report", "data", "data list", "data show", "data get", "demo", "help", "version"]
@@ -35,7 +35,7 @@ def test_help_of_a_command(mixent, command):
     assert result.out.startswith(f"mixent {command}: ")
     assert f"Usage: mixent {command}" in result.out
     assert max(map(len, result.out.splitlines())) <= 90
-    assert mixent(*command.split(), "--help").out == result.out
+    assert mixent(*command.split(), "--help").out == mixent(*command.split(), "-h").out == result.out
 
 
 def test_help_of_train_names_every_fixed_option(mixent):
@@ -48,6 +48,57 @@ def test_help_of_recipes(mixent):
     text = mixent("help", "recipe").out
     for word in ("emnist-letters-short", "paper-mix-ent", "optimizer.learning_rate", "square_decay"):
         assert word in text
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in ("data", "study", "help")])
+def test_the_documents_name_every_option(mixent, command):
+    rows = "\n".join(line for line in (ROOT / "docs/COMMANDS.md").read_text().splitlines()
+                     if line.startswith("| `mixent ") and f"`mixent {command}" in line)
+    options = re.findall(r"^  --([\w-]+)", mixent("help", command).out, re.MULTILINE)
+    assert rows and all(f"--{option}" in rows for option in options)
+
+
+def titles_and_keys(text):
+    lines = text.splitlines()
+    return [line for line in lines if re.fullmatch(r"[A-Z].* \(\w+\)", line)], [line.strip() for line in lines if re.match(r"  [a-z]", line)]
+
+
+def test_help_of_recipes_by_a_word(mixent):
+    """Every option stands in one group; a word shows a group, a part of a key, a name from elsewhere, a choice."""
+    every = [option["key"] for option in json.loads(mixent("train", "--dry-run", "--json").out)["options"]]
+    whole = mixent("help", "recipe").out
+    groups = re.findall(r"^[A-Z].* \((\w+)\)$", whole, re.MULTILINE)
+    assert "loss" in groups and "schedule" in groups and "augment" in groups
+    shown = []
+    for group in groups:
+        text = mixent("help", "recipe", group).out
+        titles, keys = titles_and_keys(text)
+        assert len(titles) == 1 and text.strip() in whole
+        shown += keys
+    assert sorted(shown) == sorted(every)
+    for word, keys in {"schedule": ["schedule.name", "schedule.warmup"], "noise": ["noise.fraction", "noise.seed"],
+                       "seed": ["seed"], "rotation": ["augment.rotation", "augment.affine_rotation"], "loss.w1": ["loss.w1"],
+                       "lr": ["optimizer.learning_rate"], "bi-tempered": ["loss.name"], "workers": ["threads"]}.items():
+        assert titles_and_keys(mixent("help", "recipe", word).out)[1] == keys, word
+    assert "trains on the CPU alone" in mixent("help", "recipe", "gpu").out
+    for word, near in {"scedule": "did you mean 'schedule'?", "optimizer.learning_raet": "'optimizer.learning_rate'?",
+                       "zzzz": "the groups are run, data,"}.items():
+        result = mixent("help", "recipe", word)
+        assert result.code == 2 and near in result.message and not result.out
+
+
+def test_settings_without_set(mixent):
+    """`mixent train key=value`, among options, in the order given; after -- too."""
+    def dry(*words):
+        result = mixent("train", "--dry-run", *words)
+        assert result.code == 0, result.err
+        return result.out
+    with_set = dry("--set", "epochs=3", "--set", "loss.name=min-ent", "--set", "optimizer.learning_rate=0.1")
+    assert dry("epochs=3", "loss.name=min-ent", "optimizer.learning_rate=0.1") == with_set
+    assert dry("epochs=9", "--loss", "min-ent", "--epochs", "3", "--", "optimizer.learning_rate=0.1") == with_set
+    assert "epochs: 9\n" in dry("--epochs", "3", "epochs=9")
+    assert 'name: "a=b"\n' in dry("name=a=b")
+    assert "loss.name" in mixent("demo", "loss.name=ce").message
 
 
 def test_version(mixent):
@@ -79,7 +130,7 @@ def test_a_directory_does_not_hide_a_network(mixent, tmp_path):
     (["evla", "x"], "eval"),
     (["data", "shw", "mnist"], "data show"),
     (["help", "predicct"], "predict"),
-    (["train", "--epoch", "3"], "--epochs"),
+    (["train", "--epohcs", "3"], "--epochs"),
     (["train", "--los=ce"], "--loss"),
     (["eval", "x", "--splt", "test"], "--split"),
     (["eval", "x", "--split", "tets"], "test"),
@@ -93,25 +144,6 @@ def test_a_directory_does_not_hide_a_network(mixent, tmp_path):
     (["train", "--data", "CIFAR-10"], "cifar-10"),
     (["info", "vgg-5"], "vgg5"),
     (["info", "resnet2"], "resnet20"),
-    # what other programs call it
-    (["train", "--lr", "0.1"], "--set optimizer.learning_rate=…"),
-    (["train", "--learning-rate=0.1"], "--set optimizer.learning_rate=…"),
-    (["train", "--batch", "3"], "--set batch=…"),
-    (["train", "--batch-size=3"], "--set batch=…"),
-    (["train", "--model", "vgg5"], "--net"),
-    (["train", "--arch", "vgg5"], "--net"),
-    (["train", "--dataset", "x"], "--data"),
-    (["train", "--workers", "2"], "--threads"),
-    (["train", "--wd", "0"], "--set optimizer.weight_decay=…"),
-    (["train", "--dropout", "0"], "--set dropout=…"),
-    (["train", "--config", "x.yaml"], "--recipe"),
-    (["train", "--output", "x"], "--run"),
-    (["demo", "--lr", "1"], "--set optimizer.learning_rate=…"),
-    (["export", "r", "--output", "x.onnx"], "--onnx"),
-    (["compare", "x", "--workers", "2"], "--jobs"),
-    (["train", "--set", "lr=1"], "optimizer.learning_rate"),
-    (["train", "--set", "optimizer.lr=1"], "optimizer.learning_rate"),
-    (["train", "--set", "batch_size=1"], "batch"),
     (["train", "--loss", "CrossEntropy"], "ce"),
     (["train", "--precision", "float16"], "bf16"),
     (["train", "--set", "optimizer.name=SGD"], "sgd"),
@@ -122,10 +154,61 @@ def test_unknown_names_suggest_the_nearest(mixent, words, suggestion):
     assert f"did you mean {suggestion}?" in result.message.replace("'", "")
 
 
+# What PyTorch, Lightning, Keras, Hydra, fastai and Transformers call it, and what it is here.
+ELSEWHERE = {"lr": "optimizer.learning_rate", "learning_rate": "optimizer.learning_rate", "learning-rate": "optimizer.learning_rate",
+             "max_lr": "optimizer.learning_rate", "momentum": "optimizer.momentum", "weight-decay": "optimizer.weight_decay",
+             "weight_decay": "optimizer.weight_decay", "wd": "optimizer.weight_decay", "optimizer": "optimizer.name",
+             "opt_func": "optimizer.name", "scheduler": "schedule.name", "pct_start": "schedule.warmup", "batch_size": "batch",
+             "per_device_train_batch_size": "batch", "bs": "batch", "batch-size": "batch", "label_smoothing": "loss.smoothing",
+             "valid_pct": "validation.fraction", "validation_split": "validation.fraction", "dropout_rate": "dropout"}
+# The same, where `train` has an option of that kind.
+DIRECT = {"model": "net", "arch": "net", "dataset": "data", "criterion": "loss", "loss_fn": "loss", "max_epochs": "epochs",
+          "n_epoch": "epochs", "manual_seed": "seed", "random_state": "seed", "dtype": "precision", "data_root": "data-dir"}
+KEYS = {"loss": "loss.name", "data-dir": "data_dir"}
+
+
+@pytest.mark.parametrize("word, key", ELSEWHERE.items())
+def test_names_of_other_programs_are_answered_with_ours(mixent, tmp_path, word, key):
+    said = f"unknown option '{word}'; here it is '{key}'"
+    for setting in ([f"{word}=1"], ["--set", f"{word}=1"]):
+        result = mixent("train", *setting)
+        assert result.code == 2 and result.message == f"mixent: {said}"
+    (tmp_path / "mine.yaml").write_text(f"{word}: 1\n")
+    assert mixent("train", "--recipe", "mine.yaml").message == f"mixent: mine.yaml:1:1: {said}"
+    for words in ([f"--{word}", "1"], [f"--{word}=1"]):
+        for command in ("train", "demo"):
+            assert mixent(command, *words).message == (
+                f"mixent: {command}: unknown option --{word}; here it is '{key}': mixent {command} {key}=…")
+
+
+@pytest.mark.parametrize("word, option", DIRECT.items())
+def test_names_of_other_programs_for_options_of_train(mixent, word, option):
+    assert mixent("train", f"{word}=1").message == f"mixent: unknown option '{word}'; here it is '{KEYS.get(option, option)}'"
+    result = mixent("train", f"--{word}", "1")
+    assert result.code == 2 and result.message == f"mixent: train: unknown option --{word}; here it is --{option}"
+
+
+@pytest.mark.parametrize("words, option", [
+    (["train", "--config", "x.yaml"], "--recipe"),
+    (["train", "--output", "x"], "--run"),
+    (["export", "r", "--output", "x.onnx"], "--onnx"),
+    (["compare", "x", "--workers", "2"], "--jobs"),
+    (["train", "--epoch", "3"], "--epochs"),
+    (["train", "optimizer.lr=1"], "'optimizer.learning_rate'"),
+    (["train", "trainer.max_epochs=1"], "'epochs'"),
+    (["train", "+model.name=vgg5"], "'net'"),
+])
+def test_more_names_of_other_programs(mixent, words, option):
+    result = mixent(*words)
+    assert result.code == 2 and result.message.endswith(f"; here it is {option}")
+
+
 def test_words_without_a_like_here_are_explained(mixent):
-    for words in (["train", "--device", "cuda"], ["train", "--gpu"], ["eval", "x", "--device", "cpu"], ["train", "--set", "device=cuda"]):
+    for words in (["train", "--device", "cuda"], ["train", "--gpu"], ["eval", "x", "--device", "cpu"], ["train", "device=cuda"]):
         result = mixent(*words)
-        assert result.code == 2 and "computes on the CPU alone" in result.message and "threads" in result.message
+        assert result.code == 2 and "trains on the CPU alone" in result.message and "threads" in result.message
+    for words in (["train", "--workers", "2"], ["train", "num_workers=2"]):
+        assert "the threads that train also read and augment the images" in mixent(*words).message
     assert "the checkpoint or run is given without one" in mixent("eval", "--model", "x").message
     assert "did you mean" not in mixent("eval", "x", "--batch", "3").message
 
@@ -149,9 +232,12 @@ def test_a_batch_larger_than_the_data(mixent, tmp_path, tiny_net):
     (["train", "--epochs", "many"], "whole number"),
     (["train", "--json=yes"], "no value"),
     (["train", "--set", "epochs"], "key=value"),
+    (["train", "epochs"], "key=value"),
+    (["train", "=3"], "expected key=value"),
     (["train", "here"], "'here'"),
     (["train", "-e", "3"], "-e"),
     (["train", "--resume", "r", "--epochs", "3"], "--resume"),
+    (["train", "--resume", "r", "epochs=3"], "--resume"),
     (["train", "--resume", "r", "--dry-run"], "--resume"),
     (["eval"], "mixent eval CHECKPOINT"),
     (["predict", "model.safetensors"], "IMAGE"),

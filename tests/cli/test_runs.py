@@ -92,8 +92,8 @@ def test_filters_and_order(mixent, runs):
 
 @pytest.mark.parametrize("words, message", [
     (["los.name=ce"], "did you mean 'loss.name'?"),
-    (["learning_rate>1"], "did you mean 'optimizer.learning_rate'?"),
-    (["lr>1"], "did you mean 'optimizer.learning_rate'?"),
+    (["learning_rate>1"], "here it is 'optimizer.learning_rate'"),
+    (["lr>1"], "here it is 'optimizer.learning_rate'"),
     (["--sort", "test.acuracy"], "did you mean 'test.accuracy'?"),
     (["--columns", "run,staus"], "did you mean 'status'?"),
     (["letters"], "'letters' is no filter; write KEY=VALUE"),

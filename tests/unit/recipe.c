@@ -174,7 +174,7 @@ static void test_mistakes_are_named(void **state) {
   } cases[] = {
       {"epohcs: 3\n", "t:1:1: unknown option 'epohcs'; did you mean 'epochs'?"},
       {"optimizer:\n  name: sdg\n", "t:2:3: optimizer.name: unknown 'sdg'; did you mean 'sgd'?"},
-      {"learning_rate: 1\n", "did you mean 'optimizer.learning_rate'?"},
+      {"learning_rate: 1\n", "here it is 'optimizer.learning_rate'"},
       {"optimizer:\n  learning_rat: 1\n",
        "t:2:3: unknown option 'optimizer.learning_rat'; did you mean 'optimizer.learning_rate'?"},
       {"epochs: 0\n", "t:1:1: epochs: wanted is a whole number from 1 to 1000000, not '0'"},
@@ -182,7 +182,8 @@ static void test_mistakes_are_named(void **state) {
       {"transpose: treu\n", "t:1:1: transpose: wanted is true or false, not 'treu'"},
       {"dropout: nan\n", "not 'nan'"},
       {"dropout: -0.5\n", "dropout: -0.5 is below 0"},
-      {"optimizer: 3\n", "a section of options is expected"},
+      {"optimizer: adam\n", "t:1:1: unknown option 'optimizer'; here it is 'optimizer.name'"},
+      {"test: 3\n", "a section of options is expected"},
       {"epochs: {a: 1}\n", "epochs: a single value is expected"},
       {"losses: {min-net: {w1: 1}}\n", "did you mean 'min-ent'?"},
       {"losses: {min-ent: {w4: 1}}\n", "unknown option 'loss.w4'"},
@@ -212,7 +213,7 @@ static void test_mistakes_are_named(void **state) {
   mixent_recipe recipe;
   mixent_setting setting = {"epoch", "3"};
   assert_int_equal(mixent_recipe_resolve(NULL, &setting, 1, &recipe), MIXENT_ERROR_ARGUMENT);
-  assert_string_equal(mixent_last_error(), "unknown option 'epoch'; did you mean 'epochs'?");
+  assert_string_equal(mixent_last_error(), "unknown option 'epoch'; here it is 'epochs'");
   assert_int_equal(mixent_recipe_resolve("paper-cee", NULL, 0, &recipe), MIXENT_ERROR_ARGUMENT);
   assert_non_null(strstr(mixent_last_error(), "'paper-ce'"));
   assert_int_equal(mixent_recipe_resolve("/no/such/file.yaml", NULL, 0, &recipe), MIXENT_ERROR_IO);
@@ -340,7 +341,9 @@ static void test_words_of_other_programs(void **state) {
                                          {"momentum", "optimizer.momentum"},
                                          {"EPOCHS", "epochs"},
                                          {"val_split", "validation.fraction"},
-                                         {"criterion", "loss.name"}};
+                                         {"criterion", "loss.name"},
+                                         {"+model.name", "net"},
+                                         {"optimizer.eps", "optimizer.epsilon"}};
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
     assert_string_equal(mixent_typed_word_find(pairs[i][0])->key, pairs[i][1]);
   assert_null(mixent_typed_word_find("fraction")); /* of two sections */
@@ -377,11 +380,13 @@ static void test_run_names(void **state) {
 
 static void test_help_lists_everything(void **state) {
   (void)state;
-  char *help = mixent_recipe_help();
+  mixent_text help = {0};
+  assert_int_equal(mixent_recipe_help(NULL, &help), MIXENT_OK);
   for (const mixent_option *option = mixent_options; option->key; option++)
-    assert_non_null(strstr(help, option->key));
-  for (const char *const *name = mixent_recipe_names(); *name; name++) assert_non_null(strstr(help, *name));
-  free(help);
+    assert_non_null(strstr(help.data, option->key));
+  for (const char *const *name = mixent_recipe_names(); *name; name++)
+    assert_non_null(strstr(help.data, *name));
+  mixent_text_free(&help);
 }
 
 int main(void) {

@@ -26,15 +26,16 @@ def _parse(words: list[str] | None) -> argparse.Namespace:
                     "the test set is not looked at. Killed or stopped, it goes on where it was when it is started again.")
     parser.add_argument("space", metavar="SPACE.yaml|NAME",
                         help=f"what is fixed, what is searched and how (docs/SWEEPS.md): a file, or built in: {', '.join(built_in())}")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], type=_setting,
-                        help="fix an option of the recipe, whatever the file says of it; may be given again and again")
+    parser.add_argument("settings", metavar="KEY=VALUE", nargs="*", type=_setting,
+                        help="fix an option of the recipe, whatever the file says of it")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], type=_setting, help="the same")
     parser.add_argument("--trials", metavar="N", type=_count, help="how many trials, whatever the file says")
     parser.add_argument("--jobs", metavar="N", type=_count, help="trials at once (default: processors / threads; on Ray: what it has room for)")
     parser.add_argument("--threads", metavar="N", type=_count, default=1, help="threads of a trial (default: 1)")
     parser.add_argument("--directory", metavar="DIR", type=Path, help="where all goes (default: runs/sweeps/NAME)")
     parser.add_argument("--ray", metavar="ADDRESS", help="run the trials on a Ray cluster: its address, or `local` to start one here")
     parser.add_argument("--json", action="store_true", help="print the trials as JSON at the end; all else goes to standard error")
-    return parser.parse_args(words)
+    return parser.parse_intermixed_args(words)
 
 
 def _count(text: str) -> int:
@@ -46,7 +47,7 @@ def _count(text: str) -> int:
 def _setting(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
-        raise argparse.ArgumentTypeError(f"KEY=VALUE is expected, not '{text}'")
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got '{text}'")
     return key, value
 
 
@@ -114,7 +115,7 @@ def _check_success(records: list[Record], directory: Path) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     program = Program.find()
-    sweep = read_sweep(find_sweep(arguments.space), program, dict(arguments.set), arguments.trials)
+    sweep = read_sweep(find_sweep(arguments.space), program, dict(arguments.set + arguments.settings), arguments.trials)
     _need("optuna", "matplotlib", *(["scipy"] if sweep.sampler == "qmc" else []), extra="sweep")
     directory = arguments.directory or Path("runs/sweeps") / sweep.name
     directory.mkdir(parents=True, exist_ok=True)

@@ -219,7 +219,7 @@ def _read_settings(node: Node | None, options: Options, more: Mapping[str, str])
     for key, text in more.items():
         wrong = _check(key, text, options)
         if wrong:
-            raise WrongUse(f"--set: {wrong}")
+            raise WrongUse(wrong)
     return settings | dict(more)
 
 

@@ -202,7 +202,9 @@ static mixent_status check_key(mixent_store *store, const char *key, char ***the
   const char *const *own = (const char *const *)*there;
   if (is_listed(own, key)) return MIXENT_OK;
   const mixent_typed_word *typed = mixent_typed_word_find(key);
-  const char *near = typed && typed->key ? typed->key : mixent_nearest_key(key, known);
+  if (typed && typed->key)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "no run has '%s'; here it is '%s'", key, typed->key);
+  const char *near = mixent_nearest_key(key, known);
   if (!near) near = mixent_nearest_key(key, own);
   if (near) return mixent_fail(MIXENT_ERROR_ARGUMENT, "no run has '%s'; did you mean '%s'?", key, near);
   return mixent_fail(MIXENT_ERROR_ARGUMENT,

@@ -1,6 +1,6 @@
 /* The words of a command line become a struct of arguments, as the command's option table says. */
-#include "cli/command.h"
-#include "core/status.h"
+#include "cli/parse.h"
+#include "cli/help.h"
 #include "recipe/aliases.h"
 
 #include <errno.h>
@@ -19,13 +19,6 @@ typedef struct parse {
 /* Where a run of the parser ends: it goes on, or the program does with that exit code. */
 enum { GO_ON = -1 };
 
-static const mixent_command_option *find_option(const mixent_command *command, const char *name,
-                                                size_t length) {
-  for (const mixent_command_option *option = command->options; option && option->name; option++)
-    if (strlen(option->name) == length && strncmp(option->name, name, length) == 0) return option;
-  return NULL;
-}
-
 /* Names of one thing in other programs; the command's own among them is meant. */
 static const char *const same_things[][12] = {
     {"run", "output", "out", "onnx", "csv", "output_dir", "save_dir", "log_dir", "logdir", "file", "o"},
@@ -41,28 +34,24 @@ static const mixent_command_option *find_same(const mixent_command *command, con
     bool among = false;
     for (const char *const *name = same_things[i]; *name; name++) among |= strcmp(*name, word) == 0;
     for (const char *const *name = same_things[i]; *name && among; name++) {
-      const mixent_command_option *option = find_option(command, *name, strlen(*name));
+      const mixent_command_option *option = mixent_command_option_find(command, *name, strlen(*name));
       if (option) return option;
     }
   }
   return NULL;
 }
 
-/* The option that changes this key of a recipe, or any (key NULL); NULL if the command has none. */
-static const mixent_command_option *find_setting(const mixent_command *command, const char *key) {
-  for (const mixent_command_option *option = command->options; option && option->name; option++)
-    if (option->kind == MIXENT_VALUE_SETTING &&
-        (key ? option->key && strcmp(option->key, key) == 0 : !option->key))
-      return option;
-  return NULL;
+static int list_options(const mixent_command *command, const char *word) {
+  return mixent_wrong_use("%s: unknown option --%s; 'mixent help %s' lists the options", command->name, word,
+                          command->name);
 }
 
 /* What people type who come from other programs; GO_ON if nothing is known of the word. */
 static int explain_typed(const mixent_command *command, const char *word) {
   static const char *const models[] = {"model", "checkpoint", "ckpt", "weights", "run", NULL};
-  const mixent_command_option *same = find_same(command, word), *set = find_setting(command, NULL);
+  const mixent_command_option *same = find_same(command, word);
   if (same)
-    return mixent_wrong_use("%s: unknown option --%s; did you mean --%s?", command->name, word, same->name);
+    return mixent_wrong_use("%s: unknown option --%s; here it is --%s", command->name, word, same->name);
   for (const char *const *name = models; *name; name++)
     if (strcmp(*name, word) == 0 && command->operands && strncmp(command->operands, "CHECKPOINT", 10) == 0)
       return mixent_wrong_use(
@@ -72,15 +61,14 @@ static int explain_typed(const mixent_command *command, const char *word) {
   if (typed && typed->note)
     return mixent_wrong_use("%s: unknown option --%s; %s", command->name, word, typed->note);
   if (!typed) return GO_ON;
-  const mixent_command_option *direct = find_setting(command, typed->key);
-  if (!direct) direct = find_option(command, typed->key, strlen(typed->key));
+  const mixent_command_option *direct = mixent_command_setting_find(command, typed->key);
+  if (!direct) direct = mixent_command_option_find(command, typed->key, strlen(typed->key));
   if (direct)
-    return mixent_wrong_use("%s: unknown option --%s; did you mean --%s?", command->name, word, direct->name);
-  if (set)
-    return mixent_wrong_use("%s: unknown option --%s; did you mean --%s %s=…?", command->name, word,
-                            set->name, typed->key);
-  return mixent_wrong_use("%s: unknown option --%s; 'mixent help %s' lists those there are", command->name,
-                          word, command->name);
+    return mixent_wrong_use("%s: unknown option --%s; here it is --%s", command->name, word, direct->name);
+  if (mixent_command_setting_find(command, NULL))
+    return mixent_wrong_use("%s: unknown option --%s; here it is '%s': mixent %s %s=…", command->name, word,
+                            typed->key, command->name, typed->key);
+  return list_options(command, word);
 }
 
 static int unknown_option(const mixent_command *command, const char *name, size_t length) {
@@ -99,8 +87,7 @@ static int unknown_option(const mixent_command *command, const char *name, size_
   const char *nearest = mixent_nearest_name(word, names);
   if (nearest)
     return mixent_wrong_use("%s: unknown option --%s; did you mean --%s?", command->name, word, nearest);
-  return mixent_wrong_use("%s: unknown option --%s; 'mixent help %s' lists those there are", command->name,
-                          word, command->name);
+  return list_options(command, word);
 }
 
 static int add_setting(parse *parse, const mixent_command_option *option, char *value) {
@@ -109,9 +96,8 @@ static int add_setting(parse *parse, const mixent_command_option *option, char *
   if (!option->key) {
     char *equals = strchr(value, '=');
     if (!equals || equals == value)
-      return mixent_wrong_use(
-          "%s: --%s %s: write it as key=value, for example --%s optimizer.learning_rate=0.1",
-          parse->command->name, option->name, value, option->name);
+      return mixent_wrong_use("%s: --%s: expected key=value, as optimizer.learning_rate=0.1, got '%s'",
+                              parse->command->name, option->name, value);
     *equals = '\0';
     setting = (mixent_setting){value, equals + 1};
   }
@@ -164,7 +150,7 @@ static int parse_option(parse *parse, char **words, int left, int *used) {
   char *name = words[0] + 2, *equals = strchr(name, '=');
   size_t length = equals ? (size_t)(equals - name) : strlen(name);
   *used = 1;
-  const mixent_command_option *option = find_option(parse->command, name, length);
+  const mixent_command_option *option = mixent_command_option_find(parse->command, name, length);
   if (!option) return unknown_option(parse->command, name, length);
   if (!option->argument) {
     if (equals) return mixent_wrong_use("%s: --%s takes no value", parse->command->name, option->name);
@@ -178,12 +164,21 @@ static int parse_option(parse *parse, char **words, int left, int *used) {
   return store_value(parse, option, words[1]);
 }
 
+/* A word that is no option: key=value where the command changes a recipe, else an operand. */
+static int parse_operand(parse *parse, char *word) {
+  const mixent_command_option *set = mixent_command_setting_find(parse->command, NULL);
+  if (set && strchr(word, '=')) return add_setting(parse, set, word);
+  parse->operands[parse->operand_count++] = word;
+  return GO_ON;
+}
+
 static int parse_words(parse *parse, int argc, char **argv) {
   bool only_operands = false;
   for (int i = 0; i < argc;) {
     char *word = argv[i];
     if (only_operands || word[0] != '-' || !word[1]) {
-      parse->operands[parse->operand_count++] = word;
+      int code = parse_operand(parse, word);
+      if (code != GO_ON) return code;
       i++;
     } else if (strcmp(word, "--") == 0) {
       only_operands = true;
@@ -210,8 +205,11 @@ static int check_operands(const parse *parse) {
     return mixent_wrong_use("%s: more words are needed: mixent %s %s", command->name, command->name,
                             command->operands);
   if (command->most_operands >= 0 && parse->operand_count > command->most_operands)
-    return mixent_wrong_use("%s: '%s' is one word too many; 'mixent help %s' says what belongs there",
-                            command->name, parse->operands[command->most_operands], command->name);
+    return mixent_wrong_use(
+        "%s: '%s' is one word too many; %s'mixent help %s' says what belongs there", command->name,
+        parse->operands[command->most_operands],
+        mixent_command_setting_find(command, NULL) ? "options of a recipe are written key=value; " : "",
+        command->name);
   return GO_ON;
 }
 
@@ -237,7 +235,7 @@ static int run_member(const mixent_command *group, int argc, char **argv) {
     return mixent_wrong_use("%s: say what to do; 'mixent help %s' lists it", group->name, group->name);
   char prefix[64];
   snprintf(prefix, sizeof prefix, "%s ", group->name);
-  const mixent_command *member = mixent_command_find(group->members, prefix, argv[0]);
+  const mixent_command *member = mixent_command_demand(group->members, prefix, argv[0]);
   return member ? mixent_command_run(member, argc - 1, argv + 1) : MIXENT_EXIT_WRONG_USE;
 }
 
