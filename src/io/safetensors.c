@@ -2,12 +2,15 @@
 #include "io/safetensors.h"
 #include "core/content.h"
 #include "core/file.h"
+#include "core/format_version.h"
 #include "core/json.h"
 #include "core/memory.h"
 #include "io/safetensors_header.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 struct mixent_safetensors {
   json_t *header;
@@ -119,9 +122,31 @@ static mixent_status check_metadata(const json_t *metadata, const char *origin) 
   return MIXENT_OK;
 }
 
+/* Files of the time before there were versions are of format 1. */
+static mixent_status check_format(const mixent_safetensors *file, const char *origin) {
+  const char *format = mixent_safetensors_metadata(file, MIXENT_FORMAT_KEY);
+  return mixent_format_check(origin, "a safetensors file of mixent", format ? strtol(format, NULL, 10) : 1,
+                             MIXENT_SAFETENSORS_FORMAT);
+}
+
+static mixent_status check_payload(const mixent_safetensors *file, const char *origin, const char *data,
+                                   size_t data_size, size_t from) {
+  const char *said = mixent_safetensors_metadata(file, MIXENT_CHECKSUM_KEY);
+  char found[16];
+  if (!said) return MIXENT_OK;
+  snprintf(found, sizeof found, "%08lx", crc32_z(0, (const unsigned char *)data, data_size));
+  if (strcmp(said, found) == 0) return MIXENT_OK;
+  return mixent_fail(
+      MIXENT_ERROR_FORMAT,
+      "%s: expected the %zu bytes from byte %zu on to have the CRC-32 %.20s, got %s; the file is "
+      "damaged: put back a copy of it, or let the command that wrote it run again",
+      origin, data_size, from, said, found);
+}
+
 static mixent_status read_tensors(mixent_safetensors *file, const char *origin, const char *data,
                                   size_t data_size) {
   MIXENT_TRY(check_metadata(json_object_get(file->header, MIXENT_METADATA_KEY), origin));
+  MIXENT_TRY(check_format(file, origin));
   MIXENT_TRY(MIXENT_ALLOCATE(json_object_size(file->header), &file->tensors));
   const char *name;
   json_t *value;
@@ -157,7 +182,9 @@ mixent_status mixent_safetensors_parse(const char *bytes, size_t size, const cha
   mixent_status status = mixent_json_parse(text, length, JSON_REJECT_DUPLICATES, origin, &file->header);
   if (status == MIXENT_ERROR_FORMAT)
     status = mixent_fail(status, "%s; the header is not JSON", mixent_last_error());
-  if (status == MIXENT_OK) status = read_tensors(file, origin, text + length, size - sizeof length - length);
+  size_t begin = sizeof length + length;
+  if (status == MIXENT_OK) status = read_tensors(file, origin, bytes + begin, size - begin);
+  if (status == MIXENT_OK) status = check_payload(file, origin, bytes + begin, size - begin, begin);
   if (status != MIXENT_OK) {
     mixent_safetensors_free(file);
     return status;

@@ -36,15 +36,16 @@ typedef struct mixent_metadata {
 } mixent_metadata;
 
 /* Writes the file anew (beside, synced, renamed). The header keeps the order given; in the data wide elements
- * come first, so that every tensor is aligned to its element. */
+ * come first, so that every tensor is aligned to its element. After `metadata` come the format's version and the payload's
+ * checksum; of a file that is written again the old ones give way. */
 mixent_status mixent_safetensors_write(const char *path, const mixent_metadata *metadata,
                                        size_t metadata_count, const mixent_safetensor *tensors,
                                        size_t tensor_count);
 
 typedef struct mixent_safetensors mixent_safetensors;
 
-/* Reads a whole file and checks all of it: header, types, shapes, and that the tensors cover the data without
- * gap or overlap. */
+/* Reads a whole file and checks all of it: header, types, shapes, that the tensors cover the data without
+ * gap or overlap, and the checksum where the file has one. A later version of the format is refused. */
 mixent_status mixent_safetensors_open(const char *path, mixent_safetensors **out);
 /* The same from memory that must outlive *out; `origin` names it in messages. */
 mixent_status mixent_safetensors_parse(const char *bytes, size_t size, const char *origin,

@@ -298,7 +298,10 @@ mixent_status mixent_recipe_load(const char *path, mixent_recipe *out) {
   MIXENT_TRY(mixent_recipe_find(path, &source));
   mixent_status status = mixent_recipe_parse(source.text, source.origin, source.name, NULL, 0, out);
   free(source.text);
-  return status;
+  if (status != MIXENT_ERROR_FORMAT) return status;
+  return mixent_fail(
+      status, "%s; put the file back as it was, or update mixent if a later version wrote it (this is %s)",
+      mixent_last_error(), mixent_version());
 }
 
 mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe) {

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Makes what a revision leaves on disk, small: a data set, a finished run, an interrupted run, and two studies exported, of which
 one leaves the loss's weights to the program.
-The files in tests/golden/formats-d2249e4 were made by `tests/golden/make_old_formats.py PROGRAM formats-d2249e4` with the program
-of that revision; tests/cli/test_old_formats.py opens, resumes and imports them with the program of today."""
+The files in tests/golden/formats-REVISION were made by `tests/golden/make_old_formats.py PROGRAM formats-REVISION` with the program
+of that revision; tests/cli/test_old_formats.py opens, resumes and imports them with the program of today. Of a564270, the last
+revision before safetensors files had a checksum, the second study and the finished run's last.safetensors were left out."""
 import os
 import signal
 import subprocess

@@ -350,7 +350,7 @@ static void test_lies(void **state) {
   (void)state;
   static const struct {
     const char *key, *value;
-  } lies[] = {{"format", "2"},
+  } lies[] = {{"format", "0"},
               {"classes", "[\"a\",\"b\"]"},
               {"classes", "[]"},
               {"classes", "[1,2,3,4,5,6,7]"},

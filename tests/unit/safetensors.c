@@ -48,7 +48,8 @@ static void write_samples(char **out, size_t *size) {
 static void test_the_bytes_are_fixed(void **state) {
   (void)state;
   static const char header[] =
-      "{\"__metadata__\":{\"format\":\"pt\",\"text\":\"two\\nlines, \xc3\xa9 and \\\"quotes\\\"\"},"
+      "{\"__metadata__\":{\"format\":\"pt\",\"text\":\"two\\nlines, \xc3\xa9 and \\\"quotes\\\"\","
+      "\"mixent_format\":\"2\",\"payload_crc32\":\"8ac361d3\"},"
       "\"w\":{\"dtype\":\"F32\",\"shape\":[1,5],\"data_offsets\":[24,44]},"
       "\"n \\\"1\\\"\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[0,8]},"
       "\"empty\":{\"dtype\":\"F32\",\"shape\":[3,0],\"data_offsets\":[44,44]},"
@@ -117,6 +118,9 @@ static void test_wrong_headers(void **state) {
       {"{}", 1, "1 bytes after the last"},
       {"{\"__metadata__\":3}", 0, "not a map"},
       {"{\"__metadata__\":{\"a\":3}}", 0, "'a' is not a text"},
+      {"{\"__metadata__\":{\"mixent_format\":\"3\"}}", 0, "which a later version wrote; update mixent"},
+      {"{\"__metadata__\":{\"mixent_format\":\"two\"}}", 0, "of format 1 to 2, got 0"},
+      {"{\"__metadata__\":{\"payload_crc32\":\"8ac361d3\"}}", 0, "the CRC-32 8ac361d3, got 00000000"},
       {"{\"a\":3}", 0, "wanted are dtype"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":1}}", 4, "wanted are dtype"},
       {"{\"a\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[0,2]}}", 2, "has type BF16"},
@@ -164,6 +168,39 @@ static void test_files_that_are_none(void **state) {
   assert_int_equal(mixent_safetensors_write(path, NULL, 0, &wrong, 1), MIXENT_ERROR_ARGUMENT);
 }
 
+/* Whatever bit of the data is another one. */
+static void test_every_flipped_bit(void **state) {
+  (void)state;
+  const size_t data = 47;
+  char *all;
+  size_t size;
+  mixent_safetensors *file;
+  write_samples(&all, &size);
+  for (size_t bit = 0; bit < 8 * data; bit++) {
+    char *byte = &all[size - data + bit / 8];
+    *byte = (char)(*byte ^ 1 << bit % 8);
+    assert_int_equal(mixent_safetensors_parse(all, size, "f", &file), MIXENT_ERROR_FORMAT);
+    assert_non_null(strstr(mixent_last_error(), "expected the 47 bytes from byte"));
+    assert_non_null(strstr(mixent_last_error(), "CRC-32 8ac361d3, got"));
+    *byte = (char)(*byte ^ 1 << bit % 8);
+  }
+  assert_int_equal(mixent_safetensors_parse(all, size, "f", &file), MIXENT_OK);
+  mixent_safetensors_free(file);
+  free(all);
+}
+
+/* Written again, a file has the checksum of what it holds then. */
+static void test_a_checksum_is_made_anew(void **state) {
+  (void)state;
+  const mixent_metadata old[] = {{"payload_crc32", "00000000"}, {"mixent_format", "1"}};
+  mixent_safetensors *file;
+  assert_int_equal(mixent_safetensors_write(path, old, 2, samples, 5), MIXENT_OK);
+  assert_int_equal(mixent_safetensors_open(path, &file), MIXENT_OK);
+  assert_string_equal(mixent_safetensors_metadata(file, "payload_crc32"), "8ac361d3");
+  assert_string_equal(mixent_safetensors_metadata(file, "mixent_format"), "2");
+  mixent_safetensors_free(file);
+}
+
 /* Every cut is refused. Bytes changed, swapped or doubled may still make a file; then its tensors lie within
  * it (the sanitizers watch the sum). */
 static void test_damage(void **state) {
@@ -208,6 +245,8 @@ int main(void) {
       cmocka_unit_test(test_reads_back),
       cmocka_unit_test(test_wrong_headers),
       cmocka_unit_test(test_files_that_are_none),
+      cmocka_unit_test(test_every_flipped_bit),
+      cmocka_unit_test(test_a_checksum_is_made_anew),
       cmocka_unit_test(test_damage),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

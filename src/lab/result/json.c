@@ -1,5 +1,6 @@
 /* result.json: a result's numbers as JSON, in 17 digits, and back with every check. */
 #include "core/json.h"
+#include "core/format_version.h"
 #include "core/memory.h"
 #include "lab/result/parts.h"
 #include "model/score.h"
@@ -338,6 +339,12 @@ mixent_status mixent_result_from_json(const char *text, size_t size, const char 
     return mixent_fail(status, "%s; remove the file, it is made anew from predictions.safetensors",
                        mixent_last_error());
   MIXENT_TRY(status);
+  const json_t *format = json_object_get(json, "format");
+  if (json_is_integer(format) && json_integer_value(format) > FORMAT) {
+    status = mixent_format_check(path, "a result of a run", (long)json_integer_value(format), FORMAT);
+    json_decref(json);
+    return status;
+  }
   const char *wrong = read_all(json, out, &status);
   json_decref(json);
   if (!wrong || status == MIXENT_ERROR_MEMORY) return status;

@@ -1,6 +1,7 @@
 /* A study's directory: made whole, joined, and what study.json remembers. */
 #include "lab/study/directory.h"
 #include "core/file.h"
+#include "core/format_version.h"
 #include "core/json.h"
 #include "mixent/status.h"
 #include "recipe/use.h"
@@ -65,15 +66,15 @@ static mixent_status take_lists(mixent_study *study, const json_t *state, const 
   return status;
 }
 
+mixent_status mixent_study_check_format(const json_t *state, const char *origin) {
+  return mixent_format_check(origin, "a study", (long)json_integer_value(json_object_get(state, "format")),
+                             FORMAT);
+}
+
 mixent_status mixent_study_take_state(mixent_study *study, json_t *state, const char *origin) {
-  json_int_t threads = json_integer_value(json_object_get(state, "threads")),
-             format = json_integer_value(json_object_get(state, "format"));
+  json_int_t threads = json_integer_value(json_object_get(state, "threads"));
   const char *key;
   json_t *plan, *plans = json_object_get(state, "plans");
-  if (format < 1 || format > FORMAT)
-    return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: expected a study of format 1 to %d; another version of mixent wrote it", origin,
-                       FORMAT);
   if (threads < 1 || threads > MOST_THREADS) return fail_state(origin, "'threads' is no number of threads");
   if (!json_is_object(plans) || !json_is_object(json_object_get(state, "failed")))
     return fail_state(origin, "'plans' or 'failed' is missing");
@@ -88,17 +89,15 @@ mixent_status mixent_study_take_state(mixent_study *study, json_t *state, const 
   return MIXENT_OK;
 }
 
-static mixent_status read_state(mixent_study *study, const char *directory) {
-  char *path = mixent_path_join(directory, "study.json"), *text = NULL;
-  mixent_status status = path ? mixent_file_read(path, LARGEST, &text, NULL) : MIXENT_ERROR_MEMORY;
-  if (status == MIXENT_OK) {
-    json_t *state;
-    status = mixent_json_parse(text, strlen(text), 0, path, &state);
-    if (status == MIXENT_OK) status = mixent_study_take_state(study, state, path);
-    json_decref(state);
-  }
+/* study.json of a format that is known here; *path is its name for messages. free(), json_decref(). */
+static mixent_status read_state(const char *directory, char **path, json_t **out) {
+  char *text = NULL;
+  *out = NULL;
+  *path = mixent_path_join(directory, "study.json");
+  mixent_status status = *path ? mixent_file_read(*path, LARGEST, &text, NULL) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK) status = mixent_json_parse(text, strlen(text), 0, *path, out);
+  if (status == MIXENT_OK) status = mixent_study_check_format(*out, *path);
   free(text);
-  free(path);
   return status;
 }
 
@@ -191,14 +190,19 @@ mixent_status mixent_study_open(const char *directory, mixent_study **out) {
   if (!found)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no study is there; `mixent compare STUDY.yaml` makes one",
                        directory);
-  char *text = NULL, *recipe = NULL, *origin = mixent_path_join(directory, "study.yaml");
-  mixent_status status = origin ? read_file(directory, "study.yaml", &text) : MIXENT_ERROR_MEMORY;
+  char *text = NULL, *recipe = NULL, *path, *origin = mixent_path_join(directory, "study.yaml");
+  json_t *state;
+  mixent_status status =
+      read_state(directory, &path, &state); /* a later version's study.yaml may not be readable */
+  if (status == MIXENT_OK) status = origin ? read_file(directory, "study.yaml", &text) : MIXENT_ERROR_MEMORY;
   if (status == MIXENT_OK) status = read_file(directory, "base.yaml", &recipe);
   if (status == MIXENT_OK) status = mixent_study_parse(text, origin, recipe, out);
-  if (status == MIXENT_OK) status = read_state(*out, directory);
+  if (status == MIXENT_OK) status = mixent_study_take_state(*out, state, path);
   if (status == MIXENT_OK && !((*out)->directory = strdup(directory)))
     status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
   if (status == MIXENT_OK) status = mixent_study_check_runs(*out);
+  json_decref(state);
+  free(path);
   free(text);
   free(recipe);
   free(origin);

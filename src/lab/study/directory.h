@@ -54,7 +54,9 @@ mixent_status mixent_study_check_runs(const mixent_study *study);
 
 /* Writes study.json into `directory`. */
 mixent_status mixent_study_write_state(const mixent_study *study, const char *directory);
-/* Takes a study.json, checked: its seeds and data sets are the study's from then on. `origin` names it in messages. */
+/* Whether study.json is of a format that is known here. */
+mixent_status mixent_study_check_format(const struct json_t *state, const char *origin);
+/* Takes a study.json of such a format, checked: its seeds and data sets are the study's from then on. `origin` names it in messages. */
 mixent_status mixent_study_take_state(mixent_study *study, struct json_t *state, const char *origin);
 
 /* Finds the plan file with this text in a directory, or writes the next: "plan-2.yaml" in `name`. */

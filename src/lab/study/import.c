@@ -1,6 +1,7 @@
 /* Reading a study's file with distrust: all lines are checked, then runs are laid out beside their places, then moved in. */
 #include "core/content.h"
 #include "core/file.h"
+#include "core/format_version.h"
 #include "core/json.h"
 #include "core/yaml.h"
 #include "lab/result/result.h"
@@ -11,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { FORMAT = 1 }; /* of the file; its study.json has one of its own */
 
 /* A run's line. */
 typedef struct imported_run {
@@ -120,18 +123,22 @@ static mixent_status check_failed(const import *import) {
 
 static mixent_status read_header(import *import, const json_t *json) {
   const char *kind = json_string_value(json_object_get(json, "kind")), *study, *base;
+  const json_t *format = json_object_get(json, "format"); /* no file of format 1 has it */
   json_t *runs = json_object_get(json, "runs"), *state = json_object_get(json, "study.json");
   if (!kind || strcmp(kind, "mixent study") != 0)
     return fail_here(import, 1, "no study's file; `mixent study export` writes one");
+  char origin[MIXENT_RECIPE_TEXT];
+  snprintf(origin, sizeof origin, "%s:1", import->origin);
+  MIXENT_TRY(
+      mixent_format_check(origin, "a study's file", format ? (long)json_integer_value(format) : 1, FORMAT));
   MIXENT_TRY(find_text(import, json, "study.yaml", &study));
   MIXENT_TRY(find_text(import, json, "base.yaml", &base));
   import->plans = json_incref(json_object_get(json, "plans"));
   if (!json_is_object(state) || !json_is_object(import->plans) || !json_is_integer(runs))
     return fail_here(import, 1, "'study.json', 'plans' or 'runs' is missing");
+  MIXENT_TRY(mixent_study_check_format(state, origin));
   mixent_status status = mixent_study_parse(study, "study.yaml", base, &import->study);
   if (status != MIXENT_OK) return fail_within_line(import, 1, status);
-  char origin[MIXENT_RECIPE_TEXT];
-  snprintf(origin, sizeof origin, "%s:1", import->origin);
   MIXENT_TRY(mixent_study_take_state(import->study, state, origin));
   import->failed = json_deep_copy(json_object_get(state, "failed"));
   json_object_clear(json_object_get(state, "failed"));

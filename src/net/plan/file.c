@@ -1,16 +1,18 @@
 /* Plan files: parsed with distrust, written to be read, held against the net they are for. */
 #include "net/plan/file.h"
 #include "core/file.h"
+#include "core/format_version.h"
 #include "core/sha256.h"
 #include "core/yaml.h"
 #include "net/plan/plan.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
-enum { LARGEST = 1 << 20, MOST = 65536, MOST_CLASSES = 1 << 20 };
+enum { LARGEST = 1 << 20, MOST = 65536, MOST_CLASSES = 1 << 20, FORMAT = 1 };
 
 /* The fields of the key, in the order in which they are written. */
 typedef struct field {
@@ -159,13 +161,22 @@ static mixent_status read_entry(const mixent_yaml *node, const mixent_plan_file 
   return MIXENT_OK;
 }
 
+/* No file of format 1 says its format. */
+static mixent_status check_format(const mixent_yaml *root, const char *origin) {
+  long format = 1;
+  const mixent_yaml *node = mixent_yaml_find(root, "format");
+  if (node) MIXENT_TRY(mixent_yaml_integer(node, 1, LONG_MAX, &format));
+  return mixent_format_check(origin, "a plan file", format, FORMAT);
+}
+
 static mixent_status read_tree(const mixent_yaml *root, const char *origin, mixent_plan_file **out) {
-  const char *keys[FIELDS + 2] = {NULL};
+  const char *keys[FIELDS + 3] = {"format"};
   const mixent_yaml *layers;
-  for (size_t i = 0; i < FIELDS; i++) keys[i] = fields[i].name;
-  keys[FIELDS] = "layers";
+  for (size_t i = 0; i < FIELDS; i++) keys[1 + i] = fields[i].name;
+  keys[1 + FIELDS] = "layers";
   if (root->kind != MIXENT_YAML_MAPPING)
     return mixent_yaml_fail(root, "no plan: it begins with no `processor:`");
+  MIXENT_TRY(check_format(root, origin));
   MIXENT_TRY(mixent_yaml_check_keys(root, keys));
   MIXENT_TRY(find(root, "layers", &layers));
   if (layers->kind == MIXENT_YAML_MAPPING || (layers->kind == MIXENT_YAML_SCALAR && *layers->text))
