@@ -1,5 +1,6 @@
 /* Paths, and whole files read. new_file.c writes files; directory.c lists, makes and removes directories. */
 #include "core/file.h"
+#include "core/locale.h"
 #include "core/memory.h"
 
 #include <errno.h>

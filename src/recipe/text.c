@@ -1,4 +1,5 @@
 /* A recipe as text: recipe.yaml, the name of its run. */
+#include "core/file.h"
 #include "recipe/recipe.h"
 
 #include "data/find.h"

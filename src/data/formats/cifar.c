@@ -1,9 +1,9 @@
 /* Reads CIFAR-10 and CIFAR-100 in their binary form, and the names of their classes. */
 #include "data/formats/cifar.h"
 #include "core/file.h"
+#include "core/gzip.h"
 #include "core/memory.h"
 #include "data/formats/format.h"
-#include "core/gzip.h"
 
 #include <stdlib.h>
 #include <string.h>

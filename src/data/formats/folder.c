@@ -2,11 +2,11 @@
  * archive (.tar, .tar.gz, .tgz). Classes are the folders in the order of their names, images those of a class in
  * the order of their paths, so that a directory and its archive are the same set. */
 #include "core/file.h"
+#include "core/gzip.h"
 #include "core/memory.h"
 #include "data/find.h"
 #include "data/formats/collection.h"
 #include "data/formats/format.h"
-#include "core/gzip.h"
 #include "data/formats/picture.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* The registry of formats, in the order in which they are tried. */
+#include "core/file.h"
 #include "core/memory.h"
 #include "data/find.h"
 #include "data/formats/format.h"
