@@ -15,6 +15,7 @@ PYTHON := /usr/bin/python3
 # Files of the project: what git knows or would take, or, where it is no checkout of this user's, all but what is built.
 files = $(shell git ls-files -co --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -print | sed 's|^\./||')
 sources = $(filter %.c %.h,$(files))
+pages = $(filter-out docs/ARCHITECTURE.md,$(filter %.md,$(files)))
 
 python_sources = $(wildcard $(filter pyproject.toml CMakeLists.txt LICENSE README.md cmake/% include/% python/% src/core/% src/loss/% \
                    src/net/networks/% recipes/sweeps/%,$(files)))
@@ -126,11 +127,13 @@ bench-winograd:
 	@tools/build release bench_winograd
 	OMP_WAIT_POLICY=passive build/release/bench/bench_winograd
 
-## pictures       the curves of docs/LOSSES.md
+## pictures       the curves of docs/LOSSES.md, those of docs/RESULTS.md and docs/TUTORIAL.md
 pictures:
 	@tools/install-dependencies docs
-	@tools/build release bench_loss_curves
+	@tools/build release bench_loss_curves mixent_program
 	tools/draw-losses
+	tools/draw-findings
+	tools/draw-tutorial
 
 ## python         the Python package, as a wheel in build/wheels
 python:
@@ -181,11 +184,13 @@ test-onnx:
 install: release
 	cmake --install build/release $(if $(PREFIX),--prefix "$(PREFIX)")
 
-## format, check-format   lays out the sources, or says which are not (clang-format)
+## format, check-format   lays out sources and pages, or says which are not (clang-format, tools/format-prose)
 format:
 	clang-format -i $(sources)
+	tools/format-prose $(pages)
 check-format:
 	@clang-format --dry-run --Werror $(sources)
+	@tools/format-prose --check $(pages)
 
 ## tidy           clang-tidy over the sources
 tidy:

@@ -47,6 +47,7 @@ def check_output(text):
         q = [math.exp(z) / total for z in logits]
         terms[0] -= math.log(q[label]) / len(rows)
         terms[1] -= sum(p * math.log(p) for p in q) / len(rows)
+    assert f"`{text.strip()}`" in (ROOT / "README.md").read_text()
     assert [float(word) for word in re.findall(r"\d\.\d+", text)] == pytest.approx(terms, abs=1e-6)
 
 

@@ -56,7 +56,10 @@ def test_by_how_much():
 
 
 def test_it_warns_of_what_pip_brings():
-    """Before the first line of Python: the size of pip's PyTorch, and two ways without it."""
-    before = README.read_text().split("## From PyTorch")[1].split("```python")[0]
-    for word in ("5 GB", "python3-torch", "--system-site-packages", "install selector"):
+    """Before the first line of Python: the size of pip's PyTorch; the FAQ has two ways without it."""
+    before = README.read_text().split("## The losses in PyTorch")[1].split("```python")[0]
+    for word in ("5 GB", "python3-torch", "docs/FAQ.md#how-do-i-avoid-5-gb-of-gpu-libraries"):
         assert word in before
+    answer = (README.parent / "docs/FAQ.md").read_text().split("How do I avoid 5 GB of GPU libraries?")[1].split("\n## ")[0]
+    for word in ("python3-torch", "--system-site-packages", "install selector"):
+        assert word in answer

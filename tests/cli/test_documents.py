@@ -1,0 +1,57 @@
+"""The pages of the project: links that lead somewhere, one line width, an opening for the reader, commands that exist."""
+import re
+import subprocess
+
+import pytest
+
+from support import ROOT
+
+PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
+NAMES = [str(path.relative_to(ROOT)) for path in PAGES]
+
+
+def without_code(text):
+    """A page without its blocks of code and its code in backticks."""
+    return re.sub(r"`[^`]*`", "", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S))
+
+
+def anchors_of(path):
+    """The anchors of a page's headings, as GitHub makes them."""
+    heads = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text())):
+        place, _, anchor = link.partition("#")
+        if re.match(r"https?:", link):
+            continue
+        target = page.parent / place if place else page
+        assert target.exists(), f"{page.name} links to {link}"
+        assert not anchor or anchor in anchors_of(target), f"{page.name}: {link} has no such heading"
+
+
+def test_prose_has_one_width():
+    pages = [page for page in PAGES if page.name != "ARCHITECTURE.md"]  # not yet
+    done = subprocess.run([ROOT / "tools/format-prose", "--check", *pages], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_line_that_is_too_long_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# Title\n\n" + "word " * 30 + "\n\n- item `" + "x" * 120 + "`\n\n    " + "code " * 40 + "\n\n| " + "cell " * 40 + "|\n")
+    tool = ROOT / "tools/format-prose"
+    done = subprocess.run([tool, "--check", page], capture_output=True, text=True)
+    assert done.returncode == 1 and "page.md:3: " in done.stderr and ":5: " in done.stderr and done.stderr.count("\n") == 2
+    before = page.read_text().split()
+    assert subprocess.run([tool, page]).returncode == 0 and page.read_text().split() == before
+    assert subprocess.run([tool, "--check", page], capture_output=True, text=True).returncode == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_named_files_exist(page):
+    """Files of the project that a page names in code or prose."""
+    for name in re.findall(r"(?<![\w/.$~-])((?:tests|tools|src|bench|recipes|docs|include|examples|python)/[\w./-]*\w\.(?:c|h|py|md|yaml|gz|svg|png))\b",
+                           page.read_text()):
+        assert "NAME" in name or (ROOT / name).exists(), f"{page.name} names {name}"
