@@ -1,7 +1,6 @@
 /* The program: finds the sub-command and runs it. Exit codes: 0 done, 1 failed, 2 wrong use, 128 + N
  * stopped by signal N. */
 #include "cli/commands.h"
-#include "cli/help.h"
 #include "cli/no_memory.h"
 #include "cli/parse.h"
 
@@ -14,15 +13,12 @@
 #include <unistd.h>
 
 static int run_program(int argc, char **argv) {
-  if (argc < 2) return mixent_wrong_use("say what to do; 'mixent help' lists the commands");
-  char *name = argv[1];
-  if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-    mixent_program_help_print(mixent_commands);
-    return MIXENT_EXIT_DONE;
-  }
-  if (strcmp(name, "--version") == 0) name = "version";
-  const mixent_command *command = mixent_command_demand(mixent_commands, "", name);
-  return command ? mixent_command_run(command, argc - 2, argv + 2) : MIXENT_EXIT_WRONG_USE;
+  mixent_command_call call;
+  int code = mixent_command_parse(mixent_commands, argc - 1, argv + 1, &call);
+  if (code == MIXENT_EXIT_NOT_YET)
+    code = call.command->run(call.arguments, call.operand_count, call.operands);
+  mixent_command_call_free(&call);
+  return code;
 }
 
 /* A thread that waits for the others should spin for some microseconds, as long as waking it would take, and

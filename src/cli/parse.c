@@ -10,14 +10,12 @@
 
 typedef struct parse {
   const mixent_command *command;
-  void *arguments;
-  int operand_count;
-  char **operands;
+  mixent_command_call *call;
   int setting_room; /* the number of words, which no list of settings can exceed */
 } parse;
 
-/* Where a run of the parser ends: it goes on, or the program does with that exit code. */
-enum { GO_ON = -1 };
+/* The parser goes on; any other code ends the program. */
+enum { GO_ON = MIXENT_EXIT_NOT_YET };
 
 /* Names of one thing in other programs; the command's own among them is meant. */
 static const char *const same_things[][12] = {
@@ -91,7 +89,7 @@ static int unknown_option(const mixent_command *command, const char *name, size_
 }
 
 static int add_setting(parse *parse, const mixent_command_option *option, char *value) {
-  mixent_setting_list *list = (mixent_setting_list *)((char *)parse->arguments + option->offset);
+  mixent_setting_list *list = (mixent_setting_list *)((char *)parse->call->arguments + option->offset);
   mixent_setting setting = {option->key, option->argument ? value : "true"};
   if (!option->key) {
     char *equals = strchr(value, '=');
@@ -134,7 +132,7 @@ static int store_choice(const parse *parse, const mixent_command_option *option,
 }
 
 static int store_value(parse *parse, const mixent_command_option *option, char *value) {
-  void *target = (char *)parse->arguments + option->offset;
+  void *target = (char *)parse->call->arguments + option->offset;
   switch (option->kind) {
   case MIXENT_VALUE_FLAG: *(bool *)target = true; return GO_ON;
   case MIXENT_VALUE_TEXT: *(const char **)target = value; return GO_ON;
@@ -168,8 +166,12 @@ static int parse_option(parse *parse, char **words, int left, int *used) {
 static int parse_operand(parse *parse, char *word) {
   const mixent_command_option *set = mixent_command_setting_find(parse->command, NULL);
   if (set && strchr(word, '=')) return add_setting(parse, set, word);
-  parse->operands[parse->operand_count++] = word;
+  parse->call->operands[parse->call->operand_count++] = word;
   return GO_ON;
+}
+
+static bool asks_for_help(const char *word) {
+  return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
 static int parse_words(parse *parse, int argc, char **argv) {
@@ -183,7 +185,7 @@ static int parse_words(parse *parse, int argc, char **argv) {
     } else if (strcmp(word, "--") == 0) {
       only_operands = true;
       i++;
-    } else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+    } else if (asks_for_help(word)) {
       mixent_command_help_print(parse->command);
       return MIXENT_EXIT_DONE;
     } else if (word[1] != '-') {
@@ -201,33 +203,32 @@ static int parse_words(parse *parse, int argc, char **argv) {
 
 static int check_operands(const parse *parse) {
   const mixent_command *command = parse->command;
-  if (parse->operand_count < command->least_operands)
+  if (parse->call->operand_count < command->least_operands)
     return mixent_wrong_use("%s: more words are needed: mixent %s %s", command->name, command->name,
                             command->operands);
-  if (command->most_operands >= 0 && parse->operand_count > command->most_operands)
+  if (command->most_operands >= 0 && parse->call->operand_count > command->most_operands)
     return mixent_wrong_use(
         "%s: '%s' is one word too many; %s'mixent help %s' says what belongs there", command->name,
-        parse->operands[command->most_operands],
+        parse->call->operands[command->most_operands],
         mixent_command_setting_find(command, NULL) ? "options of a recipe are written key=value; " : "",
         command->name);
   return GO_ON;
 }
 
-static int parse_and_run(parse *parse, int argc, char **argv) {
+static int parse_all(parse *parse, int argc, char **argv) {
   for (const mixent_command_option *option = parse->command->options; option && option->name; option++)
     if (option->fallback) {
       int code = store_value(parse, option, (char *)option->fallback);
       if (code != GO_ON) return code;
     }
   int code = parse_words(parse, argc, argv);
-  if (code == GO_ON) code = check_operands(parse);
-  if (code == GO_ON) code = parse->command->run(parse->arguments, parse->operand_count, parse->operands);
-  return code;
+  return code == GO_ON ? check_operands(parse) : code;
 }
 
-/* "data show …": the second word names the member. */
-static int run_member(const mixent_command *group, int argc, char **argv) {
-  if (argc && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
+/* "data show …": the second word names the member. GO_ON: *command is it. */
+static int find_member(int argc, char **argv, const mixent_command **command) {
+  const mixent_command *group = *command;
+  if (argc && asks_for_help(argv[0])) {
     mixent_command_help_print(group);
     return MIXENT_EXIT_DONE;
   }
@@ -235,29 +236,44 @@ static int run_member(const mixent_command *group, int argc, char **argv) {
     return mixent_wrong_use("%s: say what to do; 'mixent help %s' lists it", group->name, group->name);
   char prefix[64];
   snprintf(prefix, sizeof prefix, "%s ", group->name);
-  const mixent_command *member = mixent_command_demand(group->members, prefix, argv[0]);
-  return member ? mixent_command_run(member, argc - 1, argv + 1) : MIXENT_EXIT_WRONG_USE;
+  *command = mixent_command_demand(group->members, prefix, argv[0]);
+  return *command ? GO_ON : MIXENT_EXIT_WRONG_USE;
 }
 
-static void free_settings(const mixent_command *command, const void *arguments) {
-  for (const mixent_command_option *option = command->options; option && option->name; option++)
+int mixent_command_parse(const mixent_command *const *commands, int argc, char **argv,
+                         mixent_command_call *out) {
+  *out = (mixent_command_call){0};
+  if (argc < 1) return mixent_wrong_use("say what to do; 'mixent help' lists the commands");
+  if (asks_for_help(argv[0])) {
+    mixent_program_help_print(commands);
+    return MIXENT_EXIT_DONE;
+  }
+  const char *name = strcmp(argv[0], "--version") == 0 ? "version" : argv[0];
+  const mixent_command *command = mixent_command_demand(commands, "", name);
+  if (!command) return MIXENT_EXIT_WRONG_USE;
+  argc--, argv++;
+  if (command->members) {
+    int code = find_member(argc, argv, &command);
+    if (code != GO_ON) return code;
+    argc--, argv++;
+  }
+  parse parse = {.command = command, .call = out, .setting_room = argc + 1};
+  out->command = command;
+  out->arguments = calloc(1, command->arguments_size + 1);
+  out->operands = calloc((size_t)argc + 1, sizeof *out->operands);
+  if (out->arguments && out->operands) return parse_all(&parse, argc, argv);
+  return mixent_failed(mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the command line"));
+}
+
+void mixent_command_call_free(mixent_command_call *call) {
+  const mixent_command_option *option = call->arguments ? call->command->options : NULL;
+  for (; option && option->name; option++)
     if (option->kind == MIXENT_VALUE_SETTING) {
-      mixent_setting_list *list = (mixent_setting_list *)((char *)arguments + option->offset);
+      mixent_setting_list *list = (mixent_setting_list *)((char *)call->arguments + option->offset);
       free(list->items);
-      *list = (mixent_setting_list){0};
+      *list = (mixent_setting_list){0}; /* several options fill the same list */
     }
-}
-
-int mixent_command_run(const mixent_command *command, int argc, char **argv) {
-  if (command->members) return run_member(command, argc, argv);
-  parse parse = {.command = command, .setting_room = argc + 1};
-  parse.arguments = calloc(1, command->arguments_size + 1);
-  parse.operands = calloc((size_t)argc + 1, sizeof *parse.operands);
-  int code = parse.arguments && parse.operands
-                 ? parse_and_run(&parse, argc, argv)
-                 : mixent_failed(mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the command line"));
-  if (parse.arguments) free_settings(command, parse.arguments);
-  free(parse.arguments);
-  free(parse.operands);
-  return code;
+  free(call->arguments);
+  free(call->operands);
+  *call = (mixent_command_call){0};
 }

@@ -4,7 +4,18 @@
 
 #include "cli/command.h"
 
-/* Parses the words after the command's name and runs it; returns the exit code. --help prints the help. */
-int mixent_command_run(const mixent_command *command, int argc, char **argv);
+/* A command line that was read: the command and what its `run` takes. */
+typedef struct mixent_command_call {
+  const mixent_command *command;
+  void *arguments;
+  int operand_count;
+  char **operands;
+} mixent_command_call;
+
+/* Reads the words after the program's name, and runs nothing. MIXENT_EXIT_NOT_YET: the call is to be run; else the exit
+ * code, after a message or, for --help, the help. Always mixent_command_call_free. */
+int mixent_command_parse(const mixent_command *const *commands, int argc, char **argv,
+                         mixent_command_call *out);
+void mixent_command_call_free(mixent_command_call *call);
 
 #endif
