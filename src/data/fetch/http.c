@@ -1,8 +1,7 @@
-/* HTTP ranges (RFC 9110, section 14) with libcurl. Every answer must be 206 with the range that was asked
- * for: a server that ignores the range would send the whole file, which is refused at its first byte. */
+/* HTTP ranges with libcurl; http_answer.c reads the answers. */
 #include "data/fetch/http.h"
-#include "core/locale.h"
 #include "core/memory.h"
+#include "data/fetch/http_answer.h"
 
 #include <curl/curl.h>
 #include <inttypes.h>
@@ -18,13 +17,9 @@ struct mixent_http {
   CURL *curl;
   char *address;
   char curl_error[CURL_ERROR_SIZE];
-  uint64_t size; /* 0: not known yet */
   mixent_http_watch *watch;
   void *watch_context;
-  /* the try under way: bytes asked for, what its Content-Range says (answer_size 0: nothing yet), where bytes
-   * go */
-  uint64_t first, last, received;
-  uint64_t answer_first, answer_last, answer_size;
+  mixent_http_answer answer; /* of the try under way; where its bytes go */
   mixent_http_sink *sink;
   void *sink_context;
   mixent_status status; /* not OK: another try would not help */
@@ -35,56 +30,27 @@ const char *mixent_http_address(const mixent_http *http) {
 }
 
 uint64_t mixent_http_size(const mixent_http *http) {
-  return http->size;
+  return http->answer.known_size;
 }
 
 static size_t take_header(char *line, size_t size, size_t count, void *context) {
   mixent_http *http = context;
-  size_t length = size * count;
-  char text[200] = "";
-  if (length < sizeof text) memcpy(text, line, length);
-  static const char name[] = "content-range:";
-  if (strncmp(text, "HTTP/", 5) == 0) http->answer_size = 0; /* another answer, after a redirection */
-  if (mixent_same_letters(text, name, sizeof name - 1) &&
-      sscanf(text + sizeof name - 1, " bytes %" SCNu64 "-%" SCNu64 "/%" SCNu64, &http->answer_first,
-             &http->answer_last, &http->answer_size) != 3)
-    http->answer_size = 0;
-  return length;
+  mixent_http_answer_line(&http->answer, line, size * count);
+  return size * count;
 }
 
-/* Whether the answer's head promises what was asked for. */
-static mixent_status check_head(const mixent_http *http) {
+static long response_code(const mixent_http *http) {
   long code = 0;
   curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &code);
-  if (code == 200)
-    return mixent_fail(
-        MIXENT_ERROR_UNSUPPORTED,
-        "%s: the server ignores byte ranges (it answered 200 instead of 206) and would send "
-        "the whole file, so nothing was fetched; try later, or give the address of a copy on another server",
-        http->address);
-  if (code != 206 || http->answer_size <= http->answer_last || http->answer_first != http->first ||
-      http->answer_last != http->last)
-    return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: asked for bytes %" PRIu64 " to %" PRIu64
-                       ", the server's answer (%ld) holds something else; "
-                       "try later, or give the address of another copy",
-                       http->address, http->first, http->last, code);
-  if (http->size && http->size != http->answer_size)
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s changed on the server while it was being read; run again",
-                       http->address);
-  return MIXENT_OK;
+  return code;
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
   mixent_http *http = context;
   size_t length = size * count;
-  if (http->received == 0) http->status = check_head(http);
-  if (http->status == MIXENT_OK && length > http->last - http->first + 1 - http->received)
-    http->status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: the server sends more than was asked for; try later",
-                               http->address);
+  http->status = mixent_http_answer_body(&http->answer, response_code(http), length);
   if (http->status == MIXENT_OK) http->status = http->sink(http->sink_context, bytes, length);
   if (http->status != MIXENT_OK) return 0; /* ends the transfer */
-  http->received += length;
   return length;
 }
 
@@ -132,29 +98,30 @@ static void wait_before_try(mixent_http *http, int tries) {
 mixent_status mixent_http_range(mixent_http *http, uint64_t first, uint64_t count, mixent_http_sink *sink,
                                 void *context) {
   if (!count) return MIXENT_OK;
-  http->first = first, http->last = first + count - 1;
+  mixent_http_answer *answer = &http->answer;
+  answer->address = http->address;
+  answer->asked_first = first, answer->asked_last = first + count - 1;
   http->sink = sink, http->sink_context = context;
   http->status = MIXENT_OK;
   for (int tries = 0; tries < TRIES && http->status == MIXENT_OK; tries++) {
     if (tries) wait_before_try(http, tries - 1);
     if (http->status != MIXENT_OK) break;
     char range[64];
-    snprintf(range, sizeof range, "%" PRIu64 "-%" PRIu64, http->first, http->last);
+    snprintf(range, sizeof range, "%" PRIu64 "-%" PRIu64, answer->asked_first, answer->asked_last);
     curl_easy_setopt(http->curl, CURLOPT_RANGE, range);
-    http->received = http->answer_size = 0;
+    answer->received = answer->size = 0;
     http->curl_error[0] = 0;
     CURLcode result = curl_easy_perform(http->curl);
     if (http->status != MIXENT_OK) break;
-    http->first += http->received; /* the next try asks for the rest */
-    if (http->received) tries = 0; /* those count that bring nothing */
-    if (http->first > http->last) return MIXENT_OK;
+    answer->asked_first += answer->received; /* the next try asks for the rest */
+    if (answer->received) tries = 0;         /* those count that bring nothing */
+    if (answer->asked_first > answer->asked_last) return MIXENT_OK;
+    long code = response_code(http);
     if (result == CURLE_OK) {
       /* ended well, yet short: the head was wrong (an empty 200, say), or the server lies about the length */
-      if (!http->received) http->status = check_head(http);
+      if (!answer->received) http->status = mixent_http_answer_check(answer, code);
       continue;
     }
-    long code = 0;
-    curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &code);
     if (!may_pass(result, code))
       return mixent_fail(MIXENT_ERROR_IO, "cannot read %s: %s; check the address and the network",
                          http->address, http->curl_error[0] ? http->curl_error : curl_easy_strerror(result));
@@ -217,7 +184,7 @@ mixent_status mixent_http_open(const char *address, mixent_http_watch *watch, vo
 
   char byte;
   mixent_status status = mixent_http_read(http, 0, 1, &byte);
-  http->size = http->answer_size;
+  http->answer.known_size = http->answer.size;
   if (status != MIXENT_OK)
     mixent_http_close(http);
   else
