@@ -4,6 +4,7 @@
 #ifndef MIXENT_RUN_CHECKPOINT_H
 #define MIXENT_RUN_CHECKPOINT_H
 
+#include "io/safetensors.h"
 #include "model/score.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -41,6 +42,9 @@ mixent_status mixent_checkpoint_write_all(const char *path, const mixent_checkpo
 /* Reads what mixent_checkpoint_write_all wrote into the arrays and the state that `checkpoint` points to,
  * after checking that it belongs to the same network, data and recipe; a difference is named. */
 mixent_status mixent_checkpoint_read_all(const char *path, const mixent_checkpoint *checkpoint);
+/* The same from a file that is open; `path` is for messages. */
+mixent_status mixent_checkpoint_take_all(const mixent_safetensors *file, const char *path,
+                                         const mixent_checkpoint *checkpoint);
 
 /* Whether all of these are finite; over the step's threads. */
 bool mixent_all_finite(const float *values, size_t count);

@@ -4,9 +4,13 @@
 #include "run/checkpoint.h"
 #include "run/checkpoint_state.h"
 
+#include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MOST_OBSERVATIONS = 1 << 30 }; /* of the monitor: one an epoch */
 
 static void append_shape(mixent_text *text, int dimensions, const int64_t *shape) {
   mixent_text_append(text, "[");
@@ -147,6 +151,35 @@ static mixent_status check_description(const mixent_safetensors *file, const cha
   return status;
 }
 
+static bool is_count(double value, double most) {
+  return value >= 0 && value <= most && value == floor(value);
+}
+
+static bool are_finite(const double *values, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (!isfinite(values[i])) return false;
+  return true;
+}
+
+/* Numbers that no training leaves behind: counts below 0, more right than there were, a best epoch that is yet to come, … */
+static mixent_status check_small_state(const mixent_small_state *small, const char *path) {
+  const char *wrong = NULL;
+  const int64_t *counts = small->counts;
+  for (int i = 0; i < 2 + 2 * MIXENT_METRICS_BINS; i += 2)
+    if (counts[i + 1] < 0 || counts[i + 1] > counts[i]) wrong = "state.epoch.counts";
+  if (!is_count(small->monitor[0], UINT_MAX) || !is_count(small->monitor[1], MOST_OBSERVATIONS) ||
+      !are_finite(small->monitor, sizeof small->monitor / sizeof *small->monitor))
+    wrong = "state.monitor";
+  if (!are_finite(small->loss, MIXENT_LOSS_PARAMETERS)) wrong = "state.loss.parameters";
+  if (!are_finite(&small->schedule, 1)) wrong = "state.schedule";
+  if (!(small->best[0] >= 0 && small->best[0] <= 1)) wrong = "state.best.scores";
+  if (small->best_epoch < 0 || small->best_epoch > small->position[0]) wrong = "state.best.epoch";
+  if (small->position[0] < 0 || small->position[1] < 0) wrong = "state.position";
+  if (!wrong) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: '%s' holds numbers that no training leaves behind", path,
+                     wrong);
+}
+
 static mixent_status read_state(const mixent_safetensors *file, const char *path,
                                 const mixent_checkpoint *out) {
   size_t count, all = mixent_graph_parameter_count(out->graph);
@@ -161,18 +194,26 @@ static mixent_status read_state(const mixent_safetensors *file, const char *path
   for (const mixent_small_field *field = mixent_small_fields; field->name; field++)
     MIXENT_TRY(read_tensor(file, path, field->name, field->element, 1, &(int64_t){(int64_t)field->count},
                            (char *)&small + field->offset));
+  if (!mixent_all_finite(out->state->optimizer, (size_t)out->optimizer->state_arrays * all) ||
+      (out->state->ema && !mixent_all_finite(out->state->ema, all)))
+    return mixent_fail(MIXENT_ERROR_NUMERIC, "%s: some of its optimiser's state is not finite", path);
+  MIXENT_TRY(check_small_state(&small, path));
   mixent_small_state_unpack(&small, out->state);
   return MIXENT_OK;
+}
+
+mixent_status mixent_checkpoint_take_all(const mixent_safetensors *file, const char *path,
+                                         const mixent_checkpoint *checkpoint) {
+  MIXENT_TRY(check_description(file, path, checkpoint));
+  MIXENT_TRY(mixent_checkpoint_read_model(file, path, checkpoint->graph, checkpoint->parameters,
+                                          checkpoint->statistics));
+  return read_state(file, path, checkpoint);
 }
 
 mixent_status mixent_checkpoint_read_all(const char *path, const mixent_checkpoint *checkpoint) {
   mixent_safetensors *file;
   MIXENT_TRY(mixent_safetensors_open(path, &file));
-  mixent_status status = check_description(file, path, checkpoint);
-  if (status == MIXENT_OK)
-    status = mixent_checkpoint_read_model(file, path, checkpoint->graph, checkpoint->parameters,
-                                          checkpoint->statistics);
-  if (status == MIXENT_OK) status = read_state(file, path, checkpoint);
+  mixent_status status = mixent_checkpoint_take_all(file, path, checkpoint);
   mixent_safetensors_free(file);
   return status;
 }

@@ -267,29 +267,31 @@ mixent_status mixent_run_directory_trim_metrics(const mixent_run_directory *run,
   return status;
 }
 
-static mixent_status parse_history(const char *text, const char *path, json_t **lines) {
-  for (const char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+mixent_status mixent_run_history_parse(const char *text, size_t size, const char *path, json_t **out) {
+  *out = json_array();
+  const char *end = text + size;
+  for (const char *line = text, *next; (next = memchr(line, '\n', (size_t)(end - line))); line = next + 1) {
     json_t *object;
-    mixent_status status = mixent_json_parse(line, (size_t)(end - line), 0, path, &object);
-    if (status == MIXENT_ERROR_MEMORY) return status;
-    if (!json_is_object(object)) {
+    mixent_status status = mixent_json_parse(line, (size_t)(next - line), 0, path, &object);
+    if (status != MIXENT_ERROR_MEMORY && !json_is_object(object))
+      status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: line %zu is damaged", path, json_array_size(*out) + 1);
+    if (status != MIXENT_OK) {
       json_decref(object);
-      return mixent_fail(MIXENT_ERROR_FORMAT, "%s: line %zu is damaged", path, json_array_size(*lines) + 1);
+      json_decref(*out);
+      *out = NULL;
+      return status;
     }
-    mixent_json_append(lines, object);
+    mixent_json_append(out, object);
   }
-  return *lines ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", path);
+  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", path);
 }
 
 mixent_status mixent_run_history_read(const char *directory, json_t **out) {
   char *path = mixent_path_join(directory, "metrics.jsonl"), *text = NULL;
+  size_t size;
   *out = NULL;
-  mixent_status status = path ? mixent_file_read(path, LARGEST_METRICS, &text, NULL) : MIXENT_ERROR_MEMORY;
-  if (status == MIXENT_OK) {
-    *out = json_array();
-    status = parse_history(text, path, out);
-  }
-  if (status != MIXENT_OK) json_decref(*out), *out = NULL;
+  mixent_status status = path ? mixent_file_read(path, LARGEST_METRICS, &text, &size) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK) status = mixent_run_history_parse(text, size, path, out);
   free(text);
   free(path);
   return status;

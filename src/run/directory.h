@@ -47,6 +47,8 @@ mixent_status mixent_run_directory_seconds(const mixent_run_directory *run, doub
  * JSON; what was cut off at the end is left out. */
 struct json_t;
 mixent_status mixent_run_history_read(const char *directory, struct json_t **out);
+/* The same of its bytes; `path` is for messages. */
+mixent_status mixent_run_history_parse(const char *text, size_t size, const char *path, struct json_t **out);
 
 /* The summary.json of a finished run; mixent_train_summary_free. MIXENT_ERROR_IO if it cannot be read, MIXENT_ERROR_FORMAT if
  * it is not whole. */

@@ -59,11 +59,11 @@ static void fill_state(mixent_train_state *state, uint64_t seed) {
       numbers[n][i] = mixent_uniform_double(words[0], words[1]);
     }
   mixent_random_block(&random, 1, 0, words);
-  state->epoch = words[0], state->step = words[1], state->best_epoch = words[2];
+  state->epoch = words[0], state->step = words[1], state->best_epoch = words[0] / 2;
   state->sums.metrics.count = words[3], state->sums.metrics.correct = words[3] / 2;
   for (size_t i = 0; i < MIXENT_METRICS_BINS; i++) {
     mixent_random_block(&random, 2, i, words);
-    state->sums.metrics.bin_count[i] = words[0], state->sums.metrics.bin_correct[i] = words[1];
+    state->sums.metrics.bin_count[i] = words[0], state->sums.metrics.bin_correct[i] = words[0] / 3;
   }
 }
 
@@ -260,6 +260,32 @@ static void test_what_is_not_finite_is_not_written(void **state) {
   free_sample(&sample);
 }
 
+/* Numbers that the writer takes, for training never makes them, but --resume does not believe. */
+static void test_a_state_that_cannot_be(void **state) {
+  (void)state;
+  for (int wrong = 0; wrong < 8; wrong++) {
+    static const char *const names[] = {"position", "position",     "best.epoch",   "best.scores",
+                                        "schedule", "epoch.counts", "epoch.counts", "monitor"};
+    sample sample;
+    char message[64];
+    make_sample(&sample, NULL, 1);
+    mixent_train_state *to = &sample.state;
+    if (wrong == 0) to->epoch = UINT64_MAX;
+    if (wrong == 1) to->step = 1ull << 63;
+    if (wrong == 2) to->best_epoch = to->epoch + 1;
+    if (wrong == 3) to->best_accuracy = NAN;
+    if (wrong == 4) to->schedule.factor = INFINITY;
+    if (wrong == 5) to->sums.metrics.correct = to->sums.metrics.count + 1;
+    if (wrong == 6) to->sums.metrics.bin_correct[3] = UINT64_MAX;
+    if (wrong == 7) to->monitor.best = NAN;
+    assert_int_equal(mixent_checkpoint_write_all(path, &sample.checkpoint), MIXENT_OK);
+    snprintf(message, sizeof message, "'state.%s' holds numbers that no training leaves behind",
+             names[wrong]);
+    refuse(&sample, message);
+    free_sample(&sample);
+  }
+}
+
 /* Cut anywhere, a checkpoint is refused, not believed. */
 static void test_a_cut_file(void **state) {
   (void)state;
@@ -283,6 +309,7 @@ int main(void) {
       cmocka_unit_test(test_what_differs_is_named),
       cmocka_unit_test(test_tensors_must_be_the_networks),
       cmocka_unit_test(test_what_is_not_finite_is_not_written),
+      cmocka_unit_test(test_a_state_that_cannot_be),
       cmocka_unit_test(test_a_cut_file),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -46,7 +46,7 @@ static mixent_status take_warnings(const json_t *line, mixent_report_run *run) {
   return MIXENT_OK;
 }
 
-static mixent_status take_history(const json_t *lines, mixent_report_run *run) {
+mixent_status mixent_report_run_take_history(const json_t *lines, mixent_report_run *run) {
   run->epochs = json_array_size(lines);
   run->held_out = json_is_object(json_object_get(json_array_get(lines, 0), "validation"));
   MIXENT_TRY(MIXENT_ALLOCATE(MIXENT_SERIES * run->epochs, &run->series));
@@ -66,7 +66,7 @@ static mixent_status read_history(const char *path, mixent_report_run *run) {
   mixent_status status = mixent_run_history_read(path, &lines);
   if (status == MIXENT_ERROR_MEMORY || status == MIXENT_ERROR_IO) return status;
   if (status != MIXENT_OK) return MIXENT_OK;
-  if (json_array_size(lines)) status = take_history(lines, run);
+  if (json_array_size(lines)) status = mixent_report_run_take_history(lines, run);
   json_decref(lines);
   return status;
 }
