@@ -21,7 +21,7 @@ python_sources = $(wildcard $(filter pyproject.toml CMakeLists.txt LICENSE READM
                    src/net/networks/% recipes/sweeps/%,$(files)))
 python_site = build/python-site/mixent/__init__.py
 
-.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 test-browser fuzz bench-train bench-infer \
+.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 test-browser fuzz fuzz-coverage bench-train bench-infer \
         bench-loss bench-winograd pictures python \
         wheel test-python test-onnx install format check-format tidy dependencies clean help
 
@@ -91,16 +91,19 @@ test-browser:
 	@tools/build release mixent_program
 	MIXENT_PROGRAM='$(CURDIR)/build/release/mixent' $(PYTHON) -m pytest -q -rs -p no:cacheprovider -m long tests/cli/test_report.py
 
-## fuzz           every fuzzer of tests/fuzz for FUZZ_SECONDS (60); what it finds lies in build/fuzz/found
+## fuzz           every fuzzer of tests/fuzz for FUZZ_SECONDS (60), or FUZZ_RUNS inputs; what it finds lies in build/fuzz/found
 FUZZ_SECONDS ?= 60
 fuzz:
 	@tools/install-dependencies fuzz
+	@tools/build-decoders
 	@tools/build fuzz
-	@for fuzzer in build/fuzz/tests/fuzz/fuzz_*; do name=$${fuzzer##*fuzz_}; echo "== $$name"; \
-	  mkdir -p build/fuzz/found build/fuzz/corpus/$$name; \
-	  OMP_NUM_THREADS=1 $$fuzzer -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -timeout=10 -verbosity=0 \
-	    -print_final_stats=1 -artifact_prefix=build/fuzz/found/ build/fuzz/corpus/$$name \
-	    $$(ls -d tests/fuzz/seeds/$$name 2>/dev/null) 2>&1 | grep -v '^#\|^"\|NEW_FUNC'; done
+	@tools/fuzz $(if $(FUZZ_RUNS),--runs $(FUZZ_RUNS),--seconds $(FUZZ_SECONDS))
+
+## fuzz-coverage  the lines of the readers that the inputs of `make fuzz` reach, as the table of docs/RELIABILITY.md
+fuzz-coverage:
+	@tools/install-dependencies fuzz
+	@tools/build fuzz-coverage
+	@tools/fuzz --coverage
 
 ## bench-train    training speed beside PyTorch's and the processor's peak (BENCH_OPTIONS="--rounds 3 --python OTHER": bench/train.py --help)
 bench-train:

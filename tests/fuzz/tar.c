@@ -36,7 +36,7 @@ static mixent_status collect(const archive *archive) {
     if (image->class < 0 || image->class >= collection->classes.count) abort();
     if (image->part < 0 || image->part > 1) abort();
   }
-  if (mixent_passed_over_note(&collection->passed_over, &note) != MIXENT_OK) abort();
+  if (mixent_passed_over_note(&collection->passed_over, ".png", &note) != MIXENT_OK) abort();
   free(note);
   mixent_collection_free(collection);
   free(collection);
@@ -56,13 +56,14 @@ static void mend(uint8_t *bytes, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   archive archive = {.size = size};
+  bool short_end;
   uint8_t *bytes = malloc(size + 1);
   if (!bytes) return 0;
   for (int mended = 0; mended < 2; mended++) {
     memcpy(bytes, data, size);
     if (mended) mend(bytes, size);
     archive.bytes = bytes;
-    if (mixent_tar_walk("fuzz", bytes, size, visit, &archive) != MIXENT_OK &&
+    if (mixent_tar_walk("fuzz", bytes, size, visit, &archive, &short_end) != MIXENT_OK &&
         strncmp(mixent_last_error(), "fuzz: ", 6) != 0)
       abort();
     if (collect(&archive) != MIXENT_OK && strncmp(mixent_last_error(), "fuzz: ", 6) != 0) abort();
