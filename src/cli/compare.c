@@ -1,6 +1,7 @@
 /* `mixent compare`: trains what a study lacks, and says what its runs show. */
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "cli/places.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/training.h"
@@ -85,23 +86,19 @@ static char *place_of(const arguments *arguments, const mixent_study *study) {
 
 /* A study's directory, a built-in study, a study under --runs, or a file. */
 static mixent_status find_study(const arguments *arguments, const char *word, mixent_study **out) {
-  char *place = mixent_path_join(arguments->runs, word);
-  if (!place) return MIXENT_ERROR_MEMORY;
-  bool here, below = false;
-  mixent_path_kind kind = MIXENT_PATH_NOTHING;
-  mixent_status status = mixent_study_look(word, &here);
-  if (status == MIXENT_OK) status = mixent_path_look(word, &kind);
-  if (status == MIXENT_OK && !mixent_study_is_builtin(word)) status = mixent_study_look(place, &below);
-  if (status != MIXENT_OK)
-    *out = NULL;
-  else if (here)
-    status = mixent_study_open(word, out);
-  else if (kind == MIXENT_PATH_DIRECTORY)
-    status = mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: a directory without a study", word);
-  else if (below)
+  char *place;
+  bool here;
+  mixent_path_kind kind;
+  *out = NULL;
+  MIXENT_TRY(mixent_study_look(word, &here));
+  MIXENT_TRY(mixent_path_look(word, &kind));
+  bool file = kind == MIXENT_PATH_NOTHING ? mixent_has_ending(word, ".yaml") : kind != MIXENT_PATH_DIRECTORY;
+  if (!here && (file || mixent_study_is_builtin(word))) return mixent_study_read(word, out);
+  mixent_status status = mixent_place_find(arguments->runs, word, MIXENT_PLACE_STUDY, &place);
+  if (status == MIXENT_OK)
     status = mixent_study_open(place, out);
-  else
-    status = mixent_study_read(word, out);
+  else if (status == MIXENT_ERROR_ARGUMENT && kind == MIXENT_PATH_NOTHING && !strchr(word, '/'))
+    status = mixent_study_read(word, out); /* its message lists the built-in studies */
   free(place);
   return status;
 }
@@ -244,7 +241,7 @@ static const mixent_command_option options[] = {
      .help = "where the study's directory goes",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, runs),
-     .fallback = "runs"},
+     .fallback = MIXENT_RUNS},
     {.name = "no-train",
      .help = "train nothing: show what the finished runs say",
      .kind = MIXENT_VALUE_FLAG,

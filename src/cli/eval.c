@@ -106,15 +106,15 @@ static const mixent_command_option options[] = {
      .offset = offsetof(arguments, json)},
     {.name = NULL}};
 
-const mixent_command mixent_command_eval = {
-    .name = "eval",
-    .summary = "Score a checkpoint on a data set",
-    .operands = "CHECKPOINT|RUN",
-    .least_operands = 1,
-    .most_operands = 1,
-    .options = options,
-    .description =
-        "CHECKPOINT is the best.safetensors or last.safetensors of a run; of the directory RUN it is "
-        "best.safetensors.",
-    .arguments_size = sizeof(arguments),
-    .run = run};
+const mixent_command mixent_command_eval = {.name = "eval",
+                                            .summary = "Score a checkpoint on a data set",
+                                            .operands = "CHECKPOINT|RUN",
+                                            .least_operands = 1,
+                                            .most_operands = 1,
+                                            .options = options,
+                                            .description =
+                                                "CHECKPOINT is the best.safetensors or last.safetensors of a "
+                                                "run; of RUN, the directory of a run or its name in "
+                                                "runs, it is best.safetensors.",
+                                            .arguments_size = sizeof(arguments),
+                                            .run = run};

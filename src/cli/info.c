@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/inputs.h"
 #include "cli/model.h"
+#include "cli/places.h"
 #include "cli/terminal.h"
 #include "core/file.h"
 #include "core/printable.h"
@@ -164,12 +165,16 @@ static int check_options(const arguments *arguments, bool trained) {
   return MIXENT_EXIT_DONE;
 }
 
-/* A checkpoint or the directory of a run. A network's name stays one beside a directory of that name. */
+/* A checkpoint or a run, also one in MIXENT_RUNS. A network's name stays one beside a directory of that name. */
 static bool is_trained(const char *word) {
-  const char *end = strrchr(word, '.');
   for (const char *const *name = mixent_graph_names(); *name; name++)
     if (strcmp(*name, word) == 0) return false;
-  return mixent_is_directory(word) || (end && strcmp(end, ".safetensors") == 0);
+  if (mixent_is_directory(word) || mixent_has_ending(word, ".safetensors")) return true;
+  if (mixent_is_file(word) || mixent_has_ending(word, ".yaml")) return false;
+  char *run = mixent_path_join(MIXENT_RUNS, word);
+  bool below = run && mixent_is_directory(run);
+  free(run);
+  return below || strchr(word, '/'); /* no network's name has a slash */
 }
 
 static int run(const void *given, int count, char **words) {

@@ -1,5 +1,6 @@
 /* Words of a command line that name models and files. */
 #include "cli/inputs.h"
+#include "cli/places.h"
 #include "core/locale.h"
 #include "core/memory.h"
 #include "data/find.h"
@@ -41,19 +42,32 @@ static mixent_status fail_directory(const char *word) {
   return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s, got a directory without best.safetensors", word, wanted);
 }
 
+static mixent_status find_best(const char *directory, char **path) {
+  mixent_path_kind best;
+  MIXENT_TRY(mixent_path_look_in(directory, "best.safetensors", &best));
+  if (best != MIXENT_PATH_FILE) return fail_directory(directory);
+  *path = mixent_path_join(directory, "best.safetensors");
+  return *path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
+}
+
+static mixent_status find_in_run(const char *word, char **path) {
+  char *run;
+  MIXENT_TRY(mixent_place_find(MIXENT_RUNS, word, MIXENT_PLACE_RUN, &run));
+  mixent_status status = find_best(run, path);
+  free(run);
+  return status;
+}
+
 mixent_status mixent_checkpoint_find(const char *word, char **path) {
-  mixent_path_kind kind_there, best;
+  mixent_path_kind kind_there;
   *path = NULL;
   MIXENT_TRY(mixent_path_look(word, &kind_there));
-  if (kind_there == MIXENT_PATH_DIRECTORY) {
-    MIXENT_TRY(mixent_path_look_in(word, "best.safetensors", &best));
-    if (best != MIXENT_PATH_FILE) return fail_directory(word);
-    *path = mixent_path_join(word, "best.safetensors");
-    return *path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
-  }
+  if (kind_there == MIXENT_PATH_DIRECTORY) return find_best(word, path);
   const char *kind = find_other_kind(word);
   if (kind)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: expected a checkpoint or a run, got %s", word, kind);
+  if (kind_there == MIXENT_PATH_NOTHING && !mixent_has_ending(word, ".safetensors"))
+    return find_in_run(word, path);
   *path = strdup(word);
   return *path ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
 }

@@ -6,7 +6,7 @@
 #include "data/formats/passed_over.h"
 #include "mixent/train.h"
 
-/* The checkpoint that a word names: a file, or a run's directory, of which it is best.safetensors. Something else is refused
+/* The checkpoint that a word names: a file, or a run (cli/places.h), of which it is best.safetensors. Something else is refused
  * with what it is. free(*path). */
 mixent_status mixent_checkpoint_find(const char *word, char **path);
 /* The same, opened. */

@@ -2,6 +2,7 @@
 #include "lab/report/report.h"
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "cli/places.h"
 #include "core/file.h"
 #include "core/layout.h"
 #include "core/printable.h"
@@ -16,9 +17,24 @@ typedef struct arguments {
 } arguments;
 
 /* report.html in the study's or the single run's directory, or here for several runs; free(). */
-static char *choose_path(const char *output, int count, char **words) {
+static char *choose_path(const char *output, const mixent_names *places) {
   if (output) return strdup(output);
-  return count == 1 ? mixent_path_join(words[0], "report.html") : strdup("report.html");
+  return places->count == 1 ? mixent_path_join(places->items[0], "report.html") : strdup("report.html");
+}
+
+/* What is there is taken as it is, for an imported run has no recipe; else it is a name among the runs. */
+static mixent_status find_places(char **words, size_t count, mixent_names *places) {
+  mixent_status status = MIXENT_OK;
+  for (size_t i = 0; i < count && status == MIXENT_OK; i++) {
+    mixent_path_kind kind;
+    char *place = NULL;
+    status = mixent_path_look(words[i], &kind);
+    if (status == MIXENT_OK && kind == MIXENT_PATH_NOTHING)
+      status = mixent_place_find(MIXENT_RUNS, words[i], MIXENT_PLACE_EITHER, &place);
+    if (status == MIXENT_OK) status = mixent_names_add(places, place ? place : words[i]);
+    free(place);
+  }
+  return status;
 }
 
 static int print_path(const arguments *arguments, const char *path, size_t bytes) {
@@ -37,13 +53,17 @@ static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
   const mixent_report_options options = {.data_directory = arguments->data_directory, .warning = warn};
   mixent_text page = {0};
+  mixent_names places = {0};
   char *path = NULL;
-  mixent_status status = mixent_report_make((const char *const *)words, (size_t)count, &options, &page);
-  if (status == MIXENT_OK && !(path = choose_path(arguments->output, count, words)))
+  mixent_status status = find_places(words, (size_t)count, &places);
+  if (status == MIXENT_OK)
+    status = mixent_report_make((const char *const *)places.items, places.count, &options, &page);
+  if (status == MIXENT_OK && !(path = choose_path(arguments->output, &places)))
     status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
   if (status == MIXENT_OK) status = mixent_file_replace(path, page.data, page.length);
   int code = status == MIXENT_OK ? print_path(arguments, path, page.length) : mixent_failed(status);
   free(path);
+  mixent_names_free(&places);
   mixent_text_free(&page);
   return code;
 }

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/facts.h"
 #include "cli/json.h"
+#include "cli/places.h"
 #include "cli/terminal.h"
 #include "core/printable.h"
 #include "lab/store/store.h"
@@ -161,6 +162,7 @@ typedef struct answer {
   char **columns;
   mixent_facts *runs;
   size_t count;
+  bool lacks; /* runs that may not be read */
 } answer;
 
 static mixent_status ask(const arguments *arguments, mixent_store_query *query, answer *out) {
@@ -170,6 +172,11 @@ static mixent_status ask(const arguments *arguments, mixent_store_query *query, 
   query->columns = (const char *const *)out->columns;
   if (status == MIXENT_OK) status = mixent_store_find(store, query, &out->runs, &out->count);
   if (status == MIXENT_OK) mixent_store_warning_print(store);
+  out->lacks = mixent_store_unread(store) != NULL;
+  if (status == MIXENT_OK && out->lacks)
+    mixent_failed(mixent_fail(MIXENT_ERROR_IO,
+                              "you may not read %s; the runs in it are not listed; check the permissions",
+                              mixent_store_unread(store)));
   mixent_store_close(store);
   return status;
 }
@@ -205,6 +212,7 @@ static int list(const arguments *arguments, mixent_store_filter *filters, int co
   answer answer = {0};
   if (status == MIXENT_OK) status = ask(arguments, &query, &answer);
   int code = status == MIXENT_OK ? print_runs(arguments, &answer, count > 0) : mixent_failed(status);
+  if (code == MIXENT_EXIT_DONE && answer.lacks) code = MIXENT_EXIT_FAILED;
   mixent_store_runs_free(answer.runs, answer.count);
   free(answer.columns);
   return code;
@@ -226,7 +234,7 @@ static const mixent_command_option options[] = {
      .help = "the directory of the runs",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, runs),
-     .fallback = "runs"},
+     .fallback = MIXENT_RUNS},
     {.name = "sort",
      .argument = "KEY",
      .help = "sort by this; runs that know nothing of it come last (default: by name)",

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/facts.h"
 #include "cli/json.h"
+#include "cli/places.h"
 #include "cli/training.h"
 #include "core/file.h"
 #include "core/printable.h"
@@ -34,68 +35,6 @@ typedef struct subject {
   mixent_train_summary summary;
   bool kept_temperature; /* beside the model */
 } subject;
-
-/* The name of a run in the store that is most like `word`; free(), NULL: none. */
-static mixent_status find_nearest(const char *runs, const char *word, char **out) {
-  mixent_store *store;
-  mixent_facts *found = NULL;
-  size_t count = 0;
-  static const char *const columns[] = {"run", NULL};
-  const mixent_store_query query = {.columns = columns};
-  MIXENT_TRY(mixent_store_open(runs, false, &store));
-  mixent_status status = mixent_store_find(store, &query, &found, &count);
-  mixent_store_warning_print(store);
-  mixent_store_close(store);
-  const char **names = status == MIXENT_OK ? calloc(count + 1, sizeof *names) : NULL;
-  const char *near = NULL;
-  if (status == MIXENT_OK && !names)
-    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the names of runs");
-  for (size_t i = 0; names && i < count; i++) {
-    names[i] = mixent_facts_text(&found[i], "run");
-    const char *slash = strrchr(names[i], '/');
-    if (slash && strcmp(slash + 1, word) == 0) near = names[i]; /* in a study */
-  }
-  if (names && !near) near = mixent_nearest_name(word, names);
-  *out = near ? strdup(near) : NULL;
-  if (near && !*out) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the name of a run");
-  free(names);
-  mixent_store_runs_free(found, count);
-  return status;
-}
-
-static mixent_status fail_unknown(const char *runs, const char *word, const char *place) {
-  bool direct = mixent_is_directory(word);
-  char *near;
-  if (direct || mixent_is_directory(place))
-    return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                       "%s is no run, for it has no recipe.yaml; `mixent runs --runs %s` lists those in it",
-                       direct ? word : place, direct ? word : place);
-  MIXENT_TRY(find_nearest(runs, word, &near));
-  if (near)
-    mixent_fail(MIXENT_ERROR_ARGUMENT, "no run '%s' in %s; did you mean '%s'?", word, runs, near);
-  else
-    mixent_fail(MIXENT_ERROR_ARGUMENT, "no run '%s', nor one in %s; `mixent runs` lists them", word, runs);
-  free(near);
-  return MIXENT_ERROR_ARGUMENT;
-}
-
-/* `word` is a run's directory, or its name among the runs. */
-static mixent_status find_directory(const char *runs, const char *word, char **out) {
-  char *place = mixent_path_join(runs, word);
-  if (!place) return MIXENT_ERROR_MEMORY;
-  mixent_path_kind here, there = MIXENT_PATH_NOTHING;
-  mixent_status status = mixent_path_look_in(word, "recipe.yaml", &here);
-  bool direct = here != MIXENT_PATH_NOTHING;
-  if (status == MIXENT_OK && !direct) status = mixent_path_look_in(place, "recipe.yaml", &there);
-  bool below = there != MIXENT_PATH_NOTHING;
-  if (status == MIXENT_OK && !direct && !below) status = fail_unknown(runs, word, place);
-  *out = direct ? strdup(word) : below ? strdup(place) : NULL;
-  free(place);
-  if (status == MIXENT_OK && !*out) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
-  for (size_t length = *out ? strlen(*out) : 0; length > 1 && (*out)[length - 1] == '/'; length--)
-    (*out)[length - 1] = '\0';
-  return status;
-}
 
 static const char *name_below(const char *directory, const char *runs) {
   size_t length = strlen(runs);
@@ -267,7 +206,7 @@ static int run(const void *given, int count, char **words) {
   (void)count;
   const arguments *arguments = given;
   subject run = {0};
-  mixent_status status = find_directory(arguments->runs, words[0], &run.directory);
+  mixent_status status = mixent_place_find(arguments->runs, words[0], MIXENT_PLACE_RUN, &run.directory);
   if (status == MIXENT_OK) {
     run.name = name_below(run.directory, arguments->runs);
     status = read_subject(&run);
@@ -283,7 +222,7 @@ static const mixent_command_option options[] = {
      .help = "where a run that is named without its directory is looked for",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, runs),
-     .fallback = "runs"},
+     .fallback = MIXENT_RUNS},
     {.name = "json",
      .help = "print one line of JSON",
      .kind = MIXENT_VALUE_FLAG,
@@ -297,7 +236,8 @@ const mixent_command mixent_command_show = {
     .least_operands = 1,
     .most_operands = 1,
     .options = options,
-    .description = "RUN is a run's directory, or its name as 'mixent runs' lists it. Shown are its status, "
+    .description = "RUN is a run's directory, or its name in runs, as 'mixent runs' lists it (so it is for "
+                   "every command). Shown are its status, "
                    "the command that "
                    "makes it again to the same bits (of a built-in recipe only what differs from it), the "
                    "one that goes on with "

@@ -1,9 +1,12 @@
 /* `mixent study export`: the results of a study as one text file, packed if its name says so. */
 #include "cli/commands.h"
+#include "cli/places.h"
 #include "core/file.h"
 #include "core/gzip.h"
 #include "core/printable.h"
 #include "lab/study/file.h"
+
+#include <stdlib.h>
 
 static mixent_status write_out(const char *path, const mixent_text *text) {
   if (path && mixent_has_ending(path, ".gz")) {
@@ -20,10 +23,13 @@ static mixent_status write_out(const char *path, const mixent_text *text) {
 
 static int run(const void *given, int count, char **words) {
   (void)given;
-  mixent_study *study;
+  mixent_study *study = NULL;
   mixent_text text = {0};
   size_t runs;
-  mixent_status status = mixent_study_open(words[0], &study);
+  char *place;
+  mixent_status status = mixent_place_find(MIXENT_RUNS, words[0], MIXENT_PLACE_STUDY, &place);
+  if (status == MIXENT_OK) status = mixent_study_open(place, &study);
+  free(place);
   if (status != MIXENT_OK) return mixent_failed(status);
   const char *path = count > 1 ? words[1] : NULL;
   status = mixent_study_export(study, &text, &runs);
@@ -43,7 +49,8 @@ const mixent_command mixent_command_study_export = {
     .least_operands = 1,
     .most_operands = 2,
     .description =
-        "DIR is a study's directory, such as runs/NAME. FILE is JSON Lines, in gzip if its name ends in .gz; "
+        "DIR is a study's directory, or the name of one in runs. FILE is JSON Lines, in gzip if its name "
+        "ends in .gz; "
         "without FILE the lines go to standard output. They hold the study, its plans, and the recipe, "
         "metrics, "
         "summary and result of every finished run: all that comparing and reporting need. Models and paths "

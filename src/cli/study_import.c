@@ -1,5 +1,6 @@
 /* `mixent study import`: a study from a file of `mixent study export`, plain or in gzip. */
 #include "cli/commands.h"
+#include "cli/places.h"
 #include "core/file.h"
 #include "core/gzip.h"
 #include "core/printable.h"
@@ -39,7 +40,7 @@ static const mixent_command_option options[] = {{.name = "runs",
                                                  .help = "where the study's directory is or goes",
                                                  .kind = MIXENT_VALUE_TEXT,
                                                  .offset = offsetof(arguments, runs),
-                                                 .fallback = "runs"},
+                                                 .fallback = MIXENT_RUNS},
                                                 {.name = NULL}};
 
 const mixent_command mixent_command_study_import = {

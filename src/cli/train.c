@@ -1,11 +1,13 @@
 /* `mixent train`: a new run from a recipe, or on with an old one. */
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "cli/places.h"
 #include "cli/recipe_show.h"
 #include "cli/training.h"
 #include "core/printable.h"
 #include "recipe/recipe.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct arguments {
@@ -13,6 +15,28 @@ typedef struct arguments {
   const char *recipe, *run, *resume;
   bool overwrite, json, dry_run;
 } arguments;
+
+static mixent_status resume(const char *word, const mixent_train_options *options,
+                            mixent_train_summary *summary) {
+  char *run;
+  MIXENT_TRY(mixent_place_find(MIXENT_RUNS, word, MIXENT_PLACE_RUN, &run));
+  mixent_status status = mixent_train_resume(run, options, summary);
+  free(run);
+  return status;
+}
+
+/* Puts the directory of the run that is the baseline in place of its name; free(*out). The last word counts. */
+static mixent_status find_baseline(const mixent_setting_list *settings, char **out) {
+  mixent_setting *baseline = NULL;
+  *out = NULL;
+  for (size_t i = 0; i < settings->count; i++)
+    if (strcmp(settings->items[i].key, "baseline") == 0) baseline = &settings->items[i];
+  if (!baseline || !*baseline->value) return MIXENT_OK;
+  mixent_status status = mixent_place_find(MIXENT_RUNS, baseline->value, MIXENT_PLACE_RUN, out);
+  if (status != MIXENT_OK) return mixent_fail_within(status, "baseline");
+  baseline->value = *out;
+  return MIXENT_OK;
+}
 
 static int train(const arguments *arguments) {
   mixent_train_options options = {.recipe = arguments->recipe,
@@ -24,8 +48,8 @@ static int train(const arguments *arguments) {
   mixent_training_view view;
   mixent_training_watch(&view, arguments->json, &options);
   mixent_train_summary summary = {0};
-  mixent_status status = arguments->resume ? mixent_train_resume(arguments->resume, &options, &summary)
-                                           : mixent_train(&options, &summary);
+  mixent_status status =
+      arguments->resume ? resume(arguments->resume, &options, &summary) : mixent_train(&options, &summary);
   mixent_training_end(&view);
   int code = MIXENT_EXIT_DONE;
   if (status != MIXENT_OK) {
@@ -48,7 +72,11 @@ static int run(const void *given, int count, char **words) {
                             arguments->dry_run || arguments->settings.count))
     return mixent_wrong_use(
         "train: --resume goes on with a run as its recipe.yaml says; only --json goes with it");
-  return train(arguments);
+  char *baseline;
+  mixent_status status = find_baseline(&arguments->settings, &baseline);
+  int code = status == MIXENT_OK ? train(arguments) : mixent_failed(status);
+  free(baseline);
+  return code;
 }
 
 /* An option that changes the recipe; where help is NULL, the recipe's table of options has the words. */

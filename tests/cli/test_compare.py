@@ -218,7 +218,7 @@ def test_what_is_missing_is_told_before_anything_runs(place):
         assert process.returncode in (1, 2) and message in errors
         assert not list(place.directory.glob("runs/*"))
     assert "did you mean 'first'" in place.run("compare", "firts", code=2)[1]
-    assert "a directory without a study" in place.run("compare", "bars", code=2)[1]
+    assert "bars is no study, for it has no study.yaml" in place.run("compare", "bars", code=2)[1]
     assert "no study is there" in place.run("compare", "study.yaml", "--no-train", code=2)[1]
 
 

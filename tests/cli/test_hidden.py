@@ -100,8 +100,8 @@ def test_runs_that_may_not_be_read(nobody):
     for name in ("closed", "group/closed"):
         (runs / name).chmod(0)
     code, out, err = nobody("runs", "--csv", "--columns", "run")
-    assert code == 0 and out.splitlines() == ["run", "open"]
-    assert "warning: runs-unread: you may not read runs/closed, runs/group/closed; " in err
+    assert code == 1 and out.splitlines() == ["run", "open"]
+    assert err.splitlines()[-1] == "mixent: you may not read runs/closed, runs/group/closed; the runs in it are not listed; check the permissions"
     for words in (["show", "runs/closed"], ["show", "closed"], ["report", "runs/closed"], ["compare", "runs/closed"],
                   ["train", "--resume", "runs/closed"], ["eval", "runs/closed"], ["info", "runs/closed"]):
         code, out, err = nobody(*words)

@@ -125,10 +125,11 @@ def test_plateau_below_the_baseline_is_warned_of(mixent, tmp_path, tiny):
 def test_baseline_that_is_none(mixent, tmp_path, tiny, make):
     if make:
         (tmp_path / "empty").mkdir()
+        (tmp_path / "empty" / "recipe.yaml").write_text("")
         (tmp_path / "empty" / "metrics.jsonl").write_text("")
     done = mixent("train", *tiny, "--run", "run", "--baseline", "empty")
     assert done.code == 2
-    assert "baseline" in done.message and "metrics.jsonl" in done.message
+    assert "baseline: " in done.message and ("empty/metrics.jsonl" if make else "no run 'empty'") in done.message
     assert not (tmp_path / "run").exists()
 
 

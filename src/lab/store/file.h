@@ -17,6 +17,7 @@ struct mixent_store {
   int code;   /* of SQLite's last failure; SQLITE_OK: what failed was something else */
   bool lacks; /* a value could not be bound or read since the last step */
   mixent_text warning;
+  mixent_text unread; /* directories that the user may not read */
 };
 
 /* Opens the file, makes its tables where they are not there or of another version. */

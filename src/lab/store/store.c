@@ -74,7 +74,7 @@ static bool is_closed(const char *directory, int mode) {
   return faccessat(AT_FDCWD, directory, mode, AT_EACCESS) != 0 && errno == EACCES;
 }
 
-/* The directories that may not be read, for the warning. */
+/* The directories that may not be read: an answer that lacks their runs says so. */
 static void add_unread(mixent_text *unread, const char *directory) {
   mixent_text_append(unread, "%s%s", unread->length ? ", " : "", directory);
 }
@@ -282,29 +282,19 @@ static mixent_status update_statuses(const writer *writer) {
   return status;
 }
 
-static mixent_status warn_unread(mixent_store *store, const mixent_text *unread) {
-  if (unread->length)
-    mixent_text_append(
-        &store->warning,
-        "%sruns-unread: you may not read %s; the runs in it are not listed; check the permissions",
-        store->warning.length ? "\n" : "", unread->data);
-  return mixent_text_status(unread->failed ? unread : &store->warning);
-}
-
 static mixent_status refresh(mixent_store *store) {
   entries known = {0}, found = {0};
-  mixent_text unread = {0};
   writer writer;
   /* The index first: what another process adds meanwhile is not taken for something gone. */
   mixent_status status = prepare_writer(store, &writer);
   if (status == MIXENT_OK) status = read_entries(store, "SELECT path, stamp FROM run ORDER BY path", &known);
-  if (status == MIXENT_OK) status = find_runs(store->directory, "", 1, &found, &unread);
-  if (status == MIXENT_OK) status = warn_unread(store, &unread);
+  mixent_text_free(&store->unread);
+  if (status == MIXENT_OK) status = find_runs(store->directory, "", 1, &found, &store->unread);
+  if (status == MIXENT_OK) status = mixent_text_status(&store->unread);
   if (found.count) qsort(found.items, found.count, sizeof *found.items, compare_entries);
   if (status == MIXENT_OK) status = compare(&writer, &found, &known);
   if (status == MIXENT_OK) status = update_statuses(&writer);
   free_writer(&writer);
-  mixent_text_free(&unread);
   free_entries(&known);
   free_entries(&found);
   return status;
@@ -369,6 +359,7 @@ void mixent_store_close(mixent_store *store) {
   if (!store) return;
   mixent_store_file_close(store);
   mixent_text_free(&store->warning);
+  mixent_text_free(&store->unread);
   free(store->directory);
   free(store->path);
   free(store);
@@ -376,4 +367,8 @@ void mixent_store_close(mixent_store *store) {
 
 const char *mixent_store_warning(const mixent_store *store) {
   return store->warning.data;
+}
+
+const char *mixent_store_unread(const mixent_store *store) {
+  return store->unread.data;
 }

@@ -21,9 +21,10 @@ typedef struct mixent_store mixent_store;
  * `directory` is itself a run, MIXENT_ERROR_IO if it cannot be read. */
 mixent_status mixent_store_open(const char *directory, bool rebuild, mixent_store **out);
 void mixent_store_close(mixent_store *store);
-/* Lines of "index-damaged: …", "index-unused: …" and "runs-unread: …" (directories that the user may not read are passed
- * over), or NULL. */
+/* Lines of "index-damaged: …" and "index-unused: …", or NULL. */
 const char *mixent_store_warning(const mixent_store *store);
+/* The directories that the user may not read, "runs/a, runs/b/c", whose runs every answer lacks, or NULL. */
+const char *mixent_store_unread(const mixent_store *store);
 
 typedef enum mixent_store_comparison {
   MIXENT_STORE_EQUAL,

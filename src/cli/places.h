@@ -1,0 +1,21 @@
+/* What a command line calls a run or a study: its directory, or its name in the directory of runs. One rule for every
+ * command: what is in neither place is wrong use (exit code 2), as every unknown name is. */
+#ifndef MIXENT_CLI_PLACES_H
+#define MIXENT_CLI_PLACES_H
+
+#include "core/status.h"
+
+/* Where runs are, unless --runs says otherwise. */
+#define MIXENT_RUNS "runs"
+
+typedef enum mixent_place_kind {
+  MIXENT_PLACE_RUN,
+  MIXENT_PLACE_STUDY,
+  MIXENT_PLACE_EITHER
+} mixent_place_kind;
+
+/* The directory that `word` names: `word` itself, else the one of that name in `runs`, without slashes at its end; free(*out).
+ * MIXENT_ERROR_ARGUMENT, with the nearest name, if neither is a place of that kind. */
+mixent_status mixent_place_find(const char *runs, const char *word, mixent_place_kind kind, char **out);
+
+#endif
