@@ -4,6 +4,7 @@
  * in the cache: where that is more than memory's limit, it is the limit. Usage: bench_loss [--json] [THREADS]
  * [ROUNDS]; prints milliseconds (median) and the share of the limit. */
 #include "mixent/loss.h"
+#include "core/clock.h"
 #include "core/memory.h"
 #include "core/threads.h"
 
@@ -11,18 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #ifdef __SSE__
 #include <xmmintrin.h>
 #endif
 
 enum { MAX_ROUNDS = 101, GRAIN = 1 << 14 };
-
-static double seconds_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 typedef struct copy {
   const float *from;
@@ -84,9 +78,9 @@ static double run_cached(const problem *p) {
   if (some.rows < 1) some.rows = 1;
   if (some.rows > p->rows) some.rows = p->rows;
   enum { TURNS = 8 };
-  double start = seconds_now();
+  double start = mixent_seconds_now();
   for (int i = 0; i < TURNS; i++) run_loss(&some, 0);
-  return (seconds_now() - start) / TURNS * (double)p->rows / (double)some.rows / mixent_threads();
+  return (mixent_seconds_now() - start) / TURNS * (double)p->rows / (double)some.rows / mixent_threads();
 }
 
 static int compare(const void *a, const void *b) {
@@ -102,14 +96,14 @@ static void measure(const problem *p, int rounds, double medians[MEASURED]) {
   for (int round = -2; round < rounds; round++)
     for (int what = 0; what < MEASURED; what++) {
       /* logits of the size a network gives: in place both leave them small, which changes no branch */
-      double start = seconds_now(), arithmetic = 0;
+      double start = mixent_seconds_now(), arithmetic = 0;
       if (what <= IN_PLACE)
         run_scale(p, what);
       else if (what == ARITHMETIC)
         arithmetic = run_cached(p);
       else
         run_loss(p, what == LOSS_IN_PLACE);
-      if (round >= 0) times[what][round] = what == ARITHMETIC ? arithmetic : seconds_now() - start;
+      if (round >= 0) times[what][round] = what == ARITHMETIC ? arithmetic : mixent_seconds_now() - start;
     }
   for (int what = 0; what < MEASURED; what++) {
     qsort(times[what], (size_t)rounds, sizeof(double), compare);

@@ -3,6 +3,7 @@
  * train.py holds the networks' speeds against it.
  *
  *   bench_peak [--threads N] [--seconds S] */
+#include "core/clock.h"
 #include "core/processor.h"
 #include "core/threads.h"
 
@@ -10,7 +11,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #ifdef __x86_64__
 #include <immintrin.h>
 #elif defined(__aarch64__)
@@ -77,23 +77,17 @@ static peak_kernel half_kernel(void) {
 }
 #endif
 
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 /* Operations per second of all threads together: the best piece within that time. */
 static double measure(peak_kernel kernel, int threads, double seconds) {
   enum { ROUNDS = 2000000 };
   double best = 0;
   volatile float sink;
-  for (double end = now() + seconds; now() < end;) {
-    double start = now();
+  for (double end = mixent_seconds_now() + seconds; mixent_seconds_now() < end;) {
+    double start = mixent_seconds_now();
     float sum = 0;
 #pragma omp parallel num_threads(threads) reduction(+ : sum)
     sum += kernel.run(ROUNDS);
-    double speed = threads * (double)ROUNDS * kernel.operations / (now() - start);
+    double speed = threads * (double)ROUNDS * kernel.operations / (mixent_seconds_now() - start);
     if (speed > best) best = speed;
     sink = sum;
   }

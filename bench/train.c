@@ -5,14 +5,15 @@
  *               [--plan table|auto|FILE|NAME] [--layers] [--data NAME]
  *
  * --layers times each step of the plan, too. Without --data: random images of 28x28 in 26 classes. */
+#include "core/clock.h"
 #include "core/memory.h"
 #include "core/threads.h"
 #include "mixent/data.h"
 #include "mixent/loss.h"
 #include "mixent/net.h"
 #include "model/score.h"
+#include "optimize/optimizer.h"
 #include "recipe/recipe.h"
-#include "train/optimizer.h"
 #include "train/plan_source.h"
 
 #include <getopt.h>
@@ -57,12 +58,6 @@ typedef struct bench {
   double seconds[PARTS];      /* of each part, summed */
   double core_seconds[PARTS]; /* the same of all threads together, as far as they worked */
 } bench;
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* Processor time of all threads. */
 static double core_now(void) {
@@ -134,7 +129,7 @@ static void free_bench(bench *bench) {
 
 /* Adds what has passed since *start and *core to a part, and sets them anew. */
 static void end_part(bench *bench, bench_part part, double *start, double *core) {
-  double time = now(), core_time = core_now();
+  double time = mixent_seconds_now(), core_time = core_now();
   bench->seconds[part] += time - *start;
   bench->core_seconds[part] += core_time - *core;
   *start = time, *core = core_time;
@@ -155,7 +150,7 @@ static mixent_status evaluate_loss(bench *bench, size_t rows) {
 static mixent_status run_step(bench *bench) {
   size_t rows = (size_t)bench->batch, batches = bench->images->count / rows;
   const uint32_t *indices = bench->order + bench->step % batches * rows;
-  double start = now(), core = core_now();
+  double start = mixent_seconds_now(), core = core_now();
   mixent_batch_fill(bench->images, indices, rows, &bench->recipe.augmentation, 0, bench->step / batches,
                     bench->mean, bench->deviation, mixent_net_input(bench->net));
   for (size_t i = 0; i < rows; i++) bench->labels[i] = bench->images->labels[indices[i]];
@@ -243,9 +238,9 @@ static mixent_status measure(bench *bench, const bench_options *options, mixent_
   memset(bench->core_seconds, 0, sizeof bench->core_seconds);
   if (options->layers) mixent_net_time_steps(bench->net);
   for (int repetition = 0; repetition < options->repetitions; repetition++) {
-    double start = now();
+    double start = mixent_seconds_now();
     for (int i = 0; i < options->steps; i++) MIXENT_TRY(run_step(bench));
-    double duration = now() - start;
+    double duration = mixent_seconds_now() - start;
     seconds += duration;
     speeds[repetition] = options->steps * bench->batch / duration;
   }

@@ -4,7 +4,6 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(loss_directory ${CMAKE_INSTALL_LIBDIR}/cmake/mixent-loss)
 
-set_target_properties(mixent-loss-shared PROPERTIES EXPORT_NAME mixent-loss)
 install(TARGETS mixent-loss-shared mixent-loss-static EXPORT mixent-loss LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES include/mixent/status.h include/mixent/loss.h include/mixent/weights.h include/mixent/monitor.h

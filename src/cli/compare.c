@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/places.h"
+#include "cli/planner.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/training.h"
@@ -187,12 +188,14 @@ static int show(const arguments *arguments, const mixent_study *study) {
 }
 
 static int compare(const arguments *arguments, mixent_study *study, const char *place) {
+  const mixent_study_planner planner = mixent_planner();
   int lock = -1;
   size_t failed = 0;
   for (long seed = 0; seed < arguments->seeds; seed++)
     if (mixent_study_add_seed(study, seed) != MIXENT_OK) return mixent_failed(MIXENT_ERROR_MEMORY);
-  mixent_status status = arguments->no_train ? mixent_study_join(study, place)
-                                             : mixent_study_begin(study, place, arguments->threads, &lock);
+  mixent_status status = arguments->no_train
+                             ? mixent_study_join(study, place)
+                             : mixent_study_begin(study, &planner, place, arguments->threads, &lock);
   if (status == MIXENT_OK && !arguments->no_train) status = train(arguments, study, lock, &failed);
   if (lock >= 0) close(lock);
   if (status != MIXENT_OK) return mixent_failed(status);

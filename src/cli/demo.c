@@ -43,14 +43,7 @@ static mixent_status make_plan(const arguments *arguments, plan *plan) {
 static mixent_status choose_loss(plan *plan, const char *loss) {
   plan->settings[plan->count - 1] = (mixent_setting){"loss.name", loss};
   MIXENT_TRY(mixent_recipe_resolve("demo", plan->settings, plan->count, &plan->recipe));
-  return mixent_recipe_settle(&plan->recipe);
-}
-
-static mixent_status open_data(const mixent_recipe *recipe, mixent_dataset **out) {
-  const mixent_dataset_options options = {.data_directory =
-                                              *recipe->data_directory ? recipe->data_directory : NULL,
-                                          .transpose = recipe->transpose};
-  return mixent_dataset_open(recipe->data, &options, out);
+  return mixent_recipe_settle(&plan->recipe, mixent_net_bf16_is_native());
 }
 
 /* Whether the run that is there was made with the options of now, places and threads aside. */
@@ -109,7 +102,7 @@ static mixent_status train_one(const arguments *arguments, plan *plan, const cha
 /* The demo ends with a sheet of images. */
 static mixent_status check_images(const mixent_recipe *recipe) {
   mixent_dataset *dataset;
-  MIXENT_TRY(open_data(recipe, &dataset));
+  MIXENT_TRY(mixent_recipe_open_data(recipe, NULL, &dataset));
   mixent_status status =
       dataset->test.features
           ? mixent_fail(MIXENT_ERROR_ARGUMENT,
@@ -143,7 +136,7 @@ static mixent_status train_all(const arguments *arguments, plan *plan, mixent_tr
 static mixent_status report(const arguments *arguments, const mixent_recipe *recipe,
                             const mixent_train_summary *summaries) {
   mixent_dataset *dataset;
-  MIXENT_TRY(open_data(recipe, &dataset));
+  MIXENT_TRY(mixent_recipe_open_data(recipe, NULL, &dataset));
   char *sheet = mixent_path_join(arguments->run, "predictions.png");
   mixent_threads_choose(recipe->threads);
   mixent_status status = sheet ? mixent_demo_report(dataset, losses, summaries, sheet) : MIXENT_ERROR_MEMORY;

@@ -6,6 +6,7 @@
 #include "cli/terminal.h"
 #include "core/printable.h"
 #include "model/score.h"
+#include "run/scores.h"
 
 #include <stdlib.h>
 

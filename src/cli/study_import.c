@@ -1,6 +1,7 @@
 /* `mixent study import`: a study from a file of `mixent study export`, plain or in gzip. */
 #include "cli/commands.h"
 #include "cli/places.h"
+#include "cli/planner.h"
 #include "core/file.h"
 #include "core/gzip.h"
 #include "core/printable.h"
@@ -15,6 +16,7 @@ typedef struct arguments {
 static int run(const void *given, int count, char **words) {
   (void)count;
   const arguments *arguments = given;
+  const mixent_study_planner planner = mixent_planner();
   const size_t largest = (size_t)1 << 30;
   mixent_study_imported imported;
   uint8_t *text;
@@ -22,7 +24,8 @@ static int run(const void *given, int count, char **words) {
   size_t size;
   mixent_status status = mixent_gzip_read(words[0], largest, &text, &size);
   if (status != MIXENT_OK) return mixent_failed(status);
-  status = mixent_study_import((const char *)text, size, words[0], arguments->runs, &imported, &directory);
+  status = mixent_study_import((const char *)text, size, words[0], arguments->runs, &planner, &imported,
+                               &directory);
   char *quoted = directory ? mixent_path_quote(directory) : NULL;
   if (status == MIXENT_OK && !quoted) mixent_output_lacks();
   if (status == MIXENT_OK)

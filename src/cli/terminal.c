@@ -1,19 +1,13 @@
 /* Progress lines, and laid-out text on a stream. */
 #include "cli/terminal.h"
 #include "cli/message.h"
+#include "core/clock.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 int mixent_stream_width(FILE *stream) {
   struct winsize size;
@@ -25,12 +19,12 @@ mixent_progress mixent_progress_start(void) {
   const char *kind = getenv("TERM");
   bool dumb = kind && strcmp(kind, "dumb") == 0; /* cannot go back to the start of a line and erase it */
   mixent_progress progress = {.terminal = isatty(STDERR_FILENO) && !dumb};
-  progress.last = progress.terminal ? 0 : now();
+  progress.last = progress.terminal ? 0 : mixent_seconds_now();
   return progress;
 }
 
 void mixent_progress_show(mixent_progress *progress, const char *before, double fraction, const char *after) {
-  double time = now();
+  double time = mixent_seconds_now();
   if (time - progress->last < (progress->terminal ? 0.1 : 30)) return;
   progress->last = time;
   int percent = (int)floor(100 * fmin(fmax(fraction, 0), 1));
@@ -59,7 +53,7 @@ void mixent_progress_show(mixent_progress *progress, const char *before, double 
 
 void mixent_progress_count(mixent_progress *progress, const char *before, const char *unit, size_t done,
                            size_t all) {
-  double time = now();
+  double time = mixent_seconds_now();
   if (done == 0) progress->began = time;
   double speed = (double)done / (time - progress->began);
   if (done == 0 || !isfinite(speed)) return; /* nothing can be said yet */

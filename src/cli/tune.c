@@ -6,6 +6,7 @@
 #include "cli/terminal.h"
 #include "core/file.h"
 #include "core/printable.h"
+#include "net/plan/choices.h"
 #include "train/plan_source.h"
 
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* `mixent version`: what this program is made of, for reports of faults. */
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "net/onednn/processor.h"
 
 #include <curl/curl.h>
-#include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <zlib.h>
 
@@ -14,19 +14,16 @@ typedef struct arguments {
 static int run(const void *given, int count, char **words) {
   (void)count, (void)words;
   const arguments *arguments = given;
-  const dnnl_version_t *onednn = dnnl_version();
+  const char *onednn = mixent_onednn_version();
   bool bf16 = mixent_net_bf16_is_native();
   if (arguments->json) {
-    char version[32];
-    snprintf(version, sizeof version, "%d.%d.%d", onednn->major, onednn->minor, onednn->patch);
     json_t *object =
-        json_pack("{s:s, s:s, s:s, s:s, s:b}", "mixent", mixent_version(), "onednn", version, "zlib",
+        json_pack("{s:s, s:s, s:s, s:s, s:b}", "mixent", mixent_version(), "onednn", onednn, "zlib",
                   zlibVersion(), "curl", curl_version_info(CURLVERSION_NOW)->version, "bf16", bf16);
     return mixent_json_print(object);
   }
   printf("mixent %s\n", mixent_version());
-  printf("oneDNN %d.%d.%d, zlib %s, curl %s\n", onednn->major, onednn->minor, onednn->patch, zlibVersion(),
-         curl_version_info(CURLVERSION_NOW)->version);
+  printf("oneDNN %s, zlib %s, curl %s\n", onednn, zlibVersion(), curl_version_info(CURLVERSION_NOW)->version);
   printf("bfloat16 on this processor: %s\n", bf16 ? "yes, training uses it" : "no, training uses float32");
   return MIXENT_EXIT_DONE;
 }

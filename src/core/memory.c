@@ -26,6 +26,11 @@ mixent_status mixent_allocate(size_t bytes, void **out) {
   return MIXENT_OK;
 }
 
+mixent_status mixent_copy_text(const char *text, char **out) {
+  *out = strdup(text);
+  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %zu bytes", strlen(text) + 1);
+}
+
 /* Room for `more` bytes and the closing zero. */
 static int reserve(mixent_text *text, size_t more) {
   if (text->failed) return 0;

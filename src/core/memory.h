@@ -11,6 +11,9 @@ mixent_status mixent_allocate(size_t bytes, void **out);
 /* Typed form: float *x; MIXENT_TRY(MIXENT_ALLOCATE(count, &x)); */
 #define MIXENT_ALLOCATE(count, out) mixent_allocate((size_t)(count) * sizeof **(out), (void **)(out))
 
+/* `*out` becomes a copy of a text, or NULL with MIXENT_ERROR_MEMORY. Free with free(). */
+mixent_status mixent_copy_text(const char *text, char **out);
+
 /* A text that grows. Start from {0}; after a failed append `failed` stays set and later appends do nothing,
  * so that only the end needs a check. */
 typedef struct mixent_text {

@@ -3,7 +3,7 @@
 #ifndef MIXENT_MODEL_EVALUATOR_H
 #define MIXENT_MODEL_EVALUATOR_H
 
-#include "mixent/train.h"
+#include "mixent/model.h"
 #include "net/graph/fold.h"
 
 typedef struct mixent_evaluator {

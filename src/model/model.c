@@ -5,10 +5,11 @@
 #include "data/check.h"
 #include "io/safetensors.h"
 #include "model/evaluator.h"
+#include "model/score.h"
+#include "model/state_dict.h"
 #include "model/temperature.h"
 #include "net/graph/graph.h"
 #include "recipe/recipe.h"
-#include "run/checkpoint_state.h"
 #include "run/predictions.h"
 
 #include <math.h>
@@ -161,7 +162,7 @@ static mixent_status read_network(const mixent_safetensors *file, const char *pa
     return mixent_fail_within(status == MIXENT_ERROR_MEMORY ? status : MIXENT_ERROR_FORMAT, "%s", path);
   MIXENT_TRY(MIXENT_ALLOCATE(mixent_graph_parameter_count(model->graph), &model->parameters));
   MIXENT_TRY(MIXENT_ALLOCATE(mixent_graph_statistic_count(model->graph), &model->statistics));
-  return mixent_checkpoint_read_model(file, path, model->graph, model->parameters, model->statistics);
+  return mixent_state_dict_read(file, path, model->graph, model->parameters, model->statistics);
 }
 
 mixent_status mixent_model_open(const char *path, mixent_model **out) {

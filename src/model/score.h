@@ -3,8 +3,9 @@
 #ifndef MIXENT_MODEL_SCORE_H
 #define MIXENT_MODEL_SCORE_H
 
-#include "mixent/train.h"
+#include "mixent/model.h"
 #include "model/views.h"
+#include "run/predictions.h"
 #include "stats/metrics.h"
 
 /* Sums so far; start from {0}. */
@@ -48,13 +49,10 @@ typedef struct mixent_score_job {
 mixent_status mixent_score_images(mixent_net *net, const mixent_score_job *job,
                                   const mixent_loss_moment *loss, mixent_scores *out);
 
-/* For metrics.jsonl and summary.json: {"images": …, "loss": …, …}; NULL without memory. */
-struct json_t;
-struct json_t *mixent_scores_to_json(const mixent_scores *scores);
-/* The other way; false if something is missing. */
-bool mixent_scores_from_json(const struct json_t *json, mixent_scores *out);
-/* MIXENT_ERROR_FORMAT where a number is none that scores can have, such as an accuracy of 2; the message begins with
- * "ORIGIN: KEY of the PART images". */
-mixent_status mixent_scores_check(const struct json_t *json, const char *origin, const char *part);
+/* mixent_model_score that also keeps, where `predicted` is not NULL, what was scored (mixent_predicted_free). */
+mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent_dataset *dataset,
+                                         mixent_part part, mixent_precision precision, int views,
+                                         const mixent_scoring_watch *watch, mixent_scores *out,
+                                         mixent_predicted *predicted);
 
 #endif

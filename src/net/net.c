@@ -1,12 +1,12 @@
 /* A network that runs: a plan, the arrays it works on, and the loop over its steps. */
+#include "core/clock.h"
 #include "core/memory.h"
 #include "core/status.h"
+#include "net/onednn/processor.h"
 #include "net/plan/plan.h"
 
-#include <dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct mixent_net {
   mixent_plan *plan;
@@ -16,12 +16,8 @@ struct mixent_net {
   bool timed;
 };
 
-static bool processor_has(unsigned isa) {
-  return ((unsigned)dnnl_get_effective_cpu_isa() & isa) == isa;
-}
-
 bool mixent_net_bf16_is_native(void) {
-  return processor_has(dnnl_cpu_isa_avx512_core_bf16);
+  return mixent_onednn_has_bf16();
 }
 
 static mixent_status check(const mixent_net_options *options) {
@@ -29,7 +25,7 @@ static mixent_status check(const mixent_net_options *options) {
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "a batch of %d rows; it must be at least 1", options->batch);
   if (options->precision == MIXENT_QUANTIZED && (!options->frozen || options->reference))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "8 bits are for evaluation with frozen parameters only");
-  if (options->precision == MIXENT_QUANTIZED && !processor_has(dnnl_cpu_isa_avx2))
+  if (options->precision == MIXENT_QUANTIZED && !mixent_onednn_has_avx2())
     return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
                        "8 bits need a processor with AVX2, which this one lacks; use --precision fp32");
   if (options->frozen && options->training)
@@ -116,18 +112,12 @@ void *mixent_net_logits_gradient(mixent_net *net) {
                              net->plan->value_gradients[net->plan->graph->layer_count - 1]);
 }
 
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static mixent_status run_steps(mixent_net *net, int begin, int end) {
   for (int s = begin; s < end; s++) {
     mixent_step *step = &net->plan->steps[s];
-    double start = net->timed ? now() : 0;
+    double start = net->timed ? mixent_seconds_now() : 0;
     MIXENT_TRY(step->run(step->state, &net->run));
-    if (net->timed) step->seconds += now() - start;
+    if (net->timed) step->seconds += mixent_seconds_now() - start;
   }
   return MIXENT_OK;
 }

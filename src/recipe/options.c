@@ -2,9 +2,9 @@
  * recipe.yaml all go through here. */
 #include "core/locale.h"
 #include "core/yaml.h"
+#include "optimize/optimizer.h"
+#include "optimize/schedule.h"
 #include "recipe/aliases.h"
-#include "train/optimizer.h"
-#include "train/schedule.h"
 
 #include <errno.h>
 #include <math.h>

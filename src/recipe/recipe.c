@@ -5,10 +5,10 @@
 #include "core/embedded.h"
 #include "core/file.h"
 #include "core/yaml.h"
+#include "optimize/optimizer.h"
+#include "optimize/schedule.h"
 #include "recipe/aliases.h"
 #include "recipe/use.h"
-#include "train/optimizer.h"
-#include "train/schedule.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -302,55 +302,6 @@ mixent_status mixent_recipe_load(const char *path, mixent_recipe *out) {
   return mixent_fail(
       status, "%s; put the file back as it was, or update mixent if a later version wrote it (this is %s)",
       mixent_last_error(), mixent_version());
-}
-
-mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe) {
-  mixent_loss_options loss = mixent_loss_defaults((mixent_loss_kind)recipe->loss_kind);
-  if (loss.kind != MIXENT_LOSS_CE) { /* plain cross entropy knows neither weights nor bases */
-    loss.style = (mixent_style)recipe->loss_style;
-    memcpy(loss.w, recipe->w, sizeof loss.w);
-    memcpy(loss.b, recipe->b, sizeof loss.b);
-  }
-  loss.smoothing = recipe->smoothing, loss.eps = recipe->eps;
-  loss.focal_gamma = recipe->focal_gamma, loss.gce_q = recipe->gce_q, loss.t1 = recipe->t1,
-  loss.t2 = recipe->t2;
-  loss.max_interval = recipe->max_interval;
-  mixent_term terms[MIXENT_LOSS_PARTS];
-  int parts = mixent_loss_parts(loss.kind, terms);
-  for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) /* a recipe serves losses with fewer parts, too */
-    loss.learn[k] = recipe->learn[k] && k % MIXENT_LOSS_PARTS < parts && loss.kind != MIXENT_LOSS_CE;
-  loss.w_bounds[0] = recipe->weight_min, loss.w_bounds[1] = recipe->weight_max;
-  loss.b_bounds[0] = recipe->base_min, loss.b_bounds[1] = recipe->base_max;
-  return loss;
-}
-
-bool mixent_recipe_looks_ahead(const mixent_recipe *recipe) {
-  const mixent_loss_options loss = mixent_recipe_loss(recipe);
-  bool any = false;
-  for (int i = 0; i < MIXENT_LOSS_PARTS; i++) any |= loss.learn[i];
-  return any && loss.style == MIXENT_STYLE_HYPERGRADIENT;
-}
-
-mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
-                                  mixent_split *out) {
-  MIXENT_TRY(mixent_split_make(&dataset->train, dataset->classes, recipe->validation_fraction,
-                               mixent_recipe_looks_ahead(recipe) ? recipe->held_out_fraction : 0,
-                               (uint64_t)recipe->validation_seed, out));
-  if (recipe->train_fraction == 1) return MIXENT_OK;
-  mixent_status status = mixent_split_thin(&dataset->train, dataset->classes, recipe->train_fraction,
-                                           (uint64_t)recipe->validation_seed, out);
-  if (status != MIXENT_OK) mixent_split_free(out);
-  return status;
-}
-
-mixent_status mixent_recipe_images(const mixent_recipe *recipe, const mixent_dataset *dataset,
-                                   mixent_images *out) {
-  *out = dataset->train;
-  MIXENT_TRY(MIXENT_ALLOCATE(out->count, &out->labels));
-  memcpy(out->labels, dataset->train.labels, out->count * sizeof *out->labels);
-  mixent_labels_spoil(out->labels, out->count, dataset->classes, recipe->noise_fraction,
-                      (uint64_t)recipe->noise_seed);
-  return MIXENT_OK;
 }
 
 mixent_status mixent_recipe_check(const mixent_recipe *recipe) {

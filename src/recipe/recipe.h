@@ -6,7 +6,8 @@
 #include "core/memory.h"
 #include "core/yaml.h"
 #include "mixent/data.h"
-#include "mixent/train.h"
+#include "mixent/recipe.h"
+#include "mixent/weights.h"
 
 enum { MIXENT_RECIPE_TEXT = 1024 };
 
@@ -154,8 +155,8 @@ void mixent_recipe_write(const mixent_recipe *recipe, bool places, mixent_text *
 mixent_status mixent_recipe_check(const mixent_recipe *recipe);
 
 /* Replaces what is automatic in a recipe by what it means here: precision, threads, the alternative data set,
- * whole paths. */
-mixent_status mixent_recipe_settle(mixent_recipe *recipe);
+ * whole paths. `native_bf16`: the processor multiplies bfloat16 at full speed (mixent_net_bf16_is_native). */
+mixent_status mixent_recipe_settle(mixent_recipe *recipe, bool native_bf16);
 
 /* The text of `mixent help recipe`: built-in recipes and, by groups, every option with values and default. With a word only
  * what it names: a group, a section, an option, what an option is called elsewhere, a choice, or a part of keys. A word that
@@ -177,6 +178,9 @@ mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe);
 
 /* Whether weights are learned by looking ahead to held-out images. */
 bool mixent_recipe_looks_ahead(const mixent_recipe *recipe);
+/* The data set of a settled recipe. `directory`: where known sets are looked for first; NULL: where the recipe says. */
+mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *directory,
+                                      mixent_dataset **out);
 /* The train images cut as the recipe says, by their own labels. */
 mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
                                   mixent_split *out);

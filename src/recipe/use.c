@@ -1,7 +1,7 @@
 /* Which options have an effect: by the loss's terms, by the optimiser, by what switches a feature on. */
 #include "recipe/use.h"
-#include "train/optimizer.h"
-#include "train/schedule.h"
+#include "optimize/optimizer.h"
+#include "optimize/schedule.h"
 
 #include <stdio.h>
 #include <string.h>

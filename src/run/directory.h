@@ -4,7 +4,7 @@
 #define MIXENT_RUN_DIRECTORY_H
 
 #include "core/status.h"
-#include "mixent/train.h"
+#include "mixent/run.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -53,5 +53,8 @@ mixent_status mixent_run_history_parse(const char *text, size_t size, const char
 /* The summary.json of a finished run; mixent_train_summary_free. MIXENT_ERROR_IO if it cannot be read, MIXENT_ERROR_FORMAT if
  * it is not whole. */
 mixent_status mixent_run_summary_read(const char *path, mixent_train_summary *out);
+
+/* The text of a summary.json, whose reference it takes (NULL: MIXENT_ERROR_MEMORY); free(*out). */
+mixent_status mixent_run_summary_text(struct json_t *json, char **out);
 
 #endif

@@ -2,7 +2,9 @@
 #ifndef MIXENT_RUN_PREDICTIONS_H
 #define MIXENT_RUN_PREDICTIONS_H
 
-#include "mixent/train.h"
+#include "mixent/status.h"
+#include <stddef.h>
+#include <stdint.h>
 
 /* Of one part of a data set; {0} where there is none. */
 typedef struct mixent_predicted {
@@ -23,11 +25,5 @@ mixent_status mixent_run_predictions_write(const char *path, const mixent_run_pr
 mixent_status mixent_run_predictions_read(const char *path, mixent_run_predictions *out);
 /* Of what was read. Safe on {0}. */
 void mixent_run_predictions_free(mixent_run_predictions *predictions);
-
-/* mixent_model_score that also keeps, where `predicted` is not NULL, what was scored (mixent_predicted_free). */
-mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent_dataset *dataset,
-                                         mixent_part part, mixent_precision precision, int views,
-                                         const mixent_scoring_watch *watch, mixent_scores *out,
-                                         mixent_predicted *predicted);
 
 #endif

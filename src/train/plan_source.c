@@ -2,6 +2,8 @@
 #include "train/plan_source.h"
 #include "core/cache.h"
 #include "core/file.h"
+#include "core/threads.h"
+#include "net/plan/choices.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,5 +150,37 @@ mixent_status mixent_plan_source_net(const mixent_graph *graph, const mixent_net
   }
   mixent_net_free(*out);
   *out = NULL;
+  return status;
+}
+
+static mixent_status write_plan(const mixent_graph *graph, const mixent_net_options *options,
+                                const char *wanted, mixent_text *out) {
+  mixent_plan_source source;
+  mixent_plan_key key;
+  mixent_plan_file *file;
+  mixent_net *net;
+  MIXENT_TRY(mixent_plan_source_net(graph, options, wanted, &source, &net));
+  mixent_status status = mixent_plan_key_make(graph, options->batch, options->precision, &key);
+  if (status == MIXENT_OK) status = mixent_plan_file_of(net, &key, &file);
+  if (status == MIXENT_OK) {
+    mixent_plan_file_text(file, out);
+    mixent_plan_file_free(file);
+    status = mixent_text_status(out);
+  }
+  mixent_net_free(net);
+  return status;
+}
+
+mixent_status mixent_recipe_plan_write(const mixent_recipe *recipe, int channels, int side, int classes,
+                                       mixent_text *out) {
+  const mixent_graph_options options = {
+      .channels = channels, .side = side, .classes = classes, .dropout = recipe->dropout};
+  const mixent_net_options net = {
+      .batch = (int)recipe->batch, .precision = mixent_recipe_precision(recipe), .training = true};
+  mixent_graph *graph;
+  mixent_threads_set((int)recipe->threads);
+  MIXENT_TRY(mixent_graph_open(recipe->net, &options, &graph));
+  mixent_status status = write_plan(graph, &net, recipe->plan, out);
+  mixent_graph_free(graph);
   return status;
 }

@@ -2,7 +2,8 @@
 #ifndef MIXENT_TRAIN_PLAN_SOURCE_H
 #define MIXENT_TRAIN_PLAN_SOURCE_H
 
-#include "net/plan/file.h"
+#include "io/plan_file.h"
+#include "mixent/net.h"
 #include "recipe/recipe.h"
 
 /* What the option came to. */
@@ -20,5 +21,13 @@ char *mixent_plan_cache_path(const mixent_plan_key *key);
  * it can compute. */
 mixent_status mixent_plan_source_net(const mixent_graph *graph, const mixent_net_options *options,
                                      const char *wanted, mixent_plan_source *source, mixent_net **out);
+
+/* Appends the plan file that a settled recipe comes to for data of that shape; sets as many threads as it says. */
+mixent_status mixent_recipe_plan_write(const mixent_recipe *recipe, int channels, int side, int classes,
+                                       mixent_text *out);
+
+static inline mixent_precision mixent_recipe_precision(const mixent_recipe *recipe) {
+  return recipe->precision == MIXENT_CHOICE_BF16 ? MIXENT_BF16 : MIXENT_FP32;
+}
 
 #endif

@@ -1,5 +1,6 @@
 /* An epoch as a line of JSON and back, and the signs of a run that goes wrong. */
 #include "core/json.h"
+#include "run/scores.h"
 #include "train/trainer.h"
 
 #include <math.h>

@@ -3,29 +3,24 @@
 #include "core/json.h"
 #include "core/processor.h"
 #include "core/status.h"
+#include "model/score.h"
 #include "model/temperature.h"
+#include "net/onednn/processor.h"
+#include "net/plan/choices.h"
 #include "recipe/use.h"
 #include "run/predictions.h"
+#include "run/scores.h"
 #include "train/trainer.h"
 
-#include <dnnl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-void mixent_train_summary_free(mixent_train_summary *summary) {
-  if (!summary) return;
-  free(summary->json);
-  summary->json = NULL;
-}
-
 static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train_summary *summary) {
   const mixent_recipe *recipe = &trainer->recipe;
-  const dnnl_version_t *version = dnnl_version();
-  char cpu[256], onednn[32];
+  char cpu[256];
   mixent_processor_name(cpu, sizeof cpu);
-  snprintf(onednn, sizeof onednn, "%d.%d.%d", version->major, version->minor, version->patch);
   json_t *json = json_object();
   mixent_json_set(&json, "recipe", json_string(recipe->name));
   mixent_json_set(&json, "data", json_string(trainer->dataset->name));
@@ -49,11 +44,10 @@ static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train
   mixent_json_set(&json, "peak_memory_bytes", json_integer((json_int_t)summary->peak_memory_bytes));
   mixent_json_set(&json, "parameters", json_integer((json_int_t)summary->parameters));
   mixent_json_set(&json, "cpu", json_string(cpu));
-  mixent_json_set(&json, "versions", json_pack("{s:s, s:s}", "mixent", mixent_version(), "onednn", onednn));
+  mixent_json_set(&json, "versions",
+                  json_pack("{s:s, s:s}", "mixent", mixent_version(), "onednn", mixent_onednn_version()));
   return json;
 }
-
-enum { SUMMARY_FORM = JSON_INDENT(2) | JSON_REAL_PRECISION(15), LARGEST_SUMMARY = 1 << 24 };
 
 /* What best.safetensors says of each image, into predictions.safetensors, and what that is worth. */
 static mixent_status score_best(const mixent_trainer *trainer, const mixent_run_directory *run,
@@ -95,44 +89,13 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
   summary->peak_memory_bytes = (size_t)usage.ru_maxrss * 1024;
   summary->images_per_second =
       (double)(trainer->steps * (uint64_t)trainer->recipe.epochs * trainer->batch) / summary->seconds;
-  MIXENT_TRY(mixent_json_write(summary_to_json(trainer, summary), SUMMARY_FORM, &summary->json));
+  MIXENT_TRY(mixent_run_summary_text(summary_to_json(trainer, summary), &summary->json));
   mixent_text text = {0};
   mixent_text_append(&text, "%s\n", summary->json);
   status = mixent_text_status(&text);
   if (status == MIXENT_OK) status = mixent_file_replace(run->summary, text.data, text.length);
   mixent_text_free(&text);
   if (status != MIXENT_OK) mixent_train_summary_free(summary);
-  return status;
-}
-
-static mixent_status take_summary(const json_t *json, const char *path, mixent_train_summary *summary) {
-  const json_t *validation = json_object_get(json, "validation");
-  if (!mixent_scores_from_json(json_object_get(json, "test"), &summary->test) ||
-      (!json_is_null(validation) && !mixent_scores_from_json(validation, &summary->validation)))
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: scores of the test or validation images are missing", path);
-  MIXENT_TRY(mixent_scores_check(json_object_get(json, "test"), path, "test"));
-  MIXENT_TRY(mixent_scores_check(validation, path, "validation"));
-  summary->best_epoch = (int)json_integer_value(json_object_get(json, "best_epoch"));
-  const json_t *views = json_object_get(json, "test_views"); /* runs of older versions lack it */
-  summary->test_views = views ? (int)json_integer_value(views) : 1;
-  summary->images_per_second = json_number_value(json_object_get(json, "images_per_second"));
-  summary->seconds = json_number_value(json_object_get(json, "seconds"));
-  summary->peak_memory_bytes = (size_t)json_integer_value(json_object_get(json, "peak_memory_bytes"));
-  summary->parameters = (size_t)json_integer_value(json_object_get(json, "parameters"));
-  return MIXENT_OK;
-}
-
-mixent_status mixent_run_summary_read(const char *path, mixent_train_summary *summary) {
-  char *text;
-  json_t *json;
-  size_t size;
-  MIXENT_TRY(mixent_file_read(path, LARGEST_SUMMARY, &text, &size));
-  mixent_status status = mixent_json_parse(text, size, 0, path, &json);
-  free(text);
-  MIXENT_TRY(status);
-  status = take_summary(json, path, summary);
-  if (status == MIXENT_OK) return mixent_json_write(json, SUMMARY_FORM, &summary->json);
-  json_decref(json);
   return status;
 }
 
@@ -282,7 +245,7 @@ mixent_status mixent_train(const mixent_train_options *options, mixent_train_sum
   char *place;
   memset(summary, 0, sizeof *summary);
   MIXENT_TRY(mixent_recipe_resolve(options->recipe, options->settings, options->setting_count, &recipe));
-  MIXENT_TRY(mixent_recipe_settle(&recipe));
+  MIXENT_TRY(mixent_recipe_settle(&recipe, mixent_net_bf16_is_native()));
   MIXENT_TRY(place_run(&recipe, options, &place));
   mixent_status status = mixent_run_directory_check(place, options->overwrite);
   if (status == MIXENT_OK) status = mixent_trainer_create(&recipe, options, &trainer);
@@ -334,7 +297,7 @@ static mixent_status resume_locked(const mixent_run_directory *run, const mixent
   mixent_trainer *trainer;
   MIXENT_TRY(mixent_recipe_load(run->recipe, &recipe));
   MIXENT_TRY(take_own_plan(run, &recipe));
-  MIXENT_TRY(mixent_recipe_settle(&recipe));
+  MIXENT_TRY(mixent_recipe_settle(&recipe, mixent_net_bf16_is_native()));
   MIXENT_TRY(mixent_trainer_create(&recipe, options, &trainer));
   mixent_status status = check_own_plan(run, &recipe, trainer);
   if (status == MIXENT_OK) status = go_back_to(trainer, run);

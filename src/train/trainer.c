@@ -1,19 +1,14 @@
 /* The loop: a step, an epoch, saving. Everything a step does depends on the recipe and the number of the step
  * alone, so that a run that goes on from a checkpoint computes what it would have computed undisturbed. */
 #include "train/trainer.h"
+#include "core/clock.h"
 #include "core/file.h"
+#include "model/state_dict.h"
 #include "train/look_ahead.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double mixent_seconds_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static bool asked_to_stop(const mixent_trainer *trainer) {
   return trainer->options->stop && *trainer->options->stop;

@@ -2,9 +2,10 @@
 #ifndef MIXENT_TRAIN_TRAINER_H
 #define MIXENT_TRAIN_TRAINER_H
 
+#include "mixent/train.h"
 #include "recipe/recipe.h"
-#include "run/checkpoint.h"
 #include "run/directory.h"
+#include "train/checkpoint.h"
 #include "train/plan_source.h"
 
 struct mixent_look_ahead;
@@ -71,11 +72,5 @@ bool mixent_train_epoch_from_json(const struct json_t *json, mixent_train_epoch 
 
 /* The best validation accuracy of the run that the recipe names as its baseline; NaN if it names none. */
 mixent_status mixent_baseline_read(const mixent_recipe *recipe, double *accuracy);
-
-static inline mixent_precision mixent_recipe_precision(const mixent_recipe *recipe) {
-  return recipe->precision == MIXENT_CHOICE_BF16 ? MIXENT_BF16 : MIXENT_FP32;
-}
-
-double mixent_seconds_now(void);
 
 #endif

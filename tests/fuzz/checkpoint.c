@@ -1,7 +1,7 @@
 /* libFuzzer: last.safetensors as --resume reads it. An input that begins with 'E' is a list of edits to a checkpoint that is right,
  * each an offset (two bytes, from the file's end), a length and as many bytes; every other one is a file of its own. What is taken
  * can be trained on with: numbers are finite, counts are counts; written again it is taken again. */
-#include "run/checkpoint.h"
+#include "train/checkpoint.h"
 #include "core/file.h"
 
 #include <math.h>

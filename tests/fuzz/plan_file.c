@@ -1,5 +1,5 @@
 /* libFuzzer: any bytes as a plan file; what is taken says the same again when it is written and read. */
-#include "net/plan/file.h"
+#include "io/plan_file.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Follows an optimiser for test_optimizer_torch.py. Reads (numbers as C99 hex floats) "name count steps rate
  * momentum nesterov weight_decay ema_decay", the parameters, and per step a gradient; prints per step a line
  * with the parameters, their EMA and the optimiser's state. */
-#include "train/optimizer.h"
+#include "optimize/optimizer.h"
 #include <stdio.h>
 #include <stdlib.h>
 

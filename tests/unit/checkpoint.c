@@ -9,8 +9,9 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/random.h"
-#include "run/checkpoint_state.h"
+#include "model/state_dict.h"
 #include "small_run.h"
+#include "train/checkpoint_state.h"
 #include <math.h>
 
 static char directory[] = "/tmp/mixent-test-XXXXXX";
@@ -218,20 +219,18 @@ static void test_tensors_must_be_the_networks(void **state) {
   write_sample(1);
   assert_int_equal(mixent_safetensors_open(path, &file), MIXENT_OK);
   assert_int_equal(mixent_graph_parse(small_net, "t", &wider, &graph), MIXENT_OK);
-  assert_int_equal(mixent_checkpoint_read_model(file, "f", graph, parameters, statistics),
-                   MIXENT_ERROR_FORMAT);
+  assert_int_equal(mixent_state_dict_read(file, "f", graph, parameters, statistics), MIXENT_ERROR_FORMAT);
   assert_string_equal(mixent_last_error(), "f: 'out.weight' has shape [3, 256], wanted is [4, 256]");
   mixent_graph_free(graph);
   static const char less[] =
       "name: less\nlayers:\n  - conv2d: {name: c, channels: 4, kernel: 3, padding: 1}\n  - flatten:\n";
   assert_int_equal(mixent_graph_parse(less, "t", &(mixent_graph_options){1, 16, 1024, -1}, &graph),
                    MIXENT_OK);
-  assert_int_equal(mixent_checkpoint_read_model(file, "f", graph, parameters, statistics),
-                   MIXENT_ERROR_FORMAT);
+  assert_int_equal(mixent_state_dict_read(file, "f", graph, parameters, statistics), MIXENT_ERROR_FORMAT);
   assert_string_equal(mixent_last_error(), "f: holds 'n.weight', which network less has not");
   mixent_graph_free(graph);
   assert_int_equal(mixent_graph_parse(small_net, "t", &options, &graph), MIXENT_OK);
-  assert_int_equal(mixent_checkpoint_read_model(file, "f", graph, parameters, statistics), MIXENT_OK);
+  assert_int_equal(mixent_state_dict_read(file, "f", graph, parameters, statistics), MIXENT_OK);
   mixent_graph_free(graph);
   mixent_safetensors_free(file);
 }

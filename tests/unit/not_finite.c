@@ -8,6 +8,7 @@
 
 #include "core/threads.h"
 #include "small_run.h"
+#include "model/state_dict.h"
 #include "train/trainer.h"
 #include <float.h>
 #include <math.h>

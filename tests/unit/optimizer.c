@@ -8,7 +8,7 @@
 
 #include "core/random.h"
 #include "core/threads.h"
-#include "train/optimizer.h"
+#include "optimize/optimizer.h"
 #include <math.h>
 #include <string.h>
 

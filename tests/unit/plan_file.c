@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/file.h"
+#include "net/plan/choices.h"
 #include "net/plan/tune.h"
 #include "train/plan_source.h"
 #include <stdlib.h>

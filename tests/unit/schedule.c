@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "train/schedule.h"
+#include "optimize/schedule.h"
 #include <math.h>
 
 static mixent_schedule schedule_named(const char *name, double warmup) {

@@ -7,13 +7,20 @@
 #include <cmocka.h>
 
 #include "core/file.h"
+#include "io/plan_file.h"
 #include "lab/study/file.h"
 #include "lab/study/train.h"
-#include "net/plan/file.h"
 #include "small_run.h"
+#include "train/plan_source.h"
 #include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static mixent_status write_plan(const mixent_recipe *recipe, const mixent_study_shape *shape,
+                                mixent_text *out) {
+  return mixent_recipe_plan_write(recipe, shape->channels, shape->side, shape->classes, out);
+}
+static const mixent_study_planner planner = {.plan = write_plan};
 
 static const char text[] = "name: losses\n"
                            "about: what it asks\n"
@@ -160,7 +167,7 @@ static void test_a_directory(void **state) {
   assert_true(small_run_make(directory, 4));
   snprintf(place, sizeof place, "%s/runs/small", directory);
   mixent_study *study = parse_small(directory, ""), *other;
-  if (mixent_study_begin(study, place, 2, &lock) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  if (mixent_study_begin(study, &planner, place, 2, &lock) != MIXENT_OK) fail_msg("%s", mixent_last_error());
   bool found;
   assert_int_equal(mixent_study_look(place, &found), MIXENT_OK);
   assert_true(found && mixent_study_threads(study) == 2);
@@ -192,8 +199,8 @@ static void test_a_directory(void **state) {
   /* another seed, another variant: the rest is as it was */
   study = parse_small(directory, "  same: {loss: {name: focal}}\n");
   assert_int_equal(mixent_study_add_seed(study, 5), MIXENT_OK);
-  assert_int_equal(mixent_study_begin(study, place, 1, &lock), MIXENT_ERROR_ARGUMENT);
-  assert_int_equal(mixent_study_begin(study, place, 0, &lock), MIXENT_OK);
+  assert_int_equal(mixent_study_begin(study, &planner, place, 1, &lock), MIXENT_ERROR_ARGUMENT);
+  assert_int_equal(mixent_study_begin(study, &planner, place, 0, &lock), MIXENT_OK);
   close(lock);
   assert_true(study->seed_count == 3 && study->variant_count == 3 && mixent_study_threads(study) == 2);
   char *first = plan_path(study, 0), *third = plan_path(study, 2);
@@ -258,7 +265,7 @@ static void test_progress_within_an_epoch(void **state) {
   mixent_study *study = parse_small(directory, "");
   mixent_recipe recipe;
   assert_int_equal(mixent_study_recipe(study, (mixent_study_place){0}, &recipe), MIXENT_OK);
-  if (mixent_study_begin(study, place, 1, &lock) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  if (mixent_study_begin(study, &planner, place, 1, &lock) != MIXENT_OK) fail_msg("%s", mixent_last_error());
   const mixent_study_train_options options = {.program = program,
                                               .jobs = 1,
                                               .lock = lock,

@@ -182,12 +182,7 @@ static mixent_status open_dataset(const mixent_report_run *run, const mixent_rep
                                   mixent_dataset **out) {
   mixent_recipe recipe;
   mixent_status status = mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, &recipe);
-  if (status == MIXENT_OK) {
-    const char *directory = options->data_directory ? options->data_directory : recipe.data_directory;
-    const mixent_dataset_options where = {.data_directory = *directory ? directory : NULL,
-                                          .transpose = recipe.transpose};
-    status = mixent_dataset_open(recipe.data, &where, out);
-  }
+  if (status == MIXENT_OK) status = mixent_recipe_open_data(&recipe, options->data_directory, out);
   if (status != MIXENT_OK && status != MIXENT_ERROR_MEMORY) return MIXENT_OK; /* the page says so */
   if (status == MIXENT_OK && !fits(*out, run->result)) {
     mixent_dataset_free(*out);

@@ -3,7 +3,7 @@
 #include "core/format_version.h"
 #include "core/memory.h"
 #include "lab/result/parts.h"
-#include "model/score.h"
+#include "run/scores.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "lab/result/parts.h"
-#include "model/score.h"
+#include "run/scores.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,9 +3,9 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/yaml.h"
-#include "model/score.h"
 #include "recipe/recipe.h"
 #include "run/directory.h"
+#include "run/scores.h"
 
 #include <limits.h>
 #include <math.h>

@@ -317,8 +317,9 @@ mixent_status mixent_study_join(mixent_study *study, const char *directory) {
 
 /* Making. */
 
-mixent_status mixent_study_write(mixent_study *study, const char *directory) {
-  MIXENT_TRY(mixent_study_make_plans(study, directory));
+mixent_status mixent_study_write(mixent_study *study, const mixent_study_planner *planner,
+                                 const char *directory) {
+  MIXENT_TRY(mixent_study_make_plans(study, planner, directory));
   MIXENT_TRY(mixent_study_write_state(study, directory));
   mixent_path_kind base;
   MIXENT_TRY(mixent_path_look_in(directory, "base.yaml", &base));
@@ -326,13 +327,14 @@ mixent_status mixent_study_write(mixent_study *study, const char *directory) {
   return write_file(directory, "study.yaml", study->text);
 }
 
-static mixent_status make(mixent_study *study, const char *place, long threads, int *lock) {
+static mixent_status make(mixent_study *study, const mixent_study_planner *planner, const char *place,
+                          long threads, int *lock) {
   mixent_run_directory directory;
   study->state = json_pack("{s:i, s:s, s:i, s:{}, s:{}}", "format", FORMAT, "mixent", mixent_version(),
                            "threads", (int)(threads ? threads : 1), "plans", "failed");
   if (!study->state) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study");
   MIXENT_TRY(mixent_run_directory_begin(place, &directory));
-  mixent_status status = mixent_study_write(study, directory.path);
+  mixent_status status = mixent_study_write(study, planner, directory.path);
   if (status == MIXENT_OK) status = mixent_run_directory_publish(&directory, false);
   if (status == MIXENT_OK && !(study->directory = strdup(place)))
     status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
@@ -361,13 +363,14 @@ mixent_status mixent_study_lock(const char *directory, int *lock) {
       directory);
 }
 
-mixent_status mixent_study_begin(mixent_study *study, const char *directory, long threads, int *lock) {
+mixent_status mixent_study_begin(mixent_study *study, const mixent_study_planner *planner,
+                                 const char *directory, long threads, int *lock) {
   mixent_status status;
   mixent_path_kind kind;
   *lock = -1;
   MIXENT_TRY(mixent_path_look(directory, &kind));
   if (kind != MIXENT_PATH_DIRECTORY) {
-    status = make(study, directory, threads, lock);
+    status = make(study, planner, directory, threads, lock);
     /* another process may have made it meanwhile: that one is joined */
     if (status != MIXENT_ERROR_ARGUMENT || !mixent_is_directory(directory)) return status;
   }
@@ -378,7 +381,7 @@ mixent_status mixent_study_begin(mixent_study *study, const char *directory, lon
         MIXENT_ERROR_ARGUMENT,
         "%s was begun with %ld thread%s for each run; bits depend on them, so leave --threads away",
         directory, mixent_study_threads(study), mixent_study_threads(study) == 1 ? "" : "s");
-  if (status == MIXENT_OK) status = mixent_study_write(study, directory);
+  if (status == MIXENT_OK) status = mixent_study_write(study, planner, directory);
   if (status != MIXENT_OK) close(*lock), *lock = -1;
   return status;
 }

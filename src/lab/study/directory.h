@@ -12,6 +12,18 @@ typedef enum mixent_run_state {
   MIXENT_RUN_FINISHED /* summary.json is there */
 } mixent_run_state;
 
+/* A data set's shape, which a network is made for. */
+typedef struct mixent_study_shape {
+  int channels, side, classes;
+} mixent_study_shape;
+
+/* What the lab asks of whoever has networks, to make a study's plans. */
+typedef struct mixent_study_planner {
+  bool native_bf16; /* the processor multiplies bfloat16 at full speed */
+  /* Appends the plan file that a settled recipe comes to on this machine. */
+  mixent_status (*plan)(const mixent_recipe *recipe, const mixent_study_shape *shape, mixent_text *out);
+} mixent_study_planner;
+
 /* Whether a study stands there. What the system hides is an error. */
 mixent_status mixent_study_look(const char *path, bool *found);
 /* The study in a directory, with the seeds and data sets it has come to, its runs checked against it; nothing is locked. */
@@ -25,12 +37,14 @@ mixent_status mixent_study_join(mixent_study *study, const char *directory);
 /* Makes the study's directory, or joins the one that is there, and makes the plans it lacks. threads: of each run; 0: as
  * they are, 1 for a new study; bits depend on them, so that another number than before is refused. *lock: the directory's
  * descriptor, locked until it is closed here and in every child that has it. */
-mixent_status mixent_study_begin(mixent_study *study, const char *directory, long threads, int *lock);
+mixent_status mixent_study_begin(mixent_study *study, const mixent_study_planner *planner,
+                                 const char *directory, long threads, int *lock);
 
 /* Locks a study's directory; waits a moment for processes that are dying. */
 mixent_status mixent_study_lock(const char *directory, int *lock);
 /* Writes what is in memory into a directory: plans that are missing, then what names them. */
-mixent_status mixent_study_write(mixent_study *study, const char *directory);
+mixent_status mixent_study_write(mixent_study *study, const mixent_study_planner *planner,
+                                 const char *directory);
 
 /* Threads of each run, of a study in a directory. */
 long mixent_study_threads(const mixent_study *study);
@@ -62,6 +76,7 @@ mixent_status mixent_study_take_state(mixent_study *study, struct json_t *state,
 /* Finds the plan file with this text in a directory, or writes the next: "plan-2.yaml" in `name`. */
 mixent_status mixent_study_keep_plan(const char *directory, const char *plan, char name[32]);
 /* Plans for the variants that have none yet, written into `directory` and noted in study->state; study/plans.c. */
-mixent_status mixent_study_make_plans(mixent_study *study, const char *directory);
+mixent_status mixent_study_make_plans(mixent_study *study, const mixent_study_planner *planner,
+                                      const char *directory);
 
 #endif

@@ -20,6 +20,7 @@ typedef struct mixent_study_imported {
  * that is cut off, damaged, of another study, or contradicts what is there fails with its line, and nothing changes.
  * *directory (free()): where the study stands. */
 mixent_status mixent_study_import(const char *text, size_t size, const char *origin, const char *parent,
-                                  mixent_study_imported *out, char **directory);
+                                  const mixent_study_planner *planner, mixent_study_imported *out,
+                                  char **directory);
 
 #endif

@@ -4,9 +4,9 @@
 #include "core/format_version.h"
 #include "core/json.h"
 #include "core/yaml.h"
+#include "io/plan_file.h"
 #include "lab/result/result.h"
 #include "lab/study/file.h"
-#include "net/plan/file.h"
 #include "run/directory.h"
 
 #include <stdlib.h>
@@ -28,6 +28,7 @@ typedef struct imported_run {
 typedef struct import {
   const char *origin, *text;
   size_t size, at, line; /* what is read; the line last read, from 1 */
+  const mixent_study_planner *planner;
   mixent_study *study;
   json_t *plans, *plan_names; /* text of each plan file; its name for each variant */
   json_t *failed;             /* what each run that failed did so with */
@@ -353,7 +354,7 @@ static mixent_status note_failed(const import *import) {
 static mixent_status place_runs(import *import, const char *directory, mixent_study_imported *out) {
   MIXENT_TRY(take_plans(import, directory));
   for (size_t i = 0; i < import->run_count; i++) MIXENT_TRY(stage(import, &import->runs[i]));
-  MIXENT_TRY(mixent_study_write(import->study, directory));
+  MIXENT_TRY(mixent_study_write(import->study, import->planner, directory));
   for (size_t i = 0; i < import->run_count; i++) {
     imported_run *run = &import->runs[i];
     if (run->kept) {
@@ -394,8 +395,9 @@ static mixent_status add_to(import *import, const char *place, mixent_study_impo
 }
 
 mixent_status mixent_study_import(const char *text, size_t size, const char *origin, const char *parent,
-                                  mixent_study_imported *out, char **directory) {
-import import = {.origin = origin, .text = text, .size = size };
+                                  const mixent_study_planner *planner, mixent_study_imported *out,
+                                  char **directory) {
+import import = {.origin = origin, .text = text, .size = size, .planner = planner };
   *out = (mixent_study_imported){0};
   *directory = NULL;
   mixent_status status = mixent_content_check_text(origin, text, size, "a study's file (JSON Lines)");

@@ -2,63 +2,18 @@
  * the same. Every run is trained with its file, so that differences are paired and bits repeat. */
 #include "core/file.h"
 #include "core/json.h"
-#include "core/threads.h"
 #include "lab/study/directory.h"
-#include "train/plan_source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A data set's shape, which a network is made for. */
-typedef struct shape {
-  int channels, side, classes;
-} shape;
-
-static mixent_status look_at_data(const mixent_recipe *recipe, shape *out) {
-  const mixent_dataset_options options = {.data_directory =
-                                              *recipe->data_directory ? recipe->data_directory : NULL,
-                                          .transpose = recipe->transpose};
+static mixent_status look_at_data(const mixent_recipe *recipe, mixent_study_shape *out) {
   mixent_dataset *dataset;
-  MIXENT_TRY(mixent_dataset_open(recipe->data, &options, &dataset));
-  *out = (shape){dataset->train.channels, dataset->train.side, dataset->classes};
+  MIXENT_TRY(mixent_recipe_open_data(recipe, NULL, &dataset));
+  *out = (mixent_study_shape){dataset->train.channels, dataset->train.side, dataset->classes};
   mixent_dataset_free(dataset);
   return MIXENT_OK;
-}
-
-static mixent_status plan_of_net(const mixent_graph *graph, const mixent_net_options *options,
-                                 const char *wanted, mixent_text *out) {
-  mixent_plan_source source;
-  mixent_plan_key key;
-  mixent_plan_file *file;
-  mixent_net *net;
-  MIXENT_TRY(mixent_plan_source_net(graph, options, wanted, &source, &net));
-  mixent_status status = mixent_plan_key_make(graph, options->batch, options->precision, &key);
-  if (status == MIXENT_OK) status = mixent_plan_file_of(net, &key, &file);
-  if (status == MIXENT_OK) {
-    mixent_plan_file_text(file, out);
-    mixent_plan_file_free(file);
-    status = mixent_text_status(out);
-  }
-  mixent_net_free(net);
-  return status;
-}
-
-/* The plan that a settled recipe comes to here, as text. */
-static mixent_status plan_of_recipe(const mixent_recipe *recipe, const shape *shape, mixent_text *out) {
-  const mixent_graph_options options = {.channels = shape->channels,
-                                        .side = shape->side,
-                                        .classes = shape->classes,
-                                        .dropout = recipe->dropout};
-  const mixent_net_options net = {.batch = (int)recipe->batch,
-                                  .precision =
-                                      recipe->precision == MIXENT_CHOICE_BF16 ? MIXENT_BF16 : MIXENT_FP32,
-                                  .training = true};
-  mixent_graph *graph;
-  MIXENT_TRY(mixent_graph_open(recipe->net, &options, &graph));
-  mixent_status status = plan_of_net(graph, &net, recipe->plan, out);
-  mixent_graph_free(graph);
-  return status;
 }
 
 mixent_status mixent_study_keep_plan(const char *directory, const char *plan, char name[32]) {
@@ -92,18 +47,18 @@ typedef struct last_plan {
   char name[32]; /* "": none yet */
 } last_plan;
 
-static mixent_status make_plan(mixent_study *study, const char *directory, mixent_study_place place,
-                               shape *shape, last_plan *last) {
+static mixent_status make_plan(mixent_study *study, const mixent_study_planner *planner,
+                               const char *directory, mixent_study_place place, mixent_study_shape *shape,
+                               last_plan *last) {
   mixent_recipe recipe;
   mixent_text plan = {0};
   MIXENT_TRY(mixent_study_recipe(study, place, &recipe));
   recipe.threads = mixent_study_threads(study);
-  MIXENT_TRY(mixent_recipe_settle(&recipe));
+  MIXENT_TRY(mixent_recipe_settle(&recipe, planner->native_bf16));
   if (!shape->side) MIXENT_TRY(look_at_data(&recipe, shape));
   mixent_status status = MIXENT_OK;
   if (!*last->name || !share_plan(&recipe, &last->recipe)) {
-    mixent_threads_set((int)recipe.threads);
-    status = plan_of_recipe(&recipe, shape, &plan);
+    status = planner->plan(&recipe, shape, &plan);
     if (status == MIXENT_OK) status = mixent_study_keep_plan(directory, plan.data, last->name);
     last->recipe = recipe;
   }
@@ -117,24 +72,25 @@ static mixent_status make_plan(mixent_study *study, const char *directory, mixen
 }
 
 /* The data set that the recipe's choice came to is the study's from now on. */
-static mixent_status settle_data(mixent_study *study) {
+static mixent_status settle_data(mixent_study *study, const mixent_study_planner *planner) {
   mixent_recipe recipe;
   char data[2][MIXENT_RECIPE_TEXT]; /* as the recipe has them: first choice, other choice */
   if (study->data_listed) return MIXENT_OK;
   MIXENT_TRY(mixent_study_recipe(study, (mixent_study_place){0}, &recipe));
   strcpy(data[0], recipe.data), strcpy(data[1], recipe.data_alternative);
-  MIXENT_TRY(mixent_recipe_settle(&recipe));
+  MIXENT_TRY(mixent_recipe_settle(&recipe, planner->native_bf16));
   const char *chosen = data[*data[1] && strcmp(recipe.data, data[1]) == 0];
   return mixent_study_take_data(study, &chosen, 1);
 }
 
-mixent_status mixent_study_make_plans(mixent_study *study, const char *directory) {
+mixent_status mixent_study_make_plans(mixent_study *study, const mixent_study_planner *planner,
+                                      const char *directory) {
   last_plan *last;
-  MIXENT_TRY(settle_data(study));
+  MIXENT_TRY(settle_data(study, planner));
   MIXENT_TRY(MIXENT_ALLOCATE(1, &last));
   mixent_status status = MIXENT_OK;
   for (size_t d = 0; d < study->data_count && status == MIXENT_OK; d++) {
-    shape shape = {0};
+    mixent_study_shape shape = {0};
     last->name[0] = 0;
     for (size_t v = 0; v < study->variant_count && status == MIXENT_OK; v++) {
       mixent_study_place place = {.data = d, .variant = v};
@@ -142,7 +98,7 @@ mixent_status mixent_study_make_plans(mixent_study *study, const char *directory
       if (!variant)
         status = MIXENT_ERROR_MEMORY;
       else if (!has_plan(study, variant))
-        status = make_plan(study, directory, place, &shape, last);
+        status = make_plan(study, planner, directory, place, &shape, last);
       free(variant);
     }
   }

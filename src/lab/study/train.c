@@ -1,13 +1,13 @@
 /* The processes of a study: who runs next, on which processors, what they say, and what is left when they end. */
 #include "lab/study/train.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/locale.h"
 #include "core/threads.h"
+#include "io/plan_file.h"
 #include "lab/study/worker.h"
-#include "net/plan/file.h"
 #include "run/directory.h"
-#include "train/trainer.h"
 
 #include <errno.h>
 #include <math.h>

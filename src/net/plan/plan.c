@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-const char *const mixent_pass_names[] = {"forward", "backward weights", "backward data"};
-
 mixent_status mixent_plan_add_buffer(mixent_plan *plan, size_t bytes, int *buffer) {
   if (plan->buffer_count == plan->buffer_capacity) {
     int capacity = 2 * plan->buffer_capacity + 64;

@@ -5,6 +5,7 @@
 #ifndef MIXENT_NET_PLAN_PLAN_H
 #define MIXENT_NET_PLAN_PLAN_H
 
+#include "io/plan_file.h"
 #include "net/graph/layer.h"
 
 typedef struct mixent_plan mixent_plan;
@@ -20,10 +21,6 @@ typedef struct mixent_run {
 } mixent_run;
 
 enum { MIXENT_MAX_STEP_BUFFERS = 24 };
-
-/* The passes of a layer with weights. */
-typedef enum mixent_pass { MIXENT_FORWARD, MIXENT_BACKWARD_WEIGHTS, MIXENT_BACKWARD_DATA } mixent_pass;
-extern const char *const mixent_pass_names[];
 
 struct mixent_step {
   int layer;                     /* the first layer it covers */

@@ -1,12 +1,13 @@
 /* The measurement behind `mixent tune`: a net for each back end, run in turn on random data, step by step timed. */
 #include "net/plan/tune.h"
+#include "core/clock.h"
 #include "core/random.h"
 #include "net/graph/graph.h"
+#include "net/plan/choices.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MOST_BACKENDS = 16, WARM_UP_STEPS = 2, MOST_STEPS = 50 };
 static const double margin = 0.97;         /* of the table's time that another back end must stay under */
@@ -29,12 +30,6 @@ typedef struct tuner {
   double *samples; /* [entries][back ends][repetitions]: seconds; 0: none */
   int pieces, pieces_done;
 } tuner;
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* What a busy machine adds to a time is never less than nothing, so the least is the nearest to what it costs. */
 static double least(const double *values, int count) {
@@ -76,9 +71,9 @@ static mixent_status make_contender(tuner *tuner, const mixent_net_choice *choic
        (size_t)options.batch * (size_t)graph->options.classes, 1e-3F);
   double seconds = 0;
   for (int i = 0; i < WARM_UP_STEPS; i++) {
-    double start = now();
+    double start = mixent_seconds_now();
     MIXENT_TRY(run_step(tuner, out->net));
-    seconds = now() - start;
+    seconds = mixent_seconds_now() - start;
   }
   out->steps = seconds > 0 && seconds < shortest_piece ? (int)(shortest_piece / seconds) + 1 : 1;
   if (out->steps > MOST_STEPS) out->steps = MOST_STEPS;
@@ -101,9 +96,9 @@ static void tell(tuner *tuner, const char *what) {
 static mixent_status run_piece(tuner *tuner, const contender *contender, double *seconds) {
   tell(tuner, contender->name);
   mixent_net_time_steps(contender->net);
-  double start = now();
+  double start = mixent_seconds_now();
   for (int i = 0; i < contender->steps; i++) MIXENT_TRY(run_step(tuner, contender->net));
-  *seconds = (now() - start) / contender->steps;
+  *seconds = (mixent_seconds_now() - start) / contender->steps;
   return MIXENT_OK;
 }
 

@@ -2,7 +2,8 @@
 #ifndef MIXENT_NET_PLAN_TUNE_H
 #define MIXENT_NET_PLAN_TUNE_H
 
-#include "net/plan/file.h"
+#include "io/plan_file.h"
+#include "mixent/net.h"
 
 enum { MIXENT_TUNE_MOST_REPETITIONS = 100 };
 

@@ -1,10 +1,10 @@
 /* What the writer and the reader of checkpoints share: the description, and the state as small tensors. */
-#ifndef MIXENT_RUN_CHECKPOINT_STATE_H
-#define MIXENT_RUN_CHECKPOINT_STATE_H
+#ifndef MIXENT_TRAIN_CHECKPOINT_STATE_H
+#define MIXENT_TRAIN_CHECKPOINT_STATE_H
 
 #include "core/memory.h"
 #include "io/safetensors.h"
-#include "run/checkpoint.h"
+#include "train/checkpoint.h"
 
 /* The file's __metadata__. Keys from `varying` on change during a run; those before must not. */
 enum { MIXENT_DESCRIPTION_ENTRIES = 18 };
@@ -33,12 +33,5 @@ extern const mixent_small_field mixent_small_fields[]; /* name NULL after the la
 
 void mixent_small_state_pack(const mixent_checkpoint *checkpoint, mixent_small_state *out);
 void mixent_small_state_unpack(const mixent_small_state *small, mixent_train_state *state);
-
-/* "l1.1.running_mean" -> "l1.1.num_batches_tracked" in out; false for other names. */
-bool mixent_batches_name(const char *statistic, char *out, size_t size);
-
-/* The parameters and statistics of a file that must hold exactly the graph's; a difference is named. */
-mixent_status mixent_checkpoint_read_model(const mixent_safetensors *file, const char *path,
-                                           const mixent_graph *graph, float *parameters, float *statistics);
 
 #endif

@@ -1,7 +1,7 @@
 /* One optimiser step over all parameters: pieces of fixed size over the threads, in each the runs of one
  * weight decay, and the EMA of the piece while it is still in the cache. */
 #include "core/threads.h"
-#include "train/optimizer_types.h"
+#include "optimize/types.h"
 #include <string.h>
 
 enum { PIECE = 16384 };

@@ -1,5 +1,5 @@
 /* Learning-rate schedules as functions of progress in (0, 1), and the one that looks at validation. */
-#include "train/schedule.h"
+#include "optimize/schedule.h"
 #include "core/random.h"
 #include <math.h>
 #include <stddef.h>

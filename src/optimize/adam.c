@@ -1,7 +1,7 @@
 /* Adam (Kingma and Ba 2015), as torch.optim.Adam:
  *   g += weight_decay theta;   m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2;
  *   theta -= lr / (1 - beta1^step) m / (sqrt(v) / sqrt(1 - beta2^step) + epsilon) */
-#include "train/optimizer_types.h"
+#include "optimize/types.h"
 #include <math.h>
 
 /* What is the same for all elements of a run. */

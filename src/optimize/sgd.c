@@ -1,7 +1,7 @@
 /* Stochastic gradient descent with momentum, as torch.optim.SGD (dampening 0):
  *   g += weight_decay theta;   v = momentum v + g;   theta -= lr v
  * or with Nesterov                                   theta -= lr (g + momentum v) */
-#include "train/optimizer_types.h"
+#include "optimize/types.h"
 
 static inline double update_one(const mixent_optimizer *optimizer, const mixent_optimizer_run *run,
                                 double theta, double gradient, double *velocity) {

@@ -1,6 +1,6 @@
 /* Learning-rate schedules. One function and one line in the registry in schedule.c per schedule. */
-#ifndef MIXENT_TRAIN_SCHEDULE_H
-#define MIXENT_TRAIN_SCHEDULE_H
+#ifndef MIXENT_OPTIMIZE_SCHEDULE_H
+#define MIXENT_OPTIMIZE_SCHEDULE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,10 +1,9 @@
-/* Plan files: parsed with distrust, written to be read, held against the net they are for. */
-#include "net/plan/file.h"
+/* Plan files: parsed with distrust, written to be read. */
+#include "io/plan_file.h"
 #include "core/file.h"
 #include "core/format_version.h"
 #include "core/sha256.h"
 #include "core/yaml.h"
-#include "net/plan/plan.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -39,6 +38,8 @@ static const field fields[] = {TEXT(processor),
                                TEXT(precision)};
 enum { FIELDS = sizeof fields / sizeof *fields };
 
+const char *const mixent_pass_names[] = {"forward", "backward weights", "backward data"};
+
 void mixent_plan_file_free(mixent_plan_file *file) {
   if (!file) return;
   for (size_t i = 0; i < file->count; i++) {
@@ -54,14 +55,9 @@ void mixent_plan_file_free(mixent_plan_file *file) {
   free(file);
 }
 
-static mixent_status copy_text(const char *text, char **out) {
-  *out = strdup(text);
-  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a plan");
-}
-
-static mixent_status make_file(const char *origin, size_t count, mixent_plan_file **out) {
+mixent_status mixent_plan_file_create(const char *origin, size_t count, mixent_plan_file **out) {
   MIXENT_TRY(MIXENT_ALLOCATE(1, out));
-  mixent_status status = copy_text(origin, &(*out)->origin);
+  mixent_status status = mixent_copy_text(origin, &(*out)->origin);
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(count, &(*out)->entries);
   if (status == MIXENT_OK) return MIXENT_OK;
   mixent_plan_file_free(*out);
@@ -112,7 +108,7 @@ static mixent_status read_name(const mixent_yaml *mapping, const char *key, char
   MIXENT_TRY(find(mapping, key, &node));
   if (node->kind != MIXENT_YAML_SCALAR || !*node->text || node->text[strspn(node->text, PLAIN)])
     return mixent_yaml_fail(node, "%s: wanted is a name of letters, digits, '.', '_' and '-'", key);
-  return copy_text(node->text, out);
+  return mixent_copy_text(node->text, out);
 }
 
 static mixent_status read_pass(const mixent_yaml *mapping, const char **out) {
@@ -136,7 +132,7 @@ static mixent_status read_times(const mixent_yaml *mapping, mixent_plan_entry *e
   for (size_t i = 0; i < times->count; i++) {
     mixent_plan_time *time = &entry->times[entry->time_count];
     MIXENT_TRY(mixent_yaml_number(&times->children[i], 0, 1e9, &time->milliseconds));
-    MIXENT_TRY(copy_text(times->children[i].key, &time->backend));
+    MIXENT_TRY(mixent_copy_text(times->children[i].key, &time->backend));
     entry->time_count++;
   }
   return MIXENT_OK;
@@ -182,7 +178,7 @@ static mixent_status read_tree(const mixent_yaml *root, const char *origin, mixe
   if (layers->kind == MIXENT_YAML_MAPPING || (layers->kind == MIXENT_YAML_SCALAR && *layers->text))
     return mixent_yaml_fail(layers, "layers: wanted is a list of {layer: NAME, pass: PASS, backend: NAME}");
   if (layers->count > MOST) return mixent_yaml_fail(layers, "layers: more than %d", MOST);
-  MIXENT_TRY(make_file(origin, layers->count, out));
+  MIXENT_TRY(mixent_plan_file_create(origin, layers->count, out));
   MIXENT_TRY(read_key(root, &(*out)->key));
   for (size_t i = 0; i < layers->count; i++) {
     mixent_plan_entry *entry = &(*out)->entries[(*out)->count++];
@@ -275,103 +271,7 @@ char *mixent_plan_key_name(const mixent_plan_key *key) {
   return NULL;
 }
 
-/* Against a net. */
-
-/* The next step from *index on that has a choice of back ends. */
-static bool next_choice(const mixent_net *net, size_t *index, mixent_net_step *out) {
-  while (mixent_net_step_get(net, (*index)++, out))
-    if (out->candidates) return true;
-  return false;
-}
-
-mixent_status mixent_plan_file_of(const mixent_net *net, const mixent_plan_key *key, mixent_plan_file **out) {
-  size_t count = 0;
-  mixent_net_step step;
-  for (size_t i = 0; next_choice(net, &i, &step);) count++;
-  MIXENT_TRY(make_file("plan", count, out));
-  (*out)->key = *key;
-  mixent_status status = MIXENT_OK;
-  for (size_t i = 0; status == MIXENT_OK && next_choice(net, &i, &step);) {
-    mixent_plan_entry *entry = &(*out)->entries[(*out)->count++];
-    entry->pass = step.pass;
-    status = copy_text(step.layer, &entry->layer);
-    if (status == MIXENT_OK) status = copy_text(step.backend, &entry->backend);
-  }
-  if (status == MIXENT_OK) return MIXENT_OK;
-  mixent_plan_file_free(*out);
-  *out = NULL;
-  return status;
-}
-
-/* The step that an entry speaks of. */
-static bool find_step(const mixent_net *net, const mixent_plan_entry *entry, mixent_net_step *out) {
-  for (size_t i = 0; next_choice(net, &i, out);)
-    if (strcmp(out->layer, entry->layer) == 0 && strcmp(out->pass, entry->pass) == 0) return true;
-  return false;
-}
-
-static bool has_name(const char *const *names, const char *name) {
-  while (*names && strcmp(*names, name) != 0) names++;
-  return *names;
-}
-
-static mixent_status fail_backend(const mixent_plan_file *file, const mixent_plan_entry *entry,
-                                  const char *const *candidates) {
-  mixent_text known = {0};
-  for (size_t i = 0; candidates[i]; i++) mixent_text_append(&known, "%s%s", i ? ", " : "", candidates[i]);
-  mixent_status status = mixent_text_status(&known);
-  if (status == MIXENT_OK)
-    status = mixent_fail(MIXENT_ERROR_FORMAT,
-                         "%s:%d:%d: layer %s, %s: no back end '%s' for it here; there is %s", file->origin,
-                         entry->line, entry->column, entry->layer, entry->pass, entry->backend, known.data);
-  mixent_text_free(&known);
-  return status;
-}
-
-mixent_status mixent_plan_file_check(const mixent_plan_file *file, const mixent_net *net, bool *same) {
-  *same = true;
-  for (const mixent_plan_entry *entry = file->entries; entry < file->entries + file->count; entry++) {
-    mixent_net_step step;
-    if (!find_step(net, entry, &step))
-      return mixent_fail(MIXENT_ERROR_FORMAT,
-                         "%s:%d:%d: layer %s, %s: there is no choice of a back end for it in this network "
-                         "(`mixent info NET --plan` lists its steps)",
-                         file->origin, entry->line, entry->column, entry->layer, entry->pass);
-    if (!has_name(step.candidates, entry->backend)) return fail_backend(file, entry, step.candidates);
-    *same &= strcmp(step.backend, entry->backend) == 0;
-  }
-  return MIXENT_OK;
-}
-
-static bool covers_step(const mixent_plan_file *file, const mixent_net_step *step) {
-  for (const mixent_plan_entry *entry = file->entries; entry < file->entries + file->count; entry++) {
-    if (strcmp(entry->layer, step->layer) != 0 || strcmp(entry->pass, step->pass) != 0) continue;
-    size_t count = 0;
-    for (; step->candidates[count]; count++)
-      if (!mixent_plan_entry_time(entry, step->candidates[count])) return false;
-    return count == entry->time_count && has_name(step->candidates, entry->backend);
-  }
-  return false;
-}
-
-bool mixent_plan_file_covers(const mixent_plan_file *file, const mixent_net *net) {
-  size_t count = 0;
-  mixent_net_step step;
-  for (size_t i = 0; next_choice(net, &i, &step); count++)
-    if (!covers_step(file, &step)) return false;
-  return count == file->count;
-}
-
-mixent_status mixent_plan_file_choices(const mixent_plan_file *file, mixent_net_choice **out) {
-  MIXENT_TRY(MIXENT_ALLOCATE(file->count, out));
-  for (size_t i = 0; i < file->count; i++) {
-    const mixent_plan_entry *entry = &file->entries[i];
-    (*out)[i] = (mixent_net_choice){entry->layer, entry->pass, entry->backend};
-  }
-  return MIXENT_OK;
-}
-
-static void hash_choice(mixent_sha256 *hash, const char *layer, const char *pass, const char *backend) {
+void mixent_plan_choice_hash(mixent_sha256 *hash, const char *layer, const char *pass, const char *backend) {
   const char *const words[] = {layer, " ", pass, " ", backend, "\n"};
   for (size_t i = 0; i < 6; i++) mixent_sha256_add(hash, words[i], strlen(words[i]));
 }
@@ -380,14 +280,40 @@ void mixent_plan_file_hash(const mixent_plan_file *file, char out[MIXENT_PLAN_HA
   mixent_sha256 hash;
   mixent_sha256_begin(&hash);
   for (size_t i = 0; i < file->count; i++)
-    hash_choice(&hash, file->entries[i].layer, file->entries[i].pass, file->entries[i].backend);
+    mixent_plan_choice_hash(&hash, file->entries[i].layer, file->entries[i].pass, file->entries[i].backend);
   mixent_sha256_end(&hash, out);
 }
 
-void mixent_plan_hash(const mixent_net *net, char out[MIXENT_PLAN_HASH]) {
-  mixent_sha256 hash;
-  mixent_net_step step;
-  mixent_sha256_begin(&hash);
-  for (size_t i = 0; next_choice(net, &i, &step);) hash_choice(&hash, step.layer, step.pass, step.backend);
-  mixent_sha256_end(&hash, out);
+static void compare_text(const char *name, const char *a, const char *b, mixent_text *out) {
+  if (strcmp(a, b) != 0)
+    mixent_text_append(out, "%s%s %s, not %s", out->length ? "; " : "", name, *a ? a : "none",
+                       *b ? b : "none");
+}
+
+static void compare_number(const char *name, long a, long b, mixent_text *out) {
+  if (a != b) mixent_text_append(out, "%s%s %ld, not %ld", out->length ? "; " : "", name, a, b);
+}
+
+void mixent_plan_key_differences(const mixent_plan_key *a, const mixent_plan_key *b, mixent_text *out) {
+  compare_text("network", a->net, b->net, out);
+  if (strcmp(a->net, b->net) == 0 && strcmp(a->net_hash, b->net_hash) != 0)
+    mixent_text_append(out, "%sa network %s with another description", out->length ? "; " : "", a->net);
+  compare_number("channels", a->channels, b->channels, out);
+  compare_number("side", a->side, b->side, out);
+  compare_number("classes", a->classes, b->classes, out);
+  compare_number("batch", a->batch, b->batch, out);
+  compare_number("threads", a->threads, b->threads, out);
+  compare_text("precision", a->precision, b->precision, out);
+  compare_text("processor", a->processor, b->processor, out);
+  compare_text("instructions", a->instructions, b->instructions, out);
+  compare_text("mixent", a->mixent, b->mixent, out);
+  compare_text("oneDNN", a->onednn, b->onednn, out);
+}
+
+bool mixent_plan_key_equal(const mixent_plan_key *a, const mixent_plan_key *b) {
+  mixent_text differences = {0};
+  mixent_plan_key_differences(a, b, &differences);
+  bool equal = !differences.length && !differences.failed;
+  mixent_text_free(&differences);
+  return equal;
 }

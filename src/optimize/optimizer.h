@@ -1,8 +1,8 @@
 /* Optimisers: how a gradient changes parameters. Formulas are PyTorch's (torch.optim), weight decay coupled
  * (added to the gradient). One file per optimiser (optimizer_sgd.c, optimizer_adam.c), one line in the
  * registry in optimizer.c. */
-#ifndef MIXENT_TRAIN_OPTIMIZER_H
-#define MIXENT_TRAIN_OPTIMIZER_H
+#ifndef MIXENT_OPTIMIZE_OPTIMIZER_H
+#define MIXENT_OPTIMIZE_OPTIMIZER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,13 +1,14 @@
 /* Checkpoints: best.safetensors (the model alone) and last.safetensors (the model and, under "state.", all
  * that is needed to go on to the bit). Neither holds times or paths: the same training gives the same bytes.
  * docs/FORMATS.md lists the names. */
-#ifndef MIXENT_RUN_CHECKPOINT_H
-#define MIXENT_RUN_CHECKPOINT_H
+#ifndef MIXENT_TRAIN_CHECKPOINT_H
+#define MIXENT_TRAIN_CHECKPOINT_H
 
 #include "io/safetensors.h"
+#include "mixent/monitor.h"
 #include "model/score.h"
-#include "train/optimizer.h"
-#include "train/schedule.h"
+#include "optimize/optimizer.h"
+#include "optimize/schedule.h"
 
 /* What training changes, besides parameters and statistics. */
 typedef struct mixent_train_state {
@@ -45,8 +46,5 @@ mixent_status mixent_checkpoint_read_all(const char *path, const mixent_checkpoi
 /* The same from a file that is open; `path` is for messages. */
 mixent_status mixent_checkpoint_take_all(const mixent_safetensors *file, const char *path,
                                          const mixent_checkpoint *checkpoint);
-
-/* Whether all of these are finite; over the step's threads. */
-bool mixent_all_finite(const float *values, size_t count);
 
 #endif

@@ -1,5 +1,5 @@
 /* A checkpoint's description and its state as small tensors. */
-#include "run/checkpoint_state.h"
+#include "train/checkpoint_state.h"
 #include "core/json.h"
 #include "recipe/recipe.h"
 
@@ -141,11 +141,4 @@ void mixent_small_state_unpack(const mixent_small_state *small, mixent_train_sta
     metrics->bin_correct[i] = (size_t)small->counts[3 + 2 * i];
     metrics->bin_confidence[i] = small->sums[4 + MIXENT_TERMS + i];
   }
-}
-
-bool mixent_batches_name(const char *statistic, char *out, size_t size) {
-  const char *dot = strrchr(statistic, '.');
-  if (!dot || strcmp(dot, ".running_mean") != 0) return false;
-  snprintf(out, size, "%.*s.num_batches_tracked", (int)(dot - statistic), statistic);
-  return true;
 }

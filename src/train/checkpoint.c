@@ -1,12 +1,11 @@
 /* Writing checkpoints: the model's tensors in the order of PyTorch's state dict, then the state. */
-#include "run/checkpoint.h"
+#include "train/checkpoint.h"
 #include "core/locale.h"
-#include "core/threads.h"
-#include "run/checkpoint_state.h"
+#include "model/state_dict.h"
+#include "train/checkpoint_state.h"
 
 #include <math.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,32 +85,6 @@ static void add_state(tensor_list *list, const mixent_checkpoint *checkpoint,
   for (const mixent_small_field *field = mixent_small_fields; field->name; field++)
     add_tensor(list, field->element, (const char *)small + field->offset, NULL, field->count, "%s",
                field->name);
-}
-
-typedef struct finite_job {
-  const float *values;
-  atomic_bool found;
-} finite_job;
-
-/* In whole numbers, which the compiler puts into vectors: infinities and NaN have all bits of the exponent.
- */
-static void look_for_infinite(void *context, size_t begin, size_t end) {
-  const uint32_t exponent = 0x7f800000;
-  finite_job *job = context;
-  uint32_t found = 0;
-  for (size_t i = begin; i < end; i++) {
-    uint32_t bits;
-    memcpy(&bits, &job->values[i], sizeof bits);
-    found |= (bits & exponent) == exponent;
-  }
-  if (found) atomic_store(&job->found, true);
-}
-
-bool mixent_all_finite(const float *values, size_t count) {
-  enum { PIECE = 65536 };
-  finite_job job = {.values = values};
-  mixent_parallel_for(count, PIECE, look_for_infinite, &job);
-  return !atomic_load(&job.found);
 }
 
 /* A checkpoint that cannot be used must not take the place of one that can. */

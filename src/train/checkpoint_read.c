@@ -1,8 +1,9 @@
 /* Reading checkpoints: everything must be there, in the right type and shape, of the same network, data and
  * recipe. */
 #include "recipe/recipe.h"
-#include "run/checkpoint.h"
-#include "run/checkpoint_state.h"
+#include "model/state_dict.h"
+#include "train/checkpoint.h"
+#include "train/checkpoint_state.h"
 
 #include <limits.h>
 #include <math.h>
@@ -11,81 +12,6 @@
 #include <string.h>
 
 enum { MOST_OBSERVATIONS = 1 << 30 }; /* of the monitor: one an epoch */
-
-static void append_shape(mixent_text *text, int dimensions, const int64_t *shape) {
-  mixent_text_append(text, "[");
-  for (int i = 0; i < dimensions; i++) mixent_text_append(text, "%s%lld", i ? ", " : "", (long long)shape[i]);
-  mixent_text_append(text, "]");
-}
-
-static mixent_status fail_shape(const char *path, const mixent_safetensor *found, int dimensions,
-                                const int64_t *shape) {
-  mixent_text has = {0}, wanted = {0};
-  append_shape(&has, found->dimensions, found->shape);
-  append_shape(&wanted, dimensions, shape);
-  mixent_status status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: '%.200s' has shape %s, wanted is %s", path,
-                                     found->name, has.data ? has.data : "", wanted.data ? wanted.data : "");
-  mixent_text_free(&has);
-  mixent_text_free(&wanted);
-  return status;
-}
-
-static mixent_status read_tensor(const mixent_safetensors *file, const char *path, const char *name,
-                                 mixent_element element, int dimensions, const int64_t *shape, void *out) {
-  const mixent_safetensor *found = mixent_safetensors_find(file, name);
-  if (!found) return mixent_fail(MIXENT_ERROR_FORMAT, "%s: '%s' is missing", path, name);
-  if (found->element != element)
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: '%s' has another number type", path, name);
-  bool same = found->dimensions == dimensions;
-  for (int i = 0; i < dimensions && same; i++) same = found->shape[i] == shape[i];
-  if (!same) return fail_shape(path, found, dimensions, shape);
-  if (found->bytes) memcpy(out, found->data, found->bytes);
-  return MIXENT_OK;
-}
-
-static mixent_status read_tensors(const mixent_safetensors *file, const char *path, const char *prefix,
-                                  const mixent_tensor *tensors, size_t count, float *out) {
-  char name[512];
-  for (size_t i = 0; i < count; i++) {
-    snprintf(name, sizeof name, "%s%s", prefix, tensors[i].name);
-    MIXENT_TRY(read_tensor(file, path, name, MIXENT_F32, tensors[i].dimensions, tensors[i].shape,
-                           out + tensors[i].offset));
-  }
-  return MIXENT_OK;
-}
-
-static bool is_of_model(const char *name, const mixent_graph *graph) {
-  size_t count;
-  const mixent_tensor *tensors = mixent_graph_parameters(graph, &count);
-  for (size_t i = 0; i < count; i++)
-    if (strcmp(tensors[i].name, name) == 0) return true;
-  tensors = mixent_graph_statistics(graph, &count);
-  for (size_t i = 0; i < count; i++) {
-    char batches[512];
-    if (strcmp(tensors[i].name, name) == 0) return true;
-    if (mixent_batches_name(tensors[i].name, batches, sizeof batches) && strcmp(batches, name) == 0)
-      return true;
-  }
-  return false;
-}
-
-mixent_status mixent_checkpoint_read_model(const mixent_safetensors *file, const char *path,
-                                           const mixent_graph *graph, float *parameters, float *statistics) {
-  size_t count;
-  const mixent_tensor *tensors = mixent_graph_parameters(graph, &count);
-  MIXENT_TRY(read_tensors(file, path, "", tensors, count, parameters));
-  tensors = mixent_graph_statistics(graph, &count);
-  MIXENT_TRY(read_tensors(file, path, "", tensors, count, statistics));
-  const mixent_safetensor *found = mixent_safetensors_tensors(file, &count);
-  for (size_t i = 0; i < count; i++)
-    if (strncmp(found[i].name, "state.", 6) != 0 && !is_of_model(found[i].name, graph))
-      return mixent_fail(MIXENT_ERROR_FORMAT, "%s: holds '%.200s', which network %s has not", path,
-                         found[i].name, mixent_graph_name(graph));
-  if (!mixent_all_finite(parameters, mixent_graph_parameter_count(graph)) ||
-      !mixent_all_finite(statistics, mixent_graph_statistic_count(graph)))
-    return mixent_fail(MIXENT_ERROR_NUMERIC, "%s: some of its weights are not finite", path);
-  return MIXENT_OK;
-}
 
 /* The first line in which two texts differ, cut to what fits. */
 static void first_difference(const char *a, const char *b, char line_a[80], char line_b[80]) {
@@ -188,11 +114,11 @@ static mixent_status read_state(const mixent_safetensors *file, const char *path
   char prefix[64];
   for (int a = 0; a < out->optimizer->state_arrays; a++) {
     snprintf(prefix, sizeof prefix, "state.optimizer.%s.", out->optimizer->state_names[a]);
-    MIXENT_TRY(read_tensors(file, path, prefix, parameters, count, out->state->optimizer + (size_t)a * all));
+    MIXENT_TRY(mixent_tensors_read(file, path, prefix, parameters, count, out->state->optimizer + (size_t)a * all));
   }
-  if (out->state->ema) MIXENT_TRY(read_tensors(file, path, "state.ema.", parameters, count, out->state->ema));
+  if (out->state->ema) MIXENT_TRY(mixent_tensors_read(file, path, "state.ema.", parameters, count, out->state->ema));
   for (const mixent_small_field *field = mixent_small_fields; field->name; field++)
-    MIXENT_TRY(read_tensor(file, path, field->name, field->element, 1, &(int64_t){(int64_t)field->count},
+    MIXENT_TRY(mixent_tensor_read(file, path, field->name, field->element, 1, &(int64_t){(int64_t)field->count},
                            (char *)&small + field->offset));
   if (!mixent_all_finite(out->state->optimizer, (size_t)out->optimizer->state_arrays * all) ||
       (out->state->ema && !mixent_all_finite(out->state->ema, all)))
@@ -205,7 +131,7 @@ static mixent_status read_state(const mixent_safetensors *file, const char *path
 mixent_status mixent_checkpoint_take_all(const mixent_safetensors *file, const char *path,
                                          const mixent_checkpoint *checkpoint) {
   MIXENT_TRY(check_description(file, path, checkpoint));
-  MIXENT_TRY(mixent_checkpoint_read_model(file, path, checkpoint->graph, checkpoint->parameters,
+  MIXENT_TRY(mixent_state_dict_read(file, path, checkpoint->graph, checkpoint->parameters,
                                           checkpoint->statistics));
   return read_state(file, path, checkpoint);
 }

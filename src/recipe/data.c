@@ -1,0 +1,34 @@
+/* What a recipe says of its data: where they are, how the train images are cut, and the noise on their labels. */
+#include "recipe/recipe.h"
+
+#include <string.h>
+
+mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *directory,
+                                      mixent_dataset **out) {
+  if (!directory) directory = recipe->data_directory;
+  const mixent_dataset_options options = {.data_directory = *directory ? directory : NULL,
+                                          .transpose = recipe->transpose};
+  return mixent_dataset_open(recipe->data, &options, out);
+}
+
+mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
+                                  mixent_split *out) {
+  MIXENT_TRY(mixent_split_make(&dataset->train, dataset->classes, recipe->validation_fraction,
+                               mixent_recipe_looks_ahead(recipe) ? recipe->held_out_fraction : 0,
+                               (uint64_t)recipe->validation_seed, out));
+  if (recipe->train_fraction == 1) return MIXENT_OK;
+  mixent_status status = mixent_split_thin(&dataset->train, dataset->classes, recipe->train_fraction,
+                                           (uint64_t)recipe->validation_seed, out);
+  if (status != MIXENT_OK) mixent_split_free(out);
+  return status;
+}
+
+mixent_status mixent_recipe_images(const mixent_recipe *recipe, const mixent_dataset *dataset,
+                                   mixent_images *out) {
+  *out = dataset->train;
+  MIXENT_TRY(MIXENT_ALLOCATE(out->count, &out->labels));
+  memcpy(out->labels, dataset->train.labels, out->count * sizeof *out->labels);
+  mixent_labels_spoil(out->labels, out->count, dataset->classes, recipe->noise_fraction,
+                      (uint64_t)recipe->noise_seed);
+  return MIXENT_OK;
+}

@@ -1,0 +1,78 @@
+/* What is automatic in a recipe, replaced by what it means on this machine. */
+#include "core/file.h"
+#include "core/threads.h"
+#include "recipe/recipe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A relative path becomes a whole one, so that a run goes on from wherever it is resumed. */
+static mixent_status make_absolute(char text[MIXENT_RECIPE_TEXT], const char *key) {
+  char *whole = realpath(text, NULL);
+  if (!whole) return MIXENT_OK; /* whoever opens it says what is wrong */
+  mixent_status status = MIXENT_OK;
+  if (strlen(whole) >= MIXENT_RECIPE_TEXT)
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: the path %s is too long", key, whole);
+  else
+    strcpy(text, whole);
+  free(whole);
+  return status;
+}
+
+static const char *or_null(const char *text) {
+  return *text ? text : NULL;
+}
+
+/* A known set is looked for from now on where it was found, whatever the working directory and $MIXENT_DATA
+ * are then. */
+static mixent_status keep_place(mixent_recipe *recipe, const char *found) {
+  if (!found) return MIXENT_OK;
+  const char *slash = strrchr(found, '/'); /* of PLACE/NAME */
+  if (snprintf(recipe->data_directory, MIXENT_RECIPE_TEXT, "%.*s", (int)(slash - found), found) >=
+      MIXENT_RECIPE_TEXT)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "data: the path %s is too long", found);
+  return make_absolute(recipe->data_directory, "data_dir");
+}
+
+static mixent_status settle_data(mixent_recipe *recipe) {
+  if (*recipe->data_directory) MIXENT_TRY(make_absolute(recipe->data_directory, "data_dir"));
+  char *found = NULL;
+  mixent_path_kind kind;
+  MIXENT_TRY(mixent_path_look(recipe->data, &kind));
+  bool directory = strchr(recipe->data, '/') || kind == MIXENT_PATH_DIRECTORY || kind == MIXENT_PATH_FILE;
+  bool known = false;
+  for (const char *const *name = mixent_dataset_names(); *name; name++)
+    known |= strcmp(*name, recipe->data) == 0;
+  if (known) MIXENT_TRY(mixent_dataset_find(recipe->data, or_null(recipe->data_directory), &found));
+  if (!found && directory) return make_absolute(recipe->data, "data");
+  if (!found && *recipe->data_alternative) {
+    strcpy(recipe->data, recipe->data_alternative);
+    recipe->data_alternative[0] = 0;
+    recipe->other_data = true;
+    return settle_data(recipe);
+  }
+  /* the recipe 'tabular' cannot name anybody's table: its word stands for a directory that may be there */
+  if (!found && strcmp(recipe->data, "table") == 0)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "data: the recipe says 'table', which is not there; name the table with --data "
+                       "TABLE.csv (or .npz, or a directory)");
+  recipe->data_alternative[0] = 0;
+  mixent_status status = keep_place(recipe, found);
+  free(found);
+  return status;
+}
+
+mixent_status mixent_recipe_settle(mixent_recipe *recipe, bool native_bf16) {
+  mixent_path_kind net, plan;
+  MIXENT_TRY(settle_data(recipe));
+  MIXENT_TRY(mixent_path_look(recipe->net, &net));
+  MIXENT_TRY(mixent_path_look(recipe->plan, &plan));
+  if (net == MIXENT_PATH_FILE) MIXENT_TRY(make_absolute(recipe->net, "net"));
+  if (plan == MIXENT_PATH_FILE) MIXENT_TRY(make_absolute(recipe->plan, "plan"));
+  if (*recipe->baseline) MIXENT_TRY(make_absolute(recipe->baseline, "baseline"));
+  if (recipe->precision == MIXENT_CHOICE_AUTO)
+    recipe->precision = native_bf16 ? MIXENT_CHOICE_BF16 : MIXENT_CHOICE_FP32;
+  if (recipe->threads == 0) recipe->threads = mixent_threads_available();
+  return MIXENT_OK;
+}
