@@ -1,7 +1,7 @@
 /* Reading checkpoints: everything must be there, in the right type and shape, of the same network, data and
  * recipe. */
-#include "recipe/recipe.h"
 #include "model/state_dict.h"
+#include "recipe/recipe.h"
 #include "train/checkpoint.h"
 #include "train/checkpoint_state.h"
 
@@ -114,12 +114,14 @@ static mixent_status read_state(const mixent_safetensors *file, const char *path
   char prefix[64];
   for (int a = 0; a < out->optimizer->state_arrays; a++) {
     snprintf(prefix, sizeof prefix, "state.optimizer.%s.", out->optimizer->state_names[a]);
-    MIXENT_TRY(mixent_tensors_read(file, path, prefix, parameters, count, out->state->optimizer + (size_t)a * all));
+    MIXENT_TRY(
+        mixent_tensors_read(file, path, prefix, parameters, count, out->state->optimizer + (size_t)a * all));
   }
-  if (out->state->ema) MIXENT_TRY(mixent_tensors_read(file, path, "state.ema.", parameters, count, out->state->ema));
+  if (out->state->ema)
+    MIXENT_TRY(mixent_tensors_read(file, path, "state.ema.", parameters, count, out->state->ema));
   for (const mixent_small_field *field = mixent_small_fields; field->name; field++)
-    MIXENT_TRY(mixent_tensor_read(file, path, field->name, field->element, 1, &(int64_t){(int64_t)field->count},
-                           (char *)&small + field->offset));
+    MIXENT_TRY(mixent_tensor_read(file, path, field->name, field->element, 1,
+                                  &(int64_t){(int64_t)field->count}, (char *)&small + field->offset));
   if (!mixent_all_finite(out->state->optimizer, (size_t)out->optimizer->state_arrays * all) ||
       (out->state->ema && !mixent_all_finite(out->state->ema, all)))
     return mixent_fail(MIXENT_ERROR_NUMERIC, "%s: some of its optimiser's state is not finite", path);
@@ -131,8 +133,8 @@ static mixent_status read_state(const mixent_safetensors *file, const char *path
 mixent_status mixent_checkpoint_take_all(const mixent_safetensors *file, const char *path,
                                          const mixent_checkpoint *checkpoint) {
   MIXENT_TRY(check_description(file, path, checkpoint));
-  MIXENT_TRY(mixent_state_dict_read(file, path, checkpoint->graph, checkpoint->parameters,
-                                          checkpoint->statistics));
+  MIXENT_TRY(
+      mixent_state_dict_read(file, path, checkpoint->graph, checkpoint->parameters, checkpoint->statistics));
   return read_state(file, path, checkpoint);
 }
 

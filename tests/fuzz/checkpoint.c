@@ -3,6 +3,7 @@
  * can be trained on with: numbers are finite, counts are counts; written again it is taken again. */
 #include "train/checkpoint.h"
 #include "core/file.h"
+#include "model/state_dict.h"
 
 #include <math.h>
 #include <stdlib.h>

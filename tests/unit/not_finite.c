@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "core/threads.h"
-#include "small_run.h"
 #include "model/state_dict.h"
+#include "small_run.h"
 #include "train/trainer.h"
 #include <float.h>
 #include <math.h>
