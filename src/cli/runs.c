@@ -140,7 +140,7 @@ static mixent_status list_columns(const char *words, char ***out) {
   *out = list;
   return count ? MIXENT_OK
                : mixent_fail(MIXENT_ERROR_ARGUMENT,
-                             "--columns: names of columns are wanted, with commas between them");
+                             "--columns: expected names of columns with commas between them");
 }
 
 /* With --json alone NULL, for every fact there is. */

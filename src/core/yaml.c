@@ -231,9 +231,9 @@ const mixent_yaml *mixent_yaml_find(const mixent_yaml *mapping, const char *key)
 static mixent_status fail_value(const mixent_yaml *node, const char *wanted) {
   const char *key = node->key ? node->key : "", *colon = node->key ? ": " : "";
   if (node->kind != MIXENT_YAML_SCALAR)
-    return mixent_yaml_fail(node, "%s%swanted is %s, this is a %s", key, colon, wanted,
+    return mixent_yaml_fail(node, "%s%sexpected %s, got a %s", key, colon, wanted,
                             node->kind == MIXENT_YAML_MAPPING ? "mapping" : "list");
-  return mixent_yaml_fail(node, "%s%swanted is %s, not '%s'", key, colon, wanted, node->text);
+  return mixent_yaml_fail(node, "%s%sexpected %s, got '%s'", key, colon, wanted, node->text);
 }
 
 mixent_status mixent_yaml_integer(const mixent_yaml *node, long low, long high, long *out) {

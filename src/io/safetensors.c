@@ -59,7 +59,7 @@ static mixent_status read_tensor(const char *origin, const json_t *value, const 
   const char *dtype = json_string_value(json_object_get(value, "dtype"));
   const json_t *offsets = json_object_get(value, "data_offsets");
   if (!json_is_object(value) || json_object_size(value) != 3 || !dtype || !offsets)
-    return fail_tensor(origin, tensor->name, "wanted are dtype, shape and data_offsets");
+    return fail_tensor(origin, tensor->name, "expected dtype, shape and data_offsets");
   int element = 0;
   while (element < MIXENT_ELEMENTS && strcmp(dtype, element_names[element]) != 0) element++;
   if (element == MIXENT_ELEMENTS)

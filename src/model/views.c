@@ -14,7 +14,7 @@ mixent_status mixent_views_create(int count, size_t batch, size_t classes, doubl
   if (!(temperature > 0 && isfinite(temperature)))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "temperature: expected a number above 0, got %g", temperature);
   if (count < 1 || count > MIXENT_MOST_VIEWS)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "views: wanted is a whole number from 1 to %d, not %d",
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "views: expected a whole number from 1 to %d, got %d",
                        MIXENT_MOST_VIEWS, count);
   if (count == 1 && temperature == 1) return MIXENT_OK;
   if (count > 1) MIXENT_TRY(MIXENT_ALLOCATE(batch * classes, &out->sums));

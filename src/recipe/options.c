@@ -131,7 +131,7 @@ const mixent_option *mixent_option_find(const char *key) {
 }
 
 static mixent_status fail_value(const mixent_option *option, const char *wanted, const char *text) {
-  return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: wanted is %s, not '%s'", option->key, wanted, text);
+  return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: expected %s, got '%s'", option->key, wanted, text);
 }
 
 /* The index of a choice. */

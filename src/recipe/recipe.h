@@ -102,7 +102,7 @@ typedef struct mixent_option {
 
 extern const mixent_option mixent_options[]; /* key NULL after the last */
 const mixent_option *mixent_option_find(const char *key);
-/* The option's value from text; a wrong one fails with "KEY: wanted is …, not '…'". */
+/* The option's value from text; a wrong one fails with "KEY: expected …, got '…'". */
 mixent_status mixent_option_set(const mixent_option *option, const char *text, mixent_recipe *recipe);
 /* The option's value as YAML; numbers in the shortest form that reads back to the same bits. */
 void mixent_option_write(const mixent_option *option, const mixent_recipe *recipe, mixent_text *out);

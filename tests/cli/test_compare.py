@@ -194,7 +194,7 @@ def test_threads_stay(whole):
     ("ce: {loss: {name: ce}}", "../ce: {loss: {name: ce}}", "15:3", "cannot name a variant"),
     ("name: small", "name: a/b", "1:1", "cannot name a study"),
     ("batch: 20", "threads: 2", "9:3", "--threads N"),
-    ("batch: 20", "batch: many", "9:3", "batch: wanted is a whole number"),
+    ("batch: 20", "batch: many", "9:3", "batch: expected a whole number"),
     ("recipe: demo", "recipe: dmo", "3:1", "did you mean 'demo'"),
     ("recipe: demo\n", "", "1:1", "'recipe' is missing"),
     ("about:", "data: [a/b, c/b]\nabout:", "7:3", "lists the data sets"),

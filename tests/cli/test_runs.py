@@ -97,7 +97,7 @@ def test_filters_and_order(mixent, runs):
     (["--sort", "test.acuracy"], "did you mean 'test.accuracy'?"),
     (["--columns", "run,staus"], "did you mean 'status'?"),
     (["letters"], "'letters' is no filter; write KEY=VALUE"),
-    (["--columns", ","], "names of columns are wanted"),
+    (["--columns", ","], "expected names of columns"),
     (["--columns", "all"], "--csv or --json"),
     (["--json", "--csv"], "not both"),
     (["--runs", "runs/ce-2"], "is itself a run")])

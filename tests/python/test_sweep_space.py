@@ -137,7 +137,7 @@ SPACE = "space: {dropout: {uniform: [0, 0.5]}}\n"
     ("space:\n  dropout: {uniform: [0, 2]}\n", 2, "from -1 to 0.99, not '2.0'"),
     ("space:\n  dropout: {uniform: [0.5, 0]}\n", 2, "below the second"),
     ("space:\n  dropout: {uniform: [0]}\n", 2, "two numbers"),
-    ("space:\n  dropout: {uniform: [0, nan]}\n", 2, "wanted is a number, not 'nan'"),
+    ("space:\n  dropout: {uniform: [0, nan]}\n", 2, "expected a number, got 'nan'"),
     ("space:\n  dropout: {log_uniform: [0, 0.5]}\n", 2, "above 0"),
     ("space:\n  epochs: {uniform: [1, 5]}\n", 2, "say `integer`"),
     ("space:\n  loss.style: {uniform: [1, 5]}\n", 2, "choice"),

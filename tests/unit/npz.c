@@ -189,7 +189,7 @@ static void test_archives(void **state) {
 static void test_bad_archives(void **state) {
   (void)state;
   begin_archive();
-  expect_refused("no array X in it; wanted are x_train, y_train, x_test, y_test, or X and y");
+  expect_refused("no array X in it; expected x_train, y_train, x_test, y_test, or X and y");
   begin_archive();
   add_rows("X.npy");
   expect_refused("no array y in it");
@@ -201,7 +201,7 @@ static void test_bad_archives(void **state) {
   begin_archive();
   add_rows("X.npy");
   add_rows("y.npy");
-  expect_refused("a.npz: y: 2 numbers a row; wanted is one label");
+  expect_refused("a.npz: y: 2 numbers a row; expected one label");
   begin_archive();
   add_labels("y.npy");
   make_array("{'descr': '<i8', 'fortran_order': False, 'shape': (1, 1)}", (int64_t[]){1}, 8);

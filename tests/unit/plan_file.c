@@ -106,21 +106,21 @@ static void test_lies(void **state) {
   static const struct {
     const char *from, *to, *said;
   } lies[] = {{"processor:", "procesor:", "did you mean 'processor'?"},
-              {"batch: 4", "batch: many", "t:12:1: batch: wanted is a whole number"},
-              {"batch: 4", "batch: -4", "batch: wanted is a whole number from 1 to"},
+              {"batch: 4", "batch: many", "t:12:1: batch: expected a whole number"},
+              {"batch: 4", "batch: -4", "batch: expected a whole number from 1 to"},
               {"batch: 4\n", "", "'batch' is missing"},
-              {"net: two", "net: []", "net: wanted is a text"},
+              {"net: two", "net: []", "net: expected a text"},
               {"channels: 1", "channels: 1\nchannels: 1", "given twice"},
               {"layers:", "layers: {a: b}\nlayer:", "layer"},
-              {"pass: forward", "pass: sideways", "pass: wanted is one of forward, backward weights"},
-              {"pass: forward", "pass: [forward]", "pass: wanted is one of"},
+              {"pass: forward", "pass: sideways", "pass: expected one of forward, backward weights"},
+              {"pass: forward", "pass: [forward]", "pass: expected one of"},
               {"backend: ", "backend: \"x y\", old: ", "unknown 'old'"},
-              {"backend: ", "backend: \"x y\", table: ", "backend: wanted is a name"},
-              {"layer: a", "layer: \"\"", "layer: wanted is a name"},
+              {"backend: ", "backend: \"x y\", table: ", "backend: expected a name"},
+              {"layer: a", "layer: \"\"", "layer: expected a name"},
               {"layer: a, pass: forward", "layer: b, pass: forward", "is given twice, first in line"},
-              {"{layer: a", "{milliseconds: 3, layer: a", "milliseconds: wanted is a time for each back end"},
-              {"{layer: a", "{milliseconds: {x: fast}, layer: a", "x: wanted is a number"},
-              {"{layer: a", "{milliseconds: {x: nan}, layer: a", "x: wanted is a number"}};
+              {"{layer: a", "{milliseconds: 3, layer: a", "milliseconds: expected a time for each back end"},
+              {"{layer: a", "{milliseconds: {x: fast}, layer: a", "x: expected a number"},
+              {"{layer: a", "{milliseconds: {x: nan}, layer: a", "x: expected a number"}};
   mixent_graph *graph = open_graph(network);
   char *text = table_text(graph), name[300];
   mixent_plan_file *file;

@@ -121,12 +121,12 @@ static void test_scalars(void **state) {
   assert_false(flag);
 
   assert_int_equal(mixent_yaml_integer(mixent_yaml_find(root, "i"), 1, 9, &integer), MIXENT_ERROR_FORMAT);
-  assert_string_equal(mixent_last_error(), "t:1:2: i: wanted is a whole number from 1 to 9, not '-12'");
+  assert_string_equal(mixent_last_error(), "t:1:2: i: expected a whole number from 1 to 9, got '-12'");
   assert_int_equal(mixent_yaml_integer(mixent_yaml_find(root, "i"), 1, LONG_MAX, &integer),
                    MIXENT_ERROR_FORMAT);
-  assert_string_equal(mixent_last_error(), "t:1:2: i: wanted is a whole number, at least 1, not '-12'");
+  assert_string_equal(mixent_last_error(), "t:1:2: i: expected a whole number, at least 1, got '-12'");
   assert_int_equal(mixent_yaml_number(mixent_yaml_find(root, "l"), 0, 1, &number), MIXENT_ERROR_FORMAT);
-  assert_non_null(strstr(mixent_last_error(), "l: wanted is a number from 0 to 1, this is a list"));
+  assert_non_null(strstr(mixent_last_error(), "l: expected a number from 0 to 1, got a list"));
   for (const char *key = "rsenp"; *key; key++) {
     const mixent_yaml *node = mixent_yaml_find(root, (char[]){*key, 0});
     assert_int_equal(mixent_yaml_integer(node, LONG_MIN, LONG_MAX, &integer), MIXENT_ERROR_FORMAT);

@@ -43,7 +43,7 @@ class Node:
                 return number
         except ValueError:
             pass
-        raise self.fail(f"{what}: wanted is a {'whole ' if kind is int else ''}number, not '{self.value}'")
+        raise self.fail(f"{what}: expected a {'whole ' if kind is int else ''}number, got '{self.value}'")
 
 
 def read(path: Path) -> Node:

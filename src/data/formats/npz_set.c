@@ -150,7 +150,7 @@ static mixent_status take_features(const char *origin, const mixent_npy *array, 
 static mixent_status check_x(const char *origin, const mixent_npy *array) {
   if (array->dimensions == 1)
     return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: one dimension; wanted are [n, features], or bytes [n, side, side]", origin);
+                       "%s: one dimension; expected [n, features], or bytes [n, side, side]", origin);
   if (array->extent[0] == 0) return mixent_fail(MIXENT_ERROR_FORMAT, "%s: nothing is in it", origin);
   if (array->dimensions > 2) return check_images(origin, array);
   if (array->row >= 1 && array->row <= MIXENT_MOST_FEATURES) return MIXENT_OK;
@@ -161,7 +161,7 @@ static mixent_status check_x(const char *origin, const mixent_npy *array) {
 static mixent_status check_y(const char *origin, const mixent_npy *array, size_t count) {
   if (array->row != 1)
     return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: %zu numbers a row; wanted is one label: its argmax, if they stand for classes",
+                       "%s: %zu numbers a row; expected one label: its argmax, if they stand for classes",
                        origin, array->row);
   if (array->extent[0] == count) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu labels, but %zu rows in x", origin, array->extent[0],
@@ -204,7 +204,7 @@ static mixent_status take_part(const archive *archive, int x_role, mixent_words 
   member x = {.place = find_role(archive, x_role)}, y = {.place = find_role(archive, x_role + 1)};
   if (x.place < 0 || y.place < 0)
     return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: no array %.*s in it; wanted are x_train, y_train, x_test, y_test, or X and y",
+                       "%s: no array %.*s in it; expected x_train, y_train, x_test, y_test, or X and y",
                        archive->origin, (int)strlen(names[x_role * SPELLINGS]) - 4,
                        names[(x.place < 0 ? x_role : x_role + 1) * SPELLINGS]);
   mixent_status status = take_members(archive, &x, &y, words, out);

@@ -45,7 +45,7 @@ static mixent_status copy(const char *text, char **out) {
 /* A scalar's text; empty only where that is allowed. */
 static mixent_status read_text(const mixent_yaml *node, char **out) {
   if (node->kind != MIXENT_YAML_SCALAR || !*node->text)
-    return mixent_yaml_fail(node, "%s: wanted is a text", node->key);
+    return mixent_yaml_fail(node, "%s: expected a text", node->key);
   return copy(node->text, out);
 }
 
@@ -174,7 +174,7 @@ static mixent_status read_baseline(const mixent_yaml *node, mixent_study *study)
   char **names = study->variant_names;
   for (study->baseline = 0; study->baseline < study->variant_count; study->baseline++)
     if (node->kind == MIXENT_YAML_SCALAR && strcmp(names[study->baseline], node->text) == 0) return MIXENT_OK;
-  if (node->kind != MIXENT_YAML_SCALAR) return mixent_yaml_fail(node, "baseline: wanted is a variant's name");
+  if (node->kind != MIXENT_YAML_SCALAR) return mixent_yaml_fail(node, "baseline: expected a variant's name");
   const char *near = mixent_nearest_name(node->text, (const char *const *)names);
   if (near) return mixent_yaml_fail(node, "baseline: no variant '%s'; did you mean '%s'?", node->text, near);
   mixent_text all = {0};
@@ -196,7 +196,7 @@ static mixent_status read_data(const mixent_yaml *node, mixent_study *study) {
   for (size_t i = 0; i < count && status == MIXENT_OK; i++) {
     texts[i] = items[i].text;
     if (items[i].kind != MIXENT_YAML_SCALAR || !*items[i].text || strlen(items[i].text) >= MIXENT_RECIPE_TEXT)
-      status = mixent_yaml_fail(&items[i], "data: wanted is a data set's name or directory");
+      status = mixent_yaml_fail(&items[i], "data: expected a data set's name or directory");
     else if ((status = mixent_study_take_data(study, texts, i + 1)) != MIXENT_OK)
       status = fail_at(&items[i], status);
   }

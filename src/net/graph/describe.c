@@ -100,7 +100,7 @@ static mixent_status read_name(const mixent_graph *graph, const mixent_yaml *fie
   mixent_text name = {0};
   if (given) {
     if (given->kind != MIXENT_YAML_SCALAR || !*given->text)
-      return mixent_yaml_fail(given, "name: wanted is a word");
+      return mixent_yaml_fail(given, "name: expected a word");
     if (given->text[strspn(given->text, NAME_LETTERS)])
       return mixent_yaml_fail(given, "name: '%s' may hold letters, digits, '.', '_' and '-' only",
                               given->text);
@@ -118,7 +118,7 @@ static mixent_status read_name(const mixent_graph *graph, const mixent_yaml *fie
 }
 
 static mixent_status read_source(const mixent_graph *graph, const mixent_yaml *word, mixent_layer *layer) {
-  if (word->kind != MIXENT_YAML_SCALAR) return mixent_yaml_fail(word, "from: wanted is the name of a layer");
+  if (word->kind != MIXENT_YAML_SCALAR) return mixent_yaml_fail(word, "from: expected the name of a layer");
   int count = graph->layer_count - 1, source = find_layer(graph, count, word->text);
   if (source >= 0) {
     layer->inputs[layer->input_count++] = source;

@@ -256,7 +256,7 @@ mixent_status mixent_tune(const mixent_graph *graph, const mixent_tune_options *
                           mixent_tune_result *result) {
   *result = (mixent_tune_result){0};
   if (options->repetitions < 1 || options->repetitions > MIXENT_TUNE_MOST_REPETITIONS)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%d repetitions; wanted are 1 to %d", options->repetitions,
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%d repetitions; expected 1 to %d", options->repetitions,
                        MIXENT_TUNE_MOST_REPETITIONS);
   tuner tuner = {.graph = graph, .options = options};
   mixent_status status = tune(&tuner, result);
