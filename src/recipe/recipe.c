@@ -68,13 +68,13 @@ static mixent_status apply_value(const mixent_yaml *node, const mixent_option *o
                                  mixent_recipe *recipe) {
   bool list = option->type == MIXENT_OPTION_NAMES && node->kind == MIXENT_YAML_SEQUENCE;
   if (!list && node->kind != MIXENT_YAML_SCALAR)
-    return mixent_yaml_fail(node, "%s: a single value is expected", path);
+    return mixent_yaml_fail(node, "%s: expected a single value", path);
   mixent_text names = {0};
   mixent_text_append(&names, "%s", list ? "" : node->text);
   for (size_t i = 0; i < node->count; i++) {
     if (node->children[i].kind != MIXENT_YAML_SCALAR) {
       mixent_text_free(&names);
-      return mixent_yaml_fail(&node->children[i], "%s: a list of names is expected", path);
+      return mixent_yaml_fail(&node->children[i], "%s: expected a list of names", path);
     }
     mixent_text_append(&names, "%s ", node->children[i].text);
   }
@@ -103,8 +103,7 @@ mixent_status mixent_recipe_apply(const mixent_yaml *mapping, const char *prefix
       return status;
     }
     if (!option && value)
-      return mixent_yaml_fail(child, "%s: a section of options is expected, as `%s: {name: value}`", path,
-                              path);
+      return mixent_yaml_fail(child, "%s: expected a section of options, as `%s: {name: value}`", path, path);
     if (option) {
       MIXENT_TRY(apply_value(child, option, path, recipe));
     } else {
@@ -126,12 +125,12 @@ static long find_loss(const char *name) {
 static mixent_status apply_losses(const mixent_yaml *losses, bool strict, mixent_recipe *recipe) {
   if (!losses) return MIXENT_OK;
   if (losses->kind != MIXENT_YAML_MAPPING)
-    return mixent_yaml_fail(losses, "losses: a section per loss is expected");
+    return mixent_yaml_fail(losses, "losses: expected a section per loss");
   MIXENT_TRY(mixent_yaml_check_keys(losses, mixent_loss_names));
   for (size_t i = 0; i < losses->count; i++) {
     const mixent_yaml *loss = &losses->children[i];
     if (loss->kind != MIXENT_YAML_MAPPING)
-      return mixent_yaml_fail(loss, "%s: options of the section `loss` are expected", loss->key);
+      return mixent_yaml_fail(loss, "%s: expected options of the section `loss`", loss->key);
     if (mixent_yaml_find(loss, "name"))
       return mixent_yaml_fail(loss, "%s: its name cannot be changed here", loss->key);
     mixent_recipe other = *recipe;
@@ -197,8 +196,7 @@ static void fill_weights(mixent_recipe *recipe) {
 /* Without a look at what several options say together. */
 static mixent_status apply_tree(const mixent_yaml *root, const mixent_setting *settings, size_t count,
                                 bool strict, mixent_recipe *recipe) {
-  if (root->kind != MIXENT_YAML_MAPPING)
-    return mixent_yaml_fail(root, "options are expected, as `epochs: 4`");
+  if (root->kind != MIXENT_YAML_MAPPING) return mixent_yaml_fail(root, "expected options, as `epochs: 4`");
   MIXENT_TRY(choose_loss(root, settings, count, recipe));
   long chosen = recipe->loss_kind;
   MIXENT_TRY(mixent_recipe_apply(root, "", recipe));

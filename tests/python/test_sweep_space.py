@@ -110,7 +110,7 @@ SPACE = "space: {dropout: {uniform: [0, 0.5]}}\n"
     (SPACE + "objective: test.accuracy\n", 2, "unknown objective 'test.accuracy'"),
     (SPACE + "trails: 3\n", 2, "did you mean 'trials'?"),
     (SPACE + "trials: 0\n", 2, "at least 1"),
-    (SPACE + "trials: 2.5\n", 2, "whole number, not '2.5'"),
+    (SPACE + "trials: 2.5\n", 2, "whole number, got '2.5'"),
     (SPACE + "seed: -1\n", 2, "at least 0"),
     (SPACE + "recipe: emnist-leters-short\n", 2, "did you mean 'emnist-letters-short'?"),
     (SPACE + "recipe: none.yaml\n", 2, "none.yaml"),
@@ -132,7 +132,7 @@ SPACE = "space: {dropout: {uniform: [0, 0.5]}}\n"
     ("space: {}\n", 1, "nothing is searched"),
     ("space:\n  learning_rate: {uniform: [0, 1]}\n", 2, "here it is 'optimizer.learning_rate'"),
     ("space:\n  dropout: {unifrom: [0, 0.5]}\n", 2, "unknown distribution 'unifrom'; did you mean 'uniform'?"),
-    ("space:\n  dropout: 0.5\n", 2, "a mapping is expected"),
+    ("space:\n  dropout: 0.5\n", 2, "expected a mapping"),
     ("space:\n  dropout: {uniform: [0, 0.5], integer: [0, 1]}\n", 2, "one of uniform"),
     ("space:\n  dropout: {uniform: [0, 2]}\n", 2, "from -1 to 0.99, not '2.0'"),
     ("space:\n  dropout: {uniform: [0.5, 0]}\n", 2, "below the second"),
@@ -155,7 +155,7 @@ SPACE = "space: {dropout: {uniform: [0, 0.5]}}\n"
     ("space:\n  dropout: [{uniform: [0, 0.5]}, {uniform: [0, 0.2], when: {loss.name: ce}}]\n", 2, "two of its entries"),
     ("space:\n  dropout: {uniform: [0, 0.5]}\n  dropout: {uniform: [0, 0.4]}\n", 3, "given twice"),
     ("space: {dropout: {uniform: [0, 0.5]}\n", 2, "expected"),
-    ("- 3\n", 1, "a mapping is expected"),
+    ("- 3\n", 1, "expected a mapping"),
 ])
 def test_wrong_files(read, text, line, said):
     with pytest.raises(SweepError) as failure:

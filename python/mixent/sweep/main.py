@@ -40,7 +40,7 @@ def _parse(words: list[str] | None) -> argparse.Namespace:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number above 0 is expected, not '{text}'")
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got '{text}'")
     return int(text)
 
 

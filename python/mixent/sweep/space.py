@@ -179,7 +179,7 @@ def _choose(top: dict[str, Node], key: str, known: tuple[str, ...], default: str
 def _whole(top: dict[str, Node], key: str, default: int, least: int) -> int:
     number = top[key].number(key, int) if key in top else default
     if number < least:
-        raise top[key].fail(f"{key}: at least {least} is expected, not {number}")
+        raise top[key].fail(f"{key}: expected at least {least}, got {number}")
     return int(number)
 
 
@@ -253,13 +253,13 @@ def _read_parameter(key: str, node: Node, options: Options, sampler: str,
             raise child.fail(f"{key}: {unknown('distribution', word, (*DISTRIBUTIONS, 'when', 'points'))}")
     kinds = [word for word in words if word in DISTRIBUTIONS]
     if len(kinds) != 1:
-        raise node.fail(f"{key}: one of {', '.join(DISTRIBUTIONS)} is expected, as `{{uniform: [0, 0.5]}}`")
+        raise node.fail(f"{key}: expected one of {', '.join(DISTRIBUTIONS)}, as `{{uniform: [0, 0.5]}}`")
     option, values = options[key], words[kinds[0]]
     parameter = Parameter(key, kinds[0])
     if parameter.kind == "choice":
         texts = [" ".join(child.texts(key)) for child in values.value] if isinstance(values.value, list) else []
         if not texts or len(set(texts)) < len(texts):
-            raise values.fail(f"{key}: a list of different values is expected, as `{{choice: [free, square]}}`")
+            raise values.fail(f"{key}: expected a list of different values, as `{{choice: [free, square]}}`")
         parameter = replace(parameter, choices=tuple(texts))
     else:
         parameter = _read_range(parameter, values, option)
@@ -294,7 +294,7 @@ def _read_parameter(key: str, node: Node, options: Options, sampler: str,
 def _read_range(parameter: Parameter, node: Node, option: Option) -> Parameter:
     key = parameter.key
     if not isinstance(node.value, list) or len(node.value) != 2:
-        raise node.fail(f"{key}: two numbers are expected, as `{{{parameter.kind}: [1, 10]}}`")
+        raise node.fail(f"{key}: expected two numbers, as `{{{parameter.kind}: [1, 10]}}`")
     if option.type not in ("whole", "number"):
         raise node.fail(f"{key}: takes no numbers; say `{{choice: […]}}`")
     if option.type == "whole" and not parameter.whole:

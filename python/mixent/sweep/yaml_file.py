@@ -24,12 +24,12 @@ class Node:
 
     def text(self, what: str) -> str:
         if not isinstance(self.value, str):
-            raise self.fail(f"{what}: a single value is expected")
+            raise self.fail(f"{what}: expected a single value")
         return self.value
 
     def items(self, what: str) -> dict[str, Node]:
         if not isinstance(self.value, dict):
-            raise self.fail(f"{what}: a mapping is expected, as `{{key: value}}`")
+            raise self.fail(f"{what}: expected a mapping, as `{{key: value}}`")
         return self.value
 
     def texts(self, what: str) -> list[str]:

@@ -143,7 +143,7 @@ static mixent_status read_settings(const mixent_yaml *node, bool variant, bool d
   mixent_recipe scratch = {0};
   if (node->kind == MIXENT_YAML_SCALAR && !*node->text) return MIXENT_OK; /* "ce:" changes nothing */
   if (node->kind != MIXENT_YAML_MAPPING)
-    return mixent_yaml_fail(node, "%s: options of a recipe are expected, as {loss: {name: ce}}", node->key);
+    return mixent_yaml_fail(node, "%s: expected options of a recipe, as {loss: {name: ce}}", node->key);
   for (size_t i = 0; i < node->count; i++) {
     const char *why = reserved(node->children[i].key, variant, data_listed);
     if (why) return mixent_yaml_fail(&node->children[i], "%s: %s", node->children[i].key, why);
@@ -154,8 +154,8 @@ static mixent_status read_settings(const mixent_yaml *node, bool variant, bool d
 
 static mixent_status read_variants(const mixent_yaml *node, bool data_listed, mixent_study *study) {
   if (node->kind != MIXENT_YAML_MAPPING || !node->count)
-    return mixent_yaml_fail(
-        node, "variants: names with options of a recipe are expected, as `ce: {loss: {name: ce}}`");
+    return mixent_yaml_fail(node,
+                            "variants: expected names with options of a recipe, as `ce: {loss: {name: ce}}`");
   MIXENT_TRY(MIXENT_ALLOCATE(node->count + 1, &study->variant_names)); /* NULL-terminated */
   MIXENT_TRY(MIXENT_ALLOCATE(node->count, &study->variants));
   for (size_t i = 0; i < node->count; i++) {
@@ -189,7 +189,7 @@ static mixent_status read_baseline(const mixent_yaml *node, mixent_study *study)
 static mixent_status read_data(const mixent_yaml *node, mixent_study *study) {
   const mixent_yaml *items = node->kind == MIXENT_YAML_SEQUENCE ? node->children : node;
   size_t count = node->kind == MIXENT_YAML_SEQUENCE ? node->count : 1;
-  if (!count) return mixent_yaml_fail(node, "data: names or directories of data sets are expected");
+  if (!count) return mixent_yaml_fail(node, "data: expected names or directories of data sets");
   const char **texts;
   MIXENT_TRY(MIXENT_ALLOCATE(count, &texts));
   mixent_status status = MIXENT_OK;
