@@ -82,7 +82,7 @@ static mixent_status find(const mixent_yaml *mapping, const char *name, const mi
 
 static mixent_status read_key_text(const mixent_yaml *node, size_t size, char *out) {
   if (node->kind != MIXENT_YAML_SCALAR || !*node->text)
-    return mixent_yaml_fail(node, "%s: wanted is a text", node->key);
+    return mixent_yaml_fail(node, "%s: expected a text", node->key);
   if (strlen(node->text) >= size)
     return mixent_yaml_fail(node, "%s: longer than %zu bytes", node->key, size - 1);
   memcpy(out, node->text, strlen(node->text) + 1);
@@ -107,7 +107,7 @@ static mixent_status read_name(const mixent_yaml *mapping, const char *key, char
   const mixent_yaml *node;
   MIXENT_TRY(find(mapping, key, &node));
   if (node->kind != MIXENT_YAML_SCALAR || !*node->text || node->text[strspn(node->text, PLAIN)])
-    return mixent_yaml_fail(node, "%s: wanted is a name of letters, digits, '.', '_' and '-'", key);
+    return mixent_yaml_fail(node, "%s: expected a name of letters, digits, '.', '_' and '-'", key);
   return mixent_copy_text(node->text, out);
 }
 
@@ -119,7 +119,7 @@ static mixent_status read_pass(const mixent_yaml *mapping, const char **out) {
       *out = mixent_pass_names[pass];
       return MIXENT_OK;
     }
-  return mixent_yaml_fail(node, "pass: wanted is one of %s, %s, %s", mixent_pass_names[0],
+  return mixent_yaml_fail(node, "pass: expected one of %s, %s, %s", mixent_pass_names[0],
                           mixent_pass_names[1], mixent_pass_names[2]);
 }
 
@@ -127,7 +127,7 @@ static mixent_status read_times(const mixent_yaml *mapping, mixent_plan_entry *e
   const mixent_yaml *times = mixent_yaml_find(mapping, "milliseconds");
   if (!times) return MIXENT_OK;
   if (times->kind != MIXENT_YAML_MAPPING)
-    return mixent_yaml_fail(times, "milliseconds: wanted is a time for each back end, {onednn: 1.5}");
+    return mixent_yaml_fail(times, "milliseconds: expected a time for each back end, {onednn: 1.5}");
   MIXENT_TRY(MIXENT_ALLOCATE(times->count, &entry->times));
   for (size_t i = 0; i < times->count; i++) {
     mixent_plan_time *time = &entry->times[entry->time_count];
@@ -143,7 +143,7 @@ static mixent_status read_entry(const mixent_yaml *node, const mixent_plan_file 
   static const char *const keys[] = {"layer", "pass", "backend", "table", "milliseconds", NULL};
   entry->line = node->line, entry->column = node->column;
   if (node->kind != MIXENT_YAML_MAPPING)
-    return mixent_yaml_fail(node, "wanted is {layer: NAME, pass: PASS, backend: NAME}");
+    return mixent_yaml_fail(node, "expected {layer: NAME, pass: PASS, backend: NAME}");
   MIXENT_TRY(mixent_yaml_check_keys(node, keys));
   MIXENT_TRY(read_name(node, "layer", &entry->layer));
   MIXENT_TRY(read_pass(node, &entry->pass));
@@ -176,7 +176,7 @@ static mixent_status read_tree(const mixent_yaml *root, const char *origin, mixe
   MIXENT_TRY(mixent_yaml_check_keys(root, keys));
   MIXENT_TRY(find(root, "layers", &layers));
   if (layers->kind == MIXENT_YAML_MAPPING || (layers->kind == MIXENT_YAML_SCALAR && *layers->text))
-    return mixent_yaml_fail(layers, "layers: wanted is a list of {layer: NAME, pass: PASS, backend: NAME}");
+    return mixent_yaml_fail(layers, "layers: expected a list of {layer: NAME, pass: PASS, backend: NAME}");
   if (layers->count > MOST) return mixent_yaml_fail(layers, "layers: more than %d", MOST);
   MIXENT_TRY(mixent_plan_file_create(origin, layers->count, out));
   MIXENT_TRY(read_key(root, &(*out)->key));

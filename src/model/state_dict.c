@@ -51,7 +51,7 @@ static mixent_status fail_shape(const char *path, const mixent_safetensor *found
   mixent_text has = {0}, wanted = {0};
   append_shape(&has, found->dimensions, found->shape);
   append_shape(&wanted, dimensions, shape);
-  mixent_status status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: '%.200s' has shape %s, wanted is %s", path,
+  mixent_status status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: '%.200s' has shape %s, expected %s", path,
                                      found->name, has.data ? has.data : "", wanted.data ? wanted.data : "");
   mixent_text_free(&has);
   mixent_text_free(&wanted);

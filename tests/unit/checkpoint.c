@@ -220,7 +220,7 @@ static void test_tensors_must_be_the_networks(void **state) {
   assert_int_equal(mixent_safetensors_open(path, &file), MIXENT_OK);
   assert_int_equal(mixent_graph_parse(small_net, "t", &wider, &graph), MIXENT_OK);
   assert_int_equal(mixent_state_dict_read(file, "f", graph, parameters, statistics), MIXENT_ERROR_FORMAT);
-  assert_string_equal(mixent_last_error(), "f: 'out.weight' has shape [3, 256], wanted is [4, 256]");
+  assert_string_equal(mixent_last_error(), "f: 'out.weight' has shape [3, 256], expected [4, 256]");
   mixent_graph_free(graph);
   static const char less[] =
       "name: less\nlayers:\n  - conv2d: {name: c, channels: 4, kernel: 3, padding: 1}\n  - flatten:\n";
