@@ -43,7 +43,7 @@ static mixent_status read_run_recipe(const char *checkpoint, bool *found, mixent
   }
   free(path);
   free(directory);
-  return status == MIXENT_ERROR_MEMORY || status == MIXENT_ERROR_IO ? status : MIXENT_OK;
+  return mixent_is_refusal(status) ? status : MIXENT_OK;
 }
 
 /* Opens the data set of the training; a model made from elsewhere (fingerprint 0) does not know it to the byte. */

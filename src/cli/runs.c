@@ -66,7 +66,8 @@ static void add_usual_cell(mixent_table *table, const mixent_facts *run, const c
   else if (isnan(number))
     mixent_table_add(table, "-");
   else if (form == EPOCHS)
-    mixent_table_add(table, "%.0f/%.0f", number, all ? all->number : NAN);
+    mixent_table_add(table, all && isfinite(all->number) ? "%.0f/%.0f" : "%.0f/-", number,
+                     all ? all->number : 0);
   else if (form == DURATION)
     mixent_table_add(table, "%s", mixent_text_duration(number));
   else
@@ -162,7 +163,7 @@ typedef struct answer {
   char **columns;
   mixent_facts *runs;
   size_t count;
-  bool lacks; /* runs that may not be read */
+  bool lacks; /* runs that the system did not let be read; the others are shown all the same */
 } answer;
 
 static mixent_status ask(const arguments *arguments, mixent_store_query *query, answer *out) {
@@ -177,6 +178,10 @@ static mixent_status ask(const arguments *arguments, mixent_store_query *query, 
     mixent_failed(mixent_fail(MIXENT_ERROR_IO,
                               "you may not read %s; the runs in it are not listed; check the permissions",
                               mixent_store_unread(store)));
+  if (status == MIXENT_OK && mixent_store_status(store) != MIXENT_OK) {
+    out->lacks = true;
+    mixent_failed(MIXENT_ERROR_IO);
+  }
   mixent_store_close(store);
   return status;
 }
@@ -187,8 +192,7 @@ static int print_runs(const arguments *arguments, const answer *answer, bool fil
   size_t count = answer->count;
   int code = MIXENT_EXIT_DONE;
   if (arguments->json)
-    for (size_t i = 0; i < count && code == MIXENT_EXIT_DONE; i++)
-      code = mixent_json_print(mixent_facts_json(&runs[i]));
+    for (size_t i = 0; i < count; i++) code |= mixent_json_print(mixent_facts_json(&runs[i]));
   else if (arguments->csv)
     print_csv(runs, count, columns);
   else if (!count)

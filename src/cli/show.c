@@ -49,7 +49,7 @@ static mixent_status read_commands(subject *run) {
   if (status == MIXENT_OK) status = mixent_recipe_load(path, &recipe);
   if (status == MIXENT_OK)
     status = mixent_recipe_command(&recipe, run->directory, &run->command);
-  else if (status != MIXENT_ERROR_MEMORY)
+  else if (!mixent_is_refusal(status))
     status = MIXENT_OK; /* a damaged recipe is told of already */
   bool stands = strcmp(run->status, "interrupted") == 0 || strcmp(run->status, "failed") == 0;
   if (status == MIXENT_OK && stands && asprintf(&run->resume, "mixent train --resume %s", quoted) < 0)
@@ -63,35 +63,40 @@ static mixent_status read_commands(subject *run) {
 static mixent_status find_temperature(subject *run) {
   char *path = mixent_path_join(run->directory, "best.safetensors");
   mixent_safetensors *file = NULL;
-  mixent_status status = !path                  ? MIXENT_ERROR_MEMORY
-                         : mixent_is_file(path) ? mixent_safetensors_open(path, &file)
-                                                : MIXENT_OK;
+  mixent_path_kind kind;
+  mixent_status status = path ? mixent_path_look(path, &kind) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK && kind == MIXENT_PATH_FILE) status = mixent_safetensors_open(path, &file);
   run->kept_temperature = file && mixent_safetensors_metadata(file, MIXENT_TEMPERATURE_KEY);
   mixent_safetensors_free(file);
   free(path);
-  return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK; /* whoever opens a damaged model says so */
+  return mixent_is_refusal(status) ? status : MIXENT_OK; /* whoever opens a damaged model says so */
 }
 
 /* A run that is damaged is shown as far as it can be read. */
 static mixent_status read_subject(subject *run) {
   char *path = mixent_path_join(run->directory, "summary.json");
   if (!path) return MIXENT_ERROR_MEMORY;
-  mixent_status status = mixent_run_summary_read(path, &run->summary);
+  mixent_path_kind summary, result, predictions, history;
+  mixent_status status = mixent_path_look(path, &summary);
+  bool finished = summary != MIXENT_PATH_NOTHING;
+  if (status == MIXENT_OK && finished) status = mixent_run_summary_read(path, &run->summary);
   free(path);
-  if (status == MIXENT_ERROR_MEMORY) return status;
+  if (mixent_is_refusal(status)) return status;
+  finished = finished && status == MIXENT_OK;
   /* first, for it may make result.json, from which come facts */
-  mixent_path_kind result, predictions;
   MIXENT_TRY(mixent_path_look_in(run->directory, "result.json", &result));
   MIXENT_TRY(mixent_path_look_in(run->directory, "predictions.safetensors", &predictions));
-  if (status == MIXENT_OK && (result != MIXENT_PATH_NOTHING || predictions != MIXENT_PATH_NOTHING)) {
+  if (finished && (result != MIXENT_PATH_NOTHING || predictions != MIXENT_PATH_NOTHING)) {
     status = mixent_result_read(run->directory, &run->result);
-    if (status == MIXENT_ERROR_MEMORY) return status;
+    if (mixent_is_refusal(status)) return status;
     if (status != MIXENT_OK) mixent_warning_print("result-unread: %s", mixent_last_error());
   }
   MIXENT_TRY(mixent_facts_read(run->directory, run->name, &run->facts));
+  MIXENT_TRY(mixent_facts_status(&run->facts));
   run->status = mixent_store_status_now(run->directory, mixent_facts_text(&run->facts, "status"));
-  if (mixent_run_history_read(run->directory, &run->history) == MIXENT_ERROR_MEMORY)
-    return MIXENT_ERROR_MEMORY;
+  MIXENT_TRY(mixent_path_look_in(run->directory, "metrics.jsonl", &history));
+  if (history != MIXENT_PATH_NOTHING) status = mixent_run_history_read(run->directory, &run->history);
+  if (mixent_is_refusal(status)) return status;
   MIXENT_TRY(find_temperature(run));
   return read_commands(run);
 }

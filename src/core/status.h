@@ -5,6 +5,7 @@
 #define MIXENT_CORE_STATUS_H
 
 #include "mixent/status.h"
+#include <stdbool.h>
 
 /* Stores the message for mixent_last_error() and returns `status`. */
 mixent_status mixent_fail(mixent_status status, const char *format, ...)
@@ -27,6 +28,12 @@ mixent_status mixent_fail_within(mixent_status status, const char *format, ...)
     mixent_status try_status_ = (expression);                                                                \
     if (try_status_ != MIXENT_OK) return try_status_;                                                        \
   } while (0)
+
+/* Whether the system refused memory or a file: the next try may do better, so that nothing is called damaged or left out for it.
+ */
+static inline bool mixent_is_refusal(mixent_status status) {
+  return status == MIXENT_ERROR_MEMORY || status == MIXENT_ERROR_IO;
+}
 
 /* In public functions, which check what they are given: where a pointer is NULL, returns MIXENT_ERROR_ARGUMENT, or in a
  * function without a status `value` (void: none), from the enclosing function. */

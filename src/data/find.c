@@ -228,7 +228,7 @@ static mixent_status look_in(const char *place, const char *name, mixent_text *s
     return MIXENT_OK;
   }
   free(directory);
-  if (status == MIXENT_ERROR_MEMORY || status == MIXENT_ERROR_IO) return status;
+  if (mixent_is_refusal(status)) return status;
   if (status != MIXENT_OK) mixent_text_append(seen, " (there, but %s)", mixent_last_error());
   return MIXENT_OK;
 }

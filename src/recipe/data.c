@@ -1,6 +1,9 @@
 /* What a recipe says of its data: where they are, how the train images are cut, and the noise on their labels. */
+#include "core/file.h"
+#include "data/find.h"
 #include "recipe/recipe.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *directory,
@@ -9,6 +12,32 @@ mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *d
   const mixent_dataset_options options = {.data_directory = *directory ? directory : NULL,
                                           .transpose = recipe->transpose};
   return mixent_dataset_open(recipe->data, &options, out);
+}
+
+/* As far as its place tells. */
+static mixent_status is_here(const mixent_recipe *recipe, const char *directory, bool *here) {
+  mixent_path_kind kind = MIXENT_PATH_DIRECTORY;
+  *here = false;
+  if (*directory) MIXENT_TRY(mixent_path_look(directory, &kind));
+  if (kind != MIXENT_PATH_DIRECTORY) return MIXENT_OK;
+  if (!mixent_known_dataset_find(recipe->data)) {
+    mixent_status status = mixent_path_look(recipe->data, &kind);
+    *here = kind != MIXENT_PATH_NOTHING;
+    return status;
+  }
+  char *place;
+  MIXENT_TRY(mixent_dataset_find(recipe->data, *directory ? directory : NULL, &place));
+  *here = place != NULL;
+  free(place);
+  return MIXENT_OK;
+}
+
+mixent_status mixent_recipe_find_data(const mixent_recipe *recipe, const char *directory,
+                                      mixent_dataset **out) {
+  bool here;
+  *out = NULL;
+  MIXENT_TRY(is_here(recipe, directory ? directory : recipe->data_directory, &here));
+  return here ? mixent_recipe_open_data(recipe, directory, out) : MIXENT_OK;
 }
 
 mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,

@@ -181,6 +181,9 @@ bool mixent_recipe_looks_ahead(const mixent_recipe *recipe);
 /* The data set of a settled recipe. `directory`: where known sets are looked for first; NULL: where the recipe says. */
 mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *directory,
                                       mixent_dataset **out);
+/* The same, *out NULL where the set is not on this machine. */
+mixent_status mixent_recipe_find_data(const mixent_recipe *recipe, const char *directory,
+                                      mixent_dataset **out);
 /* The train images cut as the recipe says, by their own labels. */
 mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
                                   mixent_split *out);

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+import injection
 from support import PROGRAM, TINY_NET, Result, environment, inject, make_dataset
 
 
@@ -45,3 +46,9 @@ def strace(tmp_path):
     works = shutil.which("strace") and inject("close:error=EIO:when=65535", "version", directory=tmp_path)[0] == 0
     if not works:
         pytest.skip("strace is not installed, or may not trace")
+
+
+def pytest_terminal_summary(terminalreporter):
+    if injection.COUNTS:
+        terminalreporter.section("calls that failed: same result / exit 1 with a message / tolerated / faults")
+        terminalreporter.write("\n".join(injection.table_of_counts()) + "\n")

@@ -3,7 +3,7 @@
 A command is run once undisturbed and once traced, which gives a number for each distinct stack that calls. Then each run is in
 a fresh copy of its directory, with the call of one number failing. Allowed are the undisturbed run's exit code, output and
 files; or a message and exit code 1, no file but such as was there before or as the undisturbed run leaves, and the undisturbed
-result from the next try."""
+result from the next try (which is sure where nothing has changed)."""
 import difflib
 import json
 import random
@@ -17,11 +17,18 @@ from pathlib import Path
 from support import PROGRAM, environment
 
 LIBRARY = PROGRAM.parent / "tests" / "fail.so"
+# Every kind of call that fail.c makes fail; of those that write, each call, not each stack.
+KINDS = ("memory", "thread", "open", "read", "readdir", "mmap", "write", "fsync", "rename")
+WRITING = ("write", "fsync", "rename")
+OUTCOMES = SAME, TOLD, TOLERATED = "same result", "exit 1 with a message", "tolerated"
+TIMEOUT = 60  # of one run, in seconds; what takes longer hangs
 # Values that differ from run to run.
 TIMES = ("seconds", "images_per_second", "peak_memory_bytes", "started", "changed", "last.seconds", "last.images_per_second",
          "plan")  # a resumed run names its own
 # Not of interest: the index of the runs says what later answers say, and is made anew at will.
 PASSED_OVER = re.compile(r"index\.sqlite|\.index\.lock")
+# Kept where it can be, else made anew: its lack is no difference, other bytes are.
+MADE_ANEW = "result.json"
 
 
 def without_times(value):
@@ -43,8 +50,12 @@ def plain_text(text):
         return "\n".join(map(plain_line, text.split("\n")))
 
 
+def bytes_of(directory):
+    return {path.relative_to(directory): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
 def files_of(directory):
-    """Each file's content by its path, without times and without the directory's own place."""
+    """Each file's content by its path, without times and the directory's own place."""
     files = {}
     for path in sorted(directory.rglob("*")):
         if path.is_file() and not PASSED_OVER.search(path.name):
@@ -52,6 +63,12 @@ def files_of(directory):
             text = path.suffix in (".json", ".jsonl", ".study", ".yaml", ".html")
             files[str(path.relative_to(directory))] = plain_text(content.decode(errors="replace")) if text else content
     return files
+
+
+def are_alike(right, found):
+    """Whether two sets of files are the same."""
+    lacks = {name for name in right if name not in found and Path(name).name == MADE_ANEW}
+    return {name: content for name, content in right.items() if name not in lacks} == found
 
 
 def difference(right, found):
@@ -66,10 +83,27 @@ def difference(right, found):
 
 
 @dataclass
+class Call:
+    kind: str
+    process: int
+    number: int
+    objects: list
+
+    def __str__(self):
+        return f"{self.kind} {self.number} of process {self.process}"
+
+    def within(self, library):
+        return any(name.startswith(library) for name in self.objects)
+
+
+@dataclass
 class Command:
-    """Words of the program; `again` are those of the next try after a failure if they are others."""
+    """Words of the program; `again` are those of the next try after a failure if they are others; `vary` is what differs from run to
+    run."""
     words: list
     again: callable = None
+    kinds: tuple = KINDS
+    vary: str = None
     variables: dict = field(default_factory=dict)
 
     def words_of_next_try(self, directory):
@@ -84,10 +118,25 @@ class Injection:
         self.copies = 0
         self.before = files_of(template)
         directory = self.copy()
+        self.unchanged = bytes_of(template)
         self.right = self.run(directory)
         assert self.right.returncode == 0, self.right.stderr
-        self.after = files_of(directory)
+        self.answer = self.answer_of(self.right)
+        self.after = self.files_of(directory)
         shutil.rmtree(directory)
+
+    def files_of(self, directory):
+        """The same without what may vary in the command's own files."""
+        files = files_of(directory)
+        for name in files.keys() - self.before.keys() if self.command.vary else ():
+            files[name] = self.constant(files[name])
+        return files
+
+    def constant(self, text):
+        return re.sub(self.command.vary, "", text) if self.command.vary else text
+
+    def answer_of(self, done):
+        return self.constant(plain_text(done.stdout))
 
     def copy(self):
         self.copies += 1
@@ -97,36 +146,49 @@ class Injection:
 
     def run(self, directory, words=None, **variables):
         return subprocess.run([str(PROGRAM), *map(str, words or self.command.words)], cwd=directory, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, errors="replace", timeout=120,
+                              capture_output=True, text=True, errors="replace", timeout=TIMEOUT,
                               env=environment(**self.command.variables, **variables))
 
-    def calls(self):
-        """(number, objects on the stack) for each distinct stack of the program itself."""
+    def run_watched(self, directory, kind, **variables):
+        """A run in which fail.c counts the calls of a kind."""
+        count = directory.with_name(directory.name + "-count")
+        variables = {name: str(value) for name, value in variables.items() if value is not None}
+        try:
+            return self.run(directory, LD_PRELOAD=str(LIBRARY), FAIL_KIND=kind, FAIL_PROGRAM=PROGRAM.name, FAIL_COUNT=str(count),
+                            **variables)
+        finally:
+            count.unlink(missing_ok=True)
+
+    def calls(self, kind, depth=None):
+        """The calls of a kind that the program itself makes: one for each distinct stack; of those that write, all."""
         directory, trace = self.copy(), self.scratch / "trace"
         trace.unlink(missing_ok=True)
-        done = self.run(directory, LD_PRELOAD=str(LIBRARY), FAIL_TRACE=str(trace), FAIL_PROGRAM=PROGRAM.name)
+        done = self.run_watched(directory, kind, FAIL_TRACE=trace, FAIL_EVERY=1 if kind in WRITING else None, FAIL_DEPTH=depth)
         assert done.returncode == 0, done.stderr
         shutil.rmtree(directory)
         lines = [line.split() for line in trace.read_text().splitlines()]
-        return [(int(number), objects) for number, *objects in lines]
+        return [Call(kind, int(process), int(number), objects) for process, number, *objects in lines]
 
-    def judge(self, number, **variables):
-        """What is wrong with the run in which that call fails; None: nothing."""
+    def judge(self, call, **variables):
+        """How the run ends in which that call fails: SAME, TOLD or TOLERATED, or what is wrong with it."""
         directory = self.copy()
-        done = self.run(directory, LD_PRELOAD=str(LIBRARY), FAIL_AT=str(number), **variables)
-        wrong = self.find_fault(directory, done)
+        try:
+            done = self.run_watched(directory, call.kind, FAIL_PROCESS=call.process, FAIL_AT=call.number, **variables)
+            outcome = self.find_outcome(directory, done)
+        except subprocess.TimeoutExpired:
+            return f"{call}: hangs"
         shutil.rmtree(directory)
-        return wrong and f"call {number}: {wrong}\n{done.stderr[-400:]}"
+        return outcome if outcome in OUTCOMES else f"{call}: {outcome}\n{done.stderr[-400:]}"
 
-    def find_fault(self, directory, done):
+    def find_outcome(self, directory, done):
         if is_tolerated(done):
-            return None
-        left = files_of(directory)
+            return TOLERATED
+        left = self.files_of(directory)
         if done.returncode == 0:
-            answers = plain_text(self.right.stdout), plain_text(done.stdout)
-            if answers[0] != answers[1]:
-                return f"exit 0 and another answer:\n{difference(*answers)}"
-            return f"exit 0 and other files:\n{difference(self.after, left)}" if left != self.after else None
+            answer = self.answer_of(done)
+            if answer != self.answer:
+                return f"exit 0 and another answer:\n{difference(self.answer, answer)}"
+            return SAME if are_alike(self.after, left) else f"exit 0 and other files:\n{difference(self.after, left)}"
         if done.returncode != 1:
             return f"exit {done.returncode}"
         if not re.search(r"^(mixent|libgomp): ", done.stderr, re.MULTILINE):
@@ -140,12 +202,13 @@ class Injection:
         gone = [name for name in self.before if name not in left and name in self.after]
         if gone:
             return f"exit 1 and lost files: {gone}"
+        if bytes_of(directory) == self.unchanged:
+            return TOLD
         again = self.run(directory, self.command.words_of_next_try(directory))
         if again.returncode != 0:
             return f"exit 1, and the next try fails: {again.stderr}"
-        left = files_of(directory)
-        return (f"exit 1, and the next try leaves other files:\n{difference(self.after, left)}" if left != self.after
-                else None)
+        left = self.files_of(directory)
+        return TOLD if are_alike(self.after, left) else f"exit 1, and the next try leaves other files:\n{difference(self.after, left)}"
 
 
 def is_damaged(name, content):
@@ -176,4 +239,25 @@ def is_tolerated(done):
 
 def sample(calls, count, seed):
     """So many of the calls, always the same ones; all if there are no more."""
-    return calls if count is None or count >= len(calls) else sorted(random.Random(seed).sample(calls, count))
+    return calls if count >= len(calls) else random.Random(seed).sample(calls, count)
+
+
+COUNTS = {}  # (command, kind) → outcome → number
+
+
+def count(command, kind, outcome):
+    outcome = outcome if outcome in OUTCOMES else "fault"
+    of = COUNTS.setdefault((command, kind), dict.fromkeys((*OUTCOMES, "fault"), 0))
+    of[outcome] += 1
+
+
+def table_of_counts():
+    """Markdown: per command a row, per kind "sites: same + told + tolerated"."""
+    lines = ["| command | " + " | ".join(KINDS) + " |", "|---" * (1 + len(KINDS)) + "|"]
+    for command in dict.fromkeys(command for command, _ in COUNTS):
+        cells = []
+        for kind in KINDS:
+            of = COUNTS.get((command, kind))
+            cells.append(" / ".join(str(number) for number in of.values() if of) if of else "–")
+        lines.append(f"| {command} | " + " | ".join(cells) + " |")
+    return lines

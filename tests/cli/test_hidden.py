@@ -51,7 +51,8 @@ def test_runs_lists_what_is_hidden(mixent, strace, tmp_path):
         shutil.copytree(GOLDEN / "finished", tmp_path / "runs" / name)
     code, out, err = inject("%%stat:error=EACCES", "runs", "--csv", "--columns", "run,status", directory=tmp_path,
                             path="runs/a/recipe.yaml")
-    assert code == 0 and out.splitlines() == ["run,status", "a,damaged", "b,finished"], err
+    assert code == 1 and out.splitlines() == ["run,status", "a,damaged", "b,finished"], err
+    assert "runs/a/recipe.yaml: Permission denied" in err and "1 run is listed as damaged" in err
     assert mixent("runs", "--csv", "--columns", "run,status").out.splitlines() == ["run,status", "a,finished", "b,finished"]
     (tmp_path / "runs/a/recipe.yaml").unlink()
     os.mkfifo(tmp_path / "runs/a/recipe.yaml")

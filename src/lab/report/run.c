@@ -64,7 +64,7 @@ static mixent_status read_history(const char *path, mixent_report_run *run) {
   MIXENT_TRY(mixent_path_look_in(path, "metrics.jsonl", &kind));
   if (kind == MIXENT_PATH_NOTHING) return MIXENT_OK;
   mixent_status status = mixent_run_history_read(path, &lines);
-  if (status == MIXENT_ERROR_MEMORY || status == MIXENT_ERROR_IO) return status;
+  if (mixent_is_refusal(status)) return status;
   if (status != MIXENT_OK) return MIXENT_OK;
   if (json_array_size(lines)) status = mixent_report_run_take_history(lines, run);
   json_decref(lines);
@@ -90,7 +90,7 @@ static mixent_status take_text(const char *text, char **out) {
 /* A run without a result is told of by what it failed with, else by why it cannot be read. */
 static mixent_status read_result(const char *path, mixent_report_run *run) {
   mixent_status status = mixent_result_read(path, &run->result);
-  if (status == MIXENT_OK || status == MIXENT_ERROR_MEMORY || status == MIXENT_ERROR_IO) return status;
+  if (status == MIXENT_OK || mixent_is_refusal(status)) return status;
   run->unread = status == MIXENT_ERROR_FORMAT;
   const char *failure = run->unread ? "" : mixent_facts_text(&run->facts, "failure");
   return take_text(*failure ? failure : mixent_last_error(), &run->message);
@@ -102,6 +102,7 @@ mixent_status mixent_report_run_read(const char *path, const char *name, mixent_
   MIXENT_TRY(read_recipe(path, run));
   MIXENT_TRY(read_history(path, run));
   MIXENT_TRY(mixent_facts_read(path, name, &run->facts));
+  MIXENT_TRY(mixent_facts_status(&run->facts));
   return read_result(path, run);
 }
 

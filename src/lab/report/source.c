@@ -1,7 +1,6 @@
 /* A study, or runs alone, read into one shape and compared. */
 #include "lab/report/source.h"
 #include "core/file.h"
-#include "data/find.h"
 #include "lab/report/source_parts.h"
 #include "lab/study/directory.h"
 
@@ -182,9 +181,9 @@ static mixent_status open_dataset(const mixent_report_run *run, const mixent_rep
                                   mixent_dataset **out) {
   mixent_recipe recipe;
   mixent_status status = mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, &recipe);
-  if (status == MIXENT_OK) status = mixent_recipe_open_data(&recipe, options->data_directory, out);
-  if (status != MIXENT_OK && status != MIXENT_ERROR_MEMORY) return MIXENT_OK; /* the page says so */
-  if (status == MIXENT_OK && !fits(*out, run->result)) {
+  if (status == MIXENT_OK) status = mixent_recipe_find_data(&recipe, options->data_directory, out);
+  if (status != MIXENT_OK && !mixent_is_refusal(status)) return MIXENT_OK; /* the page says so */
+  if (*out && !fits(*out, run->result)) {
     mixent_dataset_free(*out);
     *out = NULL;
   }

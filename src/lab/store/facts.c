@@ -37,6 +37,10 @@ void mixent_facts_free(mixent_facts *facts) {
   *facts = (mixent_facts){0};
 }
 
+mixent_status mixent_facts_status(const mixent_facts *facts) {
+  return facts->refused ? mixent_fail(MIXENT_ERROR_IO, "%s", mixent_facts_text(facts, "damage")) : MIXENT_OK;
+}
+
 static void add(mixent_facts *facts, const char *key, const char *text, double number) {
   if (facts->failed || mixent_facts_find(facts, key)) return;
   if (facts->count == facts->capacity) {
@@ -72,7 +76,7 @@ typedef struct reading {
 
 /* The last failure; what the system refused it may allow the next time. */
 static void add_damage(const reading *reading, mixent_status status) {
-  reading->facts->passing |= status == MIXENT_ERROR_IO;
+  reading->facts->refused |= status == MIXENT_ERROR_IO;
   mixent_facts_add_text(reading->facts, "damage", mixent_last_error());
 }
 
@@ -144,13 +148,15 @@ static void add_option(mixent_facts *facts, const mixent_option *option, const m
 
 static mixent_status read_recipe(const reading *reading) {
   mixent_recipe recipe;
+  struct stat info;
+  bool there = look_at(reading, "recipe.yaml", &info);
   char *path = mixent_path_join(reading->directory, "recipe.yaml");
   if (!path) return MIXENT_ERROR_MEMORY;
   mixent_status status = mixent_recipe_load(path, &recipe);
   free(path);
   if (status == MIXENT_ERROR_MEMORY) return status;
   if (status != MIXENT_OK) {
-    add_damage(reading, status);
+    add_damage(reading, there ? status : MIXENT_ERROR_FORMAT);
     return MIXENT_OK;
   }
   for (const mixent_option *option = mixent_options; option->key; option++)

@@ -19,7 +19,7 @@ typedef struct mixent_facts {
   size_t count, capacity;
   bool failed;
   bool
-      passing; /* a file could not be read (a disk's fault, permissions): `damage` says so, and the next reading may differ */
+      refused; /* the system refused a file (a disk's fault, permissions): `damage` says so, and the next reading may differ */
 } mixent_facts;
 
 /* Reads a run; `name` becomes its fact `run`, and what of it is the study's directory (or, without one, stands before the last '/')
@@ -35,6 +35,8 @@ typedef struct mixent_facts {
  * MIXENT_ERROR_MEMORY only; free with mixent_facts_free. */
 mixent_status mixent_facts_read(const char *directory, const char *name, mixent_facts *out);
 void mixent_facts_free(mixent_facts *facts);
+/* MIXENT_ERROR_IO with the reason where the system refused a file, else MIXENT_OK. */
+mixent_status mixent_facts_status(const mixent_facts *facts);
 
 /* The fact of that name, or NULL. */
 const mixent_fact *mixent_facts_find(const mixent_facts *facts, const char *key);

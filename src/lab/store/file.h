@@ -17,7 +17,9 @@ struct mixent_store {
   int code;   /* of SQLite's last failure; SQLITE_OK: what failed was something else */
   bool lacks; /* a value could not be bound or read since the last step */
   mixent_text warning;
-  mixent_text unread; /* directories that the user may not read */
+  mixent_text unread;  /* directories that the user may not read */
+  mixent_text refusal; /* why the system did not let a run be read */
+  size_t refused;      /* how many runs it did not let be read */
 };
 
 /* Opens the file, makes its tables where they are not there or of another version. */

@@ -197,7 +197,7 @@ static mixent_status write_run(const writer *writer, const entry *run, const mix
   MIXENT_TRY(run_with_texts(writer, writer->remove, run->path, NULL));
   mixent_store_bind_text(writer->store, writer->add_run, 3, mixent_facts_text(facts, "status"));
   /* no files look like the stamp "": the run is read again the next time */
-  MIXENT_TRY(run_with_texts(writer, writer->add_run, run->path, facts->passing ? "" : run->text));
+  MIXENT_TRY(run_with_texts(writer, writer->add_run, run->path, facts->refused ? "" : run->text));
   return write_facts(writer, facts);
 }
 
@@ -210,6 +210,13 @@ static mixent_status write_batch(const writer *writer, entry *const *runs, const
   return status == MIXENT_OK ? mixent_store_execute(writer->store, "COMMIT") : status;
 }
 
+/* The first is told of in words, the others are counted. */
+static mixent_status note_refusal(mixent_store *store, const mixent_facts *facts) {
+  if (!facts->refused || store->refused++) return MIXENT_OK;
+  mixent_text_append(&store->refusal, "%s", mixent_facts_text(facts, "damage"));
+  return mixent_text_status(&store->refusal);
+}
+
 static mixent_status update_runs(const writer *writer, entry *const *runs, size_t count) {
   mixent_facts facts[BATCH] = {0};
   mixent_status status = MIXENT_OK;
@@ -217,6 +224,7 @@ static mixent_status update_runs(const writer *writer, entry *const *runs, size_
     char *place = mixent_path_join(writer->store->directory, runs[i]->path);
     status = place ? mixent_facts_read(place, runs[i]->path, &facts[i]) : MIXENT_ERROR_MEMORY;
     free(place);
+    if (status == MIXENT_OK) status = note_refusal(writer->store, &facts[i]);
   }
   if (status == MIXENT_OK) status = write_batch(writer, runs, facts, count);
   for (size_t i = 0; i < BATCH; i++) mixent_facts_free(&facts[i]);
@@ -285,6 +293,8 @@ static mixent_status update_statuses(const writer *writer) {
 static mixent_status refresh(mixent_store *store) {
   entries known = {0}, found = {0};
   writer writer;
+  mixent_text_free(&store->refusal);
+  store->refused = 0;
   /* The index first: what another process adds meanwhile is not taken for something gone. */
   mixent_status status = prepare_writer(store, &writer);
   if (status == MIXENT_OK) status = read_entries(store, "SELECT path, stamp FROM run ORDER BY path", &known);
@@ -360,6 +370,7 @@ void mixent_store_close(mixent_store *store) {
   mixent_store_file_close(store);
   mixent_text_free(&store->warning);
   mixent_text_free(&store->unread);
+  mixent_text_free(&store->refusal);
   free(store->directory);
   free(store->path);
   free(store);
@@ -371,4 +382,10 @@ const char *mixent_store_warning(const mixent_store *store) {
 
 const char *mixent_store_unread(const mixent_store *store) {
   return store->unread.data;
+}
+
+mixent_status mixent_store_status(const mixent_store *store) {
+  if (!store->refused) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_IO, "%s; %zu run%s listed as damaged", store->refusal.data, store->refused,
+                     store->refused == 1 ? " is" : "s are");
 }

@@ -26,6 +26,9 @@ const char *mixent_store_warning(const mixent_store *store);
 /* The directories that the user may not read, "runs/a, runs/b/c", whose runs every answer lacks, or NULL. */
 const char *mixent_store_unread(const mixent_store *store);
 
+/* MIXENT_ERROR_IO where the system did not let some runs be read, which are damaged in every answer until it does. */
+mixent_status mixent_store_status(const mixent_store *store);
+
 typedef enum mixent_store_comparison {
   MIXENT_STORE_EQUAL,
   MIXENT_STORE_NOT_EQUAL,

@@ -1,0 +1,165 @@
+"""Each kind of call fails, once or for good, in every command: an exit code of 1 with a message, or the result of an undisturbed
+run, never another answer and never a damaged file. See injection.py and tests/tools/fail.c.
+
+`make test` takes a sample. `make test-long` takes each call that writes, and of other calls one for each distinct stack. Two
+things bound it: of allocations two stacks are the same whose innermost DEPTH functions are, and of the four runs that `compare`
+starts only the first fails, for the others do the same. The table of outcomes is printed at the end."""
+import errno
+import os
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from injection import KINDS, LIBRARY, OUTCOMES, WRITING, Command, Injection, count, sample
+from support import PROGRAM, TINY_NET, draw_images, environment, make_dataset
+from test_compare import STUDY
+
+if not LIBRARY.exists():
+    pytest.skip("tests/tools/fail.c is not built (a sanitizer has an allocator of its own)", allow_module_level=True)
+
+TRAIN = ["train", "--json", "--data", "./bars", "--net", "tiny.yaml", "--epochs", "2", "--set", "batch=20", "--precision", "fp32",
+         "--set", "validation.fraction=0.2", "--threads", "1"]
+
+
+def resume_or_train(directory):
+    return ["train", "--json", "--resume", "run"] if (directory / "run").exists() else [*TRAIN, "--run", "run"]
+
+
+COMMANDS = {
+    "train": Command([*TRAIN, "--run", "run"], again=resume_or_train),
+    "resume": Command(["train", "--json", "--resume", "runs/begun"]),
+    "eval": Command(["eval", "runs/done", "--data", "./bars", "--threads", "1"]),
+    "predict": Command(["predict", "runs/done", "a.png", "--threads", "1"]),
+    "export": Command(["export", "runs/done/best.safetensors", "--onnx", "model.onnx"]),
+    "report": Command(["report", "runs/small"]),
+    "runs": Command(["runs"]),
+    "runs --csv": Command(["runs", "--csv", "--columns", "run,status,damage,test.accuracy,loss.name,epochs_done"]),
+    "show": Command(["show", "done"]),
+    "compare": Command(["compare", "runs/small", "--no-train"]),
+    "compare --json": Command(["compare", "runs/small", "--no-train", "--json"]),
+    "study export": Command(["study", "export", "runs/small", "small.study.gz"]),
+    "study import": Command(["study", "import", "given.study.gz", "--runs", "elsewhere"]),
+    "data show": Command(["data", "show", "./bars"]),
+    # what it measures differs from run to run, and with it its choice
+    "tune": Command(["tune", "tiny.yaml", "--side", "16", "--classes", "3", "--batch", "4", "--precision", "fp32", "--threads", "1",
+                     "--repetitions", "1", "--output", "plan.yaml", "--json"], vary=r'"?(plan_hash|backend|kept)"?: "?[\w-]*"?|-?\d+(\.\d+)?(e-\d+)?'),
+    "train, two threads": Command([*TRAIN, "--threads", "2", "--run", "run"], again=resume_or_train, kinds=("thread",)),
+}
+
+
+# Of more than one process, and longer.
+LONG_COMMANDS = {**COMMANDS, "compare, training": Command(["compare", "other.yaml", "--threads", "1", "--jobs", "1", "--json"])}
+DEPTH = 6
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """A directory with a data set, a finished and an interrupted run, a study with four runs, and its file."""
+    directory = tmp_path_factory.mktemp("template")
+    make_dataset(directory / "bars", train=60, test=30, classes=3)
+    (directory / "tiny.yaml").write_text(TINY_NET)
+    (directory / "net.yaml").write_text(TINY_NET)
+    (directory / "study.yaml").write_text(STUDY)
+    (directory / "other.yaml").write_text(STUDY.replace("name: small", "name: other"))
+    Image.fromarray(draw_images([1], 16, 7)[0]).save(directory / "a.png")
+
+    def run(*words):
+        done = subprocess.run([PROGRAM, *words], cwd=directory, env=environment(), capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+
+    run(*TRAIN, "--run", "runs/done")
+    begin_run(directory)
+    run("compare", "study.yaml", "--threads", "1")
+    run("study", "export", "runs/small", "given.study.gz")
+    for path in directory.glob("runs/**/index.sqlite*"):
+        path.unlink()
+    return directory
+
+
+def begin_run(directory):
+    """A run as a process leaves it that ends after the first of twelve epochs."""
+    words = [*TRAIN, "--epochs", "12", "--run", "runs/begun"]
+    process = subprocess.Popen([PROGRAM, *words], cwd=directory, env=environment(), stdout=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    process.kill()
+    process.wait(timeout=60)
+    process.stdout.close()
+    for name in ("summary.json", "predictions.safetensors"):
+        assert not (directory / "runs" / "begun" / name).exists()
+
+
+@pytest.fixture
+def scratch(tmp_path):
+    """A directory in memory where there is one: hundreds of runs write to it."""
+    place = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=place if os.access(place, os.W_OK) else tmp_path) as directory:
+        yield Path(directory)
+
+
+def check(name, injection, calls, **variables):
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(lambda call: injection.judge(call, **variables), calls))
+    faults = [outcome for outcome in outcomes if outcome not in OUTCOMES]
+    for call, outcome in zip(calls, outcomes):
+        count(name, call.kind, outcome)
+    assert not faults, f"{len(faults)} of {len(calls)}:\n" + "\n".join(faults[:20])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_sample_of_calls_fails(name, template, scratch):
+    """Of each kind two, those within oneDNN left out, for they end the process."""
+    injection = Injection(template, COMMANDS[name], scratch)
+    calls = []
+    for kind in COMMANDS[name].kinds:
+        found = [call for call in injection.calls(kind) if not call.within("libdnnl.so")]
+        assert kind not in ("memory", "open", "write") or found
+        calls += sample(found, 3 if kind == "memory" else 2, name)
+    check(name, injection, calls)
+    check(name, injection, sample(calls, 4, name), FAIL_ON="1")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", LONG_COMMANDS)
+def test_every_call_fails(name, kind, template, scratch):
+    """Every call once, every fourth for good; of allocations within oneDNN twenty."""
+    command = LONG_COMMANDS[name]
+    if kind not in command.kinds:
+        pytest.skip("another command has these calls")
+    injection = Injection(template, command, scratch)
+    calls = [call for call in injection.calls(kind, depth=DEPTH if kind == "memory" else None) if call.process <= 2]
+    within = [call for call in calls if kind == "memory" and call.within("libdnnl.so")]
+    outside = [call for call in calls if call not in within]
+    check(name, injection, outside + sample(within, 20, name))
+    check(name, injection, sample(outside, len(outside) // 4, name + " for good"), FAIL_ON="1")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", LONG_COMMANDS)
+@pytest.mark.parametrize("error", [0, errno.EINTR, errno.EIO], ids=["half", "interrupted", "broken"])
+def test_every_write_fails_otherwise(name, error, template, scratch):
+    """The disk takes half of what is written, a signal interrupts a write, the disk breaks."""
+    injection = Injection(template, LONG_COMMANDS[name], scratch)
+    calls = [call for call in injection.calls("write") if call.process <= 2]
+    check(name, injection, calls, FAIL_ERROR=error)
+
+
+def test_a_passing_error_is_not_kept(template, scratch):
+    """A file that cannot be opened for once makes its run damaged in one answer of `runs`, not in the next."""
+    words = ["runs", "--csv", "--columns", "run,status,damage,seed,test.accuracy,epochs_done"]
+    injection = Injection(template, Command(words), scratch)
+    damaged = 0
+    for call in injection.calls("open"):
+        directory = injection.copy()
+        found = injection.run_watched(directory, "open", FAIL_AT=call.number)
+        damaged += "damaged" in found.stdout
+        assert ("damaged" in found.stdout) <= (found.returncode == 1 and "listed as damaged" in found.stderr)
+        again = injection.run(directory)
+        assert (again.returncode, again.stdout, again.stderr) == (0, injection.right.stdout, ""), call
+        shutil.rmtree(directory)
+    assert damaged >= 4
