@@ -91,8 +91,8 @@ test-browser:
 	@tools/build release mixent_program
 	MIXENT_PROGRAM='$(CURDIR)/build/release/mixent' $(PYTHON) -m pytest -q -rs -p no:cacheprovider -m long tests/cli/test_report.py
 
-## fuzz           every fuzzer of tests/fuzz for FUZZ_SECONDS (60), or FUZZ_RUNS inputs; what it finds lies in build/fuzz/found
-FUZZ_SECONDS ?= 60
+## fuzz           every fuzzer of tests/fuzz for FUZZ_SECONDS (40), or until it has had FUZZ_RUNS inputs; finds lie in build/fuzz/found
+FUZZ_SECONDS ?= 40
 fuzz:
 	@tools/install-dependencies fuzz
 	@tools/build-decoders

@@ -51,6 +51,7 @@ static mixent_status compare_entry(const char *path, const char *key, const char
 
 static mixent_status compare_recipes(const char *path, const char *key, const char *found,
                                      const char *wanted) {
+  if (strcmp(found, wanted) == 0) return MIXENT_OK;
   mixent_text there = {0}, now = {0};
   renew_recipe(found, &there);
   renew_recipe(wanted, &now);
