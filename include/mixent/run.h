@@ -21,6 +21,7 @@ typedef struct mixent_scores {
 
 typedef struct mixent_train_summary {
   char run[4096];           /* the run's directory */
+  const char *samples;      /* what was trained on: "images", or "rows" of a table */
   int best_epoch;           /* from 1 */
   int test_views;           /* of each image, whose predictions the next two average; 1: the image alone */
   mixent_scores validation; /* of best.safetensors; images 0 if nothing was held out */

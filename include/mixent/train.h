@@ -37,6 +37,7 @@ typedef struct mixent_train_start {
   int first_step;          /* steps of that epoch that are done already */
   int steps; /* per epoch; images of the last, incomplete batch of an epoch wait for another epoch */
   int batch, threads, classes;
+  const char *samples; /* what the data are: "images", or "rows" of a table */
   size_t train_images, validation_images, test_images, parameters;
   size_t memory_bytes; /* of the network: activations, gradients, scratch */
 } mixent_train_start;

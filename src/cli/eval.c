@@ -28,8 +28,8 @@ static int print_scores(const arguments *arguments, const char *path, const mixe
     json_decref(object);
     return mixent_json_print(NULL);
   }
-  printf("%s on %s %s images of %s", mixent_printable(path), mixent_text_count(scores->images), part,
-         mixent_printable(dataset->name));
+  printf("%s on %s %s %s of %s", mixent_printable(path), mixent_text_count(scores->images), part,
+         mixent_samples_name(model->side == 1), mixent_printable(dataset->name));
   if (views > 1) printf(", predictions averaged over %d views of each", views);
   printf("%s\n", mixent_temperature_text(model));
   printf("  accuracy  %.2f %%\n", 100 * scores->accuracy);
@@ -40,8 +40,14 @@ static int print_scores(const arguments *arguments, const char *path, const mixe
   return MIXENT_EXIT_DONE;
 }
 
-static void show_scored(void *context, size_t done, size_t images) {
-  mixent_progress_count(context, "scoring", "images", done, images);
+typedef struct view {
+  mixent_progress progress;
+  const char *samples;
+} view;
+
+static void show_scored(void *context, size_t done, size_t all) {
+  view *view = context;
+  mixent_progress_count(&view->progress, "scoring", view->samples, done, all);
 }
 
 static int evaluate(const arguments *arguments, const char *path, const mixent_model *model) {
@@ -50,8 +56,8 @@ static int evaluate(const arguments *arguments, const char *path, const mixent_m
       mixent_model_dataset_open(model, path, arguments->data, arguments->data_directory, &dataset);
   if (status != MIXENT_OK) return mixent_failed(status);
   mixent_scores scores;
-  mixent_progress progress = mixent_progress_start();
-  const mixent_scoring_watch watch = {.context = &progress, .scored = show_scored};
+  view view = {mixent_progress_start(), mixent_samples_name(model->side == 1)};
+  const mixent_scoring_watch watch = {.context = &view, .scored = show_scored};
   int views = (int)arguments->views;
   mixent_precision precision;
   status = mixent_precision_choose(arguments->precision, model, &precision);
@@ -59,7 +65,7 @@ static int evaluate(const arguments *arguments, const char *path, const mixent_m
   if (status == MIXENT_OK)
     status =
         mixent_model_score(model, dataset, (mixent_part)arguments->part, precision, views, &watch, &scores);
-  mixent_progress_clear(&progress);
+  mixent_progress_clear(&view.progress);
   int code = status == MIXENT_OK ? print_scores(arguments, path, model, dataset, views, &scores)
                                  : mixent_failed(status);
   mixent_dataset_free(dataset);

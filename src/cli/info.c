@@ -65,7 +65,7 @@ static void print_layers(const mixent_graph *graph) {
   mixent_table_print(&table, stdout);
   mixent_table_free(&table);
   printf(
-      "\n%s: %s parameters, %s multiply-adds per image forward, about three times that per training step\n",
+      "\n%s: %s parameters, %s multiply-adds per sample forward, about three times that per training step\n",
       mixent_printable(mixent_graph_name(graph)), mixent_text_count(mixent_graph_parameter_count(graph)),
       mixent_text_count(operations));
 }
@@ -122,9 +122,9 @@ static mixent_status print_checkpoint(const char *word, const arguments *argumen
     puts(model->transposed ? "; images were stored transposed\n" : "\n");
   }
   if (model->fitted_temperature > 0)
-    printf("temperature %.4g fits the images held out best: eval, predict and export take --temperature "
+    printf("temperature %.4g fits the %s held out best: eval, predict and export take --temperature "
            "fitted\n\n",
-           model->fitted_temperature);
+           model->fitted_temperature, mixent_samples_name(model->side == 1));
   mixent_status status = print_graph(model->graph, arguments);
   mixent_model_free(model);
   free(path);

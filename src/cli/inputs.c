@@ -89,8 +89,8 @@ mixent_status mixent_temperature_choose(const char *text, const char *path, mixe
     if (!(model->fitted_temperature > 0))
       return mixent_fail(
           MIXENT_ERROR_ARGUMENT,
-          "--temperature fitted: %s has none; the best.safetensors of a finished run brings one, if images "
-          "were held out and some of them were classified wrongly. Give a number instead, as 'mixent show "
+          "--temperature fitted: %s has none; the best.safetensors of a finished run brings one, if "
+          "a part was held out and some of it was classified wrongly. Give a number instead, as 'mixent show "
           "RUN' "
           "reports it",
           path);

@@ -34,6 +34,7 @@ typedef struct subject {
   mixent_result *result;
   mixent_train_summary summary;
   bool kept_temperature; /* beside the model */
+  const char *samples;   /* "images" or "rows" */
 } subject;
 
 static const char *name_below(const char *directory, const char *runs) {
@@ -59,14 +60,20 @@ static mixent_status read_commands(subject *run) {
   return status;
 }
 
-/* Whether best.safetensors is there and brings the temperature that --temperature fitted asks for. */
-static mixent_status find_temperature(subject *run) {
+/* What best.safetensors says, if it is there: of the temperature that --temperature fitted asks for, and of the samples, of
+ * which summaries of older versions are silent. */
+static mixent_status look_at_model(subject *run) {
   char *path = mixent_path_join(run->directory, "best.safetensors");
   mixent_safetensors *file = NULL;
   mixent_path_kind kind;
   mixent_status status = path ? mixent_path_look(path, &kind) : MIXENT_ERROR_MEMORY;
   if (status == MIXENT_OK && kind == MIXENT_PATH_FILE) status = mixent_safetensors_open(path, &file);
   run->kept_temperature = file && mixent_safetensors_metadata(file, MIXENT_TEMPERATURE_KEY);
+  const char *side = file ? mixent_safetensors_metadata(file, "side") : NULL;
+  run->samples = side                   ? mixent_samples_name(strcmp(side, "1") == 0)
+                 : run->summary.samples ? run->summary.samples
+                                        : mixent_samples_name(false);
+  run->summary.samples = run->samples;
   mixent_safetensors_free(file);
   free(path);
   return mixent_is_refusal(status) ? status : MIXENT_OK; /* whoever opens a damaged model says so */
@@ -97,7 +104,7 @@ static mixent_status read_subject(subject *run) {
   MIXENT_TRY(mixent_path_look_in(run->directory, "metrics.jsonl", &history));
   if (history != MIXENT_PATH_NOTHING) status = mixent_run_history_read(run->directory, &run->history);
   if (mixent_is_refusal(status)) return status;
-  MIXENT_TRY(find_temperature(run));
+  MIXENT_TRY(look_at_model(run));
   return read_commands(run);
 }
 
@@ -137,7 +144,7 @@ static void print_head(const subject *run) {
   if (*mixent_facts_text(facts, "failure"))
     printf("%s\n", mixent_printable(mixent_facts_text(facts, "failure")));
   if (strcmp(mixent_facts_text(facts, "select"), "test") == 0)
-    puts("test-selected: its best epoch was chosen by the test images");
+    puts("test-selected: its best epoch was chosen by the test part");
   if (*mixent_facts_text(facts, "recipe"))
     printf("recipe %s, loss %s, net %s on %s, seed %.0f, %s, %.0f thread%s\n",
            mixent_printable(mixent_facts_text(facts, "recipe")),
@@ -169,7 +176,7 @@ static void print_epochs(const subject *run) {
   mixent_training_view view = {0};
   size_t i;
   const json_t *line;
-  mixent_training_table_begin(&view, mixent_facts_text(&run->facts, "loss"));
+  mixent_training_table_begin(&view, mixent_facts_text(&run->facts, "loss"), run->samples);
   if (json_array_size(run->history)) putchar('\n');
   json_array_foreach(run->history, i, line) {
     mixent_train_epoch epoch;
@@ -184,10 +191,10 @@ static void print_scores(const subject *run) {
   mixent_training_summary_print(&run->summary);
   if (result && result->temperature.found) {
     const mixent_calibration *before = &result->test, *after = &result->test_calibrated;
-    printf("At temperature %.3f, fitted on the images held out: NLL %.4f (before: %.4f), ECE %.4f (%.4f), "
+    printf("At temperature %.3f, fitted on the %s held out: NLL %.4f (before: %.4f), ECE %.4f (%.4f), "
            "Brier %.4f (%.4f), entropy %.4f (%.4f)",
-           result->temperature.temperature, after->nll, before->nll, after->ece, before->ece, after->brier,
-           before->brier, after->entropy, before->entropy);
+           result->temperature.temperature, run->samples, after->nll, before->nll, after->ece, before->ece,
+           after->brier, before->brier, after->entropy, before->entropy);
     if (run->kept_temperature)
       printf("; --temperature fitted applies it");
     else if (stands)

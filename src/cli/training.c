@@ -7,7 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-void mixent_training_table_begin(mixent_training_view *view, const char *loss) {
+void mixent_training_table_begin(mixent_training_view *view, const char *loss, const char *samples) {
+  view->samples = samples;
   view->mix_ent = strncmp(loss, "mix-ent", strlen("mix-ent")) == 0 || strcmp(loss, "kl") == 0;
   mixent_term terms[MIXENT_LOSS_PARTS];
   for (int kind = 0; mixent_loss_names[kind]; kind++)
@@ -17,17 +18,17 @@ void mixent_training_table_begin(mixent_training_view *view, const char *loss) {
 
 static void show_start(void *context, const mixent_train_start *start) {
   mixent_training_view *view = context;
-  mixent_training_table_begin(view, start->loss);
+  mixent_training_table_begin(view, start->loss, start->samples);
   if (view->json) return;
   printf("%s: %s with loss %s on %s, %s, %d thread%s\n", mixent_printable(start->recipe),
          mixent_printable(start->net), start->loss, mixent_printable(start->data), start->precision,
          start->threads, start->threads == 1 ? "" : "s");
-  printf("%s images to train, %s to validate, %s to test, in %d classes; %s parameters\n",
-         mixent_text_count(start->train_images), mixent_text_count(start->validation_images),
+  printf("%s %s to train, %s to validate, %s to test, in %d classes; %s parameters\n",
+         mixent_text_count(start->train_images), start->samples, mixent_text_count(start->validation_images),
          mixent_text_count(start->test_images), start->classes, mixent_text_count(start->parameters));
-  printf("%d epoch%s of %s steps of %d images; %s for the network; all goes to %s\n", start->epochs,
+  printf("%d epoch%s of %s steps of %d %s; %s for the network; all goes to %s\n", start->epochs,
          start->epochs == 1 ? "" : "s", mixent_text_count((uint64_t)start->steps), start->batch,
-         mixent_text_bytes((double)start->memory_bytes), mixent_printable(start->run));
+         start->samples, mixent_text_bytes((double)start->memory_bytes), mixent_printable(start->run));
   printf("plan %.12s: %s\n", start->plan_hash, mixent_printable(start->plan));
   if (start->first_epoch > 1 || start->first_step > 0)
     printf("going on with epoch %d after step %d\n", start->first_epoch, start->first_step);
@@ -40,14 +41,14 @@ static void show_progress(void *context, const mixent_train_progress *now) {
   mixent_training_view *view = context;
   char before[64], after[96];
   snprintf(before, sizeof before, "epoch %d/%d", now->epoch, now->epochs);
-  snprintf(after, sizeof after, "loss %.3f, %.0f images/s, %s left", now->loss, now->images_per_second,
-           mixent_text_duration(now->seconds_left));
+  snprintf(after, sizeof after, "loss %.3f, %.0f %s/s, %s left", now->loss, now->images_per_second,
+           view->samples, mixent_text_duration(now->seconds_left));
   mixent_progress_show(&view->progress, before, now->steps ? (double)now->step / now->steps : 1, after);
 }
 
 static void show_scored(void *context, size_t done, size_t images) {
   mixent_training_view *view = context;
-  mixent_progress_count(&view->progress, "scoring", "images", done, images);
+  mixent_progress_count(&view->progress, "scoring", view->samples, done, images);
 }
 
 /* A line of the table that grows cell by cell. */
@@ -105,7 +106,9 @@ static void print_titles(const mixent_training_view *view, const mixent_train_ep
   add_title(&row, WIDE, "lr");
   if (view->weights_learned) add_title(&row, WIDE, "lr-w");
   if (view->bases_learned) add_title(&row, WIDE, "lr-b");
-  add_title(&row, WIDEST, "images/s");
+  char speed[16];
+  snprintf(speed, sizeof speed, "%s/s", view->samples);
+  add_title(&row, WIDEST, speed);
   print_row(&row);
 }
 
@@ -143,8 +146,9 @@ void mixent_training_table_add(mixent_training_view *view, const mixent_train_ep
     bool natural = true;
     for (int i = 0; i < view->parts; i++) natural &= fabs(epoch->b[i] - M_E) < 1e-9;
     view->bases = view->bases_learned || !natural;
-    puts("loss, CE, H and train % are of the training images; val %, NLL, ECE, Brier and entropy of those "
-         "held out");
+    printf("loss, CE, H and train %% are of the training %s; val %%, NLL, ECE, Brier and entropy of those "
+           "held out\n",
+           view->samples);
     print_titles(view, epoch);
     view->titled = true;
   }
@@ -189,11 +193,10 @@ void mixent_training_summary_print(const mixent_train_summary *summary) {
   char views[64] = "";
   if (summary->test_views > 1)
     snprintf(views, sizeof views, ", averaged over %d views of each", summary->test_views);
-  printf("\nThe model of epoch %d, on the %s test images%s: %.2f %% right, NLL %.4f, ECE %.4f, Brier %.4f, "
+  printf("\nThe model of epoch %d, on the %s test %s%s: %.2f %% right, NLL %.4f, ECE %.4f, Brier %.4f, "
          "entropy %.4f.\n",
-         summary->best_epoch, mixent_text_count(test->images), views, 100 * test->accuracy, test->nll,
-         test->ece, test->brier, test->entropy);
-  printf("Trained for %s at %.0f images/s, with %s of memory at most.\n",
-         mixent_text_duration(summary->seconds), summary->images_per_second,
-         mixent_text_bytes((double)summary->peak_memory_bytes));
+         summary->best_epoch, mixent_text_count(test->images), summary->samples, views, 100 * test->accuracy,
+         test->nll, test->ece, test->brier, test->entropy);
+  printf("Trained for %s at %.0f %s/s, with %s of memory at most.\n", mixent_text_duration(summary->seconds),
+         summary->images_per_second, summary->samples, mixent_text_bytes((double)summary->peak_memory_bytes));
 }

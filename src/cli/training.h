@@ -11,6 +11,7 @@ typedef struct mixent_training_view {
   int parts;                            /* of the loss */
   bool titled, bases, weights, mix_ent; /* of the table: titles are printed; which columns it has */
   bool weights_learned, bases_learned;  /* their learning rates have columns */
+  const char *samples;                  /* "images", or "rows" of a table */
   mixent_progress progress;
 } mixent_training_view;
 
@@ -20,8 +21,8 @@ void mixent_training_watch(mixent_training_view *view, bool json, mixent_train_o
 /* Takes the progress line away; call when training has returned. */
 void mixent_training_end(mixent_training_view *view);
 
-/* The same table of a run that is not under way: which loss it has, then its epochs in order. */
-void mixent_training_table_begin(mixent_training_view *view, const char *loss);
+/* The same table of a run that is not under way: which loss and samples it has, then its epochs in order. */
+void mixent_training_table_begin(mixent_training_view *view, const char *loss, const char *samples);
 void mixent_training_table_add(mixent_training_view *view, const mixent_train_epoch *epoch);
 /* The scores at the end, and what they took. */
 void mixent_training_summary_print(const mixent_train_summary *summary);

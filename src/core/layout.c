@@ -224,6 +224,10 @@ static char *next_buffer(void) {
   return buffers[turn++ % 8];
 }
 
+const char *mixent_samples_name(bool rows) {
+  return rows ? "rows" : "images";
+}
+
 const char *mixent_text_count(uint64_t count) {
   char digits[24], *out = next_buffer(), *end = out;
   int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);

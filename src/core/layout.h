@@ -43,6 +43,9 @@ void mixent_csv_field_append(mixent_text *out, const char *text, bool first);
  * `column`. '\n' in the text is kept, and so is a line that begins with a space. Ends with a newline. */
 void mixent_wrapped_append(mixent_text *out, int column, int indent, const char *text);
 
+/* What a data set has, for sentences: "rows" of a table, else "images". */
+const char *mixent_samples_name(bool rows);
+
 /* "3,654,362"; "3:07" or "1:02:09" from seconds; "512 MB" from bytes. The result stays valid for the next
  * seven calls. */
 const char *mixent_text_count(uint64_t count);

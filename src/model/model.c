@@ -1,5 +1,6 @@
 /* A trained model: read from a checkpoint, held against a data set, scored. */
 #include "core/json.h"
+#include "core/layout.h"
 #include "core/memory.h"
 #include "core/unicode.h"
 #include "data/check.h"
@@ -277,10 +278,11 @@ mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent
 static mixent_status check_part(const mixent_model *model, const mixent_dataset *dataset, mixent_part part) {
   if (part == MIXENT_PART_TEST || dataset->fingerprint == model->fingerprint) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                     "%s: its images are not those the model was trained on (%s, checksum %016llx there, "
+                     "%s: its %s are not those the model was trained on (%s, checksum %016llx there, "
                      "%016llx here), so it has no %s part that training cut; score its test part",
-                     dataset->directory, model->data, (unsigned long long)model->fingerprint,
-                     (unsigned long long)dataset->fingerprint, mixent_part_names[part]);
+                     dataset->directory, mixent_samples_name(dataset->train.features), model->data,
+                     (unsigned long long)model->fingerprint, (unsigned long long)dataset->fingerprint,
+                     mixent_part_names[part]);
 }
 
 /* Room for what the job is to keep, and its labels. */

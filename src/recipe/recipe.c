@@ -321,7 +321,7 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
   if (mixent_schedule_types[recipe->schedule]->epoch_end && recipe->validation_fraction == 0 &&
       recipe->select != MIXENT_SELECT_TEST)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                       "schedule.name: %s looks at the images held out, and validation.fraction is 0",
+                       "schedule.name: %s looks at the validation part, and validation.fraction is 0",
                        mixent_schedule_names[recipe->schedule]);
   mixent_loss_options loss = mixent_recipe_loss(recipe);
   return mixent_loss_check(&loss);

@@ -48,16 +48,15 @@ mixent_status mixent_scores_check(const json_t *json, const char *origin, const 
     if (right) continue;
     char *text = json_dumps(field, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
     mixent_status status =
-        text
-            ? mixent_fail(MIXENT_ERROR_FORMAT,
-                          "%s: %s of the %s images: expected a number from 0%s, got %.40s; it was changed by "
-                          "hand or is damaged",
-                          origin, bounds[i].key, part,
-                          bounds[i].most == 1   ? " to 1"
-                          : bounds[i].most == 2 ? " to 2"
-                                                : " upwards",
-                          text)
-            : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", origin);
+        text ? mixent_fail(MIXENT_ERROR_FORMAT,
+                           "%s: %s of the %s part: expected a number from 0%s, got %.40s; it was changed by "
+                           "hand or is damaged",
+                           origin, bounds[i].key, part,
+                           bounds[i].most == 1   ? " to 1"
+                           : bounds[i].most == 2 ? " to 2"
+                                                 : " upwards",
+                           text)
+             : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", origin);
     free(text);
     return status;
   }

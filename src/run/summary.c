@@ -1,10 +1,12 @@
 /* summary.json, read back. */
 #include "core/file.h"
 #include "core/json.h"
+#include "core/layout.h"
 #include "run/directory.h"
 #include "run/scores.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 mixent_status mixent_run_summary_text(json_t *json, char **out) {
   return mixent_json_write(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15), out);
@@ -20,9 +22,11 @@ static mixent_status take_summary(const json_t *json, const char *path, mixent_t
   const json_t *validation = json_object_get(json, "validation");
   if (!mixent_scores_from_json(json_object_get(json, "test"), &summary->test) ||
       (!json_is_null(validation) && !mixent_scores_from_json(validation, &summary->validation)))
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: scores of the test or validation images are missing", path);
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: scores of the test or validation part are missing", path);
   MIXENT_TRY(mixent_scores_check(json_object_get(json, "test"), path, "test"));
   MIXENT_TRY(mixent_scores_check(validation, path, "validation"));
+  const char *samples = json_string_value(json_object_get(json, "samples")); /* as test_views below */
+  summary->samples = mixent_samples_name(samples && strcmp(samples, "rows") == 0);
   summary->best_epoch = (int)json_integer_value(json_object_get(json, "best_epoch"));
   const json_t *views = json_object_get(json, "test_views"); /* runs of older versions lack it */
   summary->test_views = views ? (int)json_integer_value(views) : 1;

@@ -1,5 +1,6 @@
 /* The three moments of a step that looks ahead: before it, before the optimiser, after it. */
 #include "train/look_ahead.h"
+#include "core/layout.h"
 #include "core/random.h"
 
 #include <stdlib.h>
@@ -15,8 +16,9 @@ mixent_status mixent_look_ahead_create(const mixent_trainer *trainer, mixent_loo
   if (trainer->split.held_out_count < trainer->batch)
     return mixent_fail(
         MIXENT_ERROR_ARGUMENT,
-        "loss.held_out_fraction: style hypergradient needs a batch, %zu images, held out, and %g leaves %zu",
-        trainer->batch, trainer->recipe.held_out_fraction, trainer->split.held_out_count);
+        "loss.held_out_fraction: style hypergradient needs a batch, %zu %s, held out, and %g leaves %zu",
+        trainer->batch, mixent_samples_name(trainer->dataset->train.features),
+        trainer->recipe.held_out_fraction, trainer->split.held_out_count);
   MIXENT_TRY(MIXENT_ALLOCATE(1, out));
   for (int i = 0; i < MIXENT_LOSS_PARTS; i++)
     if (trainer->loss.learn[i]) MIXENT_TRY(MIXENT_ALLOCATE(trainer->parameter_count, &(*out)->terms[i]));

@@ -123,6 +123,6 @@ mixent_status mixent_baseline_read(const mixent_recipe *recipe, double *accuracy
   if (!isnan(*accuracy)) return MIXENT_OK;
   return mixent_fail(
       MIXENT_ERROR_ARGUMENT,
-      "baseline: %s/metrics.jsonl tells of no epoch with held-out images; name a run that finished one",
+      "baseline: %s/metrics.jsonl tells of no epoch with a validation part; name a run that finished one",
       recipe->baseline);
 }

@@ -1,6 +1,7 @@
 /* The public door: a new run, going on with one, and what is told at the end. */
 #include "core/file.h"
 #include "core/json.h"
+#include "core/layout.h"
 #include "core/processor.h"
 #include "core/status.h"
 #include "model/score.h"
@@ -24,6 +25,7 @@ static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train
   json_t *json = json_object();
   mixent_json_set(&json, "recipe", json_string(recipe->name));
   mixent_json_set(&json, "data", json_string(trainer->dataset->name));
+  mixent_json_set(&json, "samples", json_string(summary->samples));
   mixent_json_set(&json, "net", json_string(mixent_graph_name(trainer->graph)));
   mixent_json_set(&json, "loss", json_string(mixent_loss_names[recipe->loss_kind]));
   mixent_json_set(&json, "seed", json_integer(recipe->seed));
@@ -79,6 +81,7 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
   mixent_net_free(trainer->net); /* its memory is wanted for scoring */
   trainer->net = NULL;
   summary->parameters = trainer->parameter_count;
+  summary->samples = mixent_samples_name(trainer->dataset->train.features);
   summary->test_views = (int)trainer->recipe.test_views;
   mixent_status status = score_best(trainer, run, summary);
   if (status == MIXENT_ERROR_INTERRUPTED) return mixent_trainer_stopped(trainer, run);
@@ -117,6 +120,7 @@ static void tell_start(const mixent_trainer *trainer, const mixent_run_directory
                                     .batch = (int)trainer->batch,
                                     .threads = (int)recipe->threads,
                                     .classes = (int)trainer->classes,
+                                    .samples = mixent_samples_name(trainer->dataset->train.features),
                                     .train_images = trainer->split.train_count,
                                     .validation_images = trainer->split.validation_count,
                                     .test_images = trainer->dataset->test.count,
@@ -232,7 +236,7 @@ static void warn_of_transposition(const mixent_trainer *trainer) {
 static void warn_of_selection(const mixent_recipe *recipe, const mixent_train_options *options) {
   if (recipe->select == MIXENT_SELECT_TEST)
     warn(options,
-         "test-selected: the epoch is chosen by the test images, so their score is too good by what choosing "
+         "test-selected: the epoch is chosen by the test part, so its score is too good by what choosing "
          "adds; --set select=validation gives one that is not");
 }
 

@@ -1,5 +1,6 @@
 /* Setting up a trainer: data read and cut, network and memory made. */
 #include "core/file.h"
+#include "core/layout.h"
 #include "core/threads.h"
 #include "train/look_ahead.h"
 #include "train/trainer.h"
@@ -29,15 +30,16 @@ static mixent_status check_features(const mixent_recipe *recipe, const mixent_da
 /* A batch that gives some steps an epoch: a power of two, of which eight fit. */
 static mixent_status fail_batch(const mixent_trainer *trainer) {
   size_t count = trainer->split.train_count, fitting = 2;
+  const char *samples = mixent_samples_name(trainer->dataset->train.features);
   while (16 * fitting <= count && fitting < 128) fitting *= 2;
   if (count < 2)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: expected at least 2 training images, got %zu",
-                       trainer->dataset->name, count);
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: expected at least 2 training %s, got %zu",
+                       trainer->dataset->name, samples, count);
   return mixent_fail(
       MIXENT_ERROR_ARGUMENT,
-      "batch: expected at most the %zu training images of %s, got %zu; `--set batch=%zu` makes %zu "
+      "batch: expected at most the %zu training %s of %s, got %zu; `--set batch=%zu` makes %zu "
       "steps of an epoch, and more --epochs may be needed",
-      count, trainer->dataset->name, trainer->batch, fitting, count / fitting);
+      count, samples, trainer->dataset->name, trainer->batch, fitting, count / fitting);
 }
 
 static mixent_status open_data(mixent_trainer *trainer) {

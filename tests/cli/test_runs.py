@@ -291,7 +291,7 @@ def test_scores_that_cannot_be(mixent, runs, key, value):
     summary["validation"][key] = value
     path.write_text(json.dumps(summary))
     shown = mixent("show", "ce-2")
-    assert shown.out.startswith(f"runs/ce-2: damaged\nsummary.json: {key} of the validation images: expected a number from 0")
+    assert shown.out.startswith(f"runs/ce-2: damaged\nsummary.json: {key} of the validation part: expected a number from 0")
     assert "65536.0000" not in shown.out and "200.00" not in shown.out
     assert "ce-2" in names(mixent, "status=damaged")
     reported = mixent("report", "runs/ce-2")

@@ -2,6 +2,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -145,6 +146,24 @@ def test_images_in_npz_train_as_images(mixent, tmp_path, tiny_net):
     assert mixent("data", "show", "squares.npz").code == 0 and (tmp_path / "squares.png").exists()
     result = mixent("train", "--data", "squares.npz", "--net", "mlp", "--epochs", "2", "--set", "batch=10", "--run", "mlp", "--json")
     assert result.code == 0 and json.loads(result.out.splitlines()[-1])["test"]["accuracy"] > 0.95
+
+
+def test_rows_are_called_rows(mixent, tmp_path, rings):
+    """In all that is printed of a table, and in a report but for its style and its script."""
+    (tmp_path / "study.yaml").write_text(
+        "name: small\nrecipe: tabular\nseeds: 2\nbaseline: ce\nset: {data: rings, epochs: 2}\nvariants:\n  ce: {}\n  mix-ent: {loss: {name: mix-ent}}\n")
+    commands = [["data", "show", rings], ["train", *options("rings", "--run", "runs/a", "--epochs", "2")], ["eval", "a"], ["info", "a"], ["show", "a"],
+                ["predict", "a", "rings/test.csv"], ["compare", "study.yaml"], ["train", *options("rings", "--set", "batch=1000")],
+                ["report", "small", "--output", "study.html"], ["report", "a", "small/ce-0", "--output", "runs.html"]]
+    for words in commands:
+        done = mixent(*words)
+        assert "image" not in (done.out + done.err).lower() and done.code == (2 if "batch=1000" in words else 0), (words, done.out, done.err)
+    for page in ("study.html", "runs.html"):
+        text = re.sub(r"<style.*?</style>|<script.*?</script>|<svg.*?</svg>|<[^>]*>", "", (tmp_path / page).read_text(), flags=re.DOTALL)
+        assert "test rows" in text and "image" not in text.lower(), re.findall(".*image.*", text)
+    (tmp_path / "runs/a/best.safetensors").unlink()  # an imported run has no model: its summary tells
+    shown = mixent("show", "a").out
+    assert "the 300 test rows" in shown and "rows/s" in shown
 
 
 def test_what_makes_no_sense_is_refused(mixent, tmp_path, rings, bars):

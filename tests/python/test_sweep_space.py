@@ -127,7 +127,7 @@ SPACE = "space: {dropout: {uniform: [0, 0.5]}}\n"
     (SPACE + "set: {epochs: many}\n", 2, "whole number from 1 to 1000000"),
     (SPACE + "set: {threads: 2}\n", 2, "--threads"),
     (SPACE + "set: {validation: {fraction: 0}}\n", 2, "held-out"),
-    (SPACE + "set: {schedule: {name: spinal}, validation: {fraction: 0}}\n", 2, "looks at the images held out"),  # the program's words
+    (SPACE + "set: {schedule: {name: spinal}, validation: {fraction: 0}}\n", 2, "looks at the validation part"),  # the program's words
     ("trials: 3\n", 1, "nothing is searched"),
     ("space: {}\n", 1, "nothing is searched"),
     ("space:\n  learning_rate: {uniform: [0, 1]}\n", 2, "here it is 'optimizer.learning_rate'"),

@@ -341,7 +341,7 @@ static void test_impossible_scores(void **state) {
   assert_read_refused(MIXENT_ERROR_FORMAT, "reliability");
   lie_about(json_loads(text, 0, NULL), "test", "nll", "null");
   write_summary_with(TEST, test_accuracy(), ",\"nll\":0.5");
-  assert_read_refused(MIXENT_ERROR_FORMAT, "its nll of the test images is nan");
+  assert_read_refused(MIXENT_ERROR_FORMAT, "its nll of the test part is nan");
   free(text);
 }
 
@@ -397,7 +397,7 @@ static void test_lies(void **state) {
   }
   write_file("result.json", text);
   write_summary(TEST, 0.5);
-  assert_read_refused(MIXENT_ERROR_FORMAT, "its accuracy of the test images is ");
+  assert_read_refused(MIXENT_ERROR_FORMAT, "its accuracy of the test part is ");
   write_summary(TEST - 1, test_accuracy());
   assert_read_refused(MIXENT_ERROR_FORMAT, "not of one run");
   free(text);
@@ -412,7 +412,7 @@ static void test_lies(void **state) {
     for (int lying = 0; lying < 2; lying++) {
       char more[64], message[64];
       mixent_print(more, sizeof more, ",\"%s\":%.15g", scores[i].key, scores[i].value + 1e-6 * lying);
-      snprintf(message, sizeof message, "its %s of the test images is ", scores[i].key);
+      snprintf(message, sizeof message, "its %s of the test part is ", scores[i].key);
       write_summary_with(TEST, test_accuracy(), more);
       if (lying)
         assert_read_refused(MIXENT_ERROR_FORMAT, message);
@@ -427,10 +427,10 @@ static void test_a_summary_that_lies(void **state) {
   static const struct {
     const char *more, *message;
   } lies[] = {
-      {",\"ece\":65536", "summary.json: ece of the test images: expected a number from 0 to 1, got 65536"},
-      {",\"brier\":2.5", "brier of the test images: expected a number from 0 to 2, got 2.5"},
-      {",\"nll\":-1", "nll of the test images: expected a number from 0 upwards, got -1"},
-      {",\"entropy\":\"x\"", "entropy of the test images"},
+      {",\"ece\":65536", "summary.json: ece of the test part: expected a number from 0 to 1, got 65536"},
+      {",\"brier\":2.5", "brier of the test part: expected a number from 0 to 2, got 2.5"},
+      {",\"nll\":-1", "nll of the test part: expected a number from 0 upwards, got -1"},
+      {",\"entropy\":\"x\"", "entropy of the test part"},
       {",\"nll\":null", "remove summary.json, `mixent train --resume`"}};
   make_run();
   for (size_t i = 0; i < ROWS(lies); i++) {
@@ -438,8 +438,7 @@ static void test_a_summary_that_lies(void **state) {
     assert_read_refused(MIXENT_ERROR_FORMAT, lies[i].message);
   }
   write_summary(TEST, 2);
-  assert_read_refused(MIXENT_ERROR_FORMAT,
-                      "accuracy of the test images: expected a number from 0 to 1, got 2");
+  assert_read_refused(MIXENT_ERROR_FORMAT, "accuracy of the test part: expected a number from 0 to 1, got 2");
   char *kept = path_of("result.json");
   assert_false(mixent_is_file(kept));
   free(kept);

@@ -1,5 +1,6 @@
 /* From the results of a study to its statistics; compare/words.c puts them into words. */
 #include "lab/compare/compare.h"
+#include "core/layout.h"
 #include "lab/compare/words.h"
 #include "stats/power.h"
 
@@ -246,16 +247,17 @@ static mixent_status check_runs(const work *work) {
         return mixent_fail(
             MIXENT_ERROR_ARGUMENT,
             "%s and %s were scored on sets called %s with other classes; only runs on the same test "
-            "images can be compared",
+            "part can be compared",
             first->run, result->run, first->data);
       if (result->test_images != first->test_images || strcmp(result->data, first->data) != 0)
-        return mixent_fail(
-            MIXENT_ERROR_ARGUMENT,
-            "%s was scored on %zu test images of %s, %s on %zu of %s; only runs on the same test "
-            "images can be compared",
-            first->run, first->test_images, first->data, result->run, result->test_images, result->data);
+        return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                           "%s was scored on %zu test %s of %s, %s on %zu of %s; only runs on the same test "
+                           "part can be compared",
+                           first->run, first->test_images, mixent_samples_name(first->rows), first->data,
+                           result->run, result->test_images, result->data);
     }
   work->out->test_images = first ? first->test_images : 0;
+  work->out->samples = mixent_samples_name(first && first->rows);
   return MIXENT_OK;
 }
 

@@ -106,6 +106,7 @@ typedef struct mixent_compare_pair {
 
 typedef struct mixent_compare_result {
   size_t test_images;               /* 0: no run is finished */
+  const char *samples;              /* what they are: "images", or "rows" of a table */
   mixent_compare_variant *variants; /* [variant_count] */
   mixent_compare_pair *pairs;       /* [variant_count - 1]: all but the baseline, in order */
 } mixent_compare_result;

@@ -45,11 +45,14 @@ static void add_accuracy(const mixent_comparison *comparison, size_t data, size_
 }
 
 static void append_accuracies(const mixent_comparison *comparison, size_t data, mixent_text *out) {
-  char interval[32];
+  char interval[32], these[32], like[32];
+  const char *samples = comparison->data[data].samples;
   mixent_print(interval, sizeof interval, "%g %% interval", 100 * comparison->input.confidence);
+  mixent_print(these, sizeof these, "these %s", samples);
+  mixent_print(like, sizeof like, "%s like these", samples);
   mixent_table table = {.columns = 10,
                         .titles = {"variant", "runs", "accuracy %", "deviation", interval, "difference",
-                                   "these images", "Holm p", "images like these", "Holm p"},
+                                   these, "Holm p", like, "Holm p"},
                         .left = {true}};
   for (size_t variant = 0; variant < comparison->input.variant_count; variant++)
     add_accuracy(comparison, data, variant, &table);
@@ -102,9 +105,10 @@ static void append_data(const mixent_comparison *comparison, size_t data, mixent
     mixent_text_append(out, "no run is finished yet\n");
     return;
   }
-  mixent_text_append(out, "%zu variant%s, %zu seed%s, %s test images; baseline %s\n\n", input->variant_count,
+  mixent_text_append(out, "%zu variant%s, %zu seed%s, %s test %s; baseline %s\n\n", input->variant_count,
                      input->variant_count > 1 ? "s" : "", input->seed_count, input->seed_count > 1 ? "s" : "",
-                     mixent_text_count(result->test_images), input->variants[input->baseline]);
+                     mixent_text_count(result->test_images), result->samples,
+                     input->variants[input->baseline]);
   append_accuracies(comparison, data, out);
   for (size_t i = 0; i + 1 < input->variant_count; i++) {
     const mixent_compare_pair *pair = &result->pairs[i];
@@ -124,17 +128,17 @@ static void append_data(const mixent_comparison *comparison, size_t data, mixent
 void mixent_comparison_append_text(const mixent_comparison *comparison, mixent_text *out) {
   const mixent_compare_input *input = &comparison->input;
   for (size_t data = 0; data < input->data_count; data++) append_data(comparison, data, out);
+  const char *samples = input->data_count ? comparison->data[0].samples : "images";
   char note[1024];
   mixent_print(
       note, sizeof note,
-      "These images: paired t over the seeds, which takes the test images for all there are; so do the "
-      "marks. "
-      "Images like these: crossed bootstrap over seeds and test images. Holm p: after Holm's correction "
+      "On these %s: paired t over the seeds, which takes the test %s for all there are; so do the marks. "
+      "On %s like these: crossed bootstrap over seeds and test %s. Holm p: after Holm's correction "
       "over all comparisons of the study. In the last table, mean ± standard deviation over seeds, * "
       "other than the baseline's "
       "(Holm p "
       "< %g, each measure for itself).",
-      1 - input->confidence);
+      samples, samples, samples, samples, 1 - input->confidence);
   mixent_text_append(out, "\n");
   mixent_wrapped_append(out, 0, 0, note);
 }

@@ -59,6 +59,11 @@ static mixent_number points(const subject *subject, double fraction) {
   return mixent_number_of(100 * fraction, subject->digits);
 }
 
+/* "images", or "rows". */
+static const char *samples(const subject *subject) {
+  return subject->comparison->data[subject->data].samples;
+}
+
 /* "p 0.03", or "Holm p 0.03" where there is something to correct for. */
 static mixent_number holm(const subject *subject, double p) {
   mixent_number number;
@@ -73,13 +78,14 @@ static void append_intervals(const subject *subject, int sign, mixent_text *out)
   const mixent_compare_pair *pair = subject->pair;
   const mixent_sample *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
   const mixent_bootstrap *like = &pair->bootstrap;
-  mixent_text_append(
-      out, " (%g %%: %s to %s over %zu seeds on these test images, %s; %s to %s for images like these, %s)",
-      subject->percent, points(subject, sign > 0 ? these->low : -these->high).text,
-      points(subject, sign > 0 ? these->high : -these->low).text, pair->seeds,
-      holm(subject, pair->holm[MIXENT_MEASURE_ACCURACY]).text,
-      points(subject, sign > 0 ? like->low : -like->high).text,
-      points(subject, sign > 0 ? like->high : -like->low).text, holm(subject, pair->bootstrap_holm).text);
+  mixent_text_append(out,
+                     " (%g %%: %s to %s over %zu seeds on these test %s, %s; %s to %s for %s like these, %s)",
+                     subject->percent, points(subject, sign > 0 ? these->low : -these->high).text,
+                     points(subject, sign > 0 ? these->high : -these->low).text, pair->seeds,
+                     samples(subject), holm(subject, pair->holm[MIXENT_MEASURE_ACCURACY]).text,
+                     points(subject, sign > 0 ? like->low : -like->high).text,
+                     points(subject, sign > 0 ? like->high : -like->low).text, samples(subject),
+                     holm(subject, pair->bootstrap_holm).text);
 }
 
 /* "min-ent is more accurate than ce by 0.12 points" */
@@ -94,12 +100,12 @@ static void append_power(const subject *subject, mixent_text *out) {
   if (isnan(pair->least_difference)) return;
   mixent_number these = points(subject, pair->least_difference);
   mixent_number like = points(subject, pair->least_difference_like);
-  mixent_text_append(out, " A difference of %s points or more would have been seen on these images",
-                     these.text);
+  mixent_text_append(out, " A difference of %s points or more would have been seen on these %s", these.text,
+                     samples(subject));
   if (strcmp(these.text, like.text) == 0)
-    mixent_text_append(out, " and on images like these");
+    mixent_text_append(out, " and on %s like these", samples(subject));
   else if (!isnan(pair->least_difference_like))
-    mixent_text_append(out, ", of %s or more on images like these,", like.text);
+    mixent_text_append(out, ", of %s or more on %s like these,", like.text, samples(subject));
   bool beyond = pair->least_seeds > MIXENT_MOST_SEEDS;
   mixent_text_append(out, " with a probability of %g %%; to see %g points on these takes %s%s seeds.",
                      100 * MIXENT_COMPARE_POWER, subject->comparison->input.difference,
@@ -110,18 +116,18 @@ static void append_power(const subject *subject, mixent_text *out) {
 static void append_within(const subject *subject, mixent_text *out) {
   const mixent_compare_pair *pair = subject->pair;
   if (!pair->within_these) return;
-  mixent_text_append(out, " Any difference%s is smaller than the %g points said to be worth seeing.",
-                     pair->within_like ? "" : " on these images", subject->comparison->input.difference);
+  mixent_text_append(out, " Any difference%s%s is smaller than the %g points said to be worth seeing.",
+                     pair->within_like ? "" : " on these ", pair->within_like ? "" : samples(subject),
+                     subject->comparison->input.difference);
 }
 
 static void append_none(const subject *subject, double difference, mixent_text *out) {
   const mixent_compare_pair *pair = subject->pair;
   if (pair->identical) {
-    mixent_text_append(
-        out,
-        "%s and %s have exactly the same test images right with each of %zu seeds: if they were "
-        "meant to differ, see whether their recipes do.",
-        subject->variant, subject->baseline, pair->seeds);
+    mixent_text_append(out,
+                       "%s and %s have exactly the same test %s right with each of %zu seeds: if they were "
+                       "meant to differ, see whether their recipes do.",
+                       subject->variant, subject->baseline, samples(subject), pair->seeds);
     return;
   }
   mixent_text_append(out, "No difference is seen between %s and %s: %s points", subject->variant,
@@ -142,20 +148,22 @@ static void append_none(const subject *subject, double difference, mixent_text *
 static void append_hint(const subject *subject, double difference, mixent_text *out) {
   append_difference(subject, difference, out);
   append_intervals(subject, difference > 0 ? 1 : -1, out);
-  mixent_text_append(
-      out, ", but that is a hint, not a finding: the bootstrap over seeds and images counts it as a "
-           "difference, t over the seeds alone does not. More seeds would settle it.");
+  mixent_text_append(out,
+                     ", but that is a hint, not a finding: the bootstrap over seeds and %s counts it as a "
+                     "difference, t over the seeds alone does not. More seeds would settle it.",
+                     samples(subject));
   append_within(subject, out);
   append_power(subject, out);
 }
 
 static void append_these(const subject *subject, double difference, mixent_text *out) {
   append_difference(subject, difference, out);
-  mixent_text_append(out, " on these test images");
+  mixent_text_append(out, " on these test %s", samples(subject));
   append_intervals(subject, difference > 0 ? 1 : -1, out);
-  mixent_text_append(
-      out, ". The two disagree: on other images like these it is not shown, for it may hang on which "
-           "images these are; only more test images would tell.");
+  mixent_text_append(out,
+                     ". The two disagree: on other %s like these it is not shown, for it may hang on which "
+                     "%s these are; only more test %s would tell.",
+                     samples(subject), samples(subject), samples(subject));
   append_within(subject, out);
 }
 
@@ -205,18 +213,19 @@ static void append_unknown(const subject *subject, double difference, mixent_tex
   else
     mixent_text_append(
         out,
-        " with each of %zu seeds%s. Without any scatter no interval can be drawn; more seeds, or more "
-        "test images, would show some.",
-        pair->seeds, difference == 0 ? ", though not the same images right" : "");
+        " with each of %zu seeds%s%s%s. Without any scatter no interval can be drawn; more seeds, or more "
+        "test %s, would show some.",
+        pair->seeds, difference == 0 ? ", though not the same " : "", difference == 0 ? samples(subject) : "",
+        difference == 0 ? " right" : "", samples(subject));
 }
 
 static void append_mcnemar(const subject *subject, mixent_text *out) {
   const mixent_mcnemar *test = &subject->pair->mcnemar;
   mixent_text_append(
       out,
-      " Of the %s test images %s are right with %s alone and %s with %s alone (exact McNemar p %s); "
+      " Of the %s test %s %s are right with %s alone and %s with %s alone (exact McNemar p %s); "
       "that speaks of these two models only, not of how they were trained.",
-      mixent_text_count(subject->comparison->data[subject->data].test_images),
+      mixent_text_count(subject->comparison->data[subject->data].test_images), samples(subject),
       mixent_text_count(test->only_a), subject->variant, mixent_text_count(test->only_b), subject->baseline,
       mixent_number_p(test->p).text);
 }
@@ -300,7 +309,7 @@ static void append_calibration(const subject *subject, mixent_text *out) {
   mixent_text_append(out, "As trained, ");
   append_stage(subject, nll, ece, true, out);
   if (!isnan(pair->holm[nll_after]) && !isnan(pair->holm[ece_after])) {
-    mixent_text_append(out, "; at the temperature fitted on the validation images ");
+    mixent_text_append(out, "; at the temperature fitted on the validation %s ", samples(subject));
     append_stage(subject, nll_after, ece_after, false, out);
   }
   mixent_text_append(out, ".");

@@ -133,11 +133,12 @@ mixent_status mixent_section_reliability(const mixent_section *section) {
       out,
       "<p class=\"note\">How often the predictions of a confidence come true%s: on the diagonal "
       "certainty can be believed, below it the network claims too much. %sGrey bars: the share of "
-      "the test images of that confidence.</p>\n<div class=\"charts small\">\n",
+      "the test %s of that confidence.</p>\n<div class=\"charts small\">\n",
       section->report->seed_count > 1 ? ", pooled over the seeds" : "",
       calibrated
-          ? "Dashed: after division of the logits by the temperature that fits the validation images best. "
-          : "");
+          ? "Dashed: after division of the logits by the temperature that fits the validation part best. "
+          : "",
+      mixent_samples_name(mixent_report_any_result(section->report, section->data)->rows));
   for (size_t v = 0; v < section->report->variant_count; v++)
     if (mixent_report_has_results(section->report, section->data, v))
       MIXENT_TRY(draw_reliability(section, v));
@@ -228,7 +229,7 @@ static mixent_status draw_risk(const mixent_section *section) {
                       .height = 320,
                       .x = {0, 100, 20},
                       .y = mixent_axis_round(0, largest_risk(section), 5),
-                      .x_title = "coverage: the most confident images kept, %"};
+                      .x_title = "coverage: the most confident kept, %"};
   for (size_t v = 0; v < report->variant_count; v++)
     if (mixent_report_has_results(report, section->data, v))
       mixent_plot_label(&plot, report->variants[v], mixent_report_hue(report, v),
@@ -262,16 +263,20 @@ mixent_status mixent_section_certainty(const mixent_section *section) {
   mixent_text *out = section->out;
   mixent_section_begin(section, "certainty", "Who knows when it is wrong");
   mixent_text_append(
-      out, "<p class=\"note\">Entropy of the predictions for test images that were classified rightly and "
-           "wrongly, each in per cent of its own kind. The further apart the two, the better entropy "
-           "tells errors (AUROC: the chance that a wrong prediction has the higher entropy).</p>\n"
-           "<div class=\"charts small\">\n");
+      out,
+      "<p class=\"note\">Entropy of the predictions for test %s that were classified rightly and "
+      "wrongly, each in per cent of its own kind. The further apart the two, the better entropy "
+      "tells errors (AUROC: the chance that a wrong prediction has the higher entropy).</p>\n"
+      "<div class=\"charts small\">\n",
+      mixent_samples_name(any->rows));
   for (size_t v = 0; v < report->variant_count; v++)
     if (mixent_report_has_results(report, section->data, v))
       MIXENT_TRY(draw_entropy(section, v, any->classes, top));
   mixent_text_append(
-      out, "</div>\n<p class=\"note\">If the least confident images are left to a person, how many errors "
-           "stay? The lower the curve, the better.</p>\n<div class=\"charts wide\">\n");
+      out,
+      "</div>\n<p class=\"note\">If the least confident %s are left to a person, how many errors "
+      "stay? The lower the curve, the better.</p>\n<div class=\"charts wide\">\n",
+      mixent_samples_name(any->rows));
   MIXENT_TRY(draw_risk(section));
   mixent_text_append(out, "</div>\n");
   mixent_section_end(section);

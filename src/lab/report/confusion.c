@@ -118,7 +118,8 @@ static void write_pair_heads(const mixent_section *section) {
   mixent_text_append(
       out,
       "<p class=\"note\">The most frequent of all variants together: how many per cent of the class's "
-      "test images%s.%s</p>\n",
+      "test %s%s.%s</p>\n",
+      mixent_samples_name(mixent_report_any_result(report, section->data)->rows),
       report->seed_count > 1 ? ", pooled over the seeds" : "",
       report->datasets[section->data]
           ? ""
@@ -162,7 +163,8 @@ static mixent_status write_pairs(const mixent_section *section, const counts *ea
   MIXENT_TRY(find_pairs(all, &pairs, &count));
   mixent_status status = MIXENT_OK;
   if (!count)
-    mixent_text_append(section->out, "<p class=\"note\">Every test image was classified rightly.</p>\n");
+    mixent_text_append(section->out, "<p class=\"note\">All test %s were classified rightly.</p>\n",
+                       mixent_samples_name(mixent_report_any_result(section->report, section->data)->rows));
   else {
     write_pair_heads(section);
     for (size_t i = 0; i < count && status == MIXENT_OK; i++) status = write_pair(section, each, &pairs[i]);

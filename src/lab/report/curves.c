@@ -197,7 +197,7 @@ mixent_status mixent_section_curves(const mixent_section *section) {
       section->report->seed_count > 1
           ? "A line is the mean over the seeds, its band reaches from the lowest to the highest. "
           : "",
-      held_out ? "the validation images" : "the training images (nothing was held out)");
+      held_out ? "the validation part" : "the training part (nothing was held out)");
   const curve_chart charts[] = {
       {section, MIXENT_SERIES_ACCURACY, held_out ? "Validation accuracy, %" : "Training accuracy, %",
        "accuracy in per cent over the epochs, a line for each variant", 100, false},

@@ -1,7 +1,8 @@
 /* The verdict in words, and differences in accuracy as intervals on one axis. */
+#include "core/layout.h"
+#include "core/locale.h"
 #include "lab/report/page.h"
 
-#include "core/layout.h"
 #include <math.h>
 
 typedef mixent_compare_pair pair;
@@ -19,14 +20,21 @@ static bool is_shown(const pair *pair) {
   return pair->seeds > 0;
 }
 
-static const char *name_verdict(const pair *pair) {
-  if (pair->single) return "two single models";
+static void write_badge(const mixent_section *section, const pair *pair) {
+  const char *samples = compared(section)->samples;
+  mixent_text *out = section->out;
+  if (pair->single) {
+    mixent_text_append(out, "two single models");
+    return;
+  }
   switch (pair->verdict) {
-  case MIXENT_VERDICT_NONE: return "no difference seen";
-  case MIXENT_VERDICT_HINT: return "a hint: too few seeds to tell";
-  case MIXENT_VERDICT_THESE_IMAGES: return "a difference on these test images";
-  case MIXENT_VERDICT_IMAGES_LIKE_THESE: return "a difference, on images like these too";
-  default: return "not known";
+  case MIXENT_VERDICT_NONE: mixent_text_append(out, "no difference seen"); break;
+  case MIXENT_VERDICT_HINT: mixent_text_append(out, "a hint: too few seeds to tell"); break;
+  case MIXENT_VERDICT_THESE_IMAGES: mixent_text_append(out, "a difference on these test %s", samples); break;
+  case MIXENT_VERDICT_IMAGES_LIKE_THESE:
+    mixent_text_append(out, "a difference, on %s like these too", samples);
+    break;
+  default: mixent_text_append(out, "not known");
   }
 }
 
@@ -44,7 +52,9 @@ static void write_verdict(const mixent_section *section, const pair *pair) {
   write_headline(section, pair);
   mixent_text_append(out, "</h%d><p class=\"score\"><b>", section->level + 1);
   mixent_html_difference(out, 100 * pair->measures[MIXENT_MEASURE_ACCURACY].difference.mean, 2);
-  mixent_text_append(out, "</b> points <span class=\"badge\">%s</span></p><p>", name_verdict(pair));
+  mixent_text_append(out, "</b> points <span class=\"badge\">");
+  write_badge(section, pair);
+  mixent_text_append(out, "</span></p><p>");
   mixent_html_text(out, pair->words);
   mixent_text_append(out, "</p>");
   if (pair->calibration) {
@@ -64,7 +74,8 @@ static void write_alone(const mixent_section *section, size_t variant) {
   mixent_section_variant(section, variant);
   mixent_text_append(out, "</h%d><p class=\"score\"><b>", section->level + 1);
   mixent_html_number(out, 100 * accuracy->mean, 2);
-  mixent_text_append(out, " %%</b> of %s test images</p>", mixent_text_count(compared(section)->test_images));
+  mixent_text_append(out, " %%</b> of %s test %s</p>", mixent_text_count(compared(section)->test_images),
+                     compared(section)->samples);
   mixent_text_append(out,
                      of->runs > 1
                          ? "<p>The mean of %zu seeds. Nothing stands beside it, so that nothing is compared."
@@ -222,7 +233,8 @@ static void write_row(const mixent_section *section, const mixent_axis *axis, co
   mixent_text_append(out, "<small>%zu seed%s</small></th><td role=\"cell\" class=\"plot\">", pair->seeds,
                      pair->seeds == 1 ? "" : "s");
   draw_row(section, axis, pair);
-  mixent_text_append(out, "</td><td role=\"cell\" data-label=\"on these images\">");
+  const char *samples = compared(section)->samples;
+  mixent_text_append(out, "</td><td role=\"cell\" data-label=\"on these %s\">", samples);
   write_interval(out, these->difference.mean, these->difference.low, these->difference.high);
   if (pair->single) {
     mixent_text_append(out, "</td><td role=\"cell\" data-label=\"right with one alone\">%zu against %zu",
@@ -230,7 +242,7 @@ static void write_row(const mixent_section *section, const mixent_axis *axis, co
     write_p(out, pair->mcnemar.p);
   } else {
     write_p(out, pair->holm[MIXENT_MEASURE_ACCURACY]);
-    mixent_text_append(out, "</td><td role=\"cell\" data-label=\"on images like these\">");
+    mixent_text_append(out, "</td><td role=\"cell\" data-label=\"on %s like these\">", samples);
     write_interval(out, pair->bootstrap.difference, pair->bootstrap.low, pair->bootstrap.high);
     write_p(out, pair->bootstrap_holm);
   }
@@ -271,11 +283,14 @@ static void write_head(const mixent_section *section) {
   mixent_text *out = section->out;
   mixent_text_append(out,
                      "<table role=\"table\" class=\"intervals\"><thead role=\"rowgroup\"><tr role=\"row\">");
+  char these[32], like[32];
+  mixent_print(these, sizeof these, "on these %s", compared(section)->samples);
+  mixent_print(like, sizeof like, "on %s like these", compared(section)->samples);
   const char *const titles[] = {"variant",
                                 "points of accuracy, variant minus baseline",
-                                "on these images",
+                                these,
                                 any_single(section) ? "right with one alone" : "p (t)",
-                                any_single(section) ? "p (McNemar)" : "on images like these",
+                                any_single(section) ? "p (McNemar)" : like,
                                 "p (bootstrap)"};
   for (size_t i = 0; i < (any_single(section) ? 5 : 6); i++)
     mixent_text_append(out, "<th role=\"columnheader\" scope=\"col\">%s</th>", titles[i]);
@@ -284,6 +299,7 @@ static void write_head(const mixent_section *section) {
 
 static void write_legend(const mixent_section *section, const mixent_axis *axis) {
   mixent_text *out = section->out;
+  const char *samples = compared(section)->samples;
   mixent_text_append(out, "<p class=\"note\">The baseline, ");
   mixent_section_variant(section, section->report->baseline);
   mixent_text_append(out, ", is the line at zero; the shaded band is a difference of less than ±%g points, ",
@@ -293,14 +309,16 @@ static void write_legend(const mixent_section *section, const mixent_axis *axis)
   if (any_beyond(section, axis))
     mixent_text_append(out, "An arrow stands for a difference so far out that the axis ends before it. ");
   if (any_single(section))
-    mixent_text_append(
-        out, "These are single models: McNemar's exact test compares them on the same images, and says "
-             "nothing about how others would come out that are trained in the same way.</p>\n");
+    mixent_text_append(out,
+                       "These are single models: McNemar's exact test compares them on the same %s, and says "
+                       "nothing about how others would come out that are trained in the same way.</p>\n",
+                       samples);
   else
-    mixent_text_append(
-        out, "Thick: 95 %% interval by t over seeds, which takes these test images for all there are. "
-             "Thin: by a crossed bootstrap of seeds and images, which speaks of images like these too. "
-             "p after Holm's correction over all comparisons of the study.</p>\n");
+    mixent_text_append(out,
+                       "Thick: 95 %% interval by t over seeds, which takes these test %s for all there are. "
+                       "Thin: by a crossed bootstrap of seeds and %s, which speaks of %s like these too. "
+                       "p after Holm's correction over all comparisons of the study.</p>\n",
+                       samples, samples, samples);
 }
 
 mixent_status mixent_section_intervals(const mixent_section *section) {

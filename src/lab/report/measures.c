@@ -5,10 +5,10 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const kind_titles[] = {[MIXENT_MEASURE_TEST] = "Test images",
+static const char *const kind_titles[] = {[MIXENT_MEASURE_TEST] = "Test part",
                                           [MIXENT_MEASURE_CALIBRATED] =
-                                              "Test images, at the temperature of the validation images",
-                                          [MIXENT_MEASURE_VALIDATION] = "Validation images",
+                                              "Test part, at the temperature of the validation part",
+                                          [MIXENT_MEASURE_VALIDATION] = "Validation part",
                                           [MIXENT_MEASURE_RUN] = "The runs"};
 
 static const mixent_compare_result *compared(const mixent_section *section) {
@@ -153,11 +153,11 @@ mixent_status mixent_section_measures(const mixent_section *section) {
   mixent_text *out = section->out;
   mixent_section_begin(section, "measures", "Measures");
   mixent_text_append(
-      out, "<p class=\"note\">%s%s test images. ↑: higher is better, ↓: lower is.</p>\n",
+      out, "<p class=\"note\">%s%s test %s. ↑: higher is better, ↓: lower is.</p>\n",
       section->report->seed_count > 1
           ? "Mean ± standard deviation over the seeds, below it the 95 % interval of the mean. "
           : "",
-      mixent_text_count(compared(section)->test_images));
+      mixent_text_count(compared(section)->test_images), compared(section)->samples);
   write_samples(section);
   if (any_pair(section)) write_differences(section);
   mixent_section_end(section);

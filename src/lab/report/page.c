@@ -103,7 +103,9 @@ static void write_header(const mixent_report *report, mixent_text *out) {
     mixent_text_append(out, "<span>");
     mixent_html_text(out, report->data[d]);
     const mixent_result *any = mixent_report_any_result(report, d);
-    if (any) mixent_text_append(out, ", %s test images", mixent_text_count(any->test_images));
+    if (any)
+      mixent_text_append(out, ", %s test %s", mixent_text_count(any->test_images),
+                         mixent_samples_name(any->rows));
     mixent_text_append(out, "</span> ");
   }
   mixent_text_append(out, "<span%s>%zu of %zu run%s finished</span></p>\n</header>\n",

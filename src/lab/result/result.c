@@ -79,6 +79,8 @@ static mixent_status take_summary(json_t *json, const char *path, mixent_result 
   MIXENT_TRY(mixent_scores_check(json_object_get(json, "validation"), path, "validation"));
   take_scores(json_object_get(json, "test"), &parts->test);
   take_scores(json_object_get(json, "validation"), &parts->validation);
+  const char *samples = json_string_value(json_object_get(json, "samples")); /* older versions lack it */
+  out->rows = samples && strcmp(samples, "rows") == 0;
   out->seed = (long)seed;
   out->seconds = json_number_value(json_object_get(json, "seconds"));
   out->images_per_second = json_number_value(json_object_get(json, "images_per_second"));
@@ -166,9 +168,10 @@ static mixent_status check_scores(const char *path, const char *advice, const ch
                                   const summary_scores *said, size_t images,
                                   const mixent_calibration *scores) {
   if ((size_t)said->images != images)
-    return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: it is of %zu %s images, but summary.json of %lld; they are not of one run; %s",
-                       path, images, part, (long long)said->images, advice);
+    return mixent_fail(
+        MIXENT_ERROR_FORMAT,
+        "%s: its %s part has %zu samples, that of summary.json %lld; they are not of one run; %s", path, part,
+        images, (long long)said->images, advice);
   for (size_t i = 0; i < SHARED; i++) {
     double value;
     memcpy(&value, (const char *)scores + shared[i].offset, sizeof value);
@@ -176,7 +179,7 @@ static mixent_status check_scores(const char *path, const char *advice, const ch
     if (said->known[i] && (null != said_null || fabs(said->values[i] - value) > 1e-9))
       return mixent_fail(
           MIXENT_ERROR_FORMAT,
-          "%s: its %s of the %s images is %g, but %g in summary.json; they are not of one run; %s", path,
+          "%s: its %s of the %s part is %g, but %g in summary.json; they are not of one run; %s", path,
           shared[i].key, part, value, said->values[i], advice);
   }
   return MIXENT_OK;

@@ -30,6 +30,7 @@ typedef struct mixent_confused {
 typedef struct mixent_result {
   char *run;                        /* its directory */
   char *recipe, *data, *net, *loss; /* from summary.json, as the next */
+  bool rows;                        /* of a table were classified; else images */
   long seed;
   int epochs, best_epoch;
   double seconds, images_per_second; /* of training */

@@ -157,8 +157,7 @@ static void hear(void *context, const char *line) {
 static void noted(void *context, const char *line) {
   slot *slot = context;
   double percent, images_per_second;
-  if (mixent_scan(line, "epoch %*d/%*d, %lf %%, loss %*f, %lf images/s", &percent, &images_per_second) != 2)
-    return;
+  if (mixent_scan(line, "epoch %*d/%*d, %lf %%, loss %*f, %lf", &percent, &images_per_second) != 2) return;
   slot->part = percent / 100, slot->part_until = mixent_seconds_now();
   slot->images_per_second = images_per_second;
 }
