@@ -1,6 +1,7 @@
 /* A study, or runs alone, read into one shape and compared. */
 #include "lab/report/source.h"
 #include "core/file.h"
+#include "data/find.h"
 #include "lab/report/source_parts.h"
 #include "lab/study/directory.h"
 
