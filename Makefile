@@ -183,7 +183,7 @@ test-onnx:
 	MIXENT_PROGRAM='$(CURDIR)/build/release/mixent' MIXENT_BUILD='$(CURDIR)/build/release' \
 	  build/venv-onnx/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_onnx.py
 
-## install        the program, library and headers (PREFIX, DESTDIR)
+## install        the program, its man pages and completion, library and headers (PREFIX, DESTDIR)
 install: release
 	cmake --install build/release $(if $(PREFIX),--prefix "$(PREFIX)")
 

@@ -9,6 +9,13 @@ const char mixent_program_summary[] =
     "mixent trains small convolutional networks that classify images, with losses that "
     "regularise cross entropy by making predictions sharp (MIN-ENT and MIX-ENT), and says how good they are.";
 
+const mixent_exit_meaning mixent_exit_meanings[] = {
+    {"0", "done"},
+    {"1", "failed"},
+    {"2", "wrong use"},
+    {"128 + N", "stopped by signal N and saved (130 Ctrl-C, 143 SIGTERM)"},
+    {NULL, NULL}};
+
 /* "  name        summary" for each command; groups show what is in them. */
 static void print_commands(const mixent_command *const *commands) {
   int width = 0;
@@ -29,10 +36,18 @@ void mixent_program_help_print(const mixent_command *const *commands) {
   print_commands(commands);
   puts("\n"
        "'mixent help COMMAND' tells more of each, 'mixent help recipe' what can be set when\n"
-       "training. To begin: 'mixent demo', or 'mixent train --loss min-ent'.\n\n"
-       "Exit codes: 0 done, 1 failed, 2 wrong use, 128 + N stopped by signal N and saved (130\n"
-       "Ctrl-C, 143 SIGTERM). Messages go to standard error, one line that says what is wrong,\n"
-       "where, and what to do.");
+       "training. To begin: 'mixent demo', or 'mixent train --loss min-ent'.\n");
+  mixent_text ends = {0};
+  mixent_text_append(&ends, "Exit codes:");
+  for (const mixent_exit_meaning *exit = mixent_exit_meanings; exit->code; exit++)
+    mixent_text_append(&ends, " %s %s%s", exit->code, exit->meaning, exit[1].code ? "," : ".");
+  mixent_text_append(
+      &ends, " Messages go to standard error, one line that says what is wrong, where, and what to do.");
+  if (ends.failed)
+    mixent_output_lacks();
+  else
+    mixent_wrapped_print(stdout, 0, 0, ends.data);
+  mixent_text_free(&ends);
 }
 
 static int option_column(const mixent_command_option *option, char *out, size_t size) {
@@ -76,7 +91,7 @@ static void print_options(const mixent_command_option *options) {
     mixent_text_print(stdout, &lines);
     mixent_text_free(&help);
   }
-  printf("  %-*s  show this text\n", width, "-h, --help");
+  printf("  %-*s  show the help\n", width, "-h, --help");
 }
 
 void mixent_command_usage_append(const mixent_command *command, mixent_text *out) {

@@ -5,7 +5,12 @@
 #include "cli/command.h"
 #include "core/memory.h"
 
-extern const char mixent_program_summary[]; /* paragraphs on what the program is and how it ends */
+extern const char mixent_program_summary[];
+
+typedef struct mixent_exit_meaning {
+  const char *code, *meaning;
+} mixent_exit_meaning;
+extern const mixent_exit_meaning mixent_exit_meanings[]; /* code NULL after the last */
 
 /* What `mixent help WORD...` says; returns the exit code. */
 int mixent_help_print(const mixent_command *const *commands, int count, char **words);

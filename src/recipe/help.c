@@ -23,6 +23,14 @@ const char *const mixent_group_titles[MIXENT_GROUPS] = {
     [MIXENT_GROUP_EMA] = "The moving average of the weights",
     [MIXENT_GROUP_AUGMENT] = "Augmentation of the training images"};
 
+const char mixent_recipe_explanation[] =
+    "A recipe of your own is a YAML file of options; what it leaves out has its default. Sections nest:\n"
+    "  optimizer: {name: adam, learning_rate: 0.005}\n"
+    "The section `losses` changes options of `loss` when that loss is chosen:\n"
+    "  losses: {label-smoothing: {smoothing: 0.2}}\n"
+    "On the command line:\n"
+    "  mixent train --recipe FILE optimizer.learning_rate=0.005\n";
+
 static void describe_values(const mixent_option *option, mixent_text *out) {
   switch (option->type) {
   case MIXENT_OPTION_TEXT: mixent_text_append(out, "text"); break;
@@ -104,13 +112,7 @@ static void append_all(mixent_text *out) {
     int length = mixent_recipe_summary(*name, &summary);
     mixent_text_append(out, "  %-21s %.*s\n", *name, length, summary);
   }
-  mixent_text_append(
-      out,
-      "\nA recipe of your own is a YAML file of options; what it leaves out has its default. Sections nest:\n"
-      "  optimizer: {name: adam, learning_rate: 0.005}\n"
-      "The section `losses` changes options of `loss` when that loss is chosen:\n"
-      "  losses: {label-smoothing: {smoothing: 0.2}}\n"
-      "On the command line: mixent train optimizer.learning_rate=0.005\n");
+  mixent_text_append(out, "\n%s\n", mixent_recipe_explanation);
   append_options(NULL, NULL, out);
 }
 

@@ -164,6 +164,7 @@ mixent_status mixent_recipe_settle(mixent_recipe *recipe, bool native_bf16);
 mixent_status mixent_recipe_help(const char *word, mixent_text *out);
 /* "one of a | b; default a; min-ent: b": which values an option takes, and which it has unless one is given. */
 void mixent_option_values_append(const mixent_option *option, mixent_text *out);
+extern const char mixent_recipe_explanation[]; /* how a recipe is written; examples stand behind two spaces */
 /* The first line of a built-in recipe's comment; its length. */
 int mixent_recipe_summary(const char *name, const char **out);
 
