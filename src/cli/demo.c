@@ -1,6 +1,6 @@
 /* `mixent demo`: the main job in small, with cross entropy and MIN-ENT side by side. */
-#include "cli/demo.h"
 #include "cli/commands.h"
+#include "cli/demo_report.h"
 #include "cli/model.h"
 #include "cli/training.h"
 #include "core/file.h"

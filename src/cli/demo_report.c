@@ -1,6 +1,6 @@
 /* What the demo's two networks predict for the test images: the table, the paired comparison, the contact
  * sheet. */
-#include "cli/demo.h"
+#include "cli/demo_report.h"
 #include "cli/model.h"
 #include "cli/sheet.h"
 #include "cli/terminal.h"

@@ -2,15 +2,9 @@
 #ifndef MIXENT_CLI_MESSAGE_H
 #define MIXENT_CLI_MESSAGE_H
 
+#include "cli/exit.h"
 #include "mixent/status.h"
 #include <stdbool.h>
-
-enum {
-  MIXENT_EXIT_NOT_YET = -1, /* no exit code: something is still to be run */
-  MIXENT_EXIT_DONE = 0,
-  MIXENT_EXIT_FAILED = 1,
-  MIXENT_EXIT_WRONG_USE = 2
-};
 
 /* "mixent: message" on stderr, MIXENT_EXIT_WRONG_USE. */
 int mixent_wrong_use(const char *format, ...) __attribute__((format(printf, 1, 2)));

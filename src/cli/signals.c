@@ -1,6 +1,6 @@
 /* Handlers of signals: they set flags and say one line. */
 #include "cli/signals.h"
-#include "cli/message.h"
+#include "cli/exit.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* The end of the demo: what the two networks predict for the test images, side by side. */
-#ifndef MIXENT_CLI_DEMO_H
-#define MIXENT_CLI_DEMO_H
+#ifndef MIXENT_CLI_DEMO_REPORT_H
+#define MIXENT_CLI_DEMO_REPORT_H
 
 #include "mixent/train.h"
 
