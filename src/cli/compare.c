@@ -220,7 +220,7 @@ static int run(const void *given, int count, char **words) {
 static const mixent_command_option options[] = {
     {.name = "seeds",
      .argument = "N",
-     .help = "also seeds 0 to N - 1, more than the study asks for; they stay with it",
+     .help = "train also seeds 0 to N - 1; they stay with the study",
      .kind = MIXENT_VALUE_WHOLE,
      .offset = offsetof(arguments, seeds),
      .low = 2,
@@ -234,7 +234,7 @@ static const mixent_command_option options[] = {
      .high = 4096},
     {.name = "threads",
      .argument = "N",
-     .help = "threads of each run, fixed when the study begins, for bits depend on them (default: 1)",
+     .help = "threads of each run; fixed when the study begins, because the bits depend on them (default: 1)",
      .kind = MIXENT_VALUE_WHOLE,
      .offset = offsetof(arguments, threads),
      .low = 1,
@@ -270,19 +270,17 @@ const mixent_command mixent_command_compare = {
     .options = options,
     .description =
         "A study is a recipe, variants of it (other losses, or any other options), seeds and data "
-        "sets. Its runs share "
-        "seeds, so that variants begin with the same weights and see the same batches, and plans "
-        "of back ends, copied when "
-        "the study begins. It goes into runs/NAME, a directory per run; whatever is finished is "
-        "never trained again, so "
-        "that the same command goes on with an interrupted study, and more seeds or variants can "
-        "be added later.\n\n"
+        "sets. Its runs share seeds, so variants begin with the same weights and see the same "
+        "batches. They also share plans of back ends, which are copied when the study begins. The "
+        "study goes into runs/NAME, with a directory per run. A finished run is never trained again: "
+        "the same command goes on with an interrupted study, and you can add seeds and variants "
+        "later.\n\n"
         "  mixent compare my-study.yaml                 train what is missing, then compare\n"
         "  mixent compare my-study.yaml --seeds 20      more seeds\n"
         "  mixent compare runs/my-study --no-train      compare what is finished\n\n"
-        "Ctrl-C and SIGTERM let the runs save and end with 130 and 143; a second one ends at once. A "
-        "run that a signal stopped by itself is saved, too: the others go on, and the exit code tells "
-        "the signal. A run that fails is told, kept in mind and tried again the next time; the others "
-        "go on, and the exit code is 1.",
+        "Ctrl-C and SIGTERM let the runs save and end with 130 and 143; a second one ends at once. "
+        "If a signal stops one run alone, it is saved, the others go on, and the exit code tells the "
+        "signal. If a run fails, the others go on, the exit code is 1, and the next call tries it "
+        "again.",
     .arguments_size = sizeof(arguments),
     .run = run};

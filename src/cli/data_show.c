@@ -223,7 +223,7 @@ static const mixent_command_option options[] = {
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, data_directory)},
     {.name = "transpose",
-     .help = "the images are stored transposed (EMNIST's names know by themselves)",
+     .help = "the images are stored transposed (known for EMNIST)",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, transpose)},
     {.name = NULL}};
@@ -237,8 +237,8 @@ const mixent_command mixent_command_data_show = {
     .most_operands = 1,
     .options = options,
     .description =
-        "Writes a PNG with images of each class, their class below. Look at it before training on data of "
-        "your own: letters must stand upright, and the captions must be right. Of rows of features it lists "
-        "means and deviations instead.",
+        "Writes a PNG with images of each class, their class below. Look at it before you train on "
+        "data of your own: letters must stand upright, and the captions must be right. For a table "
+        "it lists means and deviations instead.",
     .arguments_size = sizeof(arguments),
     .run = run};

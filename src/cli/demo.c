@@ -204,12 +204,11 @@ const mixent_command mixent_command_demo = {
     .summary = "Train a small network with two losses and compare them, in minutes",
     .operands = "[KEY=VALUE]...",
     .options = options,
-    .description = "Trains the recipe 'demo' with cross entropy (ce) and with MIN-ENT (min-ent), one after "
-                   "the other, prints their "
-                   "scores side by side with a word on what the difference means, and writes a sheet of test "
-                   "images with what the "
-                   "network says of each.\n\n"
-                   "What is trained already is shown and not trained again, and an interrupted demo goes on; "
-                   "--overwrite begins anew.",
+    .description =
+        "Trains the recipe 'demo' with cross entropy (ce), then with MIN-ENT (min-ent). Prints their "
+        "scores side by side and what the difference means, and writes a sheet of test images with "
+        "the network's answers.\n\n"
+        "A finished run is shown and not trained again, and an interrupted demo goes on; --overwrite "
+        "begins anew.",
     .arguments_size = sizeof(arguments),
     .run = run};

@@ -100,7 +100,7 @@ static const mixent_command_option options[] = {
      .offset = offsetof(arguments, data_directory)},
     {.name = "split",
      .argument = "test|validation|train",
-     .help = "which images; validation and train are the parts its training cut",
+     .help = "which images; validation and train are the parts that the training cut",
      .kind = MIXENT_VALUE_CHOICE,
      .offset = offsetof(arguments, part),
      .fallback = "test",
@@ -113,15 +113,15 @@ static const mixent_command_option options[] = {
      .offset = offsetof(arguments, json)},
     {.name = NULL}};
 
-const mixent_command mixent_command_eval = {.name = "eval",
-                                            .summary = "Score a checkpoint on a data set",
-                                            .operands = "CHECKPOINT|RUN",
-                                            .least_operands = 1,
-                                            .most_operands = 1,
-                                            .options = options,
-                                            .description =
-                                                "CHECKPOINT is the best.safetensors or last.safetensors of a "
-                                                "run; of RUN, the directory of a run or its name in "
-                                                "runs, it is best.safetensors.",
-                                            .arguments_size = sizeof(arguments),
-                                            .run = run};
+const mixent_command mixent_command_eval = {
+    .name = "eval",
+    .summary = "Score a checkpoint on a data set",
+    .operands = "CHECKPOINT|RUN",
+    .least_operands = 1,
+    .most_operands = 1,
+    .options = options,
+    .description =
+        "CHECKPOINT is the best.safetensors or last.safetensors of a run. RUN is the directory of a "
+        "run, or its name in runs, and stands for its best.safetensors.",
+    .arguments_size = sizeof(arguments),
+    .run = run};

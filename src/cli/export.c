@@ -82,10 +82,10 @@ const mixent_command mixent_command_export = {
     .least_operands = 1,
     .most_operands = 1,
     .options = options,
-    .description = "The ONNX file reads 'images', float [N, channels, side, side] with pixels divided by 255 "
-                   "(of a table "
-                   "'features', float [N, features] as they are), and gives 'logits', float [N, classes]; N "
-                   "is any number. Normalisation is inside, batch norm is part of the "
-                   "weights. Its metadata name classes, data set and loss.",
+    .description =
+        "The ONNX file reads 'images', float [N, channels, side, side] with pixels divided by 255. "
+        "For a table it reads 'features', float [N, features], as they are. It gives 'logits', float "
+        "[N, classes]. N is any number. Normalisation is inside, and batch norm is part of the "
+        "weights. The metadata name classes, data set and loss.",
     .arguments_size = sizeof(arguments),
     .run = run};

@@ -212,9 +212,9 @@ static const mixent_command_option options[] = {
      .low = 2,
      .high = 1000000},
     {.name = "plan",
-     .help = "also print how a training step runs here: each step, by which code; with the plan of 'mixent "
-             "tune' if "
-             "it measured just this, else the table's",
+     .help =
+         "also print how a training step runs here: each step, by which code. The plan is that of 'mixent tune' "
+         "if it measured exactly this, else the table's",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, plan)},
     {.name = "plan-file",
@@ -253,10 +253,8 @@ const mixent_command mixent_command_info = {
     .least_operands = 1,
     .most_operands = 1,
     .options = options,
-    .description =
-        "NET is a built-in network (vgg5, spinal-vgg5, vgg5-half, conv3, resnet20, mlp) or a YAML file. Of a "
-        "CHECKPOINT "
-        "(.safetensors) it also tells what the model was trained on; --side, --channels and --classes are "
-        "for a NET alone.",
+    .description = "NET is a built-in network (vgg5, spinal-vgg5, vgg5-half, conv3, resnet20, mlp) or a YAML "
+                   "file. For a CHECKPOINT (.safetensors) or RUN the answer also says what the model was "
+                   "trained on; --side, --channels and --classes are for a NET alone.",
     .arguments_size = sizeof(arguments),
     .run = run};

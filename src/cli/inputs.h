@@ -20,9 +20,8 @@ const char *mixent_temperature_text(const mixent_model *model);
 #define MIXENT_TEMPERATURE_OPTION(arguments)                                                                 \
   {                                                                                                          \
     .name = "temperature", .argument = "fitted|T",                                                           \
-    .help = "divide the logits by T, or by what fits the images held out in its training best "              \
-            "(best.safetensors of "                                                                          \
-            "a run brings it): better probabilities, the same ranking",                                      \
+    .help = "divide the logits by T, or by the temperature that was fitted on the held-out images "          \
+            "(best.safetensors of a run holds it): better probabilities, the same ranking",                  \
     .kind = MIXENT_VALUE_TEXT, .offset = offsetof(arguments, temperature)                                    \
   }
 

@@ -295,15 +295,13 @@ const mixent_command mixent_command_predict = {
     .most_operands = -1,
     .options = options,
     .description =
-        "Prints a line per image with the three most likely classes. Images are PNG or JPEG; of a directory "
-        "all in "
-        "it, at any depth. One that cannot be read is told, the others go on, and the exit code is 1. An "
-        "image is "
-        "scaled to the size the network was trained on; it should look like the training images, which for "
-        "letters and digits means light strokes on black, upright ('mixent data show NAME' shows them). A "
-        "model "
-        "of rows of features reads CSV, without labels or with: columns are found by the names in its "
-        "header.\n\n"
+        "Prints a line per image with the three most likely classes. Images are PNG or JPEG; a "
+        "directory stands for all images in it, at any depth. If an image cannot be read, the others "
+        "are answered and the exit code is 1.\n\n"
+        "An image is scaled to the size that the network was trained on. It should look like the "
+        "training images: letters and digits are light strokes on black, upright ('mixent data show "
+        "NAME' shows them). A model of a table reads CSV, with or without labels, and finds the "
+        "columns by the names in its header.\n\n"
         "  mixent predict runs/letters a.png b.jpg     the best.safetensors of a run\n"
         "  mixent predict best.safetensors scans/      all images in a directory",
     .arguments_size = sizeof(arguments),

@@ -93,16 +93,13 @@ const mixent_command mixent_command_report = {
     .most_operands = -1,
     .options = options,
     .description =
-        "The page says what may be concluded, and shows why: differences from the baseline as intervals, "
-        "every measure "
-        "before and after temperature, curves with bands over the seeds, weights and bases where they move, "
-        "reliability, "
-        "the entropy of right and wrong predictions, risk against coverage, confusions with pictures, "
-        "warnings, and how "
-        "to make all of it again. It is one file that opens from disk, light or dark, and prints.\n"
-        "A study may be unfinished: the page tells of the runs there are. Runs without a study are each a "
-        "variant of "
-        "their own, compared with the first; of two McNemar's test is given.\n"
+        "The page says what may be concluded, and shows why: differences from the baseline as "
+        "intervals, every measure before and after temperature, curves with bands over the seeds, "
+        "weights and bases, reliability, the entropy of right and wrong predictions, risk against "
+        "coverage, confusions with pictures, warnings, and the commands that make all of it again. "
+        "It is one file that opens from disk, light or dark, and prints.\n\n"
+        "A study may be unfinished: the page shows the finished runs. Runs without a study are each "
+        "a variant of their own, compared with the first; for two runs the page has McNemar's test. "
         "gnuplot draws the charts.",
     .arguments_size = sizeof(arguments),
     .run = run};

@@ -241,7 +241,7 @@ static const mixent_command_option options[] = {
      .fallback = MIXENT_RUNS},
     {.name = "sort",
      .argument = "KEY",
-     .help = "sort by this; runs that know nothing of it come last (default: by name)",
+     .help = "sort by this key; runs without it come last (default: by name)",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, sort)},
     {.name = "descending",
@@ -250,19 +250,19 @@ static const mixent_command_option options[] = {
      .offset = offsetof(arguments, descending)},
     {.name = "columns",
      .argument = "KEY,KEY...|all",
-     .help = "show these, as the filters see them",
+     .help = "show these keys, as the filters see them",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, columns)},
     {.name = "limit",
      .argument = "N",
-     .help = "at most so many runs; 0: all",
+     .help = "list at most N runs; 0: all",
      .kind = MIXENT_VALUE_WHOLE,
      .offset = offsetof(arguments, limit),
      .fallback = "0",
      .low = 0,
      .high = 1000000000},
     {.name = "json",
-     .help = "print a line of JSON per run, with all that is known of it unless --columns says less",
+     .help = "print a line of JSON per run, with every key unless --columns names some",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, json)},
     {.name = "csv",
@@ -282,19 +282,16 @@ const mixent_command mixent_command_runs = {
     .most_operands = -1,
     .options = options,
     .description =
-        "Looks into the run directories and shows those that pass every filter. A filter is a key, one of = "
-        "!= < <= "
-        "> >= ~ !~, and a value; ~ means: has these letters. Numbers are compared as numbers. Keys are the "
-        "options "
-        "of a recipe, the scores of summary.json and result.json, and run, study, status (running, finished, "
-        "interrupted, failed, damaged), epochs_done, started, changed (UTC), warnings and others: --columns "
-        "all "
-        "--csv shows every one. Put < and > in quotes, or the shell takes them.\n\n"
+        "Lists the runs that pass every filter. A filter is a key, one of = != < <= > >= ~ !~, and a "
+        "value; ~ means: contains these letters. Numbers are compared as numbers. Put < and > in "
+        "quotes, or the shell takes them.\n\n"
+        "Keys are the options of a recipe, the scores of summary.json and result.json, and run, "
+        "study, status (running, finished, interrupted, failed, damaged), epochs_done, started, "
+        "changed (UTC), warnings and others. --columns all --csv shows every key.\n\n"
         "  mixent runs 'test.accuracy>0.95' --sort test.nll\n"
         "  mixent runs loss.name=min-ent 'seed<5' status=finished\n"
         "  mixent runs run~letters --columns run,loss.w2,test.accuracy --csv\n\n"
-        "What was read is kept in DIR/index.sqlite, and only what changed is read again. The directories are "
-        "the "
-        "truth: the index may be deleted at any time.",
+        "DIR/index.sqlite keeps what was read; only changed runs are read again. The directories are "
+        "the truth: you may delete the index at any time.",
     .arguments_size = sizeof(arguments),
     .run = run};

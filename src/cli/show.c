@@ -231,7 +231,7 @@ static int run(const void *given, int count, char **words) {
 static const mixent_command_option options[] = {
     {.name = "runs",
      .argument = "DIR",
-     .help = "where a run that is named without its directory is looked for",
+     .help = "where to look for a run that is named without its directory",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, runs),
      .fallback = MIXENT_RUNS},
@@ -248,14 +248,11 @@ const mixent_command mixent_command_show = {
     .least_operands = 1,
     .most_operands = 1,
     .options = options,
-    .description = "RUN is a run's directory, or its name in runs, as 'mixent runs' lists it (so it is for "
-                   "every command). Shown are its status, "
-                   "the command that "
-                   "makes it again to the same bits (of a built-in recipe only what differs from it), the "
-                   "one that goes on with "
-                   "it, the table of its epochs with the warnings that came up, and the scores at the end: "
-                   "as they are, and at "
-                   "the temperature that fits the images held out best.\n\n"
+    .description = "RUN is a run's directory, or its name in runs, as 'mixent runs' lists it. Every command "
+                   "takes both. The answer has the status of the run, the command that makes it again to the "
+                   "same bits, the command that goes on with it, the table of its epochs with the monitor's "
+                   "warnings, and the scores at the end: as trained, and at the temperature that fits the "
+                   "held-out images best.\n\n"
                    "  mixent show emnist-letters-short-ce-0\n"
                    "  mixent show runs/losses/min-ent-3 --json",
     .arguments_size = sizeof(arguments),

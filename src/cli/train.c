@@ -110,7 +110,7 @@ static const mixent_command_option options[] = {
     SETTING("precision", "auto|fp32|bf16", "precision", NULL),
     SETTING("plan", "FILE|table|auto|NAME", "plan", NULL),
     SETTING("set", "KEY=VALUE", NULL,
-            "any option of a recipe, also without --set; may be given again and again, the last word counts"),
+            "any option of a recipe, also without --set; may be repeated, the last one counts"),
     {.name = "run",
      .argument = "DIR",
      .help =
@@ -124,11 +124,11 @@ static const mixent_command_option options[] = {
      .offset = offsetof(arguments, overwrite)},
     {.name = "resume",
      .argument = "RUN",
-     .help = "go on with an interrupted run, to the same bytes as if nothing had happened",
+     .help = "go on with an interrupted run, to the same bytes as without the interruption",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, resume)},
     {.name = "dry-run",
-     .help = "train nothing; print every option of the recipe that this comes to (with --json also its type, "
+     .help = "train nothing; print every option of the resolved recipe (with --json also its type, "
              "range and meaning)",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, dry_run)},
@@ -144,24 +144,23 @@ const mixent_command mixent_command_train = {
     .operands = "[KEY=VALUE]...",
     .options = options,
     .description =
-        "Reads a recipe, changes it as the options say, trains, keeps the network that is best on held-out "
-        "images, and scores that one on the test images at the end. KEY=VALUE changes any option of the "
-        "recipe; 'mixent "
-        "help recipe' lists them, and the recipes.\n\n"
+        "Reads a recipe, changes it as the options say, and trains. It keeps the network that is "
+        "best on held-out images, and scores that network on the test images at the end. KEY=VALUE "
+        "changes any option of the recipe; 'mixent help recipe' lists the options and the recipes.\n\n"
         "  mixent train                                  cross entropy on EMNIST-Letters\n"
         "  mixent train --loss min-ent --seed 1          MIN-ENT, another seed\n"
         "  mixent train --data ./mine batch=100          images of your own\n"
         "  mixent train epochs=3 loss.name=min-ent optimizer.learning_rate=0.1\n"
         "  mixent train --recipe tabular --data t.csv    rows of a table\n\n"
-        "A run is a directory: recipe.yaml (every option), plan.yaml (the back end of each convolution, see "
-        "'mixent "
-        "help tune'), metrics.jsonl (a line per epoch), "
-        "best.safetensors "
-        "(the model), last.safetensors (all that is needed to go on) and, at the end, "
-        "predictions.safetensors (what "
-        "the model says of each test image) and summary.json. Ctrl-C and SIGTERM "
-        "finish the step, save, say how to go on and exit with 130 and 143; after a crash 'mixent train "
-        "--resume "
-        "RUN' goes on from the last save.",
+        "A run is a directory with these files:\n\n"
+        "  recipe.yaml               every option\n"
+        "  plan.yaml                 the back end of each convolution (mixent help tune)\n"
+        "  metrics.jsonl             a line per epoch\n"
+        "  best.safetensors          the model\n"
+        "  last.safetensors          all that is needed to go on\n"
+        "  predictions.safetensors   at the end: what the model says of each test image\n"
+        "  summary.json              at the end: the scores\n\n"
+        "Ctrl-C and SIGTERM finish the step, save, say how to go on, and exit with 130 and 143. "
+        "After a crash 'mixent train --resume RUN' goes on from the last save.",
     .arguments_size = sizeof(arguments),
     .run = run};

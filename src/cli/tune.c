@@ -225,15 +225,13 @@ const mixent_command mixent_command_tune = {
     .most_operands = 1,
     .options = options,
     .description =
-        "Runs training steps of NET on random images with each back end there is, in turn, and chooses the "
-        "fastest "
-        "for each pass of each convolution; the fixed table's choice stands unless another is more than 3 % "
-        "faster. "
-        "The plan is a text file; 'mixent train' takes it by itself where processor, versions, network, "
-        "images, "
-        "batch, threads and precision are just those measured (--plan says otherwise).\n\n"
+        "Runs training steps of NET on random images with each back end in turn, and chooses the "
+        "fastest for each pass of each convolution. The fixed table's choice stands unless another "
+        "back end is more than 3 % faster. The plan is a text file. 'mixent train' takes it by "
+        "itself if processor, versions, network, images, batch, threads and precision are those that "
+        "were measured; --plan overrules that.\n\n"
         "  mixent tune vgg5                      for the recipes' batch of 250\n"
         "  mixent tune resnet20 --data mnist     for the images of a data set\n\n"
-        "Measure on a machine that does nothing else. It needs the memory of a network for each back end.",
+        "Measure on an idle machine. It needs the memory of a network for each back end.",
     .arguments_size = sizeof(arguments),
     .run = run};
