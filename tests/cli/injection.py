@@ -159,11 +159,11 @@ class Injection:
         finally:
             count.unlink(missing_ok=True)
 
-    def calls(self, kind, depth=None):
+    def calls(self, kind):
         """The calls of a kind that the program itself makes: one for each distinct stack; of those that write, all."""
         directory, trace = self.copy(), self.scratch / "trace"
         trace.unlink(missing_ok=True)
-        done = self.run_watched(directory, kind, FAIL_TRACE=trace, FAIL_EVERY=1 if kind in WRITING else None, FAIL_DEPTH=depth)
+        done = self.run_watched(directory, kind, FAIL_TRACE=trace, FAIL_EVERY=1 if kind in WRITING else None)
         assert done.returncode == 0, done.stderr
         shutil.rmtree(directory)
         lines = [line.split() for line in trace.read_text().splitlines()]
@@ -252,12 +252,10 @@ def count(command, kind, outcome):
 
 
 def table_of_counts():
-    """Markdown: per command a row, per kind "sites: same + told + tolerated"."""
-    lines = ["| command | " + " | ".join(KINDS) + " |", "|---" * (1 + len(KINDS)) + "|"]
+    """Markdown: a row per command, a column per kind."""
+    kinds = list(dict.fromkeys([*KINDS, *(kind for _, kind in COUNTS)]))
+    lines = ["| command | " + " | ".join(kinds) + " |", "|---" * (1 + len(kinds)) + "|"]
     for command in dict.fromkeys(command for command, _ in COUNTS):
-        cells = []
-        for kind in KINDS:
-            of = COUNTS.get((command, kind))
-            cells.append(" / ".join(str(number) for number in of.values() if of) if of else "–")
+        cells = [" / ".join(map(str, COUNTS[command, kind].values())) if (command, kind) in COUNTS else "–" for kind in kinds]
         lines.append(f"| {command} | " + " | ".join(cells) + " |")
     return lines

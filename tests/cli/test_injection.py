@@ -1,9 +1,9 @@
 """Each kind of call fails, once or for good, in every command: an exit code of 1 with a message, or the result of an undisturbed
 run, never another answer and never a damaged file. See injection.py and tests/tools/fail.c.
 
-`make test` takes a sample. `make test-long` takes each call that writes, and of other calls one for each distinct stack. Two
-things bound it: of allocations two stacks are the same whose innermost DEPTH functions are, and of the four runs that `compare`
-starts only the first fails, for the others do the same. The table of outcomes is printed at the end."""
+`make test` takes a sample. `make test-long` takes each call that writes, and of other calls one for each distinct stack, about
+20,000 runs; of the four runs that `compare` starts only the first fails, for the others do the same. INJECTIONS is the most of
+each kind in each command. The outcomes are printed at the end, as a table."""
 import errno
 import os
 import shutil
@@ -20,7 +20,7 @@ from support import PROGRAM, TINY_NET, draw_images, environment, make_dataset
 from test_compare import STUDY
 
 if not LIBRARY.exists():
-    pytest.skip("tests/tools/fail.c is not built (a sanitizer has an allocator of its own)", allow_module_level=True)
+    pytest.skip("tests/tools/fail.c is not built (with sanitizers, or for another processor)", allow_module_level=True)
 
 TRAIN = ["train", "--json", "--data", "./bars", "--net", "tiny.yaml", "--epochs", "2", "--set", "batch=20", "--precision", "fp32",
          "--set", "validation.fraction=0.2", "--threads", "1"]
@@ -54,12 +54,15 @@ COMMANDS = {
 
 # Of more than one process, and longer.
 LONG_COMMANDS = {**COMMANDS, "compare, training": Command(["compare", "other.yaml", "--threads", "1", "--jobs", "1", "--json"])}
-DEPTH = 6
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory):
     """A directory with a data set, a finished and an interrupted run, a study with four runs, and its file."""
+    tried = subprocess.run([PROGRAM, "version"], env=environment(LD_PRELOAD=str(LIBRARY), FAIL_KIND="read"), capture_output=True,
+                           text=True, timeout=120)
+    if tried.returncode == 99:
+        pytest.skip(tried.stderr)  # where filters of system calls are not allowed
     directory = tmp_path_factory.mktemp("template")
     make_dataset(directory / "bars", train=60, test=30, classes=3)
     (directory / "tiny.yaml").write_text(TINY_NET)
@@ -101,12 +104,12 @@ def scratch(tmp_path):
         yield Path(directory)
 
 
-def check(name, injection, calls, **variables):
+def check(name, injection, calls, kind=None, **variables):
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(lambda call: injection.judge(call, **variables), calls))
     faults = [outcome for outcome in outcomes if outcome not in OUTCOMES]
     for call, outcome in zip(calls, outcomes):
-        count(name, call.kind, outcome)
+        count(name, kind or call.kind, outcome)
     assert not faults, f"{len(faults)} of {len(calls)}:\n" + "\n".join(faults[:20])
 
 
@@ -132,21 +135,22 @@ def test_every_call_fails(name, kind, template, scratch):
     if kind not in command.kinds:
         pytest.skip("another command has these calls")
     injection = Injection(template, command, scratch)
-    calls = [call for call in injection.calls(kind, depth=DEPTH if kind == "memory" else None) if call.process <= 2]
+    calls = [call for call in injection.calls(kind) if call.process <= 2]
     within = [call for call in calls if kind == "memory" and call.within("libdnnl.so")]
-    outside = [call for call in calls if call not in within]
+    outside = [call for call in calls if kind != "memory" or not call.within("libdnnl.so")]
+    outside = sample(outside, int(os.environ.get("INJECTIONS", len(outside))), name)
     check(name, injection, outside + sample(within, 20, name))
-    check(name, injection, sample(outside, len(outside) // 4, name + " for good"), FAIL_ON="1")
+    check(name, injection, outside[::4], FAIL_ON="1")
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", LONG_COMMANDS)
+@pytest.mark.parametrize("name", [name for name, command in LONG_COMMANDS.items() if "write" in command.kinds])
 @pytest.mark.parametrize("error", [0, errno.EINTR, errno.EIO], ids=["half", "interrupted", "broken"])
 def test_every_write_fails_otherwise(name, error, template, scratch):
     """The disk takes half of what is written, a signal interrupts a write, the disk breaks."""
     injection = Injection(template, LONG_COMMANDS[name], scratch)
     calls = [call for call in injection.calls("write") if call.process <= 2]
-    check(name, injection, calls, FAIL_ERROR=error)
+    check(name, injection, calls, "write otherwise", FAIL_ERROR=error)
 
 
 def test_a_passing_error_is_not_kept(template, scratch):

@@ -8,7 +8,6 @@
  *   FAIL_TRACE=FILE  FILE gets a line for each call whose stack was not seen before: the process, the call's number, and the
  *                    objects on its stack from the innermost one, so that a test can pick one failure for each place
  *   FAIL_EVERY=1     and for calls whose stack was seen before
- *   FAIL_DEPTH=D     stacks are the same whose D innermost functions are
  *   FAIL_PROGRAM=X   only processes of this name count calls
  *   FAIL_COUNT=FILE  each of these processes adds a byte to FILE, and so gets its number, from 1
  *   FAIL_PROCESS=K   only the process of this number fails
@@ -37,10 +36,6 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#ifndef __x86_64__
-#error "system calls are caught on x86-64 alone"
-#endif
-
 enum { FRAMES = 48, STACKS = 1 << 16, NO_FILE = -1, NO_CALL = -1, CALLS_OF_A_KIND = 5 };
 
 /* What can fail, how, and the system calls it is; they fill the front of the list. */
@@ -63,7 +58,7 @@ static const struct kind {
 static atomic_long calls;
 static long at, process = 1; /* at 0: no call is to fail */
 static bool on, every, ready;
-static int error, depth = FRAMES;
+static int error;
 static const struct kind *counted; /* NULL: none is */
 static int trace = NO_FILE;
 static uint64_t seen[STACKS]; /* hashes of stacks, open addressing; 0: free */
@@ -102,8 +97,7 @@ static void write_trace(long number) {
   void *frames[FRAMES];
   int count = backtrace(frames, FRAMES);
   uint64_t hash = 14695981039346656037u; /* FNV-1a over the return addresses */
-  for (int i = 2; i < count && i < 2 + depth; i++)
-    hash = (hash ^ (uint64_t)(uintptr_t)frames[i]) * 1099511628211u;
+  for (int i = 2; i < count; i++) hash = (hash ^ (uint64_t)(uintptr_t)frames[i]) * 1099511628211u;
   pthread_mutex_lock(&lock);
   if (is_new(hash | 1) || every) {
     char line[512];
@@ -279,7 +273,6 @@ __attribute__((constructor(101))) static void begin(void) {
   on = number_of("FAIL_ON", 0);
   every = number_of("FAIL_EVERY", 0);
   at = number_of("FAIL_AT", 0);
-  depth = (int)number_of("FAIL_DEPTH", FRAMES);
   if (path) trace = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (counted->calls[0] != NO_CALL && !catch_calls(counted->calls)) give_up("catch system calls");
   inside = false;
