@@ -1,12 +1,15 @@
-/* The terms of one row and their gradients. With a hard label every term follows from a few sums over the
- * row:
+/* The terms of one row and their gradients. With a hard label y every term follows from a few sums over the row:
  *
- * With m = max z, d_j = z_j - m, e_j = exp d_j, S = sum e_j: q_j = e_j / S and ln q_j = d_j - ln S, so that
- * no logarithm is taken but that of S. A class other than the label y has p = 0, where each term is q
- * (constant + log ln q + square q) (terms/element.h). With A, B, C the sums of these over the terms, times
- * their coefficients, and U_y the label's slope: dL/dz_j = q_j (A + B ln q_j + 2 C q_j - U),         U = U_y
- * + sum over the others of their slopes which is e_j times a polynomial in d_j and e_j: the kernels write it
- * in one pass. */
+ *   m = max z      d_j = z_j - m      e_j = exp d_j      S = sum e_j
+ *   q_j = e_j / S                     ln q_j = d_j - ln S        (the one logarithm that is taken is that of S)
+ *
+ * A class other than y has p = 0. There each term is q (constant + log ln q + square q) (terms/element.h). With A, B, C
+ * the sums of `constant`, `log`, `square` over the terms, times their coefficients, and U_y the label's slope:
+ *
+ *   dL/dz_j = q_j (A + B ln q_j + 2 C q_j - U)       for j other than y
+ *   U       = U_y + the sum of the slopes of the others
+ *
+ * That is e_j times a polynomial in d_j and e_j, which the kernels write in one pass. */
 #include "loss/row.h"
 #include "loss/terms/scalar.h"
 #include "loss/terms/terms.h"

@@ -1,5 +1,8 @@
-/* The learnable scalars above the terms: options checked, raw parameters to coefficients, and their gradients
- * from the terms of a batch.   L = sum_i w_i T_i / ln b_i, T_i in natural logarithms */
+/* The learnable scalars above the terms: options checked, raw parameters to coefficients, and their gradients from the
+ * terms of a batch. With T_i in natural logarithms:
+ *
+ *   L = sum_i w_i T_i / ln b_i
+ */
 #include "core/status.h"
 #include "loss/check.h"
 #include "loss/styles.h"

@@ -22,10 +22,9 @@ typedef struct mixent_facts {
       refused; /* the system refused a file (a disk's fault, permissions): `damage` says so, and the next reading may differ */
 } mixent_facts;
 
-/* Reads a run; `name` becomes its fact `run`, and what of it is the study's directory (or, without one, stands before the last '/')
- * `study`. Besides the options of
- * mixent_options (the loss and the recipe's name as `loss` and `recipe`, too) and the fields of summary.json and
- * result.json, by their dotted names, there are
+/* Reads a run. `name` becomes its fact `run`; the study's directory in it (without one, the part before the last '/') becomes
+ * `study`. The other facts are the options of mixent_options (the loss and the recipe's name also as `loss` and `recipe`),
+ * the fields of summary.json and result.json by their dotted names, and
  *   status        finished, interrupted, failed (its numbers became infinite), damaged (a file cannot be
  *                 read; `damage` says which and why); whether a process trains it is not looked at here
  *   epochs_done, seconds, best_epoch, validation.* (of the best epoch so far), last.* (the newest line of metrics.jsonl)

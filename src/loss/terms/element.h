@@ -1,12 +1,17 @@
-/* What a term's formula sees of one class, and what it answers. A term is a sum over the classes, T = sum_k
- * v(q_k, p_k); its file here gives, for `vector` (of floats or doubles, or one double: terms/scalar.h),
+/* What a term's formula sees of one class, and what it answers. A term is a sum over the classes,
  *
- *   NAME_effect(x, rule)     v and its slope u = q dv/dq, of a class. The gradient follows: dT/dz_j = u_j -
- * q_j sum_k u_k, which does not change when a multiple of q is added to every u NAME_elsewhere(rule)     v of
- * a class with p = 0, which must have the form q (constant + log ln q + square q) NAME_is_linear whether v is
- * p times a function of q; class weights then multiply p, else the whole term
+ *   T = sum_k v(q_k, p_k)
  *
- * With a hard label only one class has p > 0, so that a few sums over the row give every term: row.c. */
+ * Its file here gives, for `vector` (of floats or doubles, or one double: terms/scalar.h):
+ *
+ *   NAME_effect(x, rule)     v of a class, and its slope u = q dv/dq. The gradient follows:
+ *                              dT/dz_j = u_j - q_j sum_k u_k
+ *                            It does not change when a multiple of q is added to every u.
+ *   NAME_elsewhere(rule)     v of a class with p = 0, which must have the form
+ *                              q (constant + log ln q + square q)
+ *   NAME_is_linear           whether v is p times a function of q. Class weights then multiply p, else the whole term.
+ *
+ * With a hard label only one class has p > 0, so a few sums over the row give every term: row.c. */
 #ifndef MIXENT_LOSS_TERMS_ELEMENT_H
 #define MIXENT_LOSS_TERMS_ELEMENT_H
 

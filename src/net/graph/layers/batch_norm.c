@@ -1,6 +1,9 @@
 /* Batch normalisation (Ioffe and Szegedy 2015), per channel over rows and pixels:
- *   y = gamma (x - m) / sqrt(v + epsilon) + beta        m, v: mean and biased variance of the batch, or the
- * running ones The running variance takes the unbiased variance v N / (N - 1), as PyTorch's does. */
+ *
+ *   y = gamma (x - m) / sqrt(v + epsilon) + beta
+ *
+ * m, v: mean and biased variance of the batch in training, the running ones in evaluation. The running variance takes
+ * the unbiased variance v N / (N - 1), as PyTorch's does. */
 #include "net/graph/layers/kind.h"
 #include <math.h>
 

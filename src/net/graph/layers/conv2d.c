@@ -1,6 +1,8 @@
-/* Two-dimensional convolution (cross-correlation, as everywhere in this field), padded with zeros:
- *   y[n, v, u, o] = bias[o] + sum_{a, b, i} x[n, v s + a - p, u s + b - p, i] w[o, i, a, b]      s stride, p
- * padding */
+/* Two-dimensional convolution (cross-correlation, as everywhere in this field), padded with zeros. With stride s and
+ * padding p:
+ *
+ *   y[n, v, u, o] = bias[o] + sum_{a, b, i} x[n, v s + a - p, u s + b - p, i] w[o, i, a, b]
+ */
 #include "net/graph/layers/kind.h"
 #include <math.h>
 
