@@ -3,6 +3,7 @@
  * can be trained on with: numbers are finite, counts are counts; written again it is taken again. */
 #include "train/checkpoint.h"
 #include "core/file.h"
+#include "fuzz/mend_safetensors.h"
 #include "model/state_dict.h"
 
 #include <math.h>
@@ -110,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!bytes) return 0;
   if (length) memcpy(bytes, edits ? right : (const char *)data, length);
   if (edits) edit(bytes, length, data + 1, size - 1);
+  mend_safetensors(bytes, length);
   if (take(bytes, length) == MIXENT_OK) check_state();
   free(bytes);
   return 0;
