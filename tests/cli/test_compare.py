@@ -306,6 +306,18 @@ def test_children_end_with_their_parent(place):
     place.await_no_trainers()
 
 
+def test_a_note_of_a_failure_that_a_killed_process_left(place, whole):
+    """A run that failed was trained anew to its end; the process that was to take the note back was killed before."""
+    shutil.copytree(whole.directory / "runs", place.directory / "runs")
+    path = place.directory / "runs/small/study.json"
+    right = path.read_bytes()
+    state = json.loads(right)
+    state["failed"]["ce-0"] = "ended by signal 9 (Killed)"
+    path.write_text(json.dumps(state))
+    place.run("compare", "study.yaml")
+    assert path.read_bytes() == right
+
+
 def test_exported_and_imported(place, whole, tmp_path):
     out, _ = whole.run("study", "export", "runs/small", tmp_path / "study.jsonl")
     assert "4 of 4 runs" in out

@@ -289,6 +289,8 @@ static mixent_status fill_slots(crew *crew) {
       bool lost = false;
       MIXENT_TRY(mixent_study_run_state(crew->study, place, &state, NULL));
       if (state == MIXENT_RUN_FAILED) MIXENT_TRY(is_lost(crew, place, &lost));
+      /* a note that this process's predecessor was killed before it took back */
+      if (state == MIXENT_RUN_FINISHED) MIXENT_TRY(mixent_study_note(crew->study, place, NULL));
       if (lost)
         crew->failed++, crew->done[run] = crew->epochs[run];
       else if (state != MIXENT_RUN_FINISHED)
