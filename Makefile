@@ -15,7 +15,7 @@ PYTHON := /usr/bin/python3
 # Files of the project: what git knows or would take, or, where it is no checkout of this user's, all but what is built.
 files = $(shell git ls-files -co --exclude-standard 2>/dev/null || find . -path ./build -prune -o -type f -print | sed 's|^\./||')
 sources = $(filter %.c %.h,$(files))
-pages = $(filter-out docs/ARCHITECTURE.md,$(filter %.md,$(files)))
+pages = $(filter %.md,$(files))
 
 python_sources = $(wildcard $(filter pyproject.toml CMakeLists.txt LICENSE README.md cmake/% include/% python/% src/core/% src/loss/% \
                    src/net/networks/% recipes/sweeps/%,$(files)))
