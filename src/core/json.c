@@ -1,6 +1,7 @@
 /* Writing and reading JSON with every failure told. */
 #include "core/json.h"
 #include "core/layout.h"
+#include "core/unicode.h"
 
 #include <math.h>
 #include <setjmp.h>

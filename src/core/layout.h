@@ -9,9 +9,6 @@
 
 enum { MIXENT_TABLE_COLUMNS = 32 };
 
-/* Bytes of the UTF-8 character at `text` (RFC 3629), which ends in a zero at the latest; 0: it is none. */
-size_t mixent_character_size(const char *text);
-
 /* One line of cells under each other: right-aligned in `widths` (negative: left-aligned), two spaces apart,
  * no spaces at the end. A cell that is too wide pushes the rest. */
 void mixent_row_append(mixent_text *out, const int *widths, int columns, const char *const *cells);

@@ -1,6 +1,7 @@
 /* Escapes for what a terminal must not be sent. */
 #include "core/printable.h"
 #include "core/layout.h"
+#include "core/unicode.h"
 
 #include <stdint.h>
 #include <stdlib.h>

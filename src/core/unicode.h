@@ -5,10 +5,14 @@
 
 #include "core/status.h"
 #include <stdbool.h>
+#include <stddef.h>
 
 /* `text` in normal form C, in new memory; what is not UTF-8 stays as it is. free(*out). */
 mixent_status mixent_text_compose(const char *text, char **out);
 /* Whether two texts are the same in normal form C. */
 mixent_status mixent_text_same(const char *a, const char *b, bool *out);
+
+/* Bytes of the UTF-8 character at `text` (RFC 3629), which ends in a zero at the latest; 0: it is none. */
+size_t mixent_character_size(const char *text);
 
 #endif

@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/layout.h"
 #include "core/memory.h"
+#include "core/unicode.h"
 #include "data/find.h"
 #include "data/formats/format.h"
 #include "mixent/data.h"
@@ -205,14 +206,6 @@ mixent_status mixent_dataset_open(const char *name_or_directory, const mixent_da
   else
     mixent_dataset_free(dataset);
   return status;
-}
-
-void mixent_images_free(mixent_images *images) {
-  if (!images) return;
-  free(images->pixels);
-  free(images->features);
-  free(images->labels);
-  *images = (mixent_images){0};
 }
 
 void mixent_dataset_free(mixent_dataset *dataset) {

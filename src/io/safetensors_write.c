@@ -4,6 +4,7 @@
 #include "core/json.h"
 #include "core/layout.h"
 #include "core/memory.h"
+#include "core/unicode.h"
 #include "io/safetensors_header.h"
 
 #include <stdio.h>

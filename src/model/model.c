@@ -1,26 +1,18 @@
-/* A trained model: read from a checkpoint, held against a data set, scored. */
+/* A trained model: read from a checkpoint, held against a data set. */
 #include "core/json.h"
-#include "core/layout.h"
 #include "core/memory.h"
 #include "core/unicode.h"
 #include "data/check.h"
 #include "io/safetensors.h"
 #include "model/evaluator.h"
-#include "model/score.h"
 #include "model/state_dict.h"
 #include "model/temperature.h"
 #include "net/graph/graph.h"
-#include "recipe/recipe.h"
-#include "run/predictions.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { SCORE_BATCH = 250 };
-
-const char *const mixent_part_names[] = {"test", "validation", "train", NULL};
 
 static mixent_status fail_entry(const char *path, const char *key) {
   return mixent_fail(MIXENT_ERROR_FORMAT,
@@ -272,98 +264,4 @@ mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent
                          k, (long long)model->labels[k], model->data, dataset->name,
                          (long long)dataset->labels[k]);
   return check_features(model, dataset);
-}
-
-/* What the recipe held out is known of the data set of the training alone. */
-static mixent_status check_part(const mixent_model *model, const mixent_dataset *dataset, mixent_part part) {
-  if (part == MIXENT_PART_TEST || dataset->fingerprint == model->fingerprint) return MIXENT_OK;
-  return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                     "%s: its %s are not those the model was trained on (%s, checksum %016llx there, "
-                     "%016llx here), so it has no %s part that training cut; score its test part",
-                     dataset->directory, mixent_samples_name(dataset->train.features), model->data,
-                     (unsigned long long)model->fingerprint, (unsigned long long)dataset->fingerprint,
-                     mixent_part_names[part]);
-}
-
-/* Room for what the job is to keep, and its labels. */
-static mixent_status keep(mixent_score_job *job, mixent_predicted *predicted) {
-  if (!predicted) return MIXENT_OK;
-  predicted->images = job->count;
-  MIXENT_TRY(MIXENT_ALLOCATE(job->count * job->classes, &predicted->logits));
-  MIXENT_TRY(MIXENT_ALLOCATE(job->count, &predicted->labels));
-  for (size_t i = 0; i < job->count; i++)
-    predicted->labels[i] = job->images->labels[job->indices ? job->indices[i] : i];
-  job->logits = predicted->logits;
-  return MIXENT_OK;
-}
-
-static mixent_status score_part(const mixent_model *model, const mixent_recipe *recipe,
-                                const mixent_dataset *dataset, mixent_part part, mixent_score_job job,
-                                mixent_net *net, mixent_scores *out, mixent_predicted *predicted) {
-  mixent_split split = {0};
-  mixent_images train = {.labels = NULL};
-  mixent_status status = MIXENT_OK;
-  if (part == MIXENT_PART_TEST) {
-    job.images = &dataset->test, job.count = dataset->test.count;
-  } else {
-    status = mixent_recipe_split(recipe, dataset, &split);
-    if (status == MIXENT_OK) status = mixent_recipe_images(recipe, dataset, &train);
-    bool trained = part == MIXENT_PART_TRAIN;
-    job.images = &train;
-    job.indices = trained ? split.train : split.validation;
-    job.count = trained ? split.train_count : split.validation_count;
-  }
-  const mixent_loss_moment loss = {
-      .options = mixent_recipe_loss(recipe), .state = model->loss, .epoch = model->epoch};
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job.batch, &job.batch_indices);
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job.batch, &job.batch_labels);
-  if (status == MIXENT_OK) status = keep(&job, predicted);
-  if (status == MIXENT_OK) status = mixent_score_images(net, &job, &loss, out);
-  free(job.batch_indices);
-  free(job.batch_labels);
-  free(train.labels);
-  mixent_split_free(&split);
-  return status;
-}
-
-static mixent_status read_recipe(const mixent_model *model, mixent_recipe *out) {
-  return mixent_recipe_parse(model->recipe, "the recipe in the checkpoint", "checkpoint", NULL, 0, out);
-}
-
-mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent_dataset *dataset,
-                                         mixent_part part, mixent_precision precision, int views,
-                                         const mixent_scoring_watch *watch, mixent_scores *out,
-                                         mixent_predicted *predicted) {
-  MIXENT_NEED(out);
-  mixent_recipe recipe;
-  mixent_evaluator evaluator;
-  MIXENT_TRY(mixent_model_check_dataset(model, dataset));
-  MIXENT_TRY(check_part(model, dataset, part));
-  MIXENT_TRY(read_recipe(model, &recipe));
-  MIXENT_TRY(mixent_evaluator_create(model, SCORE_BATCH, precision, &evaluator));
-  const mixent_score_job job = {.mean = model->mean,
-                                .deviation = model->deviation,
-                                .batch = SCORE_BATCH,
-                                .classes = (size_t)model->classes,
-                                .temperature = mixent_model_temperature(model),
-                                .views = views ? views : (int)recipe.test_views,
-                                .watch = watch ? *watch : (mixent_scoring_watch){0}};
-  mixent_status status = score_part(model, &recipe, dataset, part, job, evaluator.net, out, predicted);
-  mixent_evaluator_free(&evaluator);
-  return status;
-}
-
-mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
-                                 mixent_precision precision, int views, const mixent_scoring_watch *watch,
-                                 mixent_scores *out) {
-  return mixent_model_score_keeping(model, dataset, part, precision, views, watch, out, NULL);
-}
-
-mixent_status mixent_model_views(const mixent_model *model, int *out) {
-  MIXENT_NEED(out);
-  MIXENT_TRY(mixent_model_check(model));
-  mixent_recipe recipe;
-  MIXENT_TRY(read_recipe(model, &recipe));
-  *out = (int)recipe.test_views;
-  return MIXENT_OK;
 }

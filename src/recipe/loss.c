@@ -29,3 +29,9 @@ bool mixent_recipe_looks_ahead(const mixent_recipe *recipe) {
   for (int i = 0; i < MIXENT_LOSS_PARTS; i++) any |= loss.learn[i];
   return any && loss.style == MIXENT_STYLE_HYPERGRADIENT;
 }
+
+void mixent_recipe_take_loss(mixent_recipe *recipe) {
+  const mixent_loss_options loss = mixent_loss_defaults((mixent_loss_kind)recipe->loss_kind);
+  memcpy(recipe->w, loss.w, sizeof recipe->w);
+  recipe->smoothing = loss.smoothing, recipe->eps = loss.eps;
+}

@@ -165,12 +165,6 @@ static mixent_status apply_settings(const mixent_setting *settings, size_t count
   return MIXENT_OK;
 }
 
-void mixent_recipe_take_loss(mixent_recipe *recipe) {
-  const mixent_loss_options loss = mixent_loss_defaults((mixent_loss_kind)recipe->loss_kind);
-  memcpy(recipe->w, loss.w, sizeof recipe->w);
-  recipe->smoothing = loss.smoothing, recipe->eps = loss.eps;
-}
-
 /* Which loss it will be, and its own weights and options for all that the recipe does not say. */
 static mixent_status choose_loss(const mixent_yaml *root, const mixent_setting *settings, size_t count,
                                  mixent_recipe *recipe) {

@@ -31,16 +31,6 @@ static void fill_batch(mixent_trainer *trainer, size_t number, uint64_t epoch_ke
                     mixent_net_input(trainer->net));
 }
 
-mixent_status mixent_trainer_evaluate(mixent_trainer *trainer, const mixent_loss_rule *rule,
-                                      mixent_loss_result *result) {
-  const mixent_loss_batch batch = {.rows = trainer->batch,
-                                   .classes = trainer->classes,
-                                   .logits = {.data = mixent_net_logits(trainer->net)},
-                                   .labels = {.data = trainer->batch_labels, .type = MIXENT_INT32}};
-  *result = (mixent_loss_result){.gradient = mixent_net_logits_gradient(trainer->net)};
-  return mixent_loss_evaluate(&batch, rule, &mixent_score_parallel, result);
-}
-
 /* Terms of the batch, their sum's gradient for the network, the gradient of the loss's own parameters. */
 static mixent_status evaluate_loss(mixent_trainer *trainer, double gradient[MIXENT_LOSS_PARAMETERS],
                                    double *value) {

@@ -3,6 +3,7 @@
 #include "core/content.h"
 #include "core/layout.h"
 #include "core/locale.h"
+#include "core/unicode.h"
 #include "mixent/data.h"
 
 #include <math.h>

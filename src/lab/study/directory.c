@@ -115,10 +115,6 @@ mixent_status mixent_study_write_state(const mixent_study *study, const char *di
   return status;
 }
 
-long mixent_study_threads(const mixent_study *study) {
-  return (long)json_integer_value(json_object_get(study->state, "threads"));
-}
-
 char *mixent_study_plan_path(const mixent_study *study, mixent_study_place place) {
   char *variant = mixent_study_variant_name(study, place), *path = NULL;
   const char *plan =

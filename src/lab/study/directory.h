@@ -46,11 +46,6 @@ mixent_status mixent_study_lock(const char *directory, int *lock);
 mixent_status mixent_study_write(mixent_study *study, const mixent_study_planner *planner,
                                  const char *directory);
 
-/* Threads of each run, of a study in a directory. */
-long mixent_study_threads(const mixent_study *study);
-/* The plan that a run is to train with; free(), NULL with the error set. */
-char *mixent_study_plan_path(const mixent_study *study, mixent_study_place place);
-
 /* How far a run is; *message (NULL: not wanted): of a failed run what it failed with, the study's text, else NULL. */
 mixent_status mixent_study_run_state(const mixent_study *study, mixent_study_place place,
                                      mixent_run_state *state, const char **message);

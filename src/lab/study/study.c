@@ -1,6 +1,7 @@
 /* What a study in memory is asked: its runs, their names, settings and recipes. */
 #include "lab/study/study.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "recipe/use.h"
 
 #include <jansson.h>
@@ -177,4 +178,8 @@ mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_place 
 mixent_status mixent_study_check_run(const mixent_study *study, mixent_study_place place,
                                      mixent_recipe *out) {
   return resolve_run(study, place, mixent_recipe_parse_new, out);
+}
+
+long mixent_study_threads(const mixent_study *study) {
+  return (long)json_integer_value(json_object_get(study->state, "threads"));
 }

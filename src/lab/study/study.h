@@ -83,4 +83,9 @@ mixent_status mixent_study_check_run(const mixent_study *study, mixent_study_pla
 /* The recipe of a run as it is written: nothing settled, with its data set and seed. */
 mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_place place, mixent_recipe *out);
 
+/* Threads of each run, of a study that has a directory. */
+long mixent_study_threads(const mixent_study *study);
+/* The plan that a run is to train with; free(), NULL with the error set. */
+char *mixent_study_plan_path(const mixent_study *study, mixent_study_place place);
+
 #endif

@@ -1,4 +1,4 @@
-/* The one file (with api.c) that knows which generation of oneDNN's C interface is installed: 2.x describes
+/* The one file (with api.c, engine.c and operation.c) that knows which generation of oneDNN's C interface is installed: 2.x describes
  * an operation and then makes a primitive descriptor of it, 3.x makes the primitive descriptor at once and
  * hides memory descriptors behind handles. Above this, an operation is a primitive with its arguments bound
  * to places of a plan. */

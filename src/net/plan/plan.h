@@ -94,7 +94,7 @@ extern const mixent_backend_pattern mixent_onednn_patterns[];
 extern const mixent_backend_pattern mixent_elementwise_patterns[];
 extern const mixent_backend_pattern mixent_reference_patterns[]; /* covers every layer */
 
-/* plan.c: the whole lowering. `types` of the plan say float or bfloat16 per value; the arena is allocated. */
+/* lowering.c: the whole of it. `types` of the plan say float or bfloat16 per value; the arena is allocated. */
 mixent_status mixent_plan_create(const mixent_graph *graph, const mixent_net_options *options,
                                  mixent_plan **out);
 void mixent_plan_free(mixent_plan *plan);
@@ -105,6 +105,8 @@ mixent_status mixent_plan_check_threads(const mixent_plan *plan);
 bool mixent_plan_takes_relu(const mixent_plan *plan, int layer);
 /* Multiplications and additions of one pass of a conv2d (taps that meet a pixel) or linear layer; 0 for others. */
 double mixent_plan_operations(const mixent_plan *plan, int layer);
+/* arena.c: gives every buffer its offset, once all steps are there, and allocates the arena. */
+mixent_status mixent_plan_place_buffers(mixent_plan *plan);
 /* elementwise.c: adds the step that sums the gradients of a value which several layers read, into buffers[0].
  */
 mixent_status mixent_plan_add_sum(mixent_plan *plan, int layer, const int *buffers, int count);

@@ -1,0 +1,43 @@
+/* A study's file (export.c), read and checked: what import.c lays out. */
+#ifndef MIXENT_LAB_STUDY_IMPORT_H
+#define MIXENT_LAB_STUDY_IMPORT_H
+
+#include "core/json.h"
+#include "io/plan_file.h"
+#include "lab/study/directory.h"
+#include "run/directory.h"
+
+/* A run's line. */
+typedef struct mixent_imported_run {
+  json_t *json;
+  mixent_study_place place;
+  size_t line;
+  json_int_t epochs;
+  bool kept;                      /* a run with its scores is there */
+  mixent_run_directory directory; /* beside its place */
+} mixent_imported_run;
+
+typedef struct mixent_import {
+  const char *origin, *text;
+  size_t size, at, line; /* what is read; the line last read, from 1 */
+  const mixent_study_planner *planner;
+  mixent_study *study;
+  json_t *plans, *plan_names; /* text of each plan file; its name for each variant */
+  json_t *failed;             /* what each run that failed did so with */
+  mixent_imported_run *runs;
+  size_t run_count;
+} mixent_import;
+
+/* Reads all lines of import->text into *import, which may hold some of it after an error, too. */
+mixent_status mixent_import_read(mixent_import *import);
+
+/* "FILE:LINE: " before the message there is; what is wrong is the file, unless it is the memory. */
+mixent_status mixent_import_fail(const mixent_import *import, size_t line, mixent_status status);
+/* The text of a variant's plan in the file, NULL if there is none. */
+const char *mixent_import_plan(const mixent_import *import, const char *variant);
+mixent_status mixent_import_plan_hash(const mixent_import *import, size_t line, const char *text,
+                                      char out[MIXENT_PLAN_HASH]);
+/* The run of that name in the study. */
+mixent_status mixent_import_find_run(const mixent_import *import, const char *name, mixent_study_place *out);
+
+#endif
