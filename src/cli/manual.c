@@ -3,6 +3,7 @@
 #include "cli/help.h"
 #include "core/file.h"
 #include "core/layout.h"
+#include "core/unicode.h"
 #include "recipe/recipe.h"
 
 #include <stdio.h>
