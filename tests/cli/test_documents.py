@@ -3,6 +3,7 @@ import re
 import subprocess
 
 import pytest
+import yaml
 
 from support import ROOT
 
@@ -54,3 +55,21 @@ def test_named_files_exist(page):
     for name in re.findall(r"(?<![\w/.$~-])((?:tests|tools|src|bench|recipes|docs|include|examples|python)/[\w./-]*\w\.(?:c|h|py|md|yaml|gz|svg|png))\b",
                            page.read_text()):
         assert "NAME" in name or (ROOT / name).exists(), f"{page.name} names {name}"
+
+
+def test_the_citation_file_is_valid():
+    """By the rules of the Citation File Format 1.2.0 for the keys that stand in it, and of this version."""
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert {"cff-version", "message", "title", "authors"} <= cited.keys() <= {
+        "abstract", "authors", "cff-version", "date-released", "doi", "identifiers", "keywords", "license", "message",
+        "preferred-citation", "references", "repository-code", "title", "type", "url", "version"}
+    assert cited["cff-version"] == "1.2.0" and cited["type"] == "software" and cited["license"] == "MIT"
+    assert cited["version"] == re.search(r"project\(mixent VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+    for work in (cited, *cited["references"]):
+        assert {"authors", "title", "type"} <= work.keys() and work["authors"] and all(isinstance(work[key], str) for key in ("title", "type"))
+        for author in work["authors"]:
+            assert author.keys() in ({"name"}, {"family-names", "given-names"})
+        for identifier in work.get("identifiers", []):
+            assert identifier.keys() <= {"type", "value", "description"} and identifier["type"] in ("doi", "url", "swh", "other")
+    assert len(set(cited["keywords"])) == len(cited["keywords"]) and all(isinstance(word, str) for word in cited["keywords"])
+    assert any("2501.13709" in reference["url"] for reference in cited["references"])
