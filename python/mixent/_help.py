@@ -39,12 +39,15 @@ _COMMON = {
                  "mostly shrink: see docs/LOSSES.md.",
     "inplace": "writes the gradient over the logits where it can (reduction \"mean\" or \"sum\", not float16, not under torch.compile), "
                "which saves memory and time where there are many classes. The logits are lost then; if autograd needs them elsewhere, the "
-               "backward pass raises an error."}
+               "backward pass raises an error.",
+    "backend": "\"native\" (the C library, for tensors in the CPU's memory), \"composed\" (PyTorch's operations, on any device), or \"auto\": "
+               "native where it can, composed on other devices, under torch.compile and torch.func, and for second derivatives.",
+    "alpha": "the name that others use for w1.", "beta": "the name that others use for w2.", "epsilon": "the name that others use for w2."}
 
 _REST = '''
 Shape:
-    - logits: (C,), (N, C) or (N, C, d1, …), C classes; float16, bfloat16, float32 or float64, on the CPU. No copy is made if
-      the classes of a row are side by side; of (N, C, d1, …) that is memory format channels_last.
+    - logits: (C,), (N, C) or (N, C, d1, …), C classes; float16, bfloat16, float32 or float64, on any device. On the
+      CPU no copy is made if the classes of a row are side by side; of (N, C, d1, …) that is memory format channels_last.
     - target: labels (), (N,) or (N, d1, …), whole numbers of 8 to 64 bits in [0, C); or floating targets of the logits'
       shape, whose rows are distributions.
     - output: a scalar, or the labels' shape with reduction "none"; in nats (a base of e); float64 for float64 logits,
@@ -56,9 +59,10 @@ not be int64; targets get no gradient; classes masked by a logit of -inf take no
 Raises:
     ValueError: for shapes, labels, names and numbers out of range.
     TypeError: for types of elements, arguments that the loss does not have, and values of the wrong kind.
-    RuntimeError: for tensors not on the CPU, targets that require a gradient, and double backward.
-    NotImplementedError: for what does not go through the library: torch.func and vmap, forward mode, make_fx,
-        torch.jit, torch.fx. torch.compile and torch.export are fine from PyTorch 2.4 on.
+    RuntimeError: for tensors on several devices, and for targets that require a gradient.
+    NotImplementedError: for torch.jit.script, torch.fx, and what backend="native" cannot read.
+
+Off the CPU nothing waits for the device: a label out of range gives NaN in its row in place of a ValueError.
 '''
 
 

@@ -12,6 +12,9 @@ from . import _native
 
 #: The numbers of a loss, in the order in which the native object takes them.
 NUMBERS = ("w1", "w2", "w3", "b1", "b2", "b3", "max_interval", "label_smoothing", "eps", "gamma", "q", "t1", "t2")
+#: What the library says of each kind of loss: its terms, and the defaults of its numbers. (Tables, for a compiler cannot call C.)
+PARTS = {kind: _native.parts(kind) for kind in _native.LOSSES}
+DEFAULTS = {kind: _native.defaults(kind) for kind in _native.LOSSES}
 REDUCTIONS = {"mean": 0, "sum": 1, "none": 2}
 #: What C's messages call the arguments, and what they are called here.
 _NAMES = {"set ignore and ignore_label": "set ignore_index to that label", "ignore_label": "ignore_index", "smoothing": "label_smoothing",
@@ -20,18 +23,23 @@ _NAMES = {"set ignore and ignore_label": "set ignore_index to that label", "igno
 _OPTIONS_OF_TERMS = {"ce2": ("eps",), "kl": ("eps",), "focal": ("gamma",), "gce": ("q",), "bi-tempered": ("t1", "t2")}
 
 
+def parts_of(kind: str) -> tuple[str, ...]:
+    """The terms that a kind of loss has; ValueError, with all kinds, if there is no such loss."""
+    return PARTS[kind] if kind in PARTS else _native.parts(kind)
+
+
 def parameters_of(kind: str) -> tuple[str, ...]:
     """The weights and bases that a kind of loss has: w1, w2, …, b1, b2, …"""
-    parts = len(_native.parts(kind))
+    parts = len(parts_of(kind))
     return _native.PARAMETERS[:parts] + _native.PARAMETERS[3:3 + parts]
 
 
 def numbers_of(kind: str) -> dict[str, float]:
     """The numbers that a kind of loss has, with their defaults."""
     names = {*parameters_of(kind), "max_interval", "label_smoothing"}
-    for term in _native.parts(kind):
+    for term in parts_of(kind):
         names.update(_OPTIONS_OF_TERMS.get(term, ()))
-    return {name: value for name, value in zip(NUMBERS, _native.defaults(kind)) if name in names}
+    return {name: value for name, value in zip(NUMBERS, DEFAULTS[kind]) if name in names}
 
 
 def resolve(kind: str, given: Mapping[str, float | None]) -> dict[str, float]:
@@ -42,7 +50,7 @@ def resolve(kind: str, given: Mapping[str, float | None]) -> dict[str, float]:
             continue
         if name not in numbers:
             raise TypeError(f"the loss '{kind}' has no {name} (it has {', '.join(numbers)})")
-        if getattr(value, "requires_grad", False):
+        if not isinstance(value, (int, float)) and getattr(value, "requires_grad", False):
             raise TypeError(f"{name} takes a number, which is not learned; to learn it, pass the number and learnable=({name!r},)")
         try:
             numbers[name] = float(value)
@@ -90,7 +98,7 @@ def in_own_words(error: ValueError) -> ValueError:
 
 def terms_of(kind: str, values: Sequence[float]) -> dict[str, float]:
     """Of all terms, in the library's order, those that are computed: the four that every loss is watched by, and its own."""
-    computed = {"ce1", "h", "ce2", "kl", *_native.parts(kind)}
+    computed = {"ce1", "h", "ce2", "kl", *parts_of(kind)}
     return {name: value for name, value in zip(_native.TERMS, values) if name in computed}
 
 
@@ -105,5 +113,5 @@ def reduction_of(reduction: str, transform: str) -> int:
 
 def complete(kind: str, numbers: Mapping[str, float]) -> tuple[float, ...]:
     """All numbers in their order, as the native object takes them."""
-    whole = dict(zip(NUMBERS, _native.defaults(kind)), **numbers)
+    whole = dict(zip(NUMBERS, DEFAULTS[kind]), **numbers)
     return tuple(whole[name] for name in NUMBERS)

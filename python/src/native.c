@@ -1,5 +1,5 @@
 /* mixent._native: the C library for Python. Takes arrays as addresses and type codes, so that neither NumPy
- * nor PyTorch is needed to build it; mixent/numpy.py and mixent/torch.py look after shapes, and keep alive
+ * nor PyTorch is needed to build it; mixent/numpy.py and mixent/torch/ look after shapes, and keep alive
  * what they pass. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 torch = pytest.importorskip("torch")
-from mixent import _memory  # noqa: E402
+from mixent.torch import _memory  # noqa: E402
 from mixent.torch import MinEntLoss  # noqa: E402
 
 SHAPE = (3000, 1000)  # 12 MB

@@ -1,10 +1,11 @@
-"""PyTorch's transformations and tracers: the losses refuse what would lose a gradient, or read memory that nobody has written, in
-words that name mixent; and views, subclasses and default types do not change what they compute."""
+"""PyTorch's transformations and tracers: the losses go through them as what is composed by hand does, or refuse in words that name
+mixent; and views, subclasses and default types do not change what they compute."""
 import pytest
 
 torch = pytest.importorskip("torch")
 from torch.autograd import forward_ad  # noqa: E402
 from torch.fx.experimental.proxy_tensor import make_fx  # noqa: E402
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 from mixent import torch as losses  # noqa: E402
 
@@ -26,83 +27,147 @@ def make_dual(tensor):
     return forward_ad.make_dual(tensor, torch.ones_like(tensor))
 
 
+def reference(reduction):
+    """MIN-ENT as one writes it by hand, of operations that every transformation takes."""
+    def loss(z, y):
+        log_q = z - z.exp().sum(1, keepdim=True).log()
+        rows = -(log_q * (torch.arange(z.shape[1]) == y[:, None])).sum(1) - 0.1 * (log_q.exp() * log_q).sum(1)
+        return rows.mean() if reduction == "mean" else rows
+    return loss
+
+
 def traced_with_shapes_alone(loss):
     from torch._subclasses import FakeTensorMode
     with FakeTensorMode():
         return loss(torch.zeros(4, 5), torch.zeros(4, dtype=torch.long))
 
 
-def forward_mode(loss, change):
+def forward_mode(change):
     with forward_ad.dual_level():
-        return change(loss)
+        return forward_ad.unpack_dual(change()).tangent
 
 
 def over_the_gradient(loss, batched):
     z = logits().requires_grad_()
     value = loss(z, TARGET)
     size = (3, *value.shape) if batched else value.shape
-    weight = torch.ones(size) if batched else make_dual(torch.ones(size))
-    return torch.autograd.grad(value, z, weight, **({"is_grads_batched": True} if batched else {}))
+    weight = torch.ones(size) * 2 if batched else make_dual(torch.ones(size))
+    found, = torch.autograd.grad(value, z, weight, **({"is_grads_batched": True} if batched else {}))
+    return found
 
 
-def learned_as_argument(loss):
-    """The loss's own parameter is what the derivative is taken of."""
-    functions = functional()
-
-    def value(w2):
-        saved = loss._parameters.pop("w2")
-        loss.w2 = w2
-        try:
-            return loss(logits(), TARGET).sum()
-        finally:
-            del loss.w2
-            loss.register_parameter("w2", saved)
-    return functions.grad(value)(torch.tensor(0.3))
+def traced(loss):
+    """Traced with some numbers, called with others."""
+    return torch.jit.trace(lambda z: loss(z, TARGET), (torch.zeros(4, 5),))(logits())
 
 
-REFUSED = {
-    "make_fx": lambda loss: make_fx(lambda z: loss(z, TARGET))(logits()),
-    "make_fx, shapes alone": lambda loss: make_fx(lambda z: loss(z, TARGET), tracing_mode="fake")(logits()),
-    "make_fx of the gradient": lambda loss: make_fx(lambda z: torch.autograd.grad(loss(z, TARGET).sum(), z))(logits().requires_grad_()),
-    "jit.trace": lambda loss: torch.jit.trace(lambda z: loss(z, TARGET), (logits(),)),
-    "jit.script": torch.jit.script,
-    "jit.script of what holds it": lambda loss: torch.jit.script(torch.nn.Sequential(loss)),
-    "fx.symbolic_trace": lambda loss: torch.fx.symbolic_trace(loss),
-    "shapes alone": traced_with_shapes_alone,
+#: What is done to a loss, which gives the same whether the loss is ours or composed by hand.
+DONE = {
+    "make_fx": lambda loss: make_fx(lambda z: loss(z, TARGET))(torch.zeros(4, 5))(logits()),
+    "make_fx of the gradient": lambda loss: make_fx(lambda z: torch.autograd.grad(loss(z, TARGET).sum(), z))(
+        torch.zeros(4, 5).requires_grad_())(logits().requires_grad_())[0],
+    "jit.trace": traced,
     "vmap": lambda loss: functional().vmap(loss)(logits()[:, None], TARGET[:, None]),
     "vmap of targets": lambda loss: functional().vmap(loss, (None, 0))(logits(), TARGET.expand(3, 4)),
     "grad": lambda loss: functional().grad(lambda z: loss(z, TARGET).sum())(logits()),
-    "jvp": lambda loss: functional().jvp(lambda z: loss(z, TARGET), (logits(),), (logits(),)),
+    "vmap of grad": lambda loss: functional().vmap(functional().grad(lambda z, y: loss(z, y).sum()))(logits()[:, None], TARGET[:, None]),
+    "jvp": lambda loss: functional().jvp(lambda z: loss(z, TARGET), (logits(),), (logits(),))[1],
     "jacrev": lambda loss: functional().jacrev(lambda z: loss(z, TARGET))(logits()),
+    "hessian": lambda loss: functional().hessian(lambda z: loss(z, TARGET).sum())(logits()),
     "vmap of the gradient": lambda loss: over_the_gradient(loss, True),
-    "terms in vmap": lambda loss: functional().vmap(lambda z: loss.terms(z, TARGET))(logits().expand(2, 4, 5)),
-    "forward mode": lambda loss: forward_mode(loss, lambda loss: loss(make_dual(logits()), TARGET)),
-    "forward mode of what needs a gradient": lambda loss: forward_mode(
-        loss, lambda loss: loss(make_dual(logits().requires_grad_()), TARGET)),
-    "forward mode of the gradient": lambda loss: forward_mode(loss, lambda loss: over_the_gradient(loss, False)),
+    "forward mode": lambda loss: forward_mode(lambda: loss(make_dual(logits()), TARGET)),
+    "forward mode of what needs a gradient": lambda loss: forward_mode(lambda: loss(make_dual(logits().requires_grad_()), TARGET)),
+    "forward mode of the gradient": lambda loss: forward_mode(lambda: over_the_gradient(loss, False)),
 }
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("reduction", ["mean", "none"])
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_transformed_is_refused(name, reduction):
-    with pytest.raises(NotImplementedError, match="mixent's losses .*: .*(use|call)"):
-        REFUSED[name](losses.MinEntLoss(reduction=reduction))
+@pytest.mark.parametrize("name", DONE)
+def test_transformations(name, reduction):
+    found, expected = DONE[name](losses.MinEntLoss(reduction=reduction)), DONE[name](reference(reduction))
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_shapes_alone():
+    from torch._subclasses import FakeTensorMode
+    assert isinstance(FakeTensorMode, type)
+    for value in (traced_with_shapes_alone(losses.MinEntLoss(reduction="none")),
+                  losses.MinEntLoss(reduction="none")(torch.zeros(4, 5, device="meta"), torch.zeros(4, dtype=torch.long, device="meta"))):
+        assert value.shape == (4,) and value.dtype is torch.float32
+
+
+#: What cannot be done at all, and what the C library cannot read.
+REFUSED = {
+    "jit.script": torch.jit.script,
+    "jit.script of what holds it": lambda loss: torch.jit.script(torch.nn.Sequential(loss)),
+    "fx.symbolic_trace": lambda loss: torch.fx.symbolic_trace(loss),
+    "terms in vmap": lambda loss: functional().vmap(lambda z: loss.terms(z, TARGET))(logits().expand(2, 4, 5)),
+}
+NATIVE = {name: DONE[name] for name in DONE if "of the gradient" not in name or name.startswith("make_fx")}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [*REFUSED, *NATIVE, "shapes alone"])
+def test_what_cannot_be_transformed_is_refused(name):
+    backend = "auto" if name in REFUSED else "native"
+    with pytest.raises(NotImplementedError, match="mixent's losses|terms"):
+        {**REFUSED, **NATIVE, "shapes alone": traced_with_shapes_alone}[name](losses.MinEntLoss(backend=backend))
+
+
+@pytest.mark.skipif(not hasattr(torch, "func"), reason="PyTorch 1 has no torch.func")
 def test_what_is_learned_in_a_transformation():
-    with pytest.raises(NotImplementedError, match="mixent's losses"):
-        learned_as_argument(losses.MinEntLoss(learnable=("w2",)))
+    loss = losses.MinEntLoss(w2=0.3, learnable=("w2", "b1"))
+
+    def value(parameters):
+        return torch.func.functional_call(loss, parameters, (logits(), TARGET))
+    parameters = {name: value.detach().clone() for name, value in loss.named_parameters()}
+    found = torch.func.grad(value)(parameters)
+    loss(logits(), TARGET).backward()
+    for name, parameter in loss.named_parameters():
+        torch.testing.assert_close(found[name], parameter.grad)
+    many = {name: torch.stack([value, value * 1.1]) for name, value in parameters.items()}
+    each = torch.func.vmap(value)(many)
+    torch.testing.assert_close(each[1], value({name: one[1] for name, one in many.items()}))
 
 
 def test_plain_tensors_within_a_transformation():
-    """Only what is transformed is refused."""
     loss, found = losses.MinEntLoss(), []
     functional().vmap(lambda z: found.append(loss(logits(), TARGET)) or z)(torch.zeros(3))
     with forward_ad.dual_level():
         found.append(loss(logits(), TARGET))
     assert found == [loss(logits(), TARGET)] * 2
+
+
+class NoReading(TorchDispatchMode):
+    """Refuses to tell a value, as a device would have to be waited for."""
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        assert function not in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default), "waits for the device"
+        return function(*arguments, **keywords or {})
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_nothing_waits_for_the_device(soft, monkeypatch):
+    """Labels are checked on the CPU alone."""
+    from mixent.torch import _evaluate
+    monkeypatch.setattr(_evaluate, "_refuse_labels_out_of_range", lambda *_: None)
+    for options in (dict(), dict(reduction="none", label_smoothing=0.1), dict(learnable=("w1", "w2", "b2"), transform="square_decay", weight=torch.ones(5)),
+                    dict(learnable=("w1", "w2"), transform="uncertainty"), dict(learnable=("w1",), transform="softmax")):
+        loss, z = losses.MinEntLoss(backend="composed", **options), logits().requires_grad_()
+        with NoReading():
+            value = loss(z, torch.softmax(logits(), 1) if soft else TARGET)
+            value.sum().backward()
+        assert z.grad.abs().sum() > 0
+
+
+def test_labels_out_of_range_are_not_a_number_where_they_cannot_be_refused(monkeypatch):
+    from mixent.torch import _evaluate
+    monkeypatch.setattr(_evaluate, "_refuse_labels_out_of_range", lambda *_: None)
+    z, target = logits().requires_grad_(), torch.tensor([0, 7, -3, 1])
+    value = losses.MinEntLoss(backend="composed", reduction="none")(z, target)
+    value.nansum().backward()
+    assert value.isnan().tolist() == [False, True, True, False]
 
 
 @pytest.mark.skipif(not NEW, reason="this PyTorch has no torch.library.custom_op")
@@ -269,6 +334,6 @@ def test_the_signature_of_a_class_made_from_ours():
 @pytest.mark.parametrize("learnable", [(), ("w2",)])
 def test_no_tangent_is_lost_in_what_is_compiled(learnable):
     torch._dynamo.reset()
-    compiled = torch.compile(losses.MinEntLoss(learnable=learnable), backend="aot_eager")
+    compiled = torch.compile(losses.MinEntLoss(learnable=learnable, backend="native"), backend="aot_eager")
     with forward_ad.dual_level(), pytest.raises(NotImplementedError):
         compiled(make_dual(logits()), TARGET)

@@ -1,6 +1,5 @@
-"""Tensors whose memory is not what they stand for: those of torch.func and vmap, of tracers, and those with a tangent. The library
-reads and writes memory behind PyTorch's back, so that it must refuse them; else a gradient were lost, or memory read that nobody
-has written."""
+"""What kind of tensors a loss is given. The C library reads and writes memory behind PyTorch's back: it takes dense tensors whose
+memory is what they stand for, and not those of torch.func and vmap, of tracers, of other devices, and those with a tangent."""
 from __future__ import annotations
 
 import sys
@@ -14,10 +13,6 @@ from torch.utils import _python_dispatch
 
 _TRACERS = ("ProxyTorchDispatchMode", "FakeTensorMode", "FunctionalTensorMode")
 _PLAIN = Tensor.__torch_dispatch__
-_INSTEAD = ("call the loss on whole batches of plain tensors, with backward() or torch.autograd.grad (reduction='none' gives a value per "
-            "row), or use a loss composed of PyTorch's operations")
-
-
 
 
 def _is_transforming_1() -> bool:
@@ -39,11 +34,9 @@ def _is_tracing() -> bool:
         type(mode).__name__ in _TRACERS for mode in _python_dispatch._get_current_dispatch_mode_stack())
 
 
-def _refuse_wrapped(tensors: tuple[Tensor, ...]) -> None:
-    for keys in (str(torch._C._dispatch_keys(tensor)) for tensor in tensors):
-        if "Batched" in keys or "FuncTorch" in keys:
-            raise NotImplementedError("mixent's losses do not go through torch.func and vmap (grad, vjp, jvp, jacrev, hessian, "
-                                      f"is_grads_batched): {_INSTEAD}")
+def _is_wrapped(tensor: Tensor) -> bool:
+    keys = str(torch._C._dispatch_keys(tensor))
+    return "Batched" in keys or "FuncTorch" in keys
 
 
 def refuse_sparse(tensor: Tensor) -> None:
@@ -51,24 +44,36 @@ def refuse_sparse(tensor: Tensor) -> None:
         raise TypeError(f"mixent's losses take dense tensors, got one of layout {tensor.layout}; pass tensor.to_dense()")
 
 
-def refuse_unreadable(*tensors: Any, within_backward: bool = False) -> None:
-    """Raises NotImplementedError for what the library cannot read, and TypeError for what is no tensor. In a backward pass PyTorch
-    does not tell which transformation is at work."""
+def refuse_others(*tensors: Any) -> None:
+    """Raises TypeError for what is no tensor, and NotImplementedError for what torch.fx passes in place of one."""
     for tensor in tensors:
         if isinstance(tensor, Tensor):
             refuse_sparse(tensor)
-            if type(tensor).__torch_dispatch__ is not _PLAIN:
-                raise NotImplementedError(f"mixent's losses cannot read a {type(tensor).__name__}, whose memory only PyTorch knows: "
-                                          f"{_INSTEAD}")
         elif type(tensor).__module__.startswith("torch.fx"):
             raise NotImplementedError("mixent's losses cannot be traced by torch.fx: make the loss a leaf module of the tracer, or use "
                                       "torch.compile or torch.export (PyTorch 2.4)")
         else:
             raise TypeError(f"mixent.torch expected tensors, got {type(tensor).__name__}; mixent.evaluate takes NumPy arrays")
+
+
+def why_special(*tensors: Tensor, within_backward: bool = False) -> str | None:
+    """What sets these tensors apart from memory with numbers in it; None: nothing. In a backward pass PyTorch does not tell which
+    transformation is at work."""
+    for tensor in tensors:
+        if type(tensor).__torch_dispatch__ is not _PLAIN:
+            return f"of the class {type(tensor).__name__}, whose memory only PyTorch knows"
     if _is_tracing():
-        raise NotImplementedError("mixent's losses cannot be traced (make_fx, torch.jit.trace, FakeTensorMode): use torch.compile or "
-                                  "torch.export (PyTorch 2.4), or keep the loss outside what is traced")
-    if within_backward or _is_transforming():
-        _refuse_wrapped(tensors)
+        return "that are traced (make_fx, torch.jit.trace, FakeTensorMode)"
+    if (within_backward or _is_transforming()) and any(map(_is_wrapped, tensors)):
+        return "that torch.func or vmap transforms (grad, vjp, jvp, jacrev, hessian, is_grads_batched)"
     if forward_ad._current_level >= 0 and any(forward_ad.unpack_dual(tensor).tangent is not None for tensor in tensors):
-        raise NotImplementedError(f"mixent's losses have no derivative in forward mode, so that a tangent would be lost: {_INSTEAD}")
+        return "with a tangent (forward mode)"
+    return None
+
+
+def why_unreadable(*tensors: Tensor) -> str | None:
+    """Why the C library cannot read these tensors; None: it can."""
+    for tensor in tensors:
+        if not tensor.is_cpu:
+            return f"on {tensor.device}"
+    return why_special(*tensors)

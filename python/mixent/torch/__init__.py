@@ -1,0 +1,14 @@
+"""The losses for PyTorch: modules that take the place of `torch.nn.CrossEntropyLoss`, on any device.
+
+>>> criterion = mixent.torch.MinEntLoss(w2=0.1)
+>>> criterion(model(images), labels).backward()
+
+Two back ends give the same values. "native" is the C library: on the CPU it finds value and gradient in one pass over
+`torch.get_num_threads()` threads. "composed" is made of PyTorch's operations, for other devices, torch.compile, torch.func and
+second derivatives. "auto", the default, takes what fits. The value is float32 (float64 for float64 logits); logits of 16 bits are
+computed in float32, under autocast too.
+"""
+from . import functional
+from ._losses import (BiTemperedLoss, BrierLoss, ConfidencePenaltyLoss, CrossEntropyLoss, EntropyLoss, FocalLoss, GCELoss, KLLoss, LabelSmoothingLoss, Loss, MAELoss, MinEntLoss, MixEntLoss, MixEntSplitLoss, Poly1Loss, SymmetricCELoss)
+
+__all__ = ["BiTemperedLoss", "BrierLoss", "ConfidencePenaltyLoss", "CrossEntropyLoss", "EntropyLoss", "FocalLoss", "GCELoss", "KLLoss", "LabelSmoothingLoss", "Loss", "MAELoss", "MinEntLoss", "MixEntLoss", "MixEntSplitLoss", "Poly1Loss", "SymmetricCELoss", "functional"]

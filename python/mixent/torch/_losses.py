@@ -1,0 +1,319 @@
+"""The losses as modules."""
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .. import _native, _options
+from .._help import help_on
+from . import _native_rows
+from ._composed import is_compiling
+from ._evaluate import BACKENDS, evaluate
+from ._settings import Settings, bounds_of
+from ._tensors import refuse_others, refuse_sparse, why_special
+
+#: The names of others for a loss's own numbers.
+ALIASES = {"focal": {"alpha": "w1"}, "symmetric-ce": {"alpha": "w1", "beta": "w2"}, "poly1": {"epsilon": "w2"}}
+OTHERS = {name for names in ALIASES.values() for name in names}
+_CHANGEABLE = {*_options.NUMBERS, "ignore_index", "reduction"}
+
+
+def class_weights(weight: Any) -> Tensor:
+    """The classes' weights as a floating tensor; what is no tensor becomes float32."""
+    if not isinstance(weight, Tensor):
+        try:
+            weight = torch.as_tensor(weight, dtype=torch.float32)
+        except (TypeError, ValueError, RuntimeError):
+            raise TypeError(f"weight takes a tensor or sequence of numbers of shape (classes,), got {weight!r}") from None
+    refuse_sparse(weight)
+    if not weight.is_floating_point():
+        raise TypeError(f"weight must be floating, not {weight.dtype}")
+    if weight.dim() != 1:
+        raise ValueError(f"weight must have shape (classes,), not {tuple(weight.shape)}")
+    return weight
+
+
+def own_names(kind: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The numbers given, those under the names of others under ours."""
+    ours: dict[str, Any] = {}
+    for name, value in given.items():
+        own = ALIASES.get(kind, {}).get(name, name)
+        if value is not None and own in ours:
+            raise TypeError(f"{name} is another name of {own}: give one of them")
+        if value is not None:
+            ours[own] = value
+    return ours
+
+
+class Loss(nn.Module):
+    r"""The common part of all losses: a sum of terms T_i of the logits, :math:`L = \sum_i w_i T_i / \ln b_i`.
+
+    help() on a loss, such as MinEntLoss, explains its arguments. This class is what they share; it is not a loss itself.
+    """
+
+    kind: str
+    weight: Tensor | None
+    epoch: Tensor | None
+    _learned: tuple[str, ...]  # the names of its own parameters; a class made from it may have more
+    _settings: Settings
+
+    def __init__(self, weight: Tensor | Sequence[float] | None = None, *, ignore_index: int | None = -100, reduction: str = "mean",
+                 label_smoothing: float | None = None, w1: float | None = None, w2: float | None = None,
+                 w3: float | None = None, b1: float | None = None, b2: float | None = None, b3: float | None = None,
+                 eps: float | None = None, gamma: float | None = None, q: float | None = None, t1: float | None = None,
+                 t2: float | None = None, alpha: float | None = None, beta: float | None = None, epsilon: float | None = None,
+                 transform: str = "free", max_interval: float | None = None, learnable: Sequence[str] = (),
+                 inplace: bool = False, backend: str = "auto") -> None:
+        super().__init__()
+        numbers = _options.resolve(self.kind, own_names(self.kind, dict(
+            label_smoothing=label_smoothing, w1=w1, w2=w2, w3=w3, b1=b1, b2=b2, b3=b3, eps=eps, gamma=gamma, q=q, t1=t1,
+            t2=t2, max_interval=max_interval, alpha=alpha, beta=beta, epsilon=epsilon)))
+        if transform == "hypergradient":
+            raise ValueError("a hypergradient needs held-out data, which a loss does not see: set w2 in the training loop")
+        if backend not in BACKENDS:
+            raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
+        self.register_buffer("weight", None if weight is None else class_weights(weight))
+        self.transform, self.inplace, self.backend = transform, inplace, backend
+        self._reset(Settings(self.kind, transform, _options.mask_of(self.kind, learnable), ignore_index,
+                             _options.complete(self.kind, numbers), _options.reduction_of(reduction, transform)))
+        for name, value in numbers.items():
+            if name not in learnable:
+                continue
+            if name[0] == "w":
+                self.register_parameter(name, nn.Parameter(torch.tensor(value, dtype=torch.float32)))
+            else:
+                self.register_parameter(f"log_{name}", nn.Parameter(torch.tensor(math.log(value), dtype=torch.float32)))
+        self._learned = tuple(name if name[0] == "w" else f"log_{name}" for name in numbers if name in learnable)
+        epochs = transform.startswith("epoch") or "decay" in transform or "wax" in transform
+        self.register_buffer("epoch", torch.tensor(0.0, dtype=torch.float32) if epochs else None)  # a checkpoint remembers it
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Help and editors show the options that the loss has, with its defaults."""
+        super().__init_subclass__(**keywords)
+        if "__init__" in cls.__dict__:  # of a user's class
+            own = list(inspect.signature(cls.__init__).parameters.values())
+            cls.__signature__ = inspect.Signature(own[1:])  # type: ignore[attr-defined]
+            return
+        if "kind" not in cls.__dict__:
+            return
+        numbers = _options.numbers_of(cls.kind)
+        signature = inspect.signature(Loss)
+        cls.__signature__ = signature.replace(parameters=[  # type: ignore[attr-defined]
+            parameter.replace(default=numbers.get(name, parameter.default))
+            for name, parameter in signature.parameters.items()
+            if name in numbers or (name not in _options.NUMBERS and name not in OTHERS) or name in ALIASES.get(cls.kind, {})])
+        cls.__doc__ = help_on(cls.__doc__ or "", cls.kind, list(inspect.signature(cls).parameters))
+
+    def _reset(self, settings: Settings) -> None:
+        """Takes settings over; raises ValueError for what is out of range."""
+        if not is_compiling():
+            settings.make()
+        learned = settings.learned
+        numbers = dict(zip(_options.NUMBERS, settings.numbers))
+        reduction = next(word for word, code in _options.REDUCTIONS.items() if code == settings.reduction)
+        self.__dict__.update(_settings=settings, reduction=reduction, ignore_index=settings.ignore_index, **{
+            name: numbers[name] for name in _options.numbers_of(self.kind) if name not in learned})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """What is fixed may be changed, say from epoch to epoch: criterion.w2 = 0.5, criterion.reduction = "sum"."""
+        settings = self.__dict__.get("_settings")
+        if settings is None or name not in self.__dict__ or name not in _CHANGEABLE:
+            if name == "transform" and "transform" in self.__dict__:
+                raise AttributeError(f"transform is fixed when the loss is made: make another {type(self).__name__}")
+            super().__setattr__(name, value)
+        elif name == "reduction":
+            self._reset(settings._replace(reduction=_options.reduction_of(value, self.transform)))
+        elif name == "ignore_index":
+            self._reset(settings._replace(ignore_index=value))
+        else:
+            number = _options.resolve(self.kind, {name: value})[name]
+            self._reset(settings._replace(numbers=tuple(
+                number if name == other else old for other, old in zip(_options.NUMBERS, settings.numbers))))
+
+    def _apply(self, fn: Any, *arguments: Any, **keywords: Any) -> Any:
+        """What .to(), .half() and the like do; the epoch is a count, which no type may round."""
+        before = self.epoch
+        super()._apply(fn, *arguments, **keywords)
+        if before is not None and self.epoch is not None and self.epoch.dtype is not before.dtype:
+            self.epoch = before.to(self.epoch.device)
+        return self
+
+    def __prepare_scriptable__(self) -> Any:
+        """What torch.jit.script asks first."""
+        raise NotImplementedError("mixent's losses cannot be compiled by torch.jit.script: use torch.compile or torch.export (PyTorch 2.4), or "
+                                  "keep the loss outside what is scripted")
+
+    def set_epoch(self, epoch: float) -> None:
+        """Tells a transform that depends on the epoch where training stands (from 0; may be fractional)."""
+        if self.epoch is None:
+            raise ValueError(f"transform '{self.transform}' does not depend on the epoch")
+        self.epoch.fill_(epoch)
+
+    def _hold(self) -> list[Tensor]:
+        """What is learned, brought back within its bounds if an optimizer has moved it out."""
+        learned = [getattr(self, name) for name in self._learned]
+        for name, value in zip(self._settings.learned, learned):
+            if is_compiling():
+                with torch.no_grad():
+                    value.clamp_(*bounds_of(name))
+            elif why_special(value) is None:
+                value.data.clamp_(*bounds_of(name))
+        return learned
+
+    def weights(self) -> dict[str, float]:
+        """The weights and bases in force: {"w1": …, "b1": …}."""
+        values = tuple(value.item() for value in self._hold())
+        w, b = self._settings.make().weights(values, 0.0 if self.epoch is None else self.epoch.item())
+        return {name: value for name, value in zip(_native.PARAMETERS, w + b) if name in _options.parameters_of(self.kind)}
+
+    @torch.no_grad()
+    def terms(self, logits: Tensor, target: Tensor) -> dict[str, float]:
+        """The terms of a batch in natural logarithms, reduced as the loss is (summed, for "none"): {"ce1": …, "h": …, "ce2": …,
+        "kl": …}, and those of the loss. Weights and bases do not enter."""
+        refuse_others(logits, target)
+        reason = why_special(logits, target)
+        if reason:
+            raise NotImplementedError(f"terms() gives numbers, and so cannot read tensors {reason}: use functional form with return_terms=True")
+        weight = None if self.weight is None else self.weight.cpu()
+        values = tuple(value.item() for value in self._hold()) or None
+        _, _, found = _native_rows.evaluate(self._settings.make(), self._settings.reduction, values,
+                                            0.0 if self.epoch is None else self.epoch.item(), logits.cpu(), target.cpu(), weight, False,
+                                            all_terms=True)
+        return _options.terms_of(self.kind, found[2])
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """The loss of a batch."""
+        buffers = self._buffers  # found faster than by the names of what is in them
+        return evaluate(self._settings, input, target, buffers["weight"], buffers["epoch"], self._hold() if self._learned else (),
+                        self.backend, self.inplace)
+
+    def extra_repr(self) -> str:
+        """What differs from the defaults; what is learned as it stands now."""
+        usual = {**_options.numbers_of(self.kind), "ignore_index": -100, "reduction": "mean", "transform": "free",
+                 "inplace": False, "backend": "auto"}
+        learned = self._settings.learned
+        current = {name: (parameter if name[0] == "w" else parameter.exp()).item()
+                   for name, parameter in zip(learned, (getattr(self, name) for name in self._learned))}
+        chosen = {name: current.get(name, getattr(self, name, None)) for name in usual}
+        shown = [f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value!r}" for name, value in chosen.items()
+                 if name in learned or value != usual[name]]
+        return ", ".join(shown + ([f"learnable={tuple(learned)}"] if learned else []))
+
+
+class CrossEntropyLoss(Loss):
+    """-sum p ln q: `torch.nn.CrossEntropyLoss`, in one pass."""
+
+    kind = "ce"
+
+
+class MinEntLoss(Loss):
+    """MIN-ENT, w1 CE(p, q) + w2 H(q): also lowers the entropy of the prediction (arXiv 2501.13709)."""
+
+    kind = "min-ent"
+
+
+class MixEntLoss(Loss):
+    """MIX-ENT, w1 CE(p, q) + w2 CE(q, p), with ln p held above ln eps (arXiv 2501.13709)."""
+
+    kind = "mix-ent"
+
+
+class MixEntSplitLoss(Loss):
+    """MIX-ENT with a weight each for the two halves of CE(q, p): w1 CE(p, q) + w2 H(q) + w3 KL(q || p) (arXiv 2501.13709)."""
+
+    kind = "mix-ent-split"
+
+
+class KLLoss(Loss):
+    """The reversed Kullback-Leibler divergence, KL(q || p), with ln p held above ln eps (Kullback and Leibler 1951)."""
+
+    kind = "kl"
+
+
+class LabelSmoothingLoss(Loss):
+    """Cross entropy with label_smoothing 0.1 (Szegedy et al. 2016, arXiv 1512.00567)."""
+
+    kind = "label-smoothing"
+
+
+class FocalLoss(Loss):
+    """sum p (1 - q)^gamma (-ln q) (Lin et al. 2017, arXiv 1708.02002)."""
+
+    kind = "focal"
+
+
+class ConfidencePenaltyLoss(Loss):
+    """CE(p, q) - 0.1 H(q): raises the entropy of the prediction (Pereyra et al. 2017, arXiv 1701.06548)."""
+
+    kind = "confidence-penalty"
+
+
+class SymmetricCELoss(Loss):
+    """0.1 CE(p, q) + CE(q, p), with p held above 1e-4 (Wang et al. 2019, arXiv 1908.06112)."""
+
+    kind = "symmetric-ce"
+
+
+class GCELoss(Loss):
+    """Generalised cross entropy, sum p (1 - q^q) / q (Zhang and Sabuncu 2018, arXiv 1805.07836)."""
+
+    kind = "gce"
+
+
+class MAELoss(Loss):
+    """Mean absolute error, sum |p - q| (Ghosh et al. 2017, arXiv 1712.09482)."""
+
+    kind = "mae"
+
+
+class Poly1Loss(Loss):
+    """CE(p, q) + 2 sum p (1 - q) (Leng et al. 2022, arXiv 2204.12511)."""
+
+    kind = "poly1"
+
+
+class BiTemperedLoss(Loss):
+    """The bi-tempered logistic loss, with a softmax of its own (Amid et al. 2019, arXiv 1906.03361)."""
+
+    kind = "bi-tempered"
+
+
+class BrierLoss(Loss):
+    """sum (p - q)^2 (Brier 1950, Monthly Weather Review 78)."""
+
+    kind = "brier"
+
+
+#: All losses, by the names of their modules.
+NAMES = tuple(sorted(cls.__name__ for cls in Loss.__subclasses__()))
+
+
+class EntropyLoss(nn.Module):
+    """weight * H(q), the entropy of the prediction alone, in nats: no target. For test-time adaptation and semi-supervised learning
+    (Grandvalet and Bengio 2005; Tent: Wang et al. 2021, arXiv 2006.10726).
+
+    Args:
+        weight: a number that multiplies the entropy; a negative one raises it.
+        reduction: "mean", "sum" or "none".
+        backend: "auto", "native" or "composed".
+
+    Shape: input (C,), (N, C) or (N, C, d1, …); mask, if given, of bool and of the shape of a value per row.
+    """
+
+    def __init__(self, weight: float = 1.0, *, reduction: str = "mean", backend: str = "auto") -> None:
+        super().__init__()
+        _options.reduction_of(reduction, "free")
+        self.weight, self.reduction, self.backend = float(weight), reduction, backend
+
+    def forward(self, input: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The entropy of a batch; rows where the mask is False do not count."""
+        from .functional import entropy
+        return self.weight * entropy(input, mask=mask, reduction=self.reduction, backend=self.backend)
+
+    def extra_repr(self) -> str:
+        return f"weight={self.weight:g}, reduction={self.reduction!r}"

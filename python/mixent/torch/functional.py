@@ -1,0 +1,98 @@
+"""The losses as functions, with the argument names of `torch.nn.functional.cross_entropy`."""
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import _native, _options
+from . import _evaluate, _losses
+from ._composed import is_compiling
+from ._losses import ALIASES, class_weights, own_names
+from ._settings import Settings
+
+__all__ = ["entropy"]
+
+
+@lru_cache(maxsize=256)
+def _settings_of(kind: str, ignore_index: int | None, reduction: str, numbers: tuple[tuple[str, float], ...],
+                 learned: tuple[str, ...]) -> Settings:
+    resolved = _options.resolve(kind, dict(numbers))
+    settings = Settings(kind, "free", _options.mask_of(kind, learned), ignore_index, _options.complete(kind, resolved),
+                        _options.reduction_of(reduction, "free"))
+    if not is_compiling():
+        settings.make()
+    return settings
+
+
+def _call(kind: str, input: Tensor, target: Tensor, weight: Tensor | Sequence[float] | None, ignore_index: int | None, reduction: str,
+          backend: str, return_terms: bool, given: dict[str, Any]) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+    if backend not in _evaluate.BACKENDS:
+        raise ValueError(f"backend must be one of {', '.join(_evaluate.BACKENDS)}, not {backend!r}")
+    given = own_names(kind, given)
+    tensors = {name: value for name, value in given.items() if isinstance(value, Tensor) and name in _native.PARAMETERS}
+    numbers = tuple(item for item in given.items() if item[0] not in tensors)
+    settings = _settings_of(kind, ignore_index, reduction, numbers, tuple(tensors))
+    learned = [tensors[name] if name[0] == "w" else tensors[name].log() for name in settings.learned]
+    weight = None if weight is None else class_weights(weight)
+    value = _evaluate.evaluate(settings, input, target, weight, None, learned, backend)
+    return (value, _evaluate.row_terms(settings, input, target, weight)) if return_terms else value
+
+
+def _make(kind: str, about: str) -> Any:
+    numbers = {**{name: value for name, value in _options.numbers_of(kind).items() if name != "max_interval"},
+               **dict.fromkeys(ALIASES.get(kind, {}))}
+
+    def function(input: Tensor, target: Tensor, *, weight: Tensor | Sequence[float] | None = None, ignore_index: int | None = -100,
+                 reduction: str = "mean", backend: str = "auto", return_terms: bool = False, **given: Any) -> Any:
+        return _call(kind, input, target, weight, ignore_index, reduction, backend, return_terms, given)
+
+    signature = inspect.signature(function)
+    *first, _ = signature.parameters.values()
+    own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation="float | Tensor | None")
+           for name, value in numbers.items()]
+    function.__signature__ = signature.replace(parameters=[*first, *own])  # type: ignore[attr-defined]
+    function.__name__ = function.__qualname__ = kind.replace("-", "_") if kind != "ce" else "cross_entropy"
+    function.__doc__ = f"{about}\n\n{_REST}"
+    return function
+
+
+_REST = """p is the target, q = softmax(input). The arguments are those of the module of this loss in mixent.torch, whose help() explains
+them, and of `torch.nn.functional.cross_entropy`. Weights and bases (w1, …, b1, …) may be tensors of no dimension, which then get
+their gradient.
+
+With return_terms=True the result is (value, terms): {"ce1": …, …}, each term of the loss for each row, of the labels' shape, in
+natural logarithms, times the class weights, without a gradient."""
+
+for _module in (getattr(_losses, _name) for _name in _losses.NAMES):
+    _function = _make(_module.kind, _module.__doc__.split("\n")[0])
+    globals()[_function.__name__] = _function
+    __all__.append(_function.__name__)
+
+
+def entropy(input: Tensor, *, mask: Tensor | None = None, reduction: str = "mean", backend: str = "auto") -> Tensor:
+    """H(q) = -sum q ln q of q = softmax(input), in nats; no target is needed. (Shannon 1948; as a loss: Grandvalet and Bengio 2005.)
+
+    Args:
+        input: logits (C,), (N, C) or (N, C, d1, …), on any device.
+        mask: bool, of the shape of a value per row, () or (N,) or (N, d1, …): rows that count. None: all.
+        reduction: "mean" over the rows that count (0 if there are none), "sum", or "none" (a value per row; 0 where the mask is False).
+        backend: "auto", "native" or "composed", as of the losses.
+
+    Raises ValueError for shapes that do not fit, TypeError for a mask that is not of bool.
+    """
+    lead = input.shape[:1] + input.shape[2:] if input.dim() > 1 else input.shape[:0]
+    if mask is None:
+        target = torch.zeros(lead, dtype=torch.int64, device=input.device)
+    elif mask.dtype is not torch.bool:
+        raise TypeError(f"mask must be of torch.bool, not {mask.dtype}")
+    elif mask.shape != lead:
+        raise ValueError(f"logits of shape {tuple(input.shape)} go with a mask of shape {tuple(lead)}, not {tuple(mask.shape)}")
+    else:
+        target = torch.where(mask, 0, -1)
+    settings = _settings_of("min-ent", -1, reduction, (("w1", 0.0), ("w2", 1.0)), ())
+    return _evaluate.evaluate(settings, input, target, None, None, (), backend)

@@ -1,0 +1,62 @@
+"""mixent.torch over its two back ends: the same values, gradients and slopes for the same random losses and batches."""
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+sys.path.insert(0, os.path.dirname(__file__))
+import mixent.torch as losses  # noqa: E402
+from loss_cases import cases  # noqa: E402
+from mixent.torch import functional  # noqa: E402
+
+CLASSES = {cls.kind: cls for cls in losses.Loss.__subclasses__()}
+TYPES = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1e-3, torch.float16: 1e-4}
+
+
+def evaluate(case, dtype, backend):
+    """[value, gradient, slopes…]"""
+    weight = None if case.weight is None else torch.tensor(case.weight, dtype=torch.float32)
+    loss = CLASSES[case.kind](weight, learnable=case.learnable, backend=backend, **case.options)
+    if loss.epoch is not None:
+        loss.set_epoch(case.epoch)
+    z = torch.tensor(case.logits).to(dtype).requires_grad_()
+    target = torch.tensor(case.target)
+    value = loss(z, target.to(dtype) if target.is_floating_point() else target)
+    send = torch.linspace(0.5, 1.5, value.numel(), dtype=value.dtype).reshape(value.shape)
+    value.backward(send)
+    return [value.detach(), z.grad, *(parameter.grad for parameter in loss.parameters())]
+
+
+def error(found, expected):
+    """The largest difference, relative to the size of what is expected; inf where one is finite and the other not."""
+    found, expected = found.double(), expected.double()
+    if not torch.equal(found.isfinite(), expected.isfinite()) or not torch.equal(found.isnan(), expected.isnan()):
+        return math.inf
+    finite = expected.isfinite()
+    if not finite.any():
+        return 0.0
+    return ((found - expected)[finite].abs().max() / expected[finite].abs().max().clamp(min=1)).item()
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+def test_the_same_by_both(dtype, capsys):
+    worst, where = 0.0, None
+    for seed, case in enumerate(cases(2000 if dtype is torch.float64 else 500)):
+        if case.notes & {"far"} and dtype in (torch.float16, torch.bfloat16):
+            continue
+        both = [evaluate(case, dtype, backend) for backend in ("native", "composed")]
+        for what, (native, composed) in enumerate(zip(*both)):
+            assert native.dtype is composed.dtype and native.shape == composed.shape
+            if what > 1 and not (both[0][0].isfinite().all() and native.isfinite()):
+                continue  # where a term is infinite, slopes say nothing
+            found = error(composed, native)
+            if found > worst:
+                worst, where = found, f"case {seed}, {case.kind}, output {what}"
+    with capsys.disabled():
+        print(f"\n{dtype}: composed differs from the C library by at most {worst:.1e}, {where}")
+    assert worst <= TYPES[dtype], where
