@@ -244,6 +244,9 @@ static mixent_status end(slot *slot) {
   bool finished;
   if (slot->worker.lacks)
     return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for what run %s says; run again", slot->name);
+  if (slot->worker.refusal)
+    return mixent_fail(MIXENT_ERROR_IO, "cannot read what run %s says: %s; run again", slot->name,
+                       strerror(slot->worker.refusal));
   MIXENT_TRY(read_scores(slot->path, &finished, &ended));
   if (!finished && *how)
     mixent_text_append(&message, "%s", how);

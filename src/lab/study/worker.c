@@ -85,7 +85,9 @@ static void read_pipe(mixent_worker *worker, int *pipe, mixent_text *text, bool 
   ssize_t count = 0;
   while (*pipe >= 0 && (count = read(*pipe, piece, sizeof piece)) > 0)
     mixent_text_append_bytes(text, piece, (size_t)count);
-  bool closed = count == 0 || (errno != EAGAIN && errno != EINTR);
+  int refusal = count < 0 && errno != EAGAIN && errno != EINTR ? errno : 0;
+  bool closed = count == 0 || refusal;
+  if (refusal) worker->refusal = refusal;
   cut_lines(worker, text, error);
   if (*pipe >= 0 && closed) {
     close(*pipe);

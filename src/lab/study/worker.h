@@ -13,6 +13,7 @@ typedef struct mixent_worker {
   mixent_text line[2]; /* the beginning of a line of each */
   char *message;       /* its last "mixent: …" on standard error that is no warning, without that word */
   bool lacks;          /* memory was too little for something that it said */
+  int refusal;         /* errno of a read from its pipes that failed; 0: none did */
   /* Set before the start: a line of its standard output, a warning, any other line on standard error. */
   void *context;
   void (*heard)(void *context, const char *line);
