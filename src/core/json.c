@@ -55,13 +55,8 @@ void mixent_json_append(json_t **array, json_t *value) {
   if (json_array_append_new(*array, value) != 0) spoil(array);
 }
 
-static bool is_utf8(const char *text) {
-  for (size_t size; *text && (size = mixent_character_size(text)) > 0;) text += size;
-  return !*text;
-}
-
 json_t *mixent_json_text(const char *text) {
-  if (text && is_utf8(text)) return json_string(text);
+  if (text && mixent_is_utf8(text)) return json_string(text);
   char *copy = text ? strdup(text) : NULL;
   for (char *letter = copy; letter && *letter; letter++)
     if ((unsigned char)*letter >= 0x80) *letter = '?';

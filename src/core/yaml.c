@@ -1,6 +1,7 @@
 /* YAML text into a tree with positions, on libyaml's events. Only what descriptions and recipes need: plain
  * trees; anchors, aliases, several documents and keys that are not scalars are refused with their place. */
 #include "core/yaml.h"
+#include "core/layout.h"
 #include "core/locale.h"
 #include "core/memory.h"
 #include <errno.h>
@@ -306,16 +307,33 @@ mixent_status mixent_yaml_check_keys(const mixent_yaml *mapping, const char *con
   return MIXENT_OK;
 }
 
+/* The code point of a character of `size` bytes (UTF-8). */
+static unsigned code_point(const char *text, size_t size) {
+  unsigned point = (unsigned char)*text;
+  if (size > 1) point &= 0x7fu >> size;
+  for (size_t i = 1; i < size; i++) point = point << 6 | ((unsigned char)text[i] & 0x3fu);
+  return point;
+}
+
+/* What YAML refuses (control characters, a byte order mark) or takes for the end of a line (U+0085, U+2028, U+2029). */
+static bool needs_escape(unsigned point) {
+  return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 || point == 0x2029 ||
+         point == 0xfeff || point == 0xfffe || point == 0xffff;
+}
+
 /* In double quotes, as JSON and YAML both read it. */
 static void write_quoted(const char *text, mixent_text *out) {
   mixent_text_append(out, "\"");
-  for (; *text; text++) {
+  for (size_t size; *text; text += size) {
+    size = mixent_character_size(text);
+    if (!size) size = 1; /* no UTF-8: nothing reads it back */
+    unsigned point = code_point(text, size);
     if (*text == '"' || *text == '\\')
       mixent_text_append(out, "\\%c", *text);
-    else if ((unsigned char)*text < 0x20 || *text == 0x7f)
-      mixent_text_append(out, "\\x%02x", *text);
+    else if (needs_escape(point))
+      mixent_text_append(out, "\\u%04x", point);
     else
-      mixent_text_append(out, "%c", *text);
+      mixent_text_append(out, "%.*s", (int)size, text);
   }
   mixent_text_append(out, "\"");
 }

@@ -49,15 +49,9 @@ static json_t *describe(const mixent_safetensor *tensor, size_t offset) {
 }
 
 static mixent_status check_text(const char *text) {
-  for (const char *at = text; *at;) {
-    size_t size = mixent_character_size(at);
-    if (!size)
-      return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                         "expected UTF-8 in the names and the description of safetensors, got '%.200s'",
-                         text);
-    at += size;
-  }
-  return MIXENT_OK;
+  if (mixent_is_utf8(text)) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "expected UTF-8 in the names and the description of safetensors, got '%.200s'", text);
 }
 
 static mixent_status check_texts(const mixent_metadata *metadata, size_t metadata_count,

@@ -4,6 +4,7 @@
 #include "core/content.h"
 #include "core/embedded.h"
 #include "core/file.h"
+#include "core/layout.h"
 #include "core/yaml.h"
 #include "optimize/optimizer.h"
 #include "optimize/schedule.h"
@@ -296,7 +297,20 @@ mixent_status mixent_recipe_load(const char *path, mixent_recipe *out) {
       mixent_last_error(), mixent_version());
 }
 
+/* recipe.yaml is UTF-8: a path in another encoding would make it unreadable, and the run with it. */
+static mixent_status check_texts(const mixent_recipe *recipe) {
+  for (const mixent_option *option = mixent_options; option->key; option++) {
+    const char *text = (const char *)recipe + option->offset;
+    if (option->type == MIXENT_OPTION_TEXT && !mixent_is_utf8(text))
+      return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "%s: expected UTF-8, got '%s'; rename the file or directory, or go by another path",
+                         option->key, text);
+  }
+  return MIXENT_OK;
+}
+
 mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
+  MIXENT_TRY(check_texts(recipe));
   if (!*recipe->data)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "data: empty; give a data set's name or directory");
   if (!*recipe->net) return mixent_fail(MIXENT_ERROR_ARGUMENT, "net: empty; give a network's name or file");

@@ -250,6 +250,7 @@ mixent_status mixent_train(const mixent_train_options *options, mixent_train_sum
   memset(summary, 0, sizeof *summary);
   MIXENT_TRY(mixent_recipe_resolve(options->recipe, options->settings, options->setting_count, &recipe));
   MIXENT_TRY(mixent_recipe_settle(&recipe, mixent_net_bf16_is_native()));
+  MIXENT_TRY(mixent_recipe_check(&recipe)); /* the whole paths, too */
   MIXENT_TRY(place_run(&recipe, options, &place));
   mixent_status status = mixent_run_directory_check(place, options->overwrite);
   if (status == MIXENT_OK) status = mixent_trainer_create(&recipe, options, &trainer);

@@ -101,3 +101,13 @@ def test_standard_output_holds_the_file_alone(tmp_path):
     piped = subprocess.run([*words, "/dev/stdout"], env=environment(), check=True, capture_output=True)
     assert piped.stdout == (tmp_path / "model.onnx").read_bytes()
     assert piped.stderr.startswith(b"wrote /dev/stdout")
+
+
+def test_a_path_that_recipe_yaml_cannot_hold(mixent, bars, tmp_path):
+    """Latin-1 in a whole path: said before the run begins, which could not be resumed."""
+    place = os.fsencode(tmp_path) + b"/b\xe4r"
+    os.mkdir(place)
+    bars.rename(os.fsdecode(place + b"/bars"))
+    done = mixent("train", "--data", "bars", "--run", tmp_path / "run", directory=place)
+    assert done.code == 2 and "data: expected UTF-8" in done.message and "b\\xe4r/bars" in done.message
+    assert not (tmp_path / "run").exists()

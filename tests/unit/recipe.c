@@ -226,6 +226,22 @@ static mixent_status resolve(const char *text, const mixent_setting *settings, s
 }
 
 /* An option that belongs to another loss or optimiser is refused, in a file where its value is not the default. */
+/* recipe.yaml could not be read again: a path in Latin-1 is refused before a run begins. */
+static void test_texts_are_utf8(void **state) {
+  (void)state;
+  mixent_recipe recipe;
+  const char *const keys[] = {"data", "data_dir", "net", "plan", "baseline", "name"};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    mixent_setting setting = {keys[i], "b\xe4r"};
+    char message[64];
+    assert_int_equal(mixent_recipe_resolve(NULL, &setting, 1, &recipe), MIXENT_ERROR_ARGUMENT);
+    snprintf(message, sizeof message, "%s: expected UTF-8, got 'b\xe4r'", keys[i]);
+    if (strncmp(mixent_last_error(), message, strlen(message)) != 0) fail_msg("%s", mixent_last_error());
+    setting.value = "b\xc3\xa4r\xe2\x80\xa8";
+    assert_int_equal(mixent_recipe_resolve(NULL, &setting, 1, &recipe), MIXENT_OK);
+  }
+}
+
 static void test_foreign_options_are_refused(void **state) {
   (void)state;
   static const struct {
@@ -398,6 +414,7 @@ int main(void) {
       cmocka_unit_test(test_words_for_true_and_false),
       cmocka_unit_test(test_numbers_are_short),
       cmocka_unit_test(test_mistakes_are_named),
+      cmocka_unit_test(test_texts_are_utf8),
       cmocka_unit_test(test_foreign_options_are_refused),
       cmocka_unit_test(test_complete_recipes_are_taken),
       cmocka_unit_test(test_idle_options_are_told),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "core/yaml.h"
+#include <jansson.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -100,6 +101,39 @@ static void test_refusals(void **state) {
   mixent_yaml *root;
   assert_int_equal(mixent_yaml_parse(deep, sizeof deep, "t", &root), MIXENT_ERROR_FORMAT);
   assert_non_null(strstr(mixent_last_error(), "nested"));
+}
+
+/* What is written as a word is read as the same, by YAML and by JSON. */
+static void test_words_read_back(void **state) {
+  (void)state;
+  static const char *const words[] = {"plain",
+                                      "two words",
+                                      "",
+                                      "\"\\\n\t\x01\x7f",
+                                      "\xc2\x85 \xc2\x9f\xc2\xa0",
+                                      "\xe2\x80\xa8",
+                                      "\xe2\x80\xa9",
+                                      "\xef\xbb\xbf\xef\xbf\xbe",
+                                      "\xc3\xa4 \xf0\x9f\x98\x80",
+                                      "1.5",
+                                      "true",
+                                      "#",
+                                      ": -"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    mixent_text text = {0};
+    mixent_yaml *root;
+    mixent_yaml_word_write(words[i], &text);
+    if (mixent_yaml_parse(text.data, text.length, "t", &root) != MIXENT_OK)
+      fail_msg("%s", mixent_last_error());
+    assert_string_equal(root->text, words[i]);
+    mixent_yaml_free(root);
+    if (*text.data == '"') {
+      json_t *json = json_loads(text.data, JSON_DECODE_ANY, NULL);
+      assert_string_equal(json_string_value(json), words[i]);
+      json_decref(json);
+    }
+    mixent_text_free(&text);
+  }
 }
 
 static void test_scalars(void **state) {
@@ -196,9 +230,9 @@ static void test_many_keys(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_tree),         cmocka_unit_test(test_long_sequence),
-      cmocka_unit_test(test_refusals),     cmocka_unit_test(test_scalars),
-      cmocka_unit_test(test_unknown_keys), cmocka_unit_test(test_random_texts),
-      cmocka_unit_test(test_many_keys),
+      cmocka_unit_test(test_refusals),     cmocka_unit_test(test_words_read_back),
+      cmocka_unit_test(test_scalars),      cmocka_unit_test(test_unknown_keys),
+      cmocka_unit_test(test_random_texts), cmocka_unit_test(test_many_keys),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
