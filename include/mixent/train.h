@@ -63,6 +63,12 @@ typedef struct mixent_train_epoch {
   const char *json; /* the line of metrics.jsonl, without its end */
 } mixent_train_epoch;
 
+/* After a checkpoint stands on disk: last.safetensors, from which the run goes on, or best.safetensors. */
+typedef struct mixent_train_saved {
+  const char *checkpoint; /* its path */
+  uint64_t step;          /* of the whole run, that it holds */
+} mixent_train_saved;
+
 typedef struct mixent_train_options {
   /* A new run: a recipe's name or file (NULL: emnist-letters-short) and changes to it, the later winning. */
   const char *recipe;
@@ -84,6 +90,7 @@ typedef struct mixent_train_options {
   void (*epoch)(void *context, const mixent_train_epoch *epoch);
   void (*scored)(void *context, size_t done,
                  size_t images); /* of validations and of the scoring at the end */
+  void (*saved)(void *context, const mixent_train_saved *saved);
   void (*warning)(void *context,
                   const char *message); /* signs of a run that goes wrong (a weight near zero, …) */
 } mixent_train_options;

@@ -1,12 +1,12 @@
 /* `mixent compare`: trains what a study lacks, and says what its runs show. */
 #include "cli/commands.h"
-#include "cli/json.h"
+#include "cli/events.h"
 #include "cli/places.h"
 #include "cli/planner.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
-#include "cli/training.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/printable.h"
 #include "lab/study/results.h"
 #include "lab/study/train.h"
@@ -27,6 +27,20 @@ typedef struct view {
   mixent_progress progress;
 } view;
 
+static json_t *progress_to_json(const mixent_study_progress *now) {
+  json_t *progress = json_object();
+  mixent_json_set(&progress, "phase", json_string("train"));
+  mixent_json_set(&progress, "fraction", json_real(now->fraction));
+  mixent_json_set(&progress, "runs", json_integer((json_int_t)now->total));
+  mixent_json_set(&progress, "finished", json_integer((json_int_t)now->finished));
+  mixent_json_set(&progress, "failed", json_integer((json_int_t)now->failed));
+  mixent_json_set(&progress, "running", mixent_json_texts(now->names, now->running));
+  mixent_json_set(&progress, "images_per_second",
+                  mixent_json_number(now->images_per_second > 0 ? now->images_per_second : NAN));
+  mixent_json_set(&progress, "seconds_left", mixent_json_number(now->seconds_left));
+  return progress;
+}
+
 static void show_progress(void *context, const mixent_study_progress *now) {
   view *view = context;
   char before[96], speed[64] = "", left[64] = "";
@@ -35,26 +49,32 @@ static void show_progress(void *context, const mixent_study_progress *now) {
   if (now->images_per_second > 0) snprintf(speed, sizeof speed, "%.0f images/s, ", now->images_per_second);
   if (isfinite(now->seconds_left))
     snprintf(left, sizeof left, "%s left, ", mixent_text_duration(now->seconds_left));
+  if (view->json && mixent_event_progress_is_due()) mixent_event_progress(progress_to_json(now));
   mixent_text after = {0};
-  mixent_text_append(&after, "%s%s%s", left, speed, now->names);
+  mixent_text_append(&after, "%s%s", left, speed);
+  for (size_t i = 0; i < now->running; i++) mixent_text_append(&after, "%s%s", i ? ", " : "", now->names[i]);
   if (after.data) mixent_progress_show(&view->progress, before, now->fraction, after.data);
   mixent_text_free(&after);
 }
 
 static void show_ended(void *context, const mixent_study_ended *run) {
   view *view = context;
-  FILE *stream = view->json ? stderr : stdout;
   mixent_progress_clear(&view->progress);
   if (run->signal) {
     mixent_signals_pass_on(run->signal);
     fprintf(stderr, "mixent: run %s was stopped by signal %d (%s) and is saved\n", run->name, run->signal,
             strsignal(run->signal));
   } else if (run->message)
-    fprintf(stderr, "mixent: run %s failed: %s\n", run->name, mixent_printable(run->message));
-  else
-    fprintf(stream, "%s: %.2f %% right, NLL %.4f, %s (%zu of %zu)\n", run->name, 100 * run->accuracy,
-            run->nll, mixent_text_duration(run->seconds), run->finished, run->total);
-  fflush(stream);
+    fprintf(stderr, "mixent: run %s failed: %s\n", run->name, mixent_printable_message(run->message));
+  else if (!view->json)
+    printf("%s: %.2f %% right, NLL %.4f, %s (%zu of %zu)\n", run->name, 100 * run->accuracy, run->nll,
+           mixent_text_duration(run->seconds), run->finished, run->total);
+  fflush(stdout);
+}
+
+static void show_event(void *context, json_t *event) {
+  (void)context;
+  mixent_event_forward(event);
 }
 
 static void show_warning(void *context, const char *run, const char *message) {
@@ -64,7 +84,7 @@ static void show_warning(void *context, const char *run, const char *message) {
 }
 
 static mixent_status train(const arguments *arguments, mixent_study *study, int lock, size_t *failed) {
-  view view = {.json = arguments->json, .progress = mixent_progress_start()};
+  view view = {.json = arguments->json, .progress = mixent_progress_start(!arguments->json)};
   mixent_study_train_options options = {
       .program = "/proc/self/exe", /* also where another build has taken its name */
       .jobs = arguments->jobs,
@@ -73,7 +93,8 @@ static mixent_status train(const arguments *arguments, mixent_study *study, int 
       .context = &view,
       .progress = show_progress,
       .ended = show_ended,
-      .warning = show_warning};
+      .warning = show_warning,
+      .event = arguments->json ? show_event : NULL};
   mixent_status status = mixent_study_train(study, &options, failed);
   mixent_progress_clear(&view.progress);
   return status;
@@ -151,12 +172,29 @@ static void print_text(const mixent_study *study, const mixent_study_results *re
   free(directory);
 }
 
-static int print_json(const mixent_study *study, const mixent_study_results *results, const json_t *failed) {
-  return mixent_json_print(json_pack("{s:s, s:s, s:o, s:I, s:I, s:O, s:o}", "study", study->name, "about",
-                                     study->about, "directory", mixent_json_text(study->directory), "runs",
-                                     (json_int_t)results->count, "finished", (json_int_t)results->finished,
-                                     "failed", failed, "comparison",
-                                     mixent_comparison_to_json(results->comparison)));
+static void print_start(const arguments *arguments, const mixent_study *study) {
+  json_t *event = json_object(), *seeds = json_array();
+  for (size_t i = 0; i < study->seed_count; i++) mixent_json_append(&seeds, json_integer(study->seeds[i]));
+  mixent_json_set(&event, "study", json_string(study->name));
+  mixent_json_set(&event, "directory", mixent_json_text(study->directory));
+  mixent_json_set(&event, "data", mixent_json_texts(study->data, study->data_count));
+  mixent_json_set(&event, "variants", mixent_json_texts(study->variant_names, study->variant_count));
+  mixent_json_set(&event, "seeds", seeds);
+  mixent_json_set(&event, "runs", json_integer((json_int_t)mixent_study_run_count(study)));
+  mixent_json_set(&event, "jobs",
+                  json_integer(arguments->no_train ? 0
+                               : arguments->jobs   ? arguments->jobs
+                                                   : mixent_study_jobs(study)));
+  mixent_json_set(&event, "threads", json_integer(mixent_study_threads(study)));
+  mixent_event_print(MIXENT_EVENT_START, event);
+}
+
+static json_t *results_to_json(const mixent_study *study, const mixent_study_results *results,
+                               json_t *failed) {
+  return json_pack("{s:s, s:s, s:o, s:I, s:I, s:O, s:o}", "study", study->name, "about", study->about,
+                   "directory", mixent_json_text(study->directory), "runs", (json_int_t)results->count,
+                   "finished", (json_int_t)results->finished, "failed", failed, "comparison",
+                   mixent_comparison_to_json(results->comparison));
 }
 
 static mixent_status write_csv(const char *path, const mixent_study_results *results) {
@@ -173,13 +211,14 @@ static int show(const arguments *arguments, const mixent_study *study) {
   mixent_study_results results;
   json_t *failed = json_object();
   int code = MIXENT_EXIT_DONE;
+  if (arguments->json) mixent_event_progress(json_pack("{s:s}", "phase", "compare"));
   mixent_status status = mixent_study_results_read(study, &results);
   if (status == MIXENT_OK) status = mixent_study_list_failed(study, failed);
   if (status == MIXENT_OK && arguments->csv) status = write_csv(arguments->csv, &results);
   if (status != MIXENT_OK)
     code = mixent_failed(status);
   else if (arguments->json)
-    code = print_json(study, &results, failed);
+    mixent_event_finished(results_to_json(study, &results, failed));
   else
     print_text(study, &results, failed);
   mixent_study_results_free(&results);
@@ -196,6 +235,7 @@ static int compare(const arguments *arguments, mixent_study *study, const char *
   mixent_status status = arguments->no_train
                              ? mixent_study_join(study, place)
                              : mixent_study_begin(study, &planner, place, arguments->threads, &lock);
+  if (status == MIXENT_OK && arguments->json) print_start(arguments, study);
   if (status == MIXENT_OK && !arguments->no_train) status = train(arguments, study, lock, &failed);
   if (lock >= 0) close(lock);
   if (status != MIXENT_OK) return mixent_failed(status);
@@ -250,7 +290,7 @@ static const mixent_command_option options[] = {
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, no_train)},
     {.name = "json",
-     .help = "print the comparison as one line of JSON",
+     .help = "print events, one line of JSON each (docs/EVENTS.md); the last one has the comparison",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, json)},
     {.name = "csv",
@@ -282,5 +322,6 @@ const mixent_command mixent_command_compare = {
         "If a signal stops one run alone, it is saved, the others go on, and the exit code tells the "
         "signal. If a run fails, the others go on, the exit code is 1, and the next call tries it "
         "again.",
+    .events = true,
     .arguments_size = sizeof(arguments),
     .run = run};

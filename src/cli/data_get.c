@@ -24,7 +24,7 @@ static int show_progress(void *context, const char *file, uint64_t done, uint64_
 static int run(const void *given, int count, char **words) {
   (void)count;
   const arguments *arguments = given;
-  view view = {.progress = mixent_progress_start(),
+  view view = {.progress = mixent_progress_start(true),
                .stop = mixent_signals_watch("keeping what has come, and ending")};
   mixent_status status =
       mixent_dataset_fetch(words[0], arguments->directory, arguments->address, show_progress, &view);

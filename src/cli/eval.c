@@ -56,7 +56,7 @@ static int evaluate(const arguments *arguments, const char *path, const mixent_m
       mixent_model_dataset_open(model, path, arguments->data, arguments->data_directory, &dataset);
   if (status != MIXENT_OK) return mixent_failed(status);
   mixent_scores scores;
-  view view = {mixent_progress_start(), mixent_samples_name(model->side == 1)};
+  view view = {mixent_progress_start(true), mixent_samples_name(model->side == 1)};
   const mixent_scoring_watch watch = {.context = &view, .scored = show_scored};
   int views = (int)arguments->views;
   mixent_precision precision;

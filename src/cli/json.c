@@ -14,11 +14,3 @@ int mixent_json_print(json_t *object) {
   free(text);
   return MIXENT_EXIT_DONE;
 }
-
-int mixent_json_text_print(const char *text) {
-  /* Outside strings a line break in JSON is only space, and inside it cannot stand. */
-  for (; *text; text++)
-    if (*text != '\n') putchar(*text);
-  putchar('\n');
-  return MIXENT_EXIT_DONE;
-}

@@ -7,7 +7,5 @@
 /* Prints `object` on one line and gives it back to jansson; returns the exit code (an object that could not
  * be made, NULL, is a lack of memory). */
 int mixent_json_print(json_t *object);
-/* Prints a JSON text on one line, whatever line breaks it has. */
-int mixent_json_text_print(const char *text);
 
 #endif

@@ -1,8 +1,10 @@
 /* The program: finds the sub-command and runs it. Exit codes: 0 done, 1 failed, 2 wrong use, 128 + N
  * stopped by signal N. */
 #include "cli/commands.h"
+#include "cli/events.h"
 #include "cli/no_memory.h"
 #include "cli/parse.h"
+#include "core/status.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,6 +17,8 @@
 static int run_program(int argc, char **argv) {
   mixent_command_call call;
   int code = mixent_command_parse(mixent_commands, argc - 1, argv + 1, &call);
+  mixent_status status = call.events ? mixent_events_begin(call.command->name) : MIXENT_OK;
+  if (status != MIXENT_OK) code = mixent_failed(status);
   if (code == MIXENT_EXIT_NOT_YET)
     code = call.command->run(call.arguments, call.operand_count, call.operands);
   mixent_command_call_free(&call);
@@ -40,17 +44,19 @@ int main(int argc, char **argv) {
   mixent_no_memory_prepare();
   prctl(PR_SET_NAME, "mixent"); /* a study starts its runs as "exe" */
   int code = run_program(argc, argv);
+  if (mixent_output_lacked()) {
+    int lacked = mixent_failed(mixent_fail(
+        MIXENT_ERROR_MEMORY, "no memory for some of the output, which is missing above; run again"));
+    if (code == MIXENT_EXIT_DONE) code = lacked;
+  }
+  mixent_events_end(code);
   /* What was printed must have arrived: a full disk behind '>' is a failure too. */
   int failed = fflush(stdout) != 0 ? errno : 0;
-  if (failed || ferror(stdout)) { /* stdio does not remember why an earlier write failed */
-    if (code == MIXENT_EXIT_DONE)
-      fprintf(stderr, "mixent: writing to standard output failed%s%s\n", failed ? ": " : "",
-              failed ? strerror(failed) : "");
-    if (code == MIXENT_EXIT_DONE) code = MIXENT_EXIT_FAILED;
-  }
-  if (mixent_output_lacked()) {
-    fputs("mixent: no memory for some of the output, which is missing above; run again\n", stderr);
-    if (code == MIXENT_EXIT_DONE) code = MIXENT_EXIT_FAILED;
+  if (code == MIXENT_EXIT_DONE &&
+      (failed || ferror(stdout))) { /* stdio does not remember why an earlier write failed */
+    fprintf(stderr, "mixent: writing to standard output failed%s%s\n", failed ? ": " : "",
+            failed ? strerror(failed) : "");
+    code = MIXENT_EXIT_FAILED;
   }
   return code;
 }

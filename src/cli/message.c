@@ -7,32 +7,42 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-__attribute__((format(printf, 2, 0))) static void print_message(const char *mark, const char *format,
-                                                                va_list arguments) {
-  char message[4096];
-  vsnprintf(message, sizeof message, format, arguments);
+static mixent_failure failure;
+const mixent_failure *const mixent_last_failure = &failure;
+
+static void print_message(const char *mark, const char *message) {
   fflush(stdout);
-  fprintf(stderr, "mixent: %s%s\n", mark, mixent_printable_message(message));
+  fprintf(stderr, "mixent: %s%s\n", mark, message);
+}
+
+static void fail(mixent_status status, const char *message) {
+  const char *printable = mixent_printable_message(message);
+  print_message("", printable);
+  failure.status = status;
+  snprintf(failure.message, sizeof failure.message, "%s", printable);
 }
 
 int mixent_wrong_use(const char *format, ...) {
+  char message[sizeof failure.message];
   va_list arguments;
   va_start(arguments, format);
-  print_message("", format, arguments);
+  vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
+  fail(MIXENT_ERROR_ARGUMENT, message);
   return MIXENT_EXIT_WRONG_USE;
 }
 
 void mixent_warning_print(const char *format, ...) {
+  char message[sizeof failure.message];
   va_list arguments;
   va_start(arguments, format);
-  print_message("warning: ", format, arguments);
+  vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
+  print_message("warning: ", mixent_printable_message(message));
 }
 
 int mixent_failed(mixent_status status) {
-  fflush(stdout);
-  fprintf(stderr, "mixent: %s\n", mixent_printable_message(mixent_last_error()));
+  fail(status, mixent_last_error());
   if (status == MIXENT_ERROR_INTERRUPTED) return mixent_signals_exit_code();
   return status == MIXENT_ERROR_ARGUMENT ? MIXENT_EXIT_WRONG_USE : MIXENT_EXIT_FAILED;
 }

@@ -14,6 +14,13 @@ void mixent_warning_print(const char *format, ...) __attribute__((format(printf,
  * the signal for MIXENT_ERROR_INTERRUPTED, else failed. */
 int mixent_failed(mixent_status status);
 
+/* What was said of the last failure, as it was printed; message "": nothing has failed. */
+typedef struct mixent_failure {
+  mixent_status status;
+  char message[4096];
+} mixent_failure;
+extern const mixent_failure *const mixent_last_failure;
+
 /* Something that was to be printed cannot be, for memory ran out: the program says so at its end and fails. */
 void mixent_output_lacks(void);
 /* Whether that happened. */

@@ -1,6 +1,7 @@
 /* oneDNN is C++: where its operator new finds no memory it throws, and nothing above C catches that. The program ends before, as it
  * does wherever memory runs out: with a message and exit code 1. Files are whole at any moment. */
 #include "cli/no_memory.h"
+#include "cli/events.h"
 #include "cli/message.h"
 
 #include <dlfcn.h>
@@ -8,10 +9,11 @@
 #include <unistd.h>
 
 static void end_without_memory(void) {
-  static const char message[] =
-      "mixent: no memory inside oneDNN; free some memory, or take a smaller batch\n";
-  ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
+#define MESSAGE "no memory inside oneDNN; free some memory, or take a smaller batch"
+  static const char line[] = "mixent: " MESSAGE "\n";
+  ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
   (void)written; /* there is nothing left to do about it */
+  mixent_events_die(MESSAGE);
   _exit(MIXENT_EXIT_FAILED);
 }
 

@@ -240,6 +240,18 @@ static int find_member(int argc, char **argv, const mixent_command **command) {
   return *command ? GO_ON : MIXENT_EXIT_WRONG_USE;
 }
 
+/* Whether a flag is among the words, whatever is wrong with the others. */
+static bool has_flag(const mixent_command *command, const char *flag, int argc, char **argv) {
+  for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+    if (strncmp(argv[i], "--", 2) != 0) continue;
+    const mixent_command_option *option =
+        mixent_command_option_find(command, argv[i] + 2, strlen(argv[i] + 2));
+    if (option && strcmp(option->name, flag) == 0) return true;
+    if (option && option->argument) i++; /* its value */
+  }
+  return false;
+}
+
 int mixent_command_parse(const mixent_command *const *commands, int argc, char **argv,
                          mixent_command_call *out) {
   *out = (mixent_command_call){0};
@@ -259,6 +271,8 @@ int mixent_command_parse(const mixent_command *const *commands, int argc, char *
   }
   parse parse = {.command = command, .call = out, .setting_room = argc + 1};
   out->command = command;
+  out->events =
+      command->events && has_flag(command, "json", argc, argv) && !has_flag(command, "dry-run", argc, argv);
   out->arguments = calloc(1, command->arguments_size + 1);
   out->operands = calloc((size_t)argc + 1, sizeof *out->operands);
   if (out->arguments && out->operands) return parse_all(&parse, argc, argv);

@@ -7,6 +7,7 @@
 /* A command line that was read: the command and what its `run` takes. */
 typedef struct mixent_command_call {
   const mixent_command *command;
+  bool events; /* it is to print events, and a failure to read the other words is one (cli/events.h) */
   void *arguments;
   int operand_count;
   char **operands;

@@ -15,16 +15,17 @@ int mixent_stream_width(FILE *stream) {
   return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
 }
 
-mixent_progress mixent_progress_start(void) {
+mixent_progress mixent_progress_start(bool lines) {
   const char *kind = getenv("TERM");
   bool dumb = kind && strcmp(kind, "dumb") == 0; /* cannot go back to the start of a line and erase it */
-  mixent_progress progress = {.terminal = isatty(STDERR_FILENO) && !dumb};
+  mixent_progress progress = {.terminal = isatty(STDERR_FILENO) && !dumb, .lines = lines};
   progress.last = progress.terminal ? 0 : mixent_seconds_now();
   return progress;
 }
 
 void mixent_progress_show(mixent_progress *progress, const char *before, double fraction, const char *after) {
   double time = mixent_seconds_now();
+  if (!progress->terminal && !progress->lines) return;
   if (time - progress->last < (progress->terminal ? 0.1 : 30)) return;
   progress->last = time;
   int percent = (int)floor(100 * fmin(fmax(fraction, 0), 1));

@@ -8,14 +8,15 @@
 #include <stdio.h>
 
 /* The progress of something long on stderr. On a terminal one line is drawn over and over, at most ten times
- * a second; else a plain line every half minute. */
+ * a second; else a plain line every half minute, if those are wanted. */
 typedef struct mixent_progress {
-  bool terminal, shown; /* shown: a line stands on the terminal */
+  bool terminal, lines; /* lines: those of no terminal are wanted */
+  bool shown;           /* a line stands on the terminal */
   double last;          /* seconds, when it was drawn */
   double began;         /* seconds, when mixent_progress_count began */
 } mixent_progress;
 
-mixent_progress mixent_progress_start(void);
+mixent_progress mixent_progress_start(bool lines);
 /* fraction: 0 to 1. before and after: short texts on both sides of the bar ("epoch 2/4", "612 images/s, 3:12
  * left"). */
 void mixent_progress_show(mixent_progress *progress, const char *before, double fraction, const char *after);

@@ -1,6 +1,5 @@
 /* `mixent train`: a new run from a recipe, or on with an old one. */
 #include "cli/commands.h"
-#include "cli/json.h"
 #include "cli/places.h"
 #include "cli/recipe_show.h"
 #include "cli/training.h"
@@ -55,7 +54,7 @@ static int train(const arguments *arguments) {
   if (status != MIXENT_OK) {
     code = mixent_failed(status);
   } else if (arguments->json) {
-    code = mixent_json_text_print(summary.json);
+    mixent_event_training_finished(&summary);
   } else {
     mixent_training_summary_print(&summary);
     printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n",
@@ -133,7 +132,7 @@ static const mixent_command_option options[] = {
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, dry_run)},
     {.name = "json",
-     .help = "print a line of JSON per epoch and the summary as the last",
+     .help = "print events, one line of JSON each (docs/EVENTS.md); with --dry-run one object",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, json)},
     {.name = NULL}};
@@ -162,5 +161,6 @@ const mixent_command mixent_command_train = {
         "  summary.json              at the end: the scores\n\n"
         "Ctrl-C and SIGTERM finish the step, save, say how to go on, and exit with 130 and 143. "
         "After a crash 'mixent train --resume RUN' goes on from the last save.",
+    .events = true,
     .arguments_size = sizeof(arguments),
     .run = run};

@@ -1,5 +1,6 @@
 /* The view of a training run: progress line, table of epochs. */
 #include "cli/training.h"
+#include "cli/events.h"
 #include "cli/message.h"
 #include "cli/signals.h"
 #include "core/printable.h"
@@ -19,7 +20,10 @@ void mixent_training_table_begin(mixent_training_view *view, const char *loss, c
 static void show_start(void *context, const mixent_train_start *start) {
   mixent_training_view *view = context;
   mixent_training_table_begin(view, start->loss, start->samples);
-  if (view->json) return;
+  if (view->json) {
+    mixent_event_training_start(start, &view->position);
+    return;
+  }
   printf("%s: %s with loss %s on %s, %s, %d thread%s\n", mixent_printable(start->recipe),
          mixent_printable(start->net), start->loss, mixent_printable(start->data), start->precision,
          start->threads, start->threads == 1 ? "" : "s");
@@ -36,10 +40,10 @@ static void show_start(void *context, const mixent_train_start *start) {
   fflush(stdout);
 }
 
-/* Where standard error is no terminal a study reads this line (lab/study/train.c). */
 static void show_progress(void *context, const mixent_train_progress *now) {
   mixent_training_view *view = context;
   char before[64], after[96];
+  if (view->json) mixent_event_training_progress(now, &view->position);
   snprintf(before, sizeof before, "epoch %d/%d", now->epoch, now->epochs);
   snprintf(after, sizeof after, "loss %.3f, %.0f %s/s, %s left", now->loss, now->images_per_second,
            view->samples, mixent_text_duration(now->seconds_left));
@@ -48,6 +52,7 @@ static void show_progress(void *context, const mixent_train_progress *now) {
 
 static void show_scored(void *context, size_t done, size_t images) {
   mixent_training_view *view = context;
+  if (view->json) mixent_event_training_scored(done, images, &view->position);
   mixent_progress_count(&view->progress, "scoring", view->samples, done, images);
 }
 
@@ -158,11 +163,17 @@ void mixent_training_table_add(mixent_training_view *view, const mixent_train_ep
 static void show_epoch(void *context, const mixent_train_epoch *epoch) {
   mixent_training_view *view = context;
   mixent_progress_clear(&view->progress);
-  if (view->json)
-    puts(epoch->json);
-  else
-    mixent_training_table_add(view, epoch);
+  if (view->json) {
+    mixent_event_text_print(MIXENT_EVENT_EPOCH, epoch->json);
+    return;
+  }
+  mixent_training_table_add(view, epoch);
   fflush(stdout);
+}
+
+static void show_saved(void *context, const mixent_train_saved *saved) {
+  const mixent_training_view *view = context;
+  if (view->json) mixent_event_training_saved(saved);
 }
 
 static void show_warning(void *context, const char *message) {
@@ -170,10 +181,11 @@ static void show_warning(void *context, const char *message) {
   mixent_progress_clear(&view->progress);
   fflush(stdout);
   mixent_warning_print("%s", message);
+  if (view->json) mixent_event_warning(message);
 }
 
 void mixent_training_watch(mixent_training_view *view, bool json, mixent_train_options *options) {
-  *view = (mixent_training_view){.json = json, .progress = mixent_progress_start()};
+  *view = (mixent_training_view){.json = json, .progress = mixent_progress_start(!json)};
   options->stop = mixent_signals_watch("finishing this step and saving");
   options->continued = mixent_signals_continued();
   options->context = view;
@@ -181,6 +193,7 @@ void mixent_training_watch(mixent_training_view *view, bool json, mixent_train_o
   options->progress = show_progress;
   options->scored = show_scored;
   options->epoch = show_epoch;
+  options->saved = show_saved;
   options->warning = show_warning;
 }
 

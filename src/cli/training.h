@@ -4,10 +4,12 @@
 #define MIXENT_CLI_TRAINING_H
 
 #include "cli/terminal.h"
+#include "cli/training_events.h"
 #include "mixent/train.h"
 
 typedef struct mixent_training_view {
-  bool json;                            /* the lines of metrics.jsonl on standard output instead of a table */
+  bool json;                            /* events on standard output (cli/events.h) instead of a table */
+  mixent_training_position position;    /* of the events */
   int parts;                            /* of the loss */
   bool titled, bases, weights, mix_ent; /* of the table: titles are printed; which columns it has */
   bool weights_learned, bases_learned;  /* their learning rates have columns */

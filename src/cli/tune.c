@@ -1,11 +1,13 @@
 /* `mixent tune`: measures which back end computes each convolution fastest, and keeps that as a plan. */
 #include "net/plan/tune.h"
 #include "cli/commands.h"
-#include "cli/json.h"
+#include "cli/events.h"
 #include "cli/model.h"
 #include "cli/terminal.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "core/printable.h"
+#include "core/threads.h"
 #include "net/plan/choices.h"
 #include "train/plan_source.h"
 
@@ -20,6 +22,9 @@ typedef struct arguments {
 } arguments;
 
 static void show_progress(void *context, const char *what, double fraction) {
+  if (mixent_event_progress_is_due())
+    mixent_event_progress(json_pack("{s:s, s:f, s:o}", "phase", "measure", "fraction", fraction, "what",
+                                    mixent_json_text(what)));
   mixent_progress_show(context, "tune", fraction, what);
 }
 
@@ -110,24 +115,33 @@ static json_t *entry_to_json(const mixent_plan_entry *entry) {
                    entry->backend, "table", entry->table, "milliseconds", times);
 }
 
-static int print_json(const mixent_tune_result *result, const char *path, const char *hash) {
+static void print_start(const mixent_graph *graph, const mixent_graph_options *shape,
+                        const arguments *arguments) {
+  mixent_event_print(MIXENT_EVENT_START,
+                     json_pack("{s:o, s:i, s:i, s:i, s:I, s:i}", "net",
+                               mixent_json_text(mixent_graph_name(graph)), "channels", shape->channels,
+                               "side", shape->side, "classes", shape->classes, "batch",
+                               (json_int_t)arguments->batch, "threads", mixent_threads()));
+}
+
+static json_t *result_to_json(const mixent_tune_result *result, const char *path, const char *hash) {
   const mixent_plan_key *key = &result->plan->key;
   json_t *layers = json_array();
   for (size_t i = 0; i < result->plan->count; i++)
     mixent_json_append(&layers, entry_to_json(&result->plan->entries[i]));
-  return mixent_json_print(json_pack(
-      "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:s, s:b, s:f, s:f, s:o}", "net", key->net,
-      "processor", key->processor, "instructions", key->instructions, "precision", key->precision, "channels",
-      (json_int_t)key->channels, "side", (json_int_t)key->side, "classes", (json_int_t)key->classes, "batch",
-      (json_int_t)key->batch, "threads", (json_int_t)key->threads, "onednn", key->onednn, "plan",
-      mixent_json_text(path), "plan_hash", hash, "kept", (int)result->kept, "milliseconds",
-      1e3 * result->plan_seconds, "table_milliseconds", 1e3 * result->table_seconds, "layers", layers));
+  return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:s, s:b, s:f, s:f, s:o}", "net",
+                   key->net, "processor", key->processor, "instructions", key->instructions, "precision",
+                   key->precision, "channels", (json_int_t)key->channels, "side", (json_int_t)key->side,
+                   "classes", (json_int_t)key->classes, "batch", (json_int_t)key->batch, "threads",
+                   (json_int_t)key->threads, "onednn", key->onednn, "plan", mixent_json_text(path),
+                   "plan_hash", hash, "kept", (int)result->kept, "milliseconds", 1e3 * result->plan_seconds,
+                   "table_milliseconds", 1e3 * result->table_seconds, "layers", layers);
 }
 
 /* Measures, and keeps the plan. */
 static mixent_status measure(const mixent_graph *graph, const arguments *arguments,
                              mixent_tune_result *result, char **path) {
-  mixent_progress progress = mixent_progress_start();
+  mixent_progress progress = mixent_progress_start(!arguments->json);
   mixent_precision precision;
   MIXENT_TRY(mixent_precision_choose(arguments->precision, NULL, &precision));
   const mixent_tune_options options = {.batch = (int)arguments->batch,
@@ -152,7 +166,7 @@ static int tune(const mixent_graph *graph, const arguments *arguments) {
   } else {
     mixent_plan_file_hash(result.plan, hash);
     if (arguments->json)
-      code = print_json(&result, path, hash);
+      mixent_event_finished(result_to_json(&result, path, hash));
     else
       print_result(&result, path, hash);
   }
@@ -170,6 +184,7 @@ static int run(const void *given, int count, char **words) {
   mixent_status status = choose_shape(arguments, &shape);
   if (status == MIXENT_OK) status = mixent_graph_open(words[0], &shape, &graph);
   if (status != MIXENT_OK) return mixent_failed(status);
+  if (arguments->json) print_start(graph, &shape, arguments);
   int code = tune(graph, arguments);
   mixent_graph_free(graph);
   return code;
@@ -211,7 +226,7 @@ static const mixent_command_option options[] = {
     WORD("output", "FILE", output,
          "where the plan goes (default: the user's cache, where training finds it)"),
     {.name = "json",
-     .help = "print one line of JSON",
+     .help = "print events, one line of JSON each (docs/EVENTS.md)",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, json)},
     {.name = NULL}};
@@ -233,5 +248,6 @@ const mixent_command mixent_command_tune = {
         "  mixent tune vgg5                      for the recipes' batch of 250\n"
         "  mixent tune resnet20 --data mnist     for the images of a data set\n\n"
         "Measure on an idle machine. It needs the memory of a network for each back end.",
+    .events = true,
     .arguments_size = sizeof(arguments),
     .run = run};

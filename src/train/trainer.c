@@ -176,10 +176,17 @@ static mixent_status name_step(const mixent_trainer *trainer, const mixent_run_d
   return fail_not_finite(trainer, run, "the weights are", steps_done(trainer));
 }
 
+static void tell_saved(const mixent_trainer *trainer, const char *path) {
+  const mixent_train_options *options = trainer->options;
+  const mixent_train_saved saved = {path, steps_done(trainer)};
+  if (options->saved) options->saved(options->context, &saved);
+}
+
 static mixent_status save(mixent_trainer *trainer, const mixent_run_directory *run) {
   mixent_checkpoint checkpoint = mixent_trainer_checkpoint(trainer);
   MIXENT_TRY(name_step(trainer, run, mixent_checkpoint_write_all(run->last, &checkpoint)));
   trainer->saved = steps_done(trainer);
+  tell_saved(trainer, run->last);
   return MIXENT_OK;
 }
 
@@ -300,7 +307,9 @@ static mixent_status write_best(mixent_trainer *trainer, const mixent_run_direct
     checkpoint.statistics = trainer->ema_statistics;
     checkpoint.batches_tracked = batches < trainer->steps ? batches : trainer->steps;
   }
-  return name_step(trainer, run, mixent_checkpoint_write_model(run->best, &checkpoint));
+  MIXENT_TRY(name_step(trainer, run, mixent_checkpoint_write_model(run->best, &checkpoint)));
+  tell_saved(trainer, run->best);
+  return MIXENT_OK;
 }
 
 /* Written in this order: best.safetensors, the line of metrics.jsonl, last.safetensors. Whatever is cut off

@@ -14,6 +14,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from events import without_progress
 from support import PROGRAM, environment
 
 LIBRARY = PROGRAM.parent / "tests" / "fail.so"
@@ -47,7 +48,7 @@ def plain_text(text):
     try:
         return json.dumps(without_times(json.loads(text)))
     except ValueError:
-        return "\n".join(map(plain_line, text.split("\n")))
+        return "\n".join(map(plain_line, without_progress(text).split("\n")))
 
 
 def bytes_of(directory):

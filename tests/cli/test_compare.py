@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from events import read_last
 from support import PROGRAM, TINY_NET, environment, make_dataset
 
 STUDY = """\
@@ -56,12 +57,12 @@ class Place:
         return out, err
 
     def compare(self, *words, code=0):
-        """The comparison as JSON."""
-        return json.loads(self.run("compare", "study.yaml", "--json", *words, code=code)[0])
+        """The last event, which has the comparison."""
+        return read_last(self.run("compare", "study.yaml", "--json", *words, code=code)[0])
 
     def table(self, name="small"):
         """What the finished study says, times left out."""
-        shown = json.loads(self.run("compare", f"runs/{name}", "--json", "--no-train")[0])
+        shown = read_last(self.run("compare", f"runs/{name}", "--json", "--no-train")[0])
         text = json.dumps(shown["comparison"], sort_keys=True)
         return re.sub(r'"(training_time|seconds|images_per_second)": \{[^{}]*\}', "", text)
 
@@ -231,7 +232,7 @@ def test_several_data_sets(place):
         "ce-0", "ce-1", "min-ent-0", "min-ent-1"}
     place.run("study", "export", "runs/small", "all.jsonl")
     assert "8 runs came in" in place.run("study", "import", "all.jsonl", "--runs", "other")[0]
-    assert json.loads(place.run("compare", "other/small", "--no-train", "--json")[0])["comparison"] == said["comparison"]
+    assert read_last(place.run("compare", "other/small", "--no-train", "--json")[0])["comparison"] == said["comparison"]
 
 
 def test_a_variant_that_fails(place):
@@ -250,7 +251,7 @@ def test_a_variant_that_fails(place):
     # another machine is told of it, without the run's place
     place.run("study", "export", "runs/small", "all.jsonl")
     place.run("study", "import", "all.jsonl", "--runs", "other")
-    there = json.loads(place.run("compare", "other/small", "--no-train", "--json")[0])
+    there = read_last(place.run("compare", "other/small", "--no-train", "--json")[0])
     assert there["failed"] == {name: why.replace(f"runs/small/{name}/", "") for name, why in place.compare("--no-train")["failed"].items()}
     assert "checkpoint is last.safetensors" in there["failed"]["wild-0"]
     lines = (place.directory / "all.jsonl").read_text()

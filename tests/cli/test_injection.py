@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from events import await_event
 from injection import KINDS, LIBRARY, OUTCOMES, WRITING, Command, Injection, count, sample
 from support import PROGRAM, TINY_NET, draw_images, environment, make_dataset
 from test_compare import STUDY
@@ -86,7 +87,7 @@ def begin_run(directory):
     """A run as a process leaves it that ends after the first of twelve epochs."""
     words = [*TRAIN, "--epochs", "12", "--run", "runs/begun"]
     process = subprocess.Popen([PROGRAM, *words], cwd=directory, env=environment(), stdout=subprocess.PIPE, text=True)
-    process.stdout.readline()
+    await_event(process, "epoch")
     process.kill()
     process.wait(timeout=60)
     process.stdout.close()

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from events import await_event, read_last
 from support import PROGRAM, environment
 
 LOSSES = ["ce", "min-ent", "mix-ent", "mix-ent-split", "kl", "label-smoothing", "focal", "confidence-penalty", "symmetric-ce", "gce",
@@ -26,7 +27,7 @@ def option(directory, name):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_trains(mixent, tmp_path, tiny, loss):
     done = train(mixent, tiny, "--loss", loss, "--json")
-    summary = json.loads(done.out.splitlines()[-1])
+    summary = read_last(done.out)
     assert summary["loss"] == loss
     assert summary["test"]["accuracy"] > 0.5  # of four classes
     if loss in OWN:
@@ -89,7 +90,7 @@ def test_hypergradient_moves_weights_and_resumes_to_the_bit(mixent, tmp_path, ti
     assert len({epoch["w2"] for epoch in epochs}) == 20  # it moved in every epoch
     process = subprocess.Popen([str(PROGRAM), *map(str, ["train", *options, "--run", "cut"])], cwd=tmp_path, env=environment(),
                                stdout=subprocess.PIPE, text=True)
-    process.stdout.readline()
+    await_event(process, "epoch")
     process.kill()
     process.communicate()
     assert not (tmp_path / "cut" / "summary.json").exists()

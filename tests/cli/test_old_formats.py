@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from events import await_event, read_events, read_last
+
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 sys.path.insert(0, str(GOLDEN))
 from make_old_formats import make_inputs
@@ -32,8 +34,7 @@ def write_metadata(path, texts):
 
 def stop_after_an_epoch(words, directory):
     train = subprocess.Popen([PROGRAM, *words], cwd=directory, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    while '"epoch"' not in (line := train.stdout.readline()) and line:
-        pass
+    await_event(train, "epoch")
     train.send_signal(signal.SIGINT)
     train.communicate(timeout=60)
 
@@ -69,6 +70,11 @@ def test_a_model_scores_as_it_did(mixent, each):
     assert now["accuracy"] == kept["accuracy"]
     assert now["nll"] == pytest.approx(kept["nll"], rel=1e-4)
     assert mixent("info", "finished/best.safetensors").code == 0
+
+
+def test_a_finished_run_is_an_event(mixent, old):
+    (shown,) = read_events(mixent("train", "--resume", "finished", "--json").out)
+    assert shown["test"] == json.loads((old / "finished/summary.json").read_text())["test"]
 
 
 def test_a_finished_run_is_shown_and_listed(mixent, each):
@@ -177,7 +183,7 @@ def test_a_study_is_imported_and_compared(mixent, each):
     assert done.code == 0, done.err
     compared = mixent("compare", "runs/small", "--no-train", "--json")
     assert compared.code == 0, compared.err
-    assert "min-ent" in compared.out
+    assert "min-ent" in json.dumps(read_last(compared.out)["comparison"])
 
 
 def losses_of(directory):

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from events import read_last
 from support import PROGRAM, environment
 
 SHAPE = ["--side", "16", "--classes", "4", "--batch", "20", "--precision", "fp32", "--threads", "2"]
@@ -57,8 +58,7 @@ def test_tune_json(mixent, tmp_path, tiny_net, bars):
     result = mixent("tune", tiny_net, "--data", bars, "--batch", "20", "--precision", "fp32", "--repetitions", "1", "--output",
                     "mine.yaml", "--json")
     assert result.code == 0, result.err
-    (line,) = result.out.splitlines()
-    told = json.loads(line)
+    told = read_last(result.out)
     assert (told["side"], told["channels"], told["classes"], told["batch"]) == (16, 1, 4, 20)
     assert [(entry["layer"], entry["pass"]) for entry in told["layers"]] == [
         ("c1", "forward"), ("c2", "forward"), ("c2", "backward weights"), ("c2", "backward data"), ("c1", "backward weights")]

@@ -12,6 +12,7 @@ import numpy
 import pytest
 from PIL import Image
 
+from events import read_last
 from support import PROGRAM, TINY_NET, draw_images, environment, make_dataset, write_idx
 
 pytestmark = pytest.mark.skipif(not shutil.which("gnuplot"), reason="gnuplot is not installed (tools/install-dependencies report)")
@@ -132,7 +133,7 @@ class Place:
 def whole(tmp_path_factory):
     """A finished study; not to be changed."""
     place = Place(tmp_path_factory.mktemp("whole"))
-    place.said = json.loads(place.run("compare", "study.yaml", "--jobs", "1", "--json"))
+    place.said = read_last(place.run("compare", "study.yaml", "--jobs", "1", "--json"))
     return place
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from events import await_event
 from support import PROGRAM, TINY_NET, environment, make_dataset, read_safetensors
 
 EPOCHS = 25
@@ -76,7 +77,7 @@ def test_signals_that_save_and_stop(place, number):
 def test_nobody_reads_any_more(place):
     """As `mixent train | head -1`."""
     process = place.start("pipe", "--json", stdout=subprocess.PIPE)
-    assert json.loads(process.stdout.readline())["epoch"] == 1
+    assert await_event(process, "epoch")["epoch"] == 1
     process.stdout.close()
     error = process.stderr.read()
     assert process.wait() == 128 + signal.SIGPIPE and "--resume pipe" in error and error.count("mixent: ") == 1

@@ -10,6 +10,7 @@ import time
 import numpy
 import pytest
 
+from events import read_last
 from support import PROGRAM, environment
 
 NAMES = ["inner", "middle", "outer"]
@@ -60,7 +61,7 @@ def test_a_look_ahead_that_runs_away(mixent, tmp_path, rings):
 def test_train_and_eval(mixent, tmp_path, rings, precision):
     result = mixent("train", *options(rings, "--loss", "min-ent", "--precision", precision, "--run", "run", "--json"))
     assert result.code == 0, result.err
-    summary = json.loads(result.out.splitlines()[-1])
+    summary = read_last(result.out)
     assert summary["test"]["images"] == 300 and summary["test"]["accuracy"] > 0.97 and summary["net"] == "mlp"
     scores = json.loads(mixent("eval", "run/best.safetensors", "--data", rings, "--precision", precision, "--json").out)
     assert scores["accuracy"] == summary["test"]["accuracy"] and abs(scores["nll"] - summary["test"]["nll"]) < 1e-5
@@ -142,10 +143,10 @@ def test_images_in_npz_train_as_images(mixent, tmp_path, tiny_net):
     numpy.savez_compressed(tmp_path / "squares.npz", x_train=images[:150], y_train=labels[:150], x_test=images[150:], y_test=labels[150:])
     result = mixent("train", "--data", "squares.npz", "--net", tiny_net, "--epochs", "2", "--set", "batch=10", "--run", "run", "--json")
     assert result.code == 0, result.err
-    assert json.loads(result.out.splitlines()[-1])["test"]["accuracy"] > 0.95
+    assert read_last(result.out)["test"]["accuracy"] > 0.95
     assert mixent("data", "show", "squares.npz").code == 0 and (tmp_path / "squares.png").exists()
     result = mixent("train", "--data", "squares.npz", "--net", "mlp", "--epochs", "2", "--set", "batch=10", "--run", "mlp", "--json")
-    assert result.code == 0 and json.loads(result.out.splitlines()[-1])["test"]["accuracy"] > 0.95
+    assert result.code == 0 and read_last(result.out)["test"]["accuracy"] > 0.95
 
 
 def test_rows_are_called_rows(mixent, tmp_path, rings):

@@ -11,6 +11,7 @@ import time
 
 import numpy
 import pytest
+from events import await_event, pick, read_events, read_last, without_header
 from support import PROGRAM, TINY_NET, environment, make_dataset, write_idx
 from PIL import Image
 
@@ -34,9 +35,11 @@ def test_train_json(trained):
     assert sorted(path.name for path in run.iterdir()) == ["best.safetensors", "last.safetensors", "metrics.jsonl",
                                                            "plan.yaml", "predictions.safetensors", "recipe.yaml",
                                                            "summary.json"]
-    *epochs, summary = map(json.loads, out.splitlines())
+    events = read_events(out)
+    epochs = [without_header(event) for event in pick(events, "epoch")]
     assert epochs == [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [epoch["epoch"] for epoch in epochs] == [1, 2, 3, 4]
+    summary = without_header(events[-1], "exit_code", "directory")
     assert summary == json.loads((run / "summary.json").read_text())
     assert summary["test"]["accuracy"] >= 0.95
     for key in "images_per_second seconds peak_memory_bytes parameters cpu versions".split():
@@ -48,7 +51,7 @@ def test_train_json(trained):
 
 def test_eval_repeats_the_summary(mixent, trained):
     directory, out = trained
-    summary = json.loads(out.splitlines()[-1])
+    summary = read_last(out)
     best = "runs/emnist-letters-short-bars-tiny-min-ent-0/best.safetensors"
     result = mixent("eval", best, "--data", "./bars", "--json", directory=directory)
     scores = json.loads(result.out)
@@ -204,8 +207,8 @@ def test_existing_run_is_refused(mixent, tmp_path, tiny):
 
 
 def test_later_settings_win(mixent, tiny):
-    lines = mixent("train", *tiny, "--set", "epochs=2", "--run", "run", "--json").out.splitlines()
-    assert len(lines) == 3
+    events = read_events(mixent("train", *tiny, "--set", "epochs=2", "--run", "run", "--json").out)
+    assert len(pick(events, "epoch")) == 2
 
 
 @pytest.mark.parametrize("where", ["./data", "MIXENT_DATA", "alternative"])
@@ -224,14 +227,14 @@ def test_resume_from_another_directory(mixent, tmp_path, tiny_net, where):
     elsewhere.mkdir()
     again = mixent("train", "--resume", "../run", "--json", directory=elsewhere)
     assert again.code == 0, again.err
-    assert json.loads(again.out.splitlines()[-1])["test"] == json.loads(first.out.splitlines()[-1])["test"]
+    assert read_last(again.out)["test"] == read_last(first.out)["test"]
     assert str(tmp_path).encode() not in (tmp_path / "run" / "last.safetensors").read_bytes()
 
 
 def test_resume_of_a_finished_run_shows_it(mixent, tiny):
-    first = mixent("train", *tiny, "--epochs", "1", "--run", "run", "--json").out.splitlines()[-1]
+    first = mixent("train", *tiny, "--epochs", "1", "--run", "run", "--json").out
     again = mixent("train", "--resume", "run", "--json")
-    assert again.code == 0 and json.loads(again.out.splitlines()[-1]) == json.loads(first)
+    assert again.code == 0 and read_events(again.out) == [read_last(first)]
 
 
 def test_resume_of_what_is_no_run(mixent, tmp_path):
@@ -327,7 +330,7 @@ def test_control_c_saves_and_resume_ends_alike(mixent, tmp_path, tiny):
 def test_signals_stop_a_piped_run(mixent, tmp_path, tiny, number):
     process = subprocess.Popen([str(PROGRAM), *map(str, ["train", *tiny, "--epochs", "1000", "--run", "a run", "--json"])],
                                cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    process.stdout.readline()
+    await_event(process, "epoch")
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number and "mixent train --resume 'a run'" in err

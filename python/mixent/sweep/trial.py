@@ -1,5 +1,5 @@
-"""One trial as a process: `mixent train`, begun or resumed, watched through metrics.jsonl. Its summary is never read, for the
-test score stands there."""
+"""One trial as a process: `mixent train --json`, begun or resumed. Its epochs are read from metrics.jsonl, which no kill can cut an epoch
+out of, and how it ended from its last event. The test score, which stands in `finished` and in summary.json, is never read."""
 from __future__ import annotations
 
 import fcntl
@@ -17,6 +17,7 @@ from mixent.sweep.message import SweepError
 from mixent.sweep.program import Program
 from mixent.sweep.space import Sweep
 
+EVENTS_VERSION = 1  # that this reads (docs/EVENTS.md)
 RESTARTS = 3  # of a process that was killed, or that another machine took down with it
 
 
@@ -33,23 +34,30 @@ class Training:
 
     def __init__(self, sweep: Sweep, program: Program, run: Path, chosen: Mapping[str, object], threads: int):
         self.run, self.measure = run, sweep.measure
-        self._words = [*program.arguments(sweep.recipe, sweep.settings_of(chosen) | {"threads": str(threads)}), "--run", str(run)]
-        self._resume = [program.path, "train", "--resume", str(run)]
+        self._words = [*program.arguments(sweep.recipe, sweep.settings_of(chosen) | {"threads": str(threads)}), "--json", "--run", str(run)]
+        self._resume = [program.path, "train", "--json", "--resume", str(run)]
         self._process: subprocess.Popen[bytes] | None = None
         self._cores: Collection[int] = ()
-        self._read = self._restarts = 0
+        self._read = self._restarts = self._begin = 0
         self.stopped = False
 
     @property
     def log(self) -> Path:
+        """What it says on standard error, for people."""
         return self.run.with_suffix(".log")
+
+    @property
+    def events(self) -> Path:
+        """What it says on standard output, for programs."""
+        return self.run.with_suffix(".jsonl")
 
     def start(self, cores: Collection[int] = ()) -> None:
         """Begins, or goes on with what is there; on these processors, if any are named."""
         self._cores = cores
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.log, "ab") as log:
+        with open(self.log, "ab") as log, open(self.events, "ab") as events:
             fcntl.flock(log, fcntl.LOCK_EX)  # waits for a process that has not yet seen its parent die
+            self._begin = events.seek(0, os.SEEK_END)
             words = self._resume if (self.run / "recipe.yaml").exists() else self._words
             if shutil.which("setpriv"):
                 words = ["setpriv", "--pdeathsig", "TERM", *words]
@@ -58,7 +66,7 @@ class Training:
                 if cores:
                     os.sched_setaffinity(0, cores)
                 # a session of its own: Ctrl-C is for the sweep, which then stops its trials
-                self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=events, stderr=log, start_new_session=True)
             finally:
                 os.sched_setaffinity(0, mine)
 
@@ -87,7 +95,7 @@ class Training:
         code = self._process.poll()
         if code is None:
             return False
-        interrupted = code < 0 or code > 128  # killed, or stopped by a signal and saved
+        interrupted = code < 0 or self._last_event().get("event") == "stopped"
         if interrupted and not self.stopped and self._restarts < RESTARTS:
             self._restarts += 1
             self.start(self._cores)
@@ -108,16 +116,30 @@ class Training:
             self._process.kill()
             self._process.wait()
 
+    def _last_event(self) -> dict[str, object]:
+        """How the process ended, in its own words; empty where it was killed."""
+        with open(self.events, "rb") as file:
+            file.seek(self._begin)
+            lines = file.read().split(b"\n")[:-1]
+        event = json.loads(lines[-1]) if lines else {}
+        if lines and event.get("version") != EVENTS_VERSION:
+            raise SweepError(f"{self.events}: expected events of version {EVENTS_VERSION}, got {event.get('version')}; install the program "
+                             "and the Python package of one release")
+        return event if event.get("event") in ("finished", "stopped", "failed") else {}
+
     def message(self) -> str:
-        """What the program said last of a failure."""
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        said = [line for line in lines if line.startswith("mixent: ") and not line.startswith("mixent: warning")]
-        code = self._process.returncode if self._process else None
-        return said[-1].removeprefix("mixent: ") if said else f"the process ended with {code} and without a word ({self.log})"
+        """What the program said of its failure."""
+        code = self._process.returncode
+        return self._last_event().get("message") or f"the process ended with {code} and without a word ({self.log})"
 
     @property
     def succeeded(self) -> bool:
-        return self._process is not None and self._process.returncode == 0
+        return self._process.returncode == 0
+
+    @property
+    def diverged(self) -> bool:
+        """Whether a loss, gradient or weight became infinite, or no number."""
+        return self._last_event().get("error") == "numeric"
 
 
 def pause() -> None:

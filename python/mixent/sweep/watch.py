@@ -40,5 +40,5 @@ class Watch:
             record.end = "pruned"
         else:
             record.message = training.message() if not training.succeeded else "no epoch had a finite score"
-            record.end = "diverged" if training.succeeded or "not finite" in record.message else "failed"
+            record.end = "diverged" if training.succeeded or training.diverged else "failed"
         return record

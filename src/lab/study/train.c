@@ -3,7 +3,6 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "core/locale.h"
 #include "core/threads.h"
 #include "io/plan_file.h"
 #include "lab/study/worker.h"
@@ -37,6 +36,7 @@ struct crew {
   mixent_study *study;
   const mixent_study_train_options *options;
   slot *slots;
+  char **names; /* [slot_count], for tell_progress */
   size_t slot_count, next, total, finished, failed;
   long *epochs, *done;  /* [total] of each run */
   double epoch_seconds; /* summed over the epochs that were seen */
@@ -135,58 +135,73 @@ static mixent_status make_words(const crew *crew, mixent_study_place place, cons
 
 /* What processes say. */
 
-/* A line per epoch; the summary, which has no epoch, is read from its file. */
-static void hear(void *context, const char *line) {
-  slot *slot = context;
+static double number_of(const json_t *event, const char *key) {
+  return json_number_value(json_object_get(event, key));
+}
+
+static void hear_progress(slot *slot, const json_t *event) {
+  double step = number_of(event, "step"), steps = number_of(event, "steps");
+  if (!(steps > 0)) return; /* it does not train now */
+  slot->part = step / steps, slot->part_until = mixent_seconds_now();
+  slot->images_per_second = number_of(event, "images_per_second");
+}
+
+static void hear_epoch(slot *slot, const json_t *event) {
   crew *crew = slot->crew;
-  json_t *json; /* a line that cannot be read tells of no epoch */
-  (void)mixent_json_parse(line, strlen(line), 0, slot->name, &json);
-  const json_t *epoch = json_object_get(json, "epoch");
-  if (json_is_integer(epoch)) {
-    double now = mixent_seconds_now();
-    slot->images_per_second = json_number_value(json_object_get(json, "images_per_second"));
-    crew->done[slot->run] = (long)json_integer_value(epoch);
-    crew->epoch_seconds += now - slot->since;
-    crew->epochs_seen++;
-    slot->since = slot->part_until = now, slot->part = 0;
-  }
-  json_decref(json);
+  double now = mixent_seconds_now();
+  slot->images_per_second = number_of(event, "images_per_second");
+  crew->done[slot->run] = (long)number_of(event, "epoch");
+  crew->epoch_seconds += now - slot->since;
+  crew->epochs_seen++;
+  slot->since = slot->part_until = now, slot->part = 0;
 }
 
-/* The progress of an epoch, in the words of `mixent train` where there is no terminal (cli/training.c). */
-static void noted(void *context, const char *line) {
+/* A run's event, as the study's own stream has it. */
+static void tell_event(slot *slot, json_t *event) {
+  const crew *crew = slot->crew;
+  const mixent_study *study = crew->study;
+  mixent_study_place place = mixent_study_run_place(study, slot->run);
+  if (!crew->options->event) return;
+  int failed = json_object_set_new(event, "run", mixent_json_text(slot->name)) |
+               json_object_set_new(event, "variant", mixent_json_text(study->variant_names[place.variant])) |
+               json_object_set_new(event, "seed", json_integer(study->seeds[place.seed]));
+  slot->worker.lacks |= failed != 0;
+  if (!failed) crew->options->event(crew->options->context, event);
+}
+
+static void hear(void *context, mixent_event event, json_t *line) {
   slot *slot = context;
-  double percent, images_per_second;
-  if (mixent_scan(line, "epoch %*d/%*d, %lf %%, loss %*f, %lf", &percent, &images_per_second) != 2) return;
-  slot->part = percent / 100, slot->part_until = mixent_seconds_now();
-  slot->images_per_second = images_per_second;
-}
-
-static void warned(void *context, const char *message) {
-  const slot *slot = context;
   const mixent_study_train_options *options = slot->crew->options;
-  if (options->warning) options->warning(options->context, slot->name, message);
+  if (event == MIXENT_EVENT_START) {
+    slot->crew->done[slot->run] = (long)number_of(line, "first_epoch") - 1;
+    slot->since = slot->part_until = mixent_seconds_now();
+  }
+  if (event == MIXENT_EVENT_PROGRESS) hear_progress(slot, line);
+  if (event == MIXENT_EVENT_EPOCH) hear_epoch(slot, line);
+  if (event == MIXENT_EVENT_WARNING && options->warning)
+    options->warning(options->context, slot->name, json_string_value(json_object_get(line, "message")));
+  tell_event(slot, line);
 }
 
 static void tell_progress(const crew *crew) {
-  mixent_study_progress progress = {
-      .finished = crew->finished, .failed = crew->failed, .total = crew->total, .seconds_left = NAN};
-  mixent_text names = {0};
+  mixent_study_progress progress = {.finished = crew->finished,
+                                    .failed = crew->failed,
+                                    .total = crew->total,
+                                    .names = crew->names,
+                                    .seconds_left = NAN};
   double all = 0, done = 0, seen = (double)crew->epochs_seen, seconds = crew->epoch_seconds;
   if (!crew->options->progress) return;
   for (size_t i = 0; i < crew->slot_count; i++) {
     const slot *slot = &crew->slots[i];
     if (!slot->busy) continue;
-    mixent_text_append(&names, "%s%s", progress.running++ ? ", " : "", slot->name);
+    crew->names[progress.running++] = slot->name;
     progress.images_per_second += slot->images_per_second;
     done += slot->part, seen += slot->part, seconds += slot->part_until - slot->since;
   }
   for (size_t i = 0; i < crew->total; i++) all += (double)crew->epochs[i], done += (double)crew->done[i];
   progress.fraction = done / all;
-  progress.names = names.data ? names.data : "";
   if (seen > 0) progress.seconds_left = (all - done) * seconds / seen / (double)crew->slot_count;
   crew->options->progress(crew->options->context, &progress);
-  mixent_text_free(&names);
 }
 
 /* Runs begin and end. */
@@ -209,8 +224,7 @@ static mixent_status begin(slot *slot, size_t run) {
   slot->path = mixent_study_run_path(crew->study, place);
   mixent_status status = slot->name && slot->path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
   if (status == MIXENT_OK) status = make_words(crew, place, slot->path, &words);
-  slot->worker.context = slot, slot->worker.heard = hear, slot->worker.warned = warned,
-  slot->worker.noted = noted;
+  slot->worker.context = slot, slot->worker.heard = hear;
   if (status == MIXENT_OK)
     status = mixent_worker_start(&slot->worker, crew->options->program, words.items, crew->options->lock,
                                  crew->pinned ? &slot->cpus : NULL);
@@ -233,41 +247,58 @@ static mixent_status read_scores(const char *path, bool *finished, mixent_study_
   return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK;
 }
 
+/* A process that ended without a last event, as one that was killed: the study tells it in its place. */
+static mixent_status tell_end(slot *slot, const char *how, int code) {
+  const mixent_worker *worker = &slot->worker;
+  bool asked = slot->crew->stopping; /* perhaps before it could tell */
+  mixent_text message = {0};
+  if (*how)
+    mixent_text_append(&message, "%s", how);
+  else
+    mixent_text_append(&message, "ended without a word, with exit code %d", code);
+  if (worker->last_words) mixent_text_append(&message, "; its last words: %s", worker->last_words);
+  MIXENT_TRY(mixent_text_status(&message));
+  slot->worker.message = message.data;
+  const char *name = mixent_event_names[asked ? MIXENT_EVENT_STOPPED : MIXENT_EVENT_FAILED];
+  json_t *event = json_pack("{s:s, s:i, s:s, s:i, s:o, s:s*}", "event", name, "version",
+                            (int)MIXENT_EVENT_VERSION, "command", "train", "exit_code", code, "message",
+                            mixent_json_text(message.data), "error", asked ? NULL : "process");
+  slot->worker.lacks |= !event;
+  if (event) tell_event(slot, event);
+  json_decref(event);
+  return MIXENT_OK;
+}
+
 /* A process has ended: its run is finished, failed, or to be gone on with because it, or all of the study, was asked to stop. */
 static mixent_status end(slot *slot) {
   crew *crew = slot->crew;
+  const mixent_worker *worker = &slot->worker;
   mixent_study_place place = mixent_study_run_place(crew->study, slot->run);
   mixent_study_ended ended = {.name = slot->name, .path = slot->path, .total = crew->total};
   char how[64];
-  mixent_text message = {0};
   int code = mixent_worker_wait(&slot->worker, how);
   bool finished;
-  if (slot->worker.lacks)
-    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for what run %s says; run again", slot->name);
-  if (slot->worker.refusal)
+  if (worker->refusal)
     return mixent_fail(MIXENT_ERROR_IO, "cannot read what run %s says: %s; run again", slot->name,
-                       strerror(slot->worker.refusal));
+                       strerror(worker->refusal));
   MIXENT_TRY(read_scores(slot->path, &finished, &ended));
-  if (!finished && *how)
-    mixent_text_append(&message, "%s", how);
-  else if (!finished)
-    mixent_text_append(&message, "%s", slot->worker.message ? slot->worker.message : "ended without a word");
-  if (!finished && !slot->worker.message && !*how) mixent_text_append(&message, ", with exit code %d", code);
-  mixent_status status = mixent_text_status(&message);
-  bool saved = !finished && !*how && code > 128; /* it says by which signal */
+  if (!finished && !worker->message) MIXENT_TRY(tell_end(slot, how, code));
+  if (worker->lacks)
+    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for what run %s says; run again", slot->name);
+  bool saved = !finished && worker->last == MIXENT_EVENT_STOPPED;
   bool over = finished || (!saved && !crew->stopping);
+  mixent_status status = MIXENT_OK;
   if (over) crew->done[slot->run] = crew->epochs[slot->run]; /* nothing of it is left to do */
   if (finished)
     crew->finished++;
   else if (over)
-    crew->failed++, ended.message = message.data;
+    crew->failed++, ended.message = worker->message;
   else if (saved && !crew->stopping)
-    crew->stopped = true, ended.signal = code - 128;
-  if (status == MIXENT_OK && over) status = mixent_study_note(crew->study, place, ended.message);
+    crew->stopped = true, ended.signal = code - 128; /* its exit code tells the signal */
+  if (over) status = mixent_study_note(crew->study, place, ended.message);
   ended.finished = crew->finished, ended.failed = crew->failed;
   if (status == MIXENT_OK && crew->options->ended && (over || ended.signal))
     crew->options->ended(crew->options->context, &ended);
-  mixent_text_free(&message);
   clear(slot);
   return status;
 }
@@ -359,6 +390,7 @@ static mixent_status make_crew(crew *crew) {
   if ((size_t)jobs > crew->total) jobs = (long)crew->total;
   MIXENT_TRY(MIXENT_ALLOCATE(crew->total, &crew->epochs));
   MIXENT_TRY(MIXENT_ALLOCATE(crew->total, &crew->done));
+  MIXENT_TRY(MIXENT_ALLOCATE(jobs, &crew->names));
   MIXENT_TRY(MIXENT_ALLOCATE(jobs, &crew->slots));
   crew->slot_count = (size_t)jobs;
   for (size_t i = 0; i < crew->slot_count; i++)
@@ -374,6 +406,7 @@ mixent_status mixent_study_train(mixent_study *study, const mixent_study_train_o
   if (status == MIXENT_OK) status = work(&crew);
   for (size_t i = 0; i < crew.slot_count; i++) clear(&crew.slots[i]);
   free(crew.slots);
+  free(crew.names);
   free(crew.epochs);
   free(crew.done);
   *failed = crew.failed;

@@ -9,7 +9,7 @@
 /* Now and then, and after every change. */
 typedef struct mixent_study_progress {
   size_t finished, failed, total, running; /* runs */
-  const char *names;                       /* of those that run, "ce-0, min-ent-0" */
+  char **names;                            /* [running] "ce-0", "min-ent-0" */
   double fraction;                         /* of all epochs, those of failed runs counted as done */
   double images_per_second;                /* of all that run together, in their epochs; 0: not known yet */
   double seconds_left;                     /* by the mean time of an epoch so far; NaN: not known yet */
@@ -33,6 +33,8 @@ typedef struct mixent_study_train_options {
   void (*progress)(void *context, const mixent_study_progress *progress);
   void (*ended)(void *context, const mixent_study_ended *ended);
   void (*warning)(void *context, const char *run, const char *message);
+  /* Each event of a run (docs/EVENTS.md), with its `run`, `variant` and `seed` added. */
+  void (*event)(void *context, struct json_t *event);
 } mixent_study_train_options;
 
 /* Trains until all runs are finished or have failed; one that failed before is tried again, unless it

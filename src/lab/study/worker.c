@@ -1,6 +1,7 @@
 /* Fork, exec, pipes. */
 #include "lab/study/worker.h"
 #include "core/file.h"
+#include "core/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,7 @@ mixent_status mixent_worker_start(mixent_worker *worker, const char *program, ch
   }
   const int ends[2] = {out[1], errors[1]};
   pid_t parent = getpid();
+  worker->last = MIXENT_EVENTS;
   worker->pid = fork();
   if (worker->pid == 0) become(program, words, parent, ends, held, cpus);
   mixent_status status = worker->pid < 0 ? mixent_fail_errno("start", words[0]) : MIXENT_OK;
@@ -50,17 +52,23 @@ mixent_status mixent_worker_start(mixent_worker *worker, const char *program, ch
   return status;
 }
 
-static void hear_error(mixent_worker *worker, const char *line) {
-  static const char mark[] = "mixent: ", warning[] = "mixent: warning: ";
-  if (strncmp(line, warning, sizeof warning - 1) == 0) {
-    worker->warned(worker->context, line + sizeof warning - 1);
-  } else if (strncmp(line, mark, sizeof mark - 1) == 0) {
-    free(worker->message);
-    worker->message = strdup(line + sizeof mark - 1);
-    worker->lacks |= !worker->message;
-  } else {
-    worker->noted(worker->context, line);
+static void replace(mixent_worker *worker, char **text, const char *by) {
+  free(*text);
+  *text = by ? strdup(by) : NULL;
+  worker->lacks |= by && !*text;
+}
+
+/* A line that is no JSON tells nothing. */
+static void hear(mixent_worker *worker, const char *line) {
+  json_t *json;
+  worker->lacks |= mixent_json_parse(line, strlen(line), 0, "an event", &json) == MIXENT_ERROR_MEMORY;
+  mixent_event event = mixent_event_of(json);
+  if (event == MIXENT_EVENT_FINISHED || event == MIXENT_EVENT_STOPPED || event == MIXENT_EVENT_FAILED) {
+    worker->last = event;
+    replace(worker, &worker->message, json_string_value(json_object_get(json, "message")));
   }
+  if (json_is_object(json)) worker->heard(worker->context, event, json);
+  json_decref(json);
 }
 
 /* Gives out the whole lines, keeps the beginning of the next. */
@@ -68,10 +76,10 @@ static void cut_lines(mixent_worker *worker, mixent_text *text, bool error) {
   char *begin = text->data, *end;
   for (; begin && (end = strchr(begin, '\n')) != NULL; begin = end + 1) {
     *end = 0;
-    if (error)
-      hear_error(worker, begin);
-    else
-      worker->heard(worker->context, begin);
+    if (!error)
+      hear(worker, begin);
+    else if (*begin)
+      replace(worker, &worker->last_words, begin);
   }
   mixent_text rest = {0};
   if (begin && *begin) mixent_text_append(&rest, "%s", begin);
@@ -126,5 +134,6 @@ void mixent_worker_free(mixent_worker *worker) {
   mixent_text_free(&worker->line[0]);
   mixent_text_free(&worker->line[1]);
   free(worker->message);
+  free(worker->last_words);
   *worker = (mixent_worker){.out = -1, .errors = -1};
 }

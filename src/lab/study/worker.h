@@ -2,6 +2,7 @@
 #ifndef MIXENT_LAB_STUDY_WORKER_H
 #define MIXENT_LAB_STUDY_WORKER_H
 
+#include "core/event.h"
 #include "core/memory.h"
 #include <sched.h>
 #include <stdbool.h>
@@ -11,14 +12,14 @@ typedef struct mixent_worker {
   pid_t pid;           /* 0: none */
   int out, errors;     /* our ends of its pipes; -1: closed */
   mixent_text line[2]; /* the beginning of a line of each */
-  char *message;       /* its last "mixent: …" on standard error that is no warning, without that word */
+  mixent_event last;   /* finished, stopped or failed, if it printed that event; else MIXENT_EVENTS */
+  char *message;       /* of its `stopped` or `failed`; NULL: none */
+  char *last_words;    /* its last line on standard error, for people; NULL: none */
   bool lacks;          /* memory was too little for something that it said */
   int refusal;         /* errno of a read from its pipes that failed; 0: none did */
-  /* Set before the start: a line of its standard output, a warning, any other line on standard error. */
+  /* Set before the start: told of each event (core/event.h). */
   void *context;
-  void (*heard)(void *context, const char *line);
-  void (*warned)(void *context, const char *message);
-  void (*noted)(void *context, const char *line);
+  void (*heard)(void *context, mixent_event event, struct json_t *line);
 } mixent_worker;
 
 /* Starts `program` with the NULL-terminated words (the first names the program), in a process group of its own, so that
