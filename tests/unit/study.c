@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "core/file.h"
+#include "core/json.h"
 #include "io/plan_file.h"
 #include "lab/study/file.h"
 #include "lab/study/train.h"
@@ -226,13 +227,17 @@ static void test_a_directory(void **state) {
 
 typedef struct told {
   char file[80]; /* made when it is known */
-  size_t failed;
+  long epochs;   /* of a run */
+  size_t failed, events;
   double fraction, images_per_second, seconds_left; /* the first that is known of a process */
+  const char *message;                              /* what each run fails with */
+  json_t *last;                                     /* the last event */
 } told;
 
 static void tell_progress(void *context, const mixent_study_progress *progress) {
   told *told = context;
   if (progress->images_per_second == 0 || told->images_per_second != 0) return;
+  assert_true(progress->running == 1 && strcmp(progress->names[0], "ce-0") == 0);
   told->fraction = progress->fraction;
   told->images_per_second = progress->images_per_second;
   told->seconds_left = progress->seconds_left;
@@ -241,52 +246,95 @@ static void tell_progress(void *context, const mixent_study_progress *progress) 
 
 static void tell_end(void *context, const mixent_study_ended *ended) {
   told *told = context;
-  assert_string_equal(ended->message, "of no use");
+  assert_string_equal(ended->message, told->message);
   told->failed++;
 }
 
-/* What a process says of an epoch that runs is the study's progress; it fails, and so do the others. */
-static void test_progress_within_an_epoch(void **state) {
-  (void)state;
-  static const char script[] =
-      "#!/bin/sh\necho 'epoch 1/2, 40 %, loss 0.512, 1234 images/s, 0:10 left' >&2\n"
-      "until [ -e \"$0.told\" ]; do sleep 0.01; done\necho 'mixent: of no use' >&2\nexit 1\n";
+static void tell_event(void *context, json_t *event) {
+  told *told = context;
+  assert_string_equal(json_string_value(json_object_get(event, "command")), "train");
+  told->events++;
+  json_decref(told->last);
+  told->last = json_incref(event);
+}
+
+/* A study whose runs are processes of a script; `told` is what they say. */
+static void train_by_script(const char *script, told *told) {
   char directory[] = "/tmp/mixent-study-XXXXXX", place[64], program[64];
   int lock;
   size_t failed;
-  told told = {0};
   assert_non_null(mkdtemp(directory));
   assert_true(small_run_make(directory, 4));
   snprintf(place, sizeof place, "%s/runs/small", directory);
   snprintf(program, sizeof program, "%s/program", directory);
-  assert_int_equal(mixent_file_replace(program, script, sizeof script - 1), MIXENT_OK);
+  assert_int_equal(mixent_file_replace(program, script, strlen(script)), MIXENT_OK);
   assert_int_equal(chmod(program, 0700), 0);
-  snprintf(told.file, sizeof told.file, "%s.told", program);
+  snprintf(told->file, sizeof told->file, "%s.told", program);
   mixent_study *study = parse_small(directory, "");
   mixent_recipe recipe;
   assert_int_equal(mixent_study_recipe(study, (mixent_study_place){0}, &recipe), MIXENT_OK);
+  told->epochs = recipe.epochs;
   if (mixent_study_begin(study, &planner, place, 1, &lock) != MIXENT_OK) fail_msg("%s", mixent_last_error());
   const mixent_study_train_options options = {.program = program,
                                               .jobs = 1,
                                               .lock = lock,
-                                              .context = &told,
+                                              .context = told,
                                               .progress = tell_progress,
-                                              .ended = tell_end};
+                                              .ended = tell_end,
+                                              .event = tell_event};
   assert_int_equal(mixent_study_train(study, &options, &failed), MIXENT_OK);
-  assert_true(failed == 4 && told.failed == 4);
-  assert_true(told.images_per_second == 1234);
-  assert_true(fabs(told.fraction - 0.4 / (double)(4 * recipe.epochs)) < 1e-9);
-  assert_true(told.seconds_left > 0 && isfinite(told.seconds_left));
+  assert_true(failed == 4 && told->failed == 4);
   close(lock);
   mixent_study_free(study);
   assert_int_equal(mixent_directory_remove(directory), MIXENT_OK);
 }
 
+#define EVENT(name, fields) "echo '{\"event\":\"" name "\",\"version\":1,\"command\":\"train\"," fields "}'\n"
+
+/* What a process says of an epoch that runs is the study's progress; it fails, and so do the others. A line that is no event
+ * tells nothing, an unknown event is only passed on, and so is an unknown field. */
+static void test_events_of_a_run(void **state) {
+  (void)state;
+  told told = {.message = "of no use"};
+  train_by_script(
+      "#!/bin/sh\necho 'epoch 1/2, 40 %, loss 0.512, 9 images/s'\necho 'mixent: of much use' >&2\n" EVENT(
+          "renamed", "\"message\":\"another\"") EVENT("start", "\"first_epoch\":1")
+          EVENT("progress", "\"step\":40,\"steps\":100,\"images_per_second\":1234,\"news\":0") "until [ -e \"$0.told\" ]; do sleep 0.01; done\n" EVENT(
+              "failed", "\"message\":\"of no use\",\"error\":\"io\"") "exit 1\n",
+      &told);
+  assert_true(told.images_per_second == 1234);
+  assert_true(fabs(told.fraction - 0.4 / (double)(4 * told.epochs)) < 1e-9);
+  assert_true(told.seconds_left > 0 && isfinite(told.seconds_left));
+  assert_int_equal(told.events, 4 * 4);
+  assert_string_equal(json_string_value(json_object_get(told.last, "event")), "failed");
+  assert_string_equal(json_string_value(json_object_get(told.last, "run")), "wide-1");
+  assert_string_equal(json_string_value(json_object_get(told.last, "variant")), "wide");
+  assert_int_equal(json_integer_value(json_object_get(told.last, "seed")), 1);
+  json_decref(told.last);
+}
+
+/* A process that is killed while it prints: the study says `failed` in its place. */
+static void test_a_run_without_a_last_event(void **state) {
+  (void)state;
+  told told = {.message = "ended by signal 9 (Killed); its last words: out of luck"};
+  train_by_script(
+      "#!/bin/sh\necho 'out of luck' >&2\nprintf '{\"event\":\"finished\",\"command\"'\nkill -9 $$\n", &told);
+  assert_int_equal(told.events, 4);
+  assert_string_equal(json_string_value(json_object_get(told.last, "event")), "failed");
+  assert_string_equal(json_string_value(json_object_get(told.last, "error")), "process");
+  assert_int_equal(json_integer_value(json_object_get(told.last, "exit_code")), 128 + 9);
+  assert_string_equal(json_string_value(json_object_get(told.last, "message")), told.message);
+  json_decref(told.last);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_what_the_file_says),         cmocka_unit_test(test_options_without_effect),
-      cmocka_unit_test(test_what_it_leaves_out),         cmocka_unit_test(test_runs_go_seed_by_seed),
-      cmocka_unit_test(test_built_in_studies_are_right), cmocka_unit_test(test_a_directory),
-      cmocka_unit_test(test_progress_within_an_epoch)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_what_the_file_says),
+                                     cmocka_unit_test(test_options_without_effect),
+                                     cmocka_unit_test(test_what_it_leaves_out),
+                                     cmocka_unit_test(test_runs_go_seed_by_seed),
+                                     cmocka_unit_test(test_built_in_studies_are_right),
+                                     cmocka_unit_test(test_a_directory),
+                                     cmocka_unit_test(test_events_of_a_run),
+                                     cmocka_unit_test(test_a_run_without_a_last_event)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

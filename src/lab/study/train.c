@@ -4,7 +4,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/threads.h"
-#include "io/plan_file.h"
+#include "lab/study/command.h"
 #include "lab/study/worker.h"
 #include "run/directory.h"
 
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_WORDS = 512, TICK = 200 /* milliseconds */ };
+enum { TICK = 200 /* milliseconds */ };
 
 typedef struct crew crew;
 
@@ -61,76 +61,6 @@ static void pin(crew *crew) {
       while (!CPU_ISSET(cpu, &mine)) cpu++;
       CPU_SET(cpu, &crew->slots[i].cpus);
     }
-}
-
-/* Words of a command line. */
-
-typedef struct words {
-  char *items[MOST_WORDS + 1];
-  size_t count;
-  bool failed;
-} words;
-
-static void add_word(words *words, const char *before, const char *text) {
-  char *word = NULL;
-  if (words->count == MOST_WORDS || asprintf(&word, "%s%s", before, text) < 0)
-    words->failed = true;
-  else
-    words->items[words->count++] = word;
-}
-
-static void add_set(words *words, const char *key, const char *value) {
-  char text[MIXENT_RECIPE_TEXT + 128];
-  snprintf(text, sizeof text, "%s=%s", key, value);
-  add_word(words, "--set", "");
-  add_word(words, "", text);
-}
-
-static void free_words(words *words) {
-  for (size_t i = 0; i < words->count; i++) free(words->items[i]);
-}
-
-/* A new run: the study's recipe, its settings, and the plan with what that was made for. */
-static mixent_status add_new_run(const crew *crew, mixent_study_place place, const char *path, words *words) {
-  const mixent_study *study = crew->study;
-  mixent_run_settings settings;
-  mixent_recipe recipe;
-  mixent_plan_file *file = NULL;
-  char threads[24], *plan, *base;
-  MIXENT_TRY(mixent_study_recipe(study, place, &recipe));
-  if (!(plan = mixent_study_plan_path(study, place))) return MIXENT_ERROR_MEMORY;
-  base = mixent_path_join(study->directory, "base.yaml");
-  mixent_status status = base ? mixent_plan_file_read(plan, &file) : MIXENT_ERROR_MEMORY;
-  if (status == MIXENT_OK) status = mixent_study_settings(study, place, &settings);
-  if (status == MIXENT_OK) {
-    add_word(words, "--recipe=", base);
-    add_word(words, "--run=", path);
-    for (size_t i = 0; i < settings.count; i++)
-      add_set(words, settings.items[i].key, settings.items[i].value);
-    free(settings.items);
-    snprintf(threads, sizeof threads, "%ld", mixent_study_threads(study));
-    add_set(words, "name", recipe.name);
-    add_set(words, "threads", threads);
-    add_set(words, "precision", file->key.precision);
-    add_set(words, "plan", plan);
-  }
-  mixent_plan_file_free(file);
-  free(plan);
-  free(base);
-  return status;
-}
-
-static mixent_status make_words(const crew *crew, mixent_study_place place, const char *path, words *words) {
-  mixent_path_kind last;
-  MIXENT_TRY(mixent_path_look_in(path, "last.safetensors", &last));
-  add_word(words, "", "mixent");
-  add_word(words, "", "train");
-  add_word(words, "", "--json");
-  if (last == MIXENT_PATH_FILE)
-    add_word(words, "--resume=", path);
-  else
-    MIXENT_TRY(add_new_run(crew, place, path, words));
-  return words->failed ? mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a command line") : MIXENT_OK;
 }
 
 /* What processes say. */
@@ -218,17 +148,17 @@ static void clear(slot *slot) {
 static mixent_status begin(slot *slot, size_t run) {
   crew *crew = slot->crew;
   mixent_study_place place = mixent_study_run_place(crew->study, run);
-  words words = {.count = 0};
+  mixent_study_command command = {.count = 0};
   slot->run = run;
   slot->name = mixent_study_run_name(crew->study, place);
   slot->path = mixent_study_run_path(crew->study, place);
   mixent_status status = slot->name && slot->path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
-  if (status == MIXENT_OK) status = make_words(crew, place, slot->path, &words);
+  if (status == MIXENT_OK) status = mixent_study_command_make(crew->study, place, slot->path, &command);
   slot->worker.context = slot, slot->worker.heard = hear;
   if (status == MIXENT_OK)
-    status = mixent_worker_start(&slot->worker, crew->options->program, words.items, crew->options->lock,
+    status = mixent_worker_start(&slot->worker, crew->options->program, command.words, crew->options->lock,
                                  crew->pinned ? &slot->cpus : NULL);
-  free_words(&words);
+  mixent_study_command_free(&command);
   slot->busy = status == MIXENT_OK;
   slot->since = slot->part_until = mixent_seconds_now();
   if (status != MIXENT_OK) clear(slot);
