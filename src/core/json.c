@@ -1,6 +1,5 @@
 /* Writing and reading JSON with every failure told. */
 #include "core/json.h"
-#include "core/layout.h"
 #include "core/unicode.h"
 
 #include <math.h>

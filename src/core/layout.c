@@ -8,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool mixent_is_utf8(const char *text) {
-  for (size_t size; *text; text += size)
-    if (!(size = mixent_character_size(text))) return false;
-  return true;
-}
-
 /* Columns of a text on a terminal: UTF-8 continuation bytes take none. */
 static int columns_of(const char *text) {
   int columns = 0;

@@ -48,3 +48,9 @@ size_t mixent_character_size(const char *text) {
     if ((at[i] & 0xc0) != 0x80) return 0;
   return size;
 }
+
+bool mixent_is_utf8(const char *text) {
+  for (size_t size; *text; text += size)
+    if (!(size = mixent_character_size(text))) return false;
+  return true;
+}

@@ -14,5 +14,7 @@ mixent_status mixent_text_same(const char *a, const char *b, bool *out);
 
 /* Bytes of the UTF-8 character at `text` (RFC 3629), which ends in a zero at the latest; 0: it is none. */
 size_t mixent_character_size(const char *text);
+/* Whether all of a text is UTF-8. */
+bool mixent_is_utf8(const char *text);
 
 #endif

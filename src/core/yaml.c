@@ -1,9 +1,9 @@
 /* YAML text into a tree with positions, on libyaml's events. Only what descriptions and recipes need: plain
  * trees; anchors, aliases, several documents and keys that are not scalars are refused with their place. */
 #include "core/yaml.h"
-#include "core/layout.h"
 #include "core/locale.h"
 #include "core/memory.h"
+#include "core/unicode.h"
 #include <errno.h>
 #include <limits.h>
 #include <math.h>

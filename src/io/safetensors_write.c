@@ -2,7 +2,6 @@
  * what follows, so that the data are gone over twice (4 ms for the 29 MB of vgg5). */
 #include "core/file.h"
 #include "core/json.h"
-#include "core/layout.h"
 #include "core/memory.h"
 #include "core/unicode.h"
 #include "io/safetensors_header.h"

@@ -4,7 +4,7 @@
 #include "core/content.h"
 #include "core/embedded.h"
 #include "core/file.h"
-#include "core/layout.h"
+#include "core/unicode.h"
 #include "core/yaml.h"
 #include "optimize/optimizer.h"
 #include "optimize/schedule.h"
