@@ -102,7 +102,10 @@ static void offer_option_names(const place *place) {
   for (const mixent_command_option *option = place->command->options; option && option->name; option++) {
     mixent_text help = {0};
     mixent_option_help_append(option, &help);
-    printf("--%s\t%s\n", option->name, help.failed ? "" : help.data);
+    if (help.failed)
+      mixent_output_lacks();
+    else
+      printf("--%s\t%s\n", option->name, help.data);
     mixent_text_free(&help);
   }
   puts("--help\tshow the help");

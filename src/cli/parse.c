@@ -11,7 +11,7 @@
 typedef struct parse {
   const mixent_command *command;
   mixent_command_call *call;
-  int setting_room; /* the number of words, which no list of settings can exceed */
+  size_t setting_room; /* the number of words, which no list of settings can exceed */
 } parse;
 
 /* The parser goes on; any other code ends the program. */
@@ -100,7 +100,7 @@ static int add_setting(parse *parse, const mixent_command_option *option, char *
     setting = (mixent_setting){value, equals + 1};
   }
   if (!list->items) {
-    list->items = calloc((size_t)parse->setting_room, sizeof *list->items);
+    list->items = calloc(parse->setting_room, sizeof *list->items);
     if (!list->items)
       return mixent_failed(mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the command line"));
   }
@@ -263,18 +263,19 @@ int mixent_command_parse(const mixent_command *const *commands, int argc, char *
   const char *name = strcmp(argv[0], "--version") == 0 ? "version" : argv[0];
   const mixent_command *command = mixent_command_demand(commands, "", name);
   if (!command) return MIXENT_EXIT_WRONG_USE;
+  size_t most = (size_t)argc; /* words that may be operands or settings */
   argc--, argv++;
   if (command->members) {
     int code = find_member(argc, argv, &command);
     if (code != GO_ON) return code;
     argc--, argv++;
   }
-  parse parse = {.command = command, .call = out, .setting_room = argc + 1};
+  parse parse = {.command = command, .call = out, .setting_room = most};
   out->command = command;
   out->events =
       command->events && has_flag(command, "json", argc, argv) && !has_flag(command, "dry-run", argc, argv);
   out->arguments = calloc(1, command->arguments_size + 1);
-  out->operands = calloc((size_t)argc + 1, sizeof *out->operands);
+  out->operands = calloc(most, sizeof *out->operands);
   if (out->arguments && out->operands) return parse_all(&parse, argc, argv);
   return mixent_failed(mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the command line"));
 }

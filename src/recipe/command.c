@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Keys with an option of their own on the command line. */
-static const char *const short_options[][2] = {
-    {"data", "data"},         {"data_dir", "data-dir"}, {"loss.name", "loss"},
-    {"baseline", "baseline"}, {"net", "net"},           {"epochs", "epochs"},
-    {"seed", "seed"},         {"threads", "threads"},   {"precision", "precision"}};
-
 /* " WORD", in quotes where a shell wants them. */
 __attribute__((format(printf, 2, 3))) static void append_word(mixent_text *out, const char *format, ...) {
   va_list arguments;
@@ -27,17 +21,6 @@ __attribute__((format(printf, 2, 3))) static void append_word(mixent_text *out, 
     out->failed = 1;
   free(word);
   free(quoted);
-}
-
-static void append_option(const char *key, const char *value, mixent_text *out) {
-  for (size_t i = 0; i < sizeof short_options / sizeof *short_options; i++)
-    if (strcmp(short_options[i][0], key) == 0) {
-      mixent_text_append(out, " --%s", short_options[i][1]);
-      append_word(out, "%s", value);
-      return;
-    }
-  mixent_text_append(out, " --set");
-  append_word(out, "%s=%s", key, value);
 }
 
 /* The value as the command line takes it: texts bare, not as YAML. */
@@ -65,7 +48,7 @@ static void append_differences(const mixent_recipe *base, const mixent_recipe *r
     if (was.failed || is.failed)
       out->failed = 1;
     else if (!is_implied(option->key) && strcmp(was.data, is.data) != 0)
-      append_option(option->key, is.data, out);
+      append_word(out, "%s=%s", option->key, is.data);
     mixent_text_free(&was);
     mixent_text_free(&is);
   }
@@ -81,7 +64,7 @@ static mixent_status append_recipe(const mixent_recipe *recipe, bool *found, mix
   if (status == MIXENT_OK) status = mixent_recipe_resolve(recipe->name, &loss, 1, &base);
   if (status != MIXENT_OK) return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK;
   append_word(out, "%s", recipe->name);
-  if (plain.loss_kind != recipe->loss_kind) append_option("loss.name", loss.value, out);
+  if (plain.loss_kind != recipe->loss_kind) append_word(out, "loss.name=%s", loss.value);
   append_differences(&base, recipe, out);
   *found = true;
   return MIXENT_OK;
