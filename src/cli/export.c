@@ -35,9 +35,10 @@ static mixent_status check_target(const char *checkpoint, const char *onnx) {
 }
 
 /* On standard error where the file is a pipe or a device, which may be standard output. */
-static void tell(const mixent_model *model, const char *onnx) {
+static mixent_status tell(const mixent_model *model, const char *onnx) {
   struct stat info;
-  bool is_file = stat(onnx, &info) == 0 && S_ISREG(info.st_mode);
+  if (stat(onnx, &info) != 0) return mixent_fail_errno("look at", onnx);
+  bool is_file = S_ISREG(info.st_mode);
   FILE *out = is_file ? stdout : stderr;
   fprintf(out, "wrote %s", mixent_printable(onnx));
   if (is_file) fprintf(out, " (%s)", mixent_text_bytes((double)info.st_size));
@@ -47,6 +48,7 @@ static void tell(const mixent_model *model, const char *onnx) {
     fprintf(out, ": images [N, %d, %d, %d], pixels divided by 255,", model->channels, model->side,
             model->side);
   fprintf(out, " -> logits [N, %d]%s\n", model->classes, mixent_temperature_text(model));
+  return MIXENT_OK;
 }
 
 static int run(const void *given, int count, char **words) {
@@ -60,7 +62,7 @@ static int run(const void *given, int count, char **words) {
   if (status == MIXENT_OK) status = check_target(path, arguments->onnx);
   if (status == MIXENT_OK) status = mixent_temperature_choose(arguments->temperature, path, model);
   if (status == MIXENT_OK) status = mixent_model_export_onnx(model, arguments->onnx);
-  if (status == MIXENT_OK) tell(model, arguments->onnx);
+  if (status == MIXENT_OK) status = tell(model, arguments->onnx);
   mixent_model_free(model);
   free(path);
   return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);

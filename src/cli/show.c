@@ -33,6 +33,7 @@ typedef struct subject {
   json_t *history;
   mixent_result *result;
   mixent_train_summary summary;
+  bool has_model;        /* best.safetensors */
   bool kept_temperature; /* beside the model */
   const char *samples;   /* "images" or "rows" */
 } subject;
@@ -67,7 +68,8 @@ static mixent_status look_at_model(subject *run) {
   mixent_safetensors *file = NULL;
   mixent_path_kind kind;
   mixent_status status = path ? mixent_path_look(path, &kind) : MIXENT_ERROR_MEMORY;
-  if (status == MIXENT_OK && kind == MIXENT_PATH_FILE) status = mixent_safetensors_open(path, &file);
+  run->has_model = status == MIXENT_OK && kind == MIXENT_PATH_FILE;
+  if (run->has_model) status = mixent_safetensors_open(path, &file);
   run->kept_temperature = file && mixent_safetensors_metadata(file, MIXENT_TEMPERATURE_KEY);
   const char *side = file ? mixent_safetensors_metadata(file, "side") : NULL;
   run->samples = side                   ? mixent_samples_name(strcmp(side, "1") == 0)
@@ -187,7 +189,6 @@ static void print_epochs(const subject *run) {
 
 static void print_scores(const subject *run) {
   const mixent_result *result = run->result;
-  bool stands = mixent_has_file(run->directory, "best.safetensors");
   mixent_training_summary_print(&run->summary);
   if (result && result->temperature.found) {
     const mixent_calibration *before = &result->test, *after = &result->test_calibrated;
@@ -197,11 +198,11 @@ static void print_scores(const subject *run) {
            after->brier, before->brier, after->entropy, before->entropy);
     if (run->kept_temperature)
       printf("; --temperature fitted applies it");
-    else if (stands)
+    else if (run->has_model)
       printf("; --temperature %.3f applies it", result->temperature.temperature);
     puts(".");
   }
-  if (stands)
+  if (run->has_model)
     printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n",
            mixent_printable(run->directory));
 }

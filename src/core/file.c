@@ -149,6 +149,12 @@ static bool find_kind(const char *path, mixent_path_kind *out) {
   return true;
 }
 
+mixent_status mixent_path_stat(const char *path, struct stat *out, bool *there) {
+  *there = stat(path, out) == 0;
+  if (*there || errno == ENOENT || errno == ENOTDIR) return MIXENT_OK;
+  return mixent_fail_errno("look at", path);
+}
+
 mixent_status mixent_path_look(const char *path, mixent_path_kind *out) {
   if (find_kind(path, out) || errno == ENOENT || errno == ENOTDIR) return MIXENT_OK;
   return mixent_fail_errno("look at", path);

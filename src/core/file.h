@@ -81,6 +81,9 @@ mixent_status mixent_path_look(const char *path, mixent_path_kind *out);
 mixent_status mixent_path_look_in(const char *directory, const char *name, mixent_path_kind *out);
 /* The same, before a message that says something is not there. */
 mixent_status mixent_path_check(const char *path);
+/* The same with what stat() tells, in one call; *there false: nothing is at the path. */
+struct stat;
+mixent_status mixent_path_stat(const char *path, struct stat *out, bool *there);
 
 /* False also where the system hides what is there: for messages, and where a read follows that fails then. */
 bool mixent_is_file(const char *path);

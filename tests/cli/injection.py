@@ -19,7 +19,7 @@ from support import PROGRAM, environment
 
 LIBRARY = PROGRAM.parent / "tests" / "fail.so"
 # Every kind of call that fail.c makes fail; of those that write, each call, not each stack.
-KINDS = ("memory", "thread", "open", "read", "readdir", "mmap", "write", "fsync", "rename")
+KINDS = ("memory", "thread", "stat", "open", "read", "readdir", "mmap", "write", "fsync", "rename")
 WRITING = ("write", "fsync", "rename")
 OUTCOMES = SAME, TOLD, TOLERATED = "same result", "exit 1 with a message", "tolerated"
 TIMEOUT = 60  # of one run, in seconds; what takes longer hangs

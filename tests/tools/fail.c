@@ -47,6 +47,7 @@ static const struct kind {
     {"memory", ENOMEM, {NO_CALL}},
     {"thread", EAGAIN, {NO_CALL}},
     {"open", EIO, {SYS_openat, NO_CALL}},
+    {"stat", EIO, {SYS_newfstatat, SYS_fstat, SYS_statx, NO_CALL}},
     {"read", EIO, {SYS_read, SYS_pread64, SYS_readv, NO_CALL}},
     {"readdir", EIO, {SYS_getdents64, NO_CALL}},
     {"write", ENOSPC, {SYS_write, SYS_pwrite64, SYS_writev, NO_CALL}},

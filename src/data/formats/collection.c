@@ -147,8 +147,8 @@ static mixent_status walk_below(folder_walk *walk, const char *path, const struc
 static mixent_status visit_file(void *context, const char *path, const char *name) {
   folder_walk *walk = context;
   struct stat info;
-  bool there = stat(path, &info) == 0;
-  if (!there) MIXENT_TRY(mixent_path_check(path));
+  bool there;
+  MIXENT_TRY(mixent_path_stat(path, &info, &there));
   if (there && S_ISDIR(info.st_mode)) return walk_below(walk, path, &info);
   if (!is_image_name(name)) {
     mixent_passed_over_file(&walk->to->passed_over, name);

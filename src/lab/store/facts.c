@@ -98,11 +98,10 @@ static void add_json(mixent_facts *facts, const char *key, const json_t *value) 
 static bool look_at(const reading *reading, const char *name, struct stat *out) {
   char path[PATH_MAX];
   snprintf(path, sizeof path, "%s/%s", reading->directory, name);
-  if (stat(path, out) == 0) return true;
-  mixent_status status = mixent_path_check(path);
+  bool there;
+  mixent_status status = mixent_path_stat(path, out, &there);
   if (status != MIXENT_OK) add_damage(reading, status);
-  reading->facts->failed |= status == MIXENT_ERROR_MEMORY;
-  return false;
+  return there;
 }
 
 /* A file of the run; *out NULL where it is not there or cannot be read, which is then damage. */

@@ -301,7 +301,8 @@ static mixent_status refresh(mixent_store *store) {
   mixent_text_free(&store->unread);
   if (status == MIXENT_OK) status = find_runs(store->directory, "", 1, &found, &store->unread);
   if (status == MIXENT_OK) status = mixent_text_status(&store->unread);
-  if (found.count) qsort(found.items, found.count, sizeof *found.items, compare_entries);
+  if (status == MIXENT_OK && found.count)
+    qsort(found.items, found.count, sizeof *found.items, compare_entries);
   if (status == MIXENT_OK) status = compare(&writer, &found, &known);
   if (status == MIXENT_OK) status = update_statuses(&writer);
   free_writer(&writer);
