@@ -114,6 +114,18 @@ mixent_status mixent_file_open(const char *path, FILE **out) {
   return status;
 }
 
+static mixent_status fail_size(const char *path, size_t limit) {
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s: larger than %zu bytes", path, limit);
+}
+
+mixent_status mixent_file_size(FILE *stream, const char *path, size_t limit, size_t *out) {
+  struct stat info;
+  *out = 0;
+  if (fstat(fileno(stream), &info) != 0) return mixent_fail_errno("look at", path);
+  *out = (size_t)info.st_size;
+  return *out > limit ? fail_size(path, limit) : MIXENT_OK;
+}
+
 mixent_status mixent_file_read(const char *path, size_t limit, char **out, size_t *size) {
   FILE *stream;
   *out = NULL;
@@ -122,12 +134,17 @@ mixent_status mixent_file_read(const char *path, size_t limit, char **out, size_
   mixent_text text = {0};
   char piece[65536];
   size_t count;
+  mixent_status status =
+      mixent_file_size(stream, path, limit, &count); /* a file may grow, or not say its size */
+  if (status != MIXENT_OK) {
+    fclose(stream);
+    return status;
+  }
   mixent_text_append_bytes(&text, "", 0);
   while (!text.failed && text.length <= limit && (count = fread(piece, 1, sizeof piece, stream)) > 0)
     mixent_text_append_bytes(&text, piece, count);
-  mixent_status status = ferror(stream) ? mixent_fail_errno("read", path) : mixent_text_status(&text);
-  if (status == MIXENT_OK && text.length > limit)
-    status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: larger than %zu bytes", path, limit);
+  status = ferror(stream) ? mixent_fail_errno("read", path) : mixent_text_status(&text);
+  if (status == MIXENT_OK && text.length > limit) status = fail_size(path, limit);
   fclose(stream);
   if (status != MIXENT_OK) {
     mixent_text_free(&text);

@@ -37,6 +37,8 @@ mixent_status mixent_file_descriptor_open(const char *path, int *out);
 /* The whole file, zero-terminated (the zero not counted); free(*out). What is no regular file, or is over `limit`
  * bytes, is an error. */
 mixent_status mixent_file_read(const char *path, size_t limit, char **out, size_t *size);
+/* The size of an open file; one over the limit is refused. */
+mixent_status mixent_file_size(FILE *stream, const char *path, size_t limit, size_t *out);
 
 /* Names of files and directories; items[i] in the order of their bytes. */
 typedef struct mixent_names {

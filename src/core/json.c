@@ -94,11 +94,30 @@ mixent_status mixent_json_write(json_t *json, size_t flags, char **out) {
                            "cannot write JSON: expected texts in UTF-8 and finite numbers, got others");
 }
 
+/* How many values a text holds at most: one before each bracket, comma and colon outside of texts, and the last. */
+static size_t count_values(const char *text, size_t size) {
+  size_t count = 1;
+  bool within = false;
+  for (size_t i = 0; i < size; i++) {
+    char letter = text[i];
+    if (within && letter == '\\')
+      i++;
+    else if (letter == '"')
+      within = !within;
+    else if (!within)
+      count += letter == ',' || letter == ':' || letter == '[' || letter == '{';
+  }
+  return count;
+}
+
 mixent_status mixent_json_parse(const char *text, size_t size, size_t flags, const char *origin,
                                 json_t **out) {
   json_error_t error;
   jmp_buf here;
   *out = NULL;
+  if (count_values(text, size) > MIXENT_JSON_VALUES)
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: expected JSON of at most %d values, got more", origin,
+                       MIXENT_JSON_VALUES);
   bool left = false;
   if (setjmp(here) == 0) {
     way_out = &here;

@@ -30,6 +30,9 @@ json_t *mixent_json_texts(char *const *texts, size_t count);
  * MIXENT_ERROR_FORMAT for a text that is not UTF-8 or a number that is not finite. */
 mixent_status mixent_json_write(json_t *json, size_t flags, char **out);
 
+/* Of one text: what jansson makes of more would take gigabytes. Nothing that mixent writes comes near. */
+enum { MIXENT_JSON_VALUES = 1 << 22 };
+
 /* `size` bytes read as JSON; json_decref(*out). A failure begins with "ORIGIN:LINE:COLUMN: "; MIXENT_ERROR_FORMAT,
  * or MIXENT_ERROR_MEMORY, never a value that lacks something. */
 mixent_status mixent_json_parse(const char *text, size_t size, size_t flags, const char *origin,

@@ -186,10 +186,26 @@ static mixent_status read_document(reader *reader, mixent_yaml *root) {
   return status;
 }
 
+/* libyaml compares each %TAG with all before it. Nothing here takes tags, so that a document needs none. */
+static mixent_status check_directives(const char *text, size_t length, const char *origin) {
+  enum { MOST = 100 };
+  size_t count = 0;
+  for (const char *line = text, *end = text + length; line && line < end && count <= MOST;) {
+    count += *line == '%';
+    line = memchr(line, '\n', (size_t)(end - line));
+    line += line != NULL;
+  }
+  if (count <= MOST) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_FORMAT,
+                     "%s: more than %d lines begin with %%, which YAML keeps for directives; remove them",
+                     origin, MOST);
+}
+
 mixent_status mixent_yaml_parse(const char *text, size_t length, const char *origin, mixent_yaml **out) {
+  *out = NULL;
+  MIXENT_TRY(check_directives(text, length, origin));
   mixent_yaml *root = calloc(1, sizeof *root);
   reader reader = {.origin = strdup(origin)};
-  *out = NULL;
   if (!root || !reader.origin || !yaml_parser_initialize(&reader.parser)) {
     free(root);
     free((char *)reader.origin);

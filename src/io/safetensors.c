@@ -1,4 +1,5 @@
-/* safetensors: reading with every check, in memory; the writer is in safetensors_write.c. */
+/* safetensors: reading with every check, the header's before there is memory for the data; the writer is in
+ * safetensors_write.c. */
 #include "io/safetensors.h"
 #include "core/content.h"
 #include "core/file.h"
@@ -16,8 +17,14 @@ struct mixent_safetensors {
   json_t *header;
   mixent_safetensor *tensors; /* [count]; names belong to the header */
   size_t count;
-  char *owned; /* the file's bytes, if they were read here */
+  char *owned; /* the data, if they were read here */
 };
+
+/* Where a tensor lies in the data. */
+typedef struct extent {
+  size_t begin, bytes;
+  const char *name;
+} extent;
 
 static const char *const element_names[MIXENT_ELEMENTS] = {"F32", "F64", "I32", "I64", "U8"};
 static const size_t element_sizes[MIXENT_ELEMENTS] = {4, 8, 4, 8, 1};
@@ -54,8 +61,8 @@ static mixent_status read_shape(const char *origin, const json_t *shape, mixent_
   return MIXENT_OK;
 }
 
-static mixent_status read_tensor(const char *origin, const json_t *value, const char *data, size_t data_size,
-                                 mixent_safetensor *tensor) {
+static mixent_status read_tensor(const char *origin, const json_t *value, size_t data_size,
+                                 mixent_safetensor *tensor, extent *place) {
   const char *dtype = json_string_value(json_object_get(value, "dtype"));
   const json_t *offsets = json_object_get(value, "data_offsets");
   if (!json_is_object(value) || json_object_size(value) != 3 || !dtype || !offsets)
@@ -76,35 +83,34 @@ static mixent_status read_tensor(const char *origin, const json_t *value, const 
     return fail_tensor(origin, tensor->name, "data_offsets lie outside the file (cut short?)");
   if ((uint64_t)(to - from) != tensor->bytes)
     return fail_tensor(origin, tensor->name, "shape and data_offsets disagree");
-  tensor->data = data + from;
+  *place = (extent){(size_t)from, tensor->bytes, tensor->name};
   return MIXENT_OK;
 }
 
 static int compare_places(const void *left, const void *right) {
-  const mixent_safetensor *a = left, *b = right;
-  const char *x = a->data, *y = b->data;
-  return x != y ? (x > y) - (x < y) : (a->bytes > b->bytes) - (a->bytes < b->bytes); /* empty ones first */
+  const extent *a = left, *b = right;
+  return a->begin != b->begin ? (a->begin > b->begin) - (a->begin < b->begin)
+                              : (a->bytes > b->bytes) - (a->bytes < b->bytes); /* empty ones first */
 }
 
 /* Sorted by place, each tensor must begin where the one before ends, and the last must end with the file. */
-static mixent_status check_cover(const mixent_safetensors *file, const char *origin, const char *data,
-                                 size_t data_size) {
-  mixent_safetensor *sorted;
-  MIXENT_TRY(MIXENT_ALLOCATE(file->count, &sorted));
-  if (file->count) memcpy(sorted, file->tensors, file->count * sizeof *sorted);
-  qsort(sorted, file->count, sizeof *sorted, compare_places);
+static mixent_status check_cover(const char *origin, const extent *places, size_t count, size_t data_size) {
+  extent *sorted;
+  MIXENT_TRY(MIXENT_ALLOCATE(count, &sorted));
+  if (count) memcpy(sorted, places, count * sizeof *sorted);
+  qsort(sorted, count, sizeof *sorted, compare_places);
   mixent_status status = MIXENT_OK;
-  const char *end = data;
-  for (size_t i = 0; i < file->count && status == MIXENT_OK; i++) {
-    if ((const char *)sorted[i].data < end)
+  size_t end = 0;
+  for (size_t i = 0; i < count && status == MIXENT_OK; i++) {
+    if (sorted[i].begin < end)
       status = fail_tensor(origin, sorted[i].name, "its data overlap another's");
-    else if ((const char *)sorted[i].data > end)
+    else if (sorted[i].begin > end)
       status = fail_tensor(origin, sorted[i].name, "bytes before it are no tensor's");
-    end = (const char *)sorted[i].data + sorted[i].bytes;
+    end = sorted[i].begin + sorted[i].bytes;
   }
-  if (status == MIXENT_OK && end != data + data_size)
+  if (status == MIXENT_OK && end != data_size)
     status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu bytes after the last tensor; the file is damaged",
-                         origin, (size_t)(data + data_size - end));
+                         origin, data_size - end);
   free(sorted);
   return status;
 }
@@ -143,48 +149,73 @@ static mixent_status check_payload(const mixent_safetensors *file, const char *o
       origin, data_size, from, said, found);
 }
 
-static mixent_status read_tensors(mixent_safetensors *file, const char *origin, const char *data,
-                                  size_t data_size) {
-  MIXENT_TRY(check_metadata(json_object_get(file->header, MIXENT_METADATA_KEY), origin));
-  MIXENT_TRY(check_format(file, origin));
-  MIXENT_TRY(MIXENT_ALLOCATE(json_object_size(file->header), &file->tensors));
+static mixent_status read_tensors(mixent_safetensors *file, const char *origin, size_t data_size,
+                                  extent *places) {
   const char *name;
   json_t *value;
   json_object_foreach(file->header, name, value) {
     if (strcmp(name, MIXENT_METADATA_KEY) == 0) continue;
-    mixent_safetensor *tensor = &file->tensors[file->count++];
-    tensor->name = name;
-    MIXENT_TRY(read_tensor(origin, value, data, data_size, tensor));
+    size_t i = file->count++;
+    file->tensors[i].name = name;
+    MIXENT_TRY(read_tensor(origin, value, data_size, &file->tensors[i], &places[i]));
   }
-  return check_cover(file, origin, data, data_size);
+  return check_cover(origin, places, file->count, data_size);
 }
 
-mixent_status mixent_safetensors_parse(const char *bytes, size_t size, const char *origin,
-                                       mixent_safetensors **out) {
-  *out = NULL;
+/* All that can be checked before the data are there. */
+static mixent_status read_header(mixent_safetensors *file, const char *origin, const char *text,
+                                 size_t length, size_t data_size, extent **places) {
+  mixent_status status = mixent_json_parse(text, length, JSON_REJECT_DUPLICATES, origin, &file->header);
+  if (status == MIXENT_ERROR_FORMAT)
+    return mixent_fail(status, "%s; the header is not JSON", mixent_last_error());
+  MIXENT_TRY(status);
+  MIXENT_TRY(check_metadata(json_object_get(file->header, MIXENT_METADATA_KEY), origin));
+  MIXENT_TRY(check_format(file, origin));
+  MIXENT_TRY(MIXENT_ALLOCATE(json_object_size(file->header), &file->tensors));
+  MIXENT_TRY(MIXENT_ALLOCATE(json_object_size(file->header), places));
+  return read_tensors(file, origin, data_size, *places);
+}
+
+/* The length of the header of a file of `size` bytes that begins with these. */
+static mixent_status find_header(const char *bytes, size_t given, size_t size, const char *origin,
+                                 size_t *out) {
   uint64_t length = 0;
-  bool whole = size >= sizeof length;
+  bool whole = given >= sizeof length;
   for (int i = 7; i >= 0 && whole; i--) length = length << 8 | (unsigned char)bytes[i];
-  if (!whole || length > MIXENT_LARGEST_HEADER ||
-      (length <= size - sizeof length && (!length || bytes[8] != '{')))
-    MIXENT_TRY(mixent_content_check(origin, bytes, size, "a safetensors file"));
+  bool begins = given > sizeof length && bytes[sizeof length] == '{';
+  if (!whole || length > MIXENT_LARGEST_HEADER || (length <= size - sizeof length && (!length || !begins)))
+    MIXENT_TRY(mixent_content_check(origin, bytes, given, "a safetensors file"));
   if (!whole)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu bytes are too few for safetensors", origin, size);
   if (length > MIXENT_LARGEST_HEADER || length > size - sizeof length)
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: a header of %llu bytes in a file of %zu; cut short or not safetensors", origin,
                        (unsigned long long)length, size);
-  const char *text = bytes + sizeof length;
-  if (length == 0 || *text != '{')
+  if (length == 0 || !begins)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: not safetensors (no header)", origin);
+  *out = (size_t)length;
+  return MIXENT_OK;
+}
+
+/* Once the data are there. */
+static mixent_status take_data(mixent_safetensors *file, const char *origin, const extent *places,
+                               const char *data, size_t data_size, size_t from) {
+  for (size_t i = 0; i < file->count; i++) file->tensors[i].data = data + places[i].begin;
+  return check_payload(file, origin, data, data_size, from);
+}
+
+mixent_status mixent_safetensors_parse(const char *bytes, size_t size, const char *origin,
+                                       mixent_safetensors **out) {
+  size_t length = 0;
   mixent_safetensors *file;
+  extent *places = NULL;
+  *out = NULL;
+  MIXENT_TRY(find_header(bytes, size, size, origin, &length));
   MIXENT_TRY(MIXENT_ALLOCATE(1, &file));
-  mixent_status status = mixent_json_parse(text, length, JSON_REJECT_DUPLICATES, origin, &file->header);
-  if (status == MIXENT_ERROR_FORMAT)
-    status = mixent_fail(status, "%s; the header is not JSON", mixent_last_error());
-  size_t begin = sizeof length + length;
-  if (status == MIXENT_OK) status = read_tensors(file, origin, bytes + begin, size - begin);
-  if (status == MIXENT_OK) status = check_payload(file, origin, bytes + begin, size - begin, begin);
+  size_t begin = sizeof(uint64_t) + length;
+  mixent_status status = read_header(file, origin, bytes + sizeof(uint64_t), length, size - begin, &places);
+  if (status == MIXENT_OK) status = take_data(file, origin, places, bytes + begin, size - begin, begin);
+  free(places);
   if (status != MIXENT_OK) {
     mixent_safetensors_free(file);
     return status;
@@ -193,17 +224,45 @@ mixent_status mixent_safetensors_parse(const char *bytes, size_t size, const cha
   return MIXENT_OK;
 }
 
-mixent_status mixent_safetensors_open(const char *path, mixent_safetensors **out) {
-  const size_t largest = (size_t)1 << 34;
-  char *bytes;
-  size_t size;
+/* `count` bytes from `place` on; free(). */
+static mixent_status read_bytes(FILE *stream, const char *path, size_t place, size_t count, char **out) {
   *out = NULL;
-  MIXENT_TRY(mixent_file_read(path, largest, &bytes, &size));
-  mixent_status status = mixent_safetensors_parse(bytes, size, path, out);
-  if (status == MIXENT_OK)
-    (*out)->owned = bytes;
-  else
-    free(bytes);
+  MIXENT_TRY(MIXENT_ALLOCATE(count, out));
+  if (fseeko(stream, (off_t)place, SEEK_SET) == 0 && fread(*out, 1, count, stream) == count) return MIXENT_OK;
+  return ferror(stream) ? mixent_fail_errno("read", path)
+                        : mixent_fail(MIXENT_ERROR_FORMAT, "%s: it became shorter while it was read", path);
+}
+
+/* The header first: what it says is held against the file's size before there is memory for the data. */
+static mixent_status read_stream(FILE *stream, const char *path, mixent_safetensors *file) {
+  enum { HEAD = 512 };
+  char head[HEAD], *header = NULL;
+  size_t size, length = 0, given = fread(head, 1, HEAD, stream);
+  extent *places = NULL;
+  if (ferror(stream)) return mixent_fail_errno("read", path);
+  MIXENT_TRY(mixent_file_size(stream, path, (size_t)1 << 34, &size));
+  MIXENT_TRY(find_header(head, given, size, path, &length));
+  size_t begin = sizeof(uint64_t) + length;
+  mixent_status status = read_bytes(stream, path, sizeof(uint64_t), length, &header);
+  if (status == MIXENT_OK) status = read_header(file, path, header, length, size - begin, &places);
+  if (status == MIXENT_OK) status = read_bytes(stream, path, begin, size - begin, &file->owned);
+  if (status == MIXENT_OK) status = take_data(file, path, places, file->owned, size - begin, begin);
+  free(places);
+  free(header);
+  return status;
+}
+
+mixent_status mixent_safetensors_open(const char *path, mixent_safetensors **out) {
+  FILE *stream;
+  *out = NULL;
+  MIXENT_TRY(mixent_file_open(path, &stream));
+  mixent_status status = MIXENT_ALLOCATE(1, out);
+  if (status == MIXENT_OK) status = read_stream(stream, path, *out);
+  fclose(stream);
+  if (status != MIXENT_OK) {
+    mixent_safetensors_free(*out);
+    *out = NULL;
+  }
   return status;
 }
 

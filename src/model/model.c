@@ -145,6 +145,14 @@ static mixent_status read_description(const mixent_safetensors *file, const char
   return MIXENT_OK;
 }
 
+/* Of floats, in all tensors: no network has more parameters, whatever its description says. */
+static size_t count_elements(const mixent_safetensors *file) {
+  size_t count, bytes = 0;
+  const mixent_safetensor *tensors = mixent_safetensors_tensors(file, &count);
+  for (size_t i = 0; i < count; i++) bytes += tensors[i].bytes;
+  return bytes / sizeof(float);
+}
+
 static mixent_status read_network(const mixent_safetensors *file, const char *path, mixent_model *model) {
   const char *text = mixent_safetensors_metadata(file, "net_text");
   if (!text) return fail_entry(path, "net_text");
@@ -153,6 +161,10 @@ static mixent_status read_network(const mixent_safetensors *file, const char *pa
   mixent_status status = mixent_graph_parse(text, "its network", &options, &model->graph);
   if (status != MIXENT_OK)
     return mixent_fail_within(status == MIXENT_ERROR_MEMORY ? status : MIXENT_ERROR_FORMAT, "%s", path);
+  if (mixent_graph_parameter_count(model->graph) > count_elements(file))
+    return mixent_fail(
+        MIXENT_ERROR_FORMAT, "%s: expected the %zu parameters of network %s, got %zu numbers in all", path,
+        mixent_graph_parameter_count(model->graph), mixent_graph_name(model->graph), count_elements(file));
   MIXENT_TRY(MIXENT_ALLOCATE(mixent_graph_parameter_count(model->graph), &model->parameters));
   MIXENT_TRY(MIXENT_ALLOCATE(mixent_graph_statistic_count(model->graph), &model->statistics));
   return mixent_state_dict_read(file, path, model->graph, model->parameters, model->statistics);

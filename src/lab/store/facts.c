@@ -80,8 +80,12 @@ static void add_damage(const reading *reading, mixent_status status) {
   mixent_facts_add_text(reading->facts, "damage", mixent_last_error());
 }
 
+/* Each new fact is compared with all before it. A run has about 150. */
+enum { MOST_FACTS = 2000 };
+
 /* Numbers, texts, yes and no of a JSON value, by their dotted names. */
 static void add_json(mixent_facts *facts, const char *key, const json_t *value) {
+  if (facts->count >= MOST_FACTS) return;
   if (json_is_number(value)) mixent_facts_add_number(facts, key, json_number_value(value));
   if (json_is_string(value)) mixent_facts_add_text(facts, key, json_string_value(value));
   if (json_is_boolean(value)) mixent_facts_add_text(facts, key, json_is_true(value) ? "true" : "false");
@@ -305,6 +309,11 @@ static void add_times(const reading *reading) {
 static void add_status(const reading *reading) {
   mixent_facts *facts = reading->facts;
   time_t saved;
+  if (facts->count >= MOST_FACTS)
+    add_damage(reading,
+               mixent_fail(MIXENT_ERROR_FORMAT,
+                           "%s: expected at most %d values in summary.json and metrics.jsonl, got more",
+                           reading->directory, MOST_FACTS));
   if (!reading->finished && !time_of(reading, "last.safetensors", &saved))
     add_damage(reading,
                mixent_fail(MIXENT_ERROR_FORMAT, "last.safetensors is missing, so the run cannot go on"));

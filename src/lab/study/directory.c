@@ -50,6 +50,7 @@ static mixent_status take_lists(mixent_study *study, const json_t *state, const 
   const json_t *seeds = json_object_get(state, "seeds"), *data = json_object_get(state, "data"), *item;
   size_t i, count = json_array_size(data);
   study->seed_count = 0;
+  if (json_array_size(seeds) > MIXENT_STUDY_MOST) return fail_state(origin, "'seeds' holds too many");
   json_array_foreach(seeds, i, item) {
     if (!json_is_integer(item) || json_integer_value(item) < 0 || json_integer_value(item) > INT32_MAX)
       return fail_state(origin, "'seeds' holds something else than seeds");
@@ -63,6 +64,8 @@ static mixent_status take_lists(mixent_study *study, const json_t *state, const 
   mixent_status status = texts ? mixent_study_take_data(study, names, count)
                                : fail_state(origin, "'data' holds something else than names");
   free(names);
+  if (status == MIXENT_OK && mixent_study_check_size(study) != MIXENT_OK)
+    status = fail_state(origin, mixent_last_error());
   return status;
 }
 

@@ -184,6 +184,7 @@ mixent_status mixent_study_import(const char *text, size_t size, const char *ori
   json_decref(import.plans);
   json_decref(import.plan_names);
   json_decref(import.failed);
+  json_decref(import.places);
   mixent_study_free(import.study);
   return status;
 }

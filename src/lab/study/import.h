@@ -24,6 +24,7 @@ typedef struct mixent_import {
   mixent_study *study;
   json_t *plans, *plan_names; /* text of each plan file; its name for each variant */
   json_t *failed;             /* what each run that failed did so with */
+  json_t *places;             /* the number of each run of the study, by its name */
   mixent_imported_run *runs;
   size_t run_count;
 } mixent_import;

@@ -72,14 +72,22 @@ static mixent_status check_plans(const mixent_import *import) {
   return status;
 }
 
-mixent_status mixent_import_find_run(const mixent_import *import, const char *name, mixent_study_place *out) {
+static mixent_status list_places(mixent_import *import) {
+  import->places = json_object();
   for (size_t i = 0; i < mixent_study_run_count(import->study); i++) {
-    *out = mixent_study_run_place(import->study, i);
-    char *known = mixent_study_run_name(import->study, *out);
-    if (!known) return MIXENT_ERROR_MEMORY;
-    bool found = strcmp(known, name) == 0;
-    free(known);
-    if (found) return MIXENT_OK;
+    char *name = mixent_study_run_name(import->study, mixent_study_run_place(import->study, i));
+    if (!name) return MIXENT_ERROR_MEMORY;
+    mixent_json_set(&import->places, name, json_integer((json_int_t)i));
+    free(name);
+  }
+  return import->places ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the names of runs");
+}
+
+mixent_status mixent_import_find_run(const mixent_import *import, const char *name, mixent_study_place *out) {
+  const json_t *number = json_object_get(import->places, name);
+  if (number) {
+    *out = mixent_study_run_place(import->study, (size_t)json_integer_value(number));
+    return MIXENT_OK;
   }
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu: the study has no run '%s'", import->origin, import->line,
                      name);
@@ -118,6 +126,7 @@ static mixent_status read_header(mixent_import *import, const json_t *json) {
   MIXENT_TRY(mixent_study_take_state(import->study, state, origin));
   import->failed = json_deep_copy(json_object_get(state, "failed"));
   json_object_clear(json_object_get(state, "failed"));
+  MIXENT_TRY(list_places(import));
   MIXENT_TRY(check_failed(import));
   import->plan_names = json_incref(json_object_get(state, "plans"));
   MIXENT_TRY(check_plans(import));

@@ -17,7 +17,7 @@ static mixent_status fail_at(const mixent_yaml *node, mixent_status status) {
 }
 
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
-enum { MOST_SEEDS = 100000, MOST_STUDIES = 64, LARGEST = 1 << 20 };
+enum { MOST_STUDIES = 64, LARGEST = 1 << 20 };
 
 const char *const *mixent_study_names(void) {
   static const char *names[MOST_STUDIES + 1]; /* whoever fills it writes the same */
@@ -61,12 +61,18 @@ static mixent_status check_name(const mixent_yaml *node, const char *what, const
       name, what, LONGEST);
 }
 
+static mixent_status check_count(const mixent_yaml *node, const char *what) {
+  if (node->count <= MIXENT_STUDY_MOST) return MIXENT_OK;
+  return mixent_yaml_fail(node, "%s: expected at most %d, got %zu", what, MIXENT_STUDY_MOST, node->count);
+}
+
 static mixent_status read_seeds(const mixent_yaml *node, mixent_study *study) {
   long count = (long)node->count;
-  if (node->kind != MIXENT_YAML_SEQUENCE) MIXENT_TRY(mixent_yaml_integer(node, 0, MOST_SEEDS, &count));
+  if (node->kind != MIXENT_YAML_SEQUENCE) MIXENT_TRY(mixent_yaml_integer(node, 0, MIXENT_STUDY_MOST, &count));
   if (count < 2)
     return mixent_yaml_fail(
         node, "seeds: at least 2 are needed to tell a difference from chance (10: 0 to 9, or a list)");
+  MIXENT_TRY(check_count(node, "seeds"));
   MIXENT_TRY(MIXENT_ALLOCATE(count, &study->seeds));
   for (long i = 0; i < count; i++) {
     long seed = i;
@@ -156,6 +162,7 @@ static mixent_status read_variants(const mixent_yaml *node, bool data_listed, mi
   if (node->kind != MIXENT_YAML_MAPPING || !node->count)
     return mixent_yaml_fail(node,
                             "variants: expected names with options of a recipe, as `ce: {loss: {name: ce}}`");
+  MIXENT_TRY(check_count(node, "variants"));
   MIXENT_TRY(MIXENT_ALLOCATE(node->count + 1, &study->variant_names)); /* NULL-terminated */
   MIXENT_TRY(MIXENT_ALLOCATE(node->count, &study->variants));
   for (size_t i = 0; i < node->count; i++) {
@@ -191,15 +198,17 @@ static mixent_status read_data(const mixent_yaml *node, mixent_study *study) {
   size_t count = node->kind == MIXENT_YAML_SEQUENCE ? node->count : 1;
   if (!count) return mixent_yaml_fail(node, "data: expected names or directories of data sets");
   const char **texts;
+  MIXENT_TRY(check_count(node, "data"));
   MIXENT_TRY(MIXENT_ALLOCATE(count, &texts));
   mixent_status status = MIXENT_OK;
   for (size_t i = 0; i < count && status == MIXENT_OK; i++) {
     texts[i] = items[i].text;
     if (items[i].kind != MIXENT_YAML_SCALAR || !*items[i].text || strlen(items[i].text) >= MIXENT_RECIPE_TEXT)
       status = mixent_yaml_fail(&items[i], "data: expected a data set's name or directory");
-    else if ((status = mixent_study_take_data(study, texts, i + 1)) != MIXENT_OK)
-      status = fail_at(&items[i], status);
   }
+  if (status == MIXENT_OK && (status = mixent_study_take_data(study, texts, count)) != MIXENT_OK)
+    status = fail_at(&items[study->data_count ? study->data_count - 1 : 0],
+                     status); /* the last one taken is wrong */
   free(texts);
   return status;
 }
@@ -227,6 +236,8 @@ static mixent_status read_tree(const mixent_yaml *root, mixent_study *study) {
   if (data) MIXENT_TRY(read_data(data, study));
   MIXENT_TRY(read_variants(node[3], data != NULL, study));
   MIXENT_TRY(read_baseline(mixent_yaml_find(root, "baseline"), study));
+  mixent_status status = mixent_study_check_size(study);
+  if (status != MIXENT_OK) return fail_at(node[2], status);
   study->difference = 0.1;
   if (difference) MIXENT_TRY(mixent_yaml_number(difference, 1e-9, 100, &study->difference));
   return MIXENT_OK;

@@ -55,6 +55,9 @@ mixent_status mixent_study_take_data(mixent_study *study, const char *const *dat
   free_texts(study->data_names, study->data_count);
   study->data = study->data_names = NULL;
   study->data_count = 0;
+  if (count > MIXENT_STUDY_MOST)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "data: expected at most %d data sets, got %zu",
+                       MIXENT_STUDY_MOST, count);
   MIXENT_TRY(MIXENT_ALLOCATE(count, &study->data));
   MIXENT_TRY(MIXENT_ALLOCATE(count, &study->data_names));
   study->data_listed = true;
@@ -81,6 +84,14 @@ mixent_status mixent_study_add_seed(mixent_study *study, long seed) {
   study->seeds = grown;
   grown[study->seed_count++] = seed;
   return MIXENT_OK;
+}
+
+mixent_status mixent_study_check_size(const mixent_study *study) {
+  size_t runs =
+      mixent_study_run_count(study); /* no overflow: each of the three is at most MIXENT_STUDY_MOST */
+  if (study->seed_count <= MIXENT_STUDY_MOST && runs <= MIXENT_STUDY_MOST_RUNS) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_FORMAT, "expected a study of at most %d runs and %d seeds, got %zu and %zu",
+                     MIXENT_STUDY_MOST_RUNS, MIXENT_STUDY_MOST, runs, study->seed_count);
 }
 
 size_t mixent_study_run_count(const mixent_study *study) {

@@ -58,6 +58,9 @@ mixent_status mixent_study_add_seed(mixent_study *study, long seed);
 /* These data sets instead of those it has. Two with one last part are an error. */
 mixent_status mixent_study_take_data(mixent_study *study, const char *const *data, size_t count);
 
+/* Seeds, variants and data sets, each; and runs in all. */
+enum { MIXENT_STUDY_MOST = 10000, MIXENT_STUDY_MOST_RUNS = 100000 };
+mixent_status mixent_study_check_size(const mixent_study *study);
 size_t mixent_study_run_count(const mixent_study *study);
 /* The runs in the order in which they are trained, index < mixent_study_run_count: all of the first seed, then all of
  * the next, so that an interrupted study is balanced. */

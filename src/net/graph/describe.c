@@ -13,6 +13,7 @@
 
 enum { MAX_CHANNELS = 1 << 24, MAX_ROW = 1 << 30 }; /* of any layer: keeps all sizes far from overflow */
 enum { MAX_FEATURES = 65536 };                      /* of the input */
+enum { MOST_LAYERS = 10000 };
 
 static mixent_status check_input(const mixent_graph_options *options) {
   if (options->side == 1 && options->channels >= 1 && options->channels <= MAX_FEATURES) return MIXENT_OK;
@@ -196,6 +197,9 @@ static mixent_status read_graph(mixent_graph *graph, const mixent_yaml *root) {
     return mixent_yaml_fail(name ? name : root, "a network needs a name: 'name: my-network'");
   if (!entries || entries->kind != MIXENT_YAML_SEQUENCE || entries->count == 0)
     return mixent_yaml_fail(entries ? entries : root, "a network needs a list 'layers:'");
+  if (entries->count > MOST_LAYERS)
+    return mixent_yaml_fail(entries, "layers: expected at most %d layers, got %zu", MOST_LAYERS,
+                            entries->count);
   graph->name = strdup(name->text);
   if (!graph->name) return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a network");
   MIXENT_TRY(MIXENT_ALLOCATE(entries->count + 1, &graph->layers));
