@@ -46,10 +46,9 @@ COMMANDS = {
     "study export": Command(["study", "export", "runs/small", "small.study.gz"]),
     "study import": Command(["study", "import", "given.study.gz", "--runs", "elsewhere"]),
     "data show": Command(["data", "show", "./bars"]),
-    "help": Command(["help", "train"]),
-    "help recipe": Command(["help", "recipe"]),
-    "complete": Command(["complete", "--", "train", "--"]),
-    "manual": Command(["manual", "pages"]),
+    "help": Command(["help", "train"], kinds=("memory", "write")),
+    "help recipe": Command(["help", "recipe"], kinds=("memory", "write")),
+    "complete": Command(["complete", "--", "train", "--"], kinds=("memory", "write")),
     # what it measures differs from run to run, and with it its choice
     "tune": Command(["tune", "tiny.yaml", "--side", "16", "--classes", "3", "--batch", "4", "--precision", "fp32", "--threads", "1",
                      "--repetitions", "1", "--output", "plan.yaml", "--json"], vary=r'"?(plan_hash|backend|kept)"?: "?[\w-]*"?|-?\d+(\.\d+)?(e-\d+)?'),
