@@ -15,10 +15,15 @@
 
 enum { LARGEST_METRICS = 1 << 28 };
 
-static bool stands_at(int descriptor, const char *path) {
+/* Whether what was opened is what stands at `path`. */
+static mixent_status stands_at(int descriptor, const char *path, bool *out) {
   struct stat opened, named;
-  return fstat(descriptor, &opened) == 0 && stat(path, &named) == 0 && opened.st_dev == named.st_dev &&
-         opened.st_ino == named.st_ino;
+  bool there;
+  *out = false;
+  if (fstat(descriptor, &opened) != 0) return mixent_fail_errno("look at", path);
+  MIXENT_TRY(mixent_path_stat(path, &named, &there));
+  *out = there && opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+  return MIXENT_OK;
 }
 
 /* Locks the directory at `path`; the lock ends with the process, however it ends. What was moved or removed between
@@ -31,9 +36,12 @@ static mixent_status lock_directory(const char *path, int *lock) {
     if (*lock < 0) return mixent_fail_errno("open directory", path);
     bool taken =
         flock(*lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; /* else: no locks on that disk */
-    if (!taken && stands_at(*lock, path)) return MIXENT_OK;
+    bool here = false;
+    mixent_status status = taken ? MIXENT_OK : stands_at(*lock, path, &here);
+    if (here) return MIXENT_OK;
     close(*lock);
     *lock = -1;
+    if (status != MIXENT_OK) return status;
     if (taken) nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
   }
   return mixent_fail(MIXENT_ERROR_ARGUMENT,
