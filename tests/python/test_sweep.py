@@ -232,6 +232,21 @@ def test_a_signal_saves_every_trial(place, number):
     assert "going on with 2 interrupted trials" in said and "3 finished" in said
 
 
+def test_a_trial_that_is_stopped_alone_goes_on(place):
+    """Its exit code says that a signal stopped it and that it has saved."""
+    place.write("hit", trials=1, pruner="none", epochs=12)
+    process = place.start("hit")
+    while not list(place.path("hit", "trials").glob("*/last.safetensors")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    os.kill(*children(process), signal.SIGTERM)
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    log, = place.path("hit", "trials").glob("*.log")
+    text = log.read_text()
+    assert "stopped and saved" in text and text.count("emnist-letters-short: tiny") == 2, text
+
+
 def test_two_at_once_and_a_changed_file_are_refused(place):
     place.write("alone", trials=2, pruner="none", epochs=20)
     process = place.start("alone")
