@@ -5,6 +5,7 @@ KILLS says how many kills the long tests make together, KILLS_SEED which moments
 what was killed, at which moments. A moment is drawn from the time of an undisturbed run; half of them wait for the
 beginning, for a file that is being written, or for the end, which are short and would be met too seldom."""
 import collections
+import math
 import os
 import random
 import shutil
@@ -259,7 +260,7 @@ SUBJECTS = {**{f"training, {name}": (Training, name, 0.7 / len(TRAININGS)) for n
 def test_kills(tmp_path, subject):
     """Together KILLS: seven of ten of trainings, the others of studies."""
     kind, name, share = SUBJECTS[subject]
-    tally, kills = Tally(), round(share * KILLS)
+    tally, kills = Tally(), math.ceil(share * KILLS)
     kill_often(kind(tmp_path, name), kills, SEED * 100 + list(SUBJECTS).index(subject), tally)
     print(f"\n{tally.total()} kills of {subject}\n{tally}", flush=True)
     assert tally.total() == kills
