@@ -47,16 +47,6 @@ int mixent_print_new(char **out, const char *format, va_list arguments) {
   return length;
 }
 
-int mixent_scan(const char *text, const char *format, ...) {
-  va_list arguments;
-  locale_t before = enter();
-  va_start(arguments, format);
-  int count = vsscanf(text, format, arguments);
-  va_end(arguments);
-  leave(before);
-  return count;
-}
-
 double mixent_number_read(const char *text, char **end) {
   locale_t before = enter();
   double value = strtod(text, end);

@@ -13,8 +13,7 @@ int mixent_print_list(char *out, size_t size, const char *format, va_list argume
     __attribute__((format(printf, 3, 0)));
 int mixent_print_new(char **out, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
 
-/* sscanf, strtod */
-int mixent_scan(const char *text, const char *format, ...) __attribute__((format(scanf, 2, 3)));
+/* strtod */
 double mixent_number_read(const char *text, char **end);
 
 /* Whether two words differ at most in capital and small letters, of ASCII. */

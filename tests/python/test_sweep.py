@@ -24,7 +24,7 @@ import mixent  # noqa: E402
 from mixent.sweep.main import main  # noqa: E402
 from mixent.sweep.program import Program  # noqa: E402
 from mixent.sweep.space import read_sweep  # noqa: E402
-from mixent.sweep.study import choose, make_sampler  # noqa: E402
+from mixent.sweep.study import choose, make_sampler, open_study  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 NET = "name: tiny\nlayers:\n  - conv2d: {name: c, channels: 8, kernel: 3, padding: 1}\n  - relu:\n  - max_pool: {size: 2}\n" \
@@ -208,6 +208,16 @@ def test_killed_sweeps_go_on(place):
     for record in whole:
         assert place.lines("killed", record["number"]) == place.lines("whole", record["number"])
     assert resumed(place, "killed")
+
+
+def test_a_trial_that_was_killed_before_it_drew(place):
+    """It draws what it would have drawn."""
+    for name in ("drawn", "early"):
+        place.write(name, trials=2, sampler="random", pruner="none", seed=4, epochs=1)
+    place.path("early").mkdir(parents=True)
+    sweep = read_sweep(place.directory / "early.yaml", Program(str(PROGRAM)))
+    open_study(sweep, place.path("early"), {"threads": 1, "ray": False}).ask()
+    assert place.records("early", "--jobs", 1) == place.records("drawn", "--jobs", 1)
 
 
 @pytest.mark.long

@@ -39,9 +39,6 @@ static void test_numbers(void **state) {
   assert_string_equal(text, "1234.50 6");
   assert_true(mixent_number_read("0.25x", &end) == 0.25 && *end == 'x');
   assert_true(mixent_number_read("1,5", &end) == 1 && *end == ',');
-  double a = 0, b = 0;
-  assert_int_equal(mixent_scan("2.5, 3.5", "%lf, %lf", &a, &b), 2);
-  assert_true(a == 2.5 && b == 3.5);
   assert_true(mixent_same_word("I-i", "i-I") && !mixent_same_word("I", "l"));
   test_the_host_has_its_locale(NULL); /* it still does */
 }

@@ -108,7 +108,9 @@ class Search:
         """Begins trials while there are free processors; false when all have begun."""
         while self._free and (self._interrupted or self._count < self._sweep.trials):
             if self._interrupted:
-                trial = optuna.trial.Trial(self.study, self._interrupted.pop(0)._trial_id)
+                begun = self._interrupted.pop(0)
+                self.study.sampler = make_sampler(self._sweep, begun.number)  # it may have been killed before it drew
+                trial = optuna.trial.Trial(self.study, begun._trial_id)
             else:
                 self.study.sampler = make_sampler(self._sweep, self._count)
                 trial = self.study.ask()
