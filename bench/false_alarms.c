@@ -7,11 +7,9 @@
 #include "core/random.h"
 #include "core/threads.h"
 #include "lab/compare/compare.h"
+#include "mixent/statistics.h"
 #include "mixent/status.h"
-#include "stats/bootstrap.h"
 #include "stats/distributions.h"
-#include "stats/power.h"
-#include "stats/statistics.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -4,6 +4,7 @@
  *   bench_infer [--net NAME] [--batch N] [--threads N] [--calls N] [--precision fp32|bf16|int8]
  *               [--onnx FILE]        writes the network there, for others to run, and measures nothing */
 #include "core/memory.h"
+#include "core/system.h"
 #include "core/threads.h"
 #include "mixent/train.h"
 
@@ -120,7 +121,7 @@ static mixent_precision parse_precision(const char *text) {
 }
 
 int main(int argc, char **argv) {
-  bench_options options = {.net = "vgg5", .batch = 1, .threads = mixent_threads_available(), .calls = 100};
+  bench_options options = {.net = "vgg5", .batch = 1, .threads = mixent_processors_count(), .calls = 100};
   static const struct option names[] = {{"net", 1, NULL, 'n'},
                                         {"batch", 1, NULL, 'b'},
                                         {"threads", 1, NULL, 't'},

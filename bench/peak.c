@@ -4,7 +4,7 @@
  *
  *   bench_peak [--threads N] [--seconds S] */
 #include "core/clock.h"
-#include "core/processor.h"
+#include "core/system.h"
 #include "core/threads.h"
 
 #include <getopt.h>
@@ -104,7 +104,7 @@ static void print_peak(const char *name, peak_kernel kernel, int threads, double
 
 int main(int argc, char **argv) {
   static const struct option names[] = {{"threads", 1, NULL, 't'}, {"seconds", 1, NULL, 's'}, {0}};
-  int threads = mixent_threads_available();
+  int threads = mixent_processors_count();
   double seconds = 0.5;
   for (int letter; (letter = getopt_long(argc, argv, "", names, NULL)) != -1;) {
     if (letter == 't') threads = atoi(optarg);

@@ -7,6 +7,7 @@
  * --layers times each step of the plan, too. Without --data: random images of 28x28 in 26 classes. */
 #include "core/clock.h"
 #include "core/memory.h"
+#include "core/system.h"
 #include "core/threads.h"
 #include "mixent/data.h"
 #include "mixent/loss.h"
@@ -292,7 +293,7 @@ int main(int argc, char **argv) {
                            .batch = 250,
                            .steps = 4,
                            .repetitions = 5,
-                           .threads = mixent_threads_available()};
+                           .threads = mixent_processors_count()};
   static const struct option names[] = {{"net", 1, NULL, 'n'},         {"precision", 1, NULL, 'p'},
                                         {"batch", 1, NULL, 'b'},       {"steps", 1, NULL, 's'},
                                         {"repetitions", 1, NULL, 'r'}, {"threads", 1, NULL, 't'},

@@ -1,9 +1,9 @@
-# What `cmake --install` puts in place: program, man pages, completion of shells, library, public headers, a CMake package and a
-# pkg-config file.
+# What `cmake --install` puts in place: program, man pages, completion of shells, libraries, public headers, CMake packages
+# and pkg-config files.
 include(cmake/install-loss.cmake)
-set(package_directory ${CMAKE_INSTALL_LIBDIR}/cmake/mixent)
-
-install(TARGETS mixent EXPORT mixent ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+mixent_install(mixent-stats status.h statistics.h)
+file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR}/include/mixent CONFIGURE_DEPENDS include/mixent/*.h)
+mixent_install(mixent ${headers})
 if(TARGET mixent_program)
   install(TARGETS mixent_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   set(completion ${PROJECT_SOURCE_DIR}/src/cli/completion)
@@ -15,12 +15,3 @@ if(TARGET mixent_program)
     install(DIRECTORY ${PROJECT_BINARY_DIR}/manual/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 FILES_MATCHING PATTERN *.5)
   endif()
 endif()
-install(DIRECTORY include/mixent TYPE INCLUDE)
-install(EXPORT mixent NAMESPACE mixent:: FILE mixent-targets.cmake DESTINATION ${package_directory})
-configure_package_config_file(cmake/mixent-config.cmake.in ${PROJECT_BINARY_DIR}/mixent-config.cmake
-                              INSTALL_DESTINATION ${package_directory})
-write_basic_package_version_file(${PROJECT_BINARY_DIR}/mixent-config-version.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/mixent-config.cmake ${PROJECT_BINARY_DIR}/mixent-config-version.cmake
-        DESTINATION ${package_directory})
-configure_file(cmake/mixent.pc.in ${PROJECT_BINARY_DIR}/mixent.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/mixent.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

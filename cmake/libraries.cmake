@@ -1,7 +1,15 @@
-# What the rooms are put together to: libmixent trains and predicts; the lab, which the program holds besides, alone needs SQLite.
+# What the rooms are put together to.
+
+# libmixent trains and predicts. Inside of the project everything links the static one, whose private functions can be called, too.
 set(libraries PkgConfig::YAML PkgConfig::JANSSON PkgConfig::UTF8PROC PNG::PNG JPEG::JPEG ZLIB::ZLIB CURL::libcurl ${DNNL_LIBRARY})
-mixent_library(mixent STATIC status numbers ${rooms})
-target_link_libraries(mixent PUBLIC OpenMP::OpenMP_C PRIVATE ${libraries})
+mixent_public_library(mixent ${PROJECT_SOURCE_DIR}/src/exports.map status numbers ${rooms})
+foreach(library mixent-static mixent-shared)
+  target_link_libraries(${library} PRIVATE OpenMP::OpenMP_C ${libraries})
+endforeach()
+add_library(mixent INTERFACE)
+target_link_libraries(mixent INTERFACE mixent-static OpenMP::OpenMP_C)
+
+# The lab, which the program holds besides, alone needs SQLite.
 mixent_library(mixent-lab STATIC lab)
 target_link_libraries(mixent-lab PUBLIC mixent PRIVATE PkgConfig::JANSSON PkgConfig::SQLITE)
 

@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/printable.h"
+#include "core/system.h"
 #include "lab/study/results.h"
 #include "lab/study/train.h"
 
@@ -86,7 +87,7 @@ static void show_warning(void *context, const char *run, const char *message) {
 static mixent_status train(const arguments *arguments, mixent_study *study, int lock, size_t *failed) {
   view view = {.json = arguments->json, .progress = mixent_progress_start(!arguments->json)};
   mixent_study_train_options options = {
-      .program = "/proc/self/exe", /* also where another build has taken its name */
+      .program = mixent_program_self,
       .jobs = arguments->jobs,
       .lock = lock,
       .stop = mixent_signals_watch("finishing this step of each run and saving"),

@@ -6,6 +6,7 @@
 #include "cli/terminal.h"
 #include "core/memory.h"
 #include "core/printable.h"
+#include "mixent/statistics.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -68,26 +69,36 @@ static void print_scores(const char *const *losses, const mixent_train_summary *
   mixent_table_free(&table);
 }
 
-/* The difference of two accuracies on the same n images: with n10 and n01 images that only the one or the
- * other has right, d = (n10 - n01) / n, and its variance over test sets is (n10 + n01 - (n10 - n01)^2 / n) /
- * n^2 (that of a mean of n values 1, 0, -1; McNemar's test has the same counts). */
-static void print_difference(const char *const *losses, const mixent_images *images,
-                             int32_t *const *predicted) {
-  double only[MIXENT_DEMO_RUNS] = {0}, n = (double)images->count;
-  for (size_t i = 0; i < images->count; i++) {
-    bool first = predicted[0][i] == images->labels[i], second = predicted[1][i] == images->labels[i];
-    only[0] += first && !second;
-    only[1] += second && !first;
-  }
-  double difference = (only[1] - only[0]) / n;
-  double deviation = sqrt(only[0] + only[1] - (only[1] - only[0]) * (only[1] - only[0]) / n) / n;
+/* right [images->count]: 1 where the prediction is the label. */
+static mixent_status mark_right(const mixent_images *images, const int32_t *predicted, uint8_t **right) {
+  MIXENT_TRY(MIXENT_ALLOCATE(images->count, right));
+  for (size_t i = 0; i < images->count; i++) (*right)[i] = predicted[i] == images->labels[i];
+  return MIXENT_OK;
+}
+
+static mixent_status compare_runs(const mixent_images *images, int32_t *const *predicted,
+                                  mixent_accuracy_difference *out) {
+  uint8_t *right[MIXENT_DEMO_RUNS] = {NULL};
+  mixent_status status = MIXENT_OK;
+  for (int i = 0; i < MIXENT_DEMO_RUNS && status == MIXENT_OK; i++)
+    status = mark_right(images, predicted[i], &right[i]);
+  if (status == MIXENT_OK) status = mixent_accuracy_compare(right[1], right[0], images->count, out);
+  for (int i = 0; i < MIXENT_DEMO_RUNS; i++) free(right[i]);
+  return status;
+}
+
+static mixent_status print_difference(const char *const *losses, const mixent_images *images,
+                                      int32_t *const *predicted) {
+  mixent_accuracy_difference found;
+  MIXENT_TRY(compare_runs(images, predicted, &found));
+  double difference = found.difference, deviation = found.error;
   char text[1024];
   int length = snprintf(
       text, sizeof text,
-      "%s gets %.2f points %s than %s. Of the %s test images %.0f are right with %s alone and %.0f with %s "
+      "%s gets %.2f points %s than %s. Of the %s test images %zu are right with %s alone and %zu with %s "
       "alone, so the standard error of this difference is %.2f points: ",
       losses[1], 100 * fabs(difference), difference < 0 ? "less" : "more", losses[0],
-      mixent_text_count(images->count), only[1], losses[1], only[0], losses[0], 100 * deviation);
+      mixent_text_count(images->count), found.only_a, losses[1], found.only_b, losses[0], 100 * deviation);
   if (fabs(difference) < 2 * deviation || deviation == 0)
     snprintf(text + length, sizeof text - (size_t)length,
              "it is within two of them, and says nothing about which loss is better. Only many seeds could.");
@@ -99,6 +110,7 @@ static void print_difference(const char *const *losses, const mixent_images *ima
         fabs(difference) / deviation);
   putchar('\n');
   mixent_wrapped_print(stdout, 0, 0, text);
+  return MIXENT_OK;
 }
 
 /* The caption of a test image: its class where it was recognised, else marked "truth>predicted". */
@@ -150,9 +162,10 @@ mixent_status mixent_demo_report(const mixent_dataset *dataset, const char *cons
   }
   if (status == MIXENT_OK) {
     print_scores(losses, summaries);
-    print_difference(losses, images, predicted);
-    status = write_sheet(dataset, predicted[MIXENT_DEMO_RUNS - 1], losses[MIXENT_DEMO_RUNS - 1], sheet);
+    status = print_difference(losses, images, predicted);
   }
+  if (status == MIXENT_OK)
+    status = write_sheet(dataset, predicted[MIXENT_DEMO_RUNS - 1], losses[MIXENT_DEMO_RUNS - 1], sheet);
   for (int i = 0; i < MIXENT_DEMO_RUNS; i++) free(predicted[i]);
   return status;
 }

@@ -5,13 +5,13 @@
 #include "cli/no_memory.h"
 #include "cli/parse.h"
 #include "core/status.h"
+#include "core/system.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 static int run_program(int argc, char **argv) {
@@ -32,9 +32,9 @@ static int run_program(int argc, char **argv) {
 static void wait_asleep(char **argv) {
   if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || getenv("KMP_BLOCKTIME")) return;
   char path[4096];
-  ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-  if (length <= 0 || setenv("OMP_WAIT_POLICY", "passive", 1) || setenv("GOMP_SPINCOUNT", "1000", 1)) return;
-  path[length] = 0;
+  if (!mixent_program_path(path, sizeof path) || setenv("OMP_WAIT_POLICY", "passive", 1) ||
+      setenv("GOMP_SPINCOUNT", "1000", 1))
+    return;
   execv(path, argv);
 }
 
@@ -42,7 +42,7 @@ int main(int argc, char **argv) {
   wait_asleep(argv);
   signal(SIGXFSZ, SIG_IGN); /* a file over the limit (ulimit -f) is a failed write, with a message */
   mixent_no_memory_prepare();
-  prctl(PR_SET_NAME, "mixent"); /* a study starts its runs as "exe" */
+  mixent_process_name("mixent"); /* a study starts its runs as "exe" */
   int code = run_program(argc, argv);
   if (mixent_output_lacked()) {
     int lacked = mixent_failed(mixent_fail(

@@ -2,6 +2,7 @@
 #include "cli/model.h"
 #include "core/file.h"
 #include "core/status.h"
+#include "core/system.h"
 #include "core/threads.h"
 #include "recipe/recipe.h"
 
@@ -25,7 +26,7 @@ mixent_status mixent_precision_choose(int choice, const mixent_model *model, mix
 }
 
 void mixent_threads_choose(long threads) {
-  mixent_threads_set(threads ? (int)threads : mixent_threads_available());
+  mixent_threads_set(threads ? (int)threads : mixent_processors_count());
 }
 
 /* Where the run that the checkpoint lies in had its data from; *found false if it lies in none. */

@@ -1,6 +1,7 @@
 /* Aligned memory, and a text that grows. */
 #include "core/memory.h"
 #include "core/locale.h"
+#include "core/system.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { HUGE_PAGE = 2 << 20, FROM_HUGE = 4 * HUGE_PAGE };
 
@@ -20,8 +20,7 @@ mixent_status mixent_allocate(size_t bytes, void **out) {
   if (bytes == 0) rounded = 64;
   if (rounded) *out = aligned_alloc(alignment, rounded);
   if (!*out) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %zu bytes", bytes);
-  /* fewer pages to look up for values that lie far apart; without it all is as well, but slower */
-  if (huge) madvise(*out, rounded, MADV_HUGEPAGE);
+  if (huge) mixent_memory_prefer_large_pages(*out, rounded);
   memset(*out, 0, rounded);
   return MIXENT_OK;
 }

@@ -1,8 +1,19 @@
 /* The parallel loop over OpenMP threads, and what the thread sanitizer must be told of it. */
 #include "core/threads.h"
 
+#ifdef _OPENMP
 #include <omp.h>
-#include <sched.h>
+#else /* libmixent-stats: the caller's thread does all */
+static void omp_set_num_threads(int threads) {
+  (void)threads;
+}
+static int omp_get_max_threads(void) {
+  return 1;
+}
+static int omp_get_thread_num(void) {
+  return 0;
+}
+#endif
 
 /* The thread sanitizer does not see OpenMP wait for its threads. Told of it here: what came before a
  * parallel region happens before all pieces, and they before what follows. The region itself, which reads its
@@ -25,11 +36,6 @@ static char region_begins, region_ends;
 #define AWAIT(event)    ((void)0)
 #define UNCHECKED
 #endif
-
-int mixent_threads_available(void) {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : omp_get_num_procs();
-}
 
 void mixent_threads_set(int threads) {
   omp_set_num_threads(threads < 1 ? 1 : threads);

@@ -5,9 +5,6 @@
 
 #include <stddef.h>
 
-/* Processors this process may use (its affinity mask). */
-int mixent_threads_available(void);
-
 /* Sets how many threads parallel work uses from now on, in the calling thread (1 or more). */
 void mixent_threads_set(int threads);
 int mixent_threads(void);

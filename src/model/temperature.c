@@ -3,7 +3,7 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "io/safetensors.h"
-#include "stats/calibration.h"
+#include "mixent/statistics.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* What is automatic in a recipe, replaced by what it means on this machine. */
 #include "core/file.h"
-#include "core/threads.h"
+#include "core/system.h"
 #include "recipe/recipe.h"
 
 #include <stdio.h>
@@ -73,6 +73,6 @@ mixent_status mixent_recipe_settle(mixent_recipe *recipe, bool native_bf16) {
   if (*recipe->baseline) MIXENT_TRY(make_absolute(recipe->baseline, "baseline"));
   if (recipe->precision == MIXENT_CHOICE_AUTO)
     recipe->precision = native_bf16 ? MIXENT_CHOICE_BF16 : MIXENT_CHOICE_FP32;
-  if (recipe->threads == 0) recipe->threads = mixent_threads_available();
+  if (recipe->threads == 0) recipe->threads = mixent_processors_count();
   return MIXENT_OK;
 }

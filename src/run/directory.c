@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "core/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -176,7 +177,7 @@ static mixent_status move_away_and_in(const mixent_run_directory *run, const cha
 /* The new run takes the old one's place at once, where the file system can do that; the old one ends up in
  * *left (free()). */
 static mixent_status change_places(const mixent_run_directory *run, char **left) {
-  if (renameat2(AT_FDCWD, run->path, AT_FDCWD, run->place, RENAME_EXCHANGE) == 0) {
+  if (mixent_paths_exchange(run->path, run->place) == 0) {
     *left = strdup(run->path);
     return *left ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
   }

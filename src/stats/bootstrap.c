@@ -1,10 +1,11 @@
 /* Crossed bootstrap over seeds and images. A replicate sums whole numbers, so the order leaves no trace. */
-#include "stats/bootstrap.h"
 #include "core/memory.h"
 #include "core/random.h"
+#include "core/status.h"
 #include "core/threads.h"
+#include "mixent/statistics.h"
+#include "stats/check.h"
 #include "stats/distributions.h"
-#include "stats/statistics.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -172,7 +173,11 @@ static mixent_status check(const mixent_crossed *runs, size_t count,
     if (runs[c].seeds < 2 || runs[c].seeds > MOST_SEEDS)
       return mixent_fail(MIXENT_ERROR_ARGUMENT, "%zu seeds: the crossed bootstrap takes 2 to %d",
                          runs[c].seeds, MOST_SEEDS);
+    MIXENT_NEED(runs[c].right_a);
+    MIXENT_NEED(runs[c].right_b);
     for (size_t seed = 0; seed < runs[c].seeds; seed++) {
+      MIXENT_NEED(runs[c].right_a[seed]);
+      MIXENT_NEED(runs[c].right_b[seed]);
       MIXENT_TRY(mixent_right_check("first method", runs[c].right_a[seed], options->images));
       MIXENT_TRY(mixent_right_check("second method", runs[c].right_b[seed], options->images));
     }
@@ -242,6 +247,9 @@ static mixent_status resample(const mixent_crossed *runs, resampling *work, doub
 
 mixent_status mixent_bootstrap_crossed(const mixent_crossed *runs, size_t count,
                                        const mixent_bootstrap_options *options, mixent_bootstrap *out) {
+  MIXENT_NEED(options);
+  if (count) MIXENT_NEED(runs);
+  if (count) MIXENT_NEED(out);
   MIXENT_TRY(check(runs, count, options));
   resampling work = {.images = options->images,
                      .replicates = options->replicates,

@@ -1,7 +1,8 @@
 /* Calibration measures over a whole set of images; what one image is worth comes from stats/metrics.h. */
-#include "stats/calibration.h"
 #include "core/memory.h"
+#include "core/status.h"
 #include "core/threads.h"
+#include "mixent/statistics.h"
 #include "stats/metrics.h"
 #include "stats/root.h"
 
@@ -135,6 +136,10 @@ static double find_risk(const image *images, size_t count, double *risk) {
 
 mixent_status mixent_calibration_measure(const mixent_predictions *predictions, double temperature,
                                          double *risk, mixent_calibration *out) {
+  MIXENT_NEED(predictions);
+  MIXENT_NEED(out);
+  MIXENT_NEED(predictions->logits);
+  MIXENT_NEED(predictions->labels);
   MIXENT_TRY(check(predictions));
   if (!(temperature > 0) || !isfinite(temperature))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "temperature %g is not above 0", temperature);
@@ -206,6 +211,10 @@ static double derivative_at(double log_temperature, void *context) {
 }
 
 mixent_status mixent_temperature_fit(const mixent_predictions *validation, mixent_temperature *out) {
+  MIXENT_NEED(validation);
+  MIXENT_NEED(out);
+  MIXENT_NEED(validation->logits);
+  MIXENT_NEED(validation->labels);
   MIXENT_TRY(check(validation));
   for (size_t i = 0; i < validation->images; i++)
     if (validation->logits[i * validation->classes + (size_t)validation->labels[i]] == -INFINITY)

@@ -1,8 +1,9 @@
 /* Power of the paired t test, and its inverses. */
-#include "stats/power.h"
+#include "core/status.h"
+#include "mixent/statistics.h"
+#include "stats/check.h"
 #include "stats/distributions.h"
 #include "stats/root.h"
-#include "stats/statistics.h"
 
 #include <math.h>
 
@@ -49,6 +50,7 @@ static double power_of(size_t seeds, double size, double alpha) {
 
 mixent_status mixent_power_of_seeds(size_t seeds, double difference, double deviation, double alpha,
                                     double *out) {
+  MIXENT_NEED(out);
   MIXENT_TRY(mixent_values_check("difference", &difference, 1));
   MIXENT_TRY(mixent_share_check("alpha", alpha));
   MIXENT_TRY(check(deviation, alpha, (1 + alpha) / 2));
@@ -59,6 +61,7 @@ mixent_status mixent_power_of_seeds(size_t seeds, double difference, double devi
 
 mixent_status mixent_power_least_seeds(double difference, double deviation, double alpha, double power,
                                        size_t *out) {
+  MIXENT_NEED(out);
   MIXENT_TRY(mixent_values_check("difference", &difference, 1));
   MIXENT_TRY(check(deviation, alpha, power));
   double size = fabs(difference) / deviation;
@@ -88,6 +91,7 @@ static double power_miss(double shift, void *context) {
 }
 
 mixent_status mixent_power_least_shift(double freedom, double alpha, double power, double *out) {
+  MIXENT_NEED(out);
   MIXENT_TRY(check_shares(alpha, power));
   if (!(freedom > 0))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%g degrees of freedom: they must be above 0", freedom);
@@ -103,6 +107,7 @@ mixent_status mixent_power_least_shift(double freedom, double alpha, double powe
 
 mixent_status mixent_power_least_difference(size_t seeds, double deviation, double alpha, double power,
                                             double *out) {
+  MIXENT_NEED(out);
   MIXENT_TRY(check(deviation, alpha, power));
   MIXENT_TRY(check_seeds(seeds));
   double shift;

@@ -1,34 +1,17 @@
 /* Means, paired differences, Holm's correction and McNemar's test. */
-#include "stats/statistics.h"
+#include "mixent/statistics.h"
 #include "core/memory.h"
+#include "core/status.h"
+#include "stats/check.h"
 #include "stats/distributions.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-mixent_status mixent_values_check(const char *name, const double *values, size_t count) {
-  for (size_t i = 0; i < count; i++)
-    if (!isfinite(values[i]))
-      return mixent_fail(MIXENT_ERROR_NUMERIC, "%s: value %zu is %g; leave out runs that failed", name, i,
-                         values[i]);
-  return MIXENT_OK;
-}
-
-mixent_status mixent_share_check(const char *name, double share) {
-  if (share > 0 && share < 1) return MIXENT_OK;
-  return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %g is not between 0 and 1", name, share);
-}
-
-mixent_status mixent_right_check(const char *name, const uint8_t *right, size_t count) {
-  for (size_t i = 0; i < count; i++)
-    if (right[i] > 1)
-      return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: entry %zu is %d; 0 or 1 says whether an image was right",
-                         name, i, right[i]);
-  return MIXENT_OK;
-}
-
 mixent_status mixent_sample_describe(const double *values, size_t count, double confidence,
                                      mixent_sample *out) {
+  MIXENT_NEED(values);
+  MIXENT_NEED(out);
   if (count < 2)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%zu runs: at least 2 are needed to know how runs differ",
                        count);
@@ -46,6 +29,9 @@ mixent_status mixent_sample_describe(const double *values, size_t count, double 
 
 mixent_status mixent_paired_compare(const double *a, const double *b, size_t count, double confidence,
                                     mixent_paired *out) {
+  MIXENT_NEED(a);
+  MIXENT_NEED(b);
+  MIXENT_NEED(out);
   MIXENT_TRY(mixent_values_check("first sample", a, count));
   MIXENT_TRY(mixent_values_check("second sample", b, count));
   double *differences;
@@ -73,6 +59,8 @@ static int compare_ranked(const void *left, const void *right) {
 }
 
 mixent_status mixent_holm_adjust(const double *p, size_t count, double *adjusted) {
+  if (count) MIXENT_NEED(p);
+  if (count) MIXENT_NEED(adjusted);
   for (size_t i = 0; i < count; i++)
     if (!(p[i] >= 0) || !(p[i] <= 1))
       return mixent_fail(isnan(p[i]) ? MIXENT_ERROR_NUMERIC : MIXENT_ERROR_ARGUMENT,
@@ -92,6 +80,9 @@ mixent_status mixent_holm_adjust(const double *p, size_t count, double *adjusted
 
 mixent_status mixent_mcnemar_test(const uint8_t *right_a, const uint8_t *right_b, size_t images,
                                   mixent_mcnemar *out) {
+  MIXENT_NEED(right_a);
+  MIXENT_NEED(right_b);
+  MIXENT_NEED(out);
   MIXENT_TRY(mixent_right_check("first model", right_a, images));
   MIXENT_TRY(mixent_right_check("second model", right_b, images));
   size_t only_a = 0, only_b = 0;
@@ -102,5 +93,18 @@ mixent_status mixent_mcnemar_test(const uint8_t *right_a, const uint8_t *right_b
   size_t fewer = only_a < only_b ? only_a : only_b;
   double p = fmin(1, 2 * mixent_binomial_lower_tail(fewer, only_a + only_b, 0.5));
   *out = (mixent_mcnemar){only_a, only_b, p};
+  return MIXENT_OK;
+}
+
+mixent_status mixent_accuracy_compare(const uint8_t *right_a, const uint8_t *right_b, size_t images,
+                                      mixent_accuracy_difference *out) {
+  mixent_mcnemar counts;
+  MIXENT_TRY(mixent_mcnemar_test(right_a, right_b, images, &counts));
+  MIXENT_NEED(out);
+  if (images == 0) return mixent_fail(MIXENT_ERROR_ARGUMENT, "expected at least 1 image, got 0");
+  double only_a = (double)counts.only_a, only_b = (double)counts.only_b, n = (double)images;
+  double variance = only_a + only_b - (only_a - only_b) * (only_a - only_b) / n;
+  *out =
+      (mixent_accuracy_difference){counts.only_a, counts.only_b, (only_a - only_b) / n, sqrt(variance) / n};
   return MIXENT_OK;
 }

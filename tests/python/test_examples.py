@@ -2,6 +2,7 @@
 import os
 import re
 import shutil
+import statistics
 import subprocess
 from pathlib import Path
 
@@ -122,6 +123,20 @@ def test_from_cplusplus(programs):
     # 1 CE + 0.1 H of 01's batch
     assert numbers(f"float:  loss {NUMBER}", text) == pytest.approx([0.288726 + 0.0678331], abs=3e-6)
     assert "row 1 has label 7" in text
+
+
+def test_compare_two_methods(programs):
+    text = output(programs, "08")
+    mean, low, high, p = (float(word) for word in re.search(
+        r"b minus a: \+(\S+) points, 95 % interval \+(\S+) to \+(\S+), p = (\S+)", text).groups())
+    differences = [0.22, 0.18, 0.13, 0.22, 0.15]
+    reach = 2.7764451 * statistics.stdev(differences) / 5 ** 0.5  # Student's quantile for 4 degrees of freedom
+    assert [mean, low, high] == pytest.approx([0.18, 0.18 - reach, 0.18 + reach], abs=1e-3) and p < 0.01
+    only_b, only_a, difference, error, mcnemar = re.search(
+        rf"two models: (\d+) against (\d+) images, {NUMBER} with a standard error of {NUMBER}, McNemar's p = {NUMBER}", text).groups()
+    assert (int(only_b), int(only_a), float(difference)) == (12, 6, 0.006)
+    assert float(error) == pytest.approx((18 - 36 / 1000) ** 0.5 / 1000, abs=1e-4)
+    assert "value 1 is nan" in text  # the library's own words
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)

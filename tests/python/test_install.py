@@ -17,6 +17,26 @@ add_executable(example example.c)
 target_link_libraries(example mixent::PACKAGE)
 """
 PACKAGES = ["mixent", "mixent-loss"]
+STATISTICS = """#include <mixent/statistics.h>
+#include <stdio.h>
+int main(void) {
+  const double a[] = {94.8, 94.9, 94.7, 94.9, 94.8}, b[] = {94.6, 94.7, 94.6, 94.5, 94.7};
+  mixent_paired paired;
+  if (mixent_paired_compare(a, b, 5, 0.95, &paired) != MIXENT_OK) return puts(mixent_last_error()), 1;
+  printf("%.4f %.4f %.4f\\n", paired.difference.mean, paired.difference.low, paired.difference.high);
+}
+"""
+# What a program that trains and predicts is linked with.
+TRAINING = """#include <mixent/train.h>
+#include <stdio.h>
+int main(void) {
+  mixent_model *model;
+  mixent_train_summary summary;
+  const mixent_train_options options = {.recipe = "no-such-recipe"};
+  printf("%d", mixent_train(&options, &summary) != MIXENT_OK);
+  printf("%d", mixent_model_open("/no/such/model", &model) != MIXENT_OK);
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +89,62 @@ def test_cmake_package(installed, example, package):
     check_output(run(example / "build" / "example"))
 
 
-def test_the_shared_loss_library(installed):
-    """It needs the C library alone, and exports what its headers declare and nothing else."""
-    library = next(installed.rglob("libmixent-loss.so.*.*.*"))
-    needed = re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "-d", library))
-    assert {name.split(".so")[0] for name in needed} <= {"libc", "libm", "libpthread", "ld-linux-x86-64", "ld-linux-aarch64"}
-    assert re.search(r"SONAME.*libmixent-loss\.so\.0\.1", run("readelf", "-d", library))
-    exported = set(re.findall(r" [TDRB] (\w+)@", run("nm", "-D", "--defined-only", library)))
-    text = "".join((ROOT / "include" / "mixent" / f"{name}.h").read_text() for name in ("status", "loss", "weights", "monitor"))
+@pytest.mark.parametrize("package", ["mixent", "mixent-stats"])
+def test_statistics_alone(installed, tmp_path, package):
+    """The interval of the paired t test, 0.2 -+ 2.776 * 0.0548, from either library."""
+    (tmp_path / "example.c").write_text(STATISTICS)
+    config = next(installed.rglob("pkgconfig"))
+    flags = run("pkg-config", "--cflags", "--libs", package, env=dict(os.environ, PKG_CONFIG_PATH=str(config))).split()
+    run("cc", "-std=c17", "-Wall", "-Werror", tmp_path / "example.c", *flags, "-o", tmp_path / "example")
+    assert run(tmp_path / "example", env=dict(os.environ, LD_LIBRARY_PATH=str(config.parent))) == "0.2000 0.0479 0.3521\n"
+    (tmp_path / "CMakeLists.txt").write_text(CMAKE.replace("PACKAGE", package))
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={installed}")
+    run("cmake", "--build", tmp_path / "build")
+    assert run(tmp_path / "build" / "example").startswith("0.2000")
+
+
+def needed(library):
+    """The libraries that a shared library or a program names, without their versions."""
+    names = re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "-d", library))
+    return {name.split(".so")[0] for name in names}
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_training_and_predicting_need_no_sqlite(installed, tmp_path, static):
+    (tmp_path / "example.c").write_text(TRAINING)
+    config = next(installed.rglob("pkgconfig"))
+    environment = dict(os.environ, PKG_CONFIG_PATH=str(config))
+    flags = run("pkg-config", "--cflags", "--libs", *(["--static"] if static else []), "mixent", env=environment).split()
+    assert "sqlite" not in " ".join(flags) and "sqlite" not in (config / "mixent.pc").read_text()
+    assert "SQLITE" not in "".join(file.read_text() for file in (config.parent / "cmake" / "mixent").glob("*.cmake"))
+    if static:  # the archive instead of the shared library, all else as pkg-config says
+        flags = [str(config.parent / "libmixent.a") if flag == "-lmixent" else flag for flag in flags]
+    run("cc", "-std=c17", tmp_path / "example.c", *flags, "-o", tmp_path / "example")
+    assert "libsqlite3" not in needed(tmp_path / "example") | needed(config.parent / "libmixent.so")
+    assert run(tmp_path / "example", env=dict(os.environ, LD_LIBRARY_PATH=str(config.parent))) == "11"
+
+
+def declared_in(headers):
+    """The functions and tables that public headers declare."""
+    text = "".join((ROOT / "include" / "mixent" / f"{name}.h").read_text() for name in headers)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-    declared = set(re.findall(r"\b(mixent_\w+)\((?!\*)[^;{}]*\);", text)) | set(re.findall(r"extern const char \*const (\w+)", text))
-    declared -= set(re.findall(r"typedef void (\w+)\(", text))
-    assert exported == declared
+    names = set(re.findall(r"\b(mixent_\w+)\((?!\*)[^;{}]*\);", text)) | set(re.findall(r"extern const char \*const (\w+)", text))
+    return names - set(re.findall(r"typedef void (\w+)\(", text))
+
+
+SMALL = {"libc", "libm", "libpthread", "ld-linux-x86-64", "ld-linux-aarch64"}
+LIBRARIES = {"mixent-loss": ["status", "loss", "weights", "monitor"], "mixent-stats": ["status", "statistics"],
+             "mixent": sorted(path.stem for path in (ROOT / "include" / "mixent").glob("*.h"))}
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_a_shared_library(installed, name):
+    """It has a SONAME and exports what its headers declare and nothing else; the small ones need the C library alone."""
+    library = next(installed.rglob(f"lib{name}.so.*.*.*"))
+    assert name == "mixent" or needed(library) <= SMALL
+    assert re.search(rf"SONAME.*lib{name}\.so\.0\.1", run("readelf", "-d", library))
+    exported = set(re.findall(r" [TDRB] (\w+)@", run("nm", "-D", "--defined-only", library)))
+    assert exported == declared_in(LIBRARIES[name])
 
 
 def test_headers_stand_alone(installed):

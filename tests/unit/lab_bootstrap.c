@@ -7,9 +7,8 @@
 
 #include "core/random.h"
 #include "core/threads.h"
-#include "stats/bootstrap.h"
+#include "mixent/statistics.h"
 #include "stats/distributions.h"
-#include "stats/statistics.h"
 #include "unit/lab_near.h"
 
 enum { SEEDS = 8, IMAGES = 150 };

@@ -7,7 +7,7 @@
 
 #include "core/threads.h"
 #include "golden/statistics.h"
-#include "stats/calibration.h"
+#include "mixent/statistics.h"
 #include "stats/metrics.h"
 #include "unit/lab_near.h"
 

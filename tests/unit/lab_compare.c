@@ -10,8 +10,8 @@
 #include "core/random.h"
 #include "golden/statistics.h"
 #include "lab/compare/compare.h"
+#include "mixent/statistics.h"
 #include "stats/distributions.h"
-#include "stats/power.h"
 #include "unit/lab_near.h"
 
 #include <jansson.h>

@@ -7,8 +7,7 @@
 
 #include "core/random.h"
 #include "golden/statistics.h"
-#include "stats/power.h"
-#include "stats/statistics.h"
+#include "mixent/statistics.h"
 #include "unit/lab_near.h"
 
 static void test_paired(void **state) {
@@ -59,6 +58,22 @@ static void test_holm(void **state) {
     }
   }
   assert_int_equal(mixent_holm_adjust(NULL, 0, NULL), MIXENT_OK);
+}
+
+static void test_accuracies_of_two_models(void **state) {
+  (void)state;
+  uint8_t a[200] = {0}, b[200] = {0};
+  for (int i = 0; i < 200; i++)
+    a[i] = i < 150, b[i] = i >= 10 && i < 154; /* 10 right with a alone, 4 with b alone */
+  mixent_accuracy_difference found;
+  assert_int_equal(mixent_accuracy_compare(a, b, 200, &found), MIXENT_OK);
+  assert_true(found.only_a == 10 && found.only_b == 4);
+  assert_near(found.difference, 0.03, 1e-12);
+  double squares = 0; /* the standard error of a mean of 200 values 1, 0, -1 */
+  for (int i = 0; i < 200; i++) squares += (a[i] - b[i] - 0.03) * (a[i] - b[i] - 0.03);
+  assert_near(found.error, sqrt(squares) / 200, 1e-12);
+  assert_int_equal(mixent_accuracy_compare(a, a, 200, &found), MIXENT_OK);
+  assert_true(found.difference == 0 && found.error == 0);
 }
 
 static void test_mcnemar(void **state) {
@@ -150,10 +165,13 @@ static void test_what_is_refused(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_paired),         cmocka_unit_test(test_differences_that_are_equal),
-      cmocka_unit_test(test_holm),           cmocka_unit_test(test_mcnemar),
-      cmocka_unit_test(test_power),          cmocka_unit_test(test_power_and_its_inverses_agree),
-      cmocka_unit_test(test_what_is_refused)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_paired),
+                                     cmocka_unit_test(test_differences_that_are_equal),
+                                     cmocka_unit_test(test_holm),
+                                     cmocka_unit_test(test_accuracies_of_two_models),
+                                     cmocka_unit_test(test_mcnemar),
+                                     cmocka_unit_test(test_power),
+                                     cmocka_unit_test(test_power_and_its_inverses_agree),
+                                     cmocka_unit_test(test_what_is_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "mixent/statistics.h"
 #include "mixent/train.h"
 #include <dirent.h>
 #include <stdio.h>
@@ -343,6 +344,59 @@ static void test_train(void **state) {
   mixent_graph_free(graph);
 }
 
+static void test_statistics(void **state) {
+  (void)state;
+  const double values[] = {1, 2, 3};
+  const uint8_t right[] = {1, 0, 1}, *const rows[] = {right, right}, *const none[] = {right, NULL};
+  const float logits[] = {1, 2};
+  const int32_t labels[] = {1};
+  const mixent_crossed runs = {rows, rows, 2}, lacks = {rows, none, 2}, unset = {.seeds = 2};
+  const mixent_bootstrap_options options = {.images = 3, .replicates = 100, .confidence = 0.95};
+  const mixent_predictions predictions = {logits, labels, 1, 2}, no_logits = {NULL, labels, 1, 2},
+                           no_labels = {logits, NULL, 1, 2};
+  double p[] = {0.1}, number;
+  size_t count;
+  mixent_sample sample;
+  mixent_paired paired;
+  mixent_mcnemar mcnemar;
+  mixent_accuracy_difference difference;
+  mixent_bootstrap bootstrap;
+  mixent_calibration calibration;
+  mixent_temperature temperature;
+  REFUSES(mixent_sample_describe(NULL, 3, 0.95, &sample));
+  REFUSES(mixent_sample_describe(values, 3, 0.95, NULL));
+  REFUSES(mixent_paired_compare(NULL, values, 3, 0.95, &paired));
+  REFUSES(mixent_paired_compare(values, NULL, 3, 0.95, &paired));
+  REFUSES(mixent_paired_compare(values, values, 3, 0.95, NULL));
+  REFUSES(mixent_holm_adjust(NULL, 1, p));
+  REFUSES(mixent_holm_adjust(p, 1, NULL));
+  REFUSES(mixent_mcnemar_test(NULL, right, 3, &mcnemar));
+  REFUSES(mixent_mcnemar_test(right, NULL, 3, &mcnemar));
+  REFUSES(mixent_mcnemar_test(right, right, 3, NULL));
+  REFUSES(mixent_accuracy_compare(NULL, right, 3, &difference));
+  REFUSES(mixent_accuracy_compare(right, NULL, 3, &difference));
+  REFUSES(mixent_accuracy_compare(right, right, 3, NULL));
+  REFUSES_STRUCT(mixent_accuracy_compare(right, right, 0, &difference), "at least 1 image");
+  REFUSES(mixent_power_of_seeds(3, 1, 1, 0.05, NULL));
+  REFUSES(mixent_power_least_seeds(1, 1, 0.05, 0.8, NULL));
+  REFUSES(mixent_power_least_difference(3, 1, 0.05, 0.8, NULL));
+  REFUSES(mixent_power_least_shift(3, 0.05, 0.8, NULL));
+  REFUSES(mixent_bootstrap_crossed(NULL, 1, &options, &bootstrap));
+  REFUSES(mixent_bootstrap_crossed(&runs, 1, NULL, &bootstrap));
+  REFUSES(mixent_bootstrap_crossed(&runs, 1, &options, NULL));
+  REFUSES(mixent_bootstrap_crossed(&unset, 1, &options, &bootstrap));
+  REFUSES(mixent_bootstrap_crossed(&lacks, 1, &options, &bootstrap));
+  REFUSES(mixent_calibration_measure(NULL, 1, NULL, &calibration));
+  REFUSES(mixent_calibration_measure(&predictions, 1, NULL, NULL));
+  REFUSES(mixent_calibration_measure(&no_logits, 1, NULL, &calibration));
+  REFUSES(mixent_calibration_measure(&no_labels, 1, NULL, &calibration));
+  REFUSES(mixent_temperature_fit(NULL, &temperature));
+  REFUSES(mixent_temperature_fit(&predictions, NULL));
+  REFUSES(mixent_temperature_fit(&no_labels, &temperature));
+  assert_int_equal(mixent_power_of_seeds(3, 1, 1, 0.05, &number), MIXENT_OK);
+  assert_int_equal(mixent_power_least_seeds(1, 1, 0.05, 0.8, &count), MIXENT_OK);
+}
+
 /* Functions of the public headers that have no pointer, or whose result alone tells of a failure. */
 static bool has_nothing_to_check(const char *name) {
   static const char *const names[] = {"mixent_last_error",
@@ -405,6 +459,7 @@ int main(void) {
                                      cmocka_unit_test(test_net),
                                      cmocka_unit_test(test_loss),
                                      cmocka_unit_test(test_train),
+                                     cmocka_unit_test(test_statistics),
                                      cmocka_unit_test(test_models_filled_in_by_hand),
                                      cmocka_unit_test(test_all_functions_are_called)};
   return cmocka_run_group_tests(tests, NULL, NULL);

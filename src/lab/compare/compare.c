@@ -2,7 +2,8 @@
 #include "lab/compare/compare.h"
 #include "core/layout.h"
 #include "lab/compare/words.h"
-#include "stats/power.h"
+#include "mixent/statistics.h"
+#include "stats/check.h"
 
 #include <math.h>
 #include <stdlib.h>

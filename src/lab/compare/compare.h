@@ -5,8 +5,7 @@
 
 #include "core/memory.h"
 #include "lab/result/result.h"
-#include "stats/bootstrap.h"
-#include "stats/statistics.h"
+#include "mixent/statistics.h"
 #include <stdbool.h>
 
 struct json_t;

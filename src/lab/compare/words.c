@@ -2,7 +2,7 @@
 #include "lab/compare/words.h"
 #include "core/layout.h"
 #include "core/locale.h"
-#include "stats/power.h"
+#include "mixent/statistics.h"
 
 #include <math.h>
 #include <stdio.h>

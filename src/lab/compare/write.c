@@ -2,7 +2,7 @@
 #include "core/json.h"
 #include "core/layout.h"
 #include "lab/compare/compare.h"
-#include "stats/power.h"
+#include "mixent/statistics.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef MIXENT_LAB_RESULT_RESULT_H
 #define MIXENT_LAB_RESULT_RESULT_H
 
-#include "stats/calibration.h"
+#include "mixent/statistics.h"
 #include <stddef.h>
 #include <stdint.h>
 

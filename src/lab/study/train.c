@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/system.h"
 #include "core/threads.h"
 #include "lab/study/command.h"
 #include "lab/study/worker.h"
@@ -23,7 +24,7 @@ typedef struct crew crew;
 typedef struct slot {
   crew *crew;
   mixent_worker worker;
-  cpu_set_t cpus;
+  mixent_processors cpus;
   bool busy;
   size_t run; /* index in the study's order */
   char *name, *path;
@@ -45,22 +46,19 @@ struct crew {
 };
 
 long mixent_study_jobs(const mixent_study *study) {
-  long jobs = mixent_threads_available() / mixent_study_threads(study);
+  long jobs = mixent_processors_count() / mixent_study_threads(study);
   return jobs > 0 ? jobs : 1;
 }
 
 /* Where processes and their threads fill the processors, each has its own: then nothing can be gained by moving. */
 static void pin(crew *crew) {
-  long threads = mixent_study_threads(crew->study), all = mixent_threads_available();
-  cpu_set_t mine;
-  crew->pinned = crew->slot_count > 1 && (long)crew->slot_count * threads == all &&
-                 sched_getaffinity(0, sizeof mine, &mine) == 0 && CPU_COUNT(&mine) == all;
-  int cpu = 0;
-  for (size_t i = 0; i < crew->slot_count && crew->pinned; i++)
-    for (long thread = 0; thread < threads; thread++, cpu++) {
-      while (!CPU_ISSET(cpu, &mine)) cpu++;
-      CPU_SET(cpu, &crew->slots[i].cpus);
-    }
+  long threads = mixent_study_threads(crew->study), all = mixent_processors_count();
+  mixent_processors mine;
+  mixent_processors_list(&mine);
+  crew->pinned = crew->slot_count > 1 && (long)crew->slot_count * threads == all && (long)mine.count == all;
+  for (size_t i = 0, cpu = 0; i < crew->slot_count && crew->pinned; i++)
+    for (long thread = 0; thread < threads; thread++)
+      crew->slots[i].cpus.numbers[crew->slots[i].cpus.count++] = mine.numbers[cpu++];
 }
 
 /* What processes say. */

@@ -9,17 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* In the child, where only calls that are safe after a fork may stand. */
 static void become(const char *program, char *const *words, pid_t parent, const int ends[2], int held,
-                   const cpu_set_t *cpus) {
-  /* Before the look at the parent: whoever dies in between is noticed. */
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(127);
+                   const mixent_processors *cpus) {
+  if (!mixent_process_follow(parent)) _exit(127);
   setpgid(0, 0);
-  if (cpus) sched_setaffinity(0, sizeof *cpus, cpus); /* a wish */
+  if (cpus) mixent_process_pin(cpus);
   int nothing = open("/dev/null", O_RDONLY);
   if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(ends[0], 1) < 0 || dup2(ends[1], 2) < 0) _exit(127);
   if (held >= 0) fcntl(held, F_SETFD, 0);
@@ -30,7 +28,7 @@ static void become(const char *program, char *const *words, pid_t parent, const 
 }
 
 mixent_status mixent_worker_start(mixent_worker *worker, const char *program, char *const *words, int held,
-                                  const cpu_set_t *cpus) {
+                                  const mixent_processors *cpus) {
   int out[2], errors[2];
   if (pipe2(out, O_CLOEXEC) != 0) return mixent_fail_errno("make a pipe for", words[0]);
   if (pipe2(errors, O_CLOEXEC) != 0) {

@@ -4,7 +4,7 @@
 
 #include "core/event.h"
 #include "core/memory.h"
-#include <sched.h>
+#include "core/system.h"
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -25,7 +25,7 @@ typedef struct mixent_worker {
 /* Starts `program` with the NULL-terminated words (the first names the program), in a process group of its own, so that
  * Ctrl-C on a terminal reaches this process alone. It inherits the descriptor `held` (-1: none). cpus NULL: where it likes. */
 mixent_status mixent_worker_start(mixent_worker *worker, const char *program, char *const *words, int held,
-                                  const cpu_set_t *cpus);
+                                  const mixent_processors *cpus);
 /* Reads what is there, without waiting. Returns whether it lives: false once it has closed both pipes. */
 bool mixent_worker_read(mixent_worker *worker);
 /* Waits for its end; *ended says how in words where it was a signal, "" if it ended by itself. Returns its exit code, 128 +

@@ -1,6 +1,6 @@
 /* What a plan was measured for: processor, versions, network, sizes. */
-#include "core/processor.h"
 #include "core/sha256.h"
+#include "core/system.h"
 #include "core/threads.h"
 #include "net/graph/graph.h"
 #include "net/kernels/kernels.h"

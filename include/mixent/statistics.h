@@ -1,0 +1,185 @@
+/* What may be concluded from several runs, and from a model's predictions: plain numbers in, verdicts out.
+ *
+ *   double a[] = {94.8, 94.9, 94.7, 94.9, 94.8}, b[] = {94.6, 94.7, 94.6, 94.5, 94.7};    accuracies, run i of both with seed i
+ *   mixent_paired paired;
+ *   if (mixent_paired_compare(a, b, 5, 0.95, &paired) != MIXENT_OK) puts(mixent_last_error());
+ *   paired.difference.mean, .low, .high: the difference and its 95 % interval; paired.p: of no difference
+ *
+ * The numbers may come from anywhere: runs of mixent, a CSV file, another framework. Every function checks what it is given and returns
+ * MIXENT_ERROR_ARGUMENT (NULL, too few values, shares outside of 0 to 1, labels out of range), MIXENT_ERROR_NUMERIC (NaN, infinities) or
+ * MIXENT_ERROR_MEMORY, with the message in mixent_last_error(); *out is set only with MIXENT_OK. Arrays are the caller's and are not kept.
+ * Accuracies and confidences are fractions, logarithms natural. Tests and intervals are two-sided. All functions may be called from several
+ * threads at once.
+ *
+ * libmixent-stats (pkg-config mixent-stats; find_package(mixent-stats), mixent::mixent-stats) holds these functions alone and needs libm
+ * alone. libmixent holds them, too; there the bootstrap runs over the threads of the training. examples/08_compare_two_methods.c goes through
+ * the functions one by one. */
+#ifndef MIXENT_STATISTICS_H
+#define MIXENT_STATISTICS_H
+
+#include "mixent/status.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- One number per seed ---- */
+
+typedef struct mixent_sample {
+  size_t count;
+  double mean;
+  double deviation; /* standard deviation, divided by count - 1 */
+  double low, high; /* t interval of the mean */
+} mixent_sample;
+
+/* The t interval of the mean: values [count], count >= 2; 0 < confidence < 1. */
+mixent_status mixent_sample_describe(const double *values, size_t count, double confidence,
+                                     mixent_sample *out);
+
+typedef struct mixent_paired {
+  mixent_sample difference; /* of a - b */
+  double t, p;              /* p of no difference, count - 1 degrees of freedom */
+} mixent_paired;
+
+/* Paired t test of a [count] against b [count], where a[i] and b[i] share a seed. Differences that are all equal
+ * give t = +-inf and p = 0, or t = 0 and p = 1 where all are 0. */
+mixent_status mixent_paired_compare(const double *a, const double *b, size_t count, double confidence,
+                                    mixent_paired *out);
+
+/* adjusted[i]: the p value p[i] after Holm's step-down correction over all `count` comparisons (Holm 1979,
+ * Scandinavian Journal of Statistics 6); below a level, the difference is one at that level for the whole family.
+ * p [count] within 0 and 1; `adjusted` may be `p`. */
+mixent_status mixent_holm_adjust(const double *p, size_t count, double *adjusted);
+
+typedef struct mixent_mcnemar {
+  size_t only_a, only_b; /* images that only a, only b has right */
+  double p;              /* of both being right equally often */
+} mixent_mcnemar;
+
+/* McNemar's exact test of two single models on the same images: right_a, right_b [images], 0 or 1. It speaks of these
+ * two models, not of how they were trained. */
+mixent_status mixent_mcnemar_test(const uint8_t *right_a, const uint8_t *right_b, size_t images,
+                                  mixent_mcnemar *out);
+
+/* Two single models on the same images: the difference of their accuracies, and its standard error over test sets like this one. With
+ * n10 and n01 images that only the one or the other has right, d = (n10 - n01) / n, and its variance is that of a mean of n values
+ * 1, 0, -1: (n10 + n01 - (n10 - n01)^2 / n) / n^2. */
+typedef struct mixent_accuracy_difference {
+  size_t only_a, only_b; /* images that only a, only b has right */
+  double difference;     /* of a - b, as a fraction */
+  double error;          /* its standard error */
+} mixent_accuracy_difference;
+
+/* right_a, right_b [images], 0 or 1; images >= 1. */
+mixent_status mixent_accuracy_compare(const uint8_t *right_a, const uint8_t *right_b, size_t images,
+                                      mixent_accuracy_difference *out);
+
+/* ---- Power ----
+ *
+ * How many seeds a comparison needs, and what a number of seeds can show, by the two-sided paired t test: its
+ * power follows from the noncentral t (Cohen 1988, Statistical Power Analysis, ch. 2). */
+
+enum { MIXENT_MOST_SEEDS = 1000000 };
+
+/* The probability that `seeds` >= 2 pairs show a true mean difference at level `alpha` when single differences have
+ * standard deviation `deviation` > 0. */
+mixent_status mixent_power_of_seeds(size_t seeds, double difference, double deviation, double alpha,
+                                    double *out);
+
+/* The fewest seeds (2 or more) that show a true `difference` with probability `power` or more.
+ * MIXENT_ERROR_ARGUMENT where more than MIXENT_MOST_SEEDS would be needed. */
+mixent_status mixent_power_least_seeds(double difference, double deviation, double alpha, double power,
+                                       size_t *out);
+
+/* The smallest true difference (> 0) that `seeds` pairs show with probability `power`, alpha < power. */
+mixent_status mixent_power_least_difference(size_t seeds, double deviation, double alpha, double power,
+                                            double *out);
+
+/* The same in standard errors of the mean difference, for a test with any number of degrees of freedom above 0, as
+ * the crossed bootstrap has. */
+mixent_status mixent_power_least_shift(double freedom, double alpha, double power, double *out);
+
+/* ---- Seeds and images: the crossed bootstrap ----
+ *
+ * How sure a difference is when both the seeds and the test images are a sample. */
+
+/* Two methods that were trained with the same seeds. */
+typedef struct mixent_crossed {
+  const uint8_t *const *right_a,
+      *const *right_b; /* [seeds] of [images], 1 where the image was classified rightly */
+  size_t seeds;        /* 2 to 10,000 */
+} mixent_crossed;
+
+typedef struct mixent_bootstrap_options {
+  size_t images;     /* that all looked at, 2 to 100,000,000 */
+  uint64_t seed;     /* of the resampling, not of a run */
+  size_t replicates; /* 100 or more; 10,000 for what is published */
+  double confidence;
+} mixent_bootstrap_options;
+
+/* Accuracies of a minus b, as fractions. The plain percentile interval counts what seed and image do together
+ * three times over and takes few seeds for many (Owen 2007, The pigeonhole bootstrap, Annals of Applied Statistics
+ * 1; Hesterberg 2015, The American Statistician 69), so `low` and `high` are its ends drawn about the difference to
+ * the width that the analysis of variance with two crossed random factors gives (Searle, Casella, McCulloch 1992,
+ * Variance Components, ch. 4), with Student's quantile for Satterthwaite's degrees of freedom. That
+ * variance is never under the one of the t interval over seeds, which takes these images for all there are. */
+typedef struct mixent_bootstrap {
+  double difference;
+  double low, high;         /* the interval to use */
+  double error, freedom, p; /* standard error and degrees of freedom of that; p of no difference */
+  double percentile_low, percentile_high; /* of the replicates as they are */
+  double deviation;                       /* of the replicates */
+} mixent_bootstrap;
+
+/* Of `count` comparisons, out [count]. Replicate r draws seeds and images with replacement, each for itself, from Philox
+ * keyed by (seed, r): the same result on any number of threads, and for each comparison as if it were alone. */
+mixent_status mixent_bootstrap_crossed(const mixent_crossed *runs, size_t count,
+                                       const mixent_bootstrap_options *options, mixent_bootstrap *out);
+
+/* ---- Calibration ----
+ *
+ * Whether a model's certainty is worth believing: calibration, temperature, and how well its entropy tells its errors.
+ * All refuse logits without a distribution (NaN, +inf, a row of -inf alone; MIXENT_ERROR_NUMERIC), labels out of
+ * range and no images (MIXENT_ERROR_ARGUMENT). */
+
+typedef struct mixent_predictions {
+  const float *logits;   /* [images, classes] */
+  const int32_t *labels; /* [images], 0 to classes - 1 */
+  size_t images, classes;
+} mixent_predictions;
+
+/* Images with equal confidence share their errors evenly, so that the order of the images leaves no trace. */
+typedef struct mixent_calibration {
+  double accuracy, nll, brier;
+  double ece;            /* 15 bins of equal width, as everywhere: Guo et al. 2017, ICML, eq. 3 */
+  double ece_equal_mass; /* 15 bins of equally many images: Nixon et al. 2019, CVPR workshops */
+  double entropy;        /* mean over all images */
+  double entropy_right, entropy_wrong; /* over those classified rightly, wrongly; NaN where there are none */
+  double auroc; /* P(entropy of a wrong one > of a right one) + half P(equal); NaN without either kind */
+  double area;  /* mean of the risk-coverage curve (AURC: Geifman, Uziel, El-Yaniv 2019, ICLR) */
+} mixent_calibration;
+
+/* Scores of the logits divided by `temperature` (1: as they are), finite and above 0. `risk`, if not NULL, [images]:
+ * risk[i] is the share of errors among the i + 1 most confident images, coverage (i + 1) / images. */
+mixent_status mixent_calibration_measure(const mixent_predictions *predictions, double temperature,
+                                         double *risk, mixent_calibration *out);
+
+typedef struct mixent_temperature {
+  double temperature; /* 1 where none was found */
+  double nll_before, nll_after;
+  bool
+      found; /* false: the likelihood goes on rising beyond 1/1000 or 1000, as it does when no image is wrong or
+                 the logits say nothing */
+} mixent_temperature;
+
+/* The temperature with the least NLL (Guo et al. 2017, section 4.2): where its derivative by 1 / temperature, which only
+ * rises, is 0. Also refuses a logit of -inf for the label: no temperature mends it. */
+mixent_status mixent_temperature_fit(const mixent_predictions *validation, mixent_temperature *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
