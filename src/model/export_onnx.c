@@ -225,20 +225,20 @@ static void export_split(exporter *e, int l) {
   mixent_text_free(&end);
 }
 
-static const struct {
-  const char *kind;
-  void (*export)(exporter *e, int layer);
-} kinds[] = {{"conv2d", export_conv2d},   {"linear", export_linear},     {"batch_norm", export_batch_norm},
-             {"relu", export_relu},       {"max_pool", export_max_pool}, {"global_pool", export_global_pool},
-             {"flatten", export_flatten}, {"add", export_add},           {"concat", export_concat},
-             {"split", export_split}};
+/* Of each kind of layer; NULL: it has no form in ONNX. Dropout is gone from a network for evaluation. */
+static void (*const exports[MIXENT_LAYER_KINDS])(exporter *e, int layer) = {
+    [MIXENT_LAYER_CONV2D] = export_conv2d,         [MIXENT_LAYER_LINEAR] = export_linear,
+    [MIXENT_LAYER_BATCH_NORM] = export_batch_norm, [MIXENT_LAYER_RELU] = export_relu,
+    [MIXENT_LAYER_MAX_POOL] = export_max_pool,     [MIXENT_LAYER_GLOBAL_POOL] = export_global_pool,
+    [MIXENT_LAYER_FLATTEN] = export_flatten,       [MIXENT_LAYER_ADD] = export_add,
+    [MIXENT_LAYER_CONCAT] = export_concat,         [MIXENT_LAYER_SPLIT] = export_split};
 
 static mixent_status export_layer(exporter *e, int l) {
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-    if (strcmp(layer_at(e, l)->type->name, kinds[i].kind) == 0) {
-      kinds[i].export(e, l);
-      return MIXENT_OK;
-    }
+  mixent_layer_kind kind = layer_at(e, l)->type->kind;
+  if (exports[kind]) {
+    exports[kind](e, l);
+    return MIXENT_OK;
+  }
   return mixent_fail(MIXENT_ERROR_UNSUPPORTED, "layer %s: '%s' has no form in ONNX yet", layer_at(e, l)->name,
                      layer_at(e, l)->type->name);
 }

@@ -177,8 +177,9 @@ static bool is_covered(const mixent_plan *plan, int layer) {
 
 /* A convolution that gives the logits writes another type than it reads, and one in 8 bits too; they are oneDNN's. */
 static int match(const mixent_plan *plan, int layer) {
-  if (strcmp(plan->graph->layers[layer].type->name, "conv2d") != 0 || plan->value_type == MIXENT_TYPE_F64 ||
-      plan->types[layer] != plan->value_type || mixent_onednn_match_quantized(plan, layer))
+  if (!mixent_layer_is(&plan->graph->layers[layer], MIXENT_LAYER_CONV2D) ||
+      plan->value_type == MIXENT_TYPE_F64 || plan->types[layer] != plan->value_type ||
+      mixent_onednn_match_quantized(plan, layer))
     return 0;
   bool relu = mixent_plan_takes_relu(plan, layer);
   if (relu && plan->types[layer + 1] != plan->value_type) return 0;

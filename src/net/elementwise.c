@@ -41,15 +41,13 @@ static void add_bf16(size_t n, const uint16_t *a, const uint16_t *b, uint16_t *o
 }
 
 /* One step: what to do over which buffers. */
-typedef enum action { RELU, RELU_GRADIENT, ADD, ADD_GRADIENT, SUM, SAMPLE, SAMPLE_GRADIENT } action;
-
 typedef struct elementwise_step {
   const mixent_plan *plan;
-  action action;
+  mixent_range_work *work; /* one of the seven below */
   mixent_data_type type;
-  size_t count;                  /* elements; for ADD and ADD_GRADIENT pixels */
-  size_t channels, narrow;       /* ADD: of the result, of the second operand, which sits in the middle */
-  const mixent_layer *from, *to; /* SAMPLE: every stride-th pixel of `from`; `count` are rows of images */
+  size_t count;            /* of elements, pixels or images, as `work` counts them */
+  size_t channels, narrow; /* additions: of the result, of the second operand, which sits in the middle */
+  const mixent_layer *from, *to; /* samples: every stride-th pixel of `from` */
   int buffers[MIXENT_MAX_STEP_BUFFERS];
   int buffer_count;
   char *data[MIXENT_MAX_STEP_BUFFERS]; /* of the run under way */
@@ -80,65 +78,79 @@ static void sample_line(const elementwise_step *step, size_t line, bool back) {
            back ? narrow + x * size : wide + x * stride * size, size);
 }
 
-/* Images begin..end-1: what was not sampled has no gradient. */
-static void sample_back(const elementwise_step *step, size_t begin, size_t end) {
+/* The seven things a step can do. Each is given its range and the buffers in the order said; the types are float and bfloat16 (sums:
+ * double, too, for the reference). */
+
+/* x, y; elements. */
+static void relu(void *context, size_t begin, size_t end) {
+  const elementwise_step *step = context;
+  if (step->type == MIXENT_TYPE_BF16)
+    relu_bf16(end - begin, (void *)at(step, 0, begin), (void *)at(step, 1, begin));
+  else
+    relu_float(end - begin, (void *)at(step, 0, begin), (void *)at(step, 1, begin));
+}
+
+/* y, dy, dx; elements. */
+static void relu_gradient(void *context, size_t begin, size_t end) {
+  const elementwise_step *step = context;
+  void *y = at(step, 0, begin), *dy = at(step, 1, begin), *dx = at(step, 2, begin);
+  if (step->type == MIXENT_TYPE_BF16)
+    relu_gradient_bf16(end - begin, y, dy, dx);
+  else
+    relu_gradient_float(end - begin, y, dy, dx);
+}
+
+/* a, b, out; pixels. Where b has fewer channels it is added to the middle ones: zero padding on both sides. */
+static void add_values(void *context, size_t begin, size_t end) {
+  const elementwise_step *step = context;
+  size_t c = step->channels, narrow = step->narrow, margin = (c - narrow) / 2, n = end - begin;
+  if (narrow == c) {
+    add(step, n * c, at(step, 0, begin * c), at(step, 1, begin * c), at(step, 2, begin * c));
+    return;
+  }
+  memcpy(at(step, 2, begin * c), at(step, 0, begin * c), n * c * mixent_data_type_size(step->type));
+  for (size_t pixel = begin; pixel < end; pixel++)
+    add(step, narrow, at(step, 2, pixel * c + margin), at(step, 1, pixel * narrow),
+        at(step, 2, pixel * c + margin));
+}
+
+/* dout, da, db; pixels. da or db may not be wanted. */
+static void add_gradient(void *context, size_t begin, size_t end) {
+  const elementwise_step *step = context;
+  size_t c = step->channels, narrow = step->narrow, margin = (c - narrow) / 2;
+  size_t size = mixent_data_type_size(step->type);
+  if (step->data[1]) memcpy(at(step, 1, begin * c), at(step, 0, begin * c), (end - begin) * c * size);
+  for (size_t pixel = begin; step->data[2] && pixel < end; pixel++)
+    memcpy(at(step, 2, pixel * narrow), at(step, 0, pixel * c + margin), narrow * size);
+}
+
+/* The first and what is added to it; elements. */
+static void sum(void *context, size_t begin, size_t end) {
+  const elementwise_step *step = context;
+  for (int i = 1; i < step->buffer_count; i++)
+    add(step, end - begin, at(step, 0, begin), at(step, i, begin), at(step, 0, begin));
+}
+
+/* x, y; images. */
+static void sample(void *context, size_t begin, size_t end) {
+  const elementwise_step *step = context;
+  size_t height = (size_t)step->to->height;
+  for (size_t line = begin * height; line < end * height; line++) sample_line(step, line, false);
+}
+
+/* dx, dy; images. What was not sampled has no gradient. */
+static void sample_gradient(void *context, size_t begin, size_t end) {
+  const elementwise_step *step = context;
   size_t row = mixent_layer_row(step->from), height = (size_t)step->to->height;
   memset(at(step, 0, begin * row), 0, (end - begin) * row * mixent_data_type_size(step->type));
   for (size_t line = begin * height; line < end * height; line++) sample_line(step, line, true);
-}
-
-static void work(void *context, size_t begin, size_t end) {
-  const elementwise_step *step = context;
-  size_t n = end - begin, size = mixent_data_type_size(step->type);
-  bool half = step->type == MIXENT_TYPE_BF16;
-  size_t c = step->channels, narrow = step->narrow, margin = (c - narrow) / 2;
-  switch (step->action) {
-  case RELU: /* x, y */
-    if (half)
-      relu_bf16(n, (void *)at(step, 0, begin), (void *)at(step, 1, begin));
-    else
-      relu_float(n, (void *)at(step, 0, begin), (void *)at(step, 1, begin));
-    break;
-  case RELU_GRADIENT: /* y, dy, dx */
-    if (half)
-      relu_gradient_bf16(n, (void *)at(step, 0, begin), (void *)at(step, 1, begin),
-                         (void *)at(step, 2, begin));
-    else
-      relu_gradient_float(n, (void *)at(step, 0, begin), (void *)at(step, 1, begin),
-                          (void *)at(step, 2, begin));
-    break;
-  case ADD: /* a, b, out; per pixel, b in the middle channels */
-    if (narrow == c) {
-      add(step, n * c, at(step, 0, begin * c), at(step, 1, begin * c), at(step, 2, begin * c));
-    } else {
-      memcpy(at(step, 2, begin * c), at(step, 0, begin * c), n * c * size);
-      for (size_t pixel = begin; pixel < end; pixel++)
-        add(step, narrow, at(step, 2, pixel * c + margin), at(step, 1, pixel * narrow),
-            at(step, 2, pixel * c + margin));
-    }
-    break;
-  case ADD_GRADIENT: /* dout, da, db; da or db may not be wanted */
-    if (step->data[1]) memcpy(at(step, 1, begin * c), at(step, 0, begin * c), n * c * size);
-    for (size_t pixel = begin; step->data[2] && pixel < end; pixel++)
-      memcpy(at(step, 2, pixel * narrow), at(step, 0, pixel * c + margin), narrow * size);
-    break;
-  case SAMPLE: /* x, y; images begin..end-1 */
-    for (size_t line = begin * (size_t)step->to->height; line < end * (size_t)step->to->height; line++)
-      sample_line(step, line, false);
-    break;
-  case SAMPLE_GRADIENT: sample_back(step, begin, end); break; /* dx, dy */
-  case SUM:                                                   /* into the first */
-    for (int i = 1; i < step->buffer_count; i++)
-      add(step, n, at(step, 0, begin), at(step, i, begin), at(step, 0, begin));
-    break;
-  }
 }
 
 static mixent_status run(void *state, const mixent_run *run) {
   elementwise_step *step = state;
   for (int i = 0; i < step->buffer_count; i++)
     step->data[i] = mixent_plan_address(step->plan, run, step->buffers[i]);
-  mixent_parallel_for(step->count, PIECE / (step->channels ? step->channels : 1) + 1, work, step);
+  mixent_parallel_for(step->count, PIECE / (step->channels ? step->channels : 1) + 1, step->work, step);
   return MIXENT_OK;
 }
 
@@ -176,22 +188,22 @@ static size_t elements(const mixent_plan *plan, int layer) {
 }
 
 mixent_status mixent_plan_add_sum(mixent_plan *plan, int layer, const int *buffers, int count) {
-  elementwise_step step = {.action = SUM, .count = elements(plan, layer)};
+  elementwise_step step = {.work = sum, .count = elements(plan, layer)};
   return add_step(plan, layer, "sum of gradients", true, step, buffers, count);
 }
 
-static int is_kind(const mixent_plan *plan, int layer, const char *kind) {
+static int is_kind(const mixent_plan *plan, int layer, mixent_layer_kind kind) {
   /* the logits have the master type; a value of its own type is left to the reference */
   return plan->types[layer] == plan->value_type && plan->value_type != MIXENT_TYPE_F64 &&
-         strcmp(plan->graph->layers[layer].type->name, kind) == 0;
+         mixent_layer_is(&plan->graph->layers[layer], kind);
 }
 
 static int match_relu(const mixent_plan *plan, int layer) {
-  return is_kind(plan, layer, "relu");
+  return is_kind(plan, layer, MIXENT_LAYER_RELU);
 }
 
 static mixent_status lower_relu_forward(mixent_plan *plan, int layer, void **shared) {
-  elementwise_step step = {.action = RELU, .count = elements(plan, layer)};
+  elementwise_step step = {.work = relu, .count = elements(plan, layer)};
   int buffers[] = {plan->values[plan->graph->layers[layer].inputs[0]], plan->values[layer]};
   *shared = NULL;
   return add_step(plan, layer, "forward", false, step, buffers, 2);
@@ -199,7 +211,7 @@ static mixent_status lower_relu_forward(mixent_plan *plan, int layer, void **sha
 
 static mixent_status lower_relu_backward(mixent_plan *plan, int layer, void *shared) {
   (void)shared;
-  elementwise_step step = {.action = RELU_GRADIENT, .count = elements(plan, layer)};
+  elementwise_step step = {.work = relu_gradient, .count = elements(plan, layer)};
   int buffers[] = {plan->values[layer], plan->value_gradients[layer], plan->input_gradients[layer][0]};
   if (buffers[2] < 0) return MIXENT_OK;
   return add_step(plan, layer, "backward", true, step, buffers, 3);
@@ -208,12 +220,12 @@ static mixent_status lower_relu_backward(mixent_plan *plan, int layer, void *sha
 /* A window of one pixel. */
 static int match_sample(const mixent_plan *plan, int layer) {
   const mixent_layer *l = &plan->graph->layers[layer];
-  return is_kind(plan, layer, "max_pool") && l->kernel == 1 && l->padding == 0;
+  return is_kind(plan, layer, MIXENT_LAYER_MAX_POOL) && l->kernel == 1 && l->padding == 0;
 }
 
-static elementwise_step describe_sample(const mixent_plan *plan, int layer, action action) {
+static elementwise_step describe_sample(const mixent_plan *plan, int layer, mixent_range_work *work) {
   const mixent_layer *to = &plan->graph->layers[layer], *from = &plan->graph->layers[to->inputs[0]];
-  return (elementwise_step){.action = action,
+  return (elementwise_step){.work = work,
                             .count = (size_t)plan->rows,
                             .channels = mixent_layer_row(from), /* how much an image is */
                             .from = from,
@@ -223,23 +235,23 @@ static elementwise_step describe_sample(const mixent_plan *plan, int layer, acti
 static mixent_status lower_sample_forward(mixent_plan *plan, int layer, void **shared) {
   int buffers[] = {plan->values[plan->graph->layers[layer].inputs[0]], plan->values[layer]};
   *shared = NULL;
-  return add_step(plan, layer, "forward", false, describe_sample(plan, layer, SAMPLE), buffers, 2);
+  return add_step(plan, layer, "forward", false, describe_sample(plan, layer, sample), buffers, 2);
 }
 
 static mixent_status lower_sample_backward(mixent_plan *plan, int layer, void *shared) {
   (void)shared;
   int buffers[] = {plan->input_gradients[layer][0], plan->value_gradients[layer]};
   if (buffers[0] < 0) return MIXENT_OK;
-  return add_step(plan, layer, "backward", true, describe_sample(plan, layer, SAMPLE_GRADIENT), buffers, 2);
+  return add_step(plan, layer, "backward", true, describe_sample(plan, layer, sample_gradient), buffers, 2);
 }
 
 static int match_add(const mixent_plan *plan, int layer) {
-  return is_kind(plan, layer, "add") && plan->graph->layers[layer].input_count == 2;
+  return is_kind(plan, layer, MIXENT_LAYER_ADD) && plan->graph->layers[layer].input_count == 2;
 }
 
-static elementwise_step describe_add(const mixent_plan *plan, int layer, action action) {
+static elementwise_step describe_add(const mixent_plan *plan, int layer, mixent_range_work *work) {
   const mixent_layer *l = &plan->graph->layers[layer];
-  return (elementwise_step){.action = action,
+  return (elementwise_step){.work = work,
                             .count = elements(plan, layer) / (size_t)l->channels,
                             .channels = (size_t)l->channels,
                             .narrow = (size_t)plan->graph->layers[l->inputs[1]].channels};
@@ -249,7 +261,7 @@ static mixent_status lower_add_forward(mixent_plan *plan, int layer, void **shar
   const mixent_layer *l = &plan->graph->layers[layer];
   int buffers[] = {plan->values[l->inputs[0]], plan->values[l->inputs[1]], plan->values[layer]};
   *shared = NULL;
-  return add_step(plan, layer, "forward", false, describe_add(plan, layer, ADD), buffers, 3);
+  return add_step(plan, layer, "forward", false, describe_add(plan, layer, add_values), buffers, 3);
 }
 
 static mixent_status lower_add_backward(mixent_plan *plan, int layer, void *shared) {
@@ -257,7 +269,7 @@ static mixent_status lower_add_backward(mixent_plan *plan, int layer, void *shar
   int buffers[] = {plan->value_gradients[layer], plan->input_gradients[layer][0],
                    plan->input_gradients[layer][1]};
   if (buffers[1] < 0 && buffers[2] < 0) return MIXENT_OK;
-  return add_step(plan, layer, "backward", true, describe_add(plan, layer, ADD_GRADIENT), buffers, 3);
+  return add_step(plan, layer, "backward", true, describe_add(plan, layer, add_gradient), buffers, 3);
 }
 
 const mixent_backend_pattern mixent_elementwise_patterns[] = {

@@ -18,12 +18,8 @@ typedef struct folding {
   mixent_folded *out;
 } folding;
 
-static bool is_kind(const mixent_layer *layer, const char *kind) {
-  return layer->type && strcmp(layer->type->name, kind) == 0;
-}
-
 static bool is_weighted(const mixent_layer *layer) {
-  return is_kind(layer, "conv2d") || is_kind(layer, "linear");
+  return mixent_layer_is(layer, MIXENT_LAYER_CONV2D) || mixent_layer_is(layer, MIXENT_LAYER_LINEAR);
 }
 
 /* Dropout passes its input on; every other layer reads what its inputs stand for. */
@@ -31,7 +27,7 @@ static void pass_dropout(folding *f) {
   const mixent_graph *graph = f->graph;
   for (int l = 0; l < graph->layer_count; l++) {
     const mixent_layer *layer = &graph->layers[l];
-    bool passes = is_kind(layer, "dropout");
+    bool passes = mixent_layer_is(layer, MIXENT_LAYER_DROPOUT);
     f->stands[l] = passes ? f->stands[layer->inputs[0]] : l;
     for (int i = 0; i < layer->input_count && !passes; i++) f->readers[f->stands[layer->inputs[i]]]++;
   }
@@ -42,11 +38,12 @@ static void pass_dropout(folding *f) {
 static void pass_batch_norms(folding *f) {
   for (int l = 1; l < f->graph->layer_count; l++) {
     const mixent_layer *layer = &f->graph->layers[l];
-    if (is_kind(layer, "dropout")) {
+    if (mixent_layer_is(layer, MIXENT_LAYER_DROPOUT)) {
       f->stands[l] = f->stands[layer->inputs[0]];
-    } else if (is_kind(layer, "batch_norm")) {
+    } else if (mixent_layer_is(layer, MIXENT_LAYER_BATCH_NORM)) {
       int read = layer->inputs[0];
-      while (is_kind(&f->graph->layers[read], "dropout")) read = f->graph->layers[read].inputs[0];
+      while (mixent_layer_is(&f->graph->layers[read], MIXENT_LAYER_DROPOUT))
+        read = f->graph->layers[read].inputs[0];
       int target = f->stands[read];
       if (is_weighted(&f->graph->layers[target]) && f->readers[read] == 1) f->stands[l] = target;
     }
@@ -76,7 +73,7 @@ static mixent_status copy_tensors(const mixent_graph *old, const mixent_layer *f
 /* Whether a batch norm became part of this layer. */
 static bool takes_batch_norm(const folding *f, int layer) {
   for (int l = layer + 1; l < f->graph->layer_count; l++)
-    if (f->stands[l] == layer && is_kind(&f->graph->layers[l], "batch_norm")) return true;
+    if (f->stands[l] == layer && mixent_layer_is(&f->graph->layers[l], MIXENT_LAYER_BATCH_NORM)) return true;
   return false;
 }
 
@@ -88,7 +85,8 @@ static float relu_range(const folding *f, const mixent_layer *relu) {
   const mixent_graph *graph = f->graph;
   int read = f->stands[relu->inputs[0]], norm = -1;
   for (int l = read + 1; l < graph->layer_count; l++)
-    if (f->stands[l] == read && is_kind(&graph->layers[l], "batch_norm")) norm = l; /* the last counts */
+    if (f->stands[l] == read && mixent_layer_is(&graph->layers[l], MIXENT_LAYER_BATCH_NORM))
+      norm = l; /* the last counts */
   if (norm < 0) return 0;
   const float *gamma = f->parameters + graph->parameters[graph->layers[norm].parameters[0]].offset;
   const float *beta = f->parameters + graph->parameters[graph->layers[norm].parameters[1]].offset;
@@ -98,8 +96,8 @@ static float relu_range(const folding *f, const mixent_layer *relu) {
 }
 
 static float range_of(const folding *f, const mixent_layer *old, const mixent_layer *layer) {
-  if (is_kind(old, "relu")) return relu_range(f, old);
-  return is_kind(old, "max_pool") ? f->out->graph->layers[layer->inputs[0]].range : 0;
+  if (mixent_layer_is(old, MIXENT_LAYER_RELU)) return relu_range(f, old);
+  return mixent_layer_is(old, MIXENT_LAYER_MAX_POOL) ? f->out->graph->layers[layer->inputs[0]].range : 0;
 }
 
 static mixent_status copy_layer(folding *f, int old) {
@@ -154,7 +152,7 @@ static void fill_weighted(const folding *f, int old) {
       from->parameters[1] >= 0 ? f->parameters + f->graph->parameters[from->parameters[1]].offset : NULL;
   for (int c = 0; c < from->channels; c++) f->scale[c] = 1, f->shift[c] = bias ? bias[c] : 0;
   for (int l = old + 1; l < f->graph->layer_count; l++)
-    if (f->stands[l] == old && is_kind(&f->graph->layers[l], "batch_norm"))
+    if (f->stands[l] == old && mixent_layer_is(&f->graph->layers[l], MIXENT_LAYER_BATCH_NORM))
       follow_batch_norm(f, &f->graph->layers[l]);
   size_t row = weight->count / (size_t)from->channels;
   float *out = f->out->parameters + f->out->graph->parameters[to->parameters[0]].offset;

@@ -1,7 +1,8 @@
 /* A kind of layer: how it is described, its shapes and parameters, and its plain reference in one place. The
  * reference computes in double and rounds to the type of the value it writes, so that one source serves
  * double, float and bfloat16; it is what every fast back end is held to, and what runs where no back end has
- * the layer. One file per kind in net/layers/, one line per kind in net/graph/layers/registry.c. */
+ * the layer. One file per kind in
+ * net/graph/layers/, one line per kind in mixent_layer_kind and in net/graph/layers/registry.c. */
 #ifndef MIXENT_NET_GRAPH_LAYER_H
 #define MIXENT_NET_GRAPH_LAYER_H
 
@@ -67,7 +68,24 @@ typedef struct mixent_layer_call {
       parameter_gradients[MIXENT_MAX_LAYER_TENSORS];
 } mixent_layer_call;
 
+/* What code asks for; names are for people and files. */
+typedef enum mixent_layer_kind {
+  MIXENT_LAYER_CONV2D,
+  MIXENT_LAYER_BATCH_NORM,
+  MIXENT_LAYER_RELU,
+  MIXENT_LAYER_MAX_POOL,
+  MIXENT_LAYER_GLOBAL_POOL,
+  MIXENT_LAYER_FLATTEN,
+  MIXENT_LAYER_LINEAR,
+  MIXENT_LAYER_DROPOUT,
+  MIXENT_LAYER_SPLIT,
+  MIXENT_LAYER_CONCAT,
+  MIXENT_LAYER_ADD,
+  MIXENT_LAYER_KINDS
+} mixent_layer_kind;
+
 struct mixent_layer_type {
+  mixent_layer_kind kind;
   const char *name;    /* "conv2d", as in descriptions */
   const char *summary; /* one line: its fields and what it does */
   /* Reads `fields` (a mapping, or an empty scalar), checks the inputs' shapes, sets the value's shape, adds
@@ -82,6 +100,11 @@ struct mixent_layer_type {
 /* NULL-terminated. */
 extern const mixent_layer_type *const mixent_layer_types[];
 const mixent_layer_type *mixent_layer_type_find(const char *name);
+
+/* False of the input, which is no layer of any kind. */
+static inline bool mixent_layer_is(const mixent_layer *layer, mixent_layer_kind kind) {
+  return layer->type && layer->type->kind == kind;
+}
 
 /* Elements of one row of the value of layer `index`. */
 static inline size_t mixent_layer_row(const mixent_layer *layer) {

@@ -22,7 +22,8 @@ static void destroy(void *state) {
 
 int mixent_onednn_match_max_pool(const mixent_plan *plan, int layer) {
   /* oneDNN has no window of 1x1 with a stride in every version: plain subsampling is left to others */
-  return mixent_onednn_match_same_type(plan, layer, "max_pool") && plan->graph->layers[layer].kernel > 1;
+  return mixent_onednn_match_same_type(plan, layer, MIXENT_LAYER_MAX_POOL) &&
+         plan->graph->layers[layer].kernel > 1;
 }
 
 static mixent_status prepare(pool_step *step, mixent_plan *plan, int layer, const pool_step *forward,

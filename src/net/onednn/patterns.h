@@ -37,7 +37,7 @@ bool mixent_onednn_has_type(const mixent_plan *plan);
 mixent_shape mixent_onednn_value_shape(const mixent_plan *plan, int layer, int dimensions);
 /* Whether the layer is there, of that kind, and its value has the type of the others: the logits are float in
  * a bfloat16 plan, and a primitive that reads and writes one type cannot give them. */
-bool mixent_onednn_match_same_type(const mixent_plan *plan, int layer, const char *kind);
+bool mixent_onednn_match_same_type(const mixent_plan *plan, int layer, mixent_layer_kind kind);
 /* Copies the entries that are not negative and closes the list with -1; `out` holds count + 1. */
 void mixent_onednn_buffer_list(int out[], const int in[], int count);
 

@@ -22,9 +22,9 @@ bool mixent_onednn_has_type(const mixent_plan *plan) {
   return plan->value_type == MIXENT_TYPE_F32;
 }
 
-bool mixent_onednn_match_same_type(const mixent_plan *plan, int layer, const char *kind) {
+bool mixent_onednn_match_same_type(const mixent_plan *plan, int layer, mixent_layer_kind kind) {
   return layer < plan->graph->layer_count && mixent_onednn_has_type(plan) &&
-         plan->types[layer] == plan->value_type && strcmp(plan->graph->layers[layer].type->name, kind) == 0;
+         plan->types[layer] == plan->value_type && mixent_layer_is(&plan->graph->layers[layer], kind);
 }
 
 void mixent_onednn_buffer_list(int out[], const int in[], int count) {

@@ -230,9 +230,8 @@ mixent_status mixent_onednn_lower_winograd_pass(mixent_plan *plan, int layer, mi
   return lower_pass(plan, layer, pass, &g, target_gradient);
 }
 
-static int match(const mixent_plan *plan, int layer, const char *kind) {
-  const mixent_layer_type *type = plan->graph->layers[layer].type;
-  return mixent_onednn_has_type(plan) && strcmp(type->name, kind) == 0;
+static int match(const mixent_plan *plan, int layer, mixent_layer_kind kind) {
+  return mixent_onednn_has_type(plan) && mixent_layer_is(&plan->graph->layers[layer], kind);
 }
 
 /* With fewer input channels than a vector has, oneDNN (2.6 as well as 3.x, its issue 6035) copies the pixels that a stride
@@ -244,17 +243,17 @@ bool mixent_onednn_finds_weight_gradient(const mixent_plan *plan, int layer) {
 }
 
 int mixent_onednn_match_convolution(const mixent_plan *plan, int layer) {
-  return match(plan, layer, "conv2d") &&
+  return match(plan, layer, MIXENT_LAYER_CONV2D) &&
          (!plan->training || mixent_onednn_finds_weight_gradient(plan, layer));
 }
 int mixent_onednn_match_linear(const mixent_plan *plan, int layer) {
-  return match(plan, layer, "linear");
+  return match(plan, layer, MIXENT_LAYER_LINEAR);
 }
 int mixent_onednn_match_convolution_relu(const mixent_plan *plan, int layer) {
-  return match(plan, layer, "conv2d") && mixent_plan_takes_relu(plan, layer) ? 2 : 0;
+  return match(plan, layer, MIXENT_LAYER_CONV2D) && mixent_plan_takes_relu(plan, layer) ? 2 : 0;
 }
 int mixent_onednn_match_linear_relu(const mixent_plan *plan, int layer) {
-  return match(plan, layer, "linear") && mixent_plan_takes_relu(plan, layer) ? 2 : 0;
+  return match(plan, layer, MIXENT_LAYER_LINEAR) && mixent_plan_takes_relu(plan, layer) ? 2 : 0;
 }
 
 mixent_status mixent_onednn_lower_weighted_forward(mixent_plan *plan, int layer, void **shared) {

@@ -17,7 +17,7 @@ typedef struct group {
 /* A map of 1x1 is flat already and is its own mean. */
 static bool passes_through(const mixent_plan *plan, int layer) {
   const mixent_layer *l = &plan->graph->layers[layer], *input = &plan->graph->layers[l->inputs[0]];
-  return (strcmp(l->type->name, "flatten") == 0 || strcmp(l->type->name, "global_pool") == 0) &&
+  return (mixent_layer_is(l, MIXENT_LAYER_FLATTEN) || mixent_layer_is(l, MIXENT_LAYER_GLOBAL_POOL)) &&
          input->height == 1 && input->width == 1;
 }
 

@@ -64,7 +64,7 @@ mixent_status mixent_plan_check_threads(const mixent_plan *plan) {
 bool mixent_plan_takes_relu(const mixent_plan *plan, int layer) {
   if (plan->training || layer + 1 >= plan->graph->layer_count) return false;
   const mixent_layer *next = &plan->graph->layers[layer + 1];
-  return strcmp(next->type->name, "relu") == 0 && next->inputs[0] == layer && plan->consumers[layer] == 1;
+  return mixent_layer_is(next, MIXENT_LAYER_RELU) && next->inputs[0] == layer && plan->consumers[layer] == 1;
 }
 
 /* Pairs of an output and a tap along one direction that meet a pixel of the input. */
@@ -83,8 +83,8 @@ double mixent_plan_operations(const mixent_plan *plan, int index) {
   if (index == 0) return 0;
   const mixent_layer *input = &plan->graph->layers[layer->inputs[0]];
   double products = 2.0 * plan->rows * layer->channels * input->channels;
-  if (strcmp(layer->type->name, "linear") == 0) return products;
-  if (strcmp(layer->type->name, "conv2d") != 0) return 0;
+  if (mixent_layer_is(layer, MIXENT_LAYER_LINEAR)) return products;
+  if (!mixent_layer_is(layer, MIXENT_LAYER_CONV2D)) return 0;
   return products * meeting_taps(layer->height, input->height, layer) *
          meeting_taps(layer->width, input->width, layer);
 }

@@ -51,7 +51,7 @@ static void destroy(void *state) {
 
 bool mixent_winograd_covers(const mixent_plan *plan, int layer) {
   const mixent_layer *l = &plan->graph->layers[layer];
-  if (strcmp(l->type->name, "conv2d") != 0 || l->kernel != 3 || l->stride != 1 || l->padding > 2)
+  if (!mixent_layer_is(l, MIXENT_LAYER_CONV2D) || l->kernel != 3 || l->stride != 1 || l->padding > 2)
     return false;
   int last = mixent_plan_takes_relu(plan, layer) ? layer + 1 : layer;
   return plan->types[last] == plan->value_type && plan->value_type != MIXENT_TYPE_F64;

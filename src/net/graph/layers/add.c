@@ -68,6 +68,7 @@ static void backward(const mixent_graph *graph, const mixent_layer *layer, const
 }
 
 const mixent_layer_type mixent_layer_add = {
+    .kind = MIXENT_LAYER_ADD,
     .name = "add",
     .summary = "from: [a, b]: their sum; b may have fewer channels (zeros on both sides)",
     .describe = describe,

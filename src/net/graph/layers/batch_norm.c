@@ -142,6 +142,7 @@ static void backward(const mixent_graph *graph, const mixent_layer *layer, const
 }
 
 const mixent_layer_type mixent_layer_batch_norm = {
+    .kind = MIXENT_LAYER_BATCH_NORM,
     .name = "batch_norm",
     .summary = "batch normalisation per channel",
     .describe = describe,

@@ -50,6 +50,7 @@ static void backward(const mixent_graph *graph, const mixent_layer *layer, const
 }
 
 const mixent_layer_type mixent_layer_concat = {
+    .kind = MIXENT_LAYER_CONCAT,
     .name = "concat",
     .summary = "from: [a, b, …]: their channels one after another",
     .describe = describe,

@@ -185,6 +185,7 @@ static void backward(const mixent_graph *graph, const mixent_layer *layer, const
 }
 
 const mixent_layer_type mixent_layer_conv2d = {
+    .kind = MIXENT_LAYER_CONV2D,
     .name = "conv2d",
     .summary = "channels, kernel, stride (1), padding (0), bias (true): convolution",
     .describe = describe,

@@ -76,6 +76,7 @@ static void backward(const mixent_graph *graph, const mixent_layer *layer, const
 }
 
 const mixent_layer_type mixent_layer_dropout = {
+    .kind = MIXENT_LAYER_DROPOUT,
     .name = "dropout",
     .summary = "rate: random zeros while training",
     .describe = describe,

@@ -62,6 +62,7 @@ static void backward(const mixent_graph *graph, const mixent_layer *layer, const
 }
 
 const mixent_layer_type mixent_layer_flatten = {
+    .kind = MIXENT_LAYER_FLATTEN,
     .name = "flatten",
     .summary = "the map as one vector",
     .describe = describe,

@@ -53,6 +53,7 @@ static void backward(const mixent_graph *graph, const mixent_layer *layer, const
 }
 
 const mixent_layer_type mixent_layer_global_pool = {
+    .kind = MIXENT_LAYER_GLOBAL_POOL,
     .name = "global_pool",
     .summary = "mean over the map, which becomes 1x1",
     .describe = describe,

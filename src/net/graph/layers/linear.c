@@ -106,6 +106,7 @@ static void backward(const mixent_graph *graph, const mixent_layer *layer, const
 }
 
 const mixent_layer_type mixent_layer_linear = {
+    .kind = MIXENT_LAYER_LINEAR,
     .name = "linear",
     .summary = "features (a number, or classes), bias (true): fully connected",
     .describe = describe,

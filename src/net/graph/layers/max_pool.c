@@ -99,6 +99,7 @@ static void backward(const mixent_graph *graph, const mixent_layer *layer, const
 }
 
 const mixent_layer_type mixent_layer_max_pool = {
+    .kind = MIXENT_LAYER_MAX_POOL,
     .name = "max_pool",
     .summary = "size, stride (size), padding (0): maximum over windows",
     .describe = describe,

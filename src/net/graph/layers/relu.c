@@ -39,6 +39,7 @@ static void backward(const mixent_graph *graph, const mixent_layer *layer, const
 }
 
 const mixent_layer_type mixent_layer_relu = {
+    .kind = MIXENT_LAYER_RELU,
     .name = "relu",
     .summary = "max(x, 0)",
     .describe = mixent_layer_describe_same,

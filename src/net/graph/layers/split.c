@@ -46,6 +46,7 @@ static void backward(const mixent_graph *graph, const mixent_layer *layer, const
 }
 
 const mixent_layer_type mixent_layer_split = {
+    .kind = MIXENT_LAYER_SPLIT,
     .name = "split",
     .summary = "begin, end: the channels from begin to before end",
     .describe = describe,
