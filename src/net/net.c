@@ -35,6 +35,16 @@ static mixent_status check(const mixent_net_options *options) {
   return MIXENT_OK;
 }
 
+/* oneDNN crashes where some of its small allocations fail. What it needs to make a network's primitives is asked for before,
+ * and given back, so that a lack of memory is met here. */
+static mixent_status reserve(void) {
+  enum { BYTES = 16 << 20 };
+  void *memory;
+  MIXENT_TRY(mixent_allocate(BYTES, &memory));
+  free(memory);
+  return MIXENT_OK;
+}
+
 mixent_status mixent_net_create(const mixent_graph *graph, const mixent_net_options *options,
                                 mixent_net **out) {
   MIXENT_NEED(graph);
@@ -49,7 +59,8 @@ mixent_status mixent_net_create(const mixent_graph *graph, const mixent_net_opti
   mixent_net *net;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &net));
   size_t element = options->precision == MIXENT_FP64 ? sizeof(double) : sizeof(float);
-  mixent_status status = mixent_plan_create(graph, options, &net->plan);
+  mixent_status status = reserve();
+  if (status == MIXENT_OK) status = mixent_plan_create(graph, options, &net->plan);
   if (status == MIXENT_OK) status = mixent_allocate(graph->parameter_count * element, &net->parameters);
   if (status == MIXENT_OK) status = mixent_allocate(graph->statistic_count * element, &net->statistics);
   if (status == MIXENT_OK && options->training)

@@ -201,3 +201,20 @@ def test_what_is_only_shown(place, content):
     finally:
         for path, content in zip(names, old):
             path.write_bytes(content)
+
+
+@pytest.mark.skipif(not LIBRARY.exists(), reason="a sanitizer needs addresses without end")
+def test_a_limit_on_memory(place):
+    """From a limit at which the program begins to one at which it works: a message and exit code 1, no crash within oneDNN."""
+    failures = 0
+    for megabytes in range(40, 400, 2):
+        addresses = (megabytes << 20, megabytes << 20)
+        done = run([PROGRAM, "eval", "finished", "--data", "bars", "--threads", "1"], cwd=place, env=environment(), stdin=DEVNULL,
+                   capture_output=True, text=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, addresses))
+        if done.returncode == 0:
+            break
+        if done.returncode == 127:  # a library did not fit
+            continue
+        assert done.returncode == 1 and "mixent: " in done.stderr, (megabytes, done)
+        failures += 1
+    assert done.returncode == 0 and failures > 2
