@@ -243,7 +243,7 @@ def test_a_signal_saves_every_trial(place, number):
 
 
 def test_a_trial_that_is_stopped_alone_goes_on(place):
-    """Its exit code says that a signal stopped it and that it has saved."""
+    """Its last event says that a signal stopped it and that it has saved."""
     place.write("hit", trials=1, pruner="none", epochs=12)
     process = place.start("hit")
     while not list(place.path("hit", "trials").glob("*/last.safetensors")):
@@ -252,9 +252,9 @@ def test_a_trial_that_is_stopped_alone_goes_on(place):
     os.kill(*children(process), signal.SIGTERM)
     out, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    log, = place.path("hit", "trials").glob("*.log")
-    text = log.read_text()
-    assert "stopped and saved" in text and text.count("emnist-letters-short: tiny") == 2, text
+    events, = place.path("hit", "trials").glob("*.jsonl")
+    told = [json.loads(line)["event"] for line in events.read_text().splitlines()]
+    assert [event for event in told if event in ("start", "stopped", "finished")] == ["start", "stopped", "start", "finished"]
 
 
 def test_two_at_once_and_a_changed_file_are_refused(place):
