@@ -14,20 +14,32 @@
 #include <sys/prctl.h>
 #endif
 
-/* From /proc/cpuinfo, which Linux alone has. */
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+
+/* 48 letters in twelve registers, with spaces on both sides. */
+static void read_brand(char *out, size_t size) {
+  unsigned registers[13] = {0};
+  for (unsigned i = 0; i < 3; i++) {
+    unsigned *four = registers + 4 * i;
+    if (!__get_cpuid(0x80000002 + i, &four[0], &four[1], &four[2], &four[3])) return;
+  }
+  char *begin = (char *)registers, *end = begin + strlen(begin);
+  while (*begin == ' ') begin++;
+  while (end > begin && end[-1] == ' ') *--end = 0;
+  if (*begin) snprintf(out, size, "%s", begin);
+}
+#else
+static void read_brand(char *out, size_t size) {
+  (void)out, (void)size;
+}
+#endif
+
+/* Asked of the processor itself: no file stands between that could fail to open. */
 void mixent_processor_name(char *out, size_t size) {
   struct utsname system;
-  char line[256];
   snprintf(out, size, "%s", uname(&system) == 0 ? system.machine : "unknown");
-  FILE *stream = fopen("/proc/cpuinfo", "r");
-  while (stream && fgets(line, sizeof line, stream)) {
-    char *colon = strchr(line, ':');
-    if (strncmp(line, "model name", 10) != 0 || !colon || !colon[1]) continue;
-    line[strcspn(line, "\n")] = 0;
-    snprintf(out, size, "%s", colon + 2);
-    break;
-  }
-  if (stream) fclose(stream);
+  read_brand(out, size);
 }
 
 int mixent_processors_count(void) {
