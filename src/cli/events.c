@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,14 +63,8 @@ mixent_status mixent_events_begin(const char *name) {
   pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
   pthread_cond_init(&end_of_beats, &attributes);
   pthread_condattr_destroy(&attributes);
-  /* signals are for the program's thread, but for one that a write of this one calls forth */
-  sigset_t others, before;
-  sigfillset(&others);
-  sigdelset(&others, SIGPIPE);
-  pthread_sigmask(SIG_SETMASK, &others, &before);
   command = name;
   int failure = pthread_create(&thread, NULL, tell_progress, NULL);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (!failure) return MIXENT_OK;
   command = NULL;
   return mixent_fail(MIXENT_ERROR_MEMORY, "cannot start a thread: %s; free some memory, or raise ulimit -u",
