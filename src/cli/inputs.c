@@ -1,5 +1,6 @@
 /* Words of a command line that name models and files. */
 #include "cli/inputs.h"
+#include "data/formats/single_file.h"
 #include "cli/places.h"
 #include "core/locale.h"
 #include "core/memory.h"

@@ -1,5 +1,6 @@
 /* Data sets in IDX: four files, images and labels of train and test, and perhaps a mapping that names labels.
  */
+#include "data/formats/idx_files.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "data/find.h"
