@@ -1,10 +1,10 @@
 /* Words of a command line that name models and files. */
 #include "cli/inputs.h"
-#include "data/formats/single_file.h"
 #include "cli/places.h"
 #include "core/locale.h"
 #include "core/memory.h"
 #include "data/find.h"
+#include "data/formats/single_file.h"
 
 #include <math.h>
 #include <stdio.h>

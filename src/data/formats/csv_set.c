@@ -1,7 +1,7 @@
 /* Data sets in CSV: train.csv and test.csv, or one file of which a test part is cut. */
-#include "data/formats/single_file.h"
 #include "core/file.h"
 #include "data/find.h"
+#include "data/formats/single_file.h"
 #include "data/formats/table.h"
 
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* Data sets as images in folders, train/CLASS/FILE and test/CLASS/FILE: PNG or JPEG, in a directory or in an
  * archive (.tar, .tar.gz, .tgz). Classes are the folders in the order of their names, images those of a class in
  * the order of their paths, so that a directory and its archive are the same set. */
-#include "data/formats/single_file.h"
 #include "core/file.h"
 #include "core/gzip.h"
 #include "core/memory.h"
@@ -9,6 +8,7 @@
 #include "data/formats/collection.h"
 #include "data/formats/format.h"
 #include "data/formats/picture.h"
+#include "data/formats/single_file.h"
 
 #include <stdlib.h>
 #include <string.h>

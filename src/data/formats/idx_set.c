@@ -1,11 +1,11 @@
 /* Data sets in IDX: four files, images and labels of train and test, and perhaps a mapping that names labels.
  */
-#include "data/formats/idx_files.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "data/find.h"
 #include "data/formats/format.h"
 #include "data/formats/idx.h"
+#include "data/formats/idx_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>

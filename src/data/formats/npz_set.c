@@ -1,12 +1,12 @@
 /* Data sets in .npz: x of [n, features] are rows of a table, bytes of [n, side, side] or [n, side, side, channels] are
  * images; y are whole numbers, one a row. */
-#include "data/formats/single_file.h"
 #include "core/file.h"
 #include "core/locale.h"
 #include "core/memory.h"
 #include "data/find.h"
 #include "data/formats/npy.h"
 #include "data/formats/npz.h"
+#include "data/formats/single_file.h"
 #include "data/formats/words.h"
 #include "data/formats/zip.h"
 
