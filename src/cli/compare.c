@@ -251,8 +251,7 @@ static int run(const void *given, int count, char **words) {
   mixent_status status = find_study(arguments, words[0], &study);
   if (status != MIXENT_OK) return mixent_failed(status);
   char *place = place_of(arguments, study);
-  int code = place ? compare(arguments, study, place)
-                   : mixent_failed(mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path"));
+  int code = place ? compare(arguments, study, place) : mixent_failed(mixent_no_memory("a path"));
   free(place);
   mixent_study_free(study);
   return code;

@@ -70,7 +70,7 @@ mixent_status mixent_checkpoint_find(const char *word, char **path) {
   if (kind_there == MIXENT_PATH_NOTHING && !mixent_has_ending(word, ".safetensors"))
     return find_in_run(word, path);
   *path = strdup(word);
-  return *path ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  return *path ? MIXENT_OK : mixent_no_memory("a path");
 }
 
 mixent_status mixent_checkpoint_open(const char *word, char **path, mixent_model **out) {

@@ -34,7 +34,7 @@ static mixent_status read_run_recipe(const char *checkpoint, bool *found, mixent
   const char *slash = strrchr(checkpoint, '/');
   char *directory = slash ? strndup(checkpoint, (size_t)(slash - checkpoint)) : strdup(".");
   char *path = directory ? mixent_path_join(*directory ? directory : "/", "recipe.yaml") : NULL;
-  mixent_status status = path ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  mixent_status status = path ? MIXENT_OK : mixent_no_memory("a path");
   *found = false;
   mixent_path_kind kind = MIXENT_PATH_NOTHING;
   if (path) status = mixent_path_look(path, &kind);

@@ -101,8 +101,7 @@ static int add_setting(parse *parse, const mixent_command_option *option, char *
   }
   if (!list->items) {
     list->items = calloc(parse->setting_room, sizeof *list->items);
-    if (!list->items)
-      return mixent_failed(mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the command line"));
+    if (!list->items) return mixent_failed(mixent_no_memory("the command line"));
   }
   list->items[list->count++] = setting;
   return GO_ON;
@@ -277,7 +276,7 @@ int mixent_command_parse(const mixent_command *const *commands, int argc, char *
   out->arguments = calloc(1, command->arguments_size + 1);
   out->operands = calloc(most, sizeof *out->operands);
   if (out->arguments && out->operands) return parse_all(&parse, argc, argv);
-  return mixent_failed(mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the command line"));
+  return mixent_failed(mixent_no_memory("the command line"));
 }
 
 void mixent_command_call_free(mixent_command_call *call) {

@@ -26,8 +26,7 @@ static mixent_status find_nearest(const char *runs, const char *word, char **out
   mixent_store_close(store);
   const char **names = status == MIXENT_OK ? calloc(count + 1, sizeof *names) : NULL;
   const char *near = NULL;
-  if (status == MIXENT_OK && !names)
-    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the names of runs");
+  if (status == MIXENT_OK && !names) status = mixent_no_memory("the names of runs");
   for (size_t i = 0; names && i < count; i++) {
     names[i] = mixent_facts_text(&found[i], "run");
     const char *slash = strrchr(names[i], '/');
@@ -35,7 +34,7 @@ static mixent_status find_nearest(const char *runs, const char *word, char **out
   }
   if (names && !near) near = mixent_nearest_name(word, names);
   *out = near ? strdup(near) : NULL;
-  if (near && !*out) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the name of a run");
+  if (near && !*out) status = mixent_no_memory("the name of a run");
   free(names);
   mixent_store_runs_free(found, count);
   return status;
@@ -77,8 +76,7 @@ mixent_status mixent_place_find(const char *runs, const char *word, mixent_place
   mixent_status status = look(word, kind, &here);
   if (status == MIXENT_OK && !here) status = look(below, kind, &there);
   if (status == MIXENT_OK && !here && !there) status = fail_unknown(runs, word, below, kind);
-  if (status == MIXENT_OK && !(*out = strdup(here ? word : below)))
-    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (status == MIXENT_OK && !(*out = strdup(here ? word : below))) status = mixent_no_memory("a path");
   free(below);
   for (size_t length = *out ? strlen(*out) : 0; length > 1 && (*out)[length - 1] == '/'; length--)
     (*out)[length - 1] = '\0';

@@ -59,7 +59,7 @@ static int run(const void *given, int count, char **words) {
   if (status == MIXENT_OK)
     status = mixent_report_make((const char *const *)places.items, places.count, &options, &page);
   if (status == MIXENT_OK && !(path = choose_path(arguments->output, &places)))
-    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+    status = mixent_no_memory("a path");
   if (status == MIXENT_OK) status = mixent_file_replace(path, page.data, page.length);
   int code = status == MIXENT_OK ? print_path(arguments, path, page.length) : mixent_failed(status);
   free(path);

@@ -55,7 +55,7 @@ static mixent_status read_commands(subject *run) {
     status = MIXENT_OK; /* a damaged recipe is told of already */
   bool stands = strcmp(run->status, "interrupted") == 0 || strcmp(run->status, "failed") == 0;
   if (status == MIXENT_OK && stands && asprintf(&run->resume, "mixent train --resume %s", quoted) < 0)
-    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a command");
+    status = mixent_no_memory("a command");
   free(path);
   free(quoted);
   return status;

@@ -12,15 +12,9 @@
 #include <unistd.h>
 
 mixent_status mixent_names_add(mixent_names *names, const char *name) {
-  if ((names->count & (names->count - 1)) == 0) { /* full: 0, 1, 2, 4, 8, … */
-    size_t capacity = names->count ? 2 * names->count : 1;
-    char **grown = realloc(names->items, capacity * sizeof *grown);
-    if (!grown) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %zu names", capacity);
-    names->items = grown;
-  }
-  char *copy = strdup(name);
-  if (!copy) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
-  names->items[names->count++] = copy;
+  MIXENT_TRY(MIXENT_GROW(&names->items, names->count, "names"));
+  MIXENT_TRY(mixent_copy_text(name, &names->items[names->count]));
+  names->count++;
   return MIXENT_OK;
 }
 
@@ -79,7 +73,7 @@ mixent_status mixent_directory_sync(const char *path) {
 
 mixent_status mixent_parent_sync(const char *path) {
   char *parent = strdup(path);
-  if (!parent) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (!parent) return mixent_no_memory("a path");
   char *slash = strrchr(parent, '/');
   if (slash) slash[slash == parent] = 0;
   mixent_status status = mixent_directory_sync(slash ? parent : ".");
@@ -89,7 +83,7 @@ mixent_status mixent_parent_sync(const char *path) {
 
 mixent_status mixent_directory_make(const char *path) {
   char *copy = strdup(path);
-  if (!copy) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (!copy) return mixent_no_memory("a path");
   for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
     *slash = 0;
     mkdir(copy, 0777); /* the last one tells whether it worked */

@@ -25,7 +25,7 @@ char *mixent_path_join(const char *directory, const char *name) {
   size_t length = strlen(directory);
   const char *slash = length && directory[length - 1] == '/' ? "" : "/";
   if (asprintf(&path, "%s%s%s", directory, slash, name) >= 0) return path;
-  mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  mixent_no_memory("a path");
   return NULL;
 }
 
@@ -39,7 +39,7 @@ static mixent_status path_beside(const char *path, const char *link, char **out)
   const char *slash = *link == '/' ? NULL : strrchr(path, '/');
   if (asprintf(out, "%.*s%s", slash ? (int)(slash + 1 - path) : 0, path, link) >= 0) return MIXENT_OK;
   *out = NULL;
-  return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  return mixent_no_memory("a path");
 }
 
 mixent_status mixent_path_follow(const char *path, char **out) {

@@ -89,7 +89,7 @@ mixent_status mixent_json_write(json_t *json, size_t flags, char **out) {
   json_decref(json);
   if (*out) return MIXENT_OK;
   return lacks_memory
-             ? mixent_fail(MIXENT_ERROR_MEMORY, "no memory for JSON")
+             ? mixent_no_memory("JSON")
              : mixent_fail(MIXENT_ERROR_FORMAT,
                            "cannot write JSON: expected texts in UTF-8 and finite numbers, got others");
 }

@@ -40,15 +40,9 @@ static char *take_printable(char *text) {
 }
 
 void mixent_table_add(mixent_table *table, const char *format, ...) {
-  if (table->count == table->capacity) {
-    size_t capacity = table->capacity ? 2 * table->capacity : 64;
-    char **cells = realloc(table->cells, capacity * sizeof *cells);
-    if (!cells) {
-      table->failed = true;
-      return;
-    }
-    table->cells = cells;
-    table->capacity = capacity;
+  if (MIXENT_GROW(&table->cells, table->count, "a table") != MIXENT_OK) {
+    table->failed = true;
+    return;
   }
   va_list arguments;
   va_start(arguments, format);
@@ -144,7 +138,7 @@ void mixent_table_free(mixent_table *table) {
   for (size_t i = 0; i < table->count; i++) free(table->cells[i]);
   free(table->cells);
   table->cells = NULL;
-  table->count = table->capacity = 0;
+  table->count = 0;
 }
 
 /* What a spreadsheet computes, and may be told to fetch or to start. */

@@ -19,7 +19,7 @@ typedef struct mixent_table {
   const char *titles[MIXENT_TABLE_COLUMNS];
   bool left[MIXENT_TABLE_COLUMNS]; /* left-aligned: words */
   char **cells;
-  size_t count, capacity;
+  size_t count;
   bool failed; /* memory ran out: the text that the table is appended to fails, too */
 } mixent_table;
 

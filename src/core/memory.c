@@ -25,9 +25,18 @@ mixent_status mixent_allocate(size_t bytes, void **out) {
   return MIXENT_OK;
 }
 
+mixent_status mixent_grow(void **items, size_t size, size_t count, const char *what) {
+  if (count & (count - 1)) return MIXENT_OK;
+  size_t capacity = count ? 2 * count : 1;
+  void *grown = capacity < count || capacity > SIZE_MAX / size ? NULL : realloc(*items, capacity * size);
+  if (!grown) return mixent_no_memory(what);
+  *items = grown;
+  return MIXENT_OK;
+}
+
 mixent_status mixent_copy_text(const char *text, char **out) {
   *out = strdup(text);
-  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %zu bytes", strlen(text) + 1);
+  return *out ? MIXENT_OK : mixent_no_memory("a text");
 }
 
 /* Room for `more` bytes and the closing zero. */

@@ -11,6 +11,12 @@ mixent_status mixent_allocate(size_t bytes, void **out);
 /* Typed form: float *x; MIXENT_TRY(MIXENT_ALLOCATE(count, &x)); */
 #define MIXENT_ALLOCATE(count, out) mixent_allocate((size_t)(count) * sizeof **(out), (void **)(out))
 
+/* Room for one more item in an array that only this has grown: `count` items of `size` bytes each are in it, none at first (NULL). The array
+ * doubles when it is full, which it is at 0, 1, 2, 4, 8, … items, so that no capacity has to be kept; it may be emptied and filled again. `what` is for the message. */
+mixent_status mixent_grow(void **items, size_t size, size_t count, const char *what);
+/* Typed form: float *x; MIXENT_TRY(MIXENT_GROW(&x, count, "the values")); x[count++] = …; */
+#define MIXENT_GROW(items, count, what) mixent_grow((void **)(items), sizeof **(items), (size_t)(count), what)
+
 /* `*out` becomes a copy of a text, or NULL with MIXENT_ERROR_MEMORY. Free with free(). */
 mixent_status mixent_copy_text(const char *text, char **out);
 

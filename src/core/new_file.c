@@ -25,7 +25,7 @@ static mixent_status draw_temporary(const char *target, char **out) {
                DIGITS, number, temporary_end) >= 0)
     return MIXENT_OK;
   *out = NULL;
-  return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  return mixent_no_memory("a path");
 }
 
 /* Owner, group and permissions of the file that is replaced, as far as this user and the file system go: only root gives
@@ -62,7 +62,7 @@ static mixent_status open_beside(const struct stat *replaced, mixent_new_file *o
 }
 
 static mixent_status open_in_place(const char *path, mixent_new_file *out, int *descriptor) {
-  if (!(out->path = strdup(path))) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (!(out->path = strdup(path))) return mixent_no_memory("a path");
   *descriptor = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
   return *descriptor < 0 ? mixent_fail_errno("open", path) : MIXENT_OK;
 }

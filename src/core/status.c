@@ -31,6 +31,10 @@ mixent_status(mixent_fail_within)(mixent_status status, const char *format, ...)
   return mixent_fail(status, "%s: %s", context, last_error);
 }
 
+mixent_status(mixent_no_memory)(const char *what) {
+  return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", what);
+}
+
 mixent_status mixent_fail_null(const char *function, const char *pointer) {
   return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s is NULL; give a pointer", function, pointer);
 }

@@ -22,6 +22,12 @@ mixent_status mixent_fail_within(mixent_status status, const char *format, ...)
 #define mixent_fail_within(status, ...) (mixent_fail_within(status, __VA_ARGS__), status)
 #endif
 
+/* MIXENT_ERROR_MEMORY with "no memory for WHAT" as its message. */
+mixent_status mixent_no_memory(const char *what);
+#ifdef __clang_analyzer__
+#define mixent_no_memory(what) (mixent_no_memory(what), MIXENT_ERROR_MEMORY)
+#endif
+
 /* Returns from the enclosing function when `expression` fails. */
 #define MIXENT_TRY(expression)                                                                               \
   do {                                                                                                       \

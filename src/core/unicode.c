@@ -18,7 +18,7 @@ mixent_status mixent_text_compose(const char *text, char **out) {
     length = utf8proc_map((const utf8proc_uint8_t *)text, 0, &composed,
                           UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE);
   *out = length >= 0 ? (char *)composed : length == UTF8PROC_ERROR_NOMEM ? NULL : strdup(text);
-  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
+  return *out ? MIXENT_OK : mixent_no_memory("a name");
 }
 
 mixent_status mixent_text_same(const char *a, const char *b, bool *out) {

@@ -30,7 +30,7 @@ mixent_status mixent_yaml_fail(const mixent_yaml *node, const char *format, ...)
   va_start(arguments, format);
   int length = mixent_print_new(&text, format, arguments);
   va_end(arguments);
-  if (length < 0) return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a message");
+  if (length < 0) return mixent_no_memory("a message");
   mixent_text_append(&message, "%s:%d:%d: %s", node->origin, node->line, node->column, text);
   free(text);
   mixent_status status =
@@ -71,13 +71,7 @@ static mixent_status copy_scalar(const yaml_event_t *event, const mixent_yaml *n
 
 /* A fresh child at the end of `parent`. */
 static mixent_status add_child(mixent_yaml *parent, mixent_yaml **out) {
-  if ((parent->count & (parent->count - 1)) == 0) { /* full: 0, 1, 2, 4, 8, … */
-    size_t capacity = parent->count ? 2 * parent->count : 1;
-    mixent_yaml *grown = realloc(parent->children, capacity * sizeof *grown);
-    if (!grown)
-      return mixent_fail(MIXENT_ERROR_MEMORY, "%s: out of memory while reading YAML", parent->origin);
-    parent->children = grown;
-  }
+  MIXENT_TRY(MIXENT_GROW(&parent->children, parent->count, "YAML"));
   *out = &parent->children[parent->count++];
   **out = (mixent_yaml){.origin = parent->origin, .line = parent->line, .column = parent->column};
   return MIXENT_OK;

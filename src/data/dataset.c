@@ -101,7 +101,7 @@ static mixent_status name_classes(char *const *given, mixent_dataset *dataset) {
       name = known->label_names[position];
     MIXENT_TRY(check_class_name(dataset->directory, name));
     dataset->class_names[k] = strdup(name);
-    if (!dataset->class_names[k]) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for class names");
+    if (!dataset->class_names[k]) return mixent_no_memory("class names");
   }
   return MIXENT_OK;
 }
@@ -181,7 +181,7 @@ static mixent_status open_directory(bool transpose, mixent_dataset *out) {
   const mixent_format *format;
   mixent_format_set set = {0};
   out->name = mixent_dataset_own_name(out->directory);
-  if (!out->name) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
+  if (!out->name) return mixent_no_memory("a name");
   MIXENT_TRY(mixent_format_find(out->directory, out->name, &format));
   mixent_status status = format->read(out->directory, out->name, &set);
   if (status == MIXENT_OK) status = take_set(&set, transpose, out);

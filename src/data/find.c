@@ -115,7 +115,7 @@ mixent_status mixent_dataset_locate(const char *name_or_directory, const char *d
     } else if (kind == MIXENT_PATH_DIRECTORY ||
                (kind == MIXENT_PATH_FILE && mixent_format_ending_length(name_or_directory))) {
       *out = strdup(name_or_directory);
-      if (!*out) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+      if (!*out) status = mixent_no_memory("a path");
     } else if (dataset) {
       status = mixent_fail(MIXENT_ERROR_IO, "data set %s not found; %s. Looked for:%s", dataset->name,
                            dataset->advice, seen.data);

@@ -267,7 +267,7 @@ char *mixent_plan_key_name(const mixent_plan_key *key) {
   for (char *c = net; *c; c++)
     if (!strchr(PLAIN, *c)) *c = '_';
   if (asprintf(&name, "%s-%ld-%s-%.16s.yaml", net, key->batch, key->precision, digits) >= 0) return name;
-  mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  mixent_no_memory("a path");
   return NULL;
 }
 

@@ -62,7 +62,7 @@ static mixent_status read_text(const mixent_safetensors *file, const char *path,
   const char *text = mixent_safetensors_metadata(file, key);
   if (!text) return fail_entry(path, key);
   *out = strdup(text);
-  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+  return *out ? MIXENT_OK : mixent_no_memory("a text");
 }
 
 static mixent_status read_names(const mixent_safetensors *file, const char *path, const char *key, int count,
@@ -75,7 +75,7 @@ static mixent_status read_names(const mixent_safetensors *file, const char *path
     if (!name)
       status = fail_entry(path, key);
     else if (!((*out)[k] = strdup(name)))
-      status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+      status = mixent_no_memory("a text");
   }
   json_decref(names);
   return status;

@@ -81,7 +81,7 @@ static char *place_with(const char *place, const char *ending) {
   if (asprintf(&path, "%.*s%s%.*s%s", (int)parent, place, *ending ? "." : "", (int)(length - parent),
                place + parent, ending) >= 0)
     return path;
-  mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  mixent_no_memory("a path");
   return NULL;
 }
 
@@ -134,7 +134,7 @@ static mixent_status lock_new(mixent_run_directory *run) {
 
 static mixent_status make_locked(mixent_run_directory *run) {
   char *parent = strdup(run->path), *slash = parent ? strrchr(parent, '/') : NULL;
-  mixent_status status = parent ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  mixent_status status = parent ? MIXENT_OK : mixent_no_memory("a path");
   if (slash && slash != parent) {
     *slash = 0;
     status = mixent_directory_make(parent);
@@ -179,7 +179,7 @@ static mixent_status move_away_and_in(const mixent_run_directory *run, const cha
 static mixent_status change_places(const mixent_run_directory *run, char **left) {
   if (mixent_paths_exchange(run->path, run->place) == 0) {
     *left = strdup(run->path);
-    return *left ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+    return *left ? MIXENT_OK : mixent_no_memory("a path");
   }
   if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
     return mixent_fail_errno("put a new run in the place of", run->place);
@@ -190,7 +190,7 @@ static mixent_status change_places(const mixent_run_directory *run, char **left)
 mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overwrite) {
   char *left = NULL, *path = strdup(run->place);
   int replaced = -1; /* locked until it is removed: nobody begins to train it meanwhile */
-  mixent_status status = path ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  mixent_status status = path ? MIXENT_OK : mixent_no_memory("a path");
   if (status == MIXENT_OK) status = mixent_directory_sync(run->path);
   if (status == MIXENT_OK) status = lock_replaced(run->place, overwrite, &replaced);
   if (status == MIXENT_OK) status = replaced >= 0 ? change_places(run, &left) : move_in(run);

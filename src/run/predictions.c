@@ -66,7 +66,7 @@ static mixent_status read_names(const mixent_safetensors *file, const char *path
     if (!name)
       status = fail_part(path, names_key);
     else if (!(out->class_names[out->classes++] = strdup(name)))
-      status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+      status = mixent_no_memory("a text");
   }
   json_decref(names);
   return status;

@@ -12,7 +12,7 @@
 
 typedef struct tensor_list {
   mixent_safetensor *items; /* names owned */
-  size_t count, capacity;
+  size_t count;
   bool failed;
 } tensor_list;
 
@@ -25,12 +25,7 @@ __attribute__((format(printf, 6, 7))) static void add_tensor(tensor_list *list, 
   va_start(arguments, format);
   mixent_print_new(&name, format, arguments);
   va_end(arguments);
-  if (list->count == list->capacity) {
-    size_t capacity = 2 * list->capacity + 64;
-    mixent_safetensor *grown = realloc(list->items, capacity * sizeof *grown);
-    if (grown) list->items = grown, list->capacity = capacity;
-  }
-  if (!name || list->count == list->capacity) {
+  if (!name || MIXENT_GROW(&list->items, list->count, "a checkpoint") != MIXENT_OK) {
     free(name);
     list->failed = true;
     return;

@@ -199,7 +199,7 @@ static mixent_status place_run(const mixent_recipe *recipe, const mixent_train_o
   char *name = options->run ? NULL : mixent_recipe_run_name(recipe);
   *out = options->run ? strdup(options->run) : name ? mixent_path_join("runs", name) : NULL;
   free(name);
-  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  return *out ? MIXENT_OK : mixent_no_memory("a path");
 }
 
 static void warn(const mixent_train_options *options, const char *message) {

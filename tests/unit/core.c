@@ -239,8 +239,26 @@ static void test_csv_fields(void **state) {
   }
 }
 
+/* An array that grows keeps what is in it, may be emptied and filled again, and refuses what cannot be addressed. */
+static void test_an_array_grows(void **state) {
+  (void)state;
+  size_t *items = NULL, count = 0;
+  for (int round = 0; round < 2; round++)
+    for (count = 0; count < 1000; count++) {
+      assert_int_equal(MIXENT_GROW(&items, count, "numbers"), MIXENT_OK);
+      items[count] = 7 * count;
+      assert_int_equal(items[count / 2], 7 * (count / 2));
+    }
+  size_t *before = items;
+  assert_int_equal(MIXENT_GROW(&items, (size_t)1 << 62, "numbers"), MIXENT_ERROR_MEMORY);
+  assert_string_equal(mixent_last_error(), "no memory for numbers");
+  assert_ptr_equal(items, before);
+  free(items);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_an_array_grows),
       cmocka_unit_test(test_printable),
       cmocka_unit_test(test_csv_fields),
       cmocka_unit_test(test_message_may_contain_the_last_one),

@@ -213,8 +213,7 @@ static mixent_status open_part(fetcher *f) {
 static mixent_status fetch_file(fetcher *f, mixent_http *http, const mixent_zip_entry *entry,
                                 const char *sha256, const char *path) {
   char *part_path;
-  if (asprintf(&part_path, "%s.part", path) < 0)
-    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (asprintf(&part_path, "%s.part", path) < 0) return mixent_no_memory("a path");
   f->part_path = part_path;
   mixent_status status = open_part(f);
   if (status == MIXENT_OK) status = fetch_by_part(f, http, entry, sha256, path);

@@ -118,8 +118,7 @@ static mixent_status read_names(const char *path, int labels, char **names) {
   rest = text;
   for (int label = 0; label < labels && (line = strsep(&rest, "\n")) && status == MIXENT_OK; label++) {
     line[strcspn(line, "\r")] = 0;
-    if (*line && !(names[label] = strdup(line)))
-      status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for names");
+    if (*line && !(names[label] = strdup(line))) status = mixent_no_memory("names");
   }
   free(text);
   return status;
@@ -133,8 +132,7 @@ static mixent_status name_labels(const char *directory, const variant *variant, 
   if (kind == MIXENT_PATH_FILE) status = read_names(path, variant->labels, names);
   free(path);
   for (int label = 0; label < 10 && variant->labels == 10 && status == MIXENT_OK; label++)
-    if (!names[label] && !(names[label] = strdup(objects[label])))
-      status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for names");
+    if (!names[label] && !(names[label] = strdup(objects[label]))) status = mixent_no_memory("names");
   return status;
 }
 

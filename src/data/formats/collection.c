@@ -35,15 +35,9 @@ void mixent_collection_free(mixent_collection *collection) {
 }
 
 static mixent_status add_image(mixent_collection *to, mixent_collected image) {
-  if (to->count == to->capacity) {
-    size_t capacity = 2 * to->capacity + 1024;
-    mixent_collected *images = realloc(to->images, capacity * sizeof *images);
-    if (!images) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory for its list of files", to->origin);
-    to->images = images;
-    to->capacity = capacity;
-  }
+  MIXENT_TRY(MIXENT_GROW(&to->images, to->count, "a list of files"));
   image.path = strdup(image.path);
-  if (!image.path) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (!image.path) return mixent_no_memory("a path");
   to->images[to->count++] = image;
   to->folders[image.part][image.class].images++;
   return MIXENT_OK;
@@ -95,7 +89,7 @@ static mixent_status visit_part(void *context, const char *path, const char *nam
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s beside it could be the same part; keep one of them",
                        path, walk->names[part]);
   walk->names[part] = strdup(name);
-  return walk->names[part] ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
+  return walk->names[part] ? MIXENT_OK : mixent_no_memory("a name");
 }
 
 mixent_status mixent_part_folders(const char *directory, char *names[2]) {
@@ -139,7 +133,7 @@ static mixent_status walk_below(folder_walk *walk, const char *path, const struc
   }
   if (kept && *kept == here) return mixent_directory_visit(path, visit_file, walk);
   free(here);
-  if (!kept) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (!kept) return mixent_no_memory("a path");
   return mixent_fail(MIXENT_ERROR_IO, "%s: the same directory as %s, by a link; take the link away", path,
                      (*kept)->path);
 }
@@ -237,7 +231,7 @@ static place find_place(const archive_walk *walk, const char *path) {
 
 static mixent_status add_archive_class(archive_walk *walk, const place *place, int32_t *out) {
   char *name = strndup(place->class, place->class_length);
-  if (!name) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for class names");
+  if (!name) return mixent_no_memory("class names");
   mixent_status status = add_class(walk->to, place->part, name, out);
   free(name);
   return status;
@@ -250,7 +244,7 @@ static mixent_status visit_common(void *context, const mixent_tar_member *member
   if (*name == '.' || !is_image_name(name)) return MIXENT_OK;
   if (!walk->common) {
     walk->common = strndup(member->path, (size_t)(name - member->path));
-    return walk->common ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+    return walk->common ? MIXENT_OK : mixent_no_memory("a path");
   }
   size_t same = 0, end = 0;
   for (; walk->common[same] && walk->common[same] == member->path[same]; same++)
@@ -266,8 +260,7 @@ static mixent_status check_part(archive_walk *walk, const char *path, const plac
   if (place->prefix != walk->prefix || memcmp(path, walk->first, walk->prefix) != 0)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s and %s are of two data sets; pack one alone", to->origin,
                        walk->first, path);
-  if (!*name && !(*name = strndup(place->part_name, place->part_length)))
-    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
+  if (!*name && !(*name = strndup(place->part_name, place->part_length))) return mixent_no_memory("a name");
   if (strlen(*name) == place->part_length && memcmp(*name, place->part_name, place->part_length) == 0)
     return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s: %s beside it could be the same part; keep one of them",

@@ -18,7 +18,7 @@ typedef struct mixent_collected {
 typedef struct mixent_collection {
   const char *origin; /* the directory or archive */
   mixent_collected *images;
-  size_t count, capacity;
+  size_t count;
   mixent_words classes; /* their names, in the order of their coming */
   struct {
     bool found;                 /* there is such a folder */

@@ -55,8 +55,7 @@ static mixent_status read_files(char *files[2], mixent_words *words, mixent_form
   out->one_part = !files[1];
   out->train_origin = strdup(files[0]);
   out->test_origin = strdup(files[files[1] ? 1 : 0]);
-  if (status == MIXENT_OK && (!out->train_origin || !out->test_origin))
-    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (status == MIXENT_OK && (!out->train_origin || !out->test_origin)) status = mixent_no_memory("a path");
   if (status == MIXENT_OK) status = mixent_words_number(words, out);
   if (status == MIXENT_OK) take_feature_names(&columns, out);
   mixent_table_columns_free(&columns);

@@ -29,7 +29,7 @@ static mixent_status number_classes(mixent_collection *from, mixent_format_set *
     bool trained = from->folders[0][class].images > 0;
     place_of[class] = trained ? labels : -1;
     if (trained && !(out->label_names[labels++] = strdup(from->classes.text[class])))
-      return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for class names");
+      return mixent_no_memory("class names");
   }
   for (size_t i = 0; i < from->count; i++) {
     mixent_collected *image = &from->images[i];
@@ -150,7 +150,7 @@ static mixent_status read_collection(mixent_collection *from, mixent_format_set 
   out->train_origin = strdup(from->origin);
   out->test_origin = strdup(from->origin);
   if (out->train_origin && out->test_origin) return MIXENT_OK;
-  return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  return mixent_no_memory("a path");
 }
 
 static mixent_status find_folders(const char *path, const char *name, bool *found) {

@@ -61,7 +61,7 @@ static mixent_status read_part(const mixent_dataset_files *files, mixent_dataset
 static mixent_status name_label(int code, char **out) {
   free(*out);
   *out = strdup((char[]){(char)code, 0});
-  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for class names");
+  return *out ? MIXENT_OK : mixent_no_memory("class names");
 }
 
 /* A mapping file has a line per label: the label, then the codes of the characters it stands for; the first
@@ -100,8 +100,7 @@ static mixent_status read_files(const mixent_dataset_files *files, mixent_format
                        path[MIXENT_TEST_IMAGES], out->test.side, out->train.side, path[MIXENT_TRAIN_IMAGES]);
   out->train_origin = strdup(path[MIXENT_TRAIN_LABELS]);
   out->test_origin = strdup(path[MIXENT_TEST_LABELS]);
-  if (!out->train_origin || !out->test_origin)
-    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (!out->train_origin || !out->test_origin) return mixent_no_memory("a path");
   return path[MIXENT_MAPPING] ? read_mapping(path[MIXENT_MAPPING], out->label_names) : MIXENT_OK;
 }
 

@@ -50,7 +50,7 @@ static mixent_status name_array(const archive *archive, int place, char **out) {
   if (asprintf(out, "%s: %.*s", archive->origin, (int)(strlen(names[place]) - 4), names[place]) >= 0)
     return MIXENT_OK;
   *out = NULL;
-  return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
+  return mixent_no_memory("a name");
 }
 
 /* An array of the archive, of which the header is read first: what it says is held against the other one's before a byte of

@@ -33,7 +33,7 @@ void mixent_passed_over_file(mixent_passed_over *to, const char *name) {
 mixent_status mixent_passed_over_folder(mixent_passed_over *to, const char *name, size_t length) {
   int i = 0;
   char *copy = strndup(name, length);
-  if (!copy) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a name");
+  if (!copy) return mixent_no_memory("a name");
   while (i < MIXENT_BESIDE && to->beside[i] && strcmp(to->beside[i], copy) != 0) i++;
   if (i < MIXENT_BESIDE && !to->beside[i]) {
     to->beside[i] = copy;

@@ -16,8 +16,7 @@ mixent_status mixent_data_file_find(const char *path, const char *const *endings
   *out = NULL;
   MIXENT_TRY(mixent_path_look(path, &kind));
   if (kind == MIXENT_PATH_FILE) {
-    if (mixent_has_one_ending(path, endings) && !(*out = strdup(path)))
-      return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+    if (mixent_has_one_ending(path, endings) && !(*out = strdup(path))) return mixent_no_memory("a path");
     return MIXENT_OK;
   }
   MIXENT_TRY(mixent_directory_list(path, &entries));

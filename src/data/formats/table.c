@@ -65,7 +65,7 @@ static mixent_status take_names(const mixent_csv *csv, mixent_table_columns *out
       return mixent_csv_fail(csv, cell, "both '%.80s' and '%.80s' could be the labels; rename one",
                              csv->cells[out->label].text, cell->text);
     if (names_labels(cell->text)) found = true, out->label = i;
-    if (!(out->names[i] = strdup(cell->text))) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for names");
+    if (!(out->names[i] = strdup(cell->text))) return mixent_no_memory("names");
   }
   return MIXENT_OK;
 }

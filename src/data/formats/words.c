@@ -37,7 +37,7 @@ static mixent_status add_composed(mixent_words *words, const char *origin, const
                        "%s: more than %d distinct labels; are they classes, or measurements (regression)?",
                        origin, MIXENT_MOST_LABELS);
   char *copy = strdup(text);
-  if (!copy) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for labels");
+  if (!copy) return mixent_no_memory("labels");
   memmove(words->sorted + low + 1, words->sorted + low, (size_t)(words->count - low) * sizeof *words->sorted);
   words->sorted[low] = *out = words->count;
   words->text[words->count++] = copy;
@@ -85,8 +85,7 @@ static mixent_status find_labels(const mixent_words *words, int *label, mixent_f
     for (int i = 0; i < words->count; i++)
       if (ordered[i] == words->text[place]) label[place] = i;
   for (int i = 0; i < words->count; i++)
-    if (!(set->label_names[i] = strdup(ordered[i])))
-      return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for class names");
+    if (!(set->label_names[i] = strdup(ordered[i]))) return mixent_no_memory("class names");
   return MIXENT_OK;
 }
 

@@ -35,11 +35,11 @@ static mixent_status take_warnings(const json_t *line, mixent_report_run *run) {
     mixent_text text = {0};
     mixent_text_append(&text, "epoch %lld: %s", (long long)json_integer_value(json_object_get(line, "epoch")),
                        json_is_string(value) ? json_string_value(value) : "?");
-    char **grown = realloc(run->warnings, (run->warning_count + 1) * sizeof *grown);
-    if (grown) run->warnings = grown;
-    if (!grown || text.failed) {
+    mixent_status status = mixent_text_status(&text);
+    if (status == MIXENT_OK) status = MIXENT_GROW(&run->warnings, run->warning_count, "warnings");
+    if (status != MIXENT_OK) {
       mixent_text_free(&text);
-      return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for warnings");
+      return status;
     }
     run->warnings[run->warning_count++] = text.data;
   }
@@ -84,7 +84,7 @@ static mixent_status read_recipe(const char *path, mixent_report_run *run) {
 
 static mixent_status take_text(const char *text, char **out) {
   *out = strdup(text);
-  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+  return *out ? MIXENT_OK : mixent_no_memory("a text");
 }
 
 /* A run without a result is told of by what it failed with, else by why it cannot be read. */

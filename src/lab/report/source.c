@@ -11,7 +11,7 @@
 
 static mixent_status take_text(const char *text, char **out) {
   *out = strdup(text);
-  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+  return *out ? MIXENT_OK : mixent_no_memory("a text");
 }
 
 static mixent_status take_texts(char *const *texts, size_t count, char ***out) {
@@ -102,7 +102,7 @@ static char *data_of_run(const mixent_report_run *run) {
 
 static mixent_status place_run(mixent_report *report, size_t variant, mixent_report_run *run) {
   char *name = data_of_run(run);
-  if (!name) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+  if (!name) return mixent_no_memory("a text");
   *run_at(report, find_data(report, name), variant, 0) = *run;
   return MIXENT_OK;
 }

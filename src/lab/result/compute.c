@@ -116,7 +116,7 @@ static mixent_status copy_names(const mixent_run_predictions *predictions, mixen
   MIXENT_TRY(MIXENT_ALLOCATE(predictions->classes, &out->class_names));
   for (; out->classes < predictions->classes; out->classes++)
     if (!(out->class_names[out->classes] = strdup(predictions->class_names[out->classes])))
-      return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+      return mixent_no_memory("a text");
   return MIXENT_OK;
 }
 

@@ -205,7 +205,7 @@ static bool read_names(const json_t *json, mixent_result *out, mixent_status *st
     const char *name = json_string_value(json_array_get(json, out->classes));
     if (!name) return false;
     if (!(out->class_names[out->classes] = strdup(name))) {
-      *status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+      *status = mixent_no_memory("a text");
       return false;
     }
   }

@@ -28,7 +28,7 @@ void mixent_result_free(mixent_result *result) {
 
 static mixent_status take_text(const char *text, char **out) {
   *out = strdup(text);
-  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a text");
+  return *out ? MIXENT_OK : mixent_no_memory("a text");
 }
 
 /* What both files say of a part's images. */

@@ -43,13 +43,8 @@ mixent_status mixent_facts_status(const mixent_facts *facts) {
 
 static void add(mixent_facts *facts, const char *key, const char *text, double number) {
   if (facts->failed || mixent_facts_find(facts, key)) return;
-  if (facts->count == facts->capacity) {
-    size_t capacity = facts->capacity ? 2 * facts->capacity : 128;
-    mixent_fact *items = realloc(facts->items, capacity * sizeof *items);
-    facts->failed = !items;
-    if (!items) return;
-    facts->items = items, facts->capacity = capacity;
-  }
+  facts->failed = MIXENT_GROW(&facts->items, facts->count, "the facts of a run") != MIXENT_OK;
+  if (facts->failed) return;
   mixent_fact fact = {strdup(key), text ? strdup(text) : NULL, number};
   facts->failed = !fact.key || (text && !fact.text);
   facts->items[facts->count] = fact;

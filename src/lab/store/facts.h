@@ -16,7 +16,7 @@ typedef struct mixent_fact {
 /* Start from {0}; after a failed addition `failed` stays set and only the end needs a check. */
 typedef struct mixent_facts {
   mixent_fact *items;
-  size_t count, capacity;
+  size_t count;
   bool failed;
   bool
       refused; /* the system refused a file (a disk's fault, permissions): `damage` says so, and the next reading may differ */

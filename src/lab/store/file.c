@@ -212,7 +212,7 @@ static mixent_status move_or_remove(mixent_store *store, bool keep) {
   bool named = asprintf(&aside, "%s.damaged", store->path) >= 0;
   if (!named) aside = NULL;
   named = named && asprintf(&journal, "%s-journal", store->path) >= 0;
-  mixent_status status = named ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  mixent_status status = named ? MIXENT_OK : mixent_no_memory("a path");
   if (named && (keep ? rename(store->path, aside) : unlink(store->path)) != 0 && errno != ENOENT) {
     store->code = SQLITE_CANTOPEN;
     status = mixent_fail_errno(keep ? "put aside" : "remove", store->path);

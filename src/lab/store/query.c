@@ -131,19 +131,13 @@ static mixent_status read_run(mixent_store *store, sqlite3_stmt *statement, sqli
 static mixent_status read_runs(mixent_store *store, const mixent_store_query *query, sqlite3_stmt *ids,
                                sqlite3_stmt *facts, mixent_facts **runs, size_t *count) {
   bool row;
-  size_t capacity = 0;
   MIXENT_TRY(mixent_store_step(store, ids, &row));
   while (row) {
-    if (*count == capacity) {
-      capacity = capacity ? 2 * capacity : 64;
-      mixent_facts *more = realloc(*runs, capacity * sizeof *more);
-      if (!more) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a list of runs");
-      *runs = more;
-    }
+    MIXENT_TRY(MIXENT_GROW(runs, *count, "a list of runs"));
     mixent_facts *run = &(*runs)[(*count)++];
     *run = (mixent_facts){0};
     MIXENT_TRY(read_run(store, facts, sqlite3_column_int64(ids, 0), query, run));
-    if (run->failed) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a list of runs");
+    if (run->failed) return mixent_no_memory("a list of runs");
     MIXENT_TRY(mixent_store_step(store, ids, &row));
   }
   return MIXENT_OK;
@@ -300,7 +294,7 @@ mixent_status mixent_store_keys(mixent_store *store, char ***out) {
   if (status == MIXENT_OK) status = mixent_text_status(&keys);
   /* the pointers, and behind them the texts */
   char **list = status == MIXENT_OK ? malloc((count + 1) * sizeof *list + keys.length) : NULL;
-  if (status == MIXENT_OK && !list) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a list of keys");
+  if (status == MIXENT_OK && !list) status = mixent_no_memory("a list of keys");
   if (list) {
     char *text = (char *)(list + count + 1);
     if (keys.length) memcpy(text, keys.data, keys.length);

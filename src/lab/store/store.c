@@ -22,7 +22,7 @@ typedef struct entry {
 
 typedef struct entries {
   entry *items;
-  size_t count, capacity;
+  size_t count;
 } entries;
 
 static void free_entries(entries *entries) {
@@ -34,15 +34,10 @@ static void free_entries(entries *entries) {
 }
 
 static mixent_status add_entry(entries *entries, const char *path, const char *text) {
-  if (entries->count == entries->capacity) {
-    size_t capacity = entries->capacity ? 2 * entries->capacity : 64;
-    entry *items = realloc(entries->items, capacity * sizeof *items);
-    if (!items) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a list of runs");
-    entries->items = items, entries->capacity = capacity;
-  }
+  MIXENT_TRY(MIXENT_GROW(&entries->items, entries->count, "a list of runs"));
   entry *new = &entries->items[entries->count++];
   *new = (entry){strdup(path), strdup(text)};
-  return new->path &&new->text ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a list of runs");
+  return new->path &&new->text ? MIXENT_OK : mixent_no_memory("a list of runs");
 }
 
 static int compare_entries(const void *a, const void *b) {
@@ -354,8 +349,7 @@ mixent_status mixent_store_open(const char *directory, bool rebuild, mixent_stor
   store->lock = -1;
   store->directory = strdup(directory);
   store->path = mixent_path_join(directory, "index.sqlite");
-  mixent_status status =
-      store->directory && store->path ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  mixent_status status = store->directory && store->path ? MIXENT_OK : mixent_no_memory("a path");
   if (status == MIXENT_OK && rebuild) status = mixent_store_file_set_aside(store, false);
   if (status == MIXENT_OK) status = use_file(store);
   if (status != MIXENT_OK) status = mixent_store_recover(store, status);

@@ -66,5 +66,5 @@ mixent_status mixent_study_command_make(const mixent_study *study, mixent_study_
     add_word(command, "--resume=", path);
   else
     MIXENT_TRY(add_new_run(study, place, path, command));
-  return command->failed ? mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a command line") : MIXENT_OK;
+  return command->failed ? mixent_no_memory("a command line") : MIXENT_OK;
 }

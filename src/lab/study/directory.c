@@ -110,7 +110,7 @@ mixent_status mixent_study_write_state(const mixent_study *study, const char *di
   for (size_t i = 0; i < study->data_count; i++) mixent_json_append(&data, json_string(study->data[i]));
   bool failed = json_object_set_new(study->state, "seeds", seeds) != 0;
   failed |= json_object_set_new(study->state, "data", data) != 0;
-  if (failed) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for study.json");
+  if (failed) return mixent_no_memory("study.json");
   char *text;
   MIXENT_TRY(mixent_json_write(json_incref(study->state), JSON_INDENT(1), &text));
   mixent_status status = write_file(directory, "study.json", text);
@@ -161,7 +161,7 @@ mixent_status mixent_study_note(mixent_study *study, mixent_study_place place, c
   if (!message) json_object_del(failed, name);
   bool kept = !message || json_object_set_new(failed, name, mixent_json_text(message)) == 0;
   free(name);
-  if (!kept) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a failed run");
+  if (!kept) return mixent_no_memory("a failed run");
   return changed ? mixent_study_write_state(study, study->directory) : MIXENT_OK;
 }
 
@@ -175,7 +175,7 @@ mixent_status mixent_study_list_failed(const mixent_study *study, json_t *out) {
     char *name = mixent_study_run_name(study, place);
     int failed = name ? json_object_set_new(out, name, json_string(message)) : -1;
     free(name);
-    if (failed) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the failed runs");
+    if (failed) return mixent_no_memory("the failed runs");
   }
   return MIXENT_OK;
 }
@@ -197,8 +197,7 @@ mixent_status mixent_study_open(const char *directory, mixent_study **out) {
   if (status == MIXENT_OK) status = read_file(directory, "base.yaml", &recipe);
   if (status == MIXENT_OK) status = mixent_study_parse(text, origin, recipe, out);
   if (status == MIXENT_OK) status = mixent_study_take_state(*out, state, path);
-  if (status == MIXENT_OK && !((*out)->directory = strdup(directory)))
-    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (status == MIXENT_OK && !((*out)->directory = strdup(directory))) status = mixent_no_memory("a path");
   if (status == MIXENT_OK) status = mixent_study_check_runs(*out);
   json_decref(state);
   free(path);
@@ -331,12 +330,11 @@ static mixent_status make(mixent_study *study, const mixent_study_planner *plann
   mixent_run_directory directory;
   study->state = json_pack("{s:i, s:s, s:i, s:{}, s:{}}", "format", FORMAT, "mixent", mixent_version(),
                            "threads", (int)(threads ? threads : 1), "plans", "failed");
-  if (!study->state) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study");
+  if (!study->state) return mixent_no_memory("a study");
   MIXENT_TRY(mixent_run_directory_begin(place, &directory));
   mixent_status status = mixent_study_write(study, planner, directory.path);
   if (status == MIXENT_OK) status = mixent_run_directory_publish(&directory, false);
-  if (status == MIXENT_OK && !(study->directory = strdup(place)))
-    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  if (status == MIXENT_OK && !(study->directory = strdup(place))) status = mixent_no_memory("a path");
   if (status == MIXENT_OK) *lock = directory.lock, directory.lock = -1;
   mixent_run_directory_close(&directory);
   return status;

@@ -14,7 +14,7 @@ const char *const mixent_study_run_files[] = {"recipe.yaml",  "plan.yaml",   "me
                                               "summary.json", "result.json", NULL};
 
 static mixent_status fail_memory(void) {
-  return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study's file");
+  return mixent_no_memory("a study's file");
 }
 
 static mixent_status read_file(const char *directory, const char *name, char **out) {

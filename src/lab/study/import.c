@@ -96,7 +96,7 @@ static mixent_status take_plans(const mixent_import *import, const char *directo
       status = compare_plan(import, place, given);
     else if ((status = mixent_study_keep_plan(directory, given, name)) == MIXENT_OK &&
              json_object_set_new(plans, variant, json_string(name)) != 0)
-      status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a plan");
+      status = mixent_no_memory("a plan");
     free(variant);
   }
   return status;
@@ -140,9 +140,8 @@ static mixent_status make_new(mixent_import *import, const char *place, mixent_s
   MIXENT_TRY(mixent_run_directory_begin(place, &directory));
   bool emptied = json_object_set_new(import->study->state, "plans", json_object()) == 0;
   import->study->directory = strdup(directory.path);
-  mixent_status status = emptied && import->study->directory
-                             ? place_runs(import, directory.path, out)
-                             : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+  mixent_status status = emptied && import->study->directory ? place_runs(import, directory.path, out)
+                                                             : mixent_no_memory("a path");
   if (status == MIXENT_OK) status = mixent_run_directory_publish(&directory, false);
   mixent_run_directory_close(&directory);
   return status;

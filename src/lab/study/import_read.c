@@ -80,7 +80,7 @@ static mixent_status list_places(mixent_import *import) {
     mixent_json_set(&import->places, name, json_integer((json_int_t)i));
     free(name);
   }
-  return import->places ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for the names of runs");
+  return import->places ? MIXENT_OK : mixent_no_memory("the names of runs");
 }
 
 mixent_status mixent_import_find_run(const mixent_import *import, const char *name, mixent_study_place *out) {
@@ -102,7 +102,7 @@ static mixent_status check_failed(const mixent_import *import) {
     MIXENT_TRY(mixent_import_find_run(import, name, &place));
     if (!json_is_string(message)) return fail_here(import, 1, "'failed' holds something else than words");
   }
-  return import->failed ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study's file");
+  return import->failed ? MIXENT_OK : mixent_no_memory("a study's file");
 }
 
 static mixent_status read_header(mixent_import *import, const json_t *json) {

@@ -65,7 +65,7 @@ static mixent_status make_plan(mixent_study *study, const mixent_study_planner *
   char *variant = mixent_study_variant_name(study, place);
   json_t *plans = json_object_get(study->state, "plans");
   if (status == MIXENT_OK && (!variant || json_object_set_new(plans, variant, json_string(last->name)) != 0))
-    status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a plan");
+    status = mixent_no_memory("a plan");
   free(variant);
   mixent_text_free(&plan);
   return status;

@@ -39,7 +39,7 @@ bool mixent_study_is_builtin(const char *name) {
 static mixent_status copy(const char *text, char **out) {
   free(*out);
   *out = strdup(text);
-  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study");
+  return *out ? MIXENT_OK : mixent_no_memory("a study");
 }
 
 /* A scalar's text; empty only where that is allowed. */
@@ -73,7 +73,6 @@ static mixent_status read_seeds(const mixent_yaml *node, mixent_study *study) {
     return mixent_yaml_fail(
         node, "seeds: at least 2 are needed to tell a difference from chance (10: 0 to 9, or a list)");
   MIXENT_TRY(check_count(node, "seeds"));
-  MIXENT_TRY(MIXENT_ALLOCATE(count, &study->seeds));
   for (long i = 0; i < count; i++) {
     long seed = i;
     if (node->kind == MIXENT_YAML_SEQUENCE) {
@@ -82,7 +81,7 @@ static mixent_status read_seeds(const mixent_yaml *node, mixent_study *study) {
         if (study->seeds[j] == seed)
           return mixent_yaml_fail(&node->children[i], "seeds: %ld is given twice", seed);
     }
-    study->seeds[study->seed_count++] = seed;
+    MIXENT_TRY(mixent_study_add_seed(study, seed));
   }
   return MIXENT_OK;
 }
@@ -104,14 +103,11 @@ static const char *reserved(const char *key, bool variant, bool data_listed) {
 
 static mixent_status add_setting(const char *key, const char *value, mixent_setting **settings,
                                  size_t *count) {
-  mixent_setting *grown = realloc(*settings, (*count + 1) * sizeof *grown), *setting;
-  if (!grown) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study");
-  *settings = grown;
-  setting = &grown[*count];
+  MIXENT_TRY(MIXENT_GROW(settings, *count, "a study"));
+  mixent_setting *setting = &(*settings)[*count];
   *setting = (mixent_setting){strdup(key), strdup(value)};
   ++*count;
-  return setting->key && setting->value ? MIXENT_OK
-                                        : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study");
+  return setting->key && setting->value ? MIXENT_OK : mixent_no_memory("a study");
 }
 
 /* A list of names becomes "w1 w2". */

@@ -65,7 +65,7 @@ mixent_status mixent_study_take_data(mixent_study *study, const char *const *dat
     char *name = study->data_names[i] = last_part(data[i]);
     study->data[i] = strdup(data[i]);
     study->data_count++;
-    if (!study->data[i] || !name) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study");
+    if (!study->data[i] || !name) return mixent_no_memory("a study");
     if (count > 1 && (*name == '.' || *name == '/'))
       return mixent_fail(MIXENT_ERROR_ARGUMENT, "data: '%s' has no last part that could name a directory",
                          data[i]);
@@ -79,10 +79,8 @@ mixent_status mixent_study_take_data(mixent_study *study, const char *const *dat
 mixent_status mixent_study_add_seed(mixent_study *study, long seed) {
   for (size_t i = 0; i < study->seed_count; i++)
     if (study->seeds[i] == seed) return MIXENT_OK;
-  long *grown = realloc(study->seeds, (study->seed_count + 1) * sizeof *grown);
-  if (!grown) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a study");
-  study->seeds = grown;
-  grown[study->seed_count++] = seed;
+  MIXENT_TRY(MIXENT_GROW(&study->seeds, study->seed_count, "a study"));
+  study->seeds[study->seed_count++] = seed;
   return MIXENT_OK;
 }
 
@@ -117,7 +115,7 @@ char *mixent_study_run_name(const mixent_study *study, mixent_study_place place)
   char *variant = mixent_study_variant_name(study, place), *name = NULL;
   if (variant && asprintf(&name, "%s-%ld", variant, study->seeds[place.seed]) < 0) {
     name = NULL;
-    mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a path");
+    mixent_no_memory("a path");
   }
   free(variant);
   return name;

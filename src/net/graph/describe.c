@@ -55,7 +55,7 @@ static mixent_layer *begin_layer(mixent_graph *graph) {
 static mixent_status add_input(mixent_graph *graph) {
   mixent_layer *input = begin_layer(graph);
   input->name = strdup("input");
-  if (!input->name) return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a network");
+  if (!input->name) return mixent_no_memory("a network");
   input->channels = graph->options.channels;
   input->height = input->width = graph->options.side;
   return MIXENT_OK;
@@ -201,7 +201,7 @@ static mixent_status read_graph(mixent_graph *graph, const mixent_yaml *root) {
     return mixent_yaml_fail(entries, "layers: expected at most %d layers, got %zu", MOST_LAYERS,
                             entries->count);
   graph->name = strdup(name->text);
-  if (!graph->name) return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a network");
+  if (!graph->name) return mixent_no_memory("a network");
   MIXENT_TRY(MIXENT_ALLOCATE(entries->count + 1, &graph->layers));
   MIXENT_TRY(add_input(graph));
   for (size_t i = 0; i < entries->count; i++) MIXENT_TRY(read_layer(graph, &entries->children[i]));
@@ -223,8 +223,7 @@ mixent_status mixent_graph_parse(const char *text, const char *origin, const mix
   if (status == MIXENT_OK) {
     graph->options = *options;
     graph->text = strdup(text);
-    status = graph->text ? read_graph(graph, root)
-                         : mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a network");
+    status = graph->text ? read_graph(graph, root) : mixent_no_memory("a network");
   }
   mixent_yaml_free(root);
   if (status != MIXENT_OK) {

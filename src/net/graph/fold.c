@@ -106,7 +106,7 @@ static mixent_status copy_layer(folding *f, int old) {
   mixent_layer *layer = &graph->layers[graph->layer_count];
   *layer = *from;
   layer->name = strdup(from->name);
-  if (!layer->name) return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a network");
+  if (!layer->name) return mixent_no_memory("a network");
   f->place[old] = graph->layer_count++;
   for (int i = 0; i < layer->input_count; i++) layer->inputs[i] = f->place[f->stands[from->inputs[i]]];
   layer->range = range_of(f, from, layer);
@@ -123,7 +123,7 @@ static mixent_status make_graph(folding *f) {
   graph->options = f->graph->options;
   graph->name = strdup(f->graph->name);
   graph->text = strdup(f->graph->text);
-  if (!graph->name || !graph->text) return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a network");
+  if (!graph->name || !graph->text) return mixent_no_memory("a network");
   MIXENT_TRY(MIXENT_ALLOCATE(f->graph->layer_count, &graph->layers));
   for (int l = 0; l < f->graph->layer_count; l++)
     if (f->stands[l] == l) MIXENT_TRY(copy_layer(f, l));

@@ -12,15 +12,14 @@
 static mixent_status add_tensor(mixent_tensor **tensors, int *tensor_count, size_t *total,
                                 const mixent_layer *layer, const char *suffix, int dimensions,
                                 const int64_t *shape) {
-  mixent_tensor *grown = realloc(*tensors, (size_t)(*tensor_count + 1) * sizeof *grown);
-  if (grown) *tensors = grown;
+  MIXENT_TRY(MIXENT_GROW(tensors, *tensor_count, "the tensors of a layer"));
   mixent_text name = {0};
   mixent_text_append(&name, "%s.%s", layer->name, suffix);
-  if (!grown || name.failed) {
+  if (name.failed) {
     mixent_text_free(&name);
-    return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for the tensors of layer %s", layer->name);
+    return mixent_no_memory("the tensors of a layer");
   }
-  mixent_tensor *tensor = &grown[(*tensor_count)++];
+  mixent_tensor *tensor = &(*tensors)[(*tensor_count)++];
   *tensor = (mixent_tensor){.name = name.data, .dimensions = dimensions, .offset = *total, .count = 1};
   for (int i = 0; i < dimensions; i++) {
     tensor->shape[i] = shape[i];
@@ -34,16 +33,11 @@ static mixent_status add_tensor(mixent_tensor **tensors, int *tensor_count, size
 mixent_status mixent_graph_add_parameter(mixent_graph *graph, mixent_layer *layer, const char *suffix,
                                          int dimensions, const int64_t *shape, mixent_init init, double scale,
                                          int *index) {
-  size_t count = (size_t)graph->parameter_tensors + 1;
-  mixent_init *inits = realloc(graph->parameter_init, count * sizeof *inits);
-  if (inits) graph->parameter_init = inits;
-  double *scales = realloc(graph->parameter_scale, count * sizeof *scales);
-  if (scales) graph->parameter_scale = scales;
-  if (!inits || !scales)
-    return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for the parameters of layer %s", layer->name);
-  inits[count - 1] = init;
-  scales[count - 1] = scale;
   *index = graph->parameter_tensors;
+  MIXENT_TRY(MIXENT_GROW(&graph->parameter_init, *index, "the parameters of a layer"));
+  MIXENT_TRY(MIXENT_GROW(&graph->parameter_scale, *index, "the parameters of a layer"));
+  graph->parameter_init[*index] = init;
+  graph->parameter_scale[*index] = scale;
   return add_tensor(&graph->parameters, &graph->parameter_tensors, &graph->parameter_count, layer, suffix,
                     dimensions, shape);
 }

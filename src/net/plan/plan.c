@@ -6,30 +6,14 @@
 #include <stdlib.h>
 
 mixent_status mixent_plan_add_buffer(mixent_plan *plan, size_t bytes, int *buffer) {
-  if (plan->buffer_count == plan->buffer_capacity) {
-    int capacity = 2 * plan->buffer_capacity + 64;
-    mixent_buffer *buffers = realloc(plan->buffers, (size_t)capacity * sizeof *buffers);
-    if (!buffers) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a plan of %d buffers", capacity);
-    plan->buffers = buffers;
-    plan->buffer_capacity = capacity;
-  }
+  MIXENT_TRY(MIXENT_GROW(&plan->buffers, plan->buffer_count, "the buffers of a plan"));
   *buffer = plan->buffer_count++;
   plan->buffers[*buffer] = (mixent_buffer){.bytes = (bytes + 63) / 64 * 64, .first = -1, .last = -1};
   return MIXENT_OK;
 }
 
-static mixent_status make_room_for_step(mixent_plan *plan) {
-  if (plan->step_count < plan->step_capacity) return MIXENT_OK;
-  int capacity = 2 * plan->step_capacity + 64;
-  mixent_step *steps = realloc(plan->steps, (size_t)capacity * sizeof *steps);
-  if (!steps) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a plan of %d steps", capacity);
-  plan->steps = steps;
-  plan->step_capacity = capacity;
-  return MIXENT_OK;
-}
-
 mixent_status mixent_plan_add_step(mixent_plan *plan, mixent_step step, const int *buffers) {
-  mixent_status status = make_room_for_step(plan);
+  mixent_status status = MIXENT_GROW(&plan->steps, plan->step_count, "the steps of a plan");
   while (status == MIXENT_OK && *buffers >= 0) {
     if (step.buffer_count == MIXENT_MAX_STEP_BUFFERS)
       status = mixent_fail(MIXENT_ERROR_ARGUMENT, "a step of layer %s uses more than %d buffers",
@@ -46,9 +30,7 @@ mixent_status mixent_plan_add_step(mixent_plan *plan, mixent_step step, const in
 }
 
 mixent_status mixent_plan_allocate(mixent_plan *plan, size_t bytes, void **out) {
-  void **owned = realloc(plan->owned, (size_t)(plan->owned_count + 1) * sizeof *owned);
-  if (!owned) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a plan");
-  plan->owned = owned;
+  MIXENT_TRY(MIXENT_GROW(&plan->owned, plan->owned_count, "a plan"));
   MIXENT_TRY(mixent_allocate(bytes, out));
   plan->owned[plan->owned_count++] = *out;
   return MIXENT_OK;

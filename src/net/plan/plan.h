@@ -53,9 +53,9 @@ struct mixent_plan {
   mixent_data_type value_type;  /* of values between layers */
   mixent_data_type master_type; /* of parameters, gradients of parameters, statistics, input and logits */
   mixent_step *steps;
-  int step_count, step_capacity;
+  int step_count;
   mixent_buffer *buffers;
-  int buffer_count, buffer_capacity;
+  int buffer_count;
   int *values;             /* per layer: buffer of its value, -1 if fused away */
   mixent_data_type *types; /* per layer: element type of its value (and of its gradient) */
   int *value_gradients;    /* per layer: buffer of the gradient of its value, -1 if none is needed */

@@ -126,7 +126,7 @@ static mixent_status find_passes(tuner *tuner, mixent_net *table) {
   for (size_t i = 0; i < tuner->plan->count; i++) {
     mixent_plan_entry *entry = &tuner->plan->entries[i];
     entry->table = strdup(entry->backend);
-    if (!entry->table) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a plan");
+    if (!entry->table) return mixent_no_memory("a plan");
     MIXENT_TRY(MIXENT_ALLOCATE(tuner->count, &entry->times));
   }
   size_t samples = tuner->plan->count * (size_t)tuner->count * (size_t)tuner->options->repetitions;
@@ -175,7 +175,7 @@ static mixent_status measure_backends(tuner *tuner) {
 
 static mixent_status set_backend(mixent_plan_entry *entry, const char *name) {
   char *copy = strdup(name);
-  if (!copy) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a plan");
+  if (!copy) return mixent_no_memory("a plan");
   free(entry->backend);
   entry->backend = copy;
   return MIXENT_OK;
@@ -189,7 +189,7 @@ static mixent_status choose_backend(const tuner *tuner, size_t index) {
     if (samples[0] <= 0) continue;
     mixent_plan_time *time = &entry->times[entry->time_count];
     time->backend = strdup(tuner->contenders[i].name);
-    if (!time->backend) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for a plan");
+    if (!time->backend) return mixent_no_memory("a plan");
     time->milliseconds = 1e3 * least(samples, tuner->options->repetitions);
     entry->time_count++;
   }
