@@ -108,7 +108,8 @@ def test_progress_while_data_are_read(strace, tmp_path, tiny):
 def test_tuning(mixent, tiny_net):
     shape = ["--side", "16", "--classes", "4", "--batch", "20", "--precision", "fp32", "--threads", "1", "--json", "--output"]
     events = read_events(mixent("tune", tiny_net, *shape, "plan.yaml", "--repetitions", "1").out)
-    assert events[0]["event"] == "start" and events[0]["net"] == "tiny" and events[-1]["event"] == "finished"
+    (begun,) = pick(events, "start")
+    assert begun["net"] == "tiny" and events[-1]["event"] == "finished"
     failed = mixent("tune", tiny_net, *shape, "missing/plan.yaml", "--repetitions", "1")
     last = read_last(failed.out)
     assert (last["event"], last["error"], last["exit_code"], failed.code) == ("failed", "io", 1, 1) and last["message"] in failed.err
@@ -134,7 +135,8 @@ def test_a_study_tells_of_its_runs(place):
     place.write(STUDY + "  wild: {optimizer: {learning_rate: 1000}, loss: {name: min-ent, w1: 1e6}}\n")
     out, errors = place.run("compare", "study.yaml", "--json", code=1)
     events = read_events(out)
-    assert events[0]["event"] == "start" and events[0]["variants"] == ["ce", "min-ent", "wild"] and events[0]["runs"] == 6
+    (begun,) = pick(events, "start", command="compare")
+    assert begun["variants"] == ["ce", "min-ent", "wild"] and begun["runs"] == 6
     runs = events_by_run(events)
     assert sorted(runs) == ["ce-0", "ce-1", "min-ent-0", "min-ent-1", "wild-0", "wild-1"]
     for name, told in runs.items():
@@ -192,5 +194,5 @@ def test_a_study_that_is_wrong(place):
     place.write(STUDY.replace("baseline: ce", "baseline: nothing"))
     for words in (["study.yaml"], ["missing.yaml"], ["study.yaml", "--jobs", "0"]):
         out, errors = place.start("compare", *words, "--json").communicate()
-        (last,) = read_events(out)
+        last = read_last(out)
         assert last["event"] == "failed" and last["command"] == "compare" and errors == f"mixent: {last['message']}\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from events import await_event, read_events, read_last
+from events import await_event, read_last
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 sys.path.insert(0, str(GOLDEN))
@@ -73,7 +73,7 @@ def test_a_model_scores_as_it_did(mixent, each):
 
 
 def test_a_finished_run_is_an_event(mixent, old):
-    (shown,) = read_events(mixent("train", "--resume", "finished", "--json").out)
+    shown = read_last(mixent("train", "--resume", "finished", "--json").out)
     assert shown["test"] == json.loads((old / "finished/summary.json").read_text())["test"]
 
 
