@@ -7,30 +7,30 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct finite_job {
+typedef struct finite_search {
   const float *values;
   atomic_bool found;
-} finite_job;
+} finite_search;
 
 /* In whole numbers, which the compiler puts into vectors: infinities and NaN have all bits of the exponent.
  */
 static void look_for_infinite(void *context, size_t begin, size_t end) {
   const uint32_t exponent = 0x7f800000;
-  finite_job *job = context;
+  finite_search *search = context;
   uint32_t found = 0;
   for (size_t i = begin; i < end; i++) {
     uint32_t bits;
-    memcpy(&bits, &job->values[i], sizeof bits);
+    memcpy(&bits, &search->values[i], sizeof bits);
     found |= (bits & exponent) == exponent;
   }
-  if (found) atomic_store(&job->found, true);
+  if (found) atomic_store(&search->found, true);
 }
 
 bool mixent_all_finite(const float *values, size_t count) {
   enum { PIECE = 65536 };
-  finite_job job = {.values = values};
-  mixent_parallel_for(count, PIECE, look_for_infinite, &job);
-  return !atomic_load(&job.found);
+  finite_search search = {.values = values};
+  mixent_parallel_for(count, PIECE, look_for_infinite, &search);
+  return !atomic_load(&search.found);
 }
 
 bool mixent_batches_name(const char *statistic, char *out, size_t size) {

@@ -146,7 +146,7 @@ static void sample_gradient(void *context, size_t begin, size_t end) {
   for (size_t line = begin * height; line < end * height; line++) sample_line(step, line, true);
 }
 
-static mixent_status run(void *state, const mixent_run *run) {
+static mixent_status run(void *state, const mixent_step_context *run) {
   elementwise_step *step = state;
   for (int i = 0; i < step->buffer_count; i++)
     step->data[i] = mixent_plan_address(step->plan, run, step->buffers[i]);

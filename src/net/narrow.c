@@ -99,7 +99,7 @@ static void find_sums(void *context, size_t begin, size_t end) {
   }
 }
 
-static mixent_status open_run(narrow_step *step, const mixent_run *run) {
+static mixent_status open_run(narrow_step *step, const mixent_step_context *run) {
   MIXENT_TRY(mixent_plan_check_threads(step->plan));
   step->source = mixent_plan_address(step->plan, run, step->from);
   step->target = mixent_plan_address(step->plan, run, step->to);
@@ -113,7 +113,7 @@ static size_t offset_of(const narrow_step *step, int which) {
   return step->plan->graph->parameters[step->layer->parameters[which]].offset;
 }
 
-static mixent_status run_forward(void *state, const mixent_run *run) {
+static mixent_status run_forward(void *state, const mixent_step_context *run) {
   narrow_step *step = state;
   MIXENT_TRY(open_run(step, run));
   const float *parameters = (const float *)(const void *)run->parameters;
@@ -132,7 +132,7 @@ static size_t groups_of(const narrow_step *step) {
   return ((size_t)step->plan->rows + GROUP - 1) / GROUP;
 }
 
-static mixent_status run_weights(void *state, const mixent_run *run) {
+static mixent_status run_weights(void *state, const mixent_step_context *run) {
   narrow_step *step = state;
   MIXENT_TRY(open_run(step, run));
   float *gradients = (float *)(void *)run->gradients, *total = step->packed;

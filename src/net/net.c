@@ -11,7 +11,7 @@
 struct mixent_net {
   mixent_plan *plan;
   void *parameters, *statistics, *gradients; /* the net's own */
-  mixent_run run; /* what steps see; parameters and statistics may be the caller's */
+  mixent_step_context run; /* what steps see; parameters and statistics may be the caller's */
   int forward_steps;
   bool timed;
 };

@@ -11,7 +11,7 @@ typedef struct constants {
   double scale; /* 1 / sqrt(1 - beta2^step) */
 } constants;
 
-static constants constants_of(const mixent_optimizer *optimizer, const mixent_optimizer_run *run) {
+static constants constants_of(const mixent_optimizer *optimizer, const mixent_optimizer_range *run) {
   double step = (double)run->step;
   return (constants){
       .beta1 = optimizer->beta1,
@@ -30,8 +30,8 @@ static inline double update_one(const constants *c, double theta, double gradien
   return theta - c->rate * *m / (sqrt(*v) * c->scale + c->epsilon);
 }
 
-static void update(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, float *restrict theta,
-                   const float *restrict gradient, float *const state[]) {
+static void update(const mixent_optimizer *optimizer, const mixent_optimizer_range *run,
+                   float *restrict theta, const float *restrict gradient, float *const state[]) {
   const constants c = constants_of(optimizer, run);
   float *restrict means = state[0], *restrict squares = state[1];
   for (size_t i = 0; i < run->count; i++) {
@@ -44,7 +44,7 @@ static void update(const mixent_optimizer *optimizer, const mixent_optimizer_run
 
 /* With r = sqrt(v) scale + epsilon:  -rate ((1 - beta1) / r - m dr/dg / r^2),  dr/dg = scale (1 - beta2) g /
  * sqrt(v) */
-static void respond(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, const float *theta,
+static void respond(const mixent_optimizer *optimizer, const mixent_optimizer_range *run, const float *theta,
                     const float *gradient, float *const state[], float *response) {
   const constants c = constants_of(optimizer, run);
   for (size_t i = 0; i < run->count; i++) {
@@ -56,7 +56,7 @@ static void respond(const mixent_optimizer *optimizer, const mixent_optimizer_ru
   }
 }
 
-static void update_double(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, double *theta,
+static void update_double(const mixent_optimizer *optimizer, const mixent_optimizer_range *run, double *theta,
                           const double *gradient, double *const state[]) {
   const constants c = constants_of(optimizer, run);
   for (size_t i = 0; i < run->count; i++)

@@ -22,7 +22,7 @@ mixent_optimizer mixent_optimizer_defaults(const mixent_optimizer_type *type) {
 
 typedef struct job {
   const mixent_optimizer *optimizer;
-  mixent_optimizer_run run;
+  mixent_optimizer_range run;
   float *theta, *state, *ema;
   float *response; /* if given nothing is updated */
   const float *gradient;
@@ -32,7 +32,7 @@ typedef struct job {
 /* The elements of [begin, end), all of one segment. */
 static void update_range(const job *job, bool decay, size_t begin, size_t end) {
   const mixent_optimizer *optimizer = job->optimizer;
-  mixent_optimizer_run run = job->run;
+  mixent_optimizer_range run = job->run;
   run.weight_decay = decay ? optimizer->weight_decay : 0;
   run.count = end - begin;
   float *state[MIXENT_OPTIMIZER_MAX_STATE] = {0};
@@ -88,7 +88,7 @@ void mixent_optimizer_respond(const mixent_optimizer *optimizer, double learning
 
 void mixent_optimizer_step_double(const mixent_optimizer *optimizer, double learning_rate, uint64_t step,
                                   size_t count, double *theta, const double *gradient, double *state) {
-  mixent_optimizer_run run = {.learning_rate = learning_rate, .step = step, .count = count};
+  mixent_optimizer_range run = {.learning_rate = learning_rate, .step = step, .count = count};
   double *arrays[MIXENT_OPTIMIZER_MAX_STATE] = {0};
   for (int a = 0; a < optimizer->type->state_arrays; a++) arrays[a] = state + (size_t)a * count;
   optimizer->type->update_double(optimizer, &run, theta, gradient, arrays);

@@ -33,11 +33,11 @@ typedef struct mixent_optimizer {
 } mixent_optimizer;
 
 /* A run of elements with one weight decay, for the types' own code. */
-typedef struct mixent_optimizer_run {
+typedef struct mixent_optimizer_range {
   double learning_rate, weight_decay;
   uint64_t step; /* from 1 */
   size_t count;
-} mixent_optimizer_run;
+} mixent_optimizer_range;
 
 struct mixent_optimizer_type {
   const char *name;    /* "sgd" */
@@ -47,13 +47,13 @@ struct mixent_optimizer_type {
   int state_arrays;
   /* Updates `run->count` elements; state[a] points to that run's elements of state array a. Float data is
    * widened, computed in double and rounded once, so that both share one formula. */
-  void (*update)(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, float *theta,
+  void (*update)(const mixent_optimizer *optimizer, const mixent_optimizer_range *run, float *theta,
                  const float *gradient, float *const state[]);
   /* dtheta'/dgradient of the update that would come next, element by element, for looking ahead; nothing but
    * `response` is changed. */
-  void (*respond)(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, const float *theta,
+  void (*respond)(const mixent_optimizer *optimizer, const mixent_optimizer_range *run, const float *theta,
                   const float *gradient, float *const state[], float *response);
-  void (*update_double)(const mixent_optimizer *optimizer, const mixent_optimizer_run *run, double *theta,
+  void (*update_double)(const mixent_optimizer *optimizer, const mixent_optimizer_range *run, double *theta,
                         const double *gradient, double *const state[]);
 };
 

@@ -8,7 +8,7 @@
 /* Twice, so that the second table is held against the first. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   mixent_table_columns columns = {0};
-  mixent_words words = {0};
+  mixent_class_names words = {0};
   bool right = true;
   for (int table = 0; table < 2 && right; table++) {
     mixent_images images = {0};
@@ -29,6 +29,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     mixent_images_free(&images);
   }
   mixent_table_columns_free(&columns);
-  mixent_words_free(&words);
+  mixent_class_names_free(&words);
   return 0;
 }

@@ -8,13 +8,13 @@
 
 /* One table out of a text; what was read is left in these. */
 static mixent_table_columns columns;
-static mixent_words words;
+static mixent_class_names words;
 static mixent_images rows;
 
 static int clear(void **state) {
   (void)state;
   mixent_table_columns_free(&columns);
-  mixent_words_free(&words);
+  mixent_class_names_free(&words);
   mixent_images_free(&rows);
   return 0;
 }

@@ -29,7 +29,7 @@ void mixent_collection_free(mixent_collection *collection) {
   for (size_t i = 0; i < collection->count; i++) free(collection->images[i].path);
   free(collection->images);
   for (int part = 0; part < 2; part++) free(collection->parts[part]);
-  mixent_words_free(&collection->classes);
+  mixent_class_names_free(&collection->classes);
   mixent_passed_over_free(&collection->passed_over);
   *collection = (mixent_collection){0};
 }
@@ -45,7 +45,7 @@ static mixent_status add_image(mixent_collection *to, mixent_collected image) {
 
 /* The class that a folder is called after; the same in train and in test. */
 static mixent_status add_class(mixent_collection *to, int part, const char *name, int32_t *out) {
-  mixent_status status = mixent_words_add(&to->classes, to->origin, name, out);
+  mixent_status status = mixent_class_names_add(&to->classes, to->origin, name, out);
   if (status == MIXENT_ERROR_UNSUPPORTED)
     return mixent_fail(status, "%s: more than %d class folders", to->origin, MIXENT_MOST_LABELS);
   if (status == MIXENT_OK) to->folders[part][*out].found = true;

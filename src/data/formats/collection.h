@@ -3,8 +3,8 @@
 #ifndef MIXENT_DATA_FORMATS_COLLECTION_H
 #define MIXENT_DATA_FORMATS_COLLECTION_H
 
+#include "data/formats/class_names.h"
 #include "data/formats/passed_over.h"
-#include "data/formats/words.h"
 
 /* One image. */
 typedef struct mixent_collected {
@@ -19,7 +19,7 @@ typedef struct mixent_collection {
   const char *origin; /* the directory or archive */
   mixent_collected *images;
   size_t count;
-  mixent_words classes; /* their names, in the order of their coming */
+  mixent_class_names classes; /* their names, in the order of their coming */
   struct {
     bool found;                 /* there is such a folder */
     size_t images, passed_over; /* files in it */

@@ -28,7 +28,7 @@ static mixent_status find_files(const char *path, char *files[2]) {
   return mixent_data_file_find(path, endings, &files[0]);
 }
 
-static mixent_status read_file(const char *path, mixent_table_columns *columns, mixent_words *words,
+static mixent_status read_file(const char *path, mixent_table_columns *columns, mixent_class_names *words,
                                mixent_images *out) {
   char *text;
   size_t size;
@@ -48,7 +48,7 @@ static void take_feature_names(mixent_table_columns *columns, mixent_format_set 
   columns->names = NULL;
 }
 
-static mixent_status read_files(char *files[2], mixent_words *words, mixent_format_set *out) {
+static mixent_status read_files(char *files[2], mixent_class_names *words, mixent_format_set *out) {
   mixent_table_columns columns = {0};
   mixent_status status = read_file(files[0], &columns, words, &out->train);
   if (status == MIXENT_OK && files[1]) status = read_file(files[1], &columns, words, &out->test);
@@ -56,7 +56,7 @@ static mixent_status read_files(char *files[2], mixent_words *words, mixent_form
   out->train_origin = strdup(files[0]);
   out->test_origin = strdup(files[files[1] ? 1 : 0]);
   if (status == MIXENT_OK && (!out->train_origin || !out->test_origin)) status = mixent_no_memory("a path");
-  if (status == MIXENT_OK) status = mixent_words_number(words, out);
+  if (status == MIXENT_OK) status = mixent_class_names_number(words, out);
   if (status == MIXENT_OK) take_feature_names(&columns, out);
   mixent_table_columns_free(&columns);
   return status;
@@ -74,11 +74,11 @@ static mixent_status find_set(const char *path, const char *name, bool *found) {
 static mixent_status read_set(const char *path, const char *name, mixent_format_set *out) {
   (void)name;
   char *files[2];
-  mixent_words words = {0};
+  mixent_class_names words = {0};
   mixent_status status = find_files(path, files);
   if (status == MIXENT_OK && !files[0]) status = mixent_fail(MIXENT_ERROR_IO, "%s: its table has gone", path);
   if (status == MIXENT_OK) status = read_files(files, &words, out);
-  mixent_words_free(&words);
+  mixent_class_names_free(&words);
   for (int i = 0; i < 2; i++) free(files[i]);
   return status;
 }

@@ -4,10 +4,10 @@
 #include "core/locale.h"
 #include "core/memory.h"
 #include "data/find.h"
+#include "data/formats/class_names.h"
 #include "data/formats/npy.h"
 #include "data/formats/npz.h"
 #include "data/formats/single_file.h"
-#include "data/formats/words.h"
 #include "data/formats/zip.h"
 
 #include <math.h>
@@ -169,7 +169,7 @@ static mixent_status check_y(const char *origin, const mixent_npy *array, size_t
                      count);
 }
 
-static mixent_status take_labels(const char *origin, const mixent_npy *array, mixent_words *words,
+static mixent_status take_labels(const char *origin, const mixent_npy *array, mixent_class_names *words,
                                  int32_t *labels) {
   for (size_t i = 0; i < array->extent[0]; i++) {
     double label;
@@ -181,12 +181,12 @@ static mixent_status take_labels(const char *origin, const mixent_npy *array, mi
     if (!(fabs(label) <= 1e15 && label == floor(label)))
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s[%zu] is %g; labels are whole numbers", origin, i, label);
     mixent_print(word, sizeof word, "%.0f", label + 0.0); /* -0 becomes 0 */
-    MIXENT_TRY(mixent_words_add(words, origin, word, &labels[i]));
+    MIXENT_TRY(mixent_class_names_add(words, origin, word, &labels[i]));
   }
   return MIXENT_OK;
 }
 
-static mixent_status take_members(const archive *archive, member *x, member *y, mixent_words *words,
+static mixent_status take_members(const archive *archive, member *x, member *y, mixent_class_names *words,
                                   mixent_images *out) {
   MIXENT_TRY(read_head(archive, x));
   MIXENT_TRY(read_head(archive, y));
@@ -200,8 +200,8 @@ static mixent_status take_members(const archive *archive, member *x, member *y, 
   return x->array.dimensions == 2 ? take_features(x->origin, &x->array, out) : take_images(&x->array, out);
 }
 
-static mixent_status take_part(const archive *archive, int x_role, mixent_words *words, mixent_images *out,
-                               char **origin) {
+static mixent_status take_part(const archive *archive, int x_role, mixent_class_names *words,
+                               mixent_images *out, char **origin) {
   member x = {.place = find_role(archive, x_role)}, y = {.place = find_role(archive, x_role + 1)};
   if (x.place < 0 || y.place < 0)
     return mixent_fail(MIXENT_ERROR_FORMAT,
@@ -215,7 +215,7 @@ static mixent_status take_part(const archive *archive, int x_role, mixent_words 
   return status;
 }
 
-static mixent_status take_set(const archive *archive, mixent_words *words, mixent_format_set *out) {
+static mixent_status take_set(const archive *archive, mixent_class_names *words, mixent_format_set *out) {
   bool train = find_role(archive, TRAIN_X) >= 0,
        test = find_role(archive, TEST_X) >= 0 || find_role(archive, TEST_Y) >= 0;
   out->one_part = !test;
@@ -225,13 +225,13 @@ static mixent_status take_set(const archive *archive, mixent_words *words, mixen
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: what x_train holds and what x_test holds are of different shapes",
                        archive->origin);
-  return mixent_words_number(words, out);
+  return mixent_class_names_number(words, out);
 }
 
 mixent_status mixent_npz_parse(const char *origin, const uint8_t *bytes, size_t size,
                                mixent_format_set *out) {
   memory memory = {bytes};
-  mixent_words words = {0};
+  mixent_class_names words = {0};
   archive archive = {.origin = origin,
                      .source = {.name = origin,
                                 .advice = "save or copy it again",
@@ -240,7 +240,7 @@ mixent_status mixent_npz_parse(const char *origin, const uint8_t *bytes, size_t 
                                 .context = &memory}};
   MIXENT_TRY(mixent_zip_find(&archive.source, names, ROLES * SPELLINGS, archive.entries));
   mixent_status status = take_set(&archive, &words, out);
-  mixent_words_free(&words);
+  mixent_class_names_free(&words);
   return status;
 }
 

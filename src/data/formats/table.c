@@ -124,8 +124,8 @@ static mixent_status check_row(const mixent_csv *csv, size_t cells) {
                          "%zu cells in this row, but %zu in the first", csv->count, cells);
 }
 
-static mixent_status add_row(const mixent_csv *csv, const mixent_table_columns *columns, mixent_words *words,
-                             rows *rows) {
+static mixent_status add_row(const mixent_csv *csv, const mixent_table_columns *columns,
+                             mixent_class_names *words, rows *rows) {
   MIXENT_TRY(check_row(csv, columns->cells));
   MIXENT_TRY(make_room(csv->origin, rows));
   mixent_images *images = rows->images;
@@ -140,13 +140,13 @@ static mixent_status add_row(const mixent_csv *csv, const mixent_table_columns *
                              "called so another name",
                              cell->text);
     else
-      MIXENT_TRY(mixent_words_add(words, csv->origin, cell->text, &images->labels[images->count]));
+      MIXENT_TRY(mixent_class_names_add(words, csv->origin, cell->text, &images->labels[images->count]));
   }
   images->count++;
   return MIXENT_OK;
 }
 
-static mixent_status read_table(mixent_csv *csv, mixent_table_columns *columns, mixent_words *words,
+static mixent_status read_table(mixent_csv *csv, mixent_table_columns *columns, mixent_class_names *words,
                                 mixent_images *out) {
   bool found;
   MIXENT_TRY(mixent_csv_next(csv, &found));
@@ -167,7 +167,7 @@ static mixent_status read_table(mixent_csv *csv, mixent_table_columns *columns, 
 }
 
 mixent_status mixent_table_parse(const char *origin, char *text, size_t size, mixent_table_columns *columns,
-                                 mixent_words *words, mixent_images *out) {
+                                 mixent_class_names *words, mixent_images *out) {
   mixent_csv csv;
   MIXENT_TRY(mixent_csv_begin(origin, text, size, &csv));
   mixent_status status = read_table(&csv, columns, words, out);

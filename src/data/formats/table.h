@@ -2,8 +2,8 @@
 #ifndef MIXENT_DATA_FORMATS_TABLE_H
 #define MIXENT_DATA_FORMATS_TABLE_H
 
+#include "data/formats/class_names.h"
 #include "data/formats/csv.h"
-#include "data/formats/words.h"
 
 /* Which columns are what. */
 typedef struct mixent_table_columns {
@@ -18,6 +18,6 @@ void mixent_table_columns_free(mixent_table_columns *columns);
  * but for the last, are no numbers, or if one of them is called label, class or target; labels are the column of that
  * name, else the last. */
 mixent_status mixent_table_parse(const char *origin, char *text, size_t size, mixent_table_columns *columns,
-                                 mixent_words *words, mixent_images *out);
+                                 mixent_class_names *words, mixent_images *out);
 
 #endif

@@ -1,6 +1,20 @@
-/* A row with any targets. Its classes are taken in pieces: what the terms' formulas see of each class is laid
- * out in small arrays, then each term that counts runs over them. Twice: once for the sums, once for the
- * gradient. */
+/* A row with any targets: soft ones, smoothing, class weights, masked classes, the tempered softmax.
+ *
+ *   shapes      logits [classes] of the type stored; p [classes], the targets after smoothing; everything between is `real`
+ *   prediction  q_k = e^(z_k - m) / S, ln q_k = z_k - m - ln S, with m and S from the pass over the row before (rows/sums.h)
+ *   value       T_i = sum_k v_i(q_k, p_k)                                for each term i that counts
+ *   gradient    dL/dz_j = s_j - q_j sum_k s_k,   s_k = sum_i c_i u_i(q_k, p_k)
+ *               u_i = q_k dv_i/dq_k is what a term's file calls its slope (terms/element.h)
+ *   tempered    the bi-tempered term has a prediction of its own, q~_k = exp_t2(z_k - m - lambda), and dq~_j/dz_k
+ *               = q~_j^t2 ([j = k] - q~_k^t2 / sum_l q~_l^t2): its slopes are summed apart
+ *
+ * The classes are taken in pieces of PIECE. For each piece blocks fill small arrays that stay in the first cache: targets (find_targets),
+ * prediction (find_prediction), slopes and values (find_slopes, each term a loop of its own over the piece). The row is passed over twice,
+ * first for the values and the sums of slopes, which the gradient of every class needs, then for the gradient itself.
+ *
+ * Assumptions. m is the largest logit and finite; classes of -inf have q = 0 and pass on no NaN. Arrays are filled up to whole vectors: lanes past
+ * the last class read a logit of -inf and a target of 0, and add nothing to any sum. Sums are made over vectors of `real` and widened to double
+ * at the end of each piece. */
 #include "loss/terms/terms.h"
 
 #include "loss/terms/bi_tempered.h"

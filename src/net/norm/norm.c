@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void open_run(mixent_norm_step *step, const mixent_run *run) {
+static void open_run(mixent_norm_step *step, const mixent_step_context *run) {
   const mixent_plan *plan = step->plan;
   step->x = mixent_plan_address(plan, run, step->input);
   step->y = mixent_plan_address(plan, run, step->output);
@@ -58,7 +58,7 @@ static void write_gradient(void *context, size_t begin, size_t end) {
   }
 }
 
-static mixent_status run_forward(void *state, const mixent_run *run) {
+static mixent_status run_forward(void *state, const mixent_step_context *run) {
   mixent_norm_step *step = state;
   open_run(step, run);
   mixent_norm_line_make(step, run);
@@ -66,7 +66,7 @@ static mixent_status run_forward(void *state, const mixent_run *run) {
   return MIXENT_OK;
 }
 
-static mixent_status run_backward(void *state, const mixent_run *run) {
+static mixent_status run_backward(void *state, const mixent_step_context *run) {
   mixent_norm_step *step = state;
   const mixent_graph *graph = step->plan->graph;
   float *gradients = (float *)(void *)run->gradients;

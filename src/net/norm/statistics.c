@@ -4,12 +4,12 @@
 
 #include <math.h>
 
-static const float *parameter(const mixent_norm_step *step, const mixent_run *run, int which) {
+static const float *parameter(const mixent_norm_step *step, const mixent_step_context *run, int which) {
   return (const float *)(const void *)run->parameters +
          step->plan->graph->parameters[mixent_norm_layer_of(step)->parameters[which]].offset;
 }
 
-static float *statistic(const mixent_norm_step *step, const mixent_run *run, int which) {
+static float *statistic(const mixent_norm_step *step, const mixent_step_context *run, int which) {
   return (float *)(void *)run->statistics +
          step->plan->graph->statistics[mixent_norm_layer_of(step)->statistics[which]].offset;
 }
@@ -55,7 +55,7 @@ static void move_running(float *running, double momentum, double value) {
 }
 
 /* The batch's statistics, or the running ones, as a line. */
-void mixent_norm_line_make(mixent_norm_step *step, const mixent_run *run) {
+void mixent_norm_line_make(mixent_norm_step *step, const mixent_step_context *run) {
   const mixent_layer *layer = mixent_norm_layer_of(step);
   const float *gamma = parameter(step, run, 0), *beta = parameter(step, run, 1);
   float *running_mean = statistic(step, run, 0), *running_variance = statistic(step, run, 1);

@@ -61,15 +61,15 @@ mixent_status mixent_onednn_max_pool_backward(const mixent_shape *source, const 
                                               dnnl_primitive_desc_t *out);
 
 /* Where an argument's bytes are when a step runs. */
-typedef enum mixent_place {
+typedef enum mixent_storage {
   MIXENT_IN_ARENA,      /* offset counts buffers of the plan */
   MIXENT_IN_PARAMETERS, /* offset counts elements of the array */
   MIXENT_IN_GRADIENTS
-} mixent_place;
+} mixent_storage;
 
 typedef struct mixent_binding {
   int argument; /* DNNL_ARG_… */
-  mixent_place place;
+  mixent_storage storage;
   size_t offset;
 } mixent_binding;
 
@@ -93,14 +93,14 @@ size_t mixent_operation_bytes(const mixent_operation *operation, int argument);
 const_dnnl_primitive_desc_t mixent_operation_hint(const mixent_operation *operation);
 /* The implementation's name, "brgconv:avx512_core_amx". */
 const char *mixent_operation_name(const mixent_operation *operation);
-mixent_status mixent_operation_bind(mixent_operation *operation, int argument, mixent_place place,
+mixent_status mixent_operation_bind(mixent_operation *operation, int argument, mixent_storage storage,
                                     size_t offset);
 /* Binds, in the plan's arena, a new buffer that only the coming step uses (scratchpad, weights in their own
  * layout); its index in *buffer, -1 if the primitive takes no such argument. */
 mixent_status mixent_operation_bind_new(mixent_operation *operation, mixent_plan *plan, int argument,
                                         int *buffer);
 mixent_status mixent_operation_run(mixent_operation *operation, const mixent_plan *plan,
-                                   const mixent_run *run);
+                                   const mixent_step_context *run);
 
 /* An operation that turns `plain` (a shape with a layout) into the layout of `argument` of `other`, or back.
  */

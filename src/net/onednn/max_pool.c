@@ -9,7 +9,7 @@ typedef struct pool_step {
   int workspace;
 } pool_step;
 
-static mixent_status run(void *state, const mixent_run *run) {
+static mixent_status run(void *state, const mixent_step_context *run) {
   pool_step *step = state;
   return mixent_operation_run(&step->operation, step->plan, run);
 }

@@ -43,7 +43,7 @@ const char *mixent_operation_name(const mixent_operation *operation) {
   return name;
 }
 
-mixent_status mixent_operation_bind(mixent_operation *operation, int argument, mixent_place place,
+mixent_status mixent_operation_bind(mixent_operation *operation, int argument, mixent_storage storage,
                                     size_t offset) {
   mixent_onednn_layout_view descriptor = argument_view(operation, argument);
   if (!descriptor || dnnl_memory_desc_get_size(descriptor) == 0 || operation->count == MIXENT_MAX_ARGUMENTS)
@@ -54,7 +54,7 @@ mixent_status mixent_operation_bind(mixent_operation *operation, int argument, m
       dnnl_memory_create(&memory, descriptor, mixent_onednn_engine, DNNL_MEMORY_NONE), "create a memory"));
   int i = operation->count++;
   operation->arguments[i] = (dnnl_exec_arg_t){argument, memory};
-  operation->bindings[i] = (mixent_binding){argument, place, offset};
+  operation->bindings[i] = (mixent_binding){argument, storage, offset};
   return MIXENT_OK;
 }
 
@@ -67,9 +67,9 @@ mixent_status mixent_operation_bind_new(mixent_operation *operation, mixent_plan
   return mixent_operation_bind(operation, argument, MIXENT_IN_ARENA, (size_t)*buffer);
 }
 
-static void *address_of(mixent_binding binding, const mixent_plan *plan, const mixent_run *run) {
+static void *address_of(mixent_binding binding, const mixent_plan *plan, const mixent_step_context *run) {
   size_t element = mixent_data_type_size(plan->master_type);
-  switch (binding.place) {
+  switch (binding.storage) {
   case MIXENT_IN_ARENA: return mixent_plan_address(plan, run, (int)binding.offset);
   case MIXENT_IN_PARAMETERS: return run->parameters + binding.offset * element;
   default: return run->gradients + binding.offset * element;
@@ -77,7 +77,7 @@ static void *address_of(mixent_binding binding, const mixent_plan *plan, const m
 }
 
 mixent_status mixent_operation_run(mixent_operation *operation, const mixent_plan *plan,
-                                   const mixent_run *run) {
+                                   const mixent_step_context *run) {
   for (int i = 0; i < operation->count; i++) {
     void *address = address_of(operation->bindings[i], plan, run);
     if (address == operation->addresses[i]) continue;

@@ -72,7 +72,7 @@ VECTORS static void scale_sums(void *context, size_t begin, size_t end) {
   }
 }
 
-static mixent_status prepare_weights(quantized_step *step, const mixent_run *run) {
+static mixent_status prepare_weights(quantized_step *step, const mixent_step_context *run) {
   if (step->prepared == run->version) return MIXENT_OK;
   quantize_weights(step, (const float *)run->parameters + step->weight->offset,
                    mixent_plan_address(step->plan, run, step->plain));
@@ -81,7 +81,7 @@ static mixent_status prepare_weights(quantized_step *step, const mixent_run *run
   return MIXENT_OK;
 }
 
-static mixent_status run(void *state, const mixent_run *run) {
+static mixent_status run(void *state, const mixent_step_context *run) {
   quantized_step *step = state;
   MIXENT_TRY(prepare_weights(step, run));
   step->from = mixent_plan_address(step->plan, run, step->source);

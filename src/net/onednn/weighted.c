@@ -44,14 +44,14 @@ typedef struct weighted_step {
 } weighted_step;
 
 /* Turns the weights into the primitive's layout, unless that was done and they are frozen. */
-static mixent_status run_before(weighted_step *step, const mixent_run *run) {
+static mixent_status run_before(weighted_step *step, const mixent_step_context *run) {
   if (!step->before.primitive || (step->plan->frozen && step->prepared == run->version)) return MIXENT_OK;
   MIXENT_TRY(mixent_operation_run(&step->before, step->plan, run));
   step->prepared = run->version;
   return MIXENT_OK;
 }
 
-static mixent_status run(void *state, const mixent_run *run) {
+static mixent_status run(void *state, const mixent_step_context *run) {
   weighted_step *step = state;
   MIXENT_TRY(run_before(step, run));
   MIXENT_TRY(mixent_operation_run(&step->main, step->plan, run));
@@ -268,7 +268,7 @@ typedef struct cast_step {
   size_t count;
 } cast_step;
 
-static mixent_status run_cast(void *state, const mixent_run *run) {
+static mixent_status run_cast(void *state, const mixent_step_context *run) {
   const cast_step *cast = state;
   const float *from = mixent_plan_address(cast->plan, run, cast->from);
   uint16_t *to = mixent_plan_address(cast->plan, run, cast->to);

@@ -51,7 +51,7 @@ static void round_range(void *context, size_t begin, size_t end) {
   for (size_t i = begin; i < end; i++) step->target[i] = mixent_bf16_from_float(step->source[i]);
 }
 
-static mixent_status run_input(void *state, const mixent_run *run) {
+static mixent_status run_input(void *state, const mixent_step_context *run) {
   input_step *step = state;
   step->source = mixent_plan_address(step->plan, run, step->from);
   step->target = mixent_plan_address(step->plan, run, step->to);

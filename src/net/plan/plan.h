@@ -12,13 +12,13 @@ typedef struct mixent_plan mixent_plan;
 typedef struct mixent_step mixent_step;
 
 /* What a step may use when it runs. */
-typedef struct mixent_run {
+typedef struct mixent_step_context {
   mixent_mode mode;
   uint64_t seed, step;
   uint64_t version; /* of the parameters, from 1: another number, other values (for frozen plans) */
   char *arena;
   char *parameters, *gradients, *statistics; /* base of the arrays, of the master type */
-} mixent_run;
+} mixent_step_context;
 
 enum { MIXENT_MAX_STEP_BUFFERS = 24 };
 
@@ -31,7 +31,7 @@ struct mixent_step {
   double seconds;                /* spent in it while steps are timed */
   bool backward;
   void *state; /* the back end's own; destroyed with the plan */
-  mixent_status (*run)(void *state, const mixent_run *run);
+  mixent_status (*run)(void *state, const mixent_step_context *run);
   void (*destroy)(void *state);
   int buffers[MIXENT_MAX_STEP_BUFFERS]; /* everything it reads or writes in the arena */
   int buffer_count;
@@ -75,7 +75,7 @@ mixent_status mixent_plan_add_buffer(mixent_plan *plan, size_t bytes, int *buffe
 mixent_status mixent_plan_add_step(mixent_plan *plan, mixent_step step, const int *buffers);
 /* Zeroed memory that lives as long as the plan. */
 mixent_status mixent_plan_allocate(mixent_plan *plan, size_t bytes, void **out);
-static inline void *mixent_plan_address(const mixent_plan *plan, const mixent_run *run, int buffer) {
+static inline void *mixent_plan_address(const mixent_plan *plan, const mixent_step_context *run, int buffer) {
   return buffer < 0 ? NULL : run->arena + plan->buffers[buffer].offset;
 }
 

@@ -15,7 +15,7 @@ static int match(const mixent_plan *plan, int layer) {
   return 1;
 }
 
-static mixent_typed_array locate(const reference_step *step, const mixent_run *run, int buffer,
+static mixent_typed_array locate(const reference_step *step, const mixent_step_context *run, int buffer,
                                  mixent_data_type type) {
   return (mixent_typed_array){mixent_plan_address(step->plan, run, buffer), type};
 }
@@ -28,7 +28,7 @@ static mixent_typed_array tensor(const mixent_plan *plan, char *base, const mixe
                               plan->master_type};
 }
 
-static mixent_layer_call make_call(const reference_step *step, const mixent_run *run) {
+static mixent_layer_call make_call(const reference_step *step, const mixent_step_context *run) {
   const mixent_plan *plan = step->plan;
   const mixent_graph *graph = plan->graph;
   const mixent_layer *layer = &graph->layers[step->layer];
@@ -47,7 +47,7 @@ static mixent_layer_call make_call(const reference_step *step, const mixent_run 
   return call;
 }
 
-static mixent_status run_forward(void *state, const mixent_run *run) {
+static mixent_status run_forward(void *state, const mixent_step_context *run) {
   const reference_step *step = state;
   const mixent_layer *layer = &step->plan->graph->layers[step->layer];
   mixent_layer_call call = make_call(step, run);
@@ -55,7 +55,7 @@ static mixent_status run_forward(void *state, const mixent_run *run) {
   return MIXENT_OK;
 }
 
-static mixent_status run_backward(void *state, const mixent_run *run) {
+static mixent_status run_backward(void *state, const mixent_step_context *run) {
   const reference_step *step = state;
   const mixent_plan *plan = step->plan;
   const mixent_layer *layer = &plan->graph->layers[step->layer];

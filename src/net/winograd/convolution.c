@@ -1,6 +1,29 @@
-/* The passes: tiles of one kind share a set of transformed filters. Forward and data take a chunk of tiles through
- * transform, products and back within one thread; weights transform a chunk of tiles, then add up their products, each
- * thread of tiles of its own or, where sums for each take too much memory, all threads of all tiles, a point each. */
+/* 3x3 convolution by Winograd's minimal filtering (Lavin and Gray 2016, CVPR): the passes over tiles.
+ *
+ * A tile of h x w outputs reads (h + 2) x (w + 2) pixels. With the transforms of that size (kernels/transform.h)
+ *
+ *   Y = A^T [ (G g G^T) * (B^T d B) ] A          d: pixels of one channel, g: its 3x3 filter, *: point by point
+ *
+ * and summed over input channels each of the (h + 2)(w + 2) points is a matrix product of its own:
+ *
+ *   forward, data   products[point]  [tiles, outs]  =  data[point]   [tiles, ins]    filter[point]    [ins, outs]
+ *   weights         filter[point]    [ins, outs]    =  data[point]^T [ins, tiles]    gradient[point]  [tiles, outs]
+ *
+ * Data is the forward pass over the gradient with turned filters: ins and outs change origins (layout.c says which is which).
+ *
+ * Shapes and assumptions
+ *   maps      [rows, height, width, channels] in float or bfloat16; channels are neighbours, so a pixel is one address
+ *   words     what the products multiply: a float, or two bfloat16 whose products are added (kernels/vector.h)
+ *   points    lie `point` words apart, a distance that is no multiple of 4096 bytes (apart() in layout.h)
+ *   panels    outs are cut into panels of as many channels as the product kernel keeps in registers
+ *   kinds     tiles of one size; each kind has transformed filters of its own. Where a map is no multiple of the tile, the last
+ *             tiles reach beyond it, or are of a smaller kind
+ *   outside   pixels beyond the map are read from `zeros` and written into scratch that nobody reads
+ *
+ * Threads. Forward and data: a chunk of tiles goes through transform, products and back within one thread, so that its data stay
+ * in that thread's cache; every output is written by one thread, and the values do not depend on their number. Weights: the
+ * products of all tiles are summed. With room for a sum of each thread (groups) each adds up its own tiles, and the groups are added in order; else
+ * all threads transform a chunk together and then take a point and panel each. */
 #include "core/threads.h"
 #include "net/winograd/layout.h"
 
@@ -22,7 +45,7 @@ static void find_pixels(const mixent_winograd *w, const void *map, int map_heigh
 
 /* What the data transform of tile `t` of a kind reads. */
 static void find_data(const mixent_winograd *w, const kind *k, int t, const void *from, void **pixels) {
-  place p = k->places[t % k->count];
+  origin p = k->origins[t % k->count];
   find_pixels(w, from, w->from_height, w->from_width, w->ins, t / k->count, p.y - w->padding,
               p.x - w->padding, k->height + 2, k->width + 2, w->zeros, pixels);
 }
@@ -40,12 +63,17 @@ typedef struct run {
   int start, first, tiles; /* weights: the first tile of a group, its chunk under way */
 } run;
 
+/* ---- Forward and data ---- */
+
+/* G g G^T of the filters of input words begin..end-1, for every output. */
 static void transform_filters(void *context, size_t begin, size_t end) {
   const run *r = context;
   r->w->kernels->winograd->tiles[r->kind->tile].filter(&r->w->filter, r->weights, (int)begin, (int)end,
                                                        r->filter, r->kind->filter);
 }
 
+/* One chunk, in three blocks: pixels gathered and transformed (B^T d B), a product for each point, products transformed back
+ * (A^T … A) with bias and ReLU. Scratch of the thread: [a pixel that is thrown away | data | products]. */
 static void convolve_chunk(const run *r, int first, int tiles, char *scratch) {
   const mixent_winograd *w = r->w;
   const kind *k = r->kind;
@@ -55,17 +83,20 @@ static void convolve_chunk(const run *r, int first, int tiles, char *scratch) {
   mixent_winograd_planes planes = tile_planes(w, tiles);
   char *data = scratch + in_lines((size_t)w->outs * 4);
   float *products = (float *)(void *)(data + (size_t)k->points * point * 4);
+  /* 1. Pixels -> data[point][tile, ins]. */
   for (int t = 0; t < tiles; t++) {
     find_data(w, k, first + t, r->from, pixels);
     kernels->winograd->tiles[k->tile].data(w->ins, (const void *const *)pixels, data + (size_t)t * pitch * 4,
                                            point * (size_t)kernels->values_in_word);
   }
+  /* 2. data[point] [tiles, ins] x filter[point] [ins, outs] -> products[point], panel by panel. */
   for (int p = 0; p < k->points; p++)
     kernels->winograd->products(tiles, depth_of(w, w->ins), w->panels, data + (size_t)p * point * 4, pitch,
                                 r->filter + (size_t)p * k->filter.point * 4,
                                 products + (size_t)p * planes.point);
+  /* 3. Products back -> h x w pixels of the value. */
   for (int t = 0; t < tiles; t++) {
-    place at = k->places[(first + t) % k->count];
+    origin at = k->origins[(first + t) % k->count];
     find_pixels(w, r->to, w->to_height, w->to_width, w->outs, (first + t) / k->count, at.y, at.x, k->height,
                 k->width, scratch, pixels);
     kernels->winograd->tiles[k->tile].outputs(
@@ -73,6 +104,7 @@ static void convolve_chunk(const run *r, int first, int tiles, char *scratch) {
   }
 }
 
+/* Chunks begin..end-1 of a kind. */
 static void convolve(void *context, size_t begin, size_t end) {
   const run *r = context;
   int chunk = r->kind->chunk, total = r->kind->count * r->w->shape.rows;
@@ -96,6 +128,11 @@ void mixent_winograd_run(const mixent_winograd *w, const void *from, const float
   }
 }
 
+/* ---- Weights ---- */
+
+/* Groups of tiles begin..end-1 of the chunk: data and gradient of each tile transformed. A group is as many tiles as a word holds
+ * values: with bfloat16 two tiles share a word, so that their products are added by one instruction; of an odd last tile the other
+ * half stays 0. The sums of the gradient over BLOCK groups, for the bias, come along. */
 static void transform_tiles(void *context, size_t begin, size_t end) {
   const run *r = context;
   const mixent_winograd *w = r->w;
@@ -110,7 +147,7 @@ static void transform_tiles(void *context, size_t begin, size_t end) {
     if (group % BLOCK == 0) memset(sums, 0, sums_pitch(w) * sizeof *sums);
     for (int half = 0; half < together && group * together + half < r->tiles; half++) {
       int t = r->first + group * together + half;
-      place at = k->places[t % k->count];
+      origin at = k->origins[t % k->count];
       find_data(w, k, t, r->from, pixels);
       w->kernels->winograd->tiles[k->tile].data_words(w->ins, (const void *const *)pixels, half,
                                                       data + (size_t)group * pitch * 4, point);
@@ -123,6 +160,7 @@ static void transform_tiles(void *context, size_t begin, size_t end) {
   }
 }
 
+/* Pairs (point, panel) begin..end-1: data^T x gradient of the chunk's tiles, added to what the chunks before gave. */
 static void multiply_tiles(void *context, size_t begin, size_t end) {
   const run *r = context;
   const mixent_winograd *w = r->w;
@@ -140,6 +178,7 @@ static void multiply_tiles(void *context, size_t begin, size_t end) {
   }
 }
 
+/* From the sums at the points to the 3x3 filters (G^T … G) of input channels begin..end-1; kinds after the first are added. */
 static void transform_weight_gradients(void *context, size_t begin, size_t end) {
   const run *r = context;
   r->w->kernels->winograd->tiles[r->kind->tile].filter_gradient(

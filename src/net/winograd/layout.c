@@ -49,8 +49,8 @@ static mixent_status cut_map(mixent_winograd *w, mixent_winograd_cut cut) {
   for (int i = 0, y = 0; i < row_count && status == MIXENT_OK; y += rows[i++])
     for (int j = 0, x = 0; j < column_count && status == MIXENT_OK; x += columns[j++]) {
       kind *k = kind_of(w, rows[i], columns[j]);
-      if (!k->places) status = MIXENT_ALLOCATE(row_count * column_count, &k->places);
-      if (status == MIXENT_OK) k->places[k->count++] = (place){y, x};
+      if (!k->origins) status = MIXENT_ALLOCATE(row_count * column_count, &k->origins);
+      if (status == MIXENT_OK) k->origins[k->count++] = (origin){y, x};
     }
   free(rows);
   return status;
@@ -139,7 +139,7 @@ mixent_status mixent_winograd_create(const mixent_winograd_shape *shape, mixent_
 
 void mixent_winograd_free(mixent_winograd *w) {
   if (!w) return;
-  for (int k = 0; k < w->kind_count; k++) free(w->kinds[k].places);
+  for (int k = 0; k < w->kind_count; k++) free(w->kinds[k].origins);
   free(w->zeros);
   free(w);
 }

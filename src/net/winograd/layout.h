@@ -8,15 +8,15 @@
 enum { MOST_POINTS = 81, MOST_KINDS = 4, LINE = 16 /* words in a cache line */ };
 
 /* A tile's first output. */
-typedef struct place {
+typedef struct origin {
   int y, x;
-} place;
+} origin;
 
 /* The tiles of one kind in an image, and how they lie in scratch. */
 typedef struct kind {
   mixent_winograd_tile tile;
   int height, width, points; /* outputs high and wide; points in all */
-  place *places;             /* per image */
+  origin *origins;           /* per image */
   int count;
   mixent_winograd_planes filter; /* of the transformed filter, or of its gradient */
   size_t filter_at;              /* bytes from the start of all filters */
@@ -47,7 +47,7 @@ static inline size_t in_lines(size_t bytes) {
 }
 
 /* Words from one point to the next: a line more than needed and never a multiple of the 4096 bytes at which the
- * lines of many points would compete for the same places of a cache. */
+ * lines of many points would compete for the same origins of a cache. */
 static inline size_t apart(size_t words) {
   return (words + LINE - 1) / LINE * LINE + LINE;
 }

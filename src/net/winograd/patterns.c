@@ -17,7 +17,7 @@ static const mixent_winograd_pass passes[] = {[MIXENT_FORWARD] = MIXENT_WINOGRAD
                                               [MIXENT_BACKWARD_WEIGHTS] = MIXENT_WINOGRAD_WEIGHTS,
                                               [MIXENT_BACKWARD_DATA] = MIXENT_WINOGRAD_DATA};
 
-static mixent_status run_convolution(void *state, const mixent_run *run) {
+static mixent_status run_convolution(void *state, const mixent_step_context *run) {
   winograd_step *step = state;
   MIXENT_TRY(mixent_plan_check_threads(step->plan));
   const float *parameters = (const float *)(const void *)run->parameters;
@@ -31,7 +31,7 @@ static mixent_status run_convolution(void *state, const mixent_run *run) {
   return MIXENT_OK;
 }
 
-static mixent_status run_weights(void *state, const mixent_run *run) {
+static mixent_status run_weights(void *state, const mixent_step_context *run) {
   winograd_step *step = state;
   MIXENT_TRY(mixent_plan_check_threads(step->plan));
   float *gradients = (float *)(void *)run->gradients;

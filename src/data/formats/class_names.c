@@ -1,5 +1,5 @@
 /* Labels from words: a sorted list finds them, so that many rows cost little. */
-#include "data/formats/words.h"
+#include "data/formats/class_names.h"
 #include "core/memory.h"
 #include "core/unicode.h"
 #include "data/formats/csv.h"
@@ -19,7 +19,8 @@ enum {
 static const char measurements[] = "measurements (regression)", row_names[] = "names of the rows";
 
 /* `text` is in normal form C. */
-static mixent_status add_composed(mixent_words *words, const char *origin, const char *text, int32_t *out) {
+static mixent_status add_composed(mixent_class_names *words, const char *origin, const char *text,
+                                  int32_t *out) {
   int low = 0, high = words->count;
   while (low < high) {
     int middle = (low + high) / 2, order = strcmp(text, words->text[words->sorted[middle]]);
@@ -44,7 +45,8 @@ static mixent_status add_composed(mixent_words *words, const char *origin, const
   return MIXENT_OK;
 }
 
-mixent_status mixent_words_add(mixent_words *words, const char *origin, const char *text, int32_t *out) {
+mixent_status mixent_class_names_add(mixent_class_names *words, const char *origin, const char *text,
+                                     int32_t *out) {
   char *composed;
   MIXENT_TRY(mixent_text_compose(text, &composed));
   mixent_status status = add_composed(words, origin, composed, out);
@@ -69,7 +71,7 @@ static int compare_bytes(const void *a, const void *b) {
 }
 
 /* label[place]: what the word there comes to. */
-static mixent_status find_labels(const mixent_words *words, int *label, mixent_format_set *set) {
+static mixent_status find_labels(const mixent_class_names *words, int *label, mixent_format_set *set) {
   bool whole = true, small = true;
   char *ordered[MIXENT_MOST_LABELS];
   for (int i = 0; i < words->count; i++) {
@@ -100,14 +102,14 @@ static bool is_number(const char *text) {
 }
 
 /* How many of the words are no numbers. */
-static int count_strays(const mixent_words *words) {
+static int count_strays(const mixent_class_names *words) {
   int strays = 0;
   for (int i = 0; i < words->count; i++) strays += !is_number(words->text[i]);
   return strays;
 }
 
 /* A column of measurements read as labels makes a class of each distinct value. */
-static mixent_status check_classes(const mixent_words *words, const char *meaning,
+static mixent_status check_classes(const mixent_class_names *words, const char *meaning,
                                    const mixent_format_set *set) {
   const char *fraction = NULL;
   for (int i = 0; i < words->count; i++)
@@ -128,7 +130,7 @@ static mixent_status check_classes(const mixent_words *words, const char *meanin
 }
 
 /* "row 7 has 'unknown' (and 2 more)" for each stray word */
-static void append_strays(const mixent_words *words, const mixent_images *train, mixent_text *note) {
+static void append_strays(const mixent_class_names *words, const mixent_images *train, mixent_text *note) {
   const char *before = "words-among-numbers: the labels are numbers, but";
   for (int i = 0; i < words->count; i++) {
     size_t first = 0, count = 0;
@@ -143,7 +145,8 @@ static void append_strays(const mixent_words *words, const mixent_images *train,
 }
 
 /* What people should know of labels that are read. */
-static mixent_status note_labels(const mixent_words *words, const char *meaning, mixent_format_set *set) {
+static mixent_status note_labels(const mixent_class_names *words, const char *meaning,
+                                 mixent_format_set *set) {
   mixent_text note = {0};
   size_t rows = set->train.count + set->test.count;
   if (meaning == measurements && count_strays(words)) append_strays(words, &set->train, &note);
@@ -160,7 +163,7 @@ static mixent_status note_labels(const mixent_words *words, const char *meaning,
   return status;
 }
 
-mixent_status mixent_words_number(const mixent_words *words, mixent_format_set *set) {
+mixent_status mixent_class_names_number(const mixent_class_names *words, mixent_format_set *set) {
   int strays = count_strays(words);
   bool numbers = strays <= MOST_STRAYS && 2 * strays <= words->count;
   const char *meaning = numbers ? measurements : row_names;
@@ -179,7 +182,7 @@ mixent_status mixent_words_number(const mixent_words *words, mixent_format_set *
   return MIXENT_OK;
 }
 
-void mixent_words_free(mixent_words *words) {
+void mixent_class_names_free(mixent_class_names *words) {
   for (int i = 0; i < words->count; i++) free(words->text[i]);
-  *words = (mixent_words){0};
+  *words = (mixent_class_names){0};
 }
