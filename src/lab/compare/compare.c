@@ -366,3 +366,14 @@ const char *mixent_verdict_name(mixent_verdict verdict) {
   static const char *const names[] = {"unknown", "none", "hint", "these-images", "images-like-these"};
   return names[verdict];
 }
+
+mixent_status mixent_compare_grid(mixent_compare_input grid, char *const *data_names,
+                                  const mixent_result *const *results, mixent_compare_data **data,
+                                  mixent_comparison **out) {
+  MIXENT_TRY(MIXENT_ALLOCATE(grid.data_count, data));
+  for (size_t d = 0; d < grid.data_count; d++)
+    (*data)[d] = (mixent_compare_data){data_names[d], (const mixent_result *const *)results +
+                                                          d * grid.variant_count * grid.seed_count};
+  grid.data = *data, grid.confidence = 0.95;
+  return mixent_compare(&grid, out);
+}

@@ -117,6 +117,11 @@ typedef struct mixent_comparison {
 
 /* Same input, same result. MIXENT_ERROR_ARGUMENT where the runs of one data set were not scored on the same images. */
 mixent_status mixent_compare(const mixent_compare_input *input, mixent_comparison **out);
+/* The same of results in one array, [data, variants, seeds], with intervals of 95 %. Of `grid` neither data nor confidence are read;
+ * *data [grid->data_count], free(), also after an error, outlives the comparison. */
+mixent_status mixent_compare_grid(mixent_compare_input grid, char *const *data_names,
+                                  const mixent_result *const *results, mixent_compare_data **data,
+                                  mixent_comparison **out);
 void mixent_comparison_free(mixent_comparison *comparison);
 
 /* Tables and words for a terminal; JSON (NULL: no memory); CSV with a line per data set, variant and measure. */

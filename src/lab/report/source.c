@@ -151,20 +151,14 @@ static void keep_held_out(mixent_report *report) {
 static mixent_status compare(mixent_report *report) {
   MIXENT_TRY(MIXENT_ALLOCATE(run_count(report), &report->results));
   for (size_t i = 0; i < run_count(report); i++) report->results[i] = report->runs[i].result;
-  MIXENT_TRY(MIXENT_ALLOCATE(report->data_count, &report->compared));
-  for (size_t d = 0; d < report->data_count; d++)
-    report->compared[d] = (mixent_compare_data){report->data[d], report->results + d * report->variant_count *
-                                                                                       report->seed_count};
   const mixent_compare_input input = {.variants = (const char *const *)report->variants,
                                       .variant_count = report->variant_count,
                                       .baseline = report->baseline,
                                       .seeds = report->seeds,
                                       .seed_count = report->seed_count,
-                                      .data = report->compared,
                                       .data_count = report->data_count,
-                                      .difference = report->study ? report->study->difference : 0.1,
-                                      .confidence = 0.95};
-  return mixent_compare(&input, &report->comparison);
+                                      .difference = report->study ? report->study->difference : 0.1};
+  return mixent_compare_grid(input, report->data, report->results, &report->compared, &report->comparison);
 }
 
 /* Whether the images that a result names are those of the set. */

@@ -27,21 +27,16 @@ static mixent_status compare(const mixent_study *study, mixent_study_results *ou
                                       .baseline = study->baseline,
                                       .seeds = study->seeds,
                                       .seed_count = study->seed_count,
-                                      .data = out->data,
                                       .data_count = study->data_count,
-                                      .difference = study->difference,
-                                      .confidence = 0.95};
-  return mixent_compare(&input, &out->comparison);
+                                      .difference = study->difference};
+  return mixent_compare_grid(input, study->data_names, (const mixent_result *const *)out->items, &out->data,
+                             &out->comparison);
 }
 
 mixent_status mixent_study_results_read(const mixent_study *study, mixent_study_results *out) {
   size_t each = study->variant_count * study->seed_count;
   *out = (mixent_study_results){.count = mixent_study_run_count(study)};
   mixent_status status = MIXENT_ALLOCATE(out->count, &out->items);
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(study->data_count, &out->data);
-  for (size_t d = 0; d < study->data_count && status == MIXENT_OK; d++)
-    out->data[d] = (mixent_compare_data){.name = study->data_names[d],
-                                         .results = (const mixent_result *const *)out->items + d * each};
   for (size_t i = 0; i < out->count && status == MIXENT_OK; i++) {
     mixent_study_place place = mixent_study_run_place(study, i);
     mixent_result **item = &out->items[place.data * each + place.variant * study->seed_count + place.seed];
