@@ -7,6 +7,26 @@ from collections.abc import Iterator
 
 from . import _native, _options
 
+#: The module of each kind of loss in mixent.torch and mixent.keras, and what it is.
+MODULES = {
+    "ce": ("CrossEntropyLoss", "-sum p ln q: `torch.nn.CrossEntropyLoss`, in one pass."),
+    "min-ent": ("MinEntLoss", "MIN-ENT, w1 CE(p, q) + w2 H(q): also lowers the entropy of the prediction (arXiv 2501.13709)."),
+    "mix-ent": ("MixEntLoss", "MIX-ENT, w1 CE(p, q) + w2 CE(q, p), with ln p held above ln eps (arXiv 2501.13709)."),
+    "mix-ent-split": ("MixEntSplitLoss",
+        "MIX-ENT with a weight each for the two halves of CE(q, p): w1 CE(p, q) + w2 H(q) + w3 KL(q || p) (arXiv 2501.13709)."),
+    "kl": ("KLLoss", "The reversed Kullback-Leibler divergence, KL(q || p), with ln p held above ln eps (Kullback and Leibler 1951)."),
+    "label-smoothing": ("LabelSmoothingLoss", "Cross entropy with label_smoothing 0.1 (Szegedy et al. 2016, arXiv 1512.00567)."),
+    "focal": ("FocalLoss", "sum p (1 - q)^gamma (-ln q) (Lin et al. 2017, arXiv 1708.02002)."),
+    "confidence-penalty": ("ConfidencePenaltyLoss",
+        "CE(p, q) - 0.1 H(q): raises the entropy of the prediction (Pereyra et al. 2017, arXiv 1701.06548)."),
+    "symmetric-ce": ("SymmetricCELoss", "0.1 CE(p, q) + CE(q, p), with p held above 1e-4 (Wang et al. 2019, arXiv 1908.06112)."),
+    "gce": ("GCELoss", "Generalised cross entropy, sum p (1 - q^q) / q (Zhang and Sabuncu 2018, arXiv 1805.07836)."),
+    "mae": ("MAELoss", "Mean absolute error, sum |p - q| (Ghosh et al. 2017, arXiv 1712.09482)."),
+    "poly1": ("Poly1Loss", "CE(p, q) + 2 sum p (1 - q) (Leng et al. 2022, arXiv 2204.12511)."),
+    "bi-tempered": ("BiTemperedLoss", "The bi-tempered logistic loss, with a softmax of its own (Amid et al. 2019, arXiv 1906.03361)."),
+    "brier": ("BrierLoss", "sum (p - q)^2 (Brier 1950, Monthly Weather Review 78)."),
+}
+
 _TERMS = {
     "ce1": "the cross entropy CE(p, q) = -sum p ln q", "h": "the prediction's entropy H(q) = -sum q ln q",
     "ce2": "the reversed cross entropy CE(q, p) = -sum q ln p", "kl": "the divergence KL(q || p) = sum q ln(q / p)",

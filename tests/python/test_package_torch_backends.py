@@ -60,3 +60,22 @@ def test_the_same_by_both(dtype, capsys):
     with capsys.disabled():
         print(f"\n{dtype}: composed differs from the C library by at most {worst:.1e}, {where}")
     assert worst <= TYPES[dtype], where
+
+
+def test_what_is_differentiated_again_has_the_same_gradient():
+    """The graph of operations, which compilers and transformations see, against the C library."""
+    worst, where = 0.0, None
+    for seed, case in enumerate(cases(300)):
+        z = torch.tensor(case.logits).requires_grad_()
+        weight = None if case.weight is None else torch.tensor(case.weight, dtype=torch.float32)
+        loss = CLASSES[case.kind](weight, backend="composed", **case.options)
+        if loss.epoch is not None:
+            loss.set_epoch(case.epoch)
+        gradient, = torch.autograd.grad(loss(z, torch.tensor(case.target)).sum(), z, create_graph=True)
+        loss.backend = "native"
+        expected, = torch.autograd.grad(loss(z, torch.tensor(case.target)).sum(), z)
+        present = ~z.isneginf() & expected.isfinite()  # C gives a masked label a gradient, too
+        found = error(gradient.detach()[present], expected[present])
+        if found > worst:
+            worst, where = found, f"case {seed}, {case.kind}"
+    assert worst <= 1e-12, where

@@ -90,7 +90,7 @@ class _Softmax:
     def __init__(self, rows: Rows) -> None:
         largest, self.place = rows.z.max(1, keepdim=True)
         self.lowest = -torch.finfo(rows.z.dtype).max / 1024
-        self.x = (rows.z - torch.where(rows.wrong[:, None], math.nan, largest)).clamp(min=self.lowest)
+        self.x = rows.z.clamp(min=self.lowest) - torch.where(rows.wrong[:, None], math.nan, largest)
         self.e = self.x.exp()
         self.beyond = _put(self.e, self.place, 0.0).sum(1, keepdim=True) + torch.where(rows.wrong[:, None], math.nan, 0.0)
         self.total = 1 + self.beyond
@@ -102,7 +102,7 @@ class _Softmax:
         return _put(self.total - self.e, self.place, self.beyond) / self.total
 
     def is_masked(self) -> Tensor:
-        return self.x <= self.lowest
+        return self.x < self.lowest / 2
 
 
 class _Row:
@@ -128,7 +128,7 @@ class _Row:
                 masked = (self.softmax.is_masked() & (self.weighted > 0)).any(1)
             else:
                 place = self.rows.target[:, None]
-                masked = ((self.softmax.x.gather(1, place) <= self.softmax.lowest) & (self.weighted.gather(1, place) > 0))[:, 0]
+                masked = ((self.softmax.x.gather(1, place) < self.softmax.lowest / 2) & (self.weighted.gather(1, place) > 0))[:, 0]
             return torch.where(masked, math.inf, 0.0).to(self.p.dtype)
 
     def log_p(self) -> Tensor:
@@ -147,7 +147,7 @@ class _Row:
 # are linear in p have p inside, times the class weights; of the others a row's weight multiplies the whole.
 
 def _ce1(row: _Row) -> Tensor:
-    return row.masked_labels() - (row.weighted * row.softmax.log.clamp(min=row.softmax.lowest / 2)).sum(1)
+    return row.masked_labels() - (row.weighted * row.softmax.log).sum(1)
 
 
 def _ce1_slope(row: _Row) -> Tensor:
@@ -359,4 +359,4 @@ def combine(terms: list[Tensor], coefficients: list[Number]) -> Tensor:
         else:
             part = c * term
         total = part if total is None else total + part
-    return torch.zeros_like(terms[0]) if total is None else total
+    return 0.0 * terms[0].nan_to_num(0.0, 0.0, 0.0) if total is None else total  # a graph, for whoever differentiates it

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import _native, _options
-from .._help import help_on
+from .._help import MODULES, help_on
 from . import _native_rows
 from ._composed import is_compiling
 from ._evaluate import BACKENDS, evaluate
@@ -107,7 +107,7 @@ class Loss(nn.Module):
             parameter.replace(default=numbers.get(name, parameter.default))
             for name, parameter in signature.parameters.items()
             if name in numbers or (name not in _options.NUMBERS and name not in OTHERS) or name in ALIASES.get(cls.kind, {})])
-        cls.__doc__ = help_on(cls.__doc__ or "", cls.kind, list(inspect.signature(cls).parameters))
+        cls.__doc__ = help_on(MODULES[cls.kind][1], cls.kind, list(inspect.signature(cls).parameters))
 
     def _reset(self, settings: Settings) -> None:
         """Takes settings over; raises ValueError for what is out of range."""
@@ -206,86 +206,58 @@ class Loss(nn.Module):
 
 
 class CrossEntropyLoss(Loss):
-    """-sum p ln q: `torch.nn.CrossEntropyLoss`, in one pass."""
-
     kind = "ce"
 
 
 class MinEntLoss(Loss):
-    """MIN-ENT, w1 CE(p, q) + w2 H(q): also lowers the entropy of the prediction (arXiv 2501.13709)."""
-
     kind = "min-ent"
 
 
 class MixEntLoss(Loss):
-    """MIX-ENT, w1 CE(p, q) + w2 CE(q, p), with ln p held above ln eps (arXiv 2501.13709)."""
-
     kind = "mix-ent"
 
 
 class MixEntSplitLoss(Loss):
-    """MIX-ENT with a weight each for the two halves of CE(q, p): w1 CE(p, q) + w2 H(q) + w3 KL(q || p) (arXiv 2501.13709)."""
-
     kind = "mix-ent-split"
 
 
 class KLLoss(Loss):
-    """The reversed Kullback-Leibler divergence, KL(q || p), with ln p held above ln eps (Kullback and Leibler 1951)."""
-
     kind = "kl"
 
 
 class LabelSmoothingLoss(Loss):
-    """Cross entropy with label_smoothing 0.1 (Szegedy et al. 2016, arXiv 1512.00567)."""
-
     kind = "label-smoothing"
 
 
 class FocalLoss(Loss):
-    """sum p (1 - q)^gamma (-ln q) (Lin et al. 2017, arXiv 1708.02002)."""
-
     kind = "focal"
 
 
 class ConfidencePenaltyLoss(Loss):
-    """CE(p, q) - 0.1 H(q): raises the entropy of the prediction (Pereyra et al. 2017, arXiv 1701.06548)."""
-
     kind = "confidence-penalty"
 
 
 class SymmetricCELoss(Loss):
-    """0.1 CE(p, q) + CE(q, p), with p held above 1e-4 (Wang et al. 2019, arXiv 1908.06112)."""
-
     kind = "symmetric-ce"
 
 
 class GCELoss(Loss):
-    """Generalised cross entropy, sum p (1 - q^q) / q (Zhang and Sabuncu 2018, arXiv 1805.07836)."""
-
     kind = "gce"
 
 
 class MAELoss(Loss):
-    """Mean absolute error, sum |p - q| (Ghosh et al. 2017, arXiv 1712.09482)."""
-
     kind = "mae"
 
 
 class Poly1Loss(Loss):
-    """CE(p, q) + 2 sum p (1 - q) (Leng et al. 2022, arXiv 2204.12511)."""
-
     kind = "poly1"
 
 
 class BiTemperedLoss(Loss):
-    """The bi-tempered logistic loss, with a softmax of its own (Amid et al. 2019, arXiv 1906.03361)."""
-
     kind = "bi-tempered"
 
 
 class BrierLoss(Loss):
-    """sum (p - q)^2 (Brier 1950, Monthly Weather Review 78)."""
-
     kind = "brier"
 
 

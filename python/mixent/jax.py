@@ -1,0 +1,207 @@
+"""The losses for JAX, as pure functions with optax's conventions: a value for each example, of the logits' leading shape.
+
+>>> loss = mixent.jax.min_ent(logits, labels, w2=0.1).mean()
+
+They go under jit, grad, vmap and shardings, in float32, float64 and (computed in float32) 16 bits. Weights and bases may be traced
+values: to learn them, differentiate by them. The C library defines every loss (docs/LOSSES.md); this is the same once more, and
+tests hold the two together.
+"""
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+try:
+    import jax
+    import jax.numpy as jnp
+except ImportError as error:
+    raise ImportError("mixent.jax needs JAX: pip install 'mixent[jax]'") from error
+
+from . import _options
+from ._help import MODULES
+
+__all__ = ["entropy"]
+
+_SOLVING = 60  # steps that halve the interval in which lambda lies, until nothing is left of it in float64
+
+
+class _Row:
+    """What the terms see of rows [..., classes]: the prediction q, without cancellation where one class is nearly sure, and the target
+    p, smoothed, times the class weights. A masked class has q = 0 and a finite ln q far below all others."""
+
+    def __init__(self, logits: Any, labels: Any, weight: Any, where: Any, numbers: dict[str, Any]) -> None:
+        z = jnp.asarray(logits)
+        z = z.astype(jnp.promote_types(z.dtype, jnp.float32))
+        self.counted = None
+        if where is not None and jnp.ndim(where) < z.ndim:
+            self.counted = jnp.broadcast_to(where, z.shape[:-1])
+            z = jnp.where(self.counted[..., None], z, 0)  # what does not count is not looked at
+        elif where is not None:
+            z = jnp.where(where, z, -jnp.inf)
+        classes = jnp.arange(z.shape[-1])
+        labels, smoothing, self.numbers = jnp.asarray(labels), numbers["label_smoothing"], numbers
+        soft = jnp.issubdtype(labels.dtype, jnp.floating)
+        if self.counted is not None and not soft:
+            labels = jnp.where(self.counted, labels, 0)
+        if labels.shape != (z.shape if soft else z.shape[:-1]):
+            raise ValueError(f"logits of shape {z.shape} go with labels of shape {z.shape[:-1]} or floating targets of shape {z.shape}, "
+                             f"not {labels.dtype} of shape {labels.shape}")
+        if weight is not None and not soft and smoothing == 0:  # of a class whose weight is 0, nothing is looked at
+            weighty = jnp.asarray(weight)[jnp.clip(labels, 0, z.shape[-1] - 1)] != 0
+            self.counted = weighty if self.counted is None else self.counted & weighty
+            z = jnp.where(weighty[..., None], z, 0)
+        p = labels.astype(z.dtype) if soft else (classes == labels[..., None]).astype(z.dtype)
+        place = jnp.argmax(z, -1)[..., None]
+        first, largest = classes == place, jnp.take_along_axis(z, place, -1)
+        self.defined = jnp.isfinite(largest) & ~jnp.isnan(z).any(-1, keepdims=True)
+        if not soft:
+            self.defined &= ((labels >= 0) & (labels < z.shape[-1]))[..., None]
+        self.lowest = -float(jnp.finfo(z.dtype).max) / 1024
+        self.x = jnp.maximum(z, self.lowest) - jnp.where(self.defined, largest, jnp.nan)
+        self.present = self.x > self.lowest / 2
+        e = jnp.exp(self.x)
+        beyond = jnp.where(first, 0, e).sum(-1, keepdims=True) + jnp.where(self.defined, 0, jnp.nan)
+        total = 1 + beyond
+        self.log, self.q, self.rest = self.x - jnp.log1p(beyond), e / total, jnp.where(first, beyond, total - e) / total
+        present = self.present.sum(-1, keepdims=True)
+        self.p = (1 - smoothing) * p + jnp.where(self.present, smoothing / present.astype(z.dtype), 0)
+        self.weighted = self.p if weight is None else self.p * jnp.asarray(weight, z.dtype)
+        self.whole = 1.0 if weight is None else self.weighted.sum(-1)
+        masked = (~self.present & (self.weighted > 0)).any(-1)
+        self.masked_labels = jax.lax.stop_gradient(jnp.where(masked, jnp.inf, 0).astype(z.dtype))
+
+    def log_p(self) -> Any:
+        return jnp.log(jnp.maximum(self.p, self.numbers["eps"]))
+
+    def difference(self) -> Any:
+        """p - q, from 1 - q where p is large."""
+        return jnp.where(self.p > 0.5, self.rest - (1 - self.p), self.p - self.q)
+
+
+def _focal(row: _Row) -> Any:
+    rest = jnp.maximum(row.rest, jnp.finfo(row.p.dtype).tiny)  # whose powers have derivatives
+    return row.masked_labels - (row.weighted * rest ** row.numbers["gamma"] * row.log).sum(-1)
+
+
+def _bi_tempered(row: _Row) -> Any:
+    t1, t2, p = row.numbers["t1"], row.numbers["t2"], row.p
+    q = _tempered_softmax(row.x, row.present, t2)
+    return (p * (_power(p, 1 - t1) - _power(q, 1 - t1)) / (1 - t1) - (_power(p, 2 - t1) - _power(q, 2 - t1)) / (2 - t1)).sum(-1)
+
+
+def _power(x: Any, a: float) -> Any:
+    """x^a, 0 at 0 with a derivative of 0 there."""
+    inside = x > 0
+    return jnp.where(inside, jnp.where(inside, x, 1) ** a, x * 0)
+
+
+def _tempered_softmax(x: Any, present: Any, t: float) -> Any:
+    """exp_t(x - lambda), x <= 0, lambda such that it sums to 1. The interval of lambda is halved until nothing is left of it; two of
+    Newton's steps from there have the right first and second derivatives."""
+    if t == 1:
+        e = jnp.where(present, jnp.exp(x), 0)
+        return e / e.sum(-1, keepdims=True)
+
+    def exp_t(level: Any, x: Any) -> Any:
+        return jnp.where(present, (1 + (t - 1) * (level - x)) ** (-1 / (t - 1)), 0)
+
+    def halve(_: Any, ends: Any) -> Any:
+        level = (ends[0] + ends[1]) / 2
+        above = exp_t(level, fixed).sum(-1, keepdims=True) > 1
+        return jnp.where(above, level, ends[0]), jnp.where(above, ends[1], level)
+
+    fixed = jax.lax.stop_gradient(x)
+    count = present.sum(-1, keepdims=True).astype(x.dtype)
+    low, high = jax.lax.fori_loop(0, _SOLVING, halve, (jnp.zeros_like(count), (count ** (t - 1) - 1) / (t - 1)))
+    level = jax.lax.stop_gradient((low + high) / 2)
+    for _ in range(2):
+        q = exp_t(level, x)
+        level = level + (q.sum(-1, keepdims=True) - 1) / (q ** t).sum(-1, keepdims=True)
+    return exp_t(level, x)
+
+
+#: Each term of a row, in natural logarithms, class weights included.
+_TERMS: dict[str, Callable[[_Row], Any]] = {
+    "ce1": lambda row: row.masked_labels - (row.weighted * row.log).sum(-1),
+    "focal": _focal,
+    "gce": lambda row: -(row.weighted * jnp.expm1(row.numbers["q"] * row.log)).sum(-1) / row.numbers["q"],
+    "poly1": lambda row: (row.weighted * row.rest).sum(-1),
+    "h": lambda row: -row.whole * (row.q * row.log).sum(-1),
+    "ce2": lambda row: -row.whole * (row.q * row.log_p()).sum(-1),
+    "kl": lambda row: row.whole * (row.q * (row.log - row.log_p())).sum(-1),
+    "mae": lambda row: row.whole * jnp.abs(row.difference()).sum(-1),
+    "brier": lambda row: row.whole * jnp.square(row.difference()).sum(-1),
+    "bi-tempered": lambda row: row.whole * _bi_tempered(row),
+}
+
+
+def _evaluate(kind: str, logits: Any, labels: Any, weight: Any, where: Any, given: dict[str, Any]) -> Any:
+    known = _options.numbers_of(kind)
+    for name in given:
+        if name not in known or name == "max_interval":
+            raise TypeError(f"the loss '{kind}' has no {name} (it has {', '.join(name for name in known if name != 'max_interval')})")
+    numbers = {**dict(zip(_options.NUMBERS, _options.DEFAULTS[kind])), **given}
+    row = _Row(logits, labels, weight, where, numbers)
+    total = jnp.zeros_like(row.x[..., 0])
+    for i, term in enumerate(_options.PARTS[kind], 1):
+        base = numbers[f"b{i}"]
+        c = numbers[f"w{i}"] / (math.log(base) if isinstance(base, (int, float)) else jnp.log(base))
+        if isinstance(c, float) and c == 0:
+            continue
+        value = _TERMS[term](row)
+        total = total + c * jnp.where((jnp.asarray(c) == 0) & ~jnp.isfinite(value), 0, value)
+    total = jnp.where(row.defined[..., 0], total, jnp.nan)
+    return (total if row.counted is None else jnp.where(row.counted, total, 0)).astype(row.x.dtype)
+
+
+_DOC = """{about}
+
+p is the target, q = softmax(logits).
+
+Args:
+    logits: [..., classes], floating.
+    labels: whole numbers [...] in 0 to classes - 1, or distributions [..., classes], floating.
+    weight: [classes], the classes' weights.
+    where: as in optax, of one dimension less than the logits: examples that count (0 for the others, whatever they hold); or of as
+        many: classes that take
+        part. A logit of -inf leaves a class out, too.
+    {numbers}: numbers of the loss, as in mixent.torch.{module}; help() on it explains them. Weights and
+        bases may be traced values.
+
+Returns the loss of each example, [...], in nats (a base of e); float64 for float64 logits, otherwise float32. To leave examples out,
+or to weigh them, reduce it yourself: jnp.mean(values, where=...). A label out of range, or a row without a distribution (NaN, +inf,
+or -inf alone), gives NaN: what is traced cannot raise.
+
+Raises TypeError for a number that the loss does not have, ValueError for shapes that do not fit.
+"""
+
+
+def _make(kind: str, about: str, module: str) -> Callable[..., Any]:
+    def function(logits: Any, labels: Any, *, weight: Any = None, where: Any = None, **numbers: Any) -> Any:
+        return _evaluate(kind, logits, labels, weight, where, numbers)
+
+    numbers = {name: value for name, value in _options.numbers_of(kind).items() if name != "max_interval"}
+    signature = inspect.signature(function)
+    *first, _ = signature.parameters.values()
+    own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in numbers.items()]
+    function.__signature__ = signature.replace(parameters=[*first, *own])  # type: ignore[attr-defined]
+    function.__name__ = function.__qualname__ = name = "cross_entropy" if kind == "ce" else kind.replace("-", "_")
+    function.__doc__ = _DOC.format(about=about, numbers=", ".join(numbers), module=module)
+    return function
+
+
+for _kind, (_module, _about) in MODULES.items():
+    _function = _make(_kind, _about, _module)
+    globals()[_function.__name__] = _function
+    __all__.append(_function.__name__)
+
+
+def entropy(logits: Any, *, where: Any = None) -> Any:
+    """H(q) = -sum q ln q of q = softmax(logits), for each example, in nats; no labels are needed.
+
+    logits: [..., classes]; where: examples that count, [...], or classes that take part, [..., classes].
+    """
+    labels = jnp.zeros(jnp.shape(logits)[:-1], jnp.int32)
+    return _evaluate("min-ent", logits, labels, None, where, {"w1": 0.0, "w2": 1.0})

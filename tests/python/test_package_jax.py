@@ -1,0 +1,123 @@
+"""mixent.jax: against the C library over random losses and batches, and under JAX's transformations."""
+import math
+import os
+import sys
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+sys.path.insert(0, os.path.dirname(__file__))
+import jax.numpy as jnp  # noqa: E402
+import mixent  # noqa: E402
+import mixent.jax as losses  # noqa: E402
+from loss_cases import cases  # noqa: E402
+
+FUNCTIONS = {kind: getattr(losses, "cross_entropy" if kind == "ce" else kind.replace("-", "_")) for kind in mixent.LOSSES}
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "float16": 2e-3}
+
+
+def numbers_of(case):
+    """Those that the functions take: no transform, which weights of a caller's own make of them."""
+    return {name: float(value) for name, value in case.options.items() if name in mixent._options.numbers_of(case.kind) and name != "max_interval"}
+
+
+def in_c(case, dtype):
+    """(values, gradient of their sum, slopes)"""
+    target = case.target.astype(dtype) if case.target.dtype.kind == "f" else case.target
+    found = mixent.evaluate(case.logits.astype(dtype), target, case.kind, weight=case.weight, ignore_index=case.options["ignore_index"],
+                            reduction="none", learnable=case.learnable, **numbers_of(case))
+    return found.value, found.gradient, found.slopes
+
+
+def in_jax(case, dtype):
+    target = jnp.asarray(case.target, dtype if case.target.dtype.kind == "f" else "int32")
+    where = None if case.target.dtype.kind == "f" else target != case.options["ignore_index"]
+    numbers = numbers_of(case)
+    known = mixent._options.numbers_of(case.kind)
+    learned = {name: jnp.asarray(numbers.pop(name, known[name]), "float64") for name in case.learnable}
+
+    def total(logits, learned):
+        values = FUNCTIONS[case.kind](logits, target, weight=case.weight, where=where, **numbers, **learned)
+        return values.sum(), values
+    (_, values), (gradient, slopes) = jax.value_and_grad(total, argnums=(0, 1), has_aux=True)(jnp.asarray(case.logits, dtype), learned)
+    return values, gradient, {name: slope * (learned[name] if name[0] == "b" else 1) for name, slope in slopes.items()}  # d/d ln b
+
+
+def error(found, expected):
+    found, expected = np.asarray(found, "f8"), np.asarray(expected, "f8")
+    if not np.array_equal(np.isfinite(found), np.isfinite(expected)):
+        return math.inf
+    finite = np.isfinite(expected)
+    return np.abs(found - expected)[finite].max(initial=0) / max(1, np.abs(expected)[finite].max(initial=0))
+
+
+@pytest.fixture
+def wide():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.mark.parametrize("dtype", [pytest.param("float64", marks=pytest.mark.long), "float32", "float16"])
+def test_the_same_as_in_c(dtype, wide, capsys):
+    worst, where = 0.0, None
+    for seed, case in enumerate(cases(2000 if dtype == "float64" else 20)):
+        if "far" in case.notes and dtype == "float16":
+            continue
+        (values, gradient, slopes), (found, found_gradient, found_slopes) = in_c(case, dtype), in_jax(case, dtype)
+        present = ~np.isneginf(case.logits)  # C gives a masked label a gradient, too
+        errors = [error(found, values), error(np.asarray(found_gradient)[present], gradient[present])]
+        if np.isfinite(values).all() and all(map(math.isfinite, slopes.values())):
+            errors += [error(found_slopes[name], slope) for name, slope in slopes.items()]
+        if max(errors) > worst:
+            worst, where = max(errors), f"case {seed}, {case.kind}, {errors}"
+    with capsys.disabled():
+        print(f"\n{dtype}: mixent.jax differs from the C library by at most {worst:.1e}, {where}")
+    assert worst <= TOLERANCE[dtype], where
+
+
+def problem():
+    numbers = np.random.default_rng(0)
+    return jnp.asarray(numbers.normal(0, 2, (6, 5)), "float32"), jnp.asarray([0, 1, 2, 3, 4, 0])
+
+
+def test_transformations():
+    """jit, vmap, second derivatives and learned weights; each example's value alone is that of the batch."""
+    logits, labels = problem()
+    values = losses.min_ent(logits, labels, w2=0.3)
+    np.testing.assert_allclose(jax.jit(losses.min_ent)(logits, labels, w2=0.3), values, rtol=1e-6)
+    np.testing.assert_allclose(jax.vmap(lambda z, y: losses.min_ent(z, y, w2=0.3))(logits, labels), values, rtol=1e-6)
+    entropy = losses.entropy(logits)
+    slope = jax.grad(lambda w2: losses.min_ent(logits, labels, w2=w2).sum())(0.3)
+    np.testing.assert_allclose(slope, entropy.sum(), rtol=1e-5)
+    hessian = jax.hessian(lambda z: losses.cross_entropy(z, labels[0]))(logits[0])
+    q = jax.nn.softmax(logits[0])
+    np.testing.assert_allclose(hessian, jnp.diag(q) - jnp.outer(q, q), atol=1e-6)
+
+
+def test_examples_and_classes_that_are_left_out():
+    logits, labels = problem()
+    counts = jnp.asarray([True, True, False, True, True, True])
+    spoiled = logits.at[2].set(math.nan)
+    value, gradient = jax.value_and_grad(lambda z: losses.mix_ent(z, labels, where=counts).sum())(spoiled)
+    assert np.isfinite(value) and np.isfinite(gradient).all() and not gradient[2].any()
+    some = jnp.asarray([True, True, True, True, False])
+    np.testing.assert_allclose(losses.min_ent(logits, labels % 4, where=some[None]), losses.min_ent(logits[:, :4], labels % 4), rtol=1e-6)
+
+
+def test_types():
+    logits, labels = problem()
+    for dtype in (jnp.bfloat16, jnp.float16, jnp.float32):
+        z = logits.astype(dtype)
+        value, gradient = jax.value_and_grad(lambda z: losses.min_ent(z, labels).mean())(z)
+        assert value.dtype == jnp.float32 and gradient.dtype == dtype
+        np.testing.assert_allclose(value, losses.min_ent(z.astype(jnp.float32), labels).mean(), rtol=1e-6)
+
+
+def test_errors():
+    logits, labels = problem()
+    with pytest.raises(TypeError, match=r"the loss 'ce' has no w2 \(it has w1, b1, label_smoothing\)"):
+        losses.cross_entropy(logits, labels, w2=1)
+    with pytest.raises(ValueError, match=r"logits of shape \(6, 5\) go with labels of shape \(6,\)"):
+        losses.cross_entropy(logits, labels[:3])
+    assert np.isnan(losses.cross_entropy(logits, labels.at[1].set(7))).tolist() == [False, True, False, False, False, False]
