@@ -20,7 +20,7 @@ static size_t draw(size_t below) {
 
 /* Exactly `size` bytes of memory, so that reading beyond them is seen. */
 static void run_copy(const uint8_t *data, size_t size) {
-  uint8_t *copy = malloc(size + !size);
+  uint8_t *copy = calloc(size + !size, 1);
   if (!copy) abort();
   if (size) memcpy(copy, data, size);
   LLVMFuzzerTestOneInput(copy, size);
