@@ -98,7 +98,7 @@ mixent_status mixent_mcnemar_test(const uint8_t *right_a, const uint8_t *right_b
 
 mixent_status mixent_accuracy_compare(const uint8_t *right_a, const uint8_t *right_b, size_t images,
                                       mixent_accuracy_difference *out) {
-  mixent_mcnemar counts;
+  mixent_mcnemar counts = {0};
   MIXENT_TRY(mixent_mcnemar_test(right_a, right_b, images, &counts));
   MIXENT_NEED(out);
   if (images == 0) return mixent_fail(MIXENT_ERROR_ARGUMENT, "expected at least 1 image, got 0");

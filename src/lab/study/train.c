@@ -70,6 +70,8 @@ static double number_of(const json_t *event, const char *key) {
 static void hear_progress(slot *slot, const json_t *event) {
   double step = number_of(event, "step"), steps = number_of(event, "steps");
   if (!(steps > 0)) return; /* it does not train now */
+  if (number_of(event, "epoch") <= (double)slot->crew->done[slot->run])
+    return; /* told once more, from before the epoch's end */
   slot->part = step / steps, slot->part_until = mixent_seconds_now();
   slot->images_per_second = number_of(event, "images_per_second");
 }
