@@ -1,7 +1,3 @@
-unit_test(lab_distributions)
-unit_test(lab_statistics)
-unit_test(lab_bootstrap)
-unit_test(lab_calibration)
 unit_test(result)
 unit_test(lab_compare)
 target_link_libraries(test_lab_compare PRIVATE PkgConfig::JANSSON)
