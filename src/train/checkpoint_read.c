@@ -111,7 +111,7 @@ static mixent_status read_state(const mixent_safetensors *file, const char *path
                                 const mixent_checkpoint *out) {
   size_t count, all = mixent_graph_parameter_count(out->graph);
   const mixent_tensor *parameters = mixent_graph_parameters(out->graph, &count);
-  mixent_small_state small;
+  mixent_small_state small = {0};
   char prefix[64];
   for (int a = 0; a < out->optimizer->state_arrays; a++) {
     snprintf(prefix, sizeof prefix, "state.optimizer.%s.", out->optimizer->state_names[a]);
