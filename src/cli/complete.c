@@ -3,7 +3,6 @@
 #include "cli/help.h"
 #include "recipe/recipe.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,7 +40,7 @@ static void offer_literals(const place *place, const char *argument) {
     char literal[64];
     size_t length = strcspn(argument, "|");
     bool capital = false;
-    for (size_t i = 0; i < length; i++) capital |= isupper((unsigned char)argument[i]) != 0;
+    for (size_t i = 0; i < length; i++) capital |= argument[i] >= 'A' && argument[i] <= 'Z';
     snprintf(literal, sizeof literal, "%.*s", (int)length, argument);
     if (!capital) offer(place, literal, "", NULL);
     argument += length + (argument[length] == '|');
