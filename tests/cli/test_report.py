@@ -191,7 +191,7 @@ def test_names_are_escaped(whole, tmp_path):
 def test_one_run(whole):
     page = whole.report("runs/small/min-ent-1", "--output", "one.html")
     assert page.sections() == [name for name in SECTIONS if name != "differences"]
-    assert "min-ent-1" in page.text and "--loss min-ent" in page.text
+    assert "min-ent-1" in page.text and "loss.name=min-ent" in page.text
 
 
 def test_two_runs_are_told_apart_by_mcnemar(whole):
