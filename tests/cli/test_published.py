@@ -1,6 +1,8 @@
 """The studies of docs/studies: each still comes in, and says what docs/results quotes of it."""
 import gzip
+import json
 import re
+import statistics
 import subprocess
 
 import pytest
@@ -53,3 +55,13 @@ def test_it_comes_in_and_says_what_is_published(tmp_path, study):
     assert said
     for row in said:
         assert any(line == row or line.startswith(row + " ") for line in published), f"no page of docs/results says: {row}"
+
+
+def test_winograds_table_is_that_of_the_scores_kept():
+    kept = json.loads((ROOT / "docs/results/data/winograd.json").read_text())
+    page = (ROOT / "docs/results/accuracy.md").read_text()
+    for part, name in (("test", "test, 20,800 images"), ("validation", "held out, 49,920 images")):
+        a, b = (100 * statistics.mean(seed[which][part] for seed in kept["seeds"]) for which in "ab")
+        difference = kept["difference"][part]
+        assert difference["mean"] * 100 == pytest.approx(b - a)
+        assert f"| {name} | {a:.3f} | {b:.3f} | {b - a:.3f} ± {100 * difference['half_width']:.3f} |" in page
