@@ -43,12 +43,18 @@ static mixent_status fail_directory(const char *word) {
   return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s, got a directory without best.safetensors", word, wanted);
 }
 
-static mixent_status find_best(const char *directory, char **path) {
+/* *path stays NULL if the directory has none. */
+static mixent_status look_for_best(const char *directory, char **path) {
   mixent_path_kind best;
   MIXENT_TRY(mixent_path_look_in(directory, "best.safetensors", &best));
-  if (best != MIXENT_PATH_FILE) return fail_directory(directory);
+  if (best != MIXENT_PATH_FILE) return MIXENT_OK;
   *path = mixent_path_join(directory, "best.safetensors");
   return *path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
+}
+
+static mixent_status find_best(const char *directory, char **path) {
+  MIXENT_TRY(look_for_best(directory, path));
+  return *path ? MIXENT_OK : fail_directory(directory);
 }
 
 static mixent_status find_in_run(const char *word, char **path) {
@@ -59,11 +65,22 @@ static mixent_status find_in_run(const char *word, char **path) {
   return status;
 }
 
+/* A directory may hold a checkpoint alone. One without a checkpoint, such as a data set's, hides no run of that name. */
+static mixent_status find_in_directory(const char *word, char **path) {
+  char *run;
+  MIXENT_TRY(look_for_best(word, path));
+  if (*path) return MIXENT_OK;
+  MIXENT_TRY(mixent_place_look(MIXENT_RUNS, word, MIXENT_PLACE_RUN, &run));
+  mixent_status status = find_best(run ? run : word, path);
+  free(run);
+  return status;
+}
+
 mixent_status mixent_checkpoint_find(const char *word, char **path) {
   mixent_path_kind kind_there;
   *path = NULL;
   MIXENT_TRY(mixent_path_look(word, &kind_there));
-  if (kind_there == MIXENT_PATH_DIRECTORY) return find_best(word, path);
+  if (kind_there == MIXENT_PATH_DIRECTORY) return find_in_directory(word, path);
   const char *kind = find_other_kind(word);
   if (kind)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: expected a checkpoint or a run, got %s", word, kind);

@@ -68,17 +68,26 @@ static mixent_status look(const char *path, mixent_place_kind kind, bool *found)
   return MIXENT_OK;
 }
 
-mixent_status mixent_place_find(const char *runs, const char *word, mixent_place_kind kind, char **out) {
+mixent_status mixent_place_look(const char *runs, const char *word, mixent_place_kind kind, char **out) {
   bool here, there = false;
   *out = NULL;
   char *below = mixent_path_join(runs, word);
   if (!below) return MIXENT_ERROR_MEMORY;
   mixent_status status = look(word, kind, &here);
   if (status == MIXENT_OK && !here) status = look(below, kind, &there);
-  if (status == MIXENT_OK && !here && !there) status = fail_unknown(runs, word, below, kind);
-  if (status == MIXENT_OK && !(*out = strdup(here ? word : below))) status = mixent_no_memory("a path");
+  if (status == MIXENT_OK && (here || there) && !(*out = strdup(here ? word : below)))
+    status = mixent_no_memory("a path");
   free(below);
   for (size_t length = *out ? strlen(*out) : 0; length > 1 && (*out)[length - 1] == '/'; length--)
     (*out)[length - 1] = '\0';
+  return status;
+}
+
+mixent_status mixent_place_find(const char *runs, const char *word, mixent_place_kind kind, char **out) {
+  MIXENT_TRY(mixent_place_look(runs, word, kind, out));
+  if (*out) return MIXENT_OK;
+  char *below = mixent_path_join(runs, word);
+  mixent_status status = below ? fail_unknown(runs, word, below, kind) : MIXENT_ERROR_MEMORY;
+  free(below);
   return status;
 }

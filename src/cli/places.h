@@ -14,8 +14,10 @@ typedef enum mixent_place_kind {
   MIXENT_PLACE_EITHER
 } mixent_place_kind;
 
-/* The directory that `word` names: `word` itself, else the one of that name in `runs`, without slashes at its end; free(*out).
- * MIXENT_ERROR_ARGUMENT, with the nearest name, if neither is a place of that kind. */
+/* The directory that `word` names: `word` itself if it is a place of that kind, else the one of that name in `runs`, without
+ * slashes at its end; NULL if neither is one. free(*out). A directory of another kind, such as a data set's, hides no run. */
+mixent_status mixent_place_look(const char *runs, const char *word, mixent_place_kind kind, char **out);
+/* The same. MIXENT_ERROR_ARGUMENT, with the nearest name, if neither is one. */
 mixent_status mixent_place_find(const char *runs, const char *word, mixent_place_kind kind, char **out);
 
 #endif

@@ -22,15 +22,16 @@ static char *choose_path(const char *output, const mixent_names *places) {
   return places->count == 1 ? mixent_path_join(places->items[0], "report.html") : strdup("report.html");
 }
 
-/* What is there is taken as it is, for an imported run has no recipe; else it is a name among the runs. */
+/* A path that is no run or study by its files, nor its name among the runs, is taken as it is: an imported run has no recipe. */
 static mixent_status find_places(char **words, size_t count, mixent_names *places) {
   mixent_status status = MIXENT_OK;
   for (size_t i = 0; i < count && status == MIXENT_OK; i++) {
     mixent_path_kind kind;
     char *place = NULL;
     status = mixent_path_look(words[i], &kind);
-    if (status == MIXENT_OK && kind == MIXENT_PATH_NOTHING)
-      status = mixent_place_find(MIXENT_RUNS, words[i], MIXENT_PLACE_EITHER, &place);
+    if (status == MIXENT_OK)
+      status = (kind == MIXENT_PATH_NOTHING ? mixent_place_find : mixent_place_look)(
+          MIXENT_RUNS, words[i], MIXENT_PLACE_EITHER, &place);
     if (status == MIXENT_OK) status = mixent_names_add(places, place ? place : words[i]);
     free(place);
   }

@@ -33,6 +33,17 @@ def test_a_run_by_its_name(mixent, run, tmp_path, tiny):
     assert f"baseline: {run}\n" in (tmp_path / "second/recipe.yaml").read_text()
 
 
+def test_a_directory_of_data_hides_no_run_of_its_name(mixent, run, tmp_path):
+    """As in the tutorial: ./shapes are pictures, and runs/shapes is the run."""
+    def answers():
+        return [mixent(*words).out for words in (["show", "first", "--json"], ["eval", "first", "--json"], ["info", "first"],
+                                                 ["report", "first", "--json"], ["export", "first", "--onnx", "a.onnx"])]
+
+    before = answers()
+    (tmp_path / "first/train/circle").mkdir(parents=True)
+    assert all(before) and answers() == before
+
+
 def test_a_study_by_its_name(mixent, tmp_path, bars, tiny_net):
     (tmp_path / "s.yaml").write_text("name: small\nrecipe: demo\nseeds: 2\nbaseline: ce\nvariants:\n  ce: {}\n  mix-ent: {loss: {name: mix-ent}}\n"
                                      f"set: {{data: {bars}, net: {tiny_net}, epochs: 1, batch: 20, precision: fp32}}\n")
