@@ -49,6 +49,13 @@ def test_a_line_that_is_too_long_is_found(tmp_path):
     assert subprocess.run([tool, "--check", page], capture_output=True, text=True).returncode == 0
 
 
+def test_code_that_went_over_a_line_keeps_its_words_one_space_apart(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("- " + "word " * 30 + "`--invert\n  auto` and on\n")
+    assert subprocess.run([ROOT / "tools/format-prose", page]).returncode == 0
+    assert "`--invert auto` and on" in page.read_text()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_named_files_exist(page):
     """Files of the project that a page names in code or prose."""
