@@ -87,7 +87,7 @@ mixent_status mixent_content_check_text(const char *origin, const void *bytes, s
 mixent_status mixent_content_check(const char *origin, const void *bytes, size_t size, const char *wanted) {
   MIXENT_TRY(mixent_content_check_text(origin, bytes, size, wanted));
   if (!size) return refuse(origin, wanted, "an empty file (0 bytes); copy or download it again");
-  return is_text(bytes, size) ? refuse(origin, wanted, "a text") : MIXENT_OK;
+  return is_text(bytes, size) ? refuse(origin, wanted, "a text file") : MIXENT_OK;
 }
 
 mixent_status mixent_content_check_file(const char *path, const char *wanted) {

@@ -194,6 +194,6 @@ def test_what_makes_no_sense_is_refused(mixent, tmp_path, rings, bars):
     assert "other/data.csv:2:" in mixent("eval", best, "--data", "other").message
     assert "none.csv: no such file" in mixent("eval", best, "--data", "none.csv").message
     (tmp_path / "no.npz").write_bytes(b"this is none")
-    assert "no.npz: expected a zip archive, got a text" in mixent("data", "show", "no.npz").message
+    assert "no.npz: expected a zip archive, got a text file" in mixent("data", "show", "no.npz").message
     (tmp_path / "table.txt").write_text(text)
     assert "a file, not a data set" in mixent("data", "show", "table.txt").message
