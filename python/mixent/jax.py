@@ -49,7 +49,8 @@ class _Row:
             raise ValueError(f"logits of shape {z.shape} go with labels of shape {z.shape[:-1]} or floating targets of shape {z.shape}, "
                              f"not {labels.dtype} of shape {labels.shape}")
         if weight is not None and not soft and smoothing == 0:  # of a class whose weight is 0, nothing is looked at
-            weighty = jnp.asarray(weight)[jnp.clip(labels, 0, z.shape[-1] - 1)] != 0
+            known = jnp.clip(labels, 0, z.shape[-1] - 1)
+            weighty = (jnp.asarray(weight)[known] != 0) | (known != labels)
             self.counted = weighty if self.counted is None else self.counted & weighty
             z = jnp.where(weighty[..., None], z, 0)
         p = labels.astype(z.dtype) if soft else (classes == labels[..., None]).astype(z.dtype)
@@ -164,11 +165,10 @@ Args:
     logits: [..., classes], floating.
     labels: whole numbers [...] in 0 to classes - 1, or distributions [..., classes], floating.
     weight: [classes], the classes' weights.
-    where: as in optax, of one dimension less than the logits: examples that count (0 for the others, whatever they hold); or of as
-        many: classes that take
-        part. A logit of -inf leaves a class out, too.
-    {numbers}: numbers of the loss, as in mixent.torch.{module}; help() on it explains them. Weights and
-        bases may be traced values.
+    where: as in optax. Of one dimension less than the logits: examples that count (0 for the others, whatever they hold); of as
+        many: classes that take part. A logit of -inf leaves a class out, too.
+    {numbers}: numbers of the loss, as in mixent.torch.{module}; help() on it explains them.
+        Weights and bases may be traced values.
 
 Returns the loss of each example, [...], in nats (a base of e); float64 for float64 logits, otherwise float32. To leave examples out,
 or to weigh them, reduce it yourself: jnp.mean(values, where=...). A label out of range, or a row without a distribution (NaN, +inf,

@@ -120,4 +120,7 @@ def test_errors():
         losses.cross_entropy(logits, labels, w2=1)
     with pytest.raises(ValueError, match=r"logits of shape \(6, 5\) go with labels of shape \(6,\)"):
         losses.cross_entropy(logits, labels[:3])
-    assert np.isnan(losses.cross_entropy(logits, labels.at[1].set(7))).tolist() == [False, True, False, False, False, False]
+    for weight in (None, jnp.asarray([0.0, 1, 1, 1, 0])):  # a weight of 0 leaves a class out, no label that is none
+        for label in (7, -1):
+            values = losses.cross_entropy(logits, labels.at[1].set(label), weight=weight)
+            assert np.isnan(values).tolist() == [False, True, False, False, False, False]

@@ -79,3 +79,24 @@ def test_what_is_differentiated_again_has_the_same_gradient():
         if found > worst:
             worst, where = found, f"case {seed}, {case.kind}"
     assert worst <= 1e-12, where
+
+
+@pytest.mark.parametrize("dtype, ignore_index", [(torch.int8, -100), (torch.int8, 300), (torch.uint8, 300), (torch.int32, 2**40)])
+def test_labels_of_few_bits(dtype, ignore_index):
+    """Neither the number of classes nor ignore_index need fit into the labels' type: 300 is no label 44, 200 classes are no -56."""
+    z, target = torch.randn(3, 200), torch.tensor([0, 44, 127], dtype=dtype)
+    expected = torch.nn.functional.cross_entropy(z, target.long())
+    for backend in ("native", "composed"):
+        torch.testing.assert_close(losses.CrossEntropyLoss(ignore_index=ignore_index, backend=backend)(z, target), expected)
+
+
+@pytest.mark.parametrize("backend", ["native", "composed"])
+def test_what_both_refuse(backend):
+    z, target = torch.zeros(2, 3), torch.tensor([0, 1])
+    with pytest.raises(ValueError, match="at least one"):
+        functional.cross_entropy(torch.zeros(2, 0), target, backend=backend)
+    weight = torch.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="no gradient for the class weights"):
+        functional.cross_entropy(z, target, weight=weight, backend=backend)
+    with torch.no_grad():
+        functional.cross_entropy(z, target, weight=weight, backend=backend)

@@ -35,7 +35,7 @@ class Rows(NamedTuple):
     """Logits and targets of a batch, row by row."""
 
     z: Tensor  # [rows, classes], of the type to compute in; rows that do not count are 0
-    target: Tensor  # labels [rows], or distributions [rows, classes]
+    target: Tensor  # labels [rows] of int64, or distributions [rows, classes]
     wrong: Tensor  # [rows], of bool: rows without a distribution, or with a label out of range, which give NaN
     counted: Tensor | None  # [rows], of bool: neither ignored nor, without smoothing, of a class whose weight is 0; None: all
     weight: Tensor | None  # [classes]
@@ -52,7 +52,7 @@ def prepare(logits: Tensor, target: Tensor, weight: Tensor | None, ignore_index:
     weight = None if weight is None else weight.to(z.dtype)
     if target.is_floating_point():
         return Rows(z, target.to(z.dtype), z.detach().amax(1).isfinite().logical_not(), None, weight)
-    target, last = target.long(), z.shape[1] - 1
+    last = z.shape[1] - 1
     wrong = (target < 0) | (target > last)
     counted = None if ignore_index is None else target != ignore_index
     target = target.clamp(0, last)
@@ -72,7 +72,7 @@ def divisor_of(target: Tensor, counted: Tensor | None, weight: Tensor | None, cl
         assert counted is not None
         total = counted.sum(dtype=widest(like))
     else:
-        weights = weight.to(widest(like))[target.long().clamp(0, classes - 1)]
+        weights = weight.to(widest(like))[target.clamp(0, classes - 1)]
         total = (weights if counted is None else torch.where(counted, weights, 0.0)).sum()
     return torch.where(total == 0, 1.0, total)
 

@@ -55,7 +55,7 @@ def _coefficients(settings: Settings, epoch: Tensor | None, learned: Sequence[Te
 # Shapes
 
 def _flatten(logits: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor, torch.Size]:
-    """(logits [rows, classes], target [rows] or [rows, classes], shape of a value per row)"""
+    """(logits [rows, classes], target [rows] of int64 or [rows, classes], shape of a value per row)"""
     shape, soft = logits.shape, target.is_floating_point()
     if not logits.is_floating_point() or target.dtype not in _native_rows.TYPES:
         raise TypeError(f"mixent takes floating logits and floating or integer targets, not {logits.dtype} and {target.dtype}")
@@ -66,6 +66,8 @@ def _flatten(logits: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Ten
         raise ValueError(f"logits of shape {tuple(shape)} go with labels of shape {tuple(lead)} or floating targets of "
                          f"shape {tuple(shape)}, not {target.dtype} of shape {tuple(target.shape)}")
     classes = shape[1] if len(shape) > 1 else shape[0]
+    if not classes:
+        raise ValueError(f"logits of shape {tuple(shape)} have no classes: expected at least one")
     if weight is not None and weight.shape != (classes,):
         raise ValueError(f"weight must have shape ({classes},), not {tuple(weight.shape)}")
 
@@ -73,7 +75,7 @@ def _flatten(logits: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Ten
         if len(shape) > 2:
             tensor = tensor.movedim(1, -1)
         return tensor.reshape(-1, classes)
-    return rows_of(logits), rows_of(target) if soft else target.reshape(-1), lead
+    return rows_of(logits), rows_of(target) if soft else target.reshape(-1).long(), lead
 
 
 def _unflatten(gradient: Tensor, logits: Tensor) -> Tensor:
@@ -265,6 +267,7 @@ def _numbers_of(learned: Sequence[Tensor]) -> tuple[float, ...] | None:
 
 def _refuse_labels_out_of_range(settings: Settings, logits: Tensor, target: Tensor) -> None:
     classes = logits.shape[1] if logits.dim() > 1 else logits.shape[0]
+    target = target.long()  # classes and ignore_index may be beyond what the labels' type holds
     wrong = (target < 0) | (target >= classes)
     if settings.ignore_index is not None:
         wrong = wrong & (target != settings.ignore_index)
@@ -284,8 +287,10 @@ def evaluate(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor 
     differentiate = torch.is_grad_enabled()
     if differentiate and target.requires_grad:
         raise RuntimeError("mixent's losses have no gradient for the target: pass target.detach()")
+    if differentiate and weight is not None and weight.requires_grad:
+        raise RuntimeError("mixent's losses have no gradient for the class weights: pass weight.detach()")
     if backend != "composed":
-        reason = why_unreadable(logits, target, *learned)
+        reason = why_unreadable(logits, target, *learned) or (None if weight is None else why_special(weight))
         if reason is None:
             if weight is not None and not weight.is_cpu:
                 raise RuntimeError(f"the logits are on the CPU, but weight is on {weight.device}: move the loss with .to('cpu')")
@@ -295,7 +300,7 @@ def evaluate(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor 
     if not logits.device == target.device == (logits if weight is None else weight).device:
         where = f"the target on {target.device}" if weight is None else f"the target on {target.device}, weight on {weight.device}"
         raise RuntimeError(f"the logits are on {logits.device}, {where}: move all of them to one device")
-    if why_special(logits, target, *learned):
+    if why_special(logits, target, *learned, *([] if weight is None else [weight])):
         return compose(settings, logits, target, weight, epoch, learned)
     if logits.is_cpu and not target.is_floating_point():
         _flatten(logits, target, weight)
