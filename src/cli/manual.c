@@ -195,8 +195,11 @@ static void append_group(int group, mixent_text *out) {
     mixent_option_values_append(option, &values);
     out->failed |= values.failed;
     append_entry(option->key, option->help, strlen(option->help), out);
-    mixent_text_append(out, ".br\n");
-    if (!values.failed) append_line(values.data, out);
+    for (char *rest = NULL, *line = values.failed ? NULL : strtok_r(values.data, "\n", &rest); line;
+         line = strtok_r(NULL, "\n", &rest)) {
+      mixent_text_append(out, ".br\n");
+      append_line(line, out);
+    }
     mixent_text_free(&values);
   }
 }

@@ -21,7 +21,7 @@ extern const char *const mixent_training_precision_choices[];
    .choices = mixent_precision_choices},                                                                     \
       {.name = "threads",                                                                                    \
        .argument = "N",                                                                                      \
-       .help = "threads; 0 is one per processor",                                                            \
+       .help = "number of threads; 0 is one per processor",                                                  \
        .kind = MIXENT_VALUE_WHOLE,                                                                           \
        .offset = offsetof(arguments, threads),                                                               \
        .fallback = "0",                                                                                      \

@@ -210,7 +210,7 @@ static const mixent_command_option options[] = {
      .offset = offsetof(arguments, precision),
      .fallback = "auto",
      .choices = mixent_training_precision_choices},
-    WHOLE("threads", threads, "threads; 0 is one per processor", "0", 0, 4096),
+    WHOLE("threads", threads, "number of threads; 0 is one per processor", "0", 0, 4096),
     WHOLE("side", side, "pixels along each side of an image", "28", 16, 256),
     WHOLE("channels", channels, "1 is grey, 3 is colour", "1", 1, 3),
     WHOLE("classes", classes, "classes to tell apart", "26", 2, 1000000),

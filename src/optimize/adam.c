@@ -65,7 +65,7 @@ static void update_double(const mixent_optimizer *optimizer, const mixent_optimi
 
 const mixent_optimizer_type mixent_optimizer_adam = {
     .name = "adam",
-    .summary = "Adam: steps scaled by running means of the gradient and its square",
+    .summary = "steps scaled by running means of the gradient and its square",
     .state_names = {"exp_avg", "exp_avg_sq"},
     .state_arrays = 2,
     .update = update,

@@ -57,9 +57,8 @@ static const mixent_schedule_type
     cosine_type = {"cosine", "straight up over the warm-up (if any), then half a cosine down to 0", 0, cosine,
                    NULL},
     spinal_type = {"spinal",
-                   "after an epoch without a new best accuracy (or the same and a lower NLL) on validation "
-                   "(with select: test, on test): "
-                   "rate times U^3, U uniform",
+                   "the rate; after an epoch that was not the best so far on the held-out images (with "
+                   "select: test, on the test images), the rate times U^3, U uniform in (0, 1)",
                    0, remembered, spinal_epoch_end};
 
 const mixent_schedule_type *const mixent_schedule_types[] = {&constant_type, &one_cycle_type, &cosine_type,

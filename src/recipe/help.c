@@ -1,5 +1,7 @@
 /* What help and man page say of recipes: the built-in ones, and the options by groups, or those that a word names. */
 #include "core/layout.h"
+#include "optimize/optimizer.h"
+#include "optimize/schedule.h"
 #include "recipe/aliases.h"
 #include "recipe/use.h"
 
@@ -68,9 +70,20 @@ static void describe_default(const mixent_option *option, mixent_text *out) {
   }
 }
 
+/* What each choice does, a line for each, of options whose registry says so. */
+static void describe_choices(const mixent_option *option, mixent_text *out) {
+  for (size_t i = 0; option->choices && option->choices[i]; i++) {
+    const char *summary = option->choices == mixent_schedule_names    ? mixent_schedule_types[i]->summary
+                          : option->choices == mixent_optimizer_names ? mixent_optimizer_types[i]->summary
+                                                                      : NULL;
+    if (summary) mixent_text_append(out, "\n%s: %s", option->choices[i], summary);
+  }
+}
+
 void mixent_option_values_append(const mixent_option *option, mixent_text *out) {
   describe_values(option, out);
   describe_default(option, out);
+  describe_choices(option, out);
 }
 
 /* The options of which `is_named` is true, under the titles of their groups; returns how many. */
@@ -112,7 +125,7 @@ static void append_all(mixent_text *out) {
     int length = mixent_recipe_summary(*name, &summary);
     mixent_text_append(out, "  %-21s %.*s\n", *name, length, summary);
   }
-  mixent_text_append(out, "\n%s\n", mixent_recipe_explanation);
+  mixent_text_append(out, "\n%s", mixent_recipe_explanation);
   append_options(NULL, NULL, out);
 }
 

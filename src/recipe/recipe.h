@@ -162,7 +162,8 @@ mixent_status mixent_recipe_settle(mixent_recipe *recipe, bool native_bf16);
  * what it names: a group, a section, an option, what an option is called elsewhere, a choice, or a part of keys. A word that
  * names nothing fails with the nearest that does. */
 mixent_status mixent_recipe_help(const char *word, mixent_text *out);
-/* "one of a | b; default a; min-ent: b": which values an option takes, and which it has unless one is given. */
+/* "one of a | b; default a; min-ent: b": which values an option takes, and which it has unless one is given;
+ * then a line "a: …" for each choice that the option's registry explains. */
 void mixent_option_values_append(const mixent_option *option, mixent_text *out);
 extern const char mixent_recipe_explanation[]; /* how a recipe is written; examples stand behind two spaces */
 /* The first line of a built-in recipe's comment; its length. */
