@@ -1,4 +1,4 @@
-/* `mixent runs`: the runs there are, filtered and sorted, as a table, CSV or JSON. */
+/* `mixent runs`: the runs, filtered and sorted, as a table, CSV or JSON. */
 #include "cli/commands.h"
 #include "cli/facts.h"
 #include "cli/json.h"
@@ -277,7 +277,7 @@ static const mixent_command_option options[] = {
 
 const mixent_command mixent_command_runs = {
     .name = "runs",
-    .summary = "List the runs there are, filtered and sorted",
+    .summary = "List the runs, filtered and sorted",
     .operands = "[KEY=VALUE]…",
     .most_operands = -1,
     .options = options,

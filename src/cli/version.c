@@ -30,7 +30,7 @@ static int run(const void *given, int count, char **words) {
 
 const mixent_command mixent_command_version = {
     .name = "version",
-    .summary = "Say which version this is, of what, and what the processor can do",
+    .summary = "Show the versions of mixent and its libraries, and what the processor can do",
     .options = (const mixent_command_option[]){{.name = "json",
                                                 .help = "print one line of JSON",
                                                 .kind = MIXENT_VALUE_FLAG,
