@@ -3,6 +3,7 @@
 #include "cli/exit.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
@@ -20,13 +21,13 @@ static void say(const char *text) {
   if (write(STDERR_FILENO, text, strlen(text)) < 0) return; /* there is nobody to tell */
 }
 
-/* Since the first signal of that number; 0 at the first. */
+/* Since the first signal of that number; 0 at the first. Threads may be told of two signals at once. */
 static double seconds_since(int number) {
-  static struct timespec first[NSIG];
+  static atomic_llong first[NSIG]; /* nanoseconds; 0: there was none */
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  if (!first[number].tv_sec) first[number] = now;
-  return (double)(now.tv_sec - first[number].tv_sec) + 1e-9 * (double)(now.tv_nsec - first[number].tv_nsec);
+  long long begin = 0, time = 1000000000LL * now.tv_sec + now.tv_nsec;
+  return atomic_compare_exchange_strong(&first[number], &begin, time) ? 0 : 1e-9 * (double)(time - begin);
 }
 
 static void ask_to_stop(int number) {

@@ -246,14 +246,15 @@ def test_the_default_type_changes_nothing(default_type, options):
     compiled = NEW and not torch._dynamo.reset()
     for default in (torch.float32, default_type):
         torch.set_default_dtype(default)
-        loss = losses.MinEntLoss(**options)
-        assert all(tensor.dtype is torch.float32 for tensor in loss.state_dict().values())
-        if loss.epoch is not None:
-            loss.set_epoch(70)
-        for call in (loss, torch.compile(loss, backend="aot_eager")) if compiled else (loss,):
-            z = logits().requires_grad_()
-            value = call(z, TARGET)
-            found.append([value, *torch.autograd.grad(value.sum(), [z, *loss.parameters()])])
+        for backend in ("auto", "composed"):
+            loss = losses.MinEntLoss(backend=backend, **options)
+            assert all(tensor.dtype is torch.float32 for tensor in loss.state_dict().values())
+            if loss.epoch is not None:
+                loss.set_epoch(70)
+            for call in (loss, torch.compile(loss, backend="aot_eager")) if compiled and backend == "auto" else (loss,):
+                z = logits().requires_grad_()
+                value = call(z, TARGET)
+                found.append([value, *torch.autograd.grad(value.sum(), [z, *loss.parameters()])])
     for other in found[1:]:
         for first, second in zip(found[0], other):
             assert first.dtype is second.dtype

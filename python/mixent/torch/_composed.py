@@ -92,7 +92,8 @@ class _Softmax:
         self.lowest = -torch.finfo(rows.z.dtype).max / 1024
         self.x = rows.z.clamp(min=self.lowest) - torch.where(rows.wrong[:, None], math.nan, largest)
         self.e = self.x.exp()
-        self.beyond = _put(self.e, self.place, 0.0).sum(1, keepdim=True) + torch.where(rows.wrong[:, None], math.nan, 0.0)
+        spoiled = torch.where(rows.wrong[:, None], math.nan, 0.0).to(self.e.dtype)  # it has the default type at first
+        self.beyond = _put(self.e, self.place, 0.0).sum(1, keepdim=True) + spoiled
         self.total = 1 + self.beyond
         self.log = self.x - self.beyond.log1p()
         self.q = self.e / self.total
