@@ -292,20 +292,23 @@ static void train_by_script(const char *script, told *told) {
 #define EVENT(name, fields) "echo '{\"event\":\"" name "\",\"version\":1,\"command\":\"train\"," fields "}'\n"
 
 /* What a process says of an epoch that runs is the study's progress; it fails, and so do the others. A line that is no event
- * tells nothing, an unknown event is only passed on, and so is an unknown field. */
+ * tells nothing, an unknown event is only passed on, and so is an unknown field. Progress of an epoch that has ended does not count. */
 static void test_events_of_a_run(void **state) {
   (void)state;
   told told = {.message = "of no use"};
   train_by_script(
       "#!/bin/sh\necho 'epoch 1/2, 40 %, loss 0.512, 9 images/s'\necho 'mixent: of much use' >&2\n" EVENT(
           "renamed", "\"message\":\"another\"") EVENT("start", "\"first_epoch\":1")
-          EVENT("progress", "\"step\":40,\"steps\":100,\"images_per_second\":1234,\"news\":0") "until [ -e \"$0.told\" ]; do sleep 0.01; done\n" EVENT(
-              "failed", "\"message\":\"of no use\",\"error\":\"io\"") "exit 1\n",
+          EVENT(
+              "progress",
+              "\"epoch\":0,\"step\":100,\"steps\":100,\"images_per_second\":9") /* of an epoch that has ended */
+      EVENT("progress", "\"epoch\":1,\"step\":40,\"steps\":100,\"images_per_second\":1234,\"news\":0") "until [ -e \"$0.told\" ]; do sleep 0.01; done\n" EVENT(
+          "failed", "\"message\":\"of no use\",\"error\":\"io\"") "exit 1\n",
       &told);
   assert_true(told.images_per_second == 1234);
   assert_true(fabs(told.fraction - 0.4 / (double)(4 * told.epochs)) < 1e-9);
   assert_true(told.seconds_left > 0 && isfinite(told.seconds_left));
-  assert_int_equal(told.events, 4 * 4);
+  assert_int_equal(told.events, 4 * 5);
   assert_string_equal(json_string_value(json_object_get(told.last, "event")), "failed");
   assert_string_equal(json_string_value(json_object_get(told.last, "run")), "wide-1");
   assert_string_equal(json_string_value(json_object_get(told.last, "variant")), "wide");
