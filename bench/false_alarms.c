@@ -1,7 +1,7 @@
 /* How often the lab's comparisons see a difference: in simulated studies without one (false alarms), and with one (power,
  * beside the power stated beforehand). Runs have luck of their own, images a difficulty that all methods share; with
  * "images choose" each image also favours one of the methods, by chance, whichever run it is. First single tests of two
- * methods, then the verdicts of whole comparisons (lab/compare.h) of several variants with a baseline.
+ * methods, then the verdicts of whole comparisons (lab/compare/compare.h) of several variants with a baseline.
  *
  *   bench_false_alarms [STUDIES [SEEDS [IMAGES [REPLICATES [VARIANTS]]]]] */
 #include "core/random.h"

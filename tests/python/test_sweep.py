@@ -25,6 +25,7 @@ from mixent.sweep.main import main  # noqa: E402
 from mixent.sweep.program import Program  # noqa: E402
 from mixent.sweep.space import read_sweep  # noqa: E402
 from mixent.sweep.study import choose, make_sampler, open_study  # noqa: E402
+from mixent.sweep.trial import Training  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 NET = "name: tiny\nlayers:\n  - conv2d: {name: c, channels: 8, kernel: 3, padding: 1}\n  - relu:\n  - max_pool: {size: 2}\n" \
@@ -255,6 +256,14 @@ def test_a_trial_that_is_stopped_alone_goes_on(place):
     events, = place.path("hit", "trials").glob("*.jsonl")
     told = [json.loads(line)["event"] for line in events.read_text().splitlines()]
     assert [event for event in told if event in ("start", "stopped", "finished")] == ["start", "stopped", "start", "finished"]
+
+
+def test_a_last_line_that_is_cut_is_no_event(tmp_path):
+    """As after a full disk: what the next event follows on one line tells nothing, and ends no sweep."""
+    events = tmp_path / "0000.jsonl"
+    for text, told in (('{"event":"finished","version":1}\n', {"event": "finished", "version": 1}), ('{"event":"progr{"event":"failed"}\n', {}), ("", {})):
+        events.write_text(text)
+        assert Training._last_event(SimpleNamespace(events=events, _begin=0)) == told
 
 
 def test_two_at_once_and_a_changed_file_are_refused(place):

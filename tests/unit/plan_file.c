@@ -1,4 +1,4 @@
-/* net/plan_file and train/plan_source: a plan comes back as it was written, lies are refused with their place, and only a
+/* io/plan_file and train/plan_source: a plan comes back as it was written, lies are refused with their place, and only a
  * plan that was made for just this is taken unasked. */
 #include <setjmp.h>
 #include <stdarg.h>

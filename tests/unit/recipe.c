@@ -1,4 +1,4 @@
-/* train/recipe: every built-in recipe is right, what is written reads back to the bit, mistakes are named
+/* recipe/: every built-in recipe is right, what is written reads back to the bit, mistakes are named
  * with their place. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* train/views, data/view: what the views are, and that predictions are averaged as they should be, for any
+/* model/views, data/augment/view: what the views are, and that predictions are averaged as they should be, for any
  * number of threads. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -121,7 +121,10 @@ class Training:
         with open(self.events, "rb") as file:
             file.seek(self._begin)
             lines = file.read().split(b"\n")[:-1]
-        event = json.loads(lines[-1]) if lines else {}
+        try:
+            event = json.loads(lines[-1]) if lines else {}
+        except ValueError:  # a full disk took the end of the line before
+            return {}
         if lines and event.get("version") != EVENTS_VERSION:
             raise SweepError(f"{self.events}: expected events of version {EVENTS_VERSION}, got {event.get('version')}; install the program "
                              "and the Python package of one release")

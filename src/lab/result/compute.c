@@ -1,4 +1,4 @@
-/* A result from predictions: what lab/calibration.h measures, and what can be counted image by image. */
+/* A result from predictions: what mixent/statistics.h measures, and what can be counted image by image. */
 #include "core/memory.h"
 #include "lab/result/parts.h"
 #include "stats/metrics.h"
