@@ -1,4 +1,5 @@
 """The studies of docs/studies: each still comes in, and says what docs/results quotes of it."""
+import csv
 import gzip
 import json
 import re
@@ -65,3 +66,15 @@ def test_winograds_table_is_that_of_the_scores_kept():
         difference = kept["difference"][part]
         assert difference["mean"] * 100 == pytest.approx(b - a)
         assert f"| {name} | {a:.3f} | {b:.3f} | {b - a:.3f} ± {100 * difference['half_width']:.3f} |" in page
+
+
+def test_the_table_of_trials_is_that_of_the_trials_kept():
+    page = (ROOT / "docs/results/losses.md").read_text()
+    files = sorted((ROOT / "docs/results/data/tune").glob("*.csv"))
+    assert len(files) == 14
+    for path in files:
+        finished = [row for row in csv.DictReader(path.read_text().splitlines()) if row["end"] == "finished"]
+        best = max(finished, key=lambda row: float(row["value"]))
+        name = path.stem.replace("-learned", ", learned")
+        line = f"    {name:22} {len(finished):8}  {100 * float(best['value']):5.2f}  {float(best['optimizer.learning_rate']):.3f}"
+        assert f"\n{line}" in page, line
