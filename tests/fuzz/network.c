@@ -2,6 +2,7 @@
  * whose layers read layers before them and whose tensors lie side by side; folded it is one, too. */
 #include "net/graph/fold.h"
 #include "net/graph/graph.h"
+#include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static void check_folded(const mixent_graph *graph) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!size) return 0;
   const mixent_graph_options *shape = &shapes[data[0] % (sizeof shapes / sizeof *shapes)];
-  char *text = strndup((const char *)data + 1, size - 1);
+  char *text = text_of(data + 1, size - 1);
   mixent_graph *graph;
   if (!text) return 0;
   if (mixent_graph_parse(text, "input", shape, &graph) != MIXENT_OK) {

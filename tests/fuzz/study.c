@@ -1,5 +1,6 @@
 /* libFuzzer: any bytes as STUDY.yaml; what is taken has runs, each with a recipe and a name of its own. */
 #include "lab/study/study.h"
+#include "text.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  char *text = strndup((const char *)data, size);
+  char *text = text_of(data, size);
   mixent_study *study;
   mixent_recipe recipe;
   if (!text) return 0;
