@@ -78,3 +78,14 @@ def test_the_table_of_trials_is_that_of_the_trials_kept():
         name = path.stem.replace("-learned", ", learned")
         line = f"    {name:22} {len(finished):8}  {100 * float(best['value']):5.2f}  {float(best['optimizer.learning_rate']):.3f}"
         assert f"\n{line}" in page, line
+
+
+@pytest.mark.parametrize("loss", ["min-ent", "mix-ent"])
+def test_what_the_sweeps_printed_is_that_of_the_trials_kept(loss):
+    rows = list(csv.DictReader((ROOT / f"docs/results/data/paper-small/{loss}.csv").read_text().splitlines()))
+    finished = [row for row in rows if row["end"] == "finished"]
+    best = max(finished, key=lambda row: float(row["value"]))
+    page = (ROOT / "docs/results/sweeps.md").read_text()
+    assert f"{len(rows)} trials: {len(finished)} finished, {len(rows) - len(finished)} pruned." in page
+    assert f"Trial {best['number']} is best: {100 * float(best['value']):.2f} % on the held-out images" in page
+    assert re.search(rf"optimizer\.learning_rate +{float(best['optimizer.learning_rate']):.4g}\b", page)
