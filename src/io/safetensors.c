@@ -145,7 +145,8 @@ static mixent_status check_payload(const mixent_safetensors *file, const char *o
   return mixent_fail(
       MIXENT_ERROR_FORMAT,
       "%s: expected the %zu bytes from byte %zu on to have the CRC-32 %.20s, got %s; the file is "
-      "damaged: put back a copy of it, or let the command that wrote it run again",
+      "damaged: put back a copy of it, or let the command that wrote it run again; a program that changes "
+      "tensors must not keep the key payload_crc32",
       origin, data_size, from, said, found);
 }
 

@@ -83,6 +83,7 @@ def rewrite(path, out, channels):
     length = 8 + struct.unpack("<Q", data[:8])[0]
     header, values = json.loads(data[8:length]), b""
     description = header["__metadata__"]
+    del description["payload_crc32"]  # of the values as they were
     for key in ("mean", "std"):
         description[key] = json.dumps([json.loads(description[key])[0] + 0.01 * c for c in range(channels)])
     description["channels"] = str(channels)

@@ -134,7 +134,7 @@ SPACE = "space: {dropout: {uniform: [0, 0.5]}}\n"
     ("space:\n  dropout: {unifrom: [0, 0.5]}\n", 2, "unknown distribution 'unifrom'; did you mean 'uniform'?"),
     ("space:\n  dropout: 0.5\n", 2, "expected a mapping"),
     ("space:\n  dropout: {uniform: [0, 0.5], integer: [0, 1]}\n", 2, "one of uniform"),
-    ("space:\n  dropout: {uniform: [0, 2]}\n", 2, "from -1 to 0.99, not '2.0'"),
+    ("space:\n  dropout: {uniform: [0, 2]}\n", 2, "expected a number from -1 to 0.99, got '2.0'"),
     ("space:\n  dropout: {uniform: [0.5, 0]}\n", 2, "below the second"),
     ("space:\n  dropout: {uniform: [0]}\n", 2, "two numbers"),
     ("space:\n  dropout: {uniform: [0, nan]}\n", 2, "expected a number, got 'nan'"),
