@@ -113,5 +113,5 @@ def reduction_of(reduction: str, transform: str) -> int:
 
 def complete(kind: str, numbers: Mapping[str, float]) -> tuple[float, ...]:
     """All numbers in their order, as the native object takes them."""
-    whole = dict(zip(NUMBERS, DEFAULTS[kind]), **numbers)
+    whole = {**dict(zip(NUMBERS, DEFAULTS[kind])), **numbers}
     return tuple(whole[name] for name in NUMBERS)

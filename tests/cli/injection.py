@@ -48,7 +48,12 @@ def plain_text(text):
     try:
         return json.dumps(without_times(json.loads(text)))
     except ValueError:
-        return "\n".join(map(plain_line, without_progress(text).split("\n")))
+        return "\n".join(map(plain_line, without_runs(without_progress(text)).split("\n")))
+
+
+def without_runs(text):
+    """A study's lines without what it passes on of its runs: a run that is tried again tells again."""
+    return "".join(line for line in text.splitlines(keepends=True) if not (line.startswith('{"event":') and "variant" in json.loads(line)))
 
 
 def bytes_of(directory):

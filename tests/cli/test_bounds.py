@@ -215,6 +215,8 @@ def test_a_limit_on_memory(place):
             break
         if done.returncode == 127:  # a library did not fit
             continue
+        if done.returncode == -6 and "std::bad_alloc" in done.stderr and "mixent: " not in done.stderr:
+            continue  # a library that is being loaded, before the program begins
         assert done.returncode == 1 and "mixent: " in done.stderr, (megabytes, done)
         failures += 1
     assert done.returncode == 0 and failures > 2

@@ -17,7 +17,7 @@ from torch import Tensor
 from .. import _options
 from . import _composed, _native_rows, _operator
 from ._composed import is_compiling
-from ._settings import Settings, bounds_of
+from ._settings import Settings, bounds_of, learned_of
 from ._tensors import refuse_others, why_special, why_unreadable
 
 BACKENDS = ("auto", "native", "composed")
@@ -42,7 +42,7 @@ def _coefficients(settings: Settings, epoch: Tensor | None, learned: Sequence[Te
     """c_i = w_i / ln b_i, and what the transform adds to the loss."""
     numbers = dict(zip(_options.NUMBERS, settings.numbers))
     wide = _composed.widest(like)
-    tensors = {name: _held(name, value).to(wide) for name, value in zip(settings.learned, learned)}
+    tensors = {name: _held(name, value).to(wide) for name, value in zip(learned_of(settings), learned)}
     parts = range(1, len(_options.PARTS[settings.kind]) + 1)
     raw = [tensors.get(f"w{i}", numbers[f"w{i}"]) for i in parts]
     log_bases = [tensors.get(f"b{i}", math.log(numbers[f"b{i}"])) for i in parts]

@@ -14,7 +14,7 @@ from .._help import MODULES, help_on
 from . import _native_rows
 from ._composed import is_compiling
 from ._evaluate import BACKENDS, evaluate
-from ._settings import Settings, bounds_of
+from ._settings import Settings, bounds_of, learned_of
 from ._tensors import refuse_others, refuse_sparse, why_special
 
 #: The names of others for a loss's own numbers.
@@ -113,7 +113,7 @@ class Loss(nn.Module):
         """Takes settings over; raises ValueError for what is out of range."""
         if not is_compiling():
             settings.make()
-        learned = settings.learned
+        learned = learned_of(settings)
         numbers = dict(zip(_options.NUMBERS, settings.numbers))
         reduction = next(word for word, code in _options.REDUCTIONS.items() if code == settings.reduction)
         self.__dict__.update(_settings=settings, reduction=reduction, ignore_index=settings.ignore_index, **{
@@ -157,7 +157,7 @@ class Loss(nn.Module):
     def _hold(self) -> list[Tensor]:
         """What is learned, brought back within its bounds if an optimizer has moved it out."""
         learned = [getattr(self, name) for name in self._learned]
-        for name, value in zip(self._settings.learned, learned):
+        for name, value in zip(learned_of(self._settings), learned):
             if is_compiling():
                 with torch.no_grad():
                     value.clamp_(*bounds_of(name))
@@ -196,7 +196,7 @@ class Loss(nn.Module):
         """What differs from the defaults; what is learned as it stands now."""
         usual = {**_options.numbers_of(self.kind), "ignore_index": -100, "reduction": "mean", "transform": "free",
                  "inplace": False, "backend": "auto"}
-        learned = self._settings.learned
+        learned = learned_of(self._settings)
         current = {name: (parameter if name[0] == "w" else parameter.exp()).item()
                    for name, parameter in zip(learned, (getattr(self, name) for name in self._learned))}
         chosen = {name: current.get(name, getattr(self, name, None)) for name in usual}

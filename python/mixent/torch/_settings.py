@@ -23,10 +23,10 @@ class Settings(NamedTuple):
         """The library's object, one for all losses of these settings. Raises ValueError for options out of range."""
         return make_native(*self[:5])
 
-    @property
-    def learned(self) -> list[str]:
-        """The names of what is learned: "w1", "b2", …"""
-        return [name for bit, name in enumerate(_native.PARAMETERS) if self.learn >> bit & 1]
+
+def learned_of(settings: Settings) -> list[str]:
+    """The names of what is learned: "w1", "b2", … (A function: PyTorch 2.6 compiles no properties of named tuples.)"""
+    return [name for bit, name in enumerate(_native.PARAMETERS) if settings.learn >> bit & 1]
 
 
 def bounds_of(name: str) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from .. import _native, _options
 from . import _evaluate, _losses
 from ._composed import is_compiling
 from ._losses import ALIASES, class_weights, own_names
-from ._settings import Settings
+from ._settings import Settings, learned_of
 
 __all__ = ["entropy"]
 
@@ -37,7 +37,7 @@ def _call(kind: str, input: Tensor, target: Tensor, weight: Tensor | Sequence[fl
     tensors = {name: value for name, value in given.items() if isinstance(value, Tensor) and name in _native.PARAMETERS}
     numbers = tuple(item for item in given.items() if item[0] not in tensors)
     settings = _settings_of(kind, ignore_index, reduction, numbers, tuple(tensors))
-    learned = [tensors[name] if name[0] == "w" else tensors[name].log() for name in settings.learned]
+    learned = [tensors[name] if name[0] == "w" else tensors[name].log() for name in learned_of(settings)]
     weight = None if weight is None else class_weights(weight)
     value = _evaluate.evaluate(settings, input, target, weight, None, learned, backend)
     return (value, _evaluate.row_terms(settings, input, target, weight)) if return_terms else value
