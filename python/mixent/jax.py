@@ -82,7 +82,7 @@ class _Row:
 
 
 def _focal(row: _Row) -> Any:
-    rest = jnp.maximum(row.rest, jnp.finfo(row.p.dtype).tiny)  # whose powers have derivatives
+    rest = jnp.where(row.present, jnp.maximum(row.rest, jnp.finfo(row.p.dtype).tiny), 1)  # whose powers have derivatives
     return row.masked_labels - (row.weighted * rest ** row.numbers["gamma"] * row.log).sum(-1)
 
 
@@ -145,7 +145,7 @@ def _evaluate(kind: str, logits: Any, labels: Any, weight: Any, where: Any, give
             raise TypeError(f"the loss '{kind}' has no {name} (it has {', '.join(name for name in known if name != 'max_interval')})")
     numbers = {**dict(zip(_options.NUMBERS, _options.DEFAULTS[kind])), **given}
     row = _Row(logits, labels, weight, where, numbers)
-    total = jnp.zeros_like(row.x[..., 0])
+    total = 0 * row.q.sum(-1)  # rows without a distribution are NaN, their gradient too, whatever the weights
     for i, term in enumerate(_options.PARTS[kind], 1):
         base = numbers[f"b{i}"]
         c = numbers[f"w{i}"] / (math.log(base) if isinstance(base, (int, float)) else jnp.log(base))
