@@ -7,7 +7,7 @@ composed  PyTorch's operations (_composed.py): everything else. In eager mode th
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -167,7 +167,12 @@ def _chunked_gradient(settings: Settings, grad_output: Tensor, logits: Tensor, t
             gradient[part] = _composed.row_gradients(rows, rule, cut, scales[part])
         if any(wanted[1:]):
             sums = [total + (term * scales[part]).sum(dtype=wide) for total, term in zip(sums, _composed.row_terms(rows, rule))]
-    answers: list[Tensor | None] = [None if gradient is None else _unflatten(gradient, logits)]
+    return [None if gradient is None else _unflatten(gradient, logits), *slopes_of(coefficients, added, sums, grad_output, leaves)]
+
+
+def slopes_of(coefficients: list[_composed.Number], added: _composed.Number, sums: Sequence[_composed.Number], grad_output: Tensor,
+              leaves: Sequence[Tensor]) -> list[Tensor | None]:
+    """The derivatives of the leaves, from which the coefficients and what is added were made. sums: dL/dc_i."""
     ends = []
     for c, total in zip(coefficients, sums):
         if isinstance(c, Tensor) and c.requires_grad:
@@ -177,6 +182,7 @@ def _chunked_gradient(settings: Settings, grad_output: Tensor, logits: Tensor, t
         ends.append((added, grad_output.to(added.dtype)))
     needing = [leaf for leaf in leaves if leaf.requires_grad]
     found = list(torch.autograd.grad([end for end, _ in ends], needing, [slope for _, slope in ends], allow_unused=True)) if ends else []
+    answers: list[Tensor | None] = []
     for leaf in leaves:
         slope = found.pop(0) if leaf.requires_grad and found else None
         answers.append(torch.zeros_like(leaf) if slope is None and leaf.requires_grad else slope)
@@ -186,15 +192,20 @@ def _chunked_gradient(settings: Settings, grad_output: Tensor, logits: Tensor, t
 def _composed_gradient(settings: Settings, grad_output: Tensor, logits: Tensor, target: Tensor, weight: Tensor | None,
                        epoch: Tensor | None, learned: Sequence[Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
     """The same as a graph of its own, to be differentiated again or transformed."""
+    return differentiate(lambda logits, *learned: compose(settings, logits, target, weight, epoch, learned), grad_output,
+                         [logits, *learned], wanted)
+
+
+def differentiate(value_of: Callable[..., Tensor], grad_output: Tensor, inputs: Sequence[Any], wanted: Sequence[bool]) -> list[Tensor | None]:
+    """The derivatives of value_of(*inputs) where wanted, as a graph if one is being recorded. Inputs may be None."""
     create_graph = torch.is_grad_enabled()
-    inputs = [logits, *learned]
     if not create_graph:
-        inputs = [tensor.detach().requires_grad_(want) for tensor, want in zip(inputs, wanted)]
+        inputs = [None if tensor is None else tensor.detach().requires_grad_(want) for tensor, want in zip(inputs, wanted)]
     with torch.enable_grad():
-        value = compose(settings, inputs[0], target, weight, epoch, inputs[1:])
+        value = value_of(*inputs)
         needing = [tensor for tensor, want in zip(inputs, wanted) if want]
         found = list(torch.autograd.grad(value, needing, grad_output, create_graph=create_graph, allow_unused=True))
-    answers = []
+    answers: list[Tensor | None] = []
     for tensor, want in zip(inputs, wanted):
         slope = found.pop(0) if want else None
         answers.append(torch.zeros_like(tensor) if slope is None and want else slope)
@@ -265,8 +276,7 @@ def _numbers_of(learned: Sequence[Tensor]) -> tuple[float, ...] | None:
 
 # Which of them
 
-def _refuse_labels_out_of_range(settings: Settings, logits: Tensor, target: Tensor) -> None:
-    classes = logits.shape[1] if logits.dim() > 1 else logits.shape[0]
+def _refuse_labels_out_of_range(settings: Settings, classes: int, target: Tensor) -> None:
     target = target.long()  # classes and ignore_index may be beyond what the labels' type holds
     wrong = (target < 0) | (target >= classes)
     if settings.ignore_index is not None:
@@ -274,6 +284,27 @@ def _refuse_labels_out_of_range(settings: Settings, logits: Tensor, target: Tens
     if wrong.any():
         raise ValueError(f"label {target[wrong].flatten()[0].item()} is out of range: expected 0 to {classes - 1}"
                          + ("" if settings.ignore_index is None else f", or ignore_index {settings.ignore_index}"))
+
+
+def is_native(backend: str, tensors: Sequence[Tensor], target: Tensor, weight: Tensor | None, learned: Sequence[Tensor]) -> bool:
+    """Whether the C library computes a call, of which `tensors` are what the logits are made of. Raises for what no back end takes."""
+    if torch.is_grad_enabled() and target.requires_grad:
+        raise RuntimeError("mixent's losses have no gradient for the target: pass target.detach()")
+    if torch.is_grad_enabled() and weight is not None and weight.requires_grad:
+        raise RuntimeError("mixent's losses have no gradient for the class weights: pass weight.detach()")
+    if backend != "composed":
+        reason = why_unreadable(*tensors, target, *learned) or (None if weight is None else why_special(weight))
+        if reason is None:
+            if weight is not None and not weight.is_cpu:
+                raise RuntimeError(f"the logits are on the CPU, but weight is on {weight.device}: move the loss with .to('cpu')")
+            return True
+        if backend == "native":
+            raise NotImplementedError(f"mixent's losses with backend='native' cannot read tensors {reason}: use backend='auto'")
+    logits = tensors[0]
+    if not logits.device == target.device == (logits if weight is None else weight).device:
+        where = f"the target on {target.device}" if weight is None else f"the target on {target.device}, weight on {weight.device}"
+        raise RuntimeError(f"the logits are on {logits.device}, {where}: move all of them to one device")
+    return False
 
 
 def evaluate(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor | None, epoch: Tensor | None,
@@ -284,28 +315,15 @@ def evaluate(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor 
             return _operator.evaluate(settings, logits, target, weight, epoch, learned)
         return compose(settings, logits, target, weight, epoch, learned)
     refuse_others(logits, target, *learned)
-    differentiate = torch.is_grad_enabled()
-    if differentiate and target.requires_grad:
-        raise RuntimeError("mixent's losses have no gradient for the target: pass target.detach()")
-    if differentiate and weight is not None and weight.requires_grad:
-        raise RuntimeError("mixent's losses have no gradient for the class weights: pass weight.detach()")
-    if backend != "composed":
-        reason = why_unreadable(logits, target, *learned) or (None if weight is None else why_special(weight))
-        if reason is None:
-            if weight is not None and not weight.is_cpu:
-                raise RuntimeError(f"the logits are on the CPU, but weight is on {weight.device}: move the loss with .to('cpu')")
-            return _evaluate_natively(settings, logits, target, weight, epoch, learned, inplace, differentiate)
-        if backend == "native":
-            raise NotImplementedError(f"mixent's losses with backend='native' cannot read tensors {reason}: use backend='auto'")
-    if not logits.device == target.device == (logits if weight is None else weight).device:
-        where = f"the target on {target.device}" if weight is None else f"the target on {target.device}, weight on {weight.device}"
-        raise RuntimeError(f"the logits are on {logits.device}, {where}: move all of them to one device")
+    graph = torch.is_grad_enabled()
+    if is_native(backend, [logits], target, weight, learned):
+        return _evaluate_natively(settings, logits, target, weight, epoch, learned, inplace, graph)
     if why_special(logits, target, *learned, *([] if weight is None else [weight])):
         return compose(settings, logits, target, weight, epoch, learned)
     if logits.is_cpu and not target.is_floating_point():
         _flatten(logits, target, weight)
-        _refuse_labels_out_of_range(settings, logits, target)
-    if differentiate and (logits.requires_grad or any(value.requires_grad for value in learned)):
+        _refuse_labels_out_of_range(settings, logits.shape[1] if logits.dim() > 1 else logits.shape[0], target)
+    if graph and (logits.requires_grad or any(value.requires_grad for value in learned)):
         return _Composed.apply(settings, target, weight, epoch, logits, *learned)
     return _chunked_value(settings, logits, target, weight, epoch, learned)
 
