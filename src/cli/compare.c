@@ -53,7 +53,7 @@ static void show_progress(void *context, const mixent_study_progress *now) {
   if (view->json && mixent_event_progress_is_due()) mixent_event_progress(progress_to_json(now));
   mixent_text after = {0};
   mixent_text_append(&after, "%s%s", left, speed);
-  for (size_t i = 0; i < now->running; i++) mixent_text_append(&after, "%s%s", i ? ", " : "", now->names[i]);
+  for (size_t i = 0; i < now->running; i++) mixent_text_append_item(&after, i, "%s", now->names[i]);
   if (after.data) mixent_progress_show(&view->progress, before, now->fraction, after.data);
   mixent_text_free(&after);
 }
@@ -102,9 +102,11 @@ static mixent_status train(const arguments *arguments, mixent_study *study, int 
 }
 
 /* Where the study stands or will stand; free(). */
-static char *place_of(const arguments *arguments, const mixent_study *study) {
-  if (study->directory) return strdup(study->directory);
-  return mixent_path_join(arguments->runs, study->name);
+static char *directory_of(const arguments *arguments, const mixent_study *study) {
+  char *directory;
+  if (!study->directory) return mixent_path_join(arguments->runs, study->name);
+  mixent_copy_text(study->directory, &directory);
+  return directory;
 }
 
 /* A study's directory, a built-in study, a study under --runs, or a file. */
@@ -135,7 +137,7 @@ static void print_failed(const mixent_study *study, mixent_study_place place, co
     char *name = mixent_study_run_name(study, place);
     const char *said = name ? json_string_value(json_object_get(failed, name)) : NULL;
     if (!name) mixent_output_lacks();
-    if (said) mixent_text_append(&seeds, "%s%ld", count++ ? ", " : "", study->seeds[place.seed]);
+    if (said) mixent_text_append_item(&seeds, count++, "%ld", study->seeds[place.seed]);
     if (!message) message = said;
     free(name);
   }
@@ -250,9 +252,9 @@ static int run(const void *given, int count, char **words) {
   mixent_study *study;
   mixent_status status = find_study(arguments, words[0], &study);
   if (status != MIXENT_OK) return mixent_failed(status);
-  char *place = place_of(arguments, study);
-  int code = place ? compare(arguments, study, place) : mixent_failed(mixent_no_memory("a path"));
-  free(place);
+  char *directory = directory_of(arguments, study);
+  int code = directory ? compare(arguments, study, directory) : mixent_failed(MIXENT_ERROR_MEMORY);
+  free(directory);
   mixent_study_free(study);
   return code;
 }

@@ -34,10 +34,9 @@ json_t *mixent_facts_json(const mixent_facts *facts) {
 }
 
 char *mixent_fact_text(const mixent_fact *fact) {
-  if (fact->text) return strdup(fact->text);
   mixent_text text = {0};
-  mixent_text_append(&text, "%s", "");
-  if (!isnan(fact->number)) mixent_number_write(fact->number, &text);
+  mixent_text_append(&text, "%s", fact->text ? fact->text : "");
+  if (!fact->text && !isnan(fact->number)) mixent_number_write(fact->number, &text);
   if (text.failed) mixent_text_free(&text);
   return text.data;
 }

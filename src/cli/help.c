@@ -60,9 +60,11 @@ void mixent_option_help_append(const mixent_command_option *option, mixent_text 
   const char *const *names = option->names ? option->names() : setting ? setting->choices : NULL;
   mixent_text_append(out, "%s", option->help || !setting ? option->help : setting->help);
   /* an argument that is written in small letters lists its choices itself */
-  if (option->argument && strncmp(option->argument, "NAME", strlen("NAME")) == 0)
-    for (size_t i = 0; names && names[i]; i++)
-      mixent_text_append(out, "%s%s%s", i ? ", " : " (", names[i], names[i + 1] ? "" : ")");
+  if (names && *names && option->argument && strncmp(option->argument, "NAME", strlen("NAME")) == 0) {
+    mixent_text_append(out, " (");
+    mixent_text_append_names(out, names);
+    mixent_text_append(out, ")");
+  }
   if (option->fallback) mixent_text_append(out, " (default: %s)", option->fallback);
 }
 

@@ -86,8 +86,7 @@ mixent_status mixent_checkpoint_find(const char *word, char **path) {
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: expected a checkpoint or a run, got %s", word, kind);
   if (kind_there == MIXENT_PATH_NOTHING && !mixent_has_ending(word, ".safetensors"))
     return find_in_run(word, path);
-  *path = strdup(word);
-  return *path ? MIXENT_OK : mixent_no_memory("a path");
+  return mixent_copy_text(word, path);
 }
 
 mixent_status mixent_checkpoint_open(const char *word, char **path, mixent_model **out) {

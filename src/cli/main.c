@@ -45,8 +45,7 @@ int main(int argc, char **argv) {
   mixent_process_name("mixent"); /* a study starts its runs as "exe" */
   int code = run_program(argc, argv);
   if (mixent_output_lacked()) {
-    int lacked = mixent_failed(mixent_fail(
-        MIXENT_ERROR_MEMORY, "no memory for some of the output, which is missing above; run again"));
+    int lacked = mixent_failed(mixent_no_memory("some of the output, which is missing above; run again"));
     if (code == MIXENT_EXIT_DONE) code = lacked;
   }
   mixent_events_end(code);

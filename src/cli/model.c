@@ -32,9 +32,9 @@ void mixent_threads_choose(long threads) {
 /* Where the run that the checkpoint lies in had its data from; *found false if it lies in none. */
 static mixent_status read_run_recipe(const char *checkpoint, bool *found, mixent_recipe *out) {
   const char *slash = strrchr(checkpoint, '/');
-  char *directory = slash ? strndup(checkpoint, (size_t)(slash - checkpoint)) : strdup(".");
-  char *path = directory ? mixent_path_join(*directory ? directory : "/", "recipe.yaml") : NULL;
-  mixent_status status = path ? MIXENT_OK : mixent_no_memory("a path");
+  char *path;
+  mixent_status status =
+      mixent_print_text(&path, "%.*srecipe.yaml", slash ? (int)(slash + 1 - checkpoint) : 0, checkpoint);
   *found = false;
   mixent_path_kind kind = MIXENT_PATH_NOTHING;
   if (path) status = mixent_path_look(path, &kind);
@@ -43,7 +43,6 @@ static mixent_status read_run_recipe(const char *checkpoint, bool *found, mixent
     *found = status == MIXENT_OK;
   }
   free(path);
-  free(directory);
   return mixent_is_refusal(status) ? status : MIXENT_OK;
 }
 

@@ -100,8 +100,8 @@ static int add_setting(parse *parse, const mixent_command_option *option, char *
     setting = (mixent_setting){value, equals + 1};
   }
   if (!list->items) {
-    list->items = calloc(parse->setting_room, sizeof *list->items);
-    if (!list->items) return mixent_failed(mixent_no_memory("the command line"));
+    mixent_status status = MIXENT_ALLOCATE(parse->setting_room, &list->items);
+    if (status != MIXENT_OK) return mixent_failed(status);
   }
   list->items[list->count++] = setting;
   return GO_ON;
@@ -273,10 +273,9 @@ int mixent_command_parse(const mixent_command *const *commands, int argc, char *
   out->command = command;
   out->events =
       command->events && has_flag(command, "json", argc, argv) && !has_flag(command, "dry-run", argc, argv);
-  out->arguments = calloc(1, command->arguments_size + 1);
-  out->operands = calloc(most, sizeof *out->operands);
-  if (out->arguments && out->operands) return parse_all(&parse, argc, argv);
-  return mixent_failed(mixent_no_memory("the command line"));
+  mixent_status status = mixent_allocate(command->arguments_size + 1, &out->arguments);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(most, &out->operands);
+  return status == MIXENT_OK ? parse_all(&parse, argc, argv) : mixent_failed(status);
 }
 
 void mixent_command_call_free(mixent_command_call *call) {

@@ -24,17 +24,15 @@ static mixent_status find_nearest(const char *runs, const char *word, char **out
   mixent_status status = mixent_store_find(store, &query, &found, &count);
   mixent_store_warning_print(store);
   mixent_store_close(store);
-  const char **names = status == MIXENT_OK ? calloc(count + 1, sizeof *names) : NULL;
-  const char *near = NULL;
-  if (status == MIXENT_OK && !names) status = mixent_no_memory("the names of runs");
+  const char **names = NULL, *near = NULL;
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(count + 1, &names);
   for (size_t i = 0; names && i < count; i++) {
     names[i] = mixent_facts_text(&found[i], "run");
     const char *slash = strrchr(names[i], '/');
     if (slash && strcmp(slash + 1, word) == 0) near = names[i]; /* in a study */
   }
   if (names && !near) near = mixent_nearest_name(word, names);
-  *out = near ? strdup(near) : NULL;
-  if (near && !*out) status = mixent_no_memory("the name of a run");
+  if (near) status = mixent_copy_text(near, out);
   free(names);
   mixent_store_runs_free(found, count);
   return status;
@@ -75,8 +73,7 @@ mixent_status mixent_place_look(const char *runs, const char *word, mixent_place
   if (!below) return MIXENT_ERROR_MEMORY;
   mixent_status status = look(word, kind, &here);
   if (status == MIXENT_OK && !here) status = look(below, kind, &there);
-  if (status == MIXENT_OK && (here || there) && !(*out = strdup(here ? word : below)))
-    status = mixent_no_memory("a path");
+  if (status == MIXENT_OK && (here || there)) status = mixent_copy_text(here ? word : below, out);
   free(below);
   for (size_t length = *out ? strlen(*out) : 0; length > 1 && (*out)[length - 1] == '/'; length--)
     (*out)[length - 1] = '\0';

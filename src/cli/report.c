@@ -17,9 +17,10 @@ typedef struct arguments {
 } arguments;
 
 /* report.html in the study's or the single run's directory, or here for several runs; free(). */
-static char *choose_path(const char *output, const mixent_names *places) {
-  if (output) return strdup(output);
-  return places->count == 1 ? mixent_path_join(places->items[0], "report.html") : strdup("report.html");
+static mixent_status choose_path(const char *output, const mixent_names *places, char **out) {
+  if (output || places->count != 1) return mixent_copy_text(output ? output : "report.html", out);
+  *out = mixent_path_join(places->items[0], "report.html");
+  return *out ? MIXENT_OK : MIXENT_ERROR_MEMORY;
 }
 
 /* A path that is no run or study by its files, nor its name among the runs, is taken as it is: an imported run has no recipe. */
@@ -59,8 +60,7 @@ static int run(const void *given, int count, char **words) {
   mixent_status status = find_places(words, (size_t)count, &places);
   if (status == MIXENT_OK)
     status = mixent_report_make((const char *const *)places.items, places.count, &options, &page);
-  if (status == MIXENT_OK && !(path = choose_path(arguments->output, &places)))
-    status = mixent_no_memory("a path");
+  if (status == MIXENT_OK) status = choose_path(arguments->output, &places, &path);
   if (status == MIXENT_OK) status = mixent_file_replace(path, page.data, page.length);
   int code = status == MIXENT_OK ? print_path(arguments, path, page.length) : mixent_failed(status);
   free(path);

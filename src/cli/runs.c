@@ -132,8 +132,8 @@ static void print_csv(const mixent_facts *runs, size_t count, const char *const 
 /* The words of --columns, or the usual keys: NULL-terminated; one free() for all. */
 static mixent_status list_columns(const char *words, char ***out) {
   size_t most = strlen(words) / 2 + USUAL + 2, count = 0;
-  char **list = malloc(most * sizeof *list + strlen(words) + 1);
-  if (!list) return mixent_no_memory("the columns");
+  char **list;
+  MIXENT_TRY(mixent_allocate(most * sizeof *list + strlen(words) + 1, (void **)&list));
   char *text = strcpy((char *)(list + most), words);
   for (char *word = strtok(text, ","); word; word = strtok(NULL, ",")) list[count++] = word;
   for (size_t j = 0; !*words && j < USUAL; j++) list[count++] = (char *)usual[j].key;
@@ -225,8 +225,9 @@ static int list(const arguments *arguments, mixent_store_filter *filters, int co
 static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
   if (arguments->json && arguments->csv) return mixent_wrong_use("runs: --json or --csv, not both");
-  mixent_store_filter *filters = calloc((size_t)count + 1, sizeof *filters);
-  if (!filters) return mixent_failed(mixent_no_memory("the filters"));
+  mixent_store_filter *filters;
+  mixent_status status = MIXENT_ALLOCATE(count + 1, &filters);
+  if (status != MIXENT_OK) return mixent_failed(status);
   int code = list(arguments, filters, count, words);
   free(filters);
   return code;

@@ -54,8 +54,8 @@ static mixent_status read_commands(subject *run) {
   else if (!mixent_is_refusal(status))
     status = MIXENT_OK; /* a damaged recipe is told of already */
   bool stands = strcmp(run->status, "interrupted") == 0 || strcmp(run->status, "failed") == 0;
-  if (status == MIXENT_OK && stands && asprintf(&run->resume, "mixent train --resume %s", quoted) < 0)
-    status = mixent_no_memory("a command");
+  if (status == MIXENT_OK && stands)
+    status = mixent_print_text(&run->resume, "mixent train --resume %s", quoted);
   free(path);
   free(quoted);
   return status;

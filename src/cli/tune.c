@@ -48,9 +48,9 @@ static mixent_status choose_shape(const arguments *arguments, mixent_graph_optio
 
 /* The file the plan goes to; free(). A place in the cache is made. */
 static mixent_status choose_path(const char *output, const mixent_plan_key *key, char **out) {
-  *out = output ? strdup(output) : mixent_plan_cache_path(key);
-  if (!*out) return output ? mixent_no_memory("a path") : MIXENT_ERROR_IO;
-  if (output) return MIXENT_OK;
+  if (output) return mixent_copy_text(output, out);
+  *out = mixent_plan_cache_path(key);
+  if (!*out) return MIXENT_ERROR_IO;
   char *slash = strrchr(*out, '/');
   *slash = 0;
   mixent_status status = mixent_directory_make(*out);

@@ -72,8 +72,8 @@ mixent_status mixent_directory_sync(const char *path) {
 }
 
 mixent_status mixent_parent_sync(const char *path) {
-  char *parent = strdup(path);
-  if (!parent) return mixent_no_memory("a path");
+  char *parent;
+  MIXENT_TRY(mixent_copy_text(path, &parent));
   char *slash = strrchr(parent, '/');
   if (slash) slash[slash == parent] = 0;
   mixent_status status = mixent_directory_sync(slash ? parent : ".");
@@ -82,8 +82,8 @@ mixent_status mixent_parent_sync(const char *path) {
 }
 
 mixent_status mixent_directory_make(const char *path) {
-  char *copy = strdup(path);
-  if (!copy) return mixent_no_memory("a path");
+  char *copy;
+  MIXENT_TRY(mixent_copy_text(path, &copy));
   for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
     *slash = 0;
     mkdir(copy, 0777); /* the last one tells whether it worked */

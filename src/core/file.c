@@ -24,9 +24,8 @@ char *mixent_path_join(const char *directory, const char *name) {
   char *path;
   size_t length = strlen(directory);
   const char *slash = length && directory[length - 1] == '/' ? "" : "/";
-  if (asprintf(&path, "%s%s%s", directory, slash, name) >= 0) return path;
-  mixent_no_memory("a path");
-  return NULL;
+  mixent_print_text(&path, "%s%s%s", directory, slash, name);
+  return path;
 }
 
 bool mixent_has_ending(const char *name, const char *ending) {
@@ -37,9 +36,7 @@ bool mixent_has_ending(const char *name, const char *ending) {
 /* Where a link at `path` that says `link` leads. */
 static mixent_status path_beside(const char *path, const char *link, char **out) {
   const char *slash = *link == '/' ? NULL : strrchr(path, '/');
-  if (asprintf(out, "%.*s%s", slash ? (int)(slash + 1 - path) : 0, path, link) >= 0) return MIXENT_OK;
-  *out = NULL;
-  return mixent_no_memory("a path");
+  return mixent_print_text(out, "%.*s%s", slash ? (int)(slash + 1 - path) : 0, path, link);
 }
 
 mixent_status mixent_path_follow(const char *path, char **out) {

@@ -15,7 +15,7 @@ static mixent_status check_end(gzFile file, const char *path) {
   const char *message = gzerror(file, &code);
   if (code == Z_OK || code == Z_STREAM_END) return MIXENT_OK;
   if (code == Z_ERRNO) return mixent_fail_errno("read", path);
-  if (code == Z_MEM_ERROR) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory to read %s", path);
+  if (code == Z_MEM_ERROR) return mixent_no_memory("%s", path);
   const char *reason = strstr(message, ">: "); /* behind zlib's name of the file, "<fd:3>" */
   return mixent_fail(MIXENT_ERROR_FORMAT,
                      "%s: the gzip data is damaged or truncated (%s); fetch or copy it again", path,
@@ -47,10 +47,7 @@ static mixent_status read_all(gzFile file, const char *path, size_t limit, uint8
     MIXENT_TRY(check_ratio(file, path, *size));
     if (capacity - *size < 1 << 16) {
       capacity = 2 * capacity + (1 << 20);
-      uint8_t *bytes = realloc(*out, capacity);
-      if (!bytes)
-        return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory for %zu bytes of it", path, capacity);
-      *out = bytes;
+      MIXENT_TRY(MIXENT_RESIZE(out, capacity, path));
     }
     count = gzread(file, *out + *size, 1 << 16);
     if (count > 0) *size += (size_t)count;
@@ -70,7 +67,7 @@ mixent_status mixent_gzip_read(const char *path, size_t limit, uint8_t **out, si
   gzFile file = status == MIXENT_OK ? gzdopen(descriptor, "rb") : NULL;
   if (!file) {
     close(descriptor);
-    return status == MIXENT_OK ? mixent_fail(MIXENT_ERROR_MEMORY, "no memory to read %s", path) : status;
+    return status == MIXENT_OK ? mixent_no_memory("%s", path) : status;
   }
   status = read_all(file, path, limit, out, size);
   gzclose(file);
@@ -88,7 +85,7 @@ mixent_status mixent_gzip_append(const void *bytes, size_t size, mixent_text *ou
   z_stream packer = {0};
   if (size > UINT_MAX) return mixent_fail(MIXENT_ERROR_ARGUMENT, "%zu bytes are too many to pack", size);
   if (deflateInit2(&packer, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP, MEMORY, Z_DEFAULT_STRATEGY) != Z_OK)
-    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory to pack %zu bytes", size);
+    return mixent_no_memory("packing %zu bytes", size);
   packer.next_in = (Bytef *)bytes;
   packer.avail_in = (uInt)size;
   int code;

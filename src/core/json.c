@@ -1,5 +1,6 @@
 /* Writing and reading JSON with every failure told. */
 #include "core/json.h"
+#include "core/memory.h"
 #include "core/unicode.h"
 
 #include <math.h>
@@ -56,7 +57,8 @@ void mixent_json_append(json_t **array, json_t *value) {
 
 json_t *mixent_json_text(const char *text) {
   if (text && mixent_is_utf8(text)) return json_string(text);
-  char *copy = text ? strdup(text) : NULL;
+  char *copy = NULL;
+  if (text) mixent_copy_text(text, &copy);
   for (char *letter = copy; letter && *letter; letter++)
     if ((unsigned char)*letter >= 0x80) *letter = '?';
   json_t *json = copy ? json_string(copy) : NULL;
@@ -126,7 +128,7 @@ mixent_status mixent_json_parse(const char *text, size_t size, size_t flags, con
     left = true;
   }
   way_out = NULL;
-  if (left) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to read it", origin);
+  if (left) return mixent_no_memory("%s", origin);
   if (*out) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%d:%d: %s", origin, error.line, error.column, error.text);
 }

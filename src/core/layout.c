@@ -36,7 +36,8 @@ static char *take_printable(char *text) {
   const char *printable = mixent_printable(text);
   if (printable == text) return text;
   free(text);
-  return strdup(printable);
+  mixent_copy_text(printable, &text);
+  return text;
 }
 
 void mixent_table_add(mixent_table *table, const char *format, ...) {
@@ -93,8 +94,8 @@ static bool cut_in_the_middle(char **cell, int width) {
   int columns = columns_of(*cell), begin = (width - 1) / 2, end = width - 1 - begin;
   char *cut;
   if (columns <= width) return true;
-  if (asprintf(&cut, "%.*s…%s", (int)bytes_of(*cell, begin), *cell, *cell + bytes_of(*cell, columns - end)) <
-      0)
+  if (mixent_print_text(&cut, "%.*s…%s", (int)bytes_of(*cell, begin), *cell,
+                        *cell + bytes_of(*cell, columns - end)) != MIXENT_OK)
     return false;
   free(*cell);
   *cell = cut;

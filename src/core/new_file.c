@@ -21,11 +21,8 @@ static mixent_status draw_temporary(const char *target, char **out) {
   uint64_t number;
   const char *slash = strrchr(target, '/');
   if (getentropy(&number, sizeof number) != 0) return mixent_fail_errno("draw a temporary name for", target);
-  if (asprintf(out, "%.*s%s%0*" PRIx64 "%s", slash ? (int)(slash + 1 - target) : 0, target, temporary_begin,
-               DIGITS, number, temporary_end) >= 0)
-    return MIXENT_OK;
-  *out = NULL;
-  return mixent_no_memory("a path");
+  return mixent_print_text(out, "%.*s%s%0*" PRIx64 "%s", slash ? (int)(slash + 1 - target) : 0, target,
+                           temporary_begin, DIGITS, number, temporary_end);
 }
 
 /* Owner, group and permissions of the file that is replaced, as far as this user and the file system go: only root gives
@@ -62,7 +59,7 @@ static mixent_status open_beside(const struct stat *replaced, mixent_new_file *o
 }
 
 static mixent_status open_in_place(const char *path, mixent_new_file *out, int *descriptor) {
-  if (!(out->path = strdup(path))) return mixent_no_memory("a path");
+  MIXENT_TRY(mixent_copy_text(path, &out->path));
   *descriptor = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
   return *descriptor < 0 ? mixent_fail_errno("open", path) : MIXENT_OK;
 }

@@ -31,8 +31,13 @@ mixent_status(mixent_fail_within)(mixent_status status, const char *format, ...)
   return mixent_fail(status, "%s: %s", context, last_error);
 }
 
-mixent_status(mixent_no_memory)(const char *what) {
-  return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", what);
+mixent_status(mixent_no_memory)(const char *what, ...) {
+  char text[sizeof last_error];
+  va_list arguments;
+  va_start(arguments, what);
+  mixent_print_list(text, sizeof text, what, arguments);
+  va_end(arguments);
+  return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", text);
 }
 
 mixent_status mixent_fail_null(const char *function, const char *pointer) {

@@ -23,9 +23,9 @@ mixent_status mixent_fail_within(mixent_status status, const char *format, ...)
 #endif
 
 /* MIXENT_ERROR_MEMORY with "no memory for WHAT" as its message. */
-mixent_status mixent_no_memory(const char *what);
+mixent_status mixent_no_memory(const char *what, ...) __attribute__((format(printf, 1, 2)));
 #ifdef __clang_analyzer__
-#define mixent_no_memory(what) (mixent_no_memory(what), MIXENT_ERROR_MEMORY)
+#define mixent_no_memory(...) (mixent_no_memory(__VA_ARGS__), MIXENT_ERROR_MEMORY)
 #endif
 
 /* Returns from the enclosing function when `expression` fails. */

@@ -1,5 +1,6 @@
 /* Normal form C by utf8proc. ASCII, which most names are, is in it already. */
 #include "core/unicode.h"
+#include "core/memory.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,8 +18,9 @@ mixent_status mixent_text_compose(const char *text, char **out) {
   if (!is_ascii(text))
     length = utf8proc_map((const utf8proc_uint8_t *)text, 0, &composed,
                           UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-  *out = length >= 0 ? (char *)composed : length == UTF8PROC_ERROR_NOMEM ? NULL : strdup(text);
-  return *out ? MIXENT_OK : mixent_no_memory("a name");
+  *out = length >= 0 ? (char *)composed : NULL;
+  if (*out) return MIXENT_OK;
+  return length == UTF8PROC_ERROR_NOMEM ? mixent_no_memory("a text") : mixent_copy_text(text, out);
 }
 
 mixent_status mixent_text_same(const char *a, const char *b, bool *out) {

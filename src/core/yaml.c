@@ -42,8 +42,7 @@ mixent_status mixent_yaml_fail(const mixent_yaml *node, const char *format, ...)
 static mixent_status next_event(reader *reader, yaml_event_t *event) {
   if (yaml_parser_parse(&reader->parser, event)) return MIXENT_OK;
   const yaml_parser_t *parser = &reader->parser;
-  if (parser->error == YAML_MEMORY_ERROR)
-    return mixent_fail(MIXENT_ERROR_MEMORY, "%s: out of memory while reading YAML", reader->origin);
+  if (parser->error == YAML_MEMORY_ERROR) return mixent_no_memory("%s", reader->origin);
   const char *problem = parser->problem ? parser->problem : "not YAML";
   if (parser->error == YAML_READER_ERROR)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s at byte %zu", reader->origin, problem,
@@ -63,8 +62,8 @@ static void place(const reader *reader, const yaml_event_t *event, mixent_yaml *
 static mixent_status copy_scalar(const yaml_event_t *event, const mixent_yaml *node, const char **out) {
   const char *value = (const char *)event->data.scalar.value;
   if (strlen(value) != event->data.scalar.length) return mixent_yaml_fail(node, "the text holds a zero byte");
-  char *copy = strdup(value);
-  if (!copy) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: out of memory while reading YAML", node->origin);
+  char *copy;
+  MIXENT_TRY(mixent_copy_text(value, &copy));
   *out = copy;
   return MIXENT_OK;
 }
@@ -198,16 +197,20 @@ static mixent_status check_directives(const char *text, size_t length, const cha
 mixent_status mixent_yaml_parse(const char *text, size_t length, const char *origin, mixent_yaml **out) {
   *out = NULL;
   MIXENT_TRY(check_directives(text, length, origin));
-  mixent_yaml *root = calloc(1, sizeof *root);
-  reader reader = {.origin = strdup(origin)};
-  if (!root || !reader.origin || !yaml_parser_initialize(&reader.parser)) {
+  mixent_yaml *root = NULL;
+  char *copy = NULL;
+  reader reader = {0};
+  mixent_status status = MIXENT_ALLOCATE(1, &root);
+  if (status == MIXENT_OK) status = mixent_copy_text(origin, &copy);
+  if (status == MIXENT_OK && !yaml_parser_initialize(&reader.parser)) status = mixent_no_memory("%s", origin);
+  if (status != MIXENT_OK) {
     free(root);
-    free((char *)reader.origin);
-    return mixent_fail(MIXENT_ERROR_MEMORY, "%s: out of memory while reading YAML", origin);
+    free(copy);
+    return status;
   }
-  root->origin = reader.origin;
+  root->origin = reader.origin = copy;
   yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
-  mixent_status status = read_document(&reader, root);
+  status = read_document(&reader, root);
   yaml_parser_delete(&reader.parser);
   if (status != MIXENT_OK) {
     mixent_yaml_free(root);
@@ -305,8 +308,7 @@ mixent_status mixent_yaml_check_keys(const mixent_yaml *mapping, const char *con
     const char *nearest = mixent_nearest_name(child->key, allowed);
     if (nearest) return mixent_yaml_fail(child, "unknown '%s'; did you mean '%s'?", child->key, nearest);
     mixent_text all = {0};
-    for (const char *const *name = allowed; *name; name++)
-      mixent_text_append(&all, "%s%s", name == allowed ? "" : ", ", *name);
+    mixent_text_append_names(&all, allowed);
     mixent_status status =
         all.failed ? mixent_text_status(&all)
         : all.data ? mixent_yaml_fail(child, "unknown '%s'; known here: %s", child->key, all.data)

@@ -100,8 +100,7 @@ static mixent_status name_classes(char *const *given, mixent_dataset *dataset) {
     else if (known && position >= 0 && position < known->label_count)
       name = known->label_names[position];
     MIXENT_TRY(check_class_name(dataset->directory, name));
-    dataset->class_names[k] = strdup(name);
-    if (!dataset->class_names[k]) return mixent_no_memory("class names");
+    MIXENT_TRY(mixent_copy_text(name, &dataset->class_names[k]));
   }
   return MIXENT_OK;
 }
@@ -163,25 +162,25 @@ static mixent_status take_set(mixent_format_set *set, bool transpose, mixent_dat
   return MIXENT_OK;
 }
 
-char *mixent_dataset_own_name(const char *directory) {
+mixent_status mixent_dataset_own_name(const char *directory, char **out) {
   char resolved[PATH_MAX];
   size_t length = strlen(directory);
   while (length > 1 && directory[length - 1] == '/') length--;
   const char *begin = memrchr(directory, '/', length);
   begin = begin && length > 1 ? begin + 1 : directory;
   length -= (size_t)(begin - directory);
-  if (mixent_is_file(directory)) return strndup(begin, length - mixent_format_ending_length(begin));
-  if (strspn(begin, ".") < length) return strndup(begin, length);
-  if (!realpath(directory, resolved)) return strdup(directory);
+  if (mixent_is_file(directory))
+    return mixent_copy_start(begin, length - mixent_format_ending_length(begin), out);
+  if (strspn(begin, ".") < length) return mixent_copy_start(begin, length, out);
+  if (!realpath(directory, resolved)) return mixent_copy_text(directory, out);
   const char *slash = strrchr(resolved, '/');
-  return strdup(slash && slash[1] ? slash + 1 : resolved);
+  return mixent_copy_text(slash && slash[1] ? slash + 1 : resolved, out);
 }
 
 static mixent_status open_directory(bool transpose, mixent_dataset *out) {
   const mixent_format *format;
   mixent_format_set set = {0};
-  out->name = mixent_dataset_own_name(out->directory);
-  if (!out->name) return mixent_no_memory("a name");
+  MIXENT_TRY(mixent_dataset_own_name(out->directory, &out->name));
   MIXENT_TRY(mixent_format_find(out->directory, out->name, &format));
   mixent_status status = format->read(out->directory, out->name, &set);
   if (status == MIXENT_OK) status = take_set(&set, transpose, out);

@@ -93,7 +93,7 @@ static mixent_status fail_unknown(const char *name) {
     return mixent_fail(MIXENT_ERROR_IO, "%s: no such file; check its name", name);
   if (strchr(name, '/')) return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory; check its name", name);
   mixent_text text = {0};
-  for (size_t i = 0; names[i]; i++) mixent_text_append(&text, "%s%s", i ? ", " : "", names[i]);
+  mixent_text_append_names(&text, names);
   mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown data set %s%s%s%s (known: %s; or give a directory)", name,
               nearest ? ": did you mean " : "", nearest ? nearest : "", nearest ? "?" : "",
               text.data ? text.data : "");
@@ -114,8 +114,7 @@ mixent_status mixent_dataset_locate(const char *name_or_directory, const char *d
       /* hidden, perhaps another set than one elsewhere */
     } else if (kind == MIXENT_PATH_DIRECTORY ||
                (kind == MIXENT_PATH_FILE && mixent_format_ending_length(name_or_directory))) {
-      *out = strdup(name_or_directory);
-      if (!*out) status = mixent_no_memory("a path");
+      status = mixent_copy_text(name_or_directory, out);
     } else if (dataset) {
       status = mixent_fail(MIXENT_ERROR_IO, "data set %s not found; %s. Looked for:%s", dataset->name,
                            dataset->advice, seen.data);

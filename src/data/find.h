@@ -18,7 +18,7 @@ typedef struct mixent_known_dataset {
 const mixent_known_dataset *mixent_known_dataset_find(const char *name);
 
 /* What a set is called: the directory's own name, also for "." and ".."; a file's without its ending. free(). */
-char *mixent_dataset_own_name(const char *directory);
+mixent_status mixent_dataset_own_name(const char *directory, char **out);
 /* The directory of a set given by name or as a directory or file, or the error that mixent_dataset_open describes. */
 mixent_status mixent_dataset_locate(const char *name_or_directory, const char *data_directory, char **out);
 

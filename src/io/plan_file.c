@@ -266,9 +266,8 @@ char *mixent_plan_key_name(const mixent_plan_key *key) {
   snprintf(net, sizeof net, "%.32s", key->net);
   for (char *c = net; *c; c++)
     if (!strchr(PLAIN, *c)) *c = '_';
-  if (asprintf(&name, "%s-%ld-%s-%.16s.yaml", net, key->batch, key->precision, digits) >= 0) return name;
-  mixent_no_memory("a path");
-  return NULL;
+  mixent_print_text(&name, "%s-%ld-%s-%.16s.yaml", net, key->batch, key->precision, digits);
+  return name;
 }
 
 void mixent_plan_choice_hash(mixent_sha256 *hash, const char *layer, const char *pass, const char *backend) {

@@ -61,8 +61,7 @@ static mixent_status read_text(const mixent_safetensors *file, const char *path,
                                char **out) {
   const char *text = mixent_safetensors_metadata(file, key);
   if (!text) return fail_entry(path, key);
-  *out = strdup(text);
-  return *out ? MIXENT_OK : mixent_no_memory("a text");
+  return mixent_copy_text(text, out);
 }
 
 static mixent_status read_names(const mixent_safetensors *file, const char *path, const char *key, int count,
@@ -72,10 +71,7 @@ static mixent_status read_names(const mixent_safetensors *file, const char *path
   mixent_status status = MIXENT_ALLOCATE(count, out);
   for (int k = 0; k < count && status == MIXENT_OK; k++) {
     const char *name = json_string_value(json_array_get(names, (size_t)k));
-    if (!name)
-      status = fail_entry(path, key);
-    else if (!((*out)[k] = strdup(name)))
-      status = mixent_no_memory("a text");
+    status = name ? mixent_copy_text(name, &(*out)[k]) : fail_entry(path, key);
   }
   json_decref(names);
   return status;

@@ -42,7 +42,7 @@ bool mixent_batches_name(const char *statistic, char *out, size_t size) {
 
 static void append_shape(mixent_text *text, int dimensions, const int64_t *shape) {
   mixent_text_append(text, "[");
-  for (int i = 0; i < dimensions; i++) mixent_text_append(text, "%s%lld", i ? ", " : "", (long long)shape[i]);
+  for (int i = 0; i < dimensions; i++) mixent_text_append_item(text, (size_t)i, "%lld", (long long)shape[i]);
   mixent_text_append(text, "]");
 }
 

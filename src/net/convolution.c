@@ -93,13 +93,9 @@ static const candidate *find_candidate(const char *name) {
 }
 
 /* The text lists all candidates, or those that cover a pass of a layer. */
-static void list_known(const mixent_plan *plan, int layer, mixent_pass pass, bool all, char *out,
-                       size_t size) {
-  size_t length = 0;
-  *out = '\0';
-  for (const candidate *c = candidates; c < candidates + CANDIDATES && length < size; c++)
-    if (all || c->covers(plan, layer, pass))
-      length += (size_t)snprintf(out + length, size - length, "%s%s", length ? ", " : "", c->name);
+static void list_known(const mixent_plan *plan, int layer, mixent_pass pass, bool all, mixent_text *out) {
+  for (const candidate *c = candidates; c < candidates + CANDIDATES; c++)
+    if (all || c->covers(plan, layer, pass)) mixent_text_append_item(out, out->length, "%s", c->name);
 }
 
 /* A choice that can never be meant: a back end that there is not, or one that cannot do the one pass it was chosen for. */
@@ -107,15 +103,20 @@ static mixent_status check_choice(const mixent_plan *plan, int layer, mixent_pas
                                   const mixent_net_choice *choice) {
   const char *name = plan->graph->layers[layer].name, *pass_name = mixent_pass_names[pass];
   const candidate *found = find_candidate(choice->backend);
-  char known[256];
-  list_known(plan, layer, pass, !found, known, sizeof known);
-  if (!found)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "layer %s, %s: there is no back end '%s'; there is %s",
-                       choice->layer, choice->pass, choice->backend, known);
   bool only_this = strcmp(choice->layer, name) == 0 && strcmp(choice->pass, pass_name) == 0;
-  if (!only_this || found->covers(plan, layer, pass)) return MIXENT_OK;
-  return mixent_fail(MIXENT_ERROR_ARGUMENT, "layer %s, %s: the back end '%s' cannot do it; %s can", name,
-                     pass_name, choice->backend, known);
+  if (found && (!only_this || found->covers(plan, layer, pass))) return MIXENT_OK;
+  mixent_text known = {0};
+  list_known(plan, layer, pass, !found, &known);
+  if (!known.length) mixent_text_append(&known, "none");
+  mixent_status status = mixent_text_status(&known);
+  if (status == MIXENT_OK && !found)
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT, "layer %s, %s: there is no back end '%s'; there is %s",
+                         choice->layer, choice->pass, choice->backend, known.data);
+  else if (status == MIXENT_OK)
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT, "layer %s, %s: the back end '%s' cannot do it; %s can", name,
+                         pass_name, choice->backend, known.data);
+  mixent_text_free(&known);
+  return status;
 }
 
 /* What the plan's options say of a pass, the last that does; NULL in *out: nothing. */

@@ -160,8 +160,7 @@ static mixent_status fail_unknown(const char *word) {
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "help recipe: nothing is called '%s'; did you mean '%s'?", word,
                        nearest);
   mixent_text groups = {0};
-  for (int group = 0; group < MIXENT_GROUPS; group++)
-    mixent_text_append(&groups, "%s%s", group ? ", " : "", mixent_group_names[group]);
+  mixent_text_append_names(&groups, mixent_group_names);
   mixent_status status = mixent_text_status(&groups);
   if (status == MIXENT_OK)
     status = mixent_fail(MIXENT_ERROR_ARGUMENT, "help recipe: nothing is called '%s'; the groups are %s",

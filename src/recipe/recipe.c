@@ -262,8 +262,7 @@ mixent_status mixent_recipe_find(const char *name_or_file, mixent_recipe_source 
   if (text) {
     snprintf(out->origin, sizeof out->origin, "recipe %s", name_or_file);
     snprintf(out->name, sizeof out->name, "%s", name_or_file);
-    out->text = strdup(text);
-    return out->text ? MIXENT_OK : mixent_no_memory("a recipe");
+    return mixent_copy_text(text, &out->text);
   }
   if (!strchr(name_or_file, '/') && !(end && strcmp(end, ".yaml") == 0)) return unknown_recipe(name_or_file);
   snprintf(out->origin, sizeof out->origin, "%s", name_or_file);

@@ -63,7 +63,8 @@ static bool loss_has(const mixent_recipe *recipe, const char *key) {
 
 /* "the loss 'min-ent' does not use it (it has w1, w2, b1, b2, smoothing)" */
 static void say_foreign_loss(const char *key, const mixent_recipe *recipe, mixent_text *why) {
-  bool learn = strcmp(key, "loss.learn") == 0, any = false;
+  bool learn = strcmp(key, "loss.learn") == 0;
+  size_t count = 0;
   if (learn && !loss_has_parameter((mixent_loss_kind)recipe->loss_kind, 0)) {
     mixent_text_append(why, "the loss '%s' has nothing to learn; leave it out",
                        mixent_loss_names[recipe->loss_kind]);
@@ -77,10 +78,10 @@ static void say_foreign_loss(const char *key, const mixent_recipe *recipe, mixen
     for (size_t i = 0; i < sizeof of_terms / sizeof *of_terms; i++)
       own |= !learn && strcmp(of_terms[i].key, option->key) == 0;
     if (!own || !loss_has(recipe, option->key)) continue;
-    mixent_text_append(why, "%s%s", any ? ", " : " (it has ", option->key + strlen("loss."));
-    any = true;
+    if (!count) mixent_text_append(why, " (it has ");
+    mixent_text_append_item(why, count++, "%s", option->key + strlen("loss."));
   }
-  mixent_text_append(why, any ? ")" : "");
+  mixent_text_append(why, count ? ")" : "");
 }
 
 /* ------------------------------------------------------------- the optimiser ------ */

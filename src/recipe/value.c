@@ -16,15 +16,14 @@ static mixent_status fail_value(const mixent_option *option, const char *wanted,
 
 /* The index of a choice. */
 static mixent_status set_choice(const mixent_option *option, const char *text, long *out) {
-  mixent_text wanted = {0};
-  for (long i = 0; option->choices[i]; i++) {
+  for (long i = 0; option->choices[i]; i++)
     if (strcmp(option->choices[i], text) == 0) {
       *out = i;
-      mixent_text_free(&wanted);
       return MIXENT_OK;
     }
-    mixent_text_append(&wanted, "%s%s", i ? ", " : "one of ", option->choices[i]);
-  }
+  mixent_text wanted = {0};
+  mixent_text_append(&wanted, "one of ");
+  mixent_text_append_names(&wanted, option->choices);
   mixent_status status = mixent_text_status(&wanted);
   const char *nearest = mixent_typed_choice_find(option, text);
   if (!nearest) nearest = mixent_nearest_name(text, option->choices);
@@ -47,7 +46,7 @@ static mixent_status set_names(const mixent_option *option, const char *text, bo
   while (*(text += strspn(text, between))) {
     size_t length = strcspn(text, between);
     char name[64];
-    long i;
+    long i = 0;
     snprintf(name, sizeof name, "%.*s", (int)length, text);
     MIXENT_TRY(set_choice(option, name, &i));
     if (named[i]) return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s is named twice", option->key, name);

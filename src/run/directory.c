@@ -78,11 +78,9 @@ static char *place_with(const char *place, const char *ending) {
   while (length > 1 && place[length - 1] == '/') length--;
   for (parent = length; parent > 0 && place[parent - 1] != '/';) parent--;
   char *path;
-  if (asprintf(&path, "%.*s%s%.*s%s", (int)parent, place, *ending ? "." : "", (int)(length - parent),
-               place + parent, ending) >= 0)
-    return path;
-  mixent_no_memory("a path");
-  return NULL;
+  mixent_print_text(&path, "%.*s%s%.*s%s", (int)parent, place, *ending ? "." : "", (int)(length - parent),
+                    place + parent, ending);
+  return path;
 }
 
 static mixent_status fail_exists(const char *place) {
@@ -133,8 +131,10 @@ static mixent_status lock_new(mixent_run_directory *run) {
 }
 
 static mixent_status make_locked(mixent_run_directory *run) {
-  char *parent = strdup(run->path), *slash = parent ? strrchr(parent, '/') : NULL;
-  mixent_status status = parent ? MIXENT_OK : mixent_no_memory("a path");
+  char *parent;
+  MIXENT_TRY(mixent_copy_text(run->path, &parent));
+  char *slash = strrchr(parent, '/');
+  mixent_status status = MIXENT_OK;
   if (slash && slash != parent) {
     *slash = 0;
     status = mixent_directory_make(parent);
@@ -178,8 +178,7 @@ static mixent_status move_away_and_in(const mixent_run_directory *run, const cha
  * *left (free()). */
 static mixent_status change_places(const mixent_run_directory *run, char **left) {
   if (mixent_paths_exchange(run->path, run->place) == 0) {
-    *left = strdup(run->path);
-    return *left ? MIXENT_OK : mixent_no_memory("a path");
+    return mixent_copy_text(run->path, left);
   }
   if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
     return mixent_fail_errno("put a new run in the place of", run->place);
@@ -188,9 +187,9 @@ static mixent_status change_places(const mixent_run_directory *run, char **left)
 }
 
 mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overwrite) {
-  char *left = NULL, *path = strdup(run->place);
+  char *left = NULL, *path;
   int replaced = -1; /* locked until it is removed: nobody begins to train it meanwhile */
-  mixent_status status = path ? MIXENT_OK : mixent_no_memory("a path");
+  mixent_status status = mixent_copy_text(run->place, &path);
   if (status == MIXENT_OK) status = mixent_directory_sync(run->path);
   if (status == MIXENT_OK) status = lock_replaced(run->place, overwrite, &replaced);
   if (status == MIXENT_OK) status = replaced >= 0 ? change_places(run, &left) : move_in(run);
@@ -292,7 +291,7 @@ mixent_status mixent_run_history_parse(const char *text, size_t size, const char
     }
     mixent_json_append(out, object);
   }
-  return *out ? MIXENT_OK : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", path);
+  return *out ? MIXENT_OK : mixent_no_memory("%s", path);
 }
 
 mixent_status mixent_run_history_read(const char *directory, json_t **out) {

@@ -63,10 +63,7 @@ static mixent_status read_names(const mixent_safetensors *file, const char *path
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(json_array_size(names), &out->class_names);
   while (status == MIXENT_OK && out->classes < json_array_size(names)) {
     const char *name = json_string_value(json_array_get(names, out->classes));
-    if (!name)
-      status = fail_part(path, names_key);
-    else if (!(out->class_names[out->classes++] = strdup(name)))
-      status = mixent_no_memory("a text");
+    status = name ? mixent_copy_text(name, &out->class_names[out->classes++]) : fail_part(path, names_key);
   }
   json_decref(names);
   return status;

@@ -56,7 +56,7 @@ mixent_status mixent_scores_check(const json_t *json, const char *origin, const 
                            : bounds[i].most == 2 ? " to 2"
                                                  : " upwards",
                            text)
-             : mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", origin);
+             : mixent_no_memory("%s", origin);
     free(text);
     return status;
   }

@@ -105,7 +105,7 @@ static mixent_status write_checkpoint(const char *path, const mixent_checkpoint 
   mixent_small_state_pack(checkpoint, &small);
   add_model(&list, checkpoint, &small.batches_tracked);
   if (with_state) add_state(&list, checkpoint, &small);
-  mixent_status status = list.failed ? mixent_fail(MIXENT_ERROR_MEMORY, "no memory to write %s", path)
+  mixent_status status = list.failed ? mixent_no_memory("%s", path)
                                      : mixent_safetensors_write(path, description.entries, description.count,
                                                                 list.items, list.count);
   for (size_t i = 0; i < list.count; i++) free((char *)list.items[i].name);

@@ -196,10 +196,11 @@ static mixent_status start_run(mixent_trainer *trainer, const char *place, mixen
 static mixent_status place_run(const mixent_recipe *recipe, const mixent_train_options *options, char **out) {
   if (options->run && !*options->run)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "the run's directory has an empty name");
-  char *name = options->run ? NULL : mixent_recipe_run_name(recipe);
-  *out = options->run ? strdup(options->run) : name ? mixent_path_join("runs", name) : NULL;
+  if (options->run) return mixent_copy_text(options->run, out);
+  char *name = mixent_recipe_run_name(recipe);
+  *out = name ? mixent_path_join("runs", name) : NULL;
   free(name);
-  return *out ? MIXENT_OK : mixent_no_memory("a path");
+  return *out ? MIXENT_OK : MIXENT_ERROR_MEMORY;
 }
 
 static void warn(const mixent_train_options *options, const char *message) {

@@ -253,12 +253,38 @@ static void test_an_array_grows(void **state) {
   assert_int_equal(MIXENT_GROW(&items, (size_t)1 << 62, "numbers"), MIXENT_ERROR_MEMORY);
   assert_string_equal(mixent_last_error(), "no memory for numbers");
   assert_ptr_equal(items, before);
+  assert_int_equal(MIXENT_RESIZE(&items, 2000, "numbers"), MIXENT_OK);
+  assert_int_equal(items[999], 7 * 999);
+  before = items;
+  assert_int_equal(MIXENT_RESIZE(&items, SIZE_MAX / 4, "numbers"), MIXENT_ERROR_MEMORY);
+  assert_string_equal(mixent_last_error(), "no memory for numbers");
+  assert_ptr_equal(items, before);
+  assert_int_equal(MIXENT_RESIZE(&items, 0, "numbers"),
+                   MIXENT_OK); /* an array without items is no lack of memory */
   free(items);
+}
+
+static void test_texts_are_made(void **state) {
+  (void)state;
+  char *text;
+  assert_int_equal(mixent_copy_start("letters.csv", 7, &text), MIXENT_OK);
+  assert_string_equal(text, "letters");
+  free(text);
+  assert_int_equal(mixent_print_text(&text, "%s/%d", "runs", 3), MIXENT_OK);
+  assert_string_equal(text, "runs/3");
+  free(text);
+  mixent_text list = {0};
+  mixent_text_append(&list, "known: ");
+  mixent_text_append_names(&list, (const char *const[]){"ce", "min-ent", "mix-ent", NULL});
+  mixent_text_append_item(&list, 3, "%d more", 2);
+  assert_string_equal(list.data, "known: ce, min-ent, mix-ent, 2 more");
+  mixent_text_free(&list);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_an_array_grows),
+      cmocka_unit_test(test_texts_are_made),
       cmocka_unit_test(test_printable),
       cmocka_unit_test(test_csv_fields),
       cmocka_unit_test(test_message_may_contain_the_last_one),

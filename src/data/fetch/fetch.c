@@ -101,8 +101,7 @@ static mixent_status unpack(FILE *part, const mixent_zip_entry *entry, FILE *out
   }
   z_stream stream = {0};
   /* negative: bare deflate data, without a header of zlib's or gzip's */
-  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
-    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory to unpack %s", path);
+  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return mixent_no_memory("unpacking %s", path);
   mixent_status status = MIXENT_OK;
   int result = Z_OK;
   uint64_t left = entry->size; /* never write more than the archive's directory announces */
@@ -213,7 +212,7 @@ static mixent_status open_part(fetcher *f) {
 static mixent_status fetch_file(fetcher *f, mixent_http *http, const mixent_zip_entry *entry,
                                 const char *sha256, const char *path) {
   char *part_path;
-  if (asprintf(&part_path, "%s.part", path) < 0) return mixent_no_memory("a path");
+  MIXENT_TRY(mixent_print_text(&part_path, "%s.part", path));
   f->part_path = part_path;
   mixent_status status = open_part(f);
   if (status == MIXENT_OK) status = fetch_by_part(f, http, entry, sha256, path);

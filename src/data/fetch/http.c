@@ -155,11 +155,11 @@ mixent_status mixent_http_open(const char *address, mixent_http_watch *watch, vo
   mixent_http *http;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &http));
   http->watch = watch, http->watch_context = context;
-  http->address = strdup(address);
+  mixent_copy_text(address, &http->address);
   if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK) http->curl = curl_easy_init();
   if (!http->curl || !http->address) {
     mixent_http_close(http);
-    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory to read %s", address);
+    return mixent_no_memory("%s", address);
   }
   CURL *curl = http->curl;
   curl_easy_setopt(curl, CURLOPT_URL, address);

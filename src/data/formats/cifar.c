@@ -50,12 +50,8 @@ static mixent_status check_records(const char *origin, const uint8_t *bytes, siz
 }
 
 static mixent_status make_room(const char *origin, size_t count, mixent_images *images) {
-  uint8_t *pixels = realloc(images->pixels, count * 3 * PIXELS);
-  if (pixels) images->pixels = pixels;
-  int32_t *labels = realloc(images->labels, count * sizeof *labels);
-  if (labels) images->labels = labels;
-  if (pixels && labels) return MIXENT_OK;
-  return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory for %zu images", origin, count);
+  MIXENT_TRY(mixent_resize((void **)&images->pixels, 3 * PIXELS, count, origin));
+  return MIXENT_RESIZE(&images->labels, count, origin);
 }
 
 mixent_status mixent_cifar_parse(const char *origin, const uint8_t *bytes, size_t size, size_t label_bytes,
@@ -118,7 +114,7 @@ static mixent_status read_names(const char *path, int labels, char **names) {
   rest = text;
   for (int label = 0; label < labels && (line = strsep(&rest, "\n")) && status == MIXENT_OK; label++) {
     line[strcspn(line, "\r")] = 0;
-    if (*line && !(names[label] = strdup(line))) status = mixent_no_memory("names");
+    if (*line) status = mixent_copy_text(line, &names[label]);
   }
   free(text);
   return status;
@@ -132,7 +128,7 @@ static mixent_status name_labels(const char *directory, const variant *variant, 
   if (kind == MIXENT_PATH_FILE) status = read_names(path, variant->labels, names);
   free(path);
   for (int label = 0; label < 10 && variant->labels == 10 && status == MIXENT_OK; label++)
-    if (!names[label] && !(names[label] = strdup(objects[label]))) status = mixent_no_memory("names");
+    if (!names[label]) status = mixent_copy_text(objects[label], &names[label]);
   return status;
 }
 

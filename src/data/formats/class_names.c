@@ -37,8 +37,8 @@ static mixent_status add_composed(mixent_class_names *words, const char *origin,
     return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
                        "%s: more than %d distinct labels; are they classes, or measurements (regression)?",
                        origin, MIXENT_MOST_LABELS);
-  char *copy = strdup(text);
-  if (!copy) return mixent_no_memory("labels");
+  char *copy;
+  MIXENT_TRY(mixent_copy_text(text, &copy));
   memmove(words->sorted + low + 1, words->sorted + low, (size_t)(words->count - low) * sizeof *words->sorted);
   words->sorted[low] = *out = words->count;
   words->text[words->count++] = copy;
@@ -86,8 +86,7 @@ static mixent_status find_labels(const mixent_class_names *words, int *label, mi
   for (int place = 0; place < words->count; place++)
     for (int i = 0; i < words->count; i++)
       if (ordered[i] == words->text[place]) label[place] = i;
-  for (int i = 0; i < words->count; i++)
-    if (!(set->label_names[i] = strdup(ordered[i]))) return mixent_no_memory("class names");
+  for (int i = 0; i < words->count; i++) MIXENT_TRY(mixent_copy_text(ordered[i], &set->label_names[i]));
   return MIXENT_OK;
 }
 

@@ -36,8 +36,7 @@ void mixent_collection_free(mixent_collection *collection) {
 
 static mixent_status add_image(mixent_collection *to, mixent_collected image) {
   MIXENT_TRY(MIXENT_GROW(&to->images, to->count, "a list of files"));
-  image.path = strdup(image.path);
-  if (!image.path) return mixent_no_memory("a path");
+  MIXENT_TRY(mixent_copy_text(image.path, &image.path));
   to->images[to->count++] = image;
   to->folders[image.part][image.class].images++;
   return MIXENT_OK;
@@ -88,8 +87,7 @@ static mixent_status visit_part(void *context, const char *path, const char *nam
   if (walk->names[part])
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s beside it could be the same part; keep one of them",
                        path, walk->names[part]);
-  walk->names[part] = strdup(name);
-  return walk->names[part] ? MIXENT_OK : mixent_no_memory("a name");
+  return mixent_copy_text(name, &walk->names[part]);
 }
 
 mixent_status mixent_part_folders(const char *directory, char *names[2]) {
@@ -125,12 +123,11 @@ static mixent_status visit_file(void *context, const char *path, const char *nam
  * of a chain of double links doubles the paths. */
 static mixent_status walk_below(folder_walk *walk, const char *path, const struct stat *info) {
   size_t length = strlen(path) + 1;
-  reached_directory *here = malloc(sizeof *here + length), **kept = NULL;
-  if (here) {
-    here->device = info->st_dev, here->inode = info->st_ino;
-    memcpy(here->path, path, length);
-    kept = tsearch(here, &walk->reached, compare_reached);
-  }
+  reached_directory *here, **kept;
+  MIXENT_TRY(mixent_allocate(sizeof *here + length, (void **)&here));
+  here->device = info->st_dev, here->inode = info->st_ino;
+  memcpy(here->path, path, length);
+  kept = tsearch(here, &walk->reached, compare_reached);
   if (kept && *kept == here) return mixent_directory_visit(path, visit_file, walk);
   free(here);
   if (!kept) return mixent_no_memory("a path");
@@ -230,8 +227,8 @@ static place find_place(const archive_walk *walk, const char *path) {
 }
 
 static mixent_status add_archive_class(archive_walk *walk, const place *place, int32_t *out) {
-  char *name = strndup(place->class, place->class_length);
-  if (!name) return mixent_no_memory("class names");
+  char *name;
+  MIXENT_TRY(mixent_copy_start(place->class, place->class_length, &name));
   mixent_status status = add_class(walk->to, place->part, name, out);
   free(name);
   return status;
@@ -243,8 +240,7 @@ static mixent_status visit_common(void *context, const mixent_tar_member *member
   const char *name = file_name(member->path);
   if (*name == '.' || !is_image_name(name)) return MIXENT_OK;
   if (!walk->common) {
-    walk->common = strndup(member->path, (size_t)(name - member->path));
-    return walk->common ? MIXENT_OK : mixent_no_memory("a path");
+    return mixent_copy_start(member->path, (size_t)(name - member->path), &walk->common);
   }
   size_t same = 0, end = 0;
   for (; walk->common[same] && walk->common[same] == member->path[same]; same++)
@@ -260,7 +256,7 @@ static mixent_status check_part(archive_walk *walk, const char *path, const plac
   if (place->prefix != walk->prefix || memcmp(path, walk->first, walk->prefix) != 0)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s and %s are of two data sets; pack one alone", to->origin,
                        walk->first, path);
-  if (!*name && !(*name = strndup(place->part_name, place->part_length))) return mixent_no_memory("a name");
+  if (!*name) MIXENT_TRY(mixent_copy_start(place->part_name, place->part_length, name));
   if (strlen(*name) == place->part_length && memcmp(*name, place->part_name, place->part_length) == 0)
     return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s: %s beside it could be the same part; keep one of them",

@@ -90,9 +90,7 @@ static mixent_status read_plain(mixent_csv *csv, char **text_end) {
 static mixent_status add_cell(mixent_csv *csv, mixent_csv_cell **out) {
   if (csv->count == csv->capacity) {
     size_t capacity = 2 * csv->capacity + 64;
-    mixent_csv_cell *cells = realloc(csv->cells, capacity * sizeof *cells);
-    if (!cells) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory for its cells", csv->origin);
-    csv->cells = cells;
+    MIXENT_TRY(MIXENT_RESIZE(&csv->cells, capacity, csv->origin));
     csv->capacity = capacity;
   }
   *out = &csv->cells[csv->count++];

@@ -53,9 +53,8 @@ static mixent_status read_files(char *files[2], mixent_class_names *words, mixen
   mixent_status status = read_file(files[0], &columns, words, &out->train);
   if (status == MIXENT_OK && files[1]) status = read_file(files[1], &columns, words, &out->test);
   out->one_part = !files[1];
-  out->train_origin = strdup(files[0]);
-  out->test_origin = strdup(files[files[1] ? 1 : 0]);
-  if (status == MIXENT_OK && (!out->train_origin || !out->test_origin)) status = mixent_no_memory("a path");
+  if (status == MIXENT_OK) status = mixent_copy_text(files[0], &out->train_origin);
+  if (status == MIXENT_OK) status = mixent_copy_text(files[files[1] ? 1 : 0], &out->test_origin);
   if (status == MIXENT_OK) status = mixent_class_names_number(words, out);
   if (status == MIXENT_OK) take_feature_names(&columns, out);
   mixent_table_columns_free(&columns);

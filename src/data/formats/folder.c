@@ -28,8 +28,7 @@ static mixent_status number_classes(mixent_collection *from, mixent_format_set *
     int class = from->classes.sorted[i];
     bool trained = from->folders[0][class].images > 0;
     place_of[class] = trained ? labels : -1;
-    if (trained && !(out->label_names[labels++] = strdup(from->classes.text[class])))
-      return mixent_no_memory("class names");
+    if (trained) MIXENT_TRY(mixent_copy_text(from->classes.text[class], &out->label_names[labels++]));
   }
   for (size_t i = 0; i < from->count; i++) {
     mixent_collected *image = &from->images[i];
@@ -81,11 +80,8 @@ static mixent_status make_room(size_t most, size_t *capacity, mixent_images *ima
   if (images->count < *capacity) return MIXENT_OK;
   size_t wanted = 2 * *capacity + 1024, side = (size_t)images->side;
   if (wanted > most) wanted = most;
-  uint8_t *pixels = realloc(images->pixels, wanted * side * side * 3);
-  if (pixels) images->pixels = pixels;
-  int32_t *labels = realloc(images->labels, wanted * sizeof *labels);
-  if (labels) images->labels = labels;
-  if (!pixels || !labels) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %zu images", wanted);
+  MIXENT_TRY(mixent_resize((void **)&images->pixels, side * side * 3, wanted, "images"));
+  MIXENT_TRY(MIXENT_RESIZE(&images->labels, wanted, "images"));
   *capacity = wanted;
   return MIXENT_OK;
 }
@@ -128,9 +124,7 @@ static bool is_grey(const mixent_images *images) {
 static void make_grey(mixent_images *images) {
   for (size_t i = 0; i < pixel_count(images); i++) images->pixels[i] = images->pixels[3 * i];
   images->channels = 1;
-  uint8_t *smaller =
-      realloc(images->pixels, pixel_count(images)); // NOLINT(clang-analyzer-optin.portability.UnixAPI)
-  if (smaller) images->pixels = smaller;
+  MIXENT_RESIZE(&images->pixels, pixel_count(images), "images"); /* where that fails, they keep their room */
 }
 
 static mixent_status read_collection(mixent_collection *from, mixent_format_set *out) {
@@ -147,10 +141,8 @@ static mixent_status read_collection(mixent_collection *from, mixent_format_set 
     make_grey(&out->test);
   }
   MIXENT_TRY(mixent_passed_over_note(&from->passed_over, ".png, .jpg or .jpeg", &out->note));
-  out->train_origin = strdup(from->origin);
-  out->test_origin = strdup(from->origin);
-  if (out->train_origin && out->test_origin) return MIXENT_OK;
-  return mixent_no_memory("a path");
+  MIXENT_TRY(mixent_copy_text(from->origin, &out->train_origin));
+  return mixent_copy_text(from->origin, &out->test_origin);
 }
 
 static mixent_status find_folders(const char *path, const char *name, bool *found) {

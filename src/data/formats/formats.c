@@ -46,7 +46,7 @@ size_t mixent_format_ending_length(const char *name) {
 void mixent_format_endings_append(mixent_text *to) {
   for (size_t i = 0; formats[i]; i++)
     for (const char *const *ending = formats[i]->endings; ending && *ending; ending++)
-      mixent_text_append(to, "%s%s", to->data ? ", " : "", *ending);
+      mixent_text_append_item(to, to->length, "%s", *ending);
 }
 
 void mixent_format_set_free(mixent_format_set *set) {

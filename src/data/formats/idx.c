@@ -50,7 +50,7 @@ static mixent_status reader_start(reader *reader, FILE *stream, size_t size, con
                ? mixent_content_check(origin, reader->input, reader->inflater.avail_in, "an IDX file")
                : MIXENT_OK;
   if (inflateInit2(&reader->inflater, 15 + 16) != Z_OK) /* largest window, gzip header */
-    return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to decompress it", origin);
+    return mixent_no_memory("%s", origin);
   reader->gzip = true;
   return MIXENT_OK;
 }
@@ -104,7 +104,7 @@ static mixent_status read_gzip(reader *reader, uint8_t *out, size_t wanted, size
     if (result == Z_STREAM_END)
       reader->member_ended = true;
     else if (result == Z_MEM_ERROR)
-      return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to decompress it", reader->origin);
+      return mixent_no_memory("%s", reader->origin);
     else if (result != Z_OK)
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s: the gzip data is damaged (%s)" ADVICE, reader->origin,
                          inflater->msg ? inflater->msg : "it makes no progress");
@@ -168,11 +168,8 @@ static mixent_status read_payload(reader *reader, size_t total, mixent_idx *out)
   do {
     capacity = capacity ? 2 * capacity : 1u << 20;
     if (capacity > total) capacity = total;
-    uint8_t *bytes = realloc(out->bytes, capacity);
-    if (!bytes)
-      return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory for %zu bytes of it", reader->origin, capacity);
-    out->bytes = bytes;
-    MIXENT_TRY(read_bytes(reader, bytes + size, capacity - size, &got));
+    MIXENT_TRY(MIXENT_RESIZE(&out->bytes, capacity, reader->origin));
+    MIXENT_TRY(read_bytes(reader, out->bytes + size, capacity - size, &got));
     size += got;
   } while (size == capacity && size < total);
   if (size < total)
@@ -242,7 +239,7 @@ mixent_status mixent_idx_parse(const char *origin, const void *bytes, size_t siz
                                mixent_idx *out) {
   *out = (mixent_idx){0};
   FILE *stream = fmemopen((void *)bytes, size, "rb"); /* "r": the bytes are not changed */
-  if (!stream) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to read it", origin);
+  if (!stream) return mixent_no_memory("%s", origin);
   mixent_status status = read_stream(stream, size, origin, dimensions, out);
   fclose(stream);
   return status;

@@ -60,8 +60,7 @@ static mixent_status read_part(const mixent_dataset_files *files, mixent_dataset
 /* The last of several lines about a label counts. */
 static mixent_status name_label(int code, char **out) {
   free(*out);
-  *out = strdup((char[]){(char)code, 0});
-  return *out ? MIXENT_OK : mixent_no_memory("class names");
+  return mixent_copy_text((char[]){(char)code, 0}, out);
 }
 
 /* A mapping file has a line per label: the label, then the codes of the characters it stands for; the first
@@ -98,9 +97,8 @@ static mixent_status read_files(const mixent_dataset_files *files, mixent_format
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: images of side %d, but of side %d in %s; get both from one source",
                        path[MIXENT_TEST_IMAGES], out->test.side, out->train.side, path[MIXENT_TRAIN_IMAGES]);
-  out->train_origin = strdup(path[MIXENT_TRAIN_LABELS]);
-  out->test_origin = strdup(path[MIXENT_TEST_LABELS]);
-  if (!out->train_origin || !out->test_origin) return mixent_no_memory("a path");
+  MIXENT_TRY(mixent_copy_text(path[MIXENT_TRAIN_LABELS], &out->train_origin));
+  MIXENT_TRY(mixent_copy_text(path[MIXENT_TEST_LABELS], &out->test_origin));
   return path[MIXENT_MAPPING] ? read_mapping(path[MIXENT_MAPPING], out->label_names) : MIXENT_OK;
 }
 

@@ -47,10 +47,7 @@ static int find_role(const archive *archive, int role) {
 
 /* "file.npz: x_train" */
 static mixent_status name_array(const archive *archive, int place, char **out) {
-  if (asprintf(out, "%s: %.*s", archive->origin, (int)(strlen(names[place]) - 4), names[place]) >= 0)
-    return MIXENT_OK;
-  *out = NULL;
-  return mixent_no_memory("a name");
+  return mixent_print_text(out, "%s: %.*s", archive->origin, (int)(strlen(names[place]) - 4), names[place]);
 }
 
 /* An array of the archive, of which the header is read first: what it says is held against the other one's before a byte of

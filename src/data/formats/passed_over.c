@@ -32,8 +32,8 @@ void mixent_passed_over_file(mixent_passed_over *to, const char *name) {
 
 mixent_status mixent_passed_over_folder(mixent_passed_over *to, const char *name, size_t length) {
   int i = 0;
-  char *copy = strndup(name, length);
-  if (!copy) return mixent_no_memory("a name");
+  char *copy;
+  MIXENT_TRY(mixent_copy_start(name, length, &copy));
   while (i < MIXENT_BESIDE && to->beside[i] && strcmp(to->beside[i], copy) != 0) i++;
   if (i < MIXENT_BESIDE && !to->beside[i]) {
     to->beside[i] = copy;
@@ -61,10 +61,10 @@ static void append_files(const mixent_passed_over *passed, const char *wanted, m
   mixent_text_append(out, "%zu file%s that %s no %s (", count, count == 1 ? "" : "s",
                      count == 1 ? "is" : "are", wanted);
   for (int i = 0; i < passed->kind_count; i++)
-    mixent_text_append(out, "%s%zu %s", i ? ", " : "", kinds[i].count, kinds[i].ending);
+    mixent_text_append_item(out, (size_t)i, "%zu %s", kinds[i].count, kinds[i].ending);
   if (passed->others)
-    mixent_text_append(out, "%s%zu other%s", passed->kind_count ? ", " : "", passed->others,
-                       passed->others == 1 ? "" : "s");
+    mixent_text_append_item(out, (size_t)passed->kind_count, "%zu other%s", passed->others,
+                            passed->others == 1 ? "" : "s");
   mixent_text_append(out, ")");
 }
 

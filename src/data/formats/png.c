@@ -57,7 +57,7 @@ static mixent_status prepare_lines(png_reader *reader) {
 static mixent_status decode(png_reader *reader) {
   reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reader, on_error, on_warning);
   if (reader->png) reader->info = png_create_info_struct(reader->png);
-  if (!reader->info) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to read it", reader->path);
+  if (!reader->info) return mixent_no_memory("%s", reader->path);
   if (setjmp(png_jmpbuf(reader->png)))
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: damaged or truncated PNG (%s); save or copy it again",
                        reader->path, reader->message);
@@ -101,7 +101,7 @@ static void reader_end(png_reader *reader) {
 mixent_status mixent_png_decode(const char *origin, const void *bytes, size_t size, mixent_picture *out) {
   *out = (mixent_picture){0};
   FILE *stream = fmemopen((void *)(uintptr_t)bytes, size, "rb"); /* "r": the bytes are not changed */
-  if (!stream) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory to read it", origin);
+  if (!stream) return mixent_no_memory("%s", origin);
   png_reader reader = {.path = origin, .stream = stream, .size = size};
   mixent_status status = check_signature(&reader);
   if (status == MIXENT_OK) status = decode(&reader);

@@ -1,6 +1,7 @@
 /* A data set in a single file. */
 #include "data/formats/single_file.h"
 #include "core/file.h"
+#include "core/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ mixent_status mixent_data_file_find(const char *path, const char *const *endings
   *out = NULL;
   MIXENT_TRY(mixent_path_look(path, &kind));
   if (kind == MIXENT_PATH_FILE) {
-    if (mixent_has_one_ending(path, endings) && !(*out = strdup(path))) return mixent_no_memory("a path");
+    if (mixent_has_one_ending(path, endings)) MIXENT_TRY(mixent_copy_text(path, out));
     return MIXENT_OK;
   }
   MIXENT_TRY(mixent_directory_list(path, &entries));

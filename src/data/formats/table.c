@@ -65,7 +65,7 @@ static mixent_status take_names(const mixent_csv *csv, mixent_table_columns *out
       return mixent_csv_fail(csv, cell, "both '%.80s' and '%.80s' could be the labels; rename one",
                              csv->cells[out->label].text, cell->text);
     if (names_labels(cell->text)) found = true, out->label = i;
-    if (!(out->names[i] = strdup(cell->text))) return mixent_no_memory("names");
+    MIXENT_TRY(mixent_copy_text(cell->text, &out->names[i]));
   }
   return MIXENT_OK;
 }
@@ -109,11 +109,9 @@ static mixent_status make_room(const char *origin, rows *rows) {
   mixent_images *images = rows->images;
   if (images->count < rows->capacity) return MIXENT_OK;
   size_t capacity = 2 * rows->capacity + 64;
-  float *features = realloc(images->features, capacity * (size_t)images->channels * sizeof *features);
-  if (features) images->features = features;
-  int32_t *labels = realloc(images->labels, capacity * sizeof *labels);
-  if (labels) images->labels = labels;
-  if (!features || !labels) return mixent_fail(MIXENT_ERROR_MEMORY, "%s: no memory for its rows", origin);
+  MIXENT_TRY(mixent_resize((void **)&images->features, (size_t)images->channels * sizeof *images->features,
+                           capacity, origin));
+  MIXENT_TRY(MIXENT_RESIZE(&images->labels, capacity, origin));
   rows->capacity = capacity;
   return MIXENT_OK;
 }

@@ -59,8 +59,7 @@ static mixent_status check_header(const tar_reader *reader, const uint8_t *heade
 
 static mixent_status keep_path(tar_reader *reader, const uint8_t *text, size_t length) {
   free(reader->long_path);
-  reader->long_path = strndup((const char *)text, length);
-  return reader->long_path ? MIXENT_OK : mixent_no_memory("a path");
+  return mixent_copy_start((const char *)text, length, &reader->long_path);
 }
 
 /* pax: records of `LENGTH KEY=VALUE\n`, LENGTH counting the whole record. */

@@ -117,8 +117,8 @@ static void write_file(mixent_text *out, const char *title, const char *name, co
   mixent_text_append(out, "</summary><pre>");
   for (const char *line = text; *line;) { /* line breaks are kept, other control characters are not */
     size_t length = strcspn(line, "\n");
-    char *copy = strndup(line, length);
-    if (!copy) {
+    char *copy;
+    if (mixent_copy_start(line, length, &copy) != MIXENT_OK) {
       out->failed = 1;
       break;
     }
@@ -166,7 +166,7 @@ static void write_seeds(const mixent_section *section) {
   const mixent_report *report = section->report;
   mixent_text_append(section->out, "<dt>seeds</dt><dd>");
   for (size_t i = 0; i < report->seed_count; i++)
-    mixent_text_append(section->out, "%s%ld", i ? ", " : "", report->seeds[i]);
+    mixent_text_append_item(section->out, i, "%ld", report->seeds[i]);
   mixent_text_append(section->out, "</dd>\n");
 }
 

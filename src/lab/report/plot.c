@@ -148,7 +148,7 @@ void mixent_plot_begin(mixent_plot *plot) {
 static mixent_status spawn_gnuplot(const int descriptors[3], pid_t *child) {
   posix_spawn_file_actions_t actions;
   int error = posix_spawn_file_actions_init(&actions);
-  if (error) return mixent_fail(MIXENT_ERROR_MEMORY, "no memory to start gnuplot");
+  if (error) return mixent_no_memory("starting gnuplot");
   for (int i = 0; i < 3 && !error; i++) error = posix_spawn_file_actions_adddup2(&actions, descriptors[i], i);
   char *command[] = {"gnuplot", "-d", NULL};
   if (!error) error = posix_spawnp(child, command[0], &actions, NULL, command, environ);

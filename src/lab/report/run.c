@@ -82,23 +82,18 @@ static mixent_status read_recipe(const char *path, mixent_report_run *run) {
   return status;
 }
 
-static mixent_status take_text(const char *text, char **out) {
-  *out = strdup(text);
-  return *out ? MIXENT_OK : mixent_no_memory("a text");
-}
-
 /* A run without a result is told of by what it failed with, else by why it cannot be read. */
 static mixent_status read_result(const char *path, mixent_report_run *run) {
   mixent_status status = mixent_result_read(path, &run->result);
   if (status == MIXENT_OK || mixent_is_refusal(status)) return status;
   run->unread = status == MIXENT_ERROR_FORMAT;
   const char *failure = run->unread ? "" : mixent_facts_text(&run->facts, "failure");
-  return take_text(*failure ? failure : mixent_last_error(), &run->message);
+  return mixent_copy_text(*failure ? failure : mixent_last_error(), &run->message);
 }
 
 mixent_status mixent_report_run_read(const char *path, const char *name, mixent_report_run *run) {
-  MIXENT_TRY(take_text(path, &run->path));
-  MIXENT_TRY(take_text(name, &run->name));
+  MIXENT_TRY(mixent_copy_text(path, &run->path));
+  MIXENT_TRY(mixent_copy_text(name, &run->name));
   MIXENT_TRY(read_recipe(path, run));
   MIXENT_TRY(read_history(path, run));
   MIXENT_TRY(mixent_facts_read(path, name, &run->facts));

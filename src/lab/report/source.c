@@ -9,14 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static mixent_status take_text(const char *text, char **out) {
-  *out = strdup(text);
-  return *out ? MIXENT_OK : mixent_no_memory("a text");
-}
-
 static mixent_status take_texts(char *const *texts, size_t count, char ***out) {
   MIXENT_TRY(MIXENT_ALLOCATE(count, out));
-  for (size_t i = 0; i < count; i++) MIXENT_TRY(take_text(texts[i], &(*out)[i]));
+  for (size_t i = 0; i < count; i++) MIXENT_TRY(mixent_copy_text(texts[i], &(*out)[i]));
   return MIXENT_OK;
 }
 
@@ -45,7 +40,7 @@ static mixent_status read_study_run(mixent_report *report, mixent_study_place pl
     status = mixent_study_run_state(report->study, place, &state, &message);
   if (status == MIXENT_OK && !run->result && (message || state == MIXENT_RUN_MISSING)) {
     free(run->message);
-    status = take_text(message ? message : "not begun", &run->message);
+    status = mixent_copy_text(message ? message : "not begun", &run->message);
   }
   free(name);
   free(path);
@@ -55,7 +50,7 @@ static mixent_status read_study_run(mixent_report *report, mixent_study_place pl
 static mixent_status read_study(const char *directory, mixent_report *report) {
   MIXENT_TRY(mixent_study_open(directory, &report->study));
   const mixent_study *study = report->study;
-  MIXENT_TRY(take_text(study->name, &report->title));
+  MIXENT_TRY(mixent_copy_text(study->name, &report->title));
   MIXENT_TRY(take_texts(study->variant_names, study->variant_count, &report->variants));
   report->variant_count = study->variant_count, report->baseline = study->baseline;
   MIXENT_TRY(take_texts(study->data_names, study->data_count, &report->data));
@@ -90,19 +85,20 @@ static size_t find_data(mixent_report *report, char *name) {
   return report->data_count++;
 }
 
-/* The data set of a run, of one that is not finished as far as its recipe tells; NULL: no memory; free(). */
-static char *data_of_run(const mixent_report_run *run) {
+/* The data set of a run, of one that is not finished as far as its recipe tells; free(). */
+static mixent_status name_data(const mixent_report_run *run, char **out) {
   mixent_recipe recipe;
-  if (run->result) return strdup(run->result->data);
+  *out = NULL;
+  if (run->result) return mixent_copy_text(run->result->data, out);
   mixent_status status =
       run->recipe ? mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, &recipe) : MIXENT_ERROR_FORMAT;
-  if (status == MIXENT_ERROR_MEMORY) return NULL;
-  return status == MIXENT_OK ? mixent_dataset_own_name(recipe.data) : strdup("?");
+  if (status == MIXENT_ERROR_MEMORY) return status;
+  return status == MIXENT_OK ? mixent_dataset_own_name(recipe.data, out) : mixent_copy_text("?", out);
 }
 
 static mixent_status place_run(mixent_report *report, size_t variant, mixent_report_run *run) {
-  char *name = data_of_run(run);
-  if (!name) return mixent_no_memory("a text");
+  char *name;
+  MIXENT_TRY(name_data(run, &name));
   *run_at(report, find_data(report, name), variant, 0) = *run;
   return MIXENT_OK;
 }
@@ -117,7 +113,7 @@ static mixent_status read_runs(const char *const *places, size_t count, mixent_r
   for (size_t i = 0; i < count; i++) {
     mixent_report_run run = {0};
     MIXENT_TRY(mixent_path_check(places[i]));
-    MIXENT_TRY(take_text(name_run(places, count, i), &report->variants[i]));
+    MIXENT_TRY(mixent_copy_text(name_run(places, count, i), &report->variants[i]));
     mixent_status status = mixent_report_run_read(places[i], report->variants[i], &run);
     if (status == MIXENT_OK && !run.recipe && !run.result)
       status =
@@ -131,7 +127,7 @@ static mixent_status read_runs(const char *const *places, size_t count, mixent_r
       return status;
     }
   }
-  return take_text(count == 1 ? report->variants[0] : "Runs side by side", &report->title);
+  return mixent_copy_text(count == 1 ? report->variants[0] : "Runs side by side", &report->title);
 }
 
 /* Where some runs on a data set held images out, the curves of those are drawn, and the others have none. */

@@ -48,7 +48,7 @@ char *mixent_bits_pack(const uint8_t *bits, size_t count) {
   bool ready = MIXENT_ALLOCATE(size, &packed) == MIXENT_OK && MIXENT_ALLOCATE(length, &deflated) == MIXENT_OK;
   for (size_t i = 0; ready && i < count; i++) packed[i / 8] |= (uint8_t)(bits[i] << i % 8);
   if (ready && compress2(deflated, &length, packed, size, Z_BEST_COMPRESSION) == Z_OK)
-    text = malloc((length + 2) / 3 * 4 + 1);
+    mixent_allocate((length + 2) / 3 * 4 + 1, (void **)&text);
   if (text) encode(deflated, length, text);
   free(packed);
   free(deflated);
@@ -64,7 +64,7 @@ mixent_status mixent_bits_unpack(const char *text, size_t count, uint8_t *bits) 
   if (status == MIXENT_OK) {
     int code = decode(text, deflated, &length) ? uncompress(packed, &found, deflated, length) : Z_DATA_ERROR;
     if (code == Z_MEM_ERROR)
-      status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory to inflate");
+      status = mixent_no_memory("inflating %zu bits", count);
     else if (code != Z_OK || found != size)
       status = mixent_fail(MIXENT_ERROR_FORMAT, "expected %zu deflated bits in base64", count);
   }

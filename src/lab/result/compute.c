@@ -115,8 +115,7 @@ static mixent_status measure_validation(const mixent_predictions *validation, mi
 static mixent_status copy_names(const mixent_run_predictions *predictions, mixent_result *out) {
   MIXENT_TRY(MIXENT_ALLOCATE(predictions->classes, &out->class_names));
   for (; out->classes < predictions->classes; out->classes++)
-    if (!(out->class_names[out->classes] = strdup(predictions->class_names[out->classes])))
-      return mixent_no_memory("a text");
+    MIXENT_TRY(mixent_copy_text(predictions->class_names[out->classes], &out->class_names[out->classes]));
   return MIXENT_OK;
 }
 

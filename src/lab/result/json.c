@@ -204,10 +204,8 @@ static bool read_names(const json_t *json, mixent_result *out, mixent_status *st
   for (; out->classes < count; out->classes++) {
     const char *name = json_string_value(json_array_get(json, out->classes));
     if (!name) return false;
-    if (!(out->class_names[out->classes] = strdup(name))) {
-      *status = mixent_no_memory("a text");
-      return false;
-    }
+    *status = mixent_copy_text(name, &out->class_names[out->classes]);
+    if (*status != MIXENT_OK) return false;
   }
   return true;
 }

@@ -26,11 +26,6 @@ void mixent_result_free(mixent_result *result) {
   free(result);
 }
 
-static mixent_status take_text(const char *text, char **out) {
-  *out = strdup(text);
-  return *out ? MIXENT_OK : mixent_no_memory("a text");
-}
-
 /* What both files say of a part's images. */
 static const struct {
   const char *key;
@@ -84,10 +79,10 @@ static mixent_status take_summary(json_t *json, const char *path, mixent_result 
   out->seed = (long)seed;
   out->seconds = json_number_value(json_object_get(json, "seconds"));
   out->images_per_second = json_number_value(json_object_get(json, "images_per_second"));
-  MIXENT_TRY(take_text(recipe, &out->recipe));
-  MIXENT_TRY(take_text(data, &out->data));
-  MIXENT_TRY(take_text(net, &out->net));
-  return take_text(loss, &out->loss);
+  MIXENT_TRY(mixent_copy_text(recipe, &out->recipe));
+  MIXENT_TRY(mixent_copy_text(data, &out->data));
+  MIXENT_TRY(mixent_copy_text(net, &out->net));
+  return mixent_copy_text(loss, &out->loss);
 }
 
 static mixent_status fail_unfinished(const char *run) {
@@ -210,7 +205,7 @@ mixent_status mixent_result_read(const char *run, mixent_result **out) {
   summary_parts said = {0};
   *out = NULL;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &result));
-  mixent_status status = take_text(run, &result->run);
+  mixent_status status = mixent_copy_text(run, &result->run);
   if (status == MIXENT_OK) status = read_summary(result, &said);
   if (status == MIXENT_OK) status = read_result(&said, result);
   if (status != MIXENT_OK) {

@@ -45,13 +45,12 @@ static void add(mixent_facts *facts, const char *key, const char *text, double n
   if (facts->failed || mixent_facts_find(facts, key)) return;
   facts->failed = MIXENT_GROW(&facts->items, facts->count, "the facts of a run") != MIXENT_OK;
   if (facts->failed) return;
-  mixent_fact fact = {strdup(key), text ? strdup(text) : NULL, number};
-  facts->failed = !fact.key || (text && !fact.text);
-  facts->items[facts->count] = fact;
-  if (fact.key)
-    facts->count++;
-  else
-    free(fact.text);
+  mixent_fact *fact = &facts->items[facts->count];
+  *fact = (mixent_fact){.number = number};
+  facts->failed = mixent_copy_text(key, &fact->key) != MIXENT_OK;
+  if (facts->failed) return;
+  facts->count++;
+  facts->failed = text && mixent_copy_text(text, &fact->text) != MIXENT_OK;
 }
 
 void mixent_facts_add_text(mixent_facts *facts, const char *key, const char *text) {
@@ -204,7 +203,7 @@ static void add_warnings(const json_t *line, mixent_text *names) {
   const json_t *value;
   json_array_foreach(json_object_get(line, "warnings"), i, value) {
     const char *words = json_is_string(value) ? json_string_value(value) : "";
-    mixent_text_append(names, "%s%.*s", names->length ? ", " : "", (int)strcspn(words, ":"), words);
+    mixent_text_append_item(names, names->length, "%.*s", (int)strcspn(words, ":"), words);
   }
 }
 
@@ -334,8 +333,8 @@ static void add_study(const reading *reading, const char *name) {
       length = (size_t)(slash - name);
       break;
     }
-  char *study = strndup(name, length);
-  if (study)
+  char *study;
+  if (mixent_copy_start(name, length, &study) == MIXENT_OK)
     mixent_facts_add_text(reading->facts, "study", study);
   else
     reading->facts->failed = true;
@@ -357,7 +356,7 @@ mixent_status mixent_facts_read(const char *directory, const char *name, mixent_
     add_times(&reading);
     add_status(&reading);
   }
-  if (status == MIXENT_OK && out->failed) status = mixent_fail(MIXENT_ERROR_MEMORY, "no memory for %s", name);
+  if (status == MIXENT_OK && out->failed) status = mixent_no_memory("%s", name);
   if (status != MIXENT_OK) mixent_facts_free(out);
   return status;
 }

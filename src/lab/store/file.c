@@ -40,7 +40,7 @@ mixent_status mixent_store_step(mixent_store *store, sqlite3_stmt *statement, bo
   *row = false;
   if (store->lacks) {
     store->lacks = false;
-    return mixent_fail(MIXENT_ERROR_MEMORY, "cannot use %s: no memory for a value", store->path);
+    return mixent_no_memory("a value of %s", store->path);
   }
   int code = sqlite3_step(statement);
   *row = code == SQLITE_ROW;
@@ -208,18 +208,17 @@ void mixent_store_file_close(mixent_store *store) {
 }
 
 static mixent_status move_or_remove(mixent_store *store, bool keep) {
-  char *aside = NULL, *journal = NULL;
-  bool named = asprintf(&aside, "%s.damaged", store->path) >= 0;
-  if (!named) aside = NULL;
-  named = named && asprintf(&journal, "%s-journal", store->path) >= 0;
-  mixent_status status = named ? MIXENT_OK : mixent_no_memory("a path");
-  if (named && (keep ? rename(store->path, aside) : unlink(store->path)) != 0 && errno != ENOENT) {
+  char *aside, *journal = NULL;
+  mixent_status status = mixent_print_text(&aside, "%s.damaged", store->path);
+  if (status == MIXENT_OK) status = mixent_print_text(&journal, "%s-journal", store->path);
+  if (status == MIXENT_OK && (keep ? rename(store->path, aside) : unlink(store->path)) != 0 &&
+      errno != ENOENT) {
     store->code = SQLITE_CANTOPEN;
     status = mixent_fail_errno(keep ? "put aside" : "remove", store->path);
   }
   if (status == MIXENT_OK) unlink(journal);
   free(aside);
-  if (named) free(journal);
+  free(journal);
   return status;
 }
 

@@ -293,8 +293,8 @@ mixent_status mixent_store_keys(mixent_store *store, char ***out) {
   mixent_status status = read_keys(store, &keys, &count);
   if (status == MIXENT_OK) status = mixent_text_status(&keys);
   /* the pointers, and behind them the texts */
-  char **list = status == MIXENT_OK ? malloc((count + 1) * sizeof *list + keys.length) : NULL;
-  if (status == MIXENT_OK && !list) status = mixent_no_memory("a list of keys");
+  char **list = NULL;
+  if (status == MIXENT_OK) status = mixent_allocate((count + 1) * sizeof *list + keys.length, (void **)&list);
   if (list) {
     char *text = (char *)(list + count + 1);
     if (keys.length) memcpy(text, keys.data, keys.length);

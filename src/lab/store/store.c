@@ -36,8 +36,9 @@ static void free_entries(entries *entries) {
 static mixent_status add_entry(entries *entries, const char *path, const char *text) {
   MIXENT_TRY(MIXENT_GROW(&entries->items, entries->count, "a list of runs"));
   entry *new = &entries->items[entries->count++];
-  *new = (entry){strdup(path), strdup(text)};
-  return new->path &&new->text ? MIXENT_OK : mixent_no_memory("a list of runs");
+  *new = (entry){0};
+  MIXENT_TRY(mixent_copy_text(path, &new->path));
+  return mixent_copy_text(text, &new->text);
 }
 
 static int compare_entries(const void *a, const void *b) {
@@ -71,7 +72,7 @@ static bool is_closed(const char *directory, int mode) {
 
 /* The directories that may not be read: an answer that lacks their runs says so. */
 static void add_unread(mixent_text *unread, const char *directory) {
-  mixent_text_append(unread, "%s%s", unread->length ? ", " : "", directory);
+  mixent_text_append_item(unread, unread->length, "%s", directory);
 }
 
 static mixent_status find_runs(const char *directory, const char *path, int level, entries *runs,
@@ -347,9 +348,9 @@ mixent_status mixent_store_open(const char *directory, bool rebuild, mixent_stor
   mixent_store *store;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &store));
   store->lock = -1;
-  store->directory = strdup(directory);
-  store->path = mixent_path_join(directory, "index.sqlite");
-  mixent_status status = store->directory && store->path ? MIXENT_OK : mixent_no_memory("a path");
+  mixent_status status = mixent_copy_text(directory, &store->directory);
+  if (status == MIXENT_OK && !(store->path = mixent_path_join(directory, "index.sqlite")))
+    status = MIXENT_ERROR_MEMORY;
   if (status == MIXENT_OK && rebuild) status = mixent_store_file_set_aside(store, false);
   if (status == MIXENT_OK) status = use_file(store);
   if (status != MIXENT_OK) status = mixent_store_recover(store, status);

@@ -8,7 +8,8 @@
 
 static void add_word(mixent_study_command *command, const char *before, const char *text) {
   char *word = NULL;
-  if (command->count == MIXENT_STUDY_COMMAND_WORDS || asprintf(&word, "%s%s", before, text) < 0)
+  if (command->count == MIXENT_STUDY_COMMAND_WORDS ||
+      mixent_print_text(&word, "%s%s", before, text) != MIXENT_OK)
     command->failed = true;
   else
     command->words[command->count++] = word;

@@ -197,7 +197,7 @@ mixent_status mixent_study_open(const char *directory, mixent_study **out) {
   if (status == MIXENT_OK) status = read_file(directory, "base.yaml", &recipe);
   if (status == MIXENT_OK) status = mixent_study_parse(text, origin, recipe, out);
   if (status == MIXENT_OK) status = mixent_study_take_state(*out, state, path);
-  if (status == MIXENT_OK && !((*out)->directory = strdup(directory))) status = mixent_no_memory("a path");
+  if (status == MIXENT_OK) status = mixent_copy_text(directory, &(*out)->directory);
   if (status == MIXENT_OK) status = mixent_study_check_runs(*out);
   json_decref(state);
   free(path);
@@ -334,7 +334,7 @@ static mixent_status make(mixent_study *study, const mixent_study_planner *plann
   MIXENT_TRY(mixent_run_directory_begin(place, &directory));
   mixent_status status = mixent_study_write(study, planner, directory.path);
   if (status == MIXENT_OK) status = mixent_run_directory_publish(&directory, false);
-  if (status == MIXENT_OK && !(study->directory = strdup(place))) status = mixent_no_memory("a path");
+  if (status == MIXENT_OK) status = mixent_copy_text(place, &study->directory);
   if (status == MIXENT_OK) *lock = directory.lock, directory.lock = -1;
   mixent_run_directory_close(&directory);
   return status;

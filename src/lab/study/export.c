@@ -13,10 +13,6 @@ enum { LARGEST = 1 << 28 };
 const char *const mixent_study_run_files[] = {"recipe.yaml",  "plan.yaml",   "metrics.jsonl",
                                               "summary.json", "result.json", NULL};
 
-static mixent_status fail_memory(void) {
-  return mixent_no_memory("a study's file");
-}
-
 static mixent_status read_file(const char *directory, const char *name, char **out) {
   char *path = mixent_path_join(directory, name);
   mixent_status status = path ? mixent_file_read(path, LARGEST, out, NULL) : MIXENT_ERROR_MEMORY;
@@ -57,8 +53,8 @@ static mixent_status clean_summary(char **text, const char *run) {
   MIXENT_TRY(mixent_json_parse(*text, strlen(*text), 0, run, &json));
   const char *plan = json_string_value(json_object_get(json, "plan"));
   if (plan) {
-    char *copy = strdup(plan);
-    if (copy) forget_path(copy);
+    char *copy;
+    if (mixent_copy_text(plan, &copy) == MIXENT_OK) forget_path(copy);
     mixent_json_set(&json, "plan", mixent_json_text(copy));
     free(copy);
   }
@@ -105,7 +101,7 @@ static mixent_status read_plans(const mixent_study *study, json_t *out) {
     MIXENT_TRY(read_file(study->directory, name, &text));
     int failed = json_object_set_new(out, name, json_string(text));
     free(text);
-    if (failed) return fail_memory();
+    if (failed) return mixent_no_memory("a study's file");
   }
   return MIXENT_OK;
 }
@@ -125,7 +121,7 @@ static mixent_status list_failed(const mixent_study *study, json_t *out) {
                                                         found + strlen(path) + (found[strlen(path)] == '/')))
                      : 0;
     free(path);
-    if (failed) return fail_memory();
+    if (failed) return mixent_no_memory("a study's file");
   }
   return MIXENT_OK;
 }
@@ -134,10 +130,10 @@ static mixent_status append_header(const mixent_study *study, size_t runs, mixen
   json_t *state = json_deep_copy(study->state), *data = json_object_get(state, "data"),
          *failed = json_object_get(state, "failed"), *plans = json_object();
   json_object_clear(failed);
-  mixent_status status = state && plans ? MIXENT_OK : fail_memory();
+  mixent_status status = state && plans ? MIXENT_OK : mixent_no_memory("a study's file");
   for (size_t i = 0; i < study->data_count && status == MIXENT_OK; i++)
     if (study->data[i][0] == '/' && json_array_set_new(data, i, json_string(study->data_names[i])) != 0)
-      status = fail_memory();
+      status = mixent_no_memory("a study's file");
   if (status == MIXENT_OK) status = read_plans(study, plans);
   if (status == MIXENT_OK) status = list_failed(study, failed);
   json_t *line = json_pack("{s:s, s:I, s:s, s:s, s:o, s:o}", "kind", "mixent study", "runs", (json_int_t)runs,

@@ -138,10 +138,10 @@ static mixent_status place_runs(mixent_import *import, const char *directory, mi
 static mixent_status make_new(mixent_import *import, const char *place, mixent_study_imported *out) {
   mixent_run_directory directory;
   MIXENT_TRY(mixent_run_directory_begin(place, &directory));
-  bool emptied = json_object_set_new(import->study->state, "plans", json_object()) == 0;
-  import->study->directory = strdup(directory.path);
-  mixent_status status = emptied && import->study->directory ? place_runs(import, directory.path, out)
-                                                             : mixent_no_memory("a path");
+  mixent_status status = mixent_copy_text(directory.path, &import->study->directory);
+  if (status == MIXENT_OK && json_object_set_new(import->study->state, "plans", json_object()) != 0)
+    status = mixent_no_memory("a plan");
+  if (status == MIXENT_OK) status = place_runs(import, directory.path, out);
   if (status == MIXENT_OK) status = mixent_run_directory_publish(&directory, false);
   mixent_run_directory_close(&directory);
   return status;

@@ -38,8 +38,7 @@ bool mixent_study_is_builtin(const char *name) {
 
 static mixent_status copy(const char *text, char **out) {
   free(*out);
-  *out = strdup(text);
-  return *out ? MIXENT_OK : mixent_no_memory("a study");
+  return mixent_copy_text(text, out);
 }
 
 /* A scalar's text; empty only where that is allowed. */
@@ -103,11 +102,16 @@ static const char *reserved(const char *key, bool variant, bool data_listed) {
 
 static mixent_status add_setting(const char *key, const char *value, mixent_setting **settings,
                                  size_t *count) {
+  char *copy;
   MIXENT_TRY(MIXENT_GROW(settings, *count, "a study"));
   mixent_setting *setting = &(*settings)[*count];
-  *setting = (mixent_setting){strdup(key), strdup(value)};
+  *setting = (mixent_setting){0};
   ++*count;
-  return setting->key && setting->value ? MIXENT_OK : mixent_no_memory("a study");
+  MIXENT_TRY(mixent_copy_text(key, &copy));
+  setting->key = copy;
+  MIXENT_TRY(mixent_copy_text(value, &copy));
+  setting->value = copy;
+  return MIXENT_OK;
 }
 
 /* A list of names becomes "w1 w2". */
@@ -181,7 +185,7 @@ static mixent_status read_baseline(const mixent_yaml *node, mixent_study *study)
   const char *near = mixent_nearest_name(node->text, (const char *const *)names);
   if (near) return mixent_yaml_fail(node, "baseline: no variant '%s'; did you mean '%s'?", node->text, near);
   mixent_text all = {0};
-  for (size_t i = 0; i < study->variant_count; i++) mixent_text_append(&all, "%s%s", i ? ", " : "", names[i]);
+  mixent_text_append_names(&all, (const char *const *)names);
   mixent_status status = mixent_text_status(&all);
   if (status == MIXENT_OK)
     status = mixent_yaml_fail(node, "baseline: no variant '%s'; there is %s", node->text, all.data);
@@ -317,8 +321,7 @@ static mixent_status unknown_study(const char *name) {
   const char *near = mixent_nearest_name(name, mixent_study_names());
   if (near) return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown study '%s'; did you mean '%s'?", name, near);
   mixent_text all = {0};
-  for (const char *const *known = mixent_study_names(); *known; known++)
-    mixent_text_append(&all, "%s%s", *known == mixent_study_names()[0] ? "" : ", ", *known);
+  mixent_text_append_names(&all, mixent_study_names());
   mixent_status status = mixent_text_status(&all);
   if (status == MIXENT_OK)
     status = mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown study '%s'; built in: %s (a file ends in .yaml)",

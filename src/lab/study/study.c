@@ -43,11 +43,11 @@ void mixent_study_free(mixent_study *study) {
 }
 
 /* "./mine/letters/" -> "letters" */
-static char *last_part(const char *path) {
+static mixent_status copy_last_part(const char *path, char **out) {
   size_t end = strlen(path), begin;
   while (end > 1 && path[end - 1] == '/') end--;
   for (begin = end; begin > 0 && path[begin - 1] != '/';) begin--;
-  return strndup(path + begin, end - begin);
+  return mixent_copy_start(path + begin, end - begin, out);
 }
 
 mixent_status mixent_study_take_data(mixent_study *study, const char *const *data, size_t count) {
@@ -62,10 +62,10 @@ mixent_status mixent_study_take_data(mixent_study *study, const char *const *dat
   MIXENT_TRY(MIXENT_ALLOCATE(count, &study->data_names));
   study->data_listed = true;
   for (size_t i = 0; i < count; i++) {
-    char *name = study->data_names[i] = last_part(data[i]);
-    study->data[i] = strdup(data[i]);
     study->data_count++;
-    if (!study->data[i] || !name) return mixent_no_memory("a study");
+    MIXENT_TRY(mixent_copy_text(data[i], &study->data[i]));
+    MIXENT_TRY(copy_last_part(data[i], &study->data_names[i]));
+    const char *name = study->data_names[i];
     if (count > 1 && (*name == '.' || *name == '/'))
       return mixent_fail(MIXENT_ERROR_ARGUMENT, "data: '%s' has no last part that could name a directory",
                          data[i]);
@@ -113,10 +113,7 @@ char *mixent_study_variant_name(const mixent_study *study, mixent_study_place pl
 
 char *mixent_study_run_name(const mixent_study *study, mixent_study_place place) {
   char *variant = mixent_study_variant_name(study, place), *name = NULL;
-  if (variant && asprintf(&name, "%s-%ld", variant, study->seeds[place.seed]) < 0) {
-    name = NULL;
-    mixent_no_memory("a path");
-  }
+  if (variant) mixent_print_text(&name, "%s-%ld", variant, study->seeds[place.seed]);
   free(variant);
   return name;
 }

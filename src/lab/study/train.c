@@ -213,8 +213,7 @@ static mixent_status end(slot *slot) {
                        strerror(worker->refusal));
   MIXENT_TRY(read_scores(slot->path, &finished, &ended));
   if (!finished && !worker->message) MIXENT_TRY(tell_end(slot, how, code));
-  if (worker->lacks)
-    return mixent_fail(MIXENT_ERROR_MEMORY, "no memory for what run %s says; run again", slot->name);
+  if (worker->lacks) return mixent_no_memory("what run %s says; run again", slot->name);
   bool saved = !finished && worker->last == MIXENT_EVENT_STOPPED;
   bool over = finished || (!saved && !crew->stopping);
   mixent_status status = MIXENT_OK;

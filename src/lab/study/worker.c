@@ -52,8 +52,8 @@ mixent_status mixent_worker_start(mixent_worker *worker, const char *program, ch
 
 static void replace(mixent_worker *worker, char **text, const char *by) {
   free(*text);
-  *text = by ? strdup(by) : NULL;
-  worker->lacks |= by && !*text;
+  *text = NULL;
+  worker->lacks |= by && mixent_copy_text(by, text) != MIXENT_OK;
 }
 
 /* A line that is no JSON tells nothing. */

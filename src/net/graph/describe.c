@@ -54,8 +54,7 @@ static mixent_layer *begin_layer(mixent_graph *graph) {
 
 static mixent_status add_input(mixent_graph *graph) {
   mixent_layer *input = begin_layer(graph);
-  input->name = strdup("input");
-  if (!input->name) return mixent_no_memory("a network");
+  MIXENT_TRY(mixent_copy_text("input", &input->name));
   input->channels = graph->options.channels;
   input->height = input->width = graph->options.side;
   return MIXENT_OK;
@@ -74,7 +73,7 @@ static mixent_status read_type(const mixent_yaml *entry, mixent_layer *layer) {
     if (nearest)
       return mixent_yaml_fail(fields, "unknown layer '%s'; did you mean '%s'?", fields->key, nearest);
     mixent_text known = {0};
-    for (int i = 0; names[i]; i++) mixent_text_append(&known, "%s%s", i ? ", " : "", names[i]);
+    mixent_text_append_names(&known, names);
     mixent_status status = mixent_text_status(&known);
     if (status == MIXENT_OK)
       status = mixent_yaml_fail(fields, "unknown layer '%s'; known are %s", fields->key, known.data);
@@ -200,8 +199,7 @@ static mixent_status read_graph(mixent_graph *graph, const mixent_yaml *root) {
   if (entries->count > MOST_LAYERS)
     return mixent_yaml_fail(entries, "layers: expected at most %d layers, got %zu", MOST_LAYERS,
                             entries->count);
-  graph->name = strdup(name->text);
-  if (!graph->name) return mixent_no_memory("a network");
+  MIXENT_TRY(mixent_copy_text(name->text, &graph->name));
   MIXENT_TRY(MIXENT_ALLOCATE(entries->count + 1, &graph->layers));
   MIXENT_TRY(add_input(graph));
   for (size_t i = 0; i < entries->count; i++) MIXENT_TRY(read_layer(graph, &entries->children[i]));
@@ -222,8 +220,8 @@ mixent_status mixent_graph_parse(const char *text, const char *origin, const mix
   mixent_status status = MIXENT_ALLOCATE(1, &graph);
   if (status == MIXENT_OK) {
     graph->options = *options;
-    graph->text = strdup(text);
-    status = graph->text ? read_graph(graph, root) : mixent_no_memory("a network");
+    status = mixent_copy_text(text, &graph->text);
+    if (status == MIXENT_OK) status = read_graph(graph, root);
   }
   mixent_yaml_free(root);
   if (status != MIXENT_OK) {

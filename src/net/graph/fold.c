@@ -105,8 +105,7 @@ static mixent_status copy_layer(folding *f, int old) {
   const mixent_layer *from = &f->graph->layers[old];
   mixent_layer *layer = &graph->layers[graph->layer_count];
   *layer = *from;
-  layer->name = strdup(from->name);
-  if (!layer->name) return mixent_no_memory("a network");
+  MIXENT_TRY(mixent_copy_text(from->name, &layer->name));
   f->place[old] = graph->layer_count++;
   for (int i = 0; i < layer->input_count; i++) layer->inputs[i] = f->place[f->stands[from->inputs[i]]];
   layer->range = range_of(f, from, layer);
@@ -121,9 +120,8 @@ static mixent_status make_graph(folding *f) {
   MIXENT_TRY(MIXENT_ALLOCATE(1, &graph));
   f->out->graph = graph;
   graph->options = f->graph->options;
-  graph->name = strdup(f->graph->name);
-  graph->text = strdup(f->graph->text);
-  if (!graph->name || !graph->text) return mixent_no_memory("a network");
+  MIXENT_TRY(mixent_copy_text(f->graph->name, &graph->name));
+  MIXENT_TRY(mixent_copy_text(f->graph->text, &graph->text));
   MIXENT_TRY(MIXENT_ALLOCATE(f->graph->layer_count, &graph->layers));
   for (int l = 0; l < f->graph->layer_count; l++)
     if (f->stands[l] == l) MIXENT_TRY(copy_layer(f, l));

@@ -12,7 +12,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 mixent_status mixent_onednn_check(dnnl_status_t status, const char *doing) {
   switch (status) {
   case dnnl_success: return MIXENT_OK;
-  case dnnl_out_of_memory: return mixent_fail(MIXENT_ERROR_MEMORY, "oneDNN: no memory to %s", doing);
+  case dnnl_out_of_memory: return mixent_no_memory("oneDNN to %s", doing);
   case dnnl_unimplemented:
     return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
                        "oneDNN %d.%d cannot %s on this processor; try --precision fp32", DNNL_VERSION_MAJOR,

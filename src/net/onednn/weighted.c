@@ -262,41 +262,11 @@ mixent_status mixent_onednn_lower_weighted_forward(mixent_plan *plan, int layer,
 }
 
 /* The logits' gradient is float; a bfloat16 backward pass wants it rounded first, once for both passes. */
-typedef struct cast_step {
-  const mixent_plan *plan;
-  int from, to;
-  size_t count;
-} cast_step;
-
-static mixent_status run_cast(void *state, const mixent_step_context *run) {
-  const cast_step *cast = state;
-  const float *from = mixent_plan_address(cast->plan, run, cast->from);
-  uint16_t *to = mixent_plan_address(cast->plan, run, cast->to);
-  for (size_t i = 0; i < cast->count; i++) to[i] = mixent_bf16_from_float(from[i]);
-  return MIXENT_OK;
-}
-
-static mixent_status cast_gradient(mixent_plan *plan, int layer, int from, int *to) {
-  cast_step *cast;
-  size_t count = (size_t)plan->rows * mixent_layer_row(&plan->graph->layers[layer]);
-  MIXENT_TRY(mixent_plan_add_buffer(plan, count * mixent_data_type_size(plan->value_type), to));
-  MIXENT_TRY(MIXENT_ALLOCATE(1, &cast));
-  *cast = (cast_step){plan, from, *to, count};
-  return mixent_plan_add_step(plan,
-                              (mixent_step){.layer = layer,
-                                            .pass = "gradient to bf16",
-                                            .backend = "plain",
-                                            .backward = true,
-                                            .state = cast,
-                                            .run = run_cast,
-                                            .destroy = free},
-                              (int[]){from, *to, -1});
-}
-
 mixent_status mixent_onednn_lower_weighted_backward(mixent_plan *plan, int layer, void *shared) {
   (void)shared;
   int gradient = plan->value_gradients[layer];
-  if (plan->types[layer] != plan->value_type) MIXENT_TRY(cast_gradient(plan, layer, gradient, &gradient));
+  if (plan->types[layer] != plan->value_type)
+    MIXENT_TRY(mixent_plan_add_cast(plan, layer, true, gradient, &gradient));
   MIXENT_TRY(mixent_onednn_lower_weighted_pass(plan, layer, MIXENT_BACKWARD_WEIGHTS, gradient));
   if (plan->input_gradients[layer][0] < 0) return MIXENT_OK;
   return mixent_onednn_lower_weighted_pass(plan, layer, MIXENT_BACKWARD_DATA, gradient);

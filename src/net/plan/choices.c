@@ -46,7 +46,7 @@ static bool has_name(const char *const *names, const char *name) {
 static mixent_status fail_backend(const mixent_plan_file *file, const mixent_plan_entry *entry,
                                   const char *const *candidates) {
   mixent_text known = {0};
-  for (size_t i = 0; candidates[i]; i++) mixent_text_append(&known, "%s%s", i ? ", " : "", candidates[i]);
+  mixent_text_append_names(&known, candidates);
   mixent_status status = mixent_text_status(&known);
   if (status == MIXENT_OK)
     status = mixent_fail(MIXENT_ERROR_FORMAT,

@@ -37,29 +37,7 @@ static size_t value_bytes(const mixent_plan *plan, int layer) {
          mixent_data_type_size(plan->types[layer]);
 }
 
-/* The network's input arrives as floats; a bfloat16 plan rounds it first. */
-typedef struct input_step {
-  const mixent_plan *plan;
-  int from, to;
-  size_t count;
-  const float *source; /* of the run under way */
-  uint16_t *target;
-} input_step;
-
-static void round_range(void *context, size_t begin, size_t end) {
-  const input_step *step = context;
-  for (size_t i = begin; i < end; i++) step->target[i] = mixent_bf16_from_float(step->source[i]);
-}
-
-static mixent_status run_input(void *state, const mixent_step_context *run) {
-  input_step *step = state;
-  step->source = mixent_plan_address(step->plan, run, step->from);
-  step->target = mixent_plan_address(step->plan, run, step->to);
-  mixent_parallel_for(step->count, 1 << 14, round_range, step);
-  return MIXENT_OK;
-}
-
-/* Buffer 0 is always the staging area the caller fills. */
+/* Buffer 0 is always the staging area the caller fills, with floats: a bfloat16 plan rounds them first. */
 static mixent_status lower_input(mixent_plan *plan) {
   size_t count = (size_t)plan->rows * mixent_layer_row(&plan->graph->layers[0]);
   int staging;
@@ -67,15 +45,7 @@ static mixent_status lower_input(mixent_plan *plan) {
   plan->buffers[staging].kept = true;
   plan->values[0] = staging;
   if (plan->types[0] == plan->master_type) return MIXENT_OK;
-  MIXENT_TRY(mixent_plan_add_buffer(plan, value_bytes(plan, 0), &plan->values[0]));
-  input_step *step;
-  MIXENT_TRY(MIXENT_ALLOCATE(1, &step));
-  *step = (input_step){.plan = plan, .from = staging, .to = plan->values[0], .count = count};
-  return mixent_plan_add_step(
-      plan,
-      (mixent_step){
-          .pass = "input to bf16", .backend = "plain", .state = step, .run = run_input, .destroy = free},
-      (int[]){staging, plan->values[0], -1});
+  return mixent_plan_add_cast(plan, 0, false, staging, &plan->values[0]);
 }
 
 static mixent_status lower_forward(mixent_plan *plan, bool reference, group *groups, int *group_count) {

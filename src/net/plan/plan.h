@@ -107,6 +107,8 @@ bool mixent_plan_takes_relu(const mixent_plan *plan, int layer);
 double mixent_plan_operations(const mixent_plan *plan, int layer);
 /* arena.c: gives every buffer its offset, once all steps are there, and allocates the arena. */
 mixent_status mixent_plan_place_buffers(mixent_plan *plan);
+/* cast.c: adds a buffer in bfloat16, *to, for a layer's value or its gradient, and the step that rounds the floats of buffer `from` into it. */
+mixent_status mixent_plan_add_cast(mixent_plan *plan, int layer, bool backward, int from, int *to);
 /* elementwise.c: adds the step that sums the gradients of a value which several layers read, into buffers[0].
  */
 mixent_status mixent_plan_add_sum(mixent_plan *plan, int layer, const int *buffers, int count);

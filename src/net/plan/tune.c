@@ -125,8 +125,7 @@ static mixent_status find_passes(tuner *tuner, mixent_net *table) {
     if (step.candidates) MIXENT_TRY(add_backends(tuner, step.candidates));
   for (size_t i = 0; i < tuner->plan->count; i++) {
     mixent_plan_entry *entry = &tuner->plan->entries[i];
-    entry->table = strdup(entry->backend);
-    if (!entry->table) return mixent_no_memory("a plan");
+    MIXENT_TRY(mixent_copy_text(entry->backend, &entry->table));
     MIXENT_TRY(MIXENT_ALLOCATE(tuner->count, &entry->times));
   }
   size_t samples = tuner->plan->count * (size_t)tuner->count * (size_t)tuner->options->repetitions;
@@ -174,8 +173,8 @@ static mixent_status measure_backends(tuner *tuner) {
 }
 
 static mixent_status set_backend(mixent_plan_entry *entry, const char *name) {
-  char *copy = strdup(name);
-  if (!copy) return mixent_no_memory("a plan");
+  char *copy;
+  MIXENT_TRY(mixent_copy_text(name, &copy));
   free(entry->backend);
   entry->backend = copy;
   return MIXENT_OK;
@@ -188,8 +187,7 @@ static mixent_status choose_backend(const tuner *tuner, size_t index) {
     const double *samples = samples_of(tuner, index, i);
     if (samples[0] <= 0) continue;
     mixent_plan_time *time = &entry->times[entry->time_count];
-    time->backend = strdup(tuner->contenders[i].name);
-    if (!time->backend) return mixent_no_memory("a plan");
+    MIXENT_TRY(mixent_copy_text(tuner->contenders[i].name, &time->backend));
     time->milliseconds = 1e3 * least(samples, tuner->options->repetitions);
     entry->time_count++;
   }
