@@ -82,7 +82,7 @@ static mixent_status make_bench(bench *bench, const mixent_images *images, int c
                                 const bench_options *options, mixent_precision precision) {
   *bench = (struct bench){.images = images, .classes = (size_t)classes, .batch = options->batch};
   mixent_recipe *recipe = &bench->recipe;
-  MIXENT_TRY(mixent_recipe_resolve("emnist-letters-short", NULL, 0, recipe));
+  MIXENT_TRY(mixent_recipe_compose("emnist-letters-short", NULL, 0, recipe));
   MIXENT_TRY(MIXENT_ALLOCATE(images->count, &bench->order));
   mixent_order_draw(0, 0, bench->order, images->count);
   mixent_images_moments(images, bench->order, images->count, bench->mean, bench->deviation);

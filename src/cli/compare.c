@@ -129,19 +129,19 @@ static mixent_status find_study(const arguments *arguments, const char *word, mi
 }
 
 /* The failed runs of a variant in one line, with what the first of them failed with. */
-static void print_failed(const mixent_study *study, mixent_study_place place, const json_t *failed) {
+static void print_failed(const mixent_study *study, mixent_study_cell cell, const json_t *failed) {
   mixent_text seeds = {0};
   const char *message = NULL;
   size_t count = 0;
-  for (place.seed = 0; place.seed < study->seed_count; place.seed++) {
-    char *name = mixent_study_run_name(study, place);
+  for (cell.seed = 0; cell.seed < study->seed_count; cell.seed++) {
+    char *name = mixent_study_run_name(study, cell);
     const char *said = name ? json_string_value(json_object_get(failed, name)) : NULL;
     if (!name) mixent_output_lacks();
-    if (said) mixent_text_append_item(&seeds, count++, "%ld", study->seeds[place.seed]);
+    if (said) mixent_text_append_item(&seeds, count++, "%ld", study->seeds[cell.seed]);
     if (!message) message = said;
     free(name);
   }
-  char *variant = mixent_study_variant_name(study, place);
+  char *variant = mixent_study_variant_name(study, cell);
   mixent_text line = {0};
   if (!variant || seeds.failed)
     mixent_output_lacks();
@@ -163,7 +163,7 @@ static void print_text(const mixent_study *study, const mixent_study_results *re
   printf("\n%s: %zu of %zu runs are finished\n", study->name, results->finished, results->count);
   if (*study->about) mixent_wrapped_print(stdout, 0, 0, study->about);
   for (size_t i = 0; i < study->data_count * study->variant_count; i++)
-    print_failed(study, mixent_study_run_place(study, i), failed);
+    print_failed(study, mixent_study_cell_at(study, i), failed);
   putchar('\n');
   mixent_comparison_append_text(results->comparison, &text);
   mixent_text_print(stdout, &text);

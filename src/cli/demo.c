@@ -22,32 +22,32 @@ static const char *const losses_in_words[MIXENT_DEMO_RUNS] = {
     "cross entropy alone", "cross entropy and the entropy of the predictions"};
 
 /* The settings of the command line, and after them the loss. */
-typedef struct plan {
+typedef struct demo_setup {
   mixent_setting *settings;
   size_t count;
-  mixent_recipe recipe; /* settled, for the loss of the moment */
-} plan;
+  mixent_recipe recipe; /* resolved, for the loss of the moment */
+} demo_setup;
 
-static mixent_status make_plan(const arguments *arguments, plan *plan) {
+static mixent_status make_setup(const arguments *arguments, demo_setup *setup) {
   size_t given = arguments->settings.count;
   for (size_t i = 0; i < given; i++)
     if (strcmp(arguments->settings.items[i].key, "loss.name") == 0)
       return mixent_fail(MIXENT_ERROR_ARGUMENT,
                          "loss.name: the demo compares ce with min-ent; mixent compare takes other losses");
-  plan->count = given + 1;
-  MIXENT_TRY(MIXENT_ALLOCATE(plan->count, &plan->settings));
-  if (given) memcpy(plan->settings, arguments->settings.items, given * sizeof *plan->settings);
+  setup->count = given + 1;
+  MIXENT_TRY(MIXENT_ALLOCATE(setup->count, &setup->settings));
+  if (given) memcpy(setup->settings, arguments->settings.items, given * sizeof *setup->settings);
   return MIXENT_OK;
 }
 
-static mixent_status choose_loss(plan *plan, const char *loss) {
-  plan->settings[plan->count - 1] = (mixent_setting){"loss.name", loss};
-  MIXENT_TRY(mixent_recipe_resolve("demo", plan->settings, plan->count, &plan->recipe));
-  return mixent_recipe_settle(&plan->recipe, mixent_net_bf16_is_native());
+static mixent_status choose_loss(demo_setup *setup, const char *loss) {
+  setup->settings[setup->count - 1] = (mixent_setting){"loss.name", loss};
+  MIXENT_TRY(mixent_recipe_compose("demo", setup->settings, setup->count, &setup->recipe));
+  return mixent_recipe_resolve(&setup->recipe, mixent_net_bf16_is_native());
 }
 
 /* Whether the run that is there was made with the options of now, places and threads aside. */
-static mixent_status is_same(const plan *plan, const char *run, bool *same) {
+static mixent_status is_same(const demo_setup *setup, const char *run, bool *same) {
   char *path = mixent_path_join(run, "recipe.yaml");
   if (!path) return MIXENT_ERROR_MEMORY;
   mixent_recipe theirs;
@@ -55,12 +55,12 @@ static mixent_status is_same(const plan *plan, const char *run, bool *same) {
   free(path);
   MIXENT_TRY(status);
   mixent_text text = {0}, their_text = {0};
-  mixent_recipe_write(&plan->recipe, false, &text);
+  mixent_recipe_write(&setup->recipe, false, &text);
   mixent_recipe_write(&theirs, false, &their_text);
   status = mixent_text_status(&text);
   if (status == MIXENT_OK) status = mixent_text_status(&their_text);
   *same = status == MIXENT_OK && strcmp(text.data, their_text.data) == 0 &&
-          strcmp(plan->recipe.data, theirs.data) == 0 && strcmp(plan->recipe.net, theirs.net) == 0;
+          strcmp(setup->recipe.data, theirs.data) == 0 && strcmp(setup->recipe.net, theirs.net) == 0;
   mixent_text_free(&text);
   mixent_text_free(&their_text);
   return status;
@@ -68,13 +68,13 @@ static mixent_status is_same(const plan *plan, const char *run, bool *same) {
 
 static const char own_place[] = "runs/demo"; /* what lies there the demo made, and may make anew */
 
-static mixent_status train_one(const arguments *arguments, plan *plan, const char *run,
+static mixent_status train_one(const arguments *arguments, demo_setup *setup, const char *run,
                                mixent_train_summary *summary) {
   mixent_path_kind kind;
   MIXENT_TRY(mixent_path_look(run, &kind));
   bool resume = false, there = kind == MIXENT_PATH_DIRECTORY;
   if (there && !arguments->overwrite) {
-    MIXENT_TRY(is_same(plan, run, &resume));
+    MIXENT_TRY(is_same(setup, run, &resume));
     if (!resume && strcmp(arguments->run, own_place) != 0)
       return mixent_fail(
           MIXENT_ERROR_ARGUMENT,
@@ -85,8 +85,8 @@ static mixent_status train_one(const arguments *arguments, plan *plan, const cha
     fflush(stdout);
   }
   mixent_train_options options = {.recipe = "demo",
-                                  .settings = plan->settings,
-                                  .setting_count = plan->count,
+                                  .settings = setup->settings,
+                                  .setting_count = setup->count,
                                   .run = run,
                                   .overwrite = there && !resume};
   mixent_training_view view;
@@ -113,18 +113,19 @@ static mixent_status check_images(const mixent_recipe *recipe) {
   return status;
 }
 
-static mixent_status train_all(const arguments *arguments, plan *plan, mixent_train_summary *summaries) {
+static mixent_status train_all(const arguments *arguments, demo_setup *setup,
+                               mixent_train_summary *summaries) {
   for (int i = 0; i < MIXENT_DEMO_RUNS; i++) {
-    MIXENT_TRY(choose_loss(plan, losses[i]));
-    if (i == 0) MIXENT_TRY(check_images(&plan->recipe));
+    MIXENT_TRY(choose_loss(setup, losses[i]));
+    if (i == 0) MIXENT_TRY(check_images(&setup->recipe));
     if (i == 0)
       printf("Two networks learn to name the images of %s, with the same seed and all alike but the loss.\n",
-             mixent_printable(plan->recipe.data));
+             mixent_printable(setup->recipe.data));
     printf("\n%d of %d: %s (loss %s)\n", i + 1, MIXENT_DEMO_RUNS, losses_in_words[i], losses[i]);
     fflush(stdout);
     char *run = mixent_path_join(arguments->run, losses[i]);
     if (!run) return MIXENT_ERROR_MEMORY;
-    mixent_status status = train_one(arguments, plan, run, &summaries[i]);
+    mixent_status status = train_one(arguments, setup, run, &summaries[i]);
     free(run);
     if (status == MIXENT_ERROR_INTERRUPTED)
       return mixent_fail(status, "stopped and saved; 'mixent demo' with the same options goes on from here");
@@ -148,13 +149,13 @@ static mixent_status report(const arguments *arguments, const mixent_recipe *rec
 static int run(const void *given, int count, char **words) {
   (void)count, (void)words;
   const arguments *arguments = given;
-  plan plan = {0};
+  demo_setup setup = {0};
   mixent_train_summary summaries[MIXENT_DEMO_RUNS] = {0};
-  mixent_status status = make_plan(arguments, &plan);
-  if (status == MIXENT_OK) status = train_all(arguments, &plan, summaries);
-  if (status == MIXENT_OK) status = report(arguments, &plan.recipe, summaries);
+  mixent_status status = make_setup(arguments, &setup);
+  if (status == MIXENT_OK) status = train_all(arguments, &setup, summaries);
+  if (status == MIXENT_OK) status = report(arguments, &setup.recipe, summaries);
   for (int i = 0; i < MIXENT_DEMO_RUNS; i++) mixent_train_summary_free(&summaries[i]);
-  free(plan.settings);
+  free(setup.settings);
   return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
 }
 

@@ -47,7 +47,7 @@ static void warn(void *context, const char *message) {
 int mixent_recipe_show(const mixent_train_options *options, bool json) {
   mixent_recipe recipe;
   mixent_status status =
-      mixent_recipe_resolve(options->recipe, options->settings, options->setting_count, &recipe);
+      mixent_recipe_compose(options->recipe, options->settings, options->setting_count, &recipe);
   if (status != MIXENT_OK) return mixent_failed(status);
   mixent_settings_warn_idle(options->settings, options->setting_count, &recipe, warn, NULL);
   if (json) return print_json(&recipe);

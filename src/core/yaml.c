@@ -1,5 +1,5 @@
 /* YAML text into a tree with positions, on libyaml's events. Only what descriptions and recipes need: plain
- * trees; anchors, aliases, several documents and keys that are not scalars are refused with their place. */
+ * trees; anchors, aliases, several documents and keys that are not scalars are refused with their position. */
 #include "core/yaml.h"
 #include "core/locale.h"
 #include "core/memory.h"
@@ -52,8 +52,8 @@ static mixent_status next_event(reader *reader, yaml_event_t *event) {
                      parser->context ? parser->context : "");
 }
 
-/* A node's place is where it starts; below a mapping, where its key starts. */
-static void place(const reader *reader, const yaml_event_t *event, mixent_yaml *node) {
+/* A node's position is where it starts; below a mapping, where its key starts. */
+static void set_position(const reader *reader, const yaml_event_t *event, mixent_yaml *node) {
   node->origin = reader->origin;
   node->line = (int)event->start_mark.line + 1;
   node->column = (int)event->start_mark.column + 1;
@@ -77,7 +77,7 @@ static mixent_status add_child(mixent_yaml *parent, mixent_yaml **out) {
 }
 
 static mixent_status read_key(const reader *reader, const yaml_event_t *event, mixent_yaml *child) {
-  place(reader, event, child);
+  set_position(reader, event, child);
   if (event->type != YAML_SCALAR_EVENT || event->data.scalar.anchor)
     return mixent_yaml_fail(child, "a key must be a plain word");
   return copy_scalar(event, child, &child->key);
@@ -127,7 +127,7 @@ static mixent_status read_children(reader *reader, mixent_yaml *node) {
 
 /* Reads the node that `event` begins. */
 static mixent_status read_node(reader *reader, yaml_event_t *event, mixent_yaml *node) {
-  if (!node->key) place(reader, event, node);
+  if (!node->key) set_position(reader, event, node);
   const yaml_char_t *anchor = NULL;
   switch (event->type) {
   case YAML_SCALAR_EVENT:
@@ -168,7 +168,7 @@ static mixent_status read_document(reader *reader, mixent_yaml *root) {
       if (!seen) status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: there is nothing in it", reader->origin);
       break;
     case YAML_DOCUMENT_START_EVENT:
-      place(reader, &event, root);
+      set_position(reader, &event, root);
       if (seen) status = mixent_yaml_fail(root, "a second document starts here: only one is expected");
       seen = true;
       break;

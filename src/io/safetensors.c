@@ -62,7 +62,7 @@ static mixent_status read_shape(const char *origin, const json_t *shape, mixent_
 }
 
 static mixent_status read_tensor(const char *origin, const json_t *value, size_t data_size,
-                                 mixent_safetensor *tensor, extent *place) {
+                                 mixent_safetensor *tensor, extent *out) {
   const char *dtype = json_string_value(json_object_get(value, "dtype"));
   const json_t *offsets = json_object_get(value, "data_offsets");
   if (!json_is_object(value) || json_object_size(value) != 3 || !dtype || !offsets)
@@ -83,7 +83,7 @@ static mixent_status read_tensor(const char *origin, const json_t *value, size_t
     return fail_tensor(origin, tensor->name, "data_offsets lie outside the file (cut short?)");
   if ((uint64_t)(to - from) != tensor->bytes)
     return fail_tensor(origin, tensor->name, "shape and data_offsets disagree");
-  *place = (extent){(size_t)from, tensor->bytes, tensor->name};
+  *out = (extent){(size_t)from, tensor->bytes, tensor->name};
   return MIXENT_OK;
 }
 
@@ -93,11 +93,11 @@ static int compare_places(const void *left, const void *right) {
                               : (a->bytes > b->bytes) - (a->bytes < b->bytes); /* empty ones first */
 }
 
-/* Sorted by place, each tensor must begin where the one before ends, and the last must end with the file. */
-static mixent_status check_cover(const char *origin, const extent *places, size_t count, size_t data_size) {
+/* Sorted by offset, each tensor must begin where the one before ends, and the last must end with the file. */
+static mixent_status check_cover(const char *origin, const extent *extents, size_t count, size_t data_size) {
   extent *sorted;
   MIXENT_TRY(MIXENT_ALLOCATE(count, &sorted));
-  if (count) memcpy(sorted, places, count * sizeof *sorted);
+  if (count) memcpy(sorted, extents, count * sizeof *sorted);
   qsort(sorted, count, sizeof *sorted, compare_places);
   mixent_status status = MIXENT_OK;
   size_t end = 0;
@@ -151,21 +151,21 @@ static mixent_status check_payload(const mixent_safetensors *file, const char *o
 }
 
 static mixent_status read_tensors(mixent_safetensors *file, const char *origin, size_t data_size,
-                                  extent *places) {
+                                  extent *extents) {
   const char *name;
   json_t *value;
   json_object_foreach(file->header, name, value) {
     if (strcmp(name, MIXENT_METADATA_KEY) == 0) continue;
     size_t i = file->count++;
     file->tensors[i].name = name;
-    MIXENT_TRY(read_tensor(origin, value, data_size, &file->tensors[i], &places[i]));
+    MIXENT_TRY(read_tensor(origin, value, data_size, &file->tensors[i], &extents[i]));
   }
-  return check_cover(origin, places, file->count, data_size);
+  return check_cover(origin, extents, file->count, data_size);
 }
 
 /* All that can be checked before the data are there. */
 static mixent_status read_header(mixent_safetensors *file, const char *origin, const char *text,
-                                 size_t length, size_t data_size, extent **places) {
+                                 size_t length, size_t data_size, extent **extents) {
   mixent_status status = mixent_json_parse(text, length, JSON_REJECT_DUPLICATES, origin, &file->header);
   if (status == MIXENT_ERROR_FORMAT)
     return mixent_fail(status, "%s; the header is not JSON", mixent_last_error());
@@ -173,8 +173,8 @@ static mixent_status read_header(mixent_safetensors *file, const char *origin, c
   MIXENT_TRY(check_metadata(json_object_get(file->header, MIXENT_METADATA_KEY), origin));
   MIXENT_TRY(check_format(file, origin));
   MIXENT_TRY(MIXENT_ALLOCATE(json_object_size(file->header), &file->tensors));
-  MIXENT_TRY(MIXENT_ALLOCATE(json_object_size(file->header), places));
-  return read_tensors(file, origin, data_size, *places);
+  MIXENT_TRY(MIXENT_ALLOCATE(json_object_size(file->header), extents));
+  return read_tensors(file, origin, data_size, *extents);
 }
 
 /* The length of the header of a file of `size` bytes that begins with these. */
@@ -199,9 +199,9 @@ static mixent_status find_header(const char *bytes, size_t given, size_t size, c
 }
 
 /* Once the data are there. */
-static mixent_status take_data(mixent_safetensors *file, const char *origin, const extent *places,
+static mixent_status take_data(mixent_safetensors *file, const char *origin, const extent *extents,
                                const char *data, size_t data_size, size_t from) {
-  for (size_t i = 0; i < file->count; i++) file->tensors[i].data = data + places[i].begin;
+  for (size_t i = 0; i < file->count; i++) file->tensors[i].data = data + extents[i].begin;
   return check_payload(file, origin, data, data_size, from);
 }
 
@@ -209,14 +209,14 @@ mixent_status mixent_safetensors_parse(const char *bytes, size_t size, const cha
                                        mixent_safetensors **out) {
   size_t length = 0;
   mixent_safetensors *file;
-  extent *places = NULL;
+  extent *extents = NULL;
   *out = NULL;
   MIXENT_TRY(find_header(bytes, size, size, origin, &length));
   MIXENT_TRY(MIXENT_ALLOCATE(1, &file));
   size_t begin = sizeof(uint64_t) + length;
-  mixent_status status = read_header(file, origin, bytes + sizeof(uint64_t), length, size - begin, &places);
-  if (status == MIXENT_OK) status = take_data(file, origin, places, bytes + begin, size - begin, begin);
-  free(places);
+  mixent_status status = read_header(file, origin, bytes + sizeof(uint64_t), length, size - begin, &extents);
+  if (status == MIXENT_OK) status = take_data(file, origin, extents, bytes + begin, size - begin, begin);
+  free(extents);
   if (status != MIXENT_OK) {
     mixent_safetensors_free(file);
     return status;
@@ -225,11 +225,12 @@ mixent_status mixent_safetensors_parse(const char *bytes, size_t size, const cha
   return MIXENT_OK;
 }
 
-/* `count` bytes from `place` on; free(). */
-static mixent_status read_bytes(FILE *stream, const char *path, size_t place, size_t count, char **out) {
+/* `count` bytes from `offset` on; free(). */
+static mixent_status read_bytes(FILE *stream, const char *path, size_t offset, size_t count, char **out) {
   *out = NULL;
   MIXENT_TRY(MIXENT_ALLOCATE(count, out));
-  if (fseeko(stream, (off_t)place, SEEK_SET) == 0 && fread(*out, 1, count, stream) == count) return MIXENT_OK;
+  if (fseeko(stream, (off_t)offset, SEEK_SET) == 0 && fread(*out, 1, count, stream) == count)
+    return MIXENT_OK;
   return ferror(stream) ? mixent_fail_errno("read", path)
                         : mixent_fail(MIXENT_ERROR_FORMAT, "%s: it became shorter while it was read", path);
 }
@@ -239,16 +240,16 @@ static mixent_status read_stream(FILE *stream, const char *path, mixent_safetens
   enum { HEAD = 512 };
   char head[HEAD], *header = NULL;
   size_t size, length = 0, given = fread(head, 1, HEAD, stream);
-  extent *places = NULL;
+  extent *extents = NULL;
   if (ferror(stream)) return mixent_fail_errno("read", path);
   MIXENT_TRY(mixent_file_size(stream, path, (size_t)1 << 34, &size));
   MIXENT_TRY(find_header(head, given, size, path, &length));
   size_t begin = sizeof(uint64_t) + length;
   mixent_status status = read_bytes(stream, path, sizeof(uint64_t), length, &header);
-  if (status == MIXENT_OK) status = read_header(file, path, header, length, size - begin, &places);
+  if (status == MIXENT_OK) status = read_header(file, path, header, length, size - begin, &extents);
   if (status == MIXENT_OK) status = read_bytes(stream, path, begin, size - begin, &file->owned);
-  if (status == MIXENT_OK) status = take_data(file, path, places, file->owned, size - begin, begin);
-  free(places);
+  if (status == MIXENT_OK) status = take_data(file, path, extents, file->owned, size - begin, begin);
+  free(extents);
   free(header);
   return status;
 }

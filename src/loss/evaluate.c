@@ -42,7 +42,7 @@ typedef struct block_sums {
   size_t undefined;
 } block_sums;
 
-typedef struct job {
+typedef struct loss_job {
   const mixent_loss_batch *batch;
   mixent_loss_result *result;
   mixent_row_rule rule;
@@ -51,7 +51,7 @@ typedef struct job {
       targets_size;
   bool stream, class_weighted_rows; /* hard labels without smoothing: a row's weight holds its class's */
   block_sums sums[MAX_BLOCKS];
-} job;
+} loss_job;
 
 static void *row_of(const void *data, size_t row, size_t stride, size_t size) {
   return (char *)data + row * stride * size;
@@ -64,17 +64,17 @@ static double combine(const mixent_loss_rule *rule, const double terms[MIXENT_TE
   return value;
 }
 
-/* One thread's place of work: two rows' exponentials, for one is written while the next is read. */
-typedef struct place {
+/* One thread's workspace: two rows' exponentials, for one is written while the next is read. */
+typedef struct thread_workspace {
   char *scratch[2];
   mixent_row_writing writing;
   block_sums sums;
-} place;
+} thread_workspace;
 
-static void evaluate_row(job *job, size_t index, place *place) {
+static void evaluate_row(loss_job *job, size_t index, thread_workspace *workspace) {
   const mixent_loss_batch *batch = job->batch;
   mixent_loss_result *result = job->result;
-  block_sums *sums = &place->sums;
+  block_sums *sums = &workspace->sums;
   double terms[MIXENT_TERMS], value = 0, weight = 1;
   int64_t label = batch->labels.data ? mixent_label_at(&batch->labels, index) : 0;
   const mixent_row row = {
@@ -86,8 +86,8 @@ static void evaluate_row(job *job, size_t index, place *place) {
                   : NULL,
       .gradient =
           result->gradient ? row_of(result->gradient, index, job->gradient_stride, job->logits_size) : NULL,
-      .scratch = place->scratch[place->writing.row.scratch ==
-                                place->scratch[0]], /* not that of the row being written */
+      .scratch = workspace->scratch[workspace->writing.row.scratch ==
+                                    workspace->scratch[0]], /* not that of the row being written */
       .scratch_size = job->scratch_size,
       .stream = job->stream};
   if (batch->labels.data && batch->ignore && label == batch->ignore_label) {
@@ -99,7 +99,8 @@ static void evaluate_row(job *job, size_t index, place *place) {
     const void *targets = batch->targets.data
                               ? row_of(batch->targets.data, index, job->targets_stride, job->targets_size)
                               : NULL;
-    bool defined = mixent_row_evaluate(&job->rule, &row, targets, weight, job->scale, terms, &place->writing);
+    bool defined =
+        mixent_row_evaluate(&job->rule, &row, targets, weight, job->scale, terms, &workspace->writing);
     value = defined ? combine(job->rule.rule, terms) : NAN;
     sums->undefined += !defined;
   }
@@ -109,17 +110,17 @@ static void evaluate_row(job *job, size_t index, place *place) {
   if (result->row_terms) memcpy(result->row_terms + index * MIXENT_TERMS, terms, sizeof terms);
 }
 
-static void evaluate_blocks(job *job, size_t begin, size_t end, char *scratch) {
-  place place = {.scratch = {scratch, scratch + job->scratch_bytes / 2}};
+static void evaluate_blocks(loss_job *job, size_t begin, size_t end, char *scratch) {
+  thread_workspace workspace = {.scratch = {scratch, scratch + job->scratch_bytes / 2}};
   for (size_t block = begin; block < end; block++) {
     size_t first = block * job->block_rows, last = first + job->block_rows;
     if (last > job->batch->rows) last = job->batch->rows;
-    place.sums = (block_sums){{0}, 0, 0};
-    for (size_t row = first; row < last; row++) evaluate_row(job, row, &place);
-    job->sums[block] = place.sums;
+    workspace.sums = (block_sums){{0}, 0, 0};
+    for (size_t row = first; row < last; row++) evaluate_row(job, row, &workspace);
+    job->sums[block] = workspace.sums;
   }
-  mixent_row_finish(&job->rule, &place.writing);
-  job->rule.kernels->settle();
+  mixent_row_finish(&job->rule, &workspace.writing);
+  job->rule.kernels->finish_stores();
 }
 
 /* What rows keep between their passes stands on the stack of whoever evaluates them. */
@@ -133,7 +134,7 @@ static void evaluate_long_rows(void *context, size_t begin, size_t end) {
   evaluate_blocks(context, begin, end, scratch);
 }
 
-static void set_up(job *job, const mixent_loss_batch *batch, const mixent_loss_rule *rule,
+static void set_up(loss_job *job, const mixent_loss_batch *batch, const mixent_loss_rule *rule,
                    mixent_loss_result *result) {
   size_t classes = batch->classes;
   job->batch = batch, job->result = result;
@@ -160,7 +161,7 @@ static void set_up(job *job, const mixent_loss_batch *batch, const mixent_loss_r
   if (job->block_rows < MIN_BLOCK_ROWS) job->block_rows = MIN_BLOCK_ROWS;
 }
 
-static void add_up(const job *job, size_t blocks, mixent_loss_result *result) {
+static void add_up(const loss_job *job, size_t blocks, mixent_loss_result *result) {
   block_sums total = {{0}, 0, 0};
   for (size_t block = 0; block < blocks; block++) {
     for (int term = 0; term < MIXENT_TERMS; term++) total.terms[term] += job->sums[block].terms[term];
@@ -180,7 +181,7 @@ mixent_status mixent_loss_evaluate(const mixent_loss_batch *batch, const mixent_
   const mixent_row_kernels *const *kernels;
   MIXENT_TRY(mixent_loss_check_call(batch, rule, result));
   MIXENT_TRY(mixent_row_kernels_choose(&kernels));
-  job job; /* its sums are written before they are read */
+  loss_job job; /* its sums are written before they are read */
   double divisor;
   MIXENT_TRY(mixent_loss_count(batch, &result->counted, &divisor));
   result->divisor = rule->reduction == MIXENT_MEAN ? divisor : 1;

@@ -44,8 +44,8 @@ static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, m
                                  size_t begin, const mixent_loss_moment *loss, mixent_score_sums *sums) {
   size_t rows = job->count - begin < job->batch ? job->count - begin : job->batch;
   for (size_t i = 0; i < job->batch; i++) {
-    size_t place = i < rows ? begin + i : begin;
-    job->batch_indices[i] = job->indices ? job->indices[place] : (uint32_t)place;
+    size_t index = i < rows ? begin + i : begin;
+    job->batch_indices[i] = job->indices ? job->indices[index] : (uint32_t)index;
     job->batch_labels[i] = i < rows ? job->images->labels[job->batch_indices[i]] : -1;
   }
   const float *logits;

@@ -146,10 +146,10 @@ static void sample_gradient(void *context, size_t begin, size_t end) {
   for (size_t line = begin * height; line < end * height; line++) sample_line(step, line, true);
 }
 
-static mixent_status run(void *state, const mixent_step_context *run) {
+static mixent_status run(void *state, const mixent_step_context *context) {
   elementwise_step *step = state;
   for (int i = 0; i < step->buffer_count; i++)
-    step->data[i] = mixent_plan_address(step->plan, run, step->buffers[i]);
+    step->data[i] = mixent_plan_address(step->plan, context, step->buffers[i]);
   mixent_parallel_for(step->count, PIECE / (step->channels ? step->channels : 1) + 1, step->work, step);
   return MIXENT_OK;
 }

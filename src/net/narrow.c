@@ -99,12 +99,12 @@ static void find_sums(void *context, size_t begin, size_t end) {
   }
 }
 
-static mixent_status open_run(narrow_step *step, const mixent_step_context *run) {
+static mixent_status open_run(narrow_step *step, const mixent_step_context *context) {
   MIXENT_TRY(mixent_plan_check_threads(step->plan));
-  step->source = mixent_plan_address(step->plan, run, step->from);
-  step->target = mixent_plan_address(step->plan, run, step->to);
-  step->packed = mixent_plan_address(step->plan, run, step->weights);
-  step->padded = mixent_plan_address(step->plan, run, step->images);
+  step->source = mixent_plan_address(step->plan, context, step->from);
+  step->target = mixent_plan_address(step->plan, context, step->to);
+  step->packed = mixent_plan_address(step->plan, context, step->weights);
+  step->padded = mixent_plan_address(step->plan, context, step->images);
   memset(step->padded, 0, (size_t)step->plan->threads * step->image_floats * sizeof(float));
   return MIXENT_OK;
 }
@@ -113,10 +113,10 @@ static size_t offset_of(const narrow_step *step, int which) {
   return step->plan->graph->parameters[step->layer->parameters[which]].offset;
 }
 
-static mixent_status run_forward(void *state, const mixent_step_context *run) {
+static mixent_status run_forward(void *state, const mixent_step_context *context) {
   narrow_step *step = state;
-  MIXENT_TRY(open_run(step, run));
-  const float *parameters = (const float *)(const void *)run->parameters;
+  MIXENT_TRY(open_run(step, context));
+  const float *parameters = (const float *)(const void *)context->parameters;
   size_t filled = (size_t)step->shape.filled, outputs = (size_t)step->shape.outputs;
   memset(step->packed, 0, step->group_floats * sizeof(float));
   for (size_t tap = 0; tap < taps_of(step); tap++)
@@ -132,10 +132,10 @@ static size_t groups_of(const narrow_step *step) {
   return ((size_t)step->plan->rows + GROUP - 1) / GROUP;
 }
 
-static mixent_status run_weights(void *state, const mixent_step_context *run) {
+static mixent_status run_weights(void *state, const mixent_step_context *context) {
   narrow_step *step = state;
-  MIXENT_TRY(open_run(step, run));
-  float *gradients = (float *)(void *)run->gradients, *total = step->packed;
+  MIXENT_TRY(open_run(step, context));
+  float *gradients = (float *)(void *)context->gradients, *total = step->packed;
   size_t filled = (size_t)step->shape.filled, outputs = (size_t)step->shape.outputs;
   mixent_parallel_for(groups_of(step), 1, find_sums, step);
   for (size_t group = 1; group < groups_of(step); group++)

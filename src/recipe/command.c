@@ -60,8 +60,8 @@ static mixent_status append_recipe(const mixent_recipe *recipe, bool *found, mix
   mixent_recipe plain, base; /* the section `losses` has its say in the second */
   *found = false;
   if (!mixent_recipe_text(recipe->name)) return MIXENT_OK;
-  mixent_status status = mixent_recipe_resolve(recipe->name, NULL, 0, &plain);
-  if (status == MIXENT_OK) status = mixent_recipe_resolve(recipe->name, &loss, 1, &base);
+  mixent_status status = mixent_recipe_compose(recipe->name, NULL, 0, &plain);
+  if (status == MIXENT_OK) status = mixent_recipe_compose(recipe->name, &loss, 1, &base);
   if (status != MIXENT_OK) return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK;
   append_word(out, "%s", recipe->name);
   if (plain.loss_kind != recipe->loss_kind) append_word(out, "loss.name=%s", loss.value);

@@ -275,7 +275,7 @@ mixent_status mixent_recipe_find(const char *name_or_file, mixent_recipe_source 
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s: holds zero bytes; it is no text", name_or_file);
 }
 
-mixent_status mixent_recipe_resolve(const char *name_or_file, const mixent_setting *settings,
+mixent_status mixent_recipe_compose(const char *name_or_file, const mixent_setting *settings,
                                     size_t setting_count, mixent_recipe *out) {
   mixent_recipe_source source;
   MIXENT_TRY(mixent_recipe_find(name_or_file ? name_or_file : default_recipe, &source));

@@ -119,7 +119,7 @@ const char *mixent_recipe_text(const char *name);
  * Errors name file, line and column, or the setting, and suggest the nearest key. An option that belongs to another loss or
  * optimiser than the one chosen is an error (recipe_use.h); in a file only if its value is not the default, and it may belong to
  * the loss that the file itself names. */
-mixent_status mixent_recipe_resolve(const char *name_or_file, const mixent_setting *settings,
+mixent_status mixent_recipe_compose(const char *name_or_file, const mixent_setting *settings,
                                     size_t setting_count, mixent_recipe *out);
 /* The same from a text; `origin` names it in messages, `name` is the recipe's name if the text gives none. */
 mixent_status mixent_recipe_parse_new(const char *text, const char *origin, const char *name,
@@ -156,7 +156,7 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe);
 
 /* Replaces what is automatic in a recipe by what it means here: precision, threads, the alternative data set,
  * whole paths. `native_bf16`: the processor multiplies bfloat16 at full speed (mixent_net_bf16_is_native). */
-mixent_status mixent_recipe_settle(mixent_recipe *recipe, bool native_bf16);
+mixent_status mixent_recipe_resolve(mixent_recipe *recipe, bool native_bf16);
 
 /* The text of `mixent help recipe`: built-in recipes and, by groups, every option with values and default. With a word only
  * what it names: a group, a section, an option, what an option is called elsewhere, a choice, or a part of keys. A word that
@@ -180,7 +180,7 @@ mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe);
 
 /* Whether weights are learned by looking ahead to held-out images. */
 bool mixent_recipe_looks_ahead(const mixent_recipe *recipe);
-/* The data set of a settled recipe. `directory`: where known sets are looked for first; NULL: where the recipe says. */
+/* The data set of a resolved recipe. `directory`: where known sets are looked for first; NULL: where the recipe says. */
 mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *directory,
                                       mixent_dataset **out);
 /* The same, *out NULL where the set is not on this machine. */

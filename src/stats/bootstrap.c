@@ -130,10 +130,10 @@ static int compare_doubles(const void *left, const void *right) {
 
 /* Between the two nearest in order, as NumPy does by default. */
 static double quantile_of(const double *sorted, size_t count, double p) {
-  double place = p * (double)(count - 1);
-  size_t below = (size_t)place;
+  double position = p * (double)(count - 1);
+  size_t below = (size_t)position;
   if (below + 1 >= count) return sorted[count - 1];
-  return sorted[below] + (place - (double)below) * (sorted[below + 1] - sorted[below]);
+  return sorted[below] + (position - (double)below) * (sorted[below + 1] - sorted[below]);
 }
 
 /* From sorted replicates. */

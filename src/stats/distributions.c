@@ -42,7 +42,7 @@ static double log_beta_power(double a, double b, double x, double y) {
   return a * log_x + b * log_y - log_beta(a, b);
 }
 
-/* 1 / (1 + d_1 / (1 + d_2 / …)) of DLMF 8.17.22, from its front by Lentz's method; it settles fast for
+/* 1 / (1 + d_1 / (1 + d_2 / …)) of DLMF 8.17.22, from its front by Lentz's method; it converges fast for
  * x < (a + 1) / (a + b + 2). */
 static double beta_fraction(double a, double b, double x) {
   double value = 1, numerator = 1, denominator = INFINITY;

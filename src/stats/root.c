@@ -13,8 +13,8 @@ typedef struct point {
 
 /* The next share of the way from a to b: by the inverse parabola through a, b and c where that bends little. */
 static double next_share(point a, point b, point c) {
-  double place = (a.x - b.x) / (c.x - b.x), height = (a.y - b.y) / (c.y - b.y);
-  bool safe = height * height < place && (1 - height) * (1 - height) < 1 - place;
+  double position = (a.x - b.x) / (c.x - b.x), height = (a.y - b.y) / (c.y - b.y);
+  bool safe = height * height < position && (1 - height) * (1 - height) < 1 - position;
   if (!safe) return 0.5;
   return a.y / (b.y - a.y) * (c.y / (b.y - c.y)) +
          (c.x - a.x) / (b.x - a.x) * (a.y / (c.y - a.y)) * (b.y / (c.y - b.y));

@@ -22,7 +22,7 @@ char *mixent_plan_cache_path(const mixent_plan_key *key);
 mixent_status mixent_plan_source_net(const mixent_graph *graph, const mixent_net_options *options,
                                      const char *wanted, mixent_plan_source *source, mixent_net **out);
 
-/* Appends the plan file that a settled recipe comes to for data of that shape; sets as many threads as it says. */
+/* Appends the plan file that a resolved recipe comes to for data of that shape; sets as many threads as it says. */
 mixent_status mixent_recipe_plan_write(const mixent_recipe *recipe, int channels, int side, int classes,
                                        mixent_text *out);
 

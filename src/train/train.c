@@ -249,8 +249,8 @@ mixent_status mixent_train(const mixent_train_options *options, mixent_train_sum
   mixent_trainer *trainer = NULL;
   char *place;
   memset(summary, 0, sizeof *summary);
-  MIXENT_TRY(mixent_recipe_resolve(options->recipe, options->settings, options->setting_count, &recipe));
-  MIXENT_TRY(mixent_recipe_settle(&recipe, mixent_net_bf16_is_native()));
+  MIXENT_TRY(mixent_recipe_compose(options->recipe, options->settings, options->setting_count, &recipe));
+  MIXENT_TRY(mixent_recipe_resolve(&recipe, mixent_net_bf16_is_native()));
   MIXENT_TRY(mixent_recipe_check(&recipe)); /* the whole paths, too */
   MIXENT_TRY(place_run(&recipe, options, &place));
   mixent_status status = mixent_run_directory_check(place, options->overwrite);
@@ -303,7 +303,7 @@ static mixent_status resume_locked(const mixent_run_directory *run, const mixent
   mixent_trainer *trainer;
   MIXENT_TRY(mixent_recipe_load(run->recipe, &recipe));
   MIXENT_TRY(take_own_plan(run, &recipe));
-  MIXENT_TRY(mixent_recipe_settle(&recipe, mixent_net_bf16_is_native()));
+  MIXENT_TRY(mixent_recipe_resolve(&recipe, mixent_net_bf16_is_native()));
   MIXENT_TRY(mixent_trainer_create(&recipe, options, &trainer));
   mixent_status status = check_own_plan(run, &recipe, trainer);
   if (status == MIXENT_OK) status = go_back_to(trainer, run);

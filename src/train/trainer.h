@@ -11,7 +11,7 @@
 struct mixent_look_ahead;
 
 typedef struct mixent_trainer {
-  mixent_recipe recipe;    /* settled: nothing automatic is left */
+  mixent_recipe recipe;    /* resolved: nothing automatic is left */
   mixent_text recipe_text; /* for checkpoints: without paths */
   const mixent_train_options *options;
   mixent_dataset *dataset;
@@ -42,7 +42,7 @@ typedef struct mixent_trainer {
   double baseline_accuracy;             /* NaN: no baseline is given */
 } mixent_trainer;
 
-/* Data, network, memory, initial weights. The recipe must be settled. */
+/* Data, network, memory, initial weights. The recipe must be resolved. */
 mixent_status mixent_trainer_create(const mixent_recipe *recipe, const mixent_train_options *options,
                                     mixent_trainer **out);
 void mixent_trainer_free(mixent_trainer *trainer);

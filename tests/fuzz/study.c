@@ -22,9 +22,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   size_t runs = mixent_study_run_count(study);
   if (!runs || study->baseline >= study->variant_count) abort();
   for (size_t i = 0; i < runs; i += 1 + runs / 8) {
-    char *name = mixent_study_run_name(study, mixent_study_run_place(study, i));
+    char *name = mixent_study_run_name(study, mixent_study_cell_at(study, i));
     if (!name || *name == '.' || strstr(name, "/../")) abort();
-    if (mixent_study_recipe(study, mixent_study_run_place(study, i), &recipe) != MIXENT_OK) abort();
+    if (mixent_study_recipe(study, mixent_study_cell_at(study, i), &recipe) != MIXENT_OK) abort();
     free(name);
   }
   mixent_study_free(study);

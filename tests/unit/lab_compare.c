@@ -184,7 +184,8 @@ static void test_baseline_elsewhere(void **state) {
   const mixent_paired *paired = &pair->measures[MIXENT_MEASURE_ACCURACY];
   assert_near(paired->difference.low, -golden_study_paired[1][3], 1e-10);
   assert_near(paired->p, golden_study_paired[1][5], 1e-10);
-  assert_says(pair->words, "No difference is seen between ce and mix-ent: −2.61 points (95 %: −5.32 to 0.10");
+  assert_says(pair->conclusion,
+              "No difference is seen between ce and mix-ent: −2.61 points (95 %: −5.32 to 0.10");
 }
 
 static void test_single_models(void **state) {
@@ -200,12 +201,12 @@ static void test_single_models(void **state) {
     assert_int_equal(pair->mcnemar.only_b, (size_t)golden_study_mcnemar[i][1]);
     assert_near(pair->mcnemar.p, golden_study_mcnemar[i][2], 1e-10);
     assert_true(isnan(pair->bootstrap.p) && isnan(pair->holm[0]) && isnan(pair->least_difference));
-    assert_says(pair->words, "says nothing about another");
-    assert_says(pair->words, "these two models only");
-    assert_says(pair->words, names[i + 1]);
+    assert_says(pair->conclusion, "says nothing about another");
+    assert_says(pair->conclusion, "these two models only");
+    assert_says(pair->conclusion, names[i + 1]);
     assert_null(pair->calibration);
   }
-  assert_says(pair_at(0)->words,
+  assert_says(pair_at(0)->conclusion,
               "22 are right with min-ent alone and 25 with ce alone (exact McNemar p 0.77)");
   const mixent_sample *sample = &comparison->data[0].variants[1].measures[0];
   assert_true(sample->count == 1 && sample->mean > 0 && isnan(sample->deviation) && isnan(sample->low));
@@ -218,14 +219,15 @@ static void test_what_is_missing(void **state) {
   for (size_t s = 0; s < 6; s++) remove_run(3, s);
   const mixent_compare_pair *pair = compare();
   assert_int_equal(pair->seeds, 3);
-  assert_says(pair->words, "over 3 seeds");
-  assert_says(pair->words, "All of this rests on 3 seeds, which is very few.");
-  assert_says(pair->words, "Not finished: min-ent with seeds 2 and 5, ce with seed 3.");
+  assert_says(pair->conclusion, "over 3 seeds");
+  assert_says(pair->conclusion, "All of this rests on 3 seeds, which is very few.");
+  assert_says(pair->conclusion, "Not finished: min-ent with seeds 2 and 5, ce with seed 3.");
   assert_int_equal(comparison->data[0].variants[1].runs, 4);
   assert_int_equal(pair_at(1)->seeds, 5);
-  assert_says(pair_at(1)->words, "Not finished: ce with seed 3.");
-  assert_says(pair_at(2)->words, "Nothing can be said of smoothing and ce: no run of smoothing is finished. "
-                                 "Not finished: ce with seed 3.");
+  assert_says(pair_at(1)->conclusion, "Not finished: ce with seed 3.");
+  assert_says(pair_at(2)->conclusion,
+              "Nothing can be said of smoothing and ce: no run of smoothing is finished. "
+              "Not finished: ce with seed 3.");
   assert_int_equal(pair_at(2)->verdict, MIXENT_VERDICT_UNKNOWN);
   /* Holm over the two comparisons that there are */
   double least = fmin(pair->measures[0].p, pair_at(1)->measures[0].p);
@@ -239,12 +241,12 @@ static void test_no_seed_in_common_and_no_run(void **state) {
   always(1, 0, 50);
   const mixent_compare_pair *pair = compare();
   assert_true(pair->seeds == 0 && pair->single && pair->mcnemar.only_a == 50);
-  assert_says(pair->words, "no finished seed in common");
-  assert_says(pair->words, "50 are right with min-ent alone");
+  assert_says(pair->conclusion, "no finished seed in common");
+  assert_says(pair->conclusion, "50 are right with min-ent alone");
   remove_run(0, 1), remove_run(1, 0);
   pair = compare();
   assert_true(pair->seeds == 0 && !pair->single && comparison->data[0].test_images == 0);
-  assert_string_equal(pair->words,
+  assert_string_equal(pair->conclusion,
                       "Nothing can be said of min-ent and ce: no run of min-ent or ce is finished.");
   mixent_text text = {0};
   mixent_comparison_append_text(comparison, &text);
@@ -282,17 +284,17 @@ static void test_a_gain_on_images_like_these(void **state) {
   scatter(1, 0, 0.95);
   const mixent_compare_pair *pair = compare();
   assert_int_equal(pair->verdict, MIXENT_VERDICT_IMAGES_LIKE_THESE);
-  assert_says(pair->words, "min-ent is more accurate than ce by ");
-  assert_says(pair->words, "over 10 seeds on these test images, p < 0.0001; ");
-  assert_says(pair->words, "a real gain, and more than the 0.1 points said to be worth seeing.");
-  assert_silent(pair->words, "few");
+  assert_says(pair->conclusion, "min-ent is more accurate than ce by ");
+  assert_says(pair->conclusion, "over 10 seeds on these test images, p < 0.0001; ");
+  assert_says(pair->conclusion, "a real gain, and more than the 0.1 points said to be worth seeing.");
+  assert_silent(pair->conclusion, "few");
   input.difference = 5;
-  assert_says(compare()->words, "a real gain; whether it is 5 points or more");
+  assert_says(compare()->conclusion, "a real gain; whether it is 5 points or more");
   input.difference = 20;
-  assert_says(compare()->words, "a real gain, but smaller than the 20 points said to be worth seeing.");
+  assert_says(compare()->conclusion, "a real gain, but smaller than the 20 points said to be worth seeing.");
   input.baseline = 1;
-  assert_says(compare()->words, "ce is less accurate than min-ent by ");
-  assert_says(compare()->words, "a real loss");
+  assert_says(compare()->conclusion, "ce is less accurate than min-ent by ");
+  assert_says(compare()->conclusion, "a real loss");
 }
 
 /* Twelve images that only the variant and six that only the baseline ever has right. */
@@ -305,8 +307,8 @@ static void test_a_gain_on_these_images_alone(void **state) {
   always(0, 12, 18);
   const mixent_compare_pair *pair = compare();
   assert_int_equal(pair->verdict, MIXENT_VERDICT_THESE_IMAGES);
-  assert_says(pair->words, " points on these test images (95 %: ");
-  assert_says(pair->words, "The two disagree: on other images like these it is not shown");
+  assert_says(pair->conclusion, " points on these test images (95 %: ");
+  assert_says(pair->conclusion, "The two disagree: on other images like these it is not shown");
 }
 
 static void test_a_hint_of_two_seeds(void **state) {
@@ -317,9 +319,9 @@ static void test_a_hint_of_two_seeds(void **state) {
   memset(run_at(1, 0)->right + 500, 1, 6);
   const mixent_compare_pair *pair = compare();
   assert_int_equal(pair->verdict, MIXENT_VERDICT_HINT);
-  assert_says(pair->words, "min-ent is more accurate than ce by 3.80 points");
-  assert_says(pair->words, "that is a hint, not a finding");
-  assert_says(pair->words, "rests on 2 seeds");
+  assert_says(pair->conclusion, "min-ent is more accurate than ce by 3.80 points");
+  assert_says(pair->conclusion, "that is a hint, not a finding");
+  assert_says(pair->conclusion, "rests on 2 seeds");
 }
 
 static void test_no_difference(void **state) {
@@ -329,20 +331,20 @@ static void test_no_difference(void **state) {
   scatter(1, 0, 0.95);
   const mixent_compare_pair *pair = compare();
   assert_int_equal(pair->verdict, MIXENT_VERDICT_NONE);
-  assert_says(pair->words, "No difference is seen between min-ent and ce: ");
-  assert_says(pair->words, "points or more would have been seen on these images");
-  assert_says(pair->words, " with a probability of 80 %; to see 0.1 points on these takes ");
-  assert_silent(pair->words, "smaller than");
+  assert_says(pair->conclusion, "No difference is seen between min-ent and ce: ");
+  assert_says(pair->conclusion, "points or more would have been seen on these images");
+  assert_says(pair->conclusion, " with a probability of 80 %; to see 0.1 points on these takes ");
+  assert_silent(pair->conclusion, "smaller than");
   assert_true(pair->least_difference > 0 && pair->least_difference_like >= pair->least_difference);
   assert_true(pair->least_seeds > 10 && !pair->within_these && !pair->within_like);
   input.difference = 20;
   pair = compare();
   assert_true(pair->within_these && pair->within_like && pair->least_seeds < 10);
-  assert_says(pair->words, "Any difference is smaller than the 20 points said to be worth seeing.");
+  assert_says(pair->conclusion, "Any difference is smaller than the 20 points said to be worth seeing.");
   input.difference = 1e-5;
   pair = compare();
   assert_true(pair->least_seeds > MIXENT_MOST_SEEDS);
-  assert_says(pair->words, "; to see 1e-05 points on these takes more than 1,000,000 seeds.");
+  assert_says(pair->conclusion, "; to see 1e-05 points on these takes more than 1,000,000 seeds.");
 }
 
 /* p is about 0.03: one comparison, but not one of three. */
@@ -356,8 +358,8 @@ static void test_a_difference_that_holm_takes_away(void **state) {
   print_message("p %g, Holm %g\n", pair->measures[0].p, pair->holm[0]);
   assert_true(pair->measures[0].p < 0.05 && pair->holm[0] > 0.05);
   assert_int_equal(pair->verdict, MIXENT_VERDICT_NONE);
-  assert_says(pair->words, "Alone it would have counted (p 0.0");
-  assert_says(pair->words, "Holm p 0.");
+  assert_says(pair->conclusion, "Alone it would have counted (p 0.0");
+  assert_says(pair->conclusion, "Holm p 0.");
 }
 
 /* The same runs once, and as three data sets: "a real gain" stands only where it holds over all comparisons of the study. */
@@ -371,7 +373,7 @@ static void test_holm_runs_over_all_data_sets(void **state) {
   print_message("p %g, %g\n", p, like);
   assert_true(p > 0.05 / 3 && p < 0.05 && like > 0.05 / 3 && like < 0.05);
   assert_int_equal(pair->verdict, MIXENT_VERDICT_IMAGES_LIKE_THESE);
-  assert_says(pair->words, "a real gain");
+  assert_says(pair->conclusion, "a real gain");
   double alone = pair->least_difference;
   const mixent_compare_data three[] = {{"letters", places}, {"digits", places}, {"clothes", places}};
   input.data = three, input.data_count = 3;
@@ -381,9 +383,9 @@ static void test_holm_runs_over_all_data_sets(void **state) {
     assert_near(pair->holm[0], 3 * p, 1e-12);
     assert_near(pair->bootstrap_holm, 3 * like, 1e-12);
     assert_int_equal(pair->verdict, MIXENT_VERDICT_NONE);
-    assert_says(pair->words, "No difference is seen");
-    assert_says(pair->words, "Holm p 0.");
-    assert_silent(pair->words, "a real");
+    assert_says(pair->conclusion, "No difference is seen");
+    assert_says(pair->conclusion, "Holm p 0.");
+    assert_silent(pair->conclusion, "a real");
     assert_true(pair->least_difference > alone);
   }
 }
@@ -396,14 +398,14 @@ static void test_nothing_scatters(void **state) {
   const mixent_compare_pair *pair = compare();
   assert_true(pair->identical && pair->verdict == MIXENT_VERDICT_NONE && pair->holm[0] == 1);
   assert_true(isnan(pair->least_difference) && pair->least_seeds == 0);
-  assert_says(pair->words, "exactly the same test images right with each of 3 seeds");
+  assert_says(pair->conclusion, "exactly the same test images right with each of 3 seeds");
   always(1, 900, 907);
   memset(run_at(0, 1)->right + 950, 1, 30),
       memset(run_at(1, 1)->right + 950, 1, 30); /* differences that round */
   pair = compare();
   assert_int_equal(pair->verdict, MIXENT_VERDICT_UNKNOWN);
   assert_true(isnan(pair->holm[0]) && isnan(pair->bootstrap_holm));
-  assert_says(pair->words,
+  assert_says(pair->conclusion,
               "min-ent is more accurate than ce by 0.70 points with each of 3 seeds. Without any scatter");
   assert_true(isnan(pair->measures[0].difference.low) && isnan(pair->measures[0].difference.high));
   /* as many images, but others: no proof that any difference is small */
@@ -412,7 +414,7 @@ static void test_nothing_scatters(void **state) {
   assert_true(!pair->identical && pair->measures[0].difference.mean == 0);
   assert_int_equal(pair->verdict, MIXENT_VERDICT_UNKNOWN);
   assert_true(isnan(pair->measures[0].difference.low) && !pair->within_these && !pair->within_like);
-  assert_says(pair->words,
+  assert_says(pair->conclusion,
               "min-ent and ce have the same accuracy with each of 3 seeds, though not the same images right. "
               "Without any scatter");
 }
@@ -571,7 +573,7 @@ static void test_json(void **state) {
   assert_near(mean, golden_study_paired[0][0], 1e-10);
   assert_near(error, golden_study_crossed[0][1], 1e-9);
   assert_true(json_is_null(auroc) && json_is_null(mcnemar));
-  assert_string_equal(words, pair_at(0)->words);
+  assert_string_equal(words, pair_at(0)->conclusion);
   json_t *variant = json_array_get(json_object_get(first, "variants"), 2);
   assert_int_equal(
       json_unpack(variant, "{s:o, s:{s:{s:o}}}", "missing", &missing, "measures", "nll", "values", &values),

@@ -59,8 +59,8 @@ static mixent_trainer *make_trainer(const setup *setup) {
   static const mixent_train_options options;
   mixent_recipe recipe;
   mixent_trainer *trainer = NULL;
-  if (mixent_recipe_resolve(NULL, settings, count, &recipe) != MIXENT_OK ||
-      mixent_recipe_settle(&recipe, mixent_net_bf16_is_native()) != MIXENT_OK ||
+  if (mixent_recipe_compose(NULL, settings, count, &recipe) != MIXENT_OK ||
+      mixent_recipe_resolve(&recipe, mixent_net_bf16_is_native()) != MIXENT_OK ||
       mixent_trainer_create(&recipe, &options, &trainer) != MIXENT_OK)
     fail_msg("%s", mixent_last_error());
   return trainer;

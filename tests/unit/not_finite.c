@@ -48,7 +48,7 @@ static mixent_trainer *make_trainer(const char *rate, const mixent_train_options
                                      {"schedule.name", "constant"}};
   mixent_recipe recipe;
   mixent_trainer *trainer;
-  assert_ok(mixent_recipe_resolve(NULL, settings, sizeof settings / sizeof *settings, &recipe));
+  assert_ok(mixent_recipe_compose(NULL, settings, sizeof settings / sizeof *settings, &recipe));
   assert_ok(mixent_trainer_create(&recipe, options, &trainer));
   return trainer;
 }

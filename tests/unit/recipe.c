@@ -22,7 +22,7 @@ static void test_built_in_recipes_with_every_loss(void **state) {
     for (const char *const *loss = mixent_loss_names; *loss; loss++) {
       mixent_setting setting = {"loss.name", *loss};
       mixent_recipe recipe;
-      if (mixent_recipe_resolve(*name, &setting, 1, &recipe) != MIXENT_OK)
+      if (mixent_recipe_compose(*name, &setting, 1, &recipe) != MIXENT_OK)
         fail_msg("%s", mixent_last_error());
       assert_string_equal(recipe.name, *name);
       assert_string_equal(mixent_loss_names[recipe.loss_kind], *loss);
@@ -82,7 +82,7 @@ static void test_what_is_written_reads_back_to_the_bit(void **state) {
   int compared = 0;
   for (uint64_t round = 0; round < 300; round++) {
     mixent_recipe recipe, again;
-    assert_int_equal(mixent_recipe_resolve(NULL, NULL, 0, &recipe), MIXENT_OK);
+    assert_int_equal(mixent_recipe_compose(NULL, NULL, 0, &recipe), MIXENT_OK);
     uint64_t element = 0;
     for (const mixent_option *option = mixent_options; option->key; option++) {
       uint32_t words[4];
@@ -147,7 +147,7 @@ static void test_words_for_true_and_false(void **state) {
     mixent_recipe recipe;
     for (int right = 0; right < 2; right++) { /* against the default */
       mixent_setting settings[] = {{"transpose", words[i][0]}, {"transpose", words[i][1 - right]}};
-      assert_int_equal(mixent_recipe_resolve(NULL, settings, 2, &recipe), MIXENT_OK);
+      assert_int_equal(mixent_recipe_compose(NULL, settings, 2, &recipe), MIXENT_OK);
       assert_int_equal(recipe.transpose, right);
     }
   }
@@ -212,12 +212,12 @@ static void test_mistakes_are_named(void **state) {
   }
   mixent_recipe recipe;
   mixent_setting setting = {"epoch", "3"};
-  assert_int_equal(mixent_recipe_resolve(NULL, &setting, 1, &recipe), MIXENT_ERROR_ARGUMENT);
+  assert_int_equal(mixent_recipe_compose(NULL, &setting, 1, &recipe), MIXENT_ERROR_ARGUMENT);
   assert_string_equal(mixent_last_error(), "unknown option 'epoch'; here it is 'epochs'");
-  assert_int_equal(mixent_recipe_resolve("paper-cee", NULL, 0, &recipe), MIXENT_ERROR_ARGUMENT);
+  assert_int_equal(mixent_recipe_compose("paper-cee", NULL, 0, &recipe), MIXENT_ERROR_ARGUMENT);
   assert_non_null(strstr(mixent_last_error(), "'paper-ce'"));
-  assert_int_equal(mixent_recipe_resolve("/no/such/file.yaml", NULL, 0, &recipe), MIXENT_ERROR_IO);
-  assert_int_equal(mixent_recipe_resolve("/tmp/", NULL, 0, &recipe), MIXENT_ERROR_IO);
+  assert_int_equal(mixent_recipe_compose("/no/such/file.yaml", NULL, 0, &recipe), MIXENT_ERROR_IO);
+  assert_int_equal(mixent_recipe_compose("/tmp/", NULL, 0, &recipe), MIXENT_ERROR_IO);
 }
 
 static mixent_status resolve(const char *text, const mixent_setting *settings, size_t count) {
@@ -234,11 +234,11 @@ static void test_texts_are_utf8(void **state) {
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     mixent_setting setting = {keys[i], "b\xe4r"};
     char message[64];
-    assert_int_equal(mixent_recipe_resolve(NULL, &setting, 1, &recipe), MIXENT_ERROR_ARGUMENT);
+    assert_int_equal(mixent_recipe_compose(NULL, &setting, 1, &recipe), MIXENT_ERROR_ARGUMENT);
     snprintf(message, sizeof message, "%s: expected UTF-8, got 'b\xe4r'", keys[i]);
     if (strncmp(mixent_last_error(), message, strlen(message)) != 0) fail_msg("%s", mixent_last_error());
     setting.value = "b\xc3\xa4r\xe2\x80\xa8";
-    assert_int_equal(mixent_recipe_resolve(NULL, &setting, 1, &recipe), MIXENT_OK);
+    assert_int_equal(mixent_recipe_compose(NULL, &setting, 1, &recipe), MIXENT_OK);
   }
 }
 
@@ -296,7 +296,7 @@ static void test_complete_recipes_are_taken(void **state) {
         const mixent_setting settings[] = {{"loss.name", *loss}, {"optimizer.name", *optimizer}};
         mixent_recipe recipe;
         mixent_text text = {0};
-        assert_int_equal(mixent_recipe_resolve(*name, settings, 2, &recipe), MIXENT_OK);
+        assert_int_equal(mixent_recipe_compose(*name, settings, 2, &recipe), MIXENT_OK);
         mixent_recipe_write(&recipe, true, &text);
         if (resolve(text.data, NULL, 0) != MIXENT_OK)
           fail_msg("%s %s: %s", *name, *loss, mixent_last_error());
@@ -382,12 +382,12 @@ static void test_run_names(void **state) {
   mixent_recipe recipe;
   mixent_setting settings[] = {
       {"data", "/x/my-set/"}, {"net", "nets/small.yaml"}, {"loss.name", "min-ent"}, {"seed", "7"}};
-  assert_int_equal(mixent_recipe_resolve("demo", NULL, 0, &recipe), MIXENT_OK);
+  assert_int_equal(mixent_recipe_compose("demo", NULL, 0, &recipe), MIXENT_OK);
   assert_string_equal(recipe.data_alternative, "fashion-mnist");
   char *name = mixent_recipe_run_name(&recipe);
   assert_string_equal(name, "demo-ce-0");
   free(name);
-  assert_int_equal(mixent_recipe_resolve("demo", settings, 4, &recipe), MIXENT_OK);
+  assert_int_equal(mixent_recipe_compose("demo", settings, 4, &recipe), MIXENT_OK);
   assert_string_equal(recipe.data_alternative, "");
   name = mixent_recipe_run_name(&recipe);
   assert_string_equal(name, "demo-my-set-small-min-ent-7");

@@ -53,14 +53,14 @@ static void test_what_the_file_says(void **state) {
   assert_true(study->data_count == 2 && study->data_listed);
   assert_string_equal(study->data[1], "./own/letters/");
   assert_string_equal(study->data_names[1], "letters");
-  assert_int_equal(mixent_study_recipe(study, (mixent_study_place){1, 0, 1}, &recipe), MIXENT_OK);
+  assert_int_equal(mixent_study_recipe(study, (mixent_study_cell){1, 0, 1}, &recipe), MIXENT_OK);
   assert_string_equal(recipe.name, "demo");
   assert_string_equal(recipe.data, "./own/letters/");
   assert_string_equal(recipe.net, "vgg5");
   assert_true(recipe.seed == 1 && recipe.momentum == 0.7 && recipe.learning_rate == 0.1);
   assert_true(recipe.learn[0] && !recipe.learn[1] && recipe.learn[MIXENT_LOSS_PARTS + 1]);
   assert_true(recipe.w[0] == 2 && recipe.w[1] == 0.1); /* set, and the loss's own */
-  assert_int_equal(mixent_study_recipe(study, (mixent_study_place){0, 1, 0}, &recipe), MIXENT_OK);
+  assert_int_equal(mixent_study_recipe(study, (mixent_study_cell){0, 1, 0}, &recipe), MIXENT_OK);
   assert_true(recipe.momentum == 0.5 && recipe.seed == 3);
   mixent_study_free(study);
 }
@@ -91,7 +91,7 @@ static void test_options_without_effect(void **state) {
       fail_msg("%s: %s", yaml, status == MIXENT_OK ? "taken" : mixent_last_error());
     mixent_study_free(study);
     assert_int_equal(mixent_study_parse(yaml, "t", "batch: 20", &study), MIXENT_OK);
-    assert_int_equal(mixent_study_settings(study, (mixent_study_place){.variant = 1}, &settings), MIXENT_OK);
+    assert_int_equal(mixent_study_settings(study, (mixent_study_cell){.variant = 1}, &settings), MIXENT_OK);
     for (size_t k = 0; k < settings.count; k++) assert_string_not_equal(settings.items[k].key, "loss.w2");
     free(settings.items);
     mixent_study_free(study);
@@ -106,7 +106,7 @@ static void test_what_it_leaves_out(void **state) {
   assert_true(study->data_count == 1 && !study->data_listed);
   assert_string_equal(study->data_names[0], "emnist-letters");
   mixent_recipe recipe; /* the recipe's other choice of data is still open */
-  assert_int_equal(mixent_study_recipe(study, (mixent_study_place){0, 0, 5}, &recipe), MIXENT_OK);
+  assert_int_equal(mixent_study_recipe(study, (mixent_study_cell){0, 0, 5}, &recipe), MIXENT_OK);
   assert_string_equal(recipe.data_alternative, "fashion-mnist");
   mixent_study_free(study);
 }
@@ -120,7 +120,7 @@ static void test_runs_go_seed_by_seed(void **state) {
   mixent_study *study = parse(text);
   assert_int_equal(mixent_study_run_count(study), 12);
   for (size_t i = 0; i < 12; i++) {
-    char *name = mixent_study_run_name(study, mixent_study_run_place(study, i));
+    char *name = mixent_study_run_name(study, mixent_study_cell_at(study, i));
     assert_string_equal(name, names[i]);
     free(name);
   }
@@ -155,24 +155,24 @@ static mixent_study *parse_small(const char *directory, const char *more) {
 }
 
 static char *plan_path(const mixent_study *study, size_t variant) {
-  char *path = mixent_study_plan_path(study, (mixent_study_place){.variant = variant});
+  char *path = mixent_study_plan_path(study, (mixent_study_cell){.variant = variant});
   assert_non_null(path);
   return path;
 }
 
 static void test_a_directory(void **state) {
   (void)state;
-  char directory[] = "/tmp/mixent-study-XXXXXX", place[64];
+  char directory[] = "/tmp/mixent-study-XXXXXX", cell[64];
   int lock, second;
   assert_non_null(mkdtemp(directory));
   assert_true(small_run_make(directory, 4));
-  snprintf(place, sizeof place, "%s/runs/small", directory);
+  snprintf(cell, sizeof cell, "%s/runs/small", directory);
   mixent_study *study = parse_small(directory, ""), *other;
-  if (mixent_study_begin(study, &planner, place, 2, &lock) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  if (mixent_study_begin(study, &planner, cell, 2, &lock) != MIXENT_OK) fail_msg("%s", mixent_last_error());
   bool found;
-  assert_int_equal(mixent_study_look(place, &found), MIXENT_OK);
+  assert_int_equal(mixent_study_look(cell, &found), MIXENT_OK);
   assert_true(found && mixent_study_threads(study) == 2);
-  assert_int_equal(mixent_study_lock(place, &second), MIXENT_ERROR_ARGUMENT);
+  assert_int_equal(mixent_study_lock(cell, &second), MIXENT_ERROR_ARGUMENT);
   close(lock);
 
   /* each batch has a plan of its own, made for two threads */
@@ -188,20 +188,20 @@ static void test_a_directory(void **state) {
 
   mixent_run_state run;
   const char *message;
-  assert_int_equal(mixent_study_run_state(study, (mixent_study_place){0, 1, 1}, &run, &message), MIXENT_OK);
+  assert_int_equal(mixent_study_run_state(study, (mixent_study_cell){0, 1, 1}, &run, &message), MIXENT_OK);
   assert_true(run == MIXENT_RUN_MISSING && !message);
-  assert_int_equal(mixent_study_note(study, (mixent_study_place){0, 1, 1}, "because"), MIXENT_OK);
+  assert_int_equal(mixent_study_note(study, (mixent_study_cell){0, 1, 1}, "because"), MIXENT_OK);
   mixent_study_free(study);
-  assert_int_equal(mixent_study_open(place, &study), MIXENT_OK);
-  assert_int_equal(mixent_study_run_state(study, (mixent_study_place){0, 1, 1}, &run, &message), MIXENT_OK);
+  assert_int_equal(mixent_study_open(cell, &study), MIXENT_OK);
+  assert_int_equal(mixent_study_run_state(study, (mixent_study_cell){0, 1, 1}, &run, &message), MIXENT_OK);
   assert_true(run == MIXENT_RUN_FAILED && strcmp(message, "because") == 0);
   mixent_study_free(study);
 
   /* another seed, another variant: the rest is as it was */
   study = parse_small(directory, "  same: {loss: {name: focal}}\n");
   assert_int_equal(mixent_study_add_seed(study, 5), MIXENT_OK);
-  assert_int_equal(mixent_study_begin(study, &planner, place, 1, &lock), MIXENT_ERROR_ARGUMENT);
-  assert_int_equal(mixent_study_begin(study, &planner, place, 0, &lock), MIXENT_OK);
+  assert_int_equal(mixent_study_begin(study, &planner, cell, 1, &lock), MIXENT_ERROR_ARGUMENT);
+  assert_int_equal(mixent_study_begin(study, &planner, cell, 0, &lock), MIXENT_OK);
   close(lock);
   assert_true(study->seed_count == 3 && study->variant_count == 3 && mixent_study_threads(study) == 2);
   char *first = plan_path(study, 0), *third = plan_path(study, 2);
@@ -211,10 +211,10 @@ static void test_a_directory(void **state) {
   mixent_study_free(study);
 
   other = parse_small(directory, "");
-  assert_int_equal(mixent_study_join(other, place), MIXENT_ERROR_ARGUMENT);
+  assert_int_equal(mixent_study_join(other, cell), MIXENT_ERROR_ARGUMENT);
   assert_non_null(strstr(mixent_last_error(), "a variant same that is missing"));
   mixent_study_free(other);
-  assert_int_equal(mixent_study_open(place, &study), MIXENT_OK);
+  assert_int_equal(mixent_study_open(cell, &study), MIXENT_OK);
   assert_true(study->seed_count == 3 && study->seeds[2] == 5 && study->variant_count == 3);
   mixent_text exported = {0};
   size_t runs;
@@ -260,21 +260,21 @@ static void tell_event(void *context, json_t *event) {
 
 /* A study whose runs are processes of a script; `told` is what they say. */
 static void train_by_script(const char *script, told *told) {
-  char directory[] = "/tmp/mixent-study-XXXXXX", place[64], program[64];
+  char directory[] = "/tmp/mixent-study-XXXXXX", cell[64], program[64];
   int lock;
   size_t failed;
   assert_non_null(mkdtemp(directory));
   assert_true(small_run_make(directory, 4));
-  snprintf(place, sizeof place, "%s/runs/small", directory);
+  snprintf(cell, sizeof cell, "%s/runs/small", directory);
   snprintf(program, sizeof program, "%s/program", directory);
   assert_int_equal(mixent_file_replace(program, script, strlen(script)), MIXENT_OK);
   assert_int_equal(chmod(program, 0700), 0);
   snprintf(told->file, sizeof told->file, "%s.told", program);
   mixent_study *study = parse_small(directory, "");
   mixent_recipe recipe;
-  assert_int_equal(mixent_study_recipe(study, (mixent_study_place){0}, &recipe), MIXENT_OK);
+  assert_int_equal(mixent_study_recipe(study, (mixent_study_cell){0}, &recipe), MIXENT_OK);
   told->epochs = recipe.epochs;
-  if (mixent_study_begin(study, &planner, place, 1, &lock) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  if (mixent_study_begin(study, &planner, cell, 1, &lock) != MIXENT_OK) fail_msg("%s", mixent_last_error());
   const mixent_study_train_options options = {.program = program,
                                               .jobs = 1,
                                               .lock = lock,

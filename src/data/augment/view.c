@@ -21,12 +21,12 @@ mixent_transform mixent_view(int view) {
   const double degrees = 6, size = 0.05, pixels = 1; /* the furthest */
   if (view == 0) return (mixent_transform){.scale = 1};
   bool first = view % 2; /* of a pair */
-  double place[AXES];
-  spread((view + 1) / 2, place);
-  double scale = 1 + size * place[1], stretch = 1 + size * place[2];
-  int x = (int)lrint(pixels * place[3]), y = (int)lrint(pixels * place[4]);
+  double point[AXES];
+  spread((view + 1) / 2, point);
+  double scale = 1 + size * point[1], stretch = 1 + size * point[2];
+  int x = (int)lrint(pixels * point[3]), y = (int)lrint(pixels * point[4]);
   return (mixent_transform){.use_affine = true,
-                            .angle = (first ? degrees : -degrees) * place[0],
+                            .angle = (first ? degrees : -degrees) * point[0],
                             .scale = first ? scale : 1 / scale,
                             .stretch = (first ? stretch : 1 / stretch) - 1,
                             .shift_x = first ? x : -x,

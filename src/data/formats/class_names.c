@@ -70,7 +70,7 @@ static int compare_bytes(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* label[place]: what the word there comes to. */
+/* label[word]: what the word there comes to. */
 static mixent_status find_labels(const mixent_class_names *words, int *label, mixent_format_set *set) {
   bool whole = true, small = true;
   char *ordered[MIXENT_MOST_LABELS];
@@ -83,9 +83,9 @@ static mixent_status find_labels(const mixent_class_names *words, int *label, mi
   }
   if (small) return MIXENT_OK;
   qsort(ordered, (size_t)words->count, sizeof *ordered, whole ? compare_whole : compare_bytes);
-  for (int place = 0; place < words->count; place++)
+  for (int word = 0; word < words->count; word++)
     for (int i = 0; i < words->count; i++)
-      if (ordered[i] == words->text[place]) label[place] = i;
+      if (ordered[i] == words->text[word]) label[word] = i;
   for (int i = 0; i < words->count; i++) MIXENT_TRY(mixent_copy_text(ordered[i], &set->label_names[i]));
   return MIXENT_OK;
 }

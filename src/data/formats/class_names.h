@@ -11,7 +11,7 @@ typedef struct mixent_class_names {
   int count;
 } mixent_class_names;
 
-/* The place of a word, compared in Unicode's normal form C and added if it is new. More than MIXENT_MOST_LABELS are an error. */
+/* The index of a word, compared in Unicode's normal form C and added if it is new. More than MIXENT_MOST_LABELS are an error. */
 mixent_status mixent_class_names_add(mixent_class_names *words, const char *origin, const char *text,
                                      int32_t *out);
 /* set->train.labels and set->test.labels, places so far, become labels: the words themselves where all are whole

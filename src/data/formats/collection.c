@@ -192,11 +192,11 @@ typedef struct archive_walk {
 } archive_walk;
 
 /* PREFIX/train/CLASS/…/FILE */
-typedef struct place {
+typedef struct archive_path {
   size_t prefix, part_length, class_length;
   int part; /* -1: in none */
   const char *part_name, *class, *file;
-} place;
+} archive_path;
 
 static const char *file_name(const char *path) {
   const char *slash = strrchr(path, '/');
@@ -211,8 +211,8 @@ static bool is_hidden(const char *rest) {
 }
 
 /* The outermost folder of a part, below the directories that all images have in common. */
-static place find_place(const archive_walk *walk, const char *path) {
-  place out = {.part = -1, .file = file_name(path)};
+static archive_path split_path(const archive_walk *walk, const char *path) {
+  archive_path out = {.part = -1, .file = file_name(path)};
   size_t skipped = strlen(walk->common);
   if (strncmp(path, walk->common, skipped) != 0) return out;
   for (const char *at = path + skipped, *end; (end = strchr(at, '/')); at = end + 1) {
@@ -226,10 +226,10 @@ static place find_place(const archive_walk *walk, const char *path) {
   return out;
 }
 
-static mixent_status add_archive_class(archive_walk *walk, const place *place, int32_t *out) {
+static mixent_status add_archive_class(archive_walk *walk, const archive_path *parts, int32_t *out) {
   char *name;
-  MIXENT_TRY(mixent_copy_start(place->class, place->class_length, &name));
-  mixent_status status = add_class(walk->to, place->part, name, out);
+  MIXENT_TRY(mixent_copy_start(parts->class, parts->class_length, &name));
+  mixent_status status = add_class(walk->to, parts->part, name, out);
   free(name);
   return status;
 }
@@ -249,15 +249,15 @@ static mixent_status visit_common(void *context, const mixent_tar_member *member
   return MIXENT_OK;
 }
 
-static mixent_status check_part(archive_walk *walk, const char *path, const place *place) {
+static mixent_status check_part(archive_walk *walk, const char *path, const archive_path *parts) {
   mixent_collection *to = walk->to;
-  char **name = &to->parts[place->part];
-  if (!to->count) walk->first = path, walk->prefix = place->prefix;
-  if (place->prefix != walk->prefix || memcmp(path, walk->first, walk->prefix) != 0)
+  char **name = &to->parts[parts->part];
+  if (!to->count) walk->first = path, walk->prefix = parts->prefix;
+  if (parts->prefix != walk->prefix || memcmp(path, walk->first, walk->prefix) != 0)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s and %s are of two data sets; pack one alone", to->origin,
                        walk->first, path);
-  if (!*name) MIXENT_TRY(mixent_copy_start(place->part_name, place->part_length, name));
-  if (strlen(*name) == place->part_length && memcmp(*name, place->part_name, place->part_length) == 0)
+  if (!*name) MIXENT_TRY(mixent_copy_start(parts->part_name, parts->part_length, name));
+  if (strlen(*name) == parts->part_length && memcmp(*name, parts->part_name, parts->part_length) == 0)
     return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s: %s beside it could be the same part; keep one of them",
                      to->origin, path, *name);
@@ -265,27 +265,27 @@ static mixent_status check_part(archive_walk *walk, const char *path, const plac
 
 static mixent_status visit_images(void *context, const mixent_tar_member *member) {
   archive_walk *walk = context;
-  place place = find_place(walk, member->path);
-  if (member->directory || !is_image_name(place.file) || is_hidden(place.class ? place.class : place.file))
+  archive_path parts = split_path(walk, member->path);
+  if (member->directory || !is_image_name(parts.file) || is_hidden(parts.class ? parts.class : parts.file))
     return MIXENT_OK;
-  if (place.part < 0) {
+  if (parts.part < 0) {
     const char *rest = member->path + strlen(walk->common), *end = strchr(rest, '/');
     return end ? mixent_passed_over_folder(&walk->to->passed_over, rest, (size_t)(end - rest)) : MIXENT_OK;
   }
-  if (!place.class) {
+  if (!parts.class) {
     walk->to->passed_over.loose++;
     return MIXENT_OK;
   }
   int32_t class;
-  MIXENT_TRY(check_part(walk, member->path, &place));
-  MIXENT_TRY(add_archive_class(walk, &place, &class));
+  MIXENT_TRY(check_part(walk, member->path, &parts));
+  MIXENT_TRY(add_archive_class(walk, &parts, &class));
   if (!member->bytes)
     return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
                        "%s: %s is a link, or stored with holes; pack the files themselves: tar --dereference "
                        "--hard-dereference, without --sparse",
                        walk->to->origin, member->path);
   MIXENT_TRY(add_image(walk->to, (mixent_collected){.path = (char *)member->path,
-                                                    .part = place.part,
+                                                    .part = parts.part,
                                                     .class = class,
                                                     .bytes = member->bytes,
                                                     .size = member->size}));
@@ -297,16 +297,16 @@ static mixent_status visit_images(void *context, const mixent_tar_member *member
 static mixent_status visit_others(void *context, const mixent_tar_member *member) {
   archive_walk *walk = context;
   mixent_collection *to = walk->to;
-  place place = find_place(walk, member->path);
-  const char *rest = place.class ? place.class : place.file;
-  if (place.part < 0 || !to->parts[place.part] || place.prefix != walk->prefix || is_hidden(rest) ||
+  archive_path parts = split_path(walk, member->path);
+  const char *rest = parts.class ? parts.class : parts.file;
+  if (parts.part < 0 || !to->parts[parts.part] || parts.prefix != walk->prefix || is_hidden(rest) ||
       memcmp(member->path, walk->first, walk->prefix) != 0)
     return MIXENT_OK;
   int32_t class = -1;
-  if (place.class) MIXENT_TRY(add_archive_class(walk, &place, &class));
-  if (member->directory || !*place.file || is_image_name(place.file)) return MIXENT_OK;
-  mixent_passed_over_file(&to->passed_over, place.file);
-  if (class >= 0) to->folders[place.part][class].passed_over++;
+  if (parts.class) MIXENT_TRY(add_archive_class(walk, &parts, &class));
+  if (member->directory || !*parts.file || is_image_name(parts.file)) return MIXENT_OK;
+  mixent_passed_over_file(&to->passed_over, parts.file);
+  if (class >= 0) to->folders[parts.part][class].passed_over++;
   return MIXENT_OK;
 }
 

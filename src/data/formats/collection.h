@@ -10,7 +10,7 @@
 typedef struct mixent_collected {
   char *path;
   int part;             /* 0: train, 1: test */
-  int32_t class;        /* its place among the names of the classes */
+  int32_t class;        /* its index among the names of the classes */
   const uint8_t *bytes; /* [size], within the archive; NULL: in the file at `path` */
   size_t size;
 } mixent_collected;

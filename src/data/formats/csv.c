@@ -23,7 +23,7 @@ mixent_status mixent_csv_fail(const mixent_csv *csv, const mixent_csv_cell *cell
 }
 
 /* Where something stands in the line that is being read. */
-static mixent_csv_cell place_of(const mixent_csv *csv, const char *at) {
+static mixent_csv_cell position_of(const mixent_csv *csv, const char *at) {
   return (mixent_csv_cell){.line = csv->line, .column = (size_t)(at - csv->line_begin) + 1};
 }
 
@@ -32,9 +32,9 @@ static mixent_status check_text(mixent_csv *csv) {
   for (char *at = csv->at; at < csv->end;) {
     size_t size = mixent_character_size(at);
     if (*at == 0 || size == 0) {
-      mixent_csv_cell place = place_of(&where, at);
+      mixent_csv_cell position = position_of(&where, at);
       return mixent_csv_fail(
-          csv, &place, *at ? "not UTF-8; save the file in that encoding" : "a zero byte; this is no text");
+          csv, &position, *at ? "not UTF-8; save the file in that encoding" : "a zero byte; this is no text");
     }
     if (*at == '\n') where.line++, where.line_begin = at + 1;
     at += size;
@@ -63,8 +63,8 @@ static mixent_status read_quoted(mixent_csv *csv, const mixent_csv_cell *cell, c
       *out = 0;
       csv->at = in + 1;
       if (csv->at == csv->end || strchr(",\r\n", *csv->at)) return MIXENT_OK;
-      mixent_csv_cell place = place_of(csv, csv->at);
-      return mixent_csv_fail(csv, &place,
+      mixent_csv_cell position = position_of(csv, csv->at);
+      return mixent_csv_fail(csv, &position,
                              "text after the closing quote; a quote within a cell is written twice");
     } else if (*in == '\n') {
       csv->line++, csv->line_begin = in + 1;
@@ -79,8 +79,8 @@ static mixent_status read_plain(mixent_csv *csv, char **text_end) {
   char *text = csv->at;
   for (; csv->at < csv->end && !strchr(",\r\n", *csv->at); csv->at++)
     if (*csv->at == '"') {
-      mixent_csv_cell place = place_of(csv, csv->at);
-      return mixent_csv_fail(csv, &place, "a quote within a cell without quotes");
+      mixent_csv_cell position = position_of(csv, csv->at);
+      return mixent_csv_fail(csv, &position, "a quote within a cell without quotes");
     }
   for (*text_end = csv->at; *text_end > text && strchr(" \t", (*text_end)[-1]); --*text_end) {
   }
@@ -101,7 +101,7 @@ static mixent_status add_cell(mixent_csv *csv, mixent_csv_cell **out) {
 static mixent_status read_cell(mixent_csv *csv, bool *last) {
   mixent_csv_cell *cell = NULL;
   MIXENT_TRY(add_cell(csv, &cell));
-  *cell = place_of(csv, csv->at);
+  *cell = position_of(csv, csv->at);
   char *text_end = NULL;
   if (*csv->at == '"') {
     cell->text = csv->at + 1;
@@ -113,8 +113,8 @@ static mixent_status read_cell(mixent_csv *csv, bool *last) {
   }
   bool ended = csv->at == csv->end;
   if (!ended && *csv->at == '\r' && *++csv->at != '\n') {
-    mixent_csv_cell place = place_of(csv, csv->at);
-    return mixent_csv_fail(csv, &place, "a carriage return without a line feed");
+    mixent_csv_cell position = position_of(csv, csv->at);
+    return mixent_csv_fail(csv, &position, "a carriage return without a line feed");
   }
   *last = ended || *csv->at == '\n';
   if (!ended) csv->at++;

@@ -142,7 +142,7 @@ mixent_status mixent_npy_parse(const char *origin, const uint8_t *bytes, size_t 
 }
 
 /* Where an element stands: of row `index`, the `element`-th in the order of C. */
-static size_t place(const mixent_npy *array, size_t index, size_t element) {
+static size_t position_of(const mixent_npy *array, size_t index, size_t element) {
   if (!array->fortran) return index * array->row + element;
   size_t strides[MIXENT_NPY_DIMENSIONS], where = index;
   strides[0] = 1;
@@ -176,5 +176,5 @@ static double element_at(const mixent_npy *array, const uint8_t *at) {
 
 void mixent_npy_row(const mixent_npy *array, size_t index, double *out) {
   for (size_t i = 0; i < array->row; i++)
-    out[i] = element_at(array, array->data + place(array, index, i) * (size_t)array->bytes);
+    out[i] = element_at(array, array->data + position_of(array, index, i) * (size_t)array->bytes);
 }

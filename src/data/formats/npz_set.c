@@ -38,7 +38,7 @@ static mixent_status read_memory(void *context, uint64_t first, size_t count, vo
   return MIXENT_OK;
 }
 
-/* The place among `names` of the array in a role; -1: there is none. */
+/* The index among `names` of the array in a role; -1: there is none. */
 static int find_role(const archive *archive, int role) {
   for (int i = role * SPELLINGS; i < (role + 1) * SPELLINGS; i++)
     if (archive->entries[i].found) return i;
@@ -46,14 +46,14 @@ static int find_role(const archive *archive, int role) {
 }
 
 /* "file.npz: x_train" */
-static mixent_status name_array(const archive *archive, int place, char **out) {
-  return mixent_print_text(out, "%s: %.*s", archive->origin, (int)(strlen(names[place]) - 4), names[place]);
+static mixent_status name_array(const archive *archive, int index, char **out) {
+  return mixent_print_text(out, "%s: %.*s", archive->origin, (int)(strlen(names[index]) - 4), names[index]);
 }
 
 /* An array of the archive, of which the header is read first: what it says is held against the other one's before a byte of
  * elements is unpacked. */
 typedef struct member {
-  int place;    /* among `names` */
+  int index;    /* among `names` */
   char *origin; /* "file.npz: x_train" */
   mixent_npy array;
   uint8_t *bytes; /* where the elements are, once they are read */
@@ -65,12 +65,12 @@ static void member_free(member *member) {
 }
 
 static mixent_status read_head(const archive *archive, member *out) {
-  const mixent_zip_entry *entry = &archive->entries[out->place];
+  const mixent_zip_entry *entry = &archive->entries[out->index];
   uint64_t count;
   uint8_t *head;
-  MIXENT_TRY(name_array(archive, out->place, &out->origin));
+  MIXENT_TRY(name_array(archive, out->index, &out->origin));
   MIXENT_TRY(MIXENT_ALLOCATE(MIXENT_NPY_HEADER, &head));
-  mixent_status status = mixent_zip_read_head(&archive->source, entry, names[out->place], LIMIT,
+  mixent_status status = mixent_zip_read_head(&archive->source, entry, names[out->index], LIMIT,
                                               MIXENT_NPY_HEADER, head, &count);
   if (status == MIXENT_OK)
     status = mixent_npy_header(out->origin, head, (size_t)count, (size_t)entry->size, &out->array);
@@ -79,8 +79,8 @@ static mixent_status read_head(const archive *archive, member *out) {
 }
 
 static mixent_status read_elements(const archive *archive, member *out) {
-  const mixent_zip_entry *entry = &archive->entries[out->place];
-  MIXENT_TRY(mixent_zip_read(&archive->source, entry, names[out->place], LIMIT, &out->bytes));
+  const mixent_zip_entry *entry = &archive->entries[out->index];
+  MIXENT_TRY(mixent_zip_read(&archive->source, entry, names[out->index], LIMIT, &out->bytes));
   return mixent_npy_parse(out->origin, out->bytes, (size_t)entry->size, &out->array);
 }
 
@@ -199,12 +199,12 @@ static mixent_status take_members(const archive *archive, member *x, member *y, 
 
 static mixent_status take_part(const archive *archive, int x_role, mixent_class_names *words,
                                mixent_images *out, char **origin) {
-  member x = {.place = find_role(archive, x_role)}, y = {.place = find_role(archive, x_role + 1)};
-  if (x.place < 0 || y.place < 0)
+  member x = {.index = find_role(archive, x_role)}, y = {.index = find_role(archive, x_role + 1)};
+  if (x.index < 0 || y.index < 0)
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: no array %.*s in it; expected x_train, y_train, x_test, y_test, or X and y",
                        archive->origin, (int)strlen(names[x_role * SPELLINGS]) - 4,
-                       names[(x.place < 0 ? x_role : x_role + 1) * SPELLINGS]);
+                       names[(x.index < 0 ? x_role : x_role + 1) * SPELLINGS]);
   mixent_status status = take_members(archive, &x, &y, words, out);
   *origin = y.origin, y.origin = NULL;
   member_free(&x);

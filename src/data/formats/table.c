@@ -206,9 +206,9 @@ static mixent_status place_features(const mixent_csv *csv, const char *const *na
 static mixent_status has_names(const mixent_csv *csv, const char *const *names, size_t count, bool *out) {
   *out = names;
   for (size_t k = 0; k < count && *out; k++) {
-    size_t place;
-    MIXENT_TRY(find_column(csv, names[k], k % csv->count, &place));
-    *out = place < csv->count;
+    size_t column;
+    MIXENT_TRY(find_column(csv, names[k], k % csv->count, &column));
+    *out = column < csv->count;
   }
   return MIXENT_OK;
 }

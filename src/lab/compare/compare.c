@@ -1,7 +1,7 @@
-/* From the results of a study to its statistics; compare/words.c puts them into words. */
+/* From the results of a study to its statistics; compare/conclusion.c puts them into words. */
 #include "lab/compare/compare.h"
 #include "core/layout.h"
-#include "lab/compare/words.h"
+#include "lab/compare/conclusion.h"
 #include "mixent/statistics.h"
 #include "stats/check.h"
 
@@ -339,7 +339,7 @@ mixent_status mixent_compare(const mixent_compare_input *input, mixent_compariso
   if (status == MIXENT_OK) status = conclude(comparison);
   for (size_t i = 0; i < input->data_count; i++)
     for (size_t k = 0; k + 1 < input->variant_count && status == MIXENT_OK; k++)
-      status = mixent_compare_words(comparison, i, &comparison->data[i].pairs[k]);
+      status = mixent_compare_conclude(comparison, i, &comparison->data[i].pairs[k]);
   if (status == MIXENT_OK)
     *out = comparison;
   else
@@ -352,7 +352,7 @@ void mixent_comparison_free(mixent_comparison *comparison) {
   for (size_t i = 0; comparison->data && i < comparison->input.data_count; i++) {
     mixent_compare_result *data = &comparison->data[i];
     for (size_t k = 0; data->pairs && k + 1 < comparison->input.variant_count; k++) {
-      free(data->pairs[k].words);
+      free(data->pairs[k].conclusion);
       free(data->pairs[k].calibration);
     }
     free(data->variants);

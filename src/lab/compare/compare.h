@@ -99,7 +99,7 @@ typedef struct mixent_compare_pair {
   bool single;                    /* both have one run alone: `mcnemar` holds, of these two models only */
   mixent_mcnemar mcnemar;         /* only_a: the variant */
   mixent_verdict verdict;
-  char *words;       /* a paragraph on accuracy: what may be concluded, what could not have been seen */
+  char *conclusion;  /* a paragraph on accuracy: what may be concluded, what could not have been seen */
   char *calibration; /* a sentence on NLL and ECE, as trained and at the temperature; NULL: nothing to say */
 } mixent_compare_pair;
 

@@ -2,7 +2,7 @@
 #include "core/layout.h"
 #include "core/locale.h"
 #include "core/printable.h"
-#include "lab/compare/words.h"
+#include "lab/compare/conclusion.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -113,7 +113,7 @@ static void append_data(const mixent_comparison *comparison, size_t data, mixent
   for (size_t i = 0; i + 1 < input->variant_count; i++) {
     const mixent_compare_pair *pair = &result->pairs[i];
     mixent_text paragraph = {0};
-    mixent_text_append(&paragraph, "%s%s%s", pair->words, pair->calibration ? " " : "",
+    mixent_text_append(&paragraph, "%s%s%s", pair->conclusion, pair->calibration ? " " : "",
                        pair->calibration ? pair->calibration : "");
     mixent_text_append(out, "\n");
     if (mixent_text_status(&paragraph) == MIXENT_OK) mixent_wrapped_append(out, 0, 0, paragraph.data);

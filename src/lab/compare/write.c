@@ -99,8 +99,8 @@ static json_t *pair_json(const mixent_comparison *comparison, const mixent_compa
                    comparison->input.variants[pair->variant], "seeds", (json_int_t)pair->seeds, "verdict",
                    mixent_verdict_name(pair->verdict), "within_these", pair->within_these, "within_like",
                    pair->within_like, "identical", pair->identical, "measures", measures, "bootstrap",
-                   bootstrap_json(pair), "power", power_json(pair), "mcnemar", mcnemar, "words", pair->words,
-                   "calibration", pair->calibration);
+                   bootstrap_json(pair), "power", power_json(pair), "mcnemar", mcnemar, "words",
+                   pair->conclusion, "calibration", pair->calibration);
 }
 
 static json_t *data_json(const mixent_comparison *comparison, size_t data) {

@@ -55,7 +55,7 @@ static void write_verdict(const mixent_section *section, const pair *pair) {
   mixent_text_append(out, "</b> points <span class=\"badge\">");
   write_badge(section, pair);
   mixent_text_append(out, "</span></p><p>");
-  mixent_html_text(out, pair->words);
+  mixent_html_text(out, pair->conclusion);
   mixent_text_append(out, "</p>");
   if (pair->calibration) {
     mixent_text_append(out, "<p>");
@@ -117,7 +117,7 @@ mixent_status mixent_section_verdict(const mixent_section *section) {
 }
 
 /* Points of accuracy to per cent of the chart's width. */
-static double place(const mixent_axis *axis, double points) {
+static double position_of(const mixent_axis *axis, double points) {
   return 100 * (points - axis->low) / (axis->high - axis->low);
 }
 
@@ -170,12 +170,12 @@ static void draw_ground(const mixent_section *section, const mixent_axis *axis, 
   double worth = section->report->comparison->input.difference;
   mixent_text *out = section->out;
   mixent_text_append(out, "<rect class=\"worth\" x=\"%.3f%%\" y=\"0\" width=\"%.3f%%\" height=\"%d\"/>",
-                     place(axis, -worth), place(axis, worth) - place(axis, -worth), height);
+                     position_of(axis, -worth), position_of(axis, worth) - position_of(axis, -worth), height);
   for (int i = 0; i < mark_count(axis); i++) {
     double mark = axis->low + i * axis->step;
     mixent_text_append(out, "<line class=\"%s\" x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"0\" y2=\"%d\"/>",
-                       fabs(mark) < axis->step / 2 ? "zero" : "mark", place(axis, mark), place(axis, mark),
-                       height);
+                       fabs(mark) < axis->step / 2 ? "zero" : "mark", position_of(axis, mark),
+                       position_of(axis, mark), height);
   }
 }
 
@@ -183,13 +183,14 @@ static void draw_interval(mixent_text *out, const mixent_axis *axis, const char 
                           double high, double middle, int y) {
   if (low < axis->high && high > axis->low) /* not for NaN */
     mixent_text_append(out, "<line class=\"%s\" x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"%d\" y2=\"%d\"/>", kind,
-                       place(axis, fmax(low, axis->low)), place(axis, fmin(high, axis->high)), y, y);
+                       position_of(axis, fmax(low, axis->low)), position_of(axis, fmin(high, axis->high)), y,
+                       y);
   if (is_beyond(axis, middle))
     mixent_text_append(out, "<text class=\"beyond\" x=\"%s\" y=\"%d\" text-anchor=\"%s\">%s</text>",
                        middle < 0 ? "0" : "100%", y + 4, middle < 0 ? "start" : "end",
                        middle < 0 ? "&#9668;" : "&#9658;");
   else
-    mixent_text_append(out, "<circle cx=\"%.3f%%\" cy=\"%d\" r=\"%d\"/>", place(axis, middle), y,
+    mixent_text_append(out, "<circle cx=\"%.3f%%\" cy=\"%d\" r=\"%d\"/>", position_of(axis, middle), y,
                        *kind == 't' ? 5 : 4);
 }
 
@@ -256,7 +257,7 @@ static void write_scale(const mixent_section *section, const mixent_axis *axis) 
                           "class=\"interval\" aria-hidden=\"true\" width=\"100%%\" height=\"20\">");
   for (int i = 0; i < mark_count(axis); i++) {
     double mark = axis->low + i * axis->step;
-    double at = place(axis, mark);
+    double at = position_of(axis, mark);
     mixent_text_append(out, "<text x=\"%.3f%%\" y=\"14\" text-anchor=\"middle\">", at);
     mixent_html_difference(out, mark, digits);
     mixent_text_append(out, "</text>");

@@ -5,7 +5,7 @@
 #include "core/memory.h"
 #include "mixent/data.h"
 
-/* Appends <img> with the image as PNG in a data URI; its place in the set is its text. */
+/* Appends <img> with the image as PNG in a data URI; its index in the set is its text. */
 mixent_status mixent_picture_append(const mixent_images *images, size_t index, mixent_text *out);
 
 #endif

@@ -28,16 +28,16 @@ const mixent_report_run *mixent_report_run_of(const mixent_report *report, size_
   return run_at(report, data, variant, seed);
 }
 
-static mixent_status read_study_run(mixent_report *report, mixent_study_place place) {
-  char *path = mixent_study_run_path(report->study, place);
-  char *name = path ? mixent_study_run_name(report->study, place) : NULL;
+static mixent_status read_study_run(mixent_report *report, mixent_study_cell cell) {
+  char *path = mixent_study_run_path(report->study, cell);
+  char *name = path ? mixent_study_run_name(report->study, cell) : NULL;
   mixent_status status = name ? MIXENT_OK : MIXENT_ERROR_MEMORY;
-  mixent_report_run *run = run_at(report, place.data, place.variant, place.seed);
+  mixent_report_run *run = run_at(report, cell.data, cell.variant, cell.seed);
   if (status == MIXENT_OK) status = mixent_report_run_read(path, name, run);
   mixent_run_state state;
   const char *message;
   if (status == MIXENT_OK && !run->result)
-    status = mixent_study_run_state(report->study, place, &state, &message);
+    status = mixent_study_run_state(report->study, cell, &state, &message);
   if (status == MIXENT_OK && !run->result && (message || state == MIXENT_RUN_MISSING)) {
     free(run->message);
     status = mixent_copy_text(message ? message : "not begun", &run->message);
@@ -60,7 +60,7 @@ static mixent_status read_study(const char *directory, mixent_report *report) {
   report->seed_count = study->seed_count;
   MIXENT_TRY(MIXENT_ALLOCATE(run_count(report), &report->runs));
   for (size_t i = 0; i < mixent_study_run_count(study); i++)
-    MIXENT_TRY(read_study_run(report, mixent_study_run_place(study, i)));
+    MIXENT_TRY(read_study_run(report, mixent_study_cell_at(study, i)));
   return MIXENT_OK;
 }
 
@@ -74,7 +74,7 @@ static const char *name_run(const char *const *places, size_t count, size_t inde
   return name;
 }
 
-/* The place of a data set among those so far; takes over `name`. */
+/* The index of a data set among those so far; takes over `name`. */
 static size_t find_data(mixent_report *report, char *name) {
   for (size_t d = 0; d < report->data_count; d++)
     if (!strcmp(report->data[d], name)) {

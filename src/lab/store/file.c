@@ -59,16 +59,16 @@ mixent_status mixent_store_execute(mixent_store *store, const char *sql) {
   return sqlite3_exec(store->database, sql, NULL, NULL, NULL) == SQLITE_OK ? MIXENT_OK : fail(store, "use");
 }
 
-void mixent_store_bind_text(mixent_store *store, sqlite3_stmt *statement, int place, const char *text) {
-  store->lacks |= sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC) != SQLITE_OK;
+void mixent_store_bind_text(mixent_store *store, sqlite3_stmt *statement, int index, const char *text) {
+  store->lacks |= sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC) != SQLITE_OK;
 }
 
-void mixent_store_bind_whole(mixent_store *store, sqlite3_stmt *statement, int place, sqlite3_int64 number) {
-  store->lacks |= sqlite3_bind_int64(statement, place, number) != SQLITE_OK;
+void mixent_store_bind_whole(mixent_store *store, sqlite3_stmt *statement, int index, sqlite3_int64 number) {
+  store->lacks |= sqlite3_bind_int64(statement, index, number) != SQLITE_OK;
 }
 
-void mixent_store_bind_number(mixent_store *store, sqlite3_stmt *statement, int place, double number) {
-  store->lacks |= sqlite3_bind_double(statement, place, number) != SQLITE_OK;
+void mixent_store_bind_number(mixent_store *store, sqlite3_stmt *statement, int index, double number) {
+  store->lacks |= sqlite3_bind_double(statement, index, number) != SQLITE_OK;
 }
 
 const char *mixent_store_text(mixent_store *store, sqlite3_stmt *statement, int column) {

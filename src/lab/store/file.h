@@ -43,11 +43,11 @@ mixent_status mixent_store_step(mixent_store *store, sqlite3_stmt *statement, bo
 /* Runs a statement that gives no rows, and makes it ready for the next time. */
 mixent_status mixent_store_run(mixent_store *store, sqlite3_stmt *statement);
 
-/* A value for a place of the statement, from 1; a text stays the caller's, NULL is nothing. The next step tells whether it was
+/* A value for a parameter of the statement, from 1; a text stays the caller's, NULL is nothing. The next step tells whether it was
  * taken. */
-void mixent_store_bind_text(mixent_store *store, sqlite3_stmt *statement, int place, const char *text);
-void mixent_store_bind_whole(mixent_store *store, sqlite3_stmt *statement, int place, sqlite3_int64 number);
-void mixent_store_bind_number(mixent_store *store, sqlite3_stmt *statement, int place, double number);
+void mixent_store_bind_text(mixent_store *store, sqlite3_stmt *statement, int index, const char *text);
+void mixent_store_bind_whole(mixent_store *store, sqlite3_stmt *statement, int index, sqlite3_int64 number);
+void mixent_store_bind_number(mixent_store *store, sqlite3_stmt *statement, int index, double number);
 
 /* A column of the row as text; never NULL. The next step fails where memory was too little for it. */
 const char *mixent_store_text(mixent_store *store, sqlite3_stmt *statement, int column);

@@ -60,14 +60,14 @@ static void append_filter(const mixent_store_filter *filter, mixent_text *sql) {
 }
 
 static void bind_filters(mixent_store *store, sqlite3_stmt *statement, const mixent_store_query *query,
-                         int *place) {
+                         int *index) {
   for (size_t i = 0; i < query->filter_count; i++) {
     const mixent_store_filter *filter = &query->filters[i];
     double number;
-    mixent_store_bind_text(store, statement, ++*place, filter->key);
-    mixent_store_bind_text(store, statement, ++*place, filter->value);
+    mixent_store_bind_text(store, statement, ++*index, filter->key);
+    mixent_store_bind_text(store, statement, ++*index, filter->value);
     if (filter->comparison < MIXENT_STORE_CONTAINS && read_number(filter->value, &number))
-      mixent_store_bind_number(store, statement, ++*place, number);
+      mixent_store_bind_number(store, statement, ++*index, number);
   }
 }
 
@@ -88,10 +88,10 @@ static mixent_status select_runs(mixent_store *store, const mixent_store_query *
   if (status == MIXENT_OK) status = mixent_store_prepare(store, sql.data, out);
   mixent_text_free(&sql);
   MIXENT_TRY(status);
-  int place = 0;
-  if (query->sort) mixent_store_bind_text(store, *out, ++place, query->sort);
-  bind_filters(store, *out, query, &place);
-  mixent_store_bind_whole(store, *out, ++place, query->limit ? (sqlite3_int64)query->limit : -1);
+  int index = 0;
+  if (query->sort) mixent_store_bind_text(store, *out, ++index, query->sort);
+  bind_filters(store, *out, query, &index);
+  mixent_store_bind_whole(store, *out, ++index, query->limit ? (sqlite3_int64)query->limit : -1);
   return MIXENT_OK;
 }
 

@@ -81,29 +81,29 @@ static mixent_status find_runs(const char *directory, const char *path, int leve
 /* One name in a directory: a run, or perhaps a directory of runs. */
 static mixent_status look_at(const char *directory, const char *path, const char *name, int level,
                              entries *runs, mixent_text *unread) {
-  mixent_text place = {0}, below = {0}, stamp = {0};
-  mixent_text_append(&place, "%s/%s", directory, name);
+  mixent_text there = {0}, below = {0}, stamp = {0};
+  mixent_text_append(&there, "%s/%s", directory, name);
   mixent_text_append(&below, "%s%s%s", path, *path ? "/" : "", name);
-  mixent_status status = mixent_text_status(&place);
+  mixent_status status = mixent_text_status(&there);
   if (status == MIXENT_OK) status = mixent_text_status(&below);
   mixent_path_kind recipe = MIXENT_PATH_NOTHING, kind = MIXENT_PATH_NOTHING;
-  if (status == MIXENT_OK) status = mixent_path_look(place.data, &kind);
-  bool closed = status == MIXENT_OK && kind == MIXENT_PATH_DIRECTORY && is_closed(place.data, X_OK);
+  if (status == MIXENT_OK) status = mixent_path_look(there.data, &kind);
+  bool closed = status == MIXENT_OK && kind == MIXENT_PATH_DIRECTORY && is_closed(there.data, X_OK);
   if (status == MIXENT_OK && kind == MIXENT_PATH_DIRECTORY && !closed)
-    status = mixent_path_look_in(place.data, "recipe.yaml", &recipe);
+    status = mixent_path_look_in(there.data, "recipe.yaml", &recipe);
   if (status == MIXENT_ERROR_IO &&
       kind == MIXENT_PATH_DIRECTORY) /* hidden: a run, which its facts call damaged */
     recipe = MIXENT_PATH_OTHER, status = MIXENT_OK;
   if (closed) {
-    add_unread(unread, place.data);
+    add_unread(unread, there.data);
   } else if (status == MIXENT_OK && recipe != MIXENT_PATH_NOTHING) {
-    make_stamp(place.data, &stamp);
+    make_stamp(there.data, &stamp);
     status = mixent_text_status(&stamp);
     if (status == MIXENT_OK) status = add_entry(runs, below.data, stamp.data);
   } else if (status == MIXENT_OK && level < LEVELS && kind == MIXENT_PATH_DIRECTORY) {
-    status = find_runs(place.data, below.data, level + 1, runs, unread);
+    status = find_runs(there.data, below.data, level + 1, runs, unread);
   }
-  mixent_text_free(&place);
+  mixent_text_free(&there);
   mixent_text_free(&below);
   mixent_text_free(&stamp);
   return status;
@@ -217,9 +217,9 @@ static mixent_status update_runs(const writer *writer, entry *const *runs, size_
   mixent_facts facts[BATCH] = {0};
   mixent_status status = MIXENT_OK;
   for (size_t i = 0; i < count && status == MIXENT_OK; i++) {
-    char *place = mixent_path_join(writer->store->directory, runs[i]->path);
-    status = place ? mixent_facts_read(place, runs[i]->path, &facts[i]) : MIXENT_ERROR_MEMORY;
-    free(place);
+    char *run = mixent_path_join(writer->store->directory, runs[i]->path);
+    status = run ? mixent_facts_read(run, runs[i]->path, &facts[i]) : MIXENT_ERROR_MEMORY;
+    free(run);
     if (status == MIXENT_OK) status = note_refusal(writer->store, &facts[i]);
   }
   if (status == MIXENT_OK) status = write_batch(writer, runs, facts, count);
@@ -265,11 +265,11 @@ static mixent_status find_statuses(mixent_store *store, entries *out) {
   mixent_status status = mixent_store_step(store, statement, &row);
   while (status == MIXENT_OK && row) {
     const char *path = mixent_store_text(store, statement, 0);
-    char *place = mixent_path_join(store->directory, path);
-    const char *now = place ? mixent_store_status_now(place, mixent_store_text(store, statement, 1)) : NULL;
+    char *run = mixent_path_join(store->directory, path);
+    const char *now = run ? mixent_store_status_now(run, mixent_store_text(store, statement, 1)) : NULL;
     status = now ? MIXENT_OK : MIXENT_ERROR_MEMORY;
     if (now && strcmp(now, mixent_store_text(store, statement, 2)) != 0) status = add_entry(out, path, now);
-    free(place);
+    free(run);
     if (status == MIXENT_OK) status = mixent_store_step(store, statement, &row);
   }
   sqlite3_finalize(statement);

@@ -16,7 +16,7 @@ static bool same_last_part(const char *a, const char *b) {
   return (!i || a[i - 1] == '/') && (!j || b[j - 1] == '/');
 }
 
-/* A run has whole paths, without links (mixent_recipe_settle); an exported one their last parts. Where the study's path leads
+/* A run has whole paths, without links (mixent_recipe_resolve); an exported one their last parts. Where the study's path leads
  * nowhere from here, or has no name (".."), a whole path has nothing to be compared with. */
 static bool same_place(const char *said, const char *was) {
   if (same_last_part(said, was)) return true;
@@ -31,7 +31,7 @@ static bool is_among(const char *key, const char *const *keys) {
   return *keys;
 }
 
-/* Whether an option of a run, settled, is what the study says; the values as text. */
+/* Whether an option of a run, resolved, is what the study says; the values as text. */
 static bool agrees(const mixent_option *option, const mixent_recipe *said, const mixent_recipe *was,
                    const char *said_text, const char *was_text) {
   static const char *const places[] = {"data_alternative", "data_dir", "plan", "plan_hash",
@@ -44,7 +44,7 @@ static bool agrees(const mixent_option *option, const mixent_recipe *said, const
   return strcmp(said_text, was_text) == 0;
 }
 
-static mixent_status check_option(const mixent_study *study, mixent_study_place place, const char *origin,
+static mixent_status check_option(const mixent_study *study, mixent_study_cell cell, const char *origin,
                                   const mixent_option *option, const mixent_recipe *said,
                                   const mixent_recipe *was) {
   mixent_text a = {0}, b = {0};
@@ -56,16 +56,16 @@ static mixent_status check_option(const mixent_study *study, mixent_study_place 
         MIXENT_ERROR_FORMAT,
         "%s: the run has %s %s, but the study says %s; if all runs of the variant %s have %s, write that "
         "into the variant in study.yaml, else remove the run",
-        origin, option->key, b.data, a.data, study->variant_names[place.variant], b.data);
+        origin, option->key, b.data, a.data, study->variant_names[cell.variant], b.data);
   mixent_text_free(&a);
   mixent_text_free(&b);
   return status;
 }
 
-mixent_status mixent_study_check_recipe(const mixent_study *study, mixent_study_place place, const char *text,
+mixent_status mixent_study_check_recipe(const mixent_study *study, mixent_study_cell cell, const char *text,
                                         const char *origin) {
   mixent_recipe said, was;
-  MIXENT_TRY(mixent_study_recipe(study, place, &said));
+  MIXENT_TRY(mixent_study_recipe(study, cell, &said));
   mixent_status status = mixent_recipe_parse(text, "recipe.yaml", "run", NULL, 0, &was);
   if (status != MIXENT_OK)
     return mixent_fail(status == MIXENT_ERROR_MEMORY ? status : MIXENT_ERROR_FORMAT, "%s: %s", origin,
@@ -75,19 +75,19 @@ mixent_status mixent_study_check_recipe(const mixent_study *study, mixent_study_
                        origin);
   for (const mixent_option *option = mixent_options; option->key; option++)
     if (mixent_option_use_in(option, &said, NULL) == MIXENT_OPTION_USED)
-      MIXENT_TRY(check_option(study, place, origin, option, &said, &was));
+      MIXENT_TRY(check_option(study, cell, origin, option, &said, &was));
   return MIXENT_OK;
 }
 
-static mixent_status check_run(const mixent_study *study, mixent_study_place place) {
+static mixent_status check_run(const mixent_study *study, mixent_study_cell cell) {
   enum { LARGEST = 1 << 20 };
-  char *path = mixent_study_run_path(study, place),
+  char *path = mixent_study_run_path(study, cell),
        *file = path ? mixent_path_join(path, "recipe.yaml") : NULL, *text = NULL;
   mixent_path_kind kind = MIXENT_PATH_NOTHING;
   mixent_status status = file ? mixent_path_look(file, &kind) : MIXENT_ERROR_MEMORY;
   if (kind != MIXENT_PATH_NOTHING) {
     status = mixent_file_read(file, LARGEST, &text, NULL);
-    if (status == MIXENT_OK) status = mixent_study_check_recipe(study, place, text, path);
+    if (status == MIXENT_OK) status = mixent_study_check_recipe(study, cell, text, path);
   }
   free(text);
   free(file);
@@ -97,6 +97,6 @@ static mixent_status check_run(const mixent_study *study, mixent_study_place pla
 
 mixent_status mixent_study_check_runs(const mixent_study *study) {
   for (size_t i = 0; i < mixent_study_run_count(study); i++)
-    MIXENT_TRY(check_run(study, mixent_study_run_place(study, i)));
+    MIXENT_TRY(check_run(study, mixent_study_cell_at(study, i)));
   return MIXENT_OK;
 }

@@ -27,17 +27,17 @@ void mixent_study_command_free(mixent_study_command *command) {
 }
 
 /* A new run: the study's recipe, its settings, and the plan with what that was made for. */
-static mixent_status add_new_run(const mixent_study *study, mixent_study_place place, const char *path,
+static mixent_status add_new_run(const mixent_study *study, mixent_study_cell cell, const char *path,
                                  mixent_study_command *command) {
   mixent_run_settings settings;
   mixent_recipe recipe;
   mixent_plan_file *file = NULL;
   char threads[24], *plan, *base;
-  MIXENT_TRY(mixent_study_recipe(study, place, &recipe));
-  if (!(plan = mixent_study_plan_path(study, place))) return MIXENT_ERROR_MEMORY;
+  MIXENT_TRY(mixent_study_recipe(study, cell, &recipe));
+  if (!(plan = mixent_study_plan_path(study, cell))) return MIXENT_ERROR_MEMORY;
   base = mixent_path_join(study->directory, "base.yaml");
   mixent_status status = base ? mixent_plan_file_read(plan, &file) : MIXENT_ERROR_MEMORY;
-  if (status == MIXENT_OK) status = mixent_study_settings(study, place, &settings);
+  if (status == MIXENT_OK) status = mixent_study_settings(study, cell, &settings);
   if (status == MIXENT_OK) {
     add_word(command, "--recipe=", base);
     add_word(command, "--run=", path);
@@ -56,7 +56,7 @@ static mixent_status add_new_run(const mixent_study *study, mixent_study_place p
   return status;
 }
 
-mixent_status mixent_study_command_make(const mixent_study *study, mixent_study_place place, const char *path,
+mixent_status mixent_study_command_make(const mixent_study *study, mixent_study_cell cell, const char *path,
                                         mixent_study_command *command) {
   mixent_path_kind last;
   MIXENT_TRY(mixent_path_look_in(path, "last.safetensors", &last));
@@ -66,6 +66,6 @@ mixent_status mixent_study_command_make(const mixent_study *study, mixent_study_
   if (last == MIXENT_PATH_FILE)
     add_word(command, "--resume=", path);
   else
-    MIXENT_TRY(add_new_run(study, place, path, command));
+    MIXENT_TRY(add_new_run(study, cell, path, command));
   return command->failed ? mixent_no_memory("a command line") : MIXENT_OK;
 }

@@ -14,7 +14,7 @@ typedef struct mixent_study_command {
 } mixent_study_command;
 
 /* The words that begin the run in directory `path`, or go on with it if it has begun. */
-mixent_status mixent_study_command_make(const mixent_study *study, mixent_study_place place, const char *path,
+mixent_status mixent_study_command_make(const mixent_study *study, mixent_study_cell cell, const char *path,
                                         mixent_study_command *command);
 void mixent_study_command_free(mixent_study_command *command);
 

@@ -118,8 +118,8 @@ mixent_status mixent_study_write_state(const mixent_study *study, const char *di
   return status;
 }
 
-char *mixent_study_plan_path(const mixent_study *study, mixent_study_place place) {
-  char *variant = mixent_study_variant_name(study, place), *path = NULL;
+char *mixent_study_plan_path(const mixent_study *study, mixent_study_cell cell) {
+  char *variant = mixent_study_variant_name(study, cell), *path = NULL;
   const char *plan =
       variant ? json_string_value(json_object_get(json_object_get(study->state, "plans"), variant)) : NULL;
   if (plan)
@@ -132,9 +132,9 @@ char *mixent_study_plan_path(const mixent_study *study, mixent_study_place place
 
 /* Runs. */
 
-mixent_status mixent_study_run_state(const mixent_study *study, mixent_study_place place,
+mixent_status mixent_study_run_state(const mixent_study *study, mixent_study_cell cell,
                                      mixent_run_state *state, const char **message) {
-  char *name = mixent_study_run_name(study, place), *path = mixent_study_run_path(study, place);
+  char *name = mixent_study_run_name(study, cell), *path = mixent_study_run_path(study, cell);
   mixent_status status = name && path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
   mixent_path_kind summary, last;
   if (message) *message = NULL;
@@ -153,9 +153,9 @@ mixent_status mixent_study_run_state(const mixent_study *study, mixent_study_pla
   return status;
 }
 
-mixent_status mixent_study_note(mixent_study *study, mixent_study_place place, const char *message) {
+mixent_status mixent_study_note(mixent_study *study, mixent_study_cell cell, const char *message) {
   json_t *failed = json_object_get(study->state, "failed");
-  char *name = mixent_study_run_name(study, place);
+  char *name = mixent_study_run_name(study, cell);
   if (!name) return MIXENT_ERROR_MEMORY;
   bool changed = message || json_object_get(failed, name);
   if (!message) json_object_del(failed, name);
@@ -167,12 +167,12 @@ mixent_status mixent_study_note(mixent_study *study, mixent_study_place place, c
 
 mixent_status mixent_study_list_failed(const mixent_study *study, json_t *out) {
   for (size_t i = 0; i < mixent_study_run_count(study); i++) {
-    mixent_study_place place = mixent_study_run_place(study, i);
+    mixent_study_cell cell = mixent_study_cell_at(study, i);
     mixent_run_state state;
     const char *message;
-    MIXENT_TRY(mixent_study_run_state(study, place, &state, &message));
+    MIXENT_TRY(mixent_study_run_state(study, cell, &state, &message));
     if (state != MIXENT_RUN_FAILED) continue;
-    char *name = mixent_study_run_name(study, place);
+    char *name = mixent_study_run_name(study, cell);
     int failed = name ? json_object_set_new(out, name, json_string(message)) : -1;
     free(name);
     if (failed) return mixent_no_memory("the failed runs");
@@ -269,9 +269,9 @@ static mixent_status compare_variants(const mixent_study *there, const mixent_st
     mixent_recipe old, now;
     size_t at = find_variant(there, study->variant_names[i]);
     bool known = at < there->variant_count;
-    MIXENT_TRY(mixent_study_recipe(study, (mixent_study_place){.variant = i}, &now));
+    MIXENT_TRY(mixent_study_recipe(study, (mixent_study_cell){.variant = i}, &now));
     MIXENT_TRY(
-        mixent_study_recipe(known ? there : &by_old, (mixent_study_place){.variant = known ? at : i}, &old));
+        mixent_study_recipe(known ? there : &by_old, (mixent_study_cell){.variant = known ? at : i}, &old));
     MIXENT_TRY(compare_recipes(there, study->variant_names[i], &old, &now));
   }
   return MIXENT_OK;
@@ -283,7 +283,7 @@ static mixent_status compare_data(const mixent_study *there, const mixent_study 
     same = strcmp(there->data_names[i], study->data_names[i]) == 0;
   if (!same && !study->data_listed) { /* it may have begun with the recipe's other choice */
     mixent_recipe recipe;
-    MIXENT_TRY(mixent_study_recipe(study, (mixent_study_place){0}, &recipe));
+    MIXENT_TRY(mixent_study_recipe(study, (mixent_study_cell){0}, &recipe));
     same = there->data_count == 1 && strcmp(there->data[0], recipe.data_alternative) == 0;
   }
   return same ? MIXENT_OK : refuse(there, "other data sets");

@@ -20,7 +20,7 @@ typedef struct mixent_study_shape {
 /* What the lab asks of whoever has networks, to make a study's plans. */
 typedef struct mixent_study_planner {
   bool native_bf16; /* the processor multiplies bfloat16 at full speed */
-  /* Appends the plan file that a settled recipe comes to on this machine. */
+  /* Appends the plan file that a resolved recipe comes to on this machine. */
   mixent_status (*plan)(const mixent_recipe *recipe, const mixent_study_shape *shape, mixent_text *out);
 } mixent_study_planner;
 
@@ -47,16 +47,16 @@ mixent_status mixent_study_write(mixent_study *study, const mixent_study_planner
                                  const char *directory);
 
 /* How far a run is; *message (NULL: not wanted): of a failed run what it failed with, the study's text, else NULL. */
-mixent_status mixent_study_run_state(const mixent_study *study, mixent_study_place place,
+mixent_status mixent_study_run_state(const mixent_study *study, mixent_study_cell cell,
                                      mixent_run_state *state, const char **message);
 /* Keeps what a run failed with; message NULL: it did not. */
-mixent_status mixent_study_note(mixent_study *study, mixent_study_place place, const char *message);
+mixent_status mixent_study_note(mixent_study *study, mixent_study_cell cell, const char *message);
 /* Adds failed runs by name, with what they failed with, to a JSON object. */
 mixent_status mixent_study_list_failed(const mixent_study *study, struct json_t *out);
 
 /* Whether a run's recipe.yaml, `text`, is what the study says of that run, but for places of the machine; MIXENT_ERROR_FORMAT with
  * both values where an option differs. `origin` names the run in messages. study/agree.c */
-mixent_status mixent_study_check_recipe(const mixent_study *study, mixent_study_place place, const char *text,
+mixent_status mixent_study_check_recipe(const mixent_study *study, mixent_study_cell cell, const char *text,
                                         const char *origin);
 /* The same of all runs in the study's directory, so that nothing is trained or compared that does not belong together. */
 mixent_status mixent_study_check_runs(const mixent_study *study);

@@ -149,12 +149,12 @@ mixent_status mixent_study_export(const mixent_study *study, mixent_text *out, s
   mixent_status status = MIXENT_OK;
   *runs = 0;
   for (size_t i = 0; i < mixent_study_run_count(study) && status == MIXENT_OK; i++) {
-    mixent_study_place place = mixent_study_run_place(study, i);
+    mixent_study_cell cell = mixent_study_cell_at(study, i);
     mixent_run_state state;
-    char *name = mixent_study_run_name(study, place), *path = mixent_study_run_path(study, place);
-    status = name && path ? mixent_study_run_state(study, place, &state, NULL) : MIXENT_ERROR_MEMORY;
+    char *name = mixent_study_run_name(study, cell), *path = mixent_study_run_path(study, cell);
+    status = name && path ? mixent_study_run_state(study, cell, &state, NULL) : MIXENT_ERROR_MEMORY;
     if (status == MIXENT_OK && state == MIXENT_RUN_FINISHED) {
-      status = append_run(name, study->data_names[place.data], path, &lines);
+      status = append_run(name, study->data_names[cell.data], path, &lines);
       ++*runs;
     }
     free(name);

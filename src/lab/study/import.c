@@ -43,10 +43,10 @@ static mixent_status lay_out_run(const mixent_import *import, const mixent_impor
 
 /* Beside its place, or nothing where it is there already. */
 static mixent_status stage(const mixent_import *import, mixent_imported_run *run) {
-  char *path = mixent_study_run_path(import->study, run->place), *summary = NULL, *text = NULL;
+  char *path = mixent_study_run_path(import->study, run->cell), *summary = NULL, *text = NULL;
   mixent_run_state state;
   mixent_status status =
-      path ? mixent_study_run_state(import->study, run->place, &state, NULL) : MIXENT_ERROR_MEMORY;
+      path ? mixent_study_run_state(import->study, run->cell, &state, NULL) : MIXENT_ERROR_MEMORY;
   if (status == MIXENT_OK && state == MIXENT_RUN_FINISHED) {
     summary = mixent_path_join(path, "summary.json");
     status = summary ? mixent_file_read(summary, 1 << 24, &text, NULL) : MIXENT_ERROR_MEMORY;
@@ -69,8 +69,8 @@ static mixent_status stage(const mixent_import *import, mixent_imported_run *run
 }
 
 /* The plan that a variant has there must be the file's. */
-static mixent_status compare_plan(const mixent_import *import, mixent_study_place place, const char *given) {
-  char hashes[2][MIXENT_PLAN_HASH], *path = mixent_study_plan_path(import->study, place), *text = NULL;
+static mixent_status compare_plan(const mixent_import *import, mixent_study_cell cell, const char *given) {
+  char hashes[2][MIXENT_PLAN_HASH], *path = mixent_study_plan_path(import->study, cell), *text = NULL;
   mixent_status status = path ? mixent_file_read(path, 1 << 24, &text, NULL) : MIXENT_ERROR_MEMORY;
   if (status == MIXENT_OK) status = mixent_import_plan_hash(import, 1, text, hashes[0]);
   if (status == MIXENT_OK) status = mixent_import_plan_hash(import, 1, given, hashes[1]);
@@ -88,12 +88,12 @@ static mixent_status take_plans(const mixent_import *import, const char *directo
   mixent_status status = MIXENT_OK;
   for (size_t i = 0; i < import->study->data_count * import->study->variant_count && status == MIXENT_OK;
        i++) {
-    mixent_study_place place = mixent_study_run_place(import->study, i);
-    char name[32], *variant = mixent_study_variant_name(import->study, place);
+    mixent_study_cell cell = mixent_study_cell_at(import->study, i);
+    char name[32], *variant = mixent_study_variant_name(import->study, cell);
     if (!variant) return MIXENT_ERROR_MEMORY;
     const char *given = mixent_import_plan(import, variant);
     if (json_object_get(plans, variant))
-      status = compare_plan(import, place, given);
+      status = compare_plan(import, cell, given);
     else if ((status = mixent_study_keep_plan(directory, given, name)) == MIXENT_OK &&
              json_object_set_new(plans, variant, json_string(name)) != 0)
       status = mixent_no_memory("a plan");
@@ -107,12 +107,12 @@ static mixent_status note_failed(const mixent_import *import) {
   const char *name;
   json_t *message;
   json_object_foreach(import->failed, name, message) {
-    mixent_study_place place;
+    mixent_study_cell cell;
     mixent_run_state state;
-    MIXENT_TRY(mixent_import_find_run(import, name, &place));
-    MIXENT_TRY(mixent_study_run_state(import->study, place, &state, NULL));
+    MIXENT_TRY(mixent_import_find_run(import, name, &cell));
+    MIXENT_TRY(mixent_study_run_state(import->study, cell, &state, NULL));
     if (state == MIXENT_RUN_MISSING)
-      MIXENT_TRY(mixent_study_note(import->study, place, json_string_value(message)));
+      MIXENT_TRY(mixent_study_note(import->study, cell, json_string_value(message)));
   }
   return MIXENT_OK;
 }
@@ -129,7 +129,7 @@ static mixent_status place_runs(mixent_import *import, const char *directory, mi
       continue;
     }
     MIXENT_TRY(mixent_run_directory_publish(&run->directory, true)); /* a begun one gives way */
-    MIXENT_TRY(mixent_study_note(import->study, run->place, NULL));
+    MIXENT_TRY(mixent_study_note(import->study, run->cell, NULL));
     out->added++;
   }
   return note_failed(import);

@@ -10,7 +10,7 @@
 /* A run's line. */
 typedef struct mixent_imported_run {
   json_t *json;
-  mixent_study_place place;
+  mixent_study_cell cell;
   size_t line;
   json_int_t epochs;
   bool kept;                      /* a run with its scores is there */
@@ -39,6 +39,6 @@ const char *mixent_import_plan(const mixent_import *import, const char *variant)
 mixent_status mixent_import_plan_hash(const mixent_import *import, size_t line, const char *text,
                                       char out[MIXENT_PLAN_HASH]);
 /* The run of that name in the study. */
-mixent_status mixent_import_find_run(const mixent_import *import, const char *name, mixent_study_place *out);
+mixent_status mixent_import_find_run(const mixent_import *import, const char *name, mixent_study_cell *out);
 
 #endif

@@ -62,7 +62,7 @@ static mixent_status check_plans(const mixent_import *import) {
   for (size_t i = 0; i < import->study->data_count * import->study->variant_count && status == MIXENT_OK;
        i++) {
     char hash[MIXENT_PLAN_HASH],
-        *variant = mixent_study_variant_name(import->study, mixent_study_run_place(import->study, i));
+        *variant = mixent_study_variant_name(import->study, mixent_study_cell_at(import->study, i));
     const char *text = variant ? mixent_import_plan(import, variant) : NULL;
     status = !variant ? MIXENT_ERROR_MEMORY
              : text   ? mixent_import_plan_hash(import, 1, text, hash)
@@ -75,7 +75,7 @@ static mixent_status check_plans(const mixent_import *import) {
 static mixent_status list_places(mixent_import *import) {
   import->places = json_object();
   for (size_t i = 0; i < mixent_study_run_count(import->study); i++) {
-    char *name = mixent_study_run_name(import->study, mixent_study_run_place(import->study, i));
+    char *name = mixent_study_run_name(import->study, mixent_study_cell_at(import->study, i));
     if (!name) return MIXENT_ERROR_MEMORY;
     mixent_json_set(&import->places, name, json_integer((json_int_t)i));
     free(name);
@@ -83,10 +83,10 @@ static mixent_status list_places(mixent_import *import) {
   return import->places ? MIXENT_OK : mixent_no_memory("the names of runs");
 }
 
-mixent_status mixent_import_find_run(const mixent_import *import, const char *name, mixent_study_place *out) {
+mixent_status mixent_import_find_run(const mixent_import *import, const char *name, mixent_study_cell *out) {
   const json_t *number = json_object_get(import->places, name);
   if (number) {
-    *out = mixent_study_run_place(import->study, (size_t)json_integer_value(number));
+    *out = mixent_study_cell_at(import->study, (size_t)json_integer_value(number));
     return MIXENT_OK;
   }
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu: the study has no run '%s'", import->origin, import->line,
@@ -98,8 +98,8 @@ static mixent_status check_failed(const mixent_import *import) {
   const char *name;
   json_t *message;
   json_object_foreach(import->failed, name, message) {
-    mixent_study_place place;
-    MIXENT_TRY(mixent_import_find_run(import, name, &place));
+    mixent_study_cell cell;
+    MIXENT_TRY(mixent_import_find_run(import, name, &cell));
     if (!json_is_string(message)) return fail_here(import, 1, "'failed' holds something else than words");
   }
   return import->failed ? MIXENT_OK : mixent_no_memory("a study's file");
@@ -142,7 +142,7 @@ static mixent_status read_header(mixent_import *import, const json_t *json) {
 /* Its plan must choose what the study's does. */
 static mixent_status check_plan(const mixent_import *import, const mixent_imported_run *run,
                                 const char *text) {
-  char *variant = mixent_study_variant_name(import->study, run->place), said[MIXENT_PLAN_HASH],
+  char *variant = mixent_study_variant_name(import->study, run->cell), said[MIXENT_PLAN_HASH],
        was[MIXENT_PLAN_HASH];
   mixent_status status = variant
                              ? mixent_import_plan_hash(import, 1, mixent_import_plan(import, variant), said)
@@ -157,7 +157,7 @@ static mixent_status check_plan(const mixent_import *import, const mixent_import
 /* Its summary must speak of that recipe. */
 static mixent_status check_summary(const mixent_import *import, mixent_imported_run *run, const char *text) {
   mixent_recipe said;
-  MIXENT_TRY(mixent_study_recipe(import->study, run->place, &said));
+  MIXENT_TRY(mixent_study_recipe(import->study, run->cell, &said));
   json_t *summary;
   mixent_status status = mixent_json_parse(text, strlen(text), 0, "summary.json", &summary);
   if (status != MIXENT_OK) return mixent_import_fail(import, run->line, status);
@@ -199,13 +199,13 @@ static mixent_status read_run(mixent_import *import, json_t *json, mixent_import
   MIXENT_TRY(find_text(import, json, "run", &name));
   for (size_t i = 0; mixent_study_run_files[i]; i++)
     MIXENT_TRY(find_text(import, json, mixent_study_run_files[i], &texts[i]));
-  MIXENT_TRY(mixent_import_find_run(import, name, &run->place));
+  MIXENT_TRY(mixent_import_find_run(import, name, &run->cell));
   for (const mixent_imported_run *other = import->runs; other < run; other++)
-    if (memcmp(&other->place, &run->place, sizeof run->place) == 0)
+    if (memcmp(&other->cell, &run->cell, sizeof run->cell) == 0)
       return fail_here(import, run->line, "this run is given twice");
   char origin[MIXENT_RECIPE_TEXT];
   snprintf(origin, sizeof origin, "%s:%zu", import->origin, run->line);
-  MIXENT_TRY(mixent_study_check_recipe(import->study, run->place, texts[0], origin));
+  MIXENT_TRY(mixent_study_check_recipe(import->study, run->cell, texts[0], origin));
   MIXENT_TRY(check_plan(import, run, texts[1]));
   MIXENT_TRY(check_summary(import, run, texts[3]));
   return check_metrics(import, run, texts[2]);

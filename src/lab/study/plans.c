@@ -32,7 +32,7 @@ mixent_status mixent_study_keep_plan(const char *directory, const char *plan, ch
   }
 }
 
-/* Whether two settled recipes on one data set come to the same plan for sure. */
+/* Whether two resolved recipes on one data set come to the same plan for sure. */
 static bool share_plan(const mixent_recipe *a, const mixent_recipe *b) {
   return strcmp(a->net, b->net) == 0 && strcmp(a->plan, b->plan) == 0 && a->batch == b->batch &&
          a->precision == b->precision;
@@ -48,13 +48,13 @@ typedef struct last_plan {
 } last_plan;
 
 static mixent_status make_plan(mixent_study *study, const mixent_study_planner *planner,
-                               const char *directory, mixent_study_place place, mixent_study_shape *shape,
+                               const char *directory, mixent_study_cell cell, mixent_study_shape *shape,
                                last_plan *last) {
   mixent_recipe recipe;
   mixent_text plan = {0};
-  MIXENT_TRY(mixent_study_recipe(study, place, &recipe));
+  MIXENT_TRY(mixent_study_recipe(study, cell, &recipe));
   recipe.threads = mixent_study_threads(study);
-  MIXENT_TRY(mixent_recipe_settle(&recipe, planner->native_bf16));
+  MIXENT_TRY(mixent_recipe_resolve(&recipe, planner->native_bf16));
   if (!shape->side) MIXENT_TRY(look_at_data(&recipe, shape));
   mixent_status status = MIXENT_OK;
   if (!*last->name || !share_plan(&recipe, &last->recipe)) {
@@ -62,7 +62,7 @@ static mixent_status make_plan(mixent_study *study, const mixent_study_planner *
     if (status == MIXENT_OK) status = mixent_study_keep_plan(directory, plan.data, last->name);
     last->recipe = recipe;
   }
-  char *variant = mixent_study_variant_name(study, place);
+  char *variant = mixent_study_variant_name(study, cell);
   json_t *plans = json_object_get(study->state, "plans");
   if (status == MIXENT_OK && (!variant || json_object_set_new(plans, variant, json_string(last->name)) != 0))
     status = mixent_no_memory("a plan");
@@ -72,13 +72,13 @@ static mixent_status make_plan(mixent_study *study, const mixent_study_planner *
 }
 
 /* The data set that the recipe's choice came to is the study's from now on. */
-static mixent_status settle_data(mixent_study *study, const mixent_study_planner *planner) {
+static mixent_status resolve_data(mixent_study *study, const mixent_study_planner *planner) {
   mixent_recipe recipe;
   char data[2][MIXENT_RECIPE_TEXT]; /* as the recipe has them: first choice, other choice */
   if (study->data_listed) return MIXENT_OK;
-  MIXENT_TRY(mixent_study_recipe(study, (mixent_study_place){0}, &recipe));
+  MIXENT_TRY(mixent_study_recipe(study, (mixent_study_cell){0}, &recipe));
   strcpy(data[0], recipe.data), strcpy(data[1], recipe.data_alternative);
-  MIXENT_TRY(mixent_recipe_settle(&recipe, planner->native_bf16));
+  MIXENT_TRY(mixent_recipe_resolve(&recipe, planner->native_bf16));
   const char *chosen = data[*data[1] && strcmp(recipe.data, data[1]) == 0];
   return mixent_study_take_data(study, &chosen, 1);
 }
@@ -86,19 +86,19 @@ static mixent_status settle_data(mixent_study *study, const mixent_study_planner
 mixent_status mixent_study_make_plans(mixent_study *study, const mixent_study_planner *planner,
                                       const char *directory) {
   last_plan *last;
-  MIXENT_TRY(settle_data(study, planner));
+  MIXENT_TRY(resolve_data(study, planner));
   MIXENT_TRY(MIXENT_ALLOCATE(1, &last));
   mixent_status status = MIXENT_OK;
   for (size_t d = 0; d < study->data_count && status == MIXENT_OK; d++) {
     mixent_study_shape shape = {0};
     last->name[0] = 0;
     for (size_t v = 0; v < study->variant_count && status == MIXENT_OK; v++) {
-      mixent_study_place place = {.data = d, .variant = v};
-      char *variant = mixent_study_variant_name(study, place);
+      mixent_study_cell cell = {.data = d, .variant = v};
+      char *variant = mixent_study_variant_name(study, cell);
       if (!variant)
         status = MIXENT_ERROR_MEMORY;
       else if (!has_plan(study, variant))
-        status = make_plan(study, planner, directory, place, &shape, last);
+        status = make_plan(study, planner, directory, cell, &shape, last);
       free(variant);
     }
   }

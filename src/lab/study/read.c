@@ -261,7 +261,7 @@ static mixent_status check_uses(const mixent_yaml *root, const mixent_study *stu
   mixent_recipe recipe;
   for (size_t v = 0; v < study->variant_count; v++) {
     const mixent_study_variant *variant = &study->variants[v];
-    mixent_status status = mixent_study_check_run(study, (mixent_study_place){.variant = v}, &recipe);
+    mixent_status status = mixent_study_check_run(study, (mixent_study_cell){.variant = v}, &recipe);
     if (status == MIXENT_OK)
       status = mixent_settings_check_use(variant->settings, variant->setting_count, &recipe);
     if (status != MIXENT_OK)
@@ -270,7 +270,7 @@ static mixent_status check_uses(const mixent_yaml *root, const mixent_study *stu
   for (size_t i = 0; i < study->setting_count; i++) {
     bool used = false;
     for (size_t v = 0; v < study->variant_count && !used; v++) {
-      MIXENT_TRY(mixent_study_check_run(study, (mixent_study_place){.variant = v}, &recipe));
+      MIXENT_TRY(mixent_study_check_run(study, (mixent_study_cell){.variant = v}, &recipe));
       used = mixent_settings_check_use(&study->settings[i], 1, &recipe) == MIXENT_OK;
     }
     if (!used) return mixent_yaml_fail(set, "set: no variant uses it: %s", mixent_last_error());
@@ -284,7 +284,7 @@ static mixent_status check_runs(const mixent_yaml *root, mixent_study *study) {
   mixent_recipe recipe;
   for (size_t d = 0; d < study->data_count || d < 1; d++)
     for (size_t v = 0; v < study->variant_count; v++) {
-      mixent_status status = mixent_study_recipe(study, (mixent_study_place){d, v, 0}, &recipe);
+      mixent_status status = mixent_study_recipe(study, (mixent_study_cell){d, v, 0}, &recipe);
       if (status != MIXENT_OK)
         return fail_at(&variants->children[v], mixent_fail_within(status, "%s", study->variant_names[v]));
     }

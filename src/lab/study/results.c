@@ -11,11 +11,11 @@ void mixent_study_results_free(mixent_study_results *results) {
   *results = (mixent_study_results){0};
 }
 
-static mixent_status read_run(const mixent_study *study, mixent_study_place place, mixent_result **out) {
+static mixent_status read_run(const mixent_study *study, mixent_study_cell cell, mixent_result **out) {
   mixent_run_state state;
-  MIXENT_TRY(mixent_study_run_state(study, place, &state, NULL));
+  MIXENT_TRY(mixent_study_run_state(study, cell, &state, NULL));
   if (state != MIXENT_RUN_FINISHED) return MIXENT_OK;
-  char *path = mixent_study_run_path(study, place);
+  char *path = mixent_study_run_path(study, cell);
   mixent_status status = path ? mixent_result_read(path, out) : MIXENT_ERROR_MEMORY;
   free(path);
   return status;
@@ -38,9 +38,9 @@ mixent_status mixent_study_results_read(const mixent_study *study, mixent_study_
   *out = (mixent_study_results){.count = mixent_study_run_count(study)};
   mixent_status status = MIXENT_ALLOCATE(out->count, &out->items);
   for (size_t i = 0; i < out->count && status == MIXENT_OK; i++) {
-    mixent_study_place place = mixent_study_run_place(study, i);
-    mixent_result **item = &out->items[place.data * each + place.variant * study->seed_count + place.seed];
-    status = read_run(study, place, item);
+    mixent_study_cell cell = mixent_study_cell_at(study, i);
+    mixent_result **item = &out->items[cell.data * each + cell.variant * study->seed_count + cell.seed];
+    status = read_run(study, cell, item);
     out->finished += *item != NULL;
   }
   if (status == MIXENT_OK) status = compare(study, out);

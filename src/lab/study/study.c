@@ -96,30 +96,30 @@ size_t mixent_study_run_count(const mixent_study *study) {
   return study->seed_count * study->data_count * study->variant_count;
 }
 
-mixent_study_place mixent_study_run_place(const mixent_study *study, size_t index) {
+mixent_study_cell mixent_study_cell_at(const mixent_study *study, size_t index) {
   size_t variants = study->variant_count, data = study->data_count;
-  return (mixent_study_place){
+  return (mixent_study_cell){
       .variant = index % variants, .data = index / variants % data, .seed = index / variants / data};
 }
 
-char *mixent_study_variant_name(const mixent_study *study, mixent_study_place place) {
+char *mixent_study_variant_name(const mixent_study *study, mixent_study_cell cell) {
   mixent_text name = {0};
-  if (study->data_count > 1) mixent_text_append(&name, "%s/", study->data_names[place.data]);
-  mixent_text_append(&name, "%s", study->variant_names[place.variant]);
+  if (study->data_count > 1) mixent_text_append(&name, "%s/", study->data_names[cell.data]);
+  mixent_text_append(&name, "%s", study->variant_names[cell.variant]);
   if (mixent_text_status(&name) == MIXENT_OK) return name.data;
   mixent_text_free(&name);
   return NULL;
 }
 
-char *mixent_study_run_name(const mixent_study *study, mixent_study_place place) {
-  char *variant = mixent_study_variant_name(study, place), *name = NULL;
-  if (variant) mixent_print_text(&name, "%s-%ld", variant, study->seeds[place.seed]);
+char *mixent_study_run_name(const mixent_study *study, mixent_study_cell cell) {
+  char *variant = mixent_study_variant_name(study, cell), *name = NULL;
+  if (variant) mixent_print_text(&name, "%s-%ld", variant, study->seeds[cell.seed]);
   free(variant);
   return name;
 }
 
-char *mixent_study_run_path(const mixent_study *study, mixent_study_place place) {
-  char *name = mixent_study_run_name(study, place), *path = NULL;
+char *mixent_study_run_path(const mixent_study *study, mixent_study_cell cell) {
+  char *name = mixent_study_run_name(study, cell), *path = NULL;
   if (name) path = mixent_path_join(study->directory, name);
   free(name);
   return path;
@@ -147,17 +147,17 @@ static void add_old_weights(const mixent_study *study, const mixent_recipe *reci
     if (recipe->unsaid_w[k]) settings->items[settings->count++] = (mixent_setting){keys[k], "1"};
 }
 
-mixent_status mixent_study_settings(const mixent_study *study, mixent_study_place place,
+mixent_status mixent_study_settings(const mixent_study *study, mixent_study_cell cell,
                                     mixent_run_settings *out) {
-  const mixent_study_variant *variant = &study->variants[place.variant];
+  const mixent_study_variant *variant = &study->variants[cell.variant];
   mixent_recipe recipe;
   *out = (mixent_run_settings){0};
   MIXENT_TRY(
       MIXENT_ALLOCATE(study->setting_count + variant->setting_count + 2 + MIXENT_LOSS_PARTS, &out->items));
   for (size_t i = 0; i < study->setting_count; i++) out->items[out->count++] = study->settings[i];
   for (size_t i = 0; i < variant->setting_count; i++) out->items[out->count++] = variant->settings[i];
-  if (study->data_listed) out->items[out->count++] = (mixent_setting){"data", study->data[place.data]};
-  snprintf(out->seed, sizeof out->seed, "%ld", study->seeds[place.seed]);
+  if (study->data_listed) out->items[out->count++] = (mixent_setting){"data", study->data[cell.data]};
+  snprintf(out->seed, sizeof out->seed, "%ld", study->seeds[cell.seed]);
   out->items[out->count++] = (mixent_setting){"seed", out->seed};
   mixent_status status = parse_recipe(study, out, mixent_recipe_parse, &recipe);
   if (status == MIXENT_OK) {
@@ -168,22 +168,21 @@ mixent_status mixent_study_settings(const mixent_study *study, mixent_study_plac
   return status;
 }
 
-static mixent_status resolve_run(const mixent_study *study, mixent_study_place place, parser *parser,
+static mixent_status compose_run(const mixent_study *study, mixent_study_cell cell, parser *parser,
                                  mixent_recipe *out) {
   mixent_run_settings settings;
-  MIXENT_TRY(mixent_study_settings(study, place, &settings));
+  MIXENT_TRY(mixent_study_settings(study, cell, &settings));
   mixent_status status = parse_recipe(study, &settings, parser, out);
   free(settings.items);
   return status;
 }
 
-mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_place place, mixent_recipe *out) {
-  return resolve_run(study, place, mixent_recipe_parse, out);
+mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_cell cell, mixent_recipe *out) {
+  return compose_run(study, cell, mixent_recipe_parse, out);
 }
 
-mixent_status mixent_study_check_run(const mixent_study *study, mixent_study_place place,
-                                     mixent_recipe *out) {
-  return resolve_run(study, place, mixent_recipe_parse_new, out);
+mixent_status mixent_study_check_run(const mixent_study *study, mixent_study_cell cell, mixent_recipe *out) {
+  return compose_run(study, cell, mixent_recipe_parse_new, out);
 }
 
 long mixent_study_threads(const mixent_study *study) {

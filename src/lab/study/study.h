@@ -35,10 +35,10 @@ typedef struct mixent_study {
   struct json_t *state; /* its study.json, of study/directory.c */
 } mixent_study;
 
-/* One run of a study, by its place in the lists. */
-typedef struct mixent_study_place {
+/* One run of a study, by its indices in the lists of the study: the cell of the design. */
+typedef struct mixent_study_cell {
   size_t data, variant, seed;
-} mixent_study_place;
+} mixent_study_cell;
 
 /* Names of the built-in studies (recipes/studies), NULL-terminated. */
 const char *const *mixent_study_names(void);
@@ -64,13 +64,13 @@ mixent_status mixent_study_check_size(const mixent_study *study);
 size_t mixent_study_run_count(const mixent_study *study);
 /* The runs in the order in which they are trained, index < mixent_study_run_count: all of the first seed, then all of
  * the next, so that an interrupted study is balanced. */
-mixent_study_place mixent_study_run_place(const mixent_study *study, size_t index);
+mixent_study_cell mixent_study_cell_at(const mixent_study *study, size_t index);
 /* "ce-0", with several data sets "mnist/ce-0"; free(), NULL with the error set. */
-char *mixent_study_run_name(const mixent_study *study, mixent_study_place place);
+char *mixent_study_run_name(const mixent_study *study, mixent_study_cell cell);
 /* Its directory, below study->directory, whether it is there or not; free(), NULL with the error set. */
-char *mixent_study_run_path(const mixent_study *study, mixent_study_place place);
+char *mixent_study_run_path(const mixent_study *study, mixent_study_cell cell);
 /* The same without the seed: "ce", "mnist/ce". */
-char *mixent_study_variant_name(const mixent_study *study, mixent_study_place place);
+char *mixent_study_variant_name(const mixent_study *study, mixent_study_cell cell);
 
 /* What a run sets, the later winning, without the shared settings that its loss does not use; its texts are the study's and
  * its own. */
@@ -79,16 +79,16 @@ typedef struct mixent_run_settings {
   size_t count;
   char seed[24];
 } mixent_run_settings;
-mixent_status mixent_study_settings(const mixent_study *study, mixent_study_place place,
+mixent_status mixent_study_settings(const mixent_study *study, mixent_study_cell cell,
                                     mixent_run_settings *out);
-/* Checks a run as a new training (mixent_recipe_resolve); its recipe. */
-mixent_status mixent_study_check_run(const mixent_study *study, mixent_study_place place, mixent_recipe *out);
-/* The recipe of a run as it is written: nothing settled, with its data set and seed. */
-mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_place place, mixent_recipe *out);
+/* Checks a run as a new training (mixent_recipe_compose); its recipe. */
+mixent_status mixent_study_check_run(const mixent_study *study, mixent_study_cell cell, mixent_recipe *out);
+/* The recipe of a run as it is written: nothing resolved, with its data set and seed. */
+mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_cell cell, mixent_recipe *out);
 
 /* Threads of each run, of a study that has a directory. */
 long mixent_study_threads(const mixent_study *study);
 /* The plan that a run is to train with; free(), NULL with the error set. */
-char *mixent_study_plan_path(const mixent_study *study, mixent_study_place place);
+char *mixent_study_plan_path(const mixent_study *study, mixent_study_cell cell);
 
 #endif

@@ -90,11 +90,11 @@ static void hear_epoch(slot *slot, const json_t *event) {
 static void tell_event(slot *slot, json_t *event) {
   const crew *crew = slot->crew;
   const mixent_study *study = crew->study;
-  mixent_study_place place = mixent_study_run_place(study, slot->run);
+  mixent_study_cell cell = mixent_study_cell_at(study, slot->run);
   if (!crew->options->event) return;
   int failed = json_object_set_new(event, "run", mixent_json_text(slot->name)) |
-               json_object_set_new(event, "variant", mixent_json_text(study->variant_names[place.variant])) |
-               json_object_set_new(event, "seed", json_integer(study->seeds[place.seed]));
+               json_object_set_new(event, "variant", mixent_json_text(study->variant_names[cell.variant])) |
+               json_object_set_new(event, "seed", json_integer(study->seeds[cell.seed]));
   slot->worker.lacks |= failed != 0;
   if (!failed) crew->options->event(crew->options->context, event);
 }
@@ -147,13 +147,13 @@ static void clear(slot *slot) {
 
 static mixent_status begin(slot *slot, size_t run) {
   crew *crew = slot->crew;
-  mixent_study_place place = mixent_study_run_place(crew->study, run);
+  mixent_study_cell cell = mixent_study_cell_at(crew->study, run);
   mixent_study_command command = {.count = 0};
   slot->run = run;
-  slot->name = mixent_study_run_name(crew->study, place);
-  slot->path = mixent_study_run_path(crew->study, place);
+  slot->name = mixent_study_run_name(crew->study, cell);
+  slot->path = mixent_study_run_path(crew->study, cell);
   mixent_status status = slot->name && slot->path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
-  if (status == MIXENT_OK) status = mixent_study_command_make(crew->study, place, slot->path, &command);
+  if (status == MIXENT_OK) status = mixent_study_command_make(crew->study, cell, slot->path, &command);
   slot->worker.context = slot, slot->worker.heard = hear;
   if (status == MIXENT_OK)
     status = mixent_worker_start(&slot->worker, crew->options->program, command.words, crew->options->lock,
@@ -203,7 +203,7 @@ static mixent_status tell_end(slot *slot, const char *how, int code) {
 static mixent_status end(slot *slot) {
   crew *crew = slot->crew;
   const mixent_worker *worker = &slot->worker;
-  mixent_study_place place = mixent_study_run_place(crew->study, slot->run);
+  mixent_study_cell cell = mixent_study_cell_at(crew->study, slot->run);
   mixent_study_ended ended = {.name = slot->name, .path = slot->path, .total = crew->total};
   char how[64];
   int code = mixent_worker_wait(&slot->worker, how);
@@ -224,7 +224,7 @@ static mixent_status end(slot *slot) {
     crew->failed++, ended.message = worker->message;
   else if (saved && !crew->stopping)
     crew->stopped = true, ended.signal = code - 128; /* its exit code tells the signal */
-  if (over) status = mixent_study_note(crew->study, place, ended.message);
+  if (over) status = mixent_study_note(crew->study, cell, ended.message);
   ended.finished = crew->finished, ended.failed = crew->failed;
   if (status == MIXENT_OK && crew->options->ended && (over || ended.signal))
     crew->options->ended(crew->options->context, &ended);
@@ -233,8 +233,8 @@ static mixent_status end(slot *slot) {
 }
 
 /* Whether a run that failed would do so again: failure.txt says why it cannot go on. */
-static mixent_status is_lost(const crew *crew, mixent_study_place place, bool *out) {
-  char *path = mixent_study_run_path(crew->study, place);
+static mixent_status is_lost(const crew *crew, mixent_study_cell cell, bool *out) {
+  char *path = mixent_study_run_path(crew->study, cell);
   if (!path) return MIXENT_ERROR_MEMORY;
   mixent_path_kind failure;
   mixent_status status = mixent_path_look_in(path, "failure.txt", &failure);
@@ -247,13 +247,13 @@ static mixent_status fill_slots(crew *crew) {
   for (size_t i = 0; i < crew->slot_count && !crew->stopping; i++)
     while (!crew->slots[i].busy && crew->next < crew->total) {
       size_t run = crew->next++;
-      mixent_study_place place = mixent_study_run_place(crew->study, run);
+      mixent_study_cell cell = mixent_study_cell_at(crew->study, run);
       mixent_run_state state;
       bool lost = false;
-      MIXENT_TRY(mixent_study_run_state(crew->study, place, &state, NULL));
-      if (state == MIXENT_RUN_FAILED) MIXENT_TRY(is_lost(crew, place, &lost));
+      MIXENT_TRY(mixent_study_run_state(crew->study, cell, &state, NULL));
+      if (state == MIXENT_RUN_FAILED) MIXENT_TRY(is_lost(crew, cell, &lost));
       /* a note that this process's predecessor was killed before it took back */
-      if (state == MIXENT_RUN_FINISHED) MIXENT_TRY(mixent_study_note(crew->study, place, NULL));
+      if (state == MIXENT_RUN_FINISHED) MIXENT_TRY(mixent_study_note(crew->study, cell, NULL));
       if (lost)
         crew->failed++, crew->done[run] = crew->epochs[run];
       else if (state != MIXENT_RUN_FINISHED)
@@ -301,11 +301,11 @@ static mixent_status work(crew *crew) {
 /* How many epochs each run has and how many are done as a whole. */
 static mixent_status count_epochs(crew *crew) {
   for (size_t i = 0; i < crew->total; i++) {
-    mixent_study_place place = mixent_study_run_place(crew->study, i);
+    mixent_study_cell cell = mixent_study_cell_at(crew->study, i);
     mixent_run_state state;
     mixent_recipe recipe;
-    MIXENT_TRY(mixent_study_run_state(crew->study, place, &state, NULL));
-    MIXENT_TRY(mixent_study_recipe(crew->study, place, &recipe));
+    MIXENT_TRY(mixent_study_run_state(crew->study, cell, &state, NULL));
+    MIXENT_TRY(mixent_study_recipe(crew->study, cell, &recipe));
     crew->epochs[i] = recipe.epochs;
     crew->done[i] = state == MIXENT_RUN_FINISHED ? recipe.epochs : 0;
     crew->finished += state == MIXENT_RUN_FINISHED;

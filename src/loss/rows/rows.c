@@ -49,7 +49,7 @@ extern const mixent_row_kernels MIXENT_KERNELS;
 const mixent_row_kernels MIXENT_KERNELS = {.name = MIXENT_CPU_NAME,
                                            .statistics = find_statistics,
                                            .finish = finish_writing,
-                                           .settle = finish_stream,
+                                           .finish_stores = finish_stream,
                                            .general = evaluate_general,
                                            .fill = fill,
                                            .exponentials = exponentials,

@@ -53,7 +53,7 @@ typedef struct mixent_row_kernels {
   /* Writes what is left. */
   void (*finish)(mixent_row_writing *row);
   /* After the last row: other threads see what was written past the caches. */
-  void (*settle)(void);
+  void (*finish_stores)(void);
   /* A row with any targets: every term of `rule` that counts (its bit in `counts`) into `terms`, and scale *
    * sum_i c_i dT_i/dz into the gradient. `statistics` are the row's. */
   void (*general)(const mixent_row *row, const mixent_row_targets *targets,

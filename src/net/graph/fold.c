@@ -13,7 +13,7 @@ typedef struct folding {
   const float *parameters, *statistics; /* of the old graph */
   int *stands;                          /* per old layer: the old layer that gives its value */
   int *readers;                         /* per old layer: how many layers that stay read its value */
-  int *place;                           /* per old layer that stays: its number in the new graph */
+  int *new_index;                       /* per old layer that stays: its number in the new graph */
   double *scale, *shift;                /* room for the channels of one layer */
   mixent_folded *out;
 } folding;
@@ -106,8 +106,8 @@ static mixent_status copy_layer(folding *f, int old) {
   mixent_layer *layer = &graph->layers[graph->layer_count];
   *layer = *from;
   MIXENT_TRY(mixent_copy_text(from->name, &layer->name));
-  f->place[old] = graph->layer_count++;
-  for (int i = 0; i < layer->input_count; i++) layer->inputs[i] = f->place[f->stands[from->inputs[i]]];
+  f->new_index[old] = graph->layer_count++;
+  for (int i = 0; i < layer->input_count; i++) layer->inputs[i] = f->new_index[f->stands[from->inputs[i]]];
   layer->range = range_of(f, from, layer);
   MIXENT_TRY(copy_tensors(f->graph, from, graph, layer));
   if (!takes_batch_norm(f, old) || layer->parameters[1] >= 0) return MIXENT_OK;
@@ -144,7 +144,7 @@ static void follow_batch_norm(const folding *f, const mixent_layer *norm) {
 
 /* A convolution's or linear's weights [channels, …] and bias with all that follows them. */
 static void fill_weighted(const folding *f, int old) {
-  const mixent_layer *from = &f->graph->layers[old], *to = &f->out->graph->layers[f->place[old]];
+  const mixent_layer *from = &f->graph->layers[old], *to = &f->out->graph->layers[f->new_index[old]];
   const mixent_tensor *weight = &f->graph->parameters[from->parameters[0]];
   const float *bias =
       from->parameters[1] >= 0 ? f->parameters + f->graph->parameters[from->parameters[1]].offset : NULL;
@@ -168,7 +168,7 @@ static void copy_values(const mixent_tensor *from, const float *values, const mi
 
 /* The tensors of a layer that nothing became part of. */
 static void fill_other(const folding *f, int old) {
-  const mixent_layer *from = &f->graph->layers[old], *to = &f->out->graph->layers[f->place[old]];
+  const mixent_layer *from = &f->graph->layers[old], *to = &f->out->graph->layers[f->new_index[old]];
   for (int i = 0; i < MIXENT_MAX_LAYER_TENSORS; i++) {
     if (from->parameters[i] >= 0)
       copy_values(&f->graph->parameters[from->parameters[i]], f->parameters,
@@ -198,7 +198,7 @@ static mixent_status allocate_tables(folding *f) {
     if (f->graph->layers[l].channels > widest) widest = f->graph->layers[l].channels;
   MIXENT_TRY(MIXENT_ALLOCATE(f->graph->layer_count, &f->stands));
   MIXENT_TRY(MIXENT_ALLOCATE(f->graph->layer_count, &f->readers));
-  MIXENT_TRY(MIXENT_ALLOCATE(f->graph->layer_count, &f->place));
+  MIXENT_TRY(MIXENT_ALLOCATE(f->graph->layer_count, &f->new_index));
   MIXENT_TRY(MIXENT_ALLOCATE(widest, &f->scale));
   return MIXENT_ALLOCATE(widest, &f->shift);
 }
@@ -216,7 +216,7 @@ mixent_status mixent_fold(const mixent_graph *graph, const float *parameters, co
   if (status == MIXENT_OK) status = fill_arrays(&f);
   free(f.stands);
   free(f.readers);
-  free(f.place);
+  free(f.new_index);
   free(f.scale);
   free(f.shift);
   if (status != MIXENT_OK) mixent_folded_free(out);

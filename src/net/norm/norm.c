@@ -6,22 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void open_run(mixent_norm_step *step, const mixent_step_context *run) {
+static void open_run(mixent_norm_step *step, const mixent_step_context *context) {
   const mixent_plan *plan = step->plan;
-  step->x = mixent_plan_address(plan, run, step->input);
-  step->y = mixent_plan_address(plan, run, step->output);
-  step->dy = mixent_plan_address(plan, run, step->output_gradient);
-  step->dx = mixent_plan_address(plan, run, step->input_gradient);
-  step->other = mixent_plan_address(plan, run, step->skip);
-  step->both = mixent_plan_address(plan, run, step->both_gradient);
-  step->sums = mixent_plan_address(plan, run, step->partial);
-  step->slope = mixent_norm_line_array(step, run, MIXENT_NORM_SLOPE);
-  step->offset = mixent_norm_line_array(step, run, MIXENT_NORM_OFFSET);
+  step->x = mixent_plan_address(plan, context, step->input);
+  step->y = mixent_plan_address(plan, context, step->output);
+  step->dy = mixent_plan_address(plan, context, step->output_gradient);
+  step->dx = mixent_plan_address(plan, context, step->input_gradient);
+  step->other = mixent_plan_address(plan, context, step->skip);
+  step->both = mixent_plan_address(plan, context, step->both_gradient);
+  step->sums = mixent_plan_address(plan, context, step->partial);
+  step->slope = mixent_norm_line_array(step, context, MIXENT_NORM_SLOPE);
+  step->offset = mixent_norm_line_array(step, context, MIXENT_NORM_OFFSET);
   step->now = (mixent_norm_line){.channels = step->channels,
                                  .relu = step->fusion->relu_of_norm,
-                                 .mean = mixent_norm_line_array(step, run, MIXENT_NORM_MEAN),
-                                 .scale = mixent_norm_line_array(step, run, MIXENT_NORM_SCALE),
-                                 .shift = mixent_norm_line_array(step, run, MIXENT_NORM_SHIFT)};
+                                 .mean = mixent_norm_line_array(step, context, MIXENT_NORM_MEAN),
+                                 .scale = mixent_norm_line_array(step, context, MIXENT_NORM_SCALE),
+                                 .shift = mixent_norm_line_array(step, context, MIXENT_NORM_SHIFT)};
 }
 
 /* ---- The passes, over blocks ---- */
@@ -58,24 +58,24 @@ static void write_gradient(void *context, size_t begin, size_t end) {
   }
 }
 
-static mixent_status run_forward(void *state, const mixent_step_context *run) {
+static mixent_status run_forward(void *state, const mixent_step_context *context) {
   mixent_norm_step *step = state;
-  open_run(step, run);
-  mixent_norm_line_make(step, run);
+  open_run(step, context);
+  mixent_norm_line_make(step, context);
   mixent_parallel_for(step->blocks, 4, apply, step);
   return MIXENT_OK;
 }
 
-static mixent_status run_backward(void *state, const mixent_step_context *run) {
+static mixent_status run_backward(void *state, const mixent_step_context *context) {
   mixent_norm_step *step = state;
   const mixent_graph *graph = step->plan->graph;
-  float *gradients = (float *)(void *)run->gradients;
+  float *gradients = (float *)(void *)context->gradients;
   float *gamma = gradients + graph->parameters[mixent_norm_layer_of(step)->parameters[0]].offset;
   float *beta = gradients + graph->parameters[mixent_norm_layer_of(step)->parameters[1]].offset;
-  open_run(step, run);
+  open_run(step, context);
   mixent_parallel_for(step->blocks, 4, find_sums, step);
   for (int c = 0; c < step->channels; c++) {
-    double sum = 0, product = 0, inverse = mixent_norm_line_array(step, run, MIXENT_NORM_INVERSE)[c];
+    double sum = 0, product = 0, inverse = mixent_norm_line_array(step, context, MIXENT_NORM_INVERSE)[c];
     for (size_t b = 0; b < step->blocks; b++) {
       sum += mixent_norm_block_sums(step, b, 0)[c];
       product += mixent_norm_block_sums(step, b, 1)[c];

@@ -67,9 +67,9 @@ enum {
   MIXENT_NORM_OFFSET,
   MIXENT_NORM_LINE_ARRAYS
 };
-static inline float *mixent_norm_line_array(const mixent_norm_step *step, const mixent_step_context *run,
+static inline float *mixent_norm_line_array(const mixent_norm_step *step, const mixent_step_context *context,
                                             int which) {
-  return (float *)mixent_plan_address(step->plan, run, step->line) + (size_t)which * (size_t)step->filled;
+  return (float *)mixent_plan_address(step->plan, context, step->line) + (size_t)which * (size_t)step->filled;
 }
 
 /* The two sums of a block. */
@@ -98,6 +98,6 @@ extern const mixent_norm_fusion mixent_norm_fusions[]; /* by mixent_norm_fusion_
 
 /* statistics.c: blocks that the statistics are made over, and the line of channels: from the batch, or from the running statistics. */
 size_t mixent_norm_statistics_blocks(const mixent_norm_step *step);
-void mixent_norm_line_make(mixent_norm_step *step, const mixent_step_context *run);
+void mixent_norm_line_make(mixent_norm_step *step, const mixent_step_context *context);
 
 #endif

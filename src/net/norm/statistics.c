@@ -4,13 +4,13 @@
 
 #include <math.h>
 
-static const float *parameter(const mixent_norm_step *step, const mixent_step_context *run, int which) {
-  return (const float *)(const void *)run->parameters +
+static const float *parameter(const mixent_norm_step *step, const mixent_step_context *context, int which) {
+  return (const float *)(const void *)context->parameters +
          step->plan->graph->parameters[mixent_norm_layer_of(step)->parameters[which]].offset;
 }
 
-static float *statistic(const mixent_norm_step *step, const mixent_step_context *run, int which) {
-  return (float *)(void *)run->statistics +
+static float *statistic(const mixent_norm_step *step, const mixent_step_context *context, int which) {
+  return (float *)(void *)context->statistics +
          step->plan->graph->statistics[mixent_norm_layer_of(step)->statistics[which]].offset;
 }
 
@@ -55,25 +55,25 @@ static void move_running(float *running, double momentum, double value) {
 }
 
 /* The batch's statistics, or the running ones, as a line. */
-void mixent_norm_line_make(mixent_norm_step *step, const mixent_step_context *run) {
+void mixent_norm_line_make(mixent_norm_step *step, const mixent_step_context *context) {
   const mixent_layer *layer = mixent_norm_layer_of(step);
-  const float *gamma = parameter(step, run, 0), *beta = parameter(step, run, 1);
-  float *running_mean = statistic(step, run, 0), *running_variance = statistic(step, run, 1);
-  double momentum = run->mode == MIXENT_ESTIMATE ? 1.0 / (double)(run->step + 1) : layer->momentum;
+  const float *gamma = parameter(step, context, 0), *beta = parameter(step, context, 1);
+  float *running_mean = statistic(step, context, 0), *running_variance = statistic(step, context, 1);
+  double momentum = context->mode == MIXENT_ESTIMATE ? 1.0 / (double)(context->step + 1) : layer->momentum;
   double unbiased = step->pixels > 1 ? (double)step->pixels / (double)(step->pixels - 1) : 1;
-  if (run->mode != MIXENT_EVALUATE)
+  if (context->mode != MIXENT_EVALUATE)
     mixent_parallel_for(mixent_norm_statistics_blocks(step), 4, find_statistics, step);
   for (int c = 0; c < step->channels; c++) {
     double mean = running_mean[c], variance = running_variance[c];
-    if (run->mode != MIXENT_EVALUATE) {
+    if (context->mode != MIXENT_EVALUATE) {
       combine(step, c, &mean, &variance);
       move_running(&running_mean[c], momentum, mean);
       move_running(&running_variance[c], momentum, unbiased * variance);
     }
     double inverse = 1 / sqrt(variance + layer->epsilon);
-    mixent_norm_line_array(step, run, MIXENT_NORM_MEAN)[c] = (float)mean;
-    mixent_norm_line_array(step, run, MIXENT_NORM_SCALE)[c] = (float)(gamma[c] * inverse);
-    mixent_norm_line_array(step, run, MIXENT_NORM_SHIFT)[c] = beta[c];
-    mixent_norm_line_array(step, run, MIXENT_NORM_INVERSE)[c] = (float)inverse;
+    mixent_norm_line_array(step, context, MIXENT_NORM_MEAN)[c] = (float)mean;
+    mixent_norm_line_array(step, context, MIXENT_NORM_SCALE)[c] = (float)(gamma[c] * inverse);
+    mixent_norm_line_array(step, context, MIXENT_NORM_SHIFT)[c] = beta[c];
+    mixent_norm_line_array(step, context, MIXENT_NORM_INVERSE)[c] = (float)inverse;
   }
 }

@@ -100,7 +100,7 @@ mixent_status mixent_operation_bind(mixent_operation *operation, int argument, m
 mixent_status mixent_operation_bind_new(mixent_operation *operation, mixent_plan *plan, int argument,
                                         int *buffer);
 mixent_status mixent_operation_run(mixent_operation *operation, const mixent_plan *plan,
-                                   const mixent_step_context *run);
+                                   const mixent_step_context *context);
 
 /* An operation that turns `plain` (a shape with a layout) into the layout of `argument` of `other`, or back.
  */

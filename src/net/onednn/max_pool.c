@@ -9,9 +9,9 @@ typedef struct pool_step {
   int workspace;
 } pool_step;
 
-static mixent_status run(void *state, const mixent_step_context *run) {
+static mixent_status run(void *state, const mixent_step_context *context) {
   pool_step *step = state;
-  return mixent_operation_run(&step->operation, step->plan, run);
+  return mixent_operation_run(&step->operation, step->plan, context);
 }
 
 static void destroy(void *state) {

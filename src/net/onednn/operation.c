@@ -67,19 +67,19 @@ mixent_status mixent_operation_bind_new(mixent_operation *operation, mixent_plan
   return mixent_operation_bind(operation, argument, MIXENT_IN_ARENA, (size_t)*buffer);
 }
 
-static void *address_of(mixent_binding binding, const mixent_plan *plan, const mixent_step_context *run) {
+static void *address_of(mixent_binding binding, const mixent_plan *plan, const mixent_step_context *context) {
   size_t element = mixent_data_type_size(plan->master_type);
   switch (binding.storage) {
-  case MIXENT_IN_ARENA: return mixent_plan_address(plan, run, (int)binding.offset);
-  case MIXENT_IN_PARAMETERS: return run->parameters + binding.offset * element;
-  default: return run->gradients + binding.offset * element;
+  case MIXENT_IN_ARENA: return mixent_plan_address(plan, context, (int)binding.offset);
+  case MIXENT_IN_PARAMETERS: return context->parameters + binding.offset * element;
+  default: return context->gradients + binding.offset * element;
   }
 }
 
 mixent_status mixent_operation_run(mixent_operation *operation, const mixent_plan *plan,
-                                   const mixent_step_context *run) {
+                                   const mixent_step_context *context) {
   for (int i = 0; i < operation->count; i++) {
-    void *address = address_of(operation->bindings[i], plan, run);
+    void *address = address_of(operation->bindings[i], plan, context);
     if (address == operation->addresses[i]) continue;
     MIXENT_TRY(mixent_onednn_check(dnnl_memory_set_data_handle(operation->arguments[i].memory, address),
                                    "set an address"));

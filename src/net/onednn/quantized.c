@@ -72,24 +72,24 @@ VECTORS static void scale_sums(void *context, size_t begin, size_t end) {
   }
 }
 
-static mixent_status prepare_weights(quantized_step *step, const mixent_step_context *run) {
-  if (step->prepared == run->version) return MIXENT_OK;
-  quantize_weights(step, (const float *)run->parameters + step->weight->offset,
-                   mixent_plan_address(step->plan, run, step->plain));
-  MIXENT_TRY(mixent_operation_run(&step->before, step->plan, run));
-  step->prepared = run->version;
+static mixent_status prepare_weights(quantized_step *step, const mixent_step_context *context) {
+  if (step->prepared == context->version) return MIXENT_OK;
+  quantize_weights(step, (const float *)context->parameters + step->weight->offset,
+                   mixent_plan_address(step->plan, context, step->plain));
+  MIXENT_TRY(mixent_operation_run(&step->before, step->plan, context));
+  step->prepared = context->version;
   return MIXENT_OK;
 }
 
-static mixent_status run(void *state, const mixent_step_context *run) {
+static mixent_status run(void *state, const mixent_step_context *context) {
   quantized_step *step = state;
-  MIXENT_TRY(prepare_weights(step, run));
-  step->from = mixent_plan_address(step->plan, run, step->source);
-  step->to = mixent_plan_address(step->plan, run, step->integers);
-  step->out = mixent_plan_address(step->plan, run, step->target);
-  step->biases = step->bias ? (const float *)run->parameters + step->bias->offset : step->none;
+  MIXENT_TRY(prepare_weights(step, context));
+  step->from = mixent_plan_address(step->plan, context, step->source);
+  step->to = mixent_plan_address(step->plan, context, step->integers);
+  step->out = mixent_plan_address(step->plan, context, step->target);
+  step->biases = step->bias ? (const float *)context->parameters + step->bias->offset : step->none;
   mixent_parallel_for(step->source_count, GRAIN, quantize_values, step);
-  MIXENT_TRY(mixent_operation_run(&step->main, step->plan, run));
+  MIXENT_TRY(mixent_operation_run(&step->main, step->plan, context));
   mixent_parallel_for(step->target_count / step->channels, GRAIN / step->channels + 1, scale_sums, step);
   return MIXENT_OK;
 }

@@ -44,18 +44,18 @@ typedef struct weighted_step {
 } weighted_step;
 
 /* Turns the weights into the primitive's layout, unless that was done and they are frozen. */
-static mixent_status run_before(weighted_step *step, const mixent_step_context *run) {
-  if (!step->before.primitive || (step->plan->frozen && step->prepared == run->version)) return MIXENT_OK;
-  MIXENT_TRY(mixent_operation_run(&step->before, step->plan, run));
-  step->prepared = run->version;
+static mixent_status run_before(weighted_step *step, const mixent_step_context *context) {
+  if (!step->before.primitive || (step->plan->frozen && step->prepared == context->version)) return MIXENT_OK;
+  MIXENT_TRY(mixent_operation_run(&step->before, step->plan, context));
+  step->prepared = context->version;
   return MIXENT_OK;
 }
 
-static mixent_status run(void *state, const mixent_step_context *run) {
+static mixent_status run(void *state, const mixent_step_context *context) {
   weighted_step *step = state;
-  MIXENT_TRY(run_before(step, run));
-  MIXENT_TRY(mixent_operation_run(&step->main, step->plan, run));
-  if (step->after.primitive) MIXENT_TRY(mixent_operation_run(&step->after, step->plan, run));
+  MIXENT_TRY(run_before(step, context));
+  MIXENT_TRY(mixent_operation_run(&step->main, step->plan, context));
+  if (step->after.primitive) MIXENT_TRY(mixent_operation_run(&step->after, step->plan, context));
   return MIXENT_OK;
 }
 

@@ -19,10 +19,10 @@ static void round_range(void *context, size_t begin, size_t end) {
   for (size_t i = begin; i < end; i++) step->target[i] = mixent_bf16_from_float(step->source[i]);
 }
 
-static mixent_status run_cast(void *state, const mixent_step_context *run) {
+static mixent_status run_cast(void *state, const mixent_step_context *context) {
   cast_step *step = state;
-  step->source = mixent_plan_address(step->plan, run, step->from);
-  step->target = mixent_plan_address(step->plan, run, step->to);
+  step->source = mixent_plan_address(step->plan, context, step->from);
+  step->target = mixent_plan_address(step->plan, context, step->to);
   mixent_parallel_for(step->count, 1 << 14, round_range, step);
   return MIXENT_OK;
 }

@@ -31,7 +31,7 @@ struct mixent_step {
   double seconds;                /* spent in it while steps are timed */
   bool backward;
   void *state; /* the back end's own; destroyed with the plan */
-  mixent_status (*run)(void *state, const mixent_step_context *run);
+  mixent_status (*run)(void *state, const mixent_step_context *context);
   void (*destroy)(void *state);
   int buffers[MIXENT_MAX_STEP_BUFFERS]; /* everything it reads or writes in the arena */
   int buffer_count;
@@ -48,8 +48,8 @@ struct mixent_plan {
   const mixent_net_options *options; /* while it is being made */
   int rows, threads;                 /* threads: that may run it; steps have scratch for each */
   bool training;
-  bool int8;                    /* convolutions that read a value of known range compute in 8 bits */
-  bool frozen;                  /* steps may keep what they made of the parameters while run->version stays */
+  bool int8;   /* convolutions that read a value of known range compute in 8 bits */
+  bool frozen; /* steps may keep what they made of the parameters while context->version stays */
   mixent_data_type value_type;  /* of values between layers */
   mixent_data_type master_type; /* of parameters, gradients of parameters, statistics, input and logits */
   mixent_step *steps;
@@ -75,8 +75,9 @@ mixent_status mixent_plan_add_buffer(mixent_plan *plan, size_t bytes, int *buffe
 mixent_status mixent_plan_add_step(mixent_plan *plan, mixent_step step, const int *buffers);
 /* Zeroed memory that lives as long as the plan. */
 mixent_status mixent_plan_allocate(mixent_plan *plan, size_t bytes, void **out);
-static inline void *mixent_plan_address(const mixent_plan *plan, const mixent_step_context *run, int buffer) {
-  return buffer < 0 ? NULL : run->arena + plan->buffers[buffer].offset;
+static inline void *mixent_plan_address(const mixent_plan *plan, const mixent_step_context *context,
+                                        int buffer) {
+  return buffer < 0 ? NULL : context->arena + plan->buffers[buffer].offset;
 }
 
 /* What a back end can do: a pattern covers `layers` consecutive layers starting at one, in both passes. */

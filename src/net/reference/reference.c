@@ -15,9 +15,9 @@ static int match(const mixent_plan *plan, int layer) {
   return 1;
 }
 
-static mixent_typed_array locate(const reference_step *step, const mixent_step_context *run, int buffer,
+static mixent_typed_array locate(const reference_step *step, const mixent_step_context *context, int buffer,
                                  mixent_data_type type) {
-  return (mixent_typed_array){mixent_plan_address(step->plan, run, buffer), type};
+  return (mixent_typed_array){mixent_plan_address(step->plan, context, buffer), type};
 }
 
 /* A tensor within the array at `base`; nothing for index -1. */
@@ -28,44 +28,45 @@ static mixent_typed_array tensor(const mixent_plan *plan, char *base, const mixe
                               plan->master_type};
 }
 
-static mixent_layer_call make_call(const reference_step *step, const mixent_step_context *run) {
+static mixent_layer_call make_call(const reference_step *step, const mixent_step_context *context) {
   const mixent_plan *plan = step->plan;
   const mixent_graph *graph = plan->graph;
   const mixent_layer *layer = &graph->layers[step->layer];
   mixent_layer_call call = {.rows = plan->rows,
-                            .mode = run->mode,
-                            .seed = run->seed,
-                            .step = run->step,
-                            .saved = mixent_plan_address(plan, run, step->saved)};
+                            .mode = context->mode,
+                            .seed = context->seed,
+                            .step = context->step,
+                            .saved = mixent_plan_address(plan, context, step->saved)};
   for (int i = 0; i < layer->input_count; i++)
-    call.inputs[i] = locate(step, run, plan->values[layer->inputs[i]], plan->types[layer->inputs[i]]);
-  call.output = locate(step, run, plan->values[step->layer], plan->types[step->layer]);
+    call.inputs[i] = locate(step, context, plan->values[layer->inputs[i]], plan->types[layer->inputs[i]]);
+  call.output = locate(step, context, plan->values[step->layer], plan->types[step->layer]);
   for (int i = 0; i < MIXENT_MAX_LAYER_TENSORS; i++) {
-    call.parameters[i] = tensor(plan, run->parameters, graph->parameters, layer->parameters[i]);
-    call.statistics[i] = tensor(plan, run->statistics, graph->statistics, layer->statistics[i]);
+    call.parameters[i] = tensor(plan, context->parameters, graph->parameters, layer->parameters[i]);
+    call.statistics[i] = tensor(plan, context->statistics, graph->statistics, layer->statistics[i]);
   }
   return call;
 }
 
-static mixent_status run_forward(void *state, const mixent_step_context *run) {
+static mixent_status run_forward(void *state, const mixent_step_context *context) {
   const reference_step *step = state;
   const mixent_layer *layer = &step->plan->graph->layers[step->layer];
-  mixent_layer_call call = make_call(step, run);
+  mixent_layer_call call = make_call(step, context);
   layer->type->forward(step->plan->graph, layer, &call);
   return MIXENT_OK;
 }
 
-static mixent_status run_backward(void *state, const mixent_step_context *run) {
+static mixent_status run_backward(void *state, const mixent_step_context *context) {
   const reference_step *step = state;
   const mixent_plan *plan = step->plan;
   const mixent_layer *layer = &plan->graph->layers[step->layer];
-  mixent_layer_call call = make_call(step, run);
-  call.output_gradient = locate(step, run, plan->value_gradients[step->layer], plan->types[step->layer]);
+  mixent_layer_call call = make_call(step, context);
+  call.output_gradient = locate(step, context, plan->value_gradients[step->layer], plan->types[step->layer]);
   for (int i = 0; i < layer->input_count; i++)
     call.input_gradients[i] =
-        locate(step, run, plan->input_gradients[step->layer][i], plan->types[layer->inputs[i]]);
+        locate(step, context, plan->input_gradients[step->layer][i], plan->types[layer->inputs[i]]);
   for (int i = 0; i < MIXENT_MAX_LAYER_TENSORS; i++)
-    call.parameter_gradients[i] = tensor(plan, run->gradients, plan->graph->parameters, layer->parameters[i]);
+    call.parameter_gradients[i] =
+        tensor(plan, context->gradients, plan->graph->parameters, layer->parameters[i]);
   layer->type->backward(plan->graph, layer, &call);
   return MIXENT_OK;
 }

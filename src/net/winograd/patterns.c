@@ -17,29 +17,29 @@ static const mixent_winograd_pass passes[] = {[MIXENT_FORWARD] = MIXENT_WINOGRAD
                                               [MIXENT_BACKWARD_WEIGHTS] = MIXENT_WINOGRAD_WEIGHTS,
                                               [MIXENT_BACKWARD_DATA] = MIXENT_WINOGRAD_DATA};
 
-static mixent_status run_convolution(void *state, const mixent_step_context *run) {
+static mixent_status run_convolution(void *state, const mixent_step_context *context) {
   winograd_step *step = state;
   MIXENT_TRY(mixent_plan_check_threads(step->plan));
-  const float *parameters = (const float *)(const void *)run->parameters;
-  bool kept = step->plan->frozen && step->prepared == run->version;
-  mixent_winograd_run(step->winograd, mixent_plan_address(step->plan, run, step->from),
+  const float *parameters = (const float *)(const void *)context->parameters;
+  bool kept = step->plan->frozen && step->prepared == context->version;
+  mixent_winograd_run(step->winograd, mixent_plan_address(step->plan, context, step->from),
                       parameters + step->weight, kept, step->has_bias ? parameters + step->bias : NULL,
-                      step->relu, mixent_plan_address(step->plan, run, step->to),
-                      mixent_plan_address(step->plan, run, step->filters),
-                      mixent_plan_address(step->plan, run, step->scratch));
-  step->prepared = run->version;
+                      step->relu, mixent_plan_address(step->plan, context, step->to),
+                      mixent_plan_address(step->plan, context, step->filters),
+                      mixent_plan_address(step->plan, context, step->scratch));
+  step->prepared = context->version;
   return MIXENT_OK;
 }
 
-static mixent_status run_weights(void *state, const mixent_step_context *run) {
+static mixent_status run_weights(void *state, const mixent_step_context *context) {
   winograd_step *step = state;
   MIXENT_TRY(mixent_plan_check_threads(step->plan));
-  float *gradients = (float *)(void *)run->gradients;
-  mixent_winograd_run_weights(step->winograd, mixent_plan_address(step->plan, run, step->from),
-                              mixent_plan_address(step->plan, run, step->gradient), gradients + step->weight,
-                              step->has_bias ? gradients + step->bias : NULL,
-                              mixent_plan_address(step->plan, run, step->filters),
-                              mixent_plan_address(step->plan, run, step->scratch));
+  float *gradients = (float *)(void *)context->gradients;
+  mixent_winograd_run_weights(step->winograd, mixent_plan_address(step->plan, context, step->from),
+                              mixent_plan_address(step->plan, context, step->gradient),
+                              gradients + step->weight, step->has_bias ? gradients + step->bias : NULL,
+                              mixent_plan_address(step->plan, context, step->filters),
+                              mixent_plan_address(step->plan, context, step->scratch));
   return MIXENT_OK;
 }
 

@@ -16,7 +16,7 @@ static mixent_status describe(mixent_graph *graph, mixent_layer *layer, const mi
   return mixent_layer_set_window(graph, layer, fields);
 }
 
-/* saved: int32 per element of the value, the place (y width + x) of its maximum in the input's map. */
+/* saved: int32 per element of the value, the position (y width + x) of its maximum in the input's map. */
 static size_t saved_bytes(const mixent_graph *graph, const mixent_layer *layer, int rows) {
   (void)graph;
   return sizeof(int32_t) * (size_t)rows * mixent_layer_row(layer);
@@ -42,16 +42,16 @@ static void forward_lines(void *context, size_t begin, size_t end) {
       int left = u * layer->stride - layer->padding;
       for (size_t c = 0; c < channels; c++) {
         double best = -INFINITY;
-        int32_t place = -1;
+        int32_t position = -1;
         for (int y = larger(top, 0); y < smaller(top + layer->kernel, input->height); y++)
           for (int x = larger(left, 0); x < smaller(left + layer->kernel, input->width); x++) {
             int32_t at = y * input->width + x;
             double value = mixent_get(call->inputs[0], row + (size_t)at * channels + c);
-            if (place < 0 || value > best || isnan(value)) best = value, place = at;
+            if (position < 0 || value > best || isnan(value)) best = value, position = at;
           }
         size_t out = (line * (size_t)layer->width + (size_t)u) * channels + c;
         mixent_put(call->output, out, best);
-        ((int32_t *)call->saved)[out] = place;
+        ((int32_t *)call->saved)[out] = position;
       }
     }
   }

@@ -35,7 +35,7 @@ static mixent_status keep_place(mixent_recipe *recipe, const char *found) {
   return make_absolute(recipe->data_directory, "data_dir");
 }
 
-static mixent_status settle_data(mixent_recipe *recipe) {
+static mixent_status resolve_data(mixent_recipe *recipe) {
   if (*recipe->data_directory) MIXENT_TRY(make_absolute(recipe->data_directory, "data_dir"));
   char *found = NULL;
   mixent_path_kind kind;
@@ -50,7 +50,7 @@ static mixent_status settle_data(mixent_recipe *recipe) {
     strcpy(recipe->data, recipe->data_alternative);
     recipe->data_alternative[0] = 0;
     recipe->other_data = true;
-    return settle_data(recipe);
+    return resolve_data(recipe);
   }
   /* the recipe 'tabular' cannot name anybody's table: its word stands for a directory that may be there */
   if (!found && strcmp(recipe->data, "table") == 0)
@@ -63,9 +63,9 @@ static mixent_status settle_data(mixent_recipe *recipe) {
   return status;
 }
 
-mixent_status mixent_recipe_settle(mixent_recipe *recipe, bool native_bf16) {
+mixent_status mixent_recipe_resolve(mixent_recipe *recipe, bool native_bf16) {
   mixent_path_kind net, plan;
-  MIXENT_TRY(settle_data(recipe));
+  MIXENT_TRY(resolve_data(recipe));
   MIXENT_TRY(mixent_path_look(recipe->net, &net));
   MIXENT_TRY(mixent_path_look(recipe->plan, &plan));
   if (net == MIXENT_PATH_FILE) MIXENT_TRY(make_absolute(recipe->net, "net"));

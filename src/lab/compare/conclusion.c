@@ -1,5 +1,5 @@
 /* What a comparison with the baseline says, in words that claim no more than its numbers. */
-#include "lab/compare/words.h"
+#include "lab/compare/conclusion.h"
 #include "core/layout.h"
 #include "core/locale.h"
 #include "mixent/statistics.h"
@@ -254,7 +254,7 @@ static void append_missing(const subject *subject, mixent_text *out) {
   if (*between == ',') mixent_text_append(out, ".");
 }
 
-static void append_words(const subject *subject, mixent_text *out) {
+static void append_conclusion(const subject *subject, mixent_text *out) {
   const mixent_compare_pair *pair = subject->pair;
   double difference = pair->measures[MIXENT_MEASURE_ACCURACY].difference.mean;
   switch (pair->verdict) {
@@ -322,8 +322,8 @@ static void append_calibration(const subject *subject, mixent_text *out) {
                          variants[both[k]].runs);
 }
 
-mixent_status mixent_compare_words(const mixent_comparison *comparison, size_t data,
-                                   mixent_compare_pair *pair) {
+mixent_status mixent_compare_conclude(const mixent_comparison *comparison, size_t data,
+                                      mixent_compare_pair *pair) {
   const mixent_compare_input *input = &comparison->input;
   subject subject = {.comparison = comparison,
                      .data = data,
@@ -334,11 +334,11 @@ mixent_status mixent_compare_words(const mixent_comparison *comparison, size_t d
                      .level = 1 - input->confidence,
                      .corrected = input->data_count * (input->variant_count - 1) > 1,
                      .digits = mixent_points_digits(comparison)};
-  mixent_text words = {0}, calibration = {0};
-  append_words(&subject, &words);
+  mixent_text conclusion = {0}, calibration = {0};
+  append_conclusion(&subject, &conclusion);
   append_calibration(&subject, &calibration);
-  pair->words = words.data;
+  pair->conclusion = conclusion.data;
   pair->calibration = calibration.data;
-  MIXENT_TRY(mixent_text_status(&words));
+  MIXENT_TRY(mixent_text_status(&conclusion));
   return mixent_text_status(&calibration);
 }

@@ -1,12 +1,12 @@
 /* A comparison in words, for compare.c; and numbers as its words and tables write them. */
-#ifndef MIXENT_LAB_COMPARE_WORDS_H
-#define MIXENT_LAB_COMPARE_WORDS_H
+#ifndef MIXENT_LAB_COMPARE_CONCLUSION_H
+#define MIXENT_LAB_COMPARE_CONCLUSION_H
 
 #include "lab/compare/compare.h"
 
-/* Sets pair->words and pair->calibration. */
-mixent_status mixent_compare_words(const mixent_comparison *comparison, size_t data,
-                                   mixent_compare_pair *pair);
+/* Sets pair->conclusion and pair->calibration. */
+mixent_status mixent_compare_conclude(const mixent_comparison *comparison, size_t data,
+                                      mixent_compare_pair *pair);
 
 /* A short text by value, so that several can stand in one call: mixent_number_signed(x, 2).text. "-" for NaN. */
 typedef struct mixent_number {
