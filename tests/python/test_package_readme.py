@@ -63,11 +63,3 @@ def test_it_warns_of_what_pip_brings():
     answer = (README.parent / "docs/FAQ.md").read_text().split("How do I avoid 5 GB of GPU libraries?")[1].split("\n## ")[0]
     for word in ("python3-torch", "--system-site-packages", "install selector"):
         assert word in answer
-
-
-def test_every_snippet_of_the_page_on_python_runs():
-    page = README.parent / "docs/PYTHON.md"
-    snippets = re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
-    assert snippets
-    for snippet in snippets:
-        exec(compile(snippet, str(page), "exec"), {})

@@ -1,0 +1,84 @@
+"""docs/PYTHON.md: each of its snippets runs by itself, and its table lists the examples, which run and find what they claim. What
+needs a library that is not installed is skipped."""
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/PYTHON.md"
+SNIPPETS = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+EXAMPLES = ROOT / "examples/python"
+OPTIONAL = ("accelerate", "fastai", "jax", "keras", "lightning", "optax", "pytorch_lightning", "transformers")
+
+
+def skip_without(name):
+    if name not in OPTIONAL:
+        pytest.fail(f"no module named {name}")
+    pytest.skip(f"needs {name}")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("number", range(len(SNIPPETS)))
+def test_every_snippet_runs(number, tmp_path, monkeypatch):
+    snippet = SNIPPETS[number]
+    if "transformers.Trainer" in snippet:
+        pytest.importorskip("accelerate")  # which it needs
+    monkeypatch.chdir(tmp_path)
+    try:
+        exec(compile(snippet, f"{PAGE}, snippet {number}", "exec"), {})
+    except ModuleNotFoundError as error:
+        skip_without(error.name)
+
+
+def run(name):
+    """The numbers that an example prints."""
+    done = subprocess.run([sys.executable, EXAMPLES / f"{name}.py"], capture_output=True, text=True,
+                          env=dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))))
+    missing = re.search(r"^ModuleNotFoundError: No module named '(\w+)", done.stderr, re.MULTILINE)
+    if missing:
+        skip_without(missing[1])
+    assert done.returncode == 0, done.stderr
+    assert 0 < len(done.stdout.splitlines()) <= 3
+    return [float(number) for number in re.findall(r"(?<![\w.=])\d+(?:\.\d+)?", done.stdout)]
+
+
+def test_plain_pytorch():
+    accuracy, cross_entropy, entropy = run("plain_pytorch")
+    assert accuracy > 0.85 and 0 < entropy < cross_entropy < 0.5
+
+
+def test_with_lightning():
+    accuracy, before, after = run("with_lightning")
+    assert accuracy > 0.8 and 0 < after < before
+
+
+def test_with_fastai():
+    wrong, found = run("with_fastai")
+    assert wrong == 20 and 15 <= found <= 20
+
+
+def test_segmentation():
+    recall, _, weighted_recall, weighted_false = run("segmentation")
+    assert recall < 50 and weighted_recall > 80 and weighted_false < 5
+
+
+def test_entropy_at_test_time():
+    _, trained, shifted, by_batch, adapted = run("entropy_at_test_time")
+    assert shifted < by_batch < adapted < trained
+
+
+def test_noisy_labels():
+    cross_entropy, _, mix_ent, _, gce, _ = run("noisy_labels")
+    assert cross_entropy + 0.02 < mix_ent < gce
+
+
+def test_the_table_lists_all_examples():
+    listed = re.findall(r"^\| \[(\S+)\]\(\.\./examples/python/(\S+)\) \| \S", PAGE.read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted((file.name, file.name) for file in EXAMPLES.glob("*.py"))
+    assert {f"test_{file.stem}" for file in EXAMPLES.glob("*.py")} <= set(globals())
