@@ -169,9 +169,10 @@ test-python: build/dist/built
 	@tools/build release mixent_program
 	rm -rf build/venv-test
 	$(PYTHON) -m venv build/venv-test
-	build/venv-test/bin/pip --quiet install "$$(echo build/dist/*.whl)[torch,sweep,ray]" pytest pillow
+	build/venv-test/bin/pip --quiet install "$$(echo build/dist/*.whl)[torch,jax,transformers,sweep,ray]" trl lightning pytest pillow
 	MIXENT_PROGRAM='$(CURDIR)/build/release/mixent' \
-	  build/venv-test/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_package_*.py tests/python/test_sweep*.py
+	  build/venv-test/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_package_*.py tests/python/test_sweep*.py \
+	    tests/python/test_integrations_*.py tests/python/test_python_page.py
 
 ## test-onnx      exported networks in ONNX Runtime and ONNX's checker of the day, from PyPI, in a new environment
 test-onnx:

@@ -175,10 +175,21 @@ def test_slopes_of_what_is_learned_row_by_row(transform):
     torch.testing.assert_close(found.double(), terms["h"], rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.skipif([int(part) for part in torch.__version__.split(".")[:2]] < [2, 7], reason="this PyTorch exports no bounds of what is learned")
-@pytest.mark.parametrize("options", [dict(learnable=("w2",)), dict(reduction="none", ignore_index=1), dict(weight=torch.ones(5), label_smoothing=0.1)], ids=str)
+@pytest.mark.skipif([int(part) for part in torch.__version__.split(".")[:2]] < [2, 7],
+                    reason="this PyTorch exports no bounds of what is learned")
+@pytest.mark.parametrize("options", [
+    dict(learnable=("w2",)), dict(reduction="none", ignore_index=1), dict(weight=torch.ones(5), label_smoothing=0.1)], ids=str)
 def test_an_exported_loss_takes_batches_of_any_size(options):
     loss, rows = losses.MinEntLoss(**options), torch.export.Dim("rows", min=2)
     program = torch.export.export(loss, (logits(), TARGET), dynamic_shapes=({0: rows}, {0: rows}))
     z, target = logits().flip(0).repeat(3, 1)[:11], TARGET.repeat(3)[:11]
     torch.testing.assert_close(program.module()(z, target), loss(z, target))
+
+
+# Others' loops (with the library: test_integrations_transformers.py)
+
+def test_a_missing_library_is_named():
+    program = "import sys; sys.modules['transformers'] = None; import mixent.integrations.transformers"
+    done = subprocess.run([sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}; {program}"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "ImportError: mixent.integrations.transformers needs transformers: pip install 'mixent[transformers]'" in done.stderr
