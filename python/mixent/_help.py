@@ -64,12 +64,31 @@ _COMMON = {
                "native where it can, composed on other devices, under torch.compile and torch.func, and for second derivatives.",
     "alpha": "the name that others use for w1.", "beta": "the name that others use for w2.", "epsilon": "the name that others use for w2."}
 
-_REST = '''
-Shape:
+#: Of the losses that hold the linear layer whose logits they judge.
+_LAYER = {
+    "in_features": "the number of features of a row of the input.", "num_classes": "C, the number of classes, of which the layer makes logits.",
+    "bias": "whether the linear layer has a bias. Default: False.", "device": "the device of the parameters, as of `torch.nn.Linear`.",
+    "dtype": "the type of the layer's parameters, as of `torch.nn.Linear`."}
+
+_OF_LAYER = """
+The logits are those of `self.linear`, a `torch.nn.Linear`: put this loss in place of the last layer and the loss of a classifier
+with many classes. Rows are done in chunks, and the logits are never whole in memory. The parameters, linear.weight and
+linear.bias, have the names and the initial values of `torch.nn.LinearCrossEntropyLoss`. To tie them to an embedding:
+`criterion.linear.weight = embedding.weight`. Where operations are traced or transformed (torch.compile, torch.func,
+create_graph=True), the logits are whole.
+"""
+
+_SHAPE = '''
     - logits: (C,), (N, C) or (N, C, d1, …), C classes; float16, bfloat16, float32 or float64, on any device. On the
       CPU no copy is made if the classes of a row are side by side; of (N, C, d1, …) that is memory format channels_last.
     - target: labels (), (N,) or (N, d1, …), whole numbers of 8 to 64 bits in [0, C); or floating targets of the logits'
-      shape, whose rows are distributions.
+      shape, whose rows are distributions.'''
+_SHAPE_OF_LAYER = '''
+    - input: (in_features,) or (N, in_features); flatten a sequence with input.flatten(0, -2).
+    - target: labels () or (N,), whole numbers of 8 to 64 bits in [0, C); or floating targets (C,) or (N, C), whose rows are
+      distributions.'''
+_REST = '''
+Shape:{}
     - output: a scalar, or the labels' shape with reduction "none"; in nats (a base of e); float64 for float64 logits,
       otherwise float32.
 
@@ -109,14 +128,14 @@ def _about(kind: str, name: str, numbers: dict[str, float]) -> str:
         else:
             text = f"base of the logarithms of the term that w{name[1]} weighs; positive and not 1; e gives natural ones."
         return f"{text} Default: {_default(numbers[name])}."
-    return _COMMON[name]
+    return {**_COMMON, **_LAYER}[name]
 
 
-def help_on(text: str, kind: str, names: list[str]) -> str:
-    """The docstring of a loss's class: its own text, then each of its arguments."""
+def help_on(text: str, kind: str, names: list[str], linear: bool = False) -> str:
+    """The docstring of a loss's class: its own text, then each of its arguments. linear: of one that holds a linear layer."""
     numbers = _options.numbers_of(kind)
-    lines = [text.strip(), "", "p is the target, q = softmax(logits).", "", "Args:"]
+    lines = [text.strip(), *(_OF_LAYER.rstrip().split("\n") if linear else []), "", "p is the target, q = softmax(logits).", "", "Args:"]
     for name in names:
         first, *rest = _wrap(f"{name}: {_about(kind, name, numbers)}", 8)
         lines += [f"    {first}", *(f"        {line}" for line in rest)]
-    return "\n".join(lines) + "\n" + _REST
+    return "\n".join(lines) + "\n" + _REST.format(_SHAPE_OF_LAYER if linear else _SHAPE)

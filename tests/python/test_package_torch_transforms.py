@@ -158,7 +158,7 @@ class NoReading(TorchDispatchMode):
 def test_nothing_waits_for_the_device(soft, monkeypatch):
     """Labels are checked on the CPU alone."""
     from mixent.torch import _evaluate
-    monkeypatch.setattr(_evaluate, "_refuse_labels_out_of_range", lambda *_: None)
+    monkeypatch.setattr(_evaluate, "refuse_labels_out_of_range", lambda *_: None)
     for options in (dict(), dict(reduction="none", label_smoothing=0.1), dict(learnable=("w1", "w2", "b2"), transform="square_decay", weight=torch.ones(5)),
                     dict(learnable=("w1", "w2"), transform="uncertainty"), dict(learnable=("w1",), transform="softmax")):
         loss, z = losses.MinEntLoss(backend="composed", **options), logits().requires_grad_()
@@ -170,7 +170,7 @@ def test_nothing_waits_for_the_device(soft, monkeypatch):
 
 def test_labels_out_of_range_are_not_a_number_where_they_cannot_be_refused(monkeypatch):
     from mixent.torch import _evaluate
-    monkeypatch.setattr(_evaluate, "_refuse_labels_out_of_range", lambda *_: None)
+    monkeypatch.setattr(_evaluate, "refuse_labels_out_of_range", lambda *_: None)
     z, target = logits().requires_grad_(), torch.tensor([0, 7, -3, 1])
     value = losses.MinEntLoss(backend="composed", reduction="none")(z, target)
     value.nansum().backward()

@@ -7,8 +7,14 @@ Two back ends give the same values. "native" is the C library: on the CPU it fin
 `torch.get_num_threads()` threads. "composed" is made of PyTorch's operations, for other devices, torch.compile, torch.func and
 second derivatives. "auto", the default, takes what fits. The value is float32 (float64 for float64 logits); logits of 16 bits are
 computed in float32, under autocast too.
+
+Each has a sister with a linear layer of its own, such as LinearMinEntLoss(in_features, num_classes), for many classes: the logits are never
+whole in memory.
 """
-from . import functional
+from . import _linear_losses, functional
 from ._losses import (BiTemperedLoss, BrierLoss, ConfidencePenaltyLoss, CrossEntropyLoss, EntropyLoss, FocalLoss, GCELoss, KLLoss, LabelSmoothingLoss, Loss, MAELoss, MinEntLoss, MixEntLoss, MixEntSplitLoss, Poly1Loss, SymmetricCELoss)
 
 __all__ = ["BiTemperedLoss", "BrierLoss", "ConfidencePenaltyLoss", "CrossEntropyLoss", "EntropyLoss", "FocalLoss", "GCELoss", "KLLoss", "LabelSmoothingLoss", "Loss", "MAELoss", "MinEntLoss", "MixEntLoss", "MixEntSplitLoss", "Poly1Loss", "SymmetricCELoss", "functional"]
+
+globals().update({name: getattr(_linear_losses, name) for name in _linear_losses.NAMES})
+__all__ += _linear_losses.NAMES

@@ -37,7 +37,7 @@ def _rule_of(settings: Settings) -> _composed.Rule:
     return _composed.Rule(_options.PARTS[settings.kind], numbers["label_smoothing"], *(numbers[name] for name in ("eps", "gamma", "q", "t1", "t2")))
 
 
-def _coefficients(settings: Settings, epoch: Tensor | None, learned: Sequence[Tensor],
+def coefficients_of(settings: Settings, epoch: Tensor | None, learned: Sequence[Tensor],
                   like: Tensor) -> tuple[list[_composed.Number], _composed.Number]:
     """c_i = w_i / ln b_i, and what the transform adds to the loss."""
     numbers = dict(zip(_options.NUMBERS, settings.numbers))
@@ -56,9 +56,21 @@ def _coefficients(settings: Settings, epoch: Tensor | None, learned: Sequence[Te
 
 def _flatten(logits: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor, torch.Size]:
     """(logits [rows, classes], target [rows] of int64 or [rows, classes], shape of a value per row)"""
-    shape, soft = logits.shape, target.is_floating_point()
-    if not logits.is_floating_point() or target.dtype not in _native_rows.TYPES:
-        raise TypeError(f"mixent takes floating logits and floating or integer targets, not {logits.dtype} and {target.dtype}")
+    shape, lead = logits.shape, check_shapes(logits.shape, logits.dtype, target, weight)
+    classes = shape[1] if len(shape) > 1 else shape[0]
+
+    def rows_of(tensor: Tensor) -> Tensor:
+        if len(shape) > 2:
+            tensor = tensor.movedim(1, -1)
+        return tensor.reshape(-1, classes)
+    return rows_of(logits), rows_of(target) if target.is_floating_point() else target.reshape(-1).long(), lead
+
+
+def check_shapes(shape: torch.Size, dtype: torch.dtype, target: Tensor, weight: Tensor | None) -> torch.Size:
+    """Raises for logits, of which shape and type are told, and a target that do not go together; the shape of a value per row."""
+    soft = target.is_floating_point()
+    if not dtype.is_floating_point or target.dtype not in _native_rows.TYPES:
+        raise TypeError(f"mixent takes floating logits and floating or integer targets, not {dtype} and {target.dtype}")
     if not shape:
         raise ValueError("mixent takes logits of shape (C,), (N, C) or (N, C, d1, …)")
     lead = shape[:1] + shape[2:] if len(shape) > 1 else shape[:0]
@@ -70,12 +82,7 @@ def _flatten(logits: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Ten
         raise ValueError(f"logits of shape {tuple(shape)} have no classes: expected at least one")
     if weight is not None and weight.shape != (classes,):
         raise ValueError(f"weight must have shape ({classes},), not {tuple(weight.shape)}")
-
-    def rows_of(tensor: Tensor) -> Tensor:
-        if len(shape) > 2:
-            tensor = tensor.movedim(1, -1)
-        return tensor.reshape(-1, classes)
-    return rows_of(logits), rows_of(target) if soft else target.reshape(-1).long(), lead
+    return lead
 
 
 def _unflatten(gradient: Tensor, logits: Tensor) -> Tensor:
@@ -97,7 +104,7 @@ def compose(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor |
             learned: Sequence[Tensor]) -> Tensor:
     """The loss as a plain graph of PyTorch's operations."""
     flat, target, lead = _flatten(logits, target, weight)
-    coefficients, added = _coefficients(settings, epoch, learned, logits)
+    coefficients, added = coefficients_of(settings, epoch, learned, logits)
     rows = _composed.prepare(flat, target, weight, settings.ignore_index, _rule_of(settings).smoothing)
     values = _composed.combine(_composed.row_terms(rows, _rule_of(settings)), coefficients)
     if settings.reduction == _NONE:
@@ -115,17 +122,17 @@ def _chunks(flat: Tensor) -> list[slice]:
     return [slice(begin, min(begin + each, rows)) for begin in range(0, rows, each)]
 
 
-def _factor(settings: Settings, flat: Tensor, target: Tensor, weight: Tensor | None) -> _composed.Number:
+def factor_of(settings: Settings, classes: int, target: Tensor, weight: Tensor | None, like: Tensor) -> _composed.Number:
     """What the sum over rows is multiplied by."""
     if settings.reduction != _MEAN:
         return 1.0
-    return 1 / _composed.divisor_of(target, _counted(settings, target), weight, flat.shape[1], flat)
+    return 1 / _composed.divisor_of(target, _counted(settings, target), weight, classes, like)
 
 
 def _chunked_value(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor | None, epoch: Tensor | None,
                    learned: Sequence[Tensor]) -> Tensor:
     flat, target, lead = _flatten(logits, target, weight)
-    coefficients, added = _coefficients(settings, epoch, learned, logits)
+    coefficients, added = coefficients_of(settings, epoch, learned, logits)
     kind = torch.float64 if logits.dtype is torch.float64 else torch.float32
     values = logits.new_empty(flat.shape[0], dtype=kind)
     for part in _chunks(flat):
@@ -135,7 +142,7 @@ def _chunked_value(settings: Settings, logits: Tensor, target: Tensor, weight: T
             values[part] = torch.where(rows.wrong, math.nan, values[part])
     if settings.reduction == _NONE:
         return values.reshape(lead)
-    return (values.sum(dtype=_composed.widest(values)) * _factor(settings, flat, target, weight) + added).to(kind)
+    return (values.sum(dtype=_composed.widest(values)) * factor_of(settings, flat.shape[1], target, weight, flat) + added).to(kind)
 
 
 @torch.no_grad()
@@ -153,21 +160,29 @@ def _chunked_gradient(settings: Settings, grad_output: Tensor, logits: Tensor, t
     flat, target, _ = _flatten(logits, target, weight)
     leaves = [tensor.detach().requires_grad_(want) for tensor, want in zip(learned, wanted[1:])]
     with torch.enable_grad():
-        coefficients, added = _coefficients(settings, epoch, leaves, logits)
+        coefficients, added = coefficients_of(settings, epoch, leaves, logits)
     cut = [c.detach() if isinstance(c, Tensor) else c for c in coefficients]
-    rule, wide = _rule_of(settings), _composed.widest(logits)
     gradient = flat.new_empty(flat.shape) if wanted[0] else None
-    sums: list[_composed.Number] = [0.0] * len(rule.terms)  # dL/dc_i: the terms, reduced as the loss is
     scales = grad_output.reshape(-1)
     if settings.reduction != _NONE:
-        scales = (grad_output * _factor(settings, flat, target, weight)).to(grad_output.dtype).expand(flat.shape[0])
-    for part in _chunks(flat):
-        rows = _composed.prepare(flat[part], target[part], weight, settings.ignore_index, _rule_of(settings).smoothing)
-        if gradient is not None:
-            gradient[part] = _composed.row_gradients(rows, rule, cut, scales[part])
-        if any(wanted[1:]):
-            sums = [total + (term * scales[part]).sum(dtype=wide) for total, term in zip(sums, _composed.row_terms(rows, rule))]
+        scales = (grad_output * factor_of(settings, flat.shape[1], target, weight, flat)).to(grad_output.dtype).expand(flat.shape[0])
+    sums = sums_of_rows(settings, flat, target, weight, cut, scales, gradient, any(wanted[1:]))
     return [None if gradient is None else _unflatten(gradient, logits), *slopes_of(coefficients, added, sums, grad_output, leaves)]
+
+
+def sums_of_rows(settings: Settings, flat: Tensor, target: Tensor, weight: Tensor | None, coefficients: list[_composed.Number],
+                 scales: Tensor, gradient: Tensor | None, want_sums: bool) -> list[_composed.Number]:
+    """sum over the rows of scale * T_i, for each term, if wanted; the gradient of sum_i c_i of that is written into `gradient`, which may
+    be the logits [rows, classes]."""
+    rule, wide = _rule_of(settings), _composed.widest(flat)
+    sums: list[_composed.Number] = [0.0] * len(rule.terms)
+    for part in _chunks(flat):
+        rows = _composed.prepare(flat[part], target[part], weight, settings.ignore_index, rule.smoothing)
+        if want_sums:
+            sums = [total + (term * scales[part]).sum(dtype=wide) for total, term in zip(sums, _composed.row_terms(rows, rule))]
+        if gradient is not None:
+            gradient[part] = _composed.row_gradients(rows, rule, coefficients, scales[part])
+    return sums
 
 
 def slopes_of(coefficients: list[_composed.Number], added: _composed.Number, sums: Sequence[_composed.Number], grad_output: Tensor,
@@ -196,7 +211,8 @@ def _composed_gradient(settings: Settings, grad_output: Tensor, logits: Tensor, 
                          [logits, *learned], wanted)
 
 
-def differentiate(value_of: Callable[..., Tensor], grad_output: Tensor, inputs: Sequence[Any], wanted: Sequence[bool]) -> list[Tensor | None]:
+def differentiate(value_of: Callable[..., Tensor], grad_output: Tensor, inputs: Sequence[Any],
+                  wanted: Sequence[bool]) -> list[Tensor | None]:
     """The derivatives of value_of(*inputs) where wanted, as a graph if one is being recorded. Inputs may be None."""
     create_graph = torch.is_grad_enabled()
     if not create_graph:
@@ -243,7 +259,7 @@ class _Native(torch.autograd.Function):
                 logits: Tensor, *learned: Tensor) -> Tensor:
         ctx.settings, ctx.inplace, ctx.epoch = settings, inplace, None if epoch is None else epoch.clone()
         ctx.late = settings.reduction == _NONE or logits.dtype is torch.float16
-        ctx.values, ctx.at = _numbers_of(learned), 0.0 if epoch is None else epoch.item()
+        ctx.values, ctx.at = numbers_of(learned), 0.0 if epoch is None else epoch.item()
         value, gradient, found = _native_rows.evaluate(settings.make(), settings.reduction, ctx.values, ctx.at, logits, target, weight,
                                                        ctx.needs_input_grad[5] and not ctx.late, inplace=inplace)
         ctx.slopes = found[1]
@@ -270,13 +286,13 @@ class _Native(torch.autograd.Function):
         return *nothing, gradient, *(grad_output * slope for slope in slopes)
 
 
-def _numbers_of(learned: Sequence[Tensor]) -> tuple[float, ...] | None:
+def numbers_of(learned: Sequence[Tensor]) -> tuple[float, ...] | None:
     return tuple(value.item() for value in learned) or None
 
 
 # Which of them
 
-def _refuse_labels_out_of_range(settings: Settings, classes: int, target: Tensor) -> None:
+def refuse_labels_out_of_range(settings: Settings, classes: int, target: Tensor) -> None:
     target = target.long()  # classes and ignore_index may be beyond what the labels' type holds
     wrong = (target < 0) | (target >= classes)
     if settings.ignore_index is not None:
@@ -322,7 +338,7 @@ def evaluate(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor 
         return compose(settings, logits, target, weight, epoch, learned)
     if logits.is_cpu and not target.is_floating_point():
         _flatten(logits, target, weight)
-        _refuse_labels_out_of_range(settings, logits.shape[1] if logits.dim() > 1 else logits.shape[0], target)
+        refuse_labels_out_of_range(settings, logits.shape[1] if logits.dim() > 1 else logits.shape[0], target)
     if graph and (logits.requires_grad or any(value.requires_grad for value in learned)):
         return _Composed.apply(settings, target, weight, epoch, logits, *learned)
     return _chunked_value(settings, logits, target, weight, epoch, learned)
@@ -335,4 +351,4 @@ def _evaluate_natively(settings: Settings, logits: Tensor, target: Tensor, weigh
             raise RuntimeError("inplace=True would overwrite a leaf that requires a gradient, or what it is a view of")
         return _Native.apply(settings, target, weight, epoch, inplace, logits, *learned)
     at = 0.0 if epoch is None else epoch.item()
-    return _native_rows.evaluate(settings.make(), settings.reduction, _numbers_of(learned), at, logits, target, weight, False)[0]
+    return _native_rows.evaluate(settings.make(), settings.reduction, numbers_of(learned), at, logits, target, weight, False)[0]

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from .. import _native, _options
-from . import _evaluate, _losses
+from . import _evaluate, _linear, _losses
 from ._composed import is_compiling
+from ._linear import Layer
 from ._losses import ALIASES, class_weights, own_names
 from ._settings import Settings, learned_of
 
@@ -29,8 +30,9 @@ def _settings_of(kind: str, ignore_index: int | None, reduction: str, numbers: t
     return settings
 
 
-def _call(kind: str, input: Tensor, target: Tensor, weight: Tensor | Sequence[float] | None, ignore_index: int | None, reduction: str,
-          backend: str, return_terms: bool, given: dict[str, Any]) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+def _call(kind: str, input: Tensor | Layer, target: Tensor, weight: Tensor | Sequence[float] | None, ignore_index: int | None,
+          reduction: str, backend: str, return_terms: bool, given: dict[str, Any]) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+    """The loss of logits, or of a layer that makes them."""
     if backend not in _evaluate.BACKENDS:
         raise ValueError(f"backend must be one of {', '.join(_evaluate.BACKENDS)}, not {backend!r}")
     given = own_names(kind, given)
@@ -39,11 +41,13 @@ def _call(kind: str, input: Tensor, target: Tensor, weight: Tensor | Sequence[fl
     settings = _settings_of(kind, ignore_index, reduction, numbers, tuple(tensors))
     learned = [tensors[name] if name[0] == "w" else tensors[name].log() for name in learned_of(settings)]
     weight = None if weight is None else class_weights(weight)
-    value = _evaluate.evaluate(settings, input, target, weight, None, learned, backend)
-    return (value, _evaluate.row_terms(settings, input, target, weight)) if return_terms else value
+    module: Any = _linear if isinstance(input, Layer) else _evaluate
+    value = module.evaluate(settings, input, target, weight, None, learned, backend)
+    return (value, module.row_terms(settings, input, target, weight)) if return_terms else value
 
 
-def _make(kind: str, about: str) -> Any:
+def _make(kind: str, about: str) -> Iterator[Any]:
+    """The function of the logits, and that of a linear layer."""
     numbers = {**{name: value for name, value in _options.numbers_of(kind).items() if name != "max_interval"},
                **dict.fromkeys(ALIASES.get(kind, {}))}
 
@@ -51,27 +55,46 @@ def _make(kind: str, about: str) -> Any:
                  reduction: str = "mean", backend: str = "auto", return_terms: bool = False, **given: Any) -> Any:
         return _call(kind, input, target, weight, ignore_index, reduction, backend, return_terms, given)
 
-    signature = inspect.signature(function)
-    *first, _ = signature.parameters.values()
+    def of_layer(input: Tensor, linear_weight: Tensor, target: Tensor, *, linear_bias: Tensor | None = None,
+                 weight: Tensor | Sequence[float] | None = None, ignore_index: int | None = -100, reduction: str = "mean",
+                 backend: str = "auto", return_terms: bool = False, **given: Any) -> Any:
+        return _call(kind, Layer(input, linear_weight, linear_bias), target, weight, ignore_index, reduction, backend, return_terms, given)
+
     own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation="float | Tensor | None")
            for name, value in numbers.items()]
-    function.__signature__ = signature.replace(parameters=[*first, *own])  # type: ignore[attr-defined]
-    function.__name__ = function.__qualname__ = kind.replace("-", "_") if kind != "ce" else "cross_entropy"
-    function.__doc__ = f"{about}\n\n{_REST}"
-    return function
+    name = kind.replace("-", "_") if kind != "ce" else "cross_entropy"
+    made: Any
+    for made, prefix, text in ((function, "", _REST), (of_layer, "linear_", f"{_OF_LAYER.format(name)}\n\n{_REST}")):
+        signature = inspect.signature(made)
+        *first, _ = signature.parameters.values()
+        made.__signature__ = signature.replace(parameters=[*first, *own])
+        made.__name__ = made.__qualname__ = prefix + name
+        made.__doc__ = f"{about}\n\n{text}"
+        yield made
 
 
-_REST = """p is the target, q = softmax(input). The arguments are those of the module of this loss in mixent.torch, whose help() explains
-them, and of `torch.nn.functional.cross_entropy`. Weights and bases (w1, …, b1, …) may be tensors of no dimension, which then get
-their gradient.
+_OF_LAYER = """Of the logits of a linear layer with many classes, in chunks of rows: the same as
+
+    {0}(torch.nn.functional.linear(input, linear_weight, linear_bias), target, ...)
+
+in far less memory, because the logits are never whole in memory. (`torch.nn.functional.linear_cross_entropy` takes its arguments alike.)
+
+Args:
+    input: (in_features,) or (N, in_features); flatten a sequence with input.flatten(0, -2).
+    linear_weight: (C, in_features), C classes.
+    target: labels () or (N,), or floating targets (C,) or (N, C).
+    linear_bias: (C,)."""
+_REST = """p is the target, q the softmax of the logits. The arguments are those of the module of this loss in mixent.torch, whose help()
+explains them, and of `torch.nn.functional.cross_entropy`. Weights and bases (w1, …, b1, …) may be tensors of no dimension, which then
+get their gradient.
 
 With return_terms=True the result is (value, terms): {"ce1": …, …}, each term of the loss for each row, of the labels' shape, in
 natural logarithms, times the class weights, without a gradient."""
 
 for _module in (getattr(_losses, _name) for _name in _losses.NAMES):
-    _function = _make(_module.kind, _module.__doc__.split("\n")[0])
-    globals()[_function.__name__] = _function
-    __all__.append(_function.__name__)
+    for _function in _make(_module.kind, _module.__doc__.split("\n")[0]):
+        globals()[_function.__name__] = _function
+        __all__.append(_function.__name__)
 
 
 def entropy(input: Tensor, *, mask: Tensor | None = None, reduction: str = "mean", backend: str = "auto") -> Tensor:
