@@ -5,6 +5,7 @@
 #include "cli/model.h"
 #include "core/memory.h"
 #include "core/printable.h"
+#include "data/image.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,8 @@ typedef struct chunk {
   bool *inverted;           /* [most] */
   size_t negatives;         /* images so far that look like negatives of the training images, */
   const char *negative;     /* and the first of them */
+  size_t stretches;         /* images so far that are not square, */
+  const char *stretched;    /* and the first of them */
   uint8_t *pixels;          /* [most, side, side, channels] */
   float *probabilities;     /* [most, classes] */
 } chunk;
@@ -126,27 +129,38 @@ static mixent_status chunk_finish(chunk *chunk, bool json, int width, int *code)
 }
 
 /* Takes in an image that was read to its place behind the others. */
-static void chunk_add(chunk *chunk, char *path) {
+static void chunk_add(chunk *chunk, char *path, bool square) {
   const mixent_model *model = chunk->model;
   uint8_t *pixels = chunk->pixels + chunk->count * chunk->size;
   bool negative = mixent_image_is_negative(pixels, model->side, model->channels, model->mean);
   bool invert = chunk->invert == INVERT_YES || (chunk->invert == INVERT_AUTO && negative);
   if (negative && chunk->negatives++ == 0) chunk->negative = path;
+  if (!square && chunk->stretches++ == 0) chunk->stretched = path;
   if (invert) mixent_image_invert(pixels, chunk->size);
   chunk->inverted[chunk->count] = invert;
   chunk->paths[chunk->count++] = path;
 }
 
 /* One line, however many images there are. */
+static void warn_of_images(const char *first, size_t count, const char *message) {
+  char more[64] = "";
+  if (count > 1) snprintf(more, sizeof more, " and %zu more", count - 1);
+  mixent_warning_print("%s%s: %s", first, more, message);
+}
+
 static void warn_of_negatives(const chunk *chunk) {
   if (!chunk->negatives || chunk->invert == INVERT_YES || chunk->invert == INVERT_NO) return;
-  char more[64] = "";
-  if (chunk->negatives > 1) snprintf(more, sizeof more, " and %zu more", chunk->negatives - 1);
-  mixent_warning_print("%s%s: light where the training images are dark, or dark where these are light; %s",
-                       chunk->negative, more,
-                       chunk->invert == INVERT_AUTO
-                           ? "classified as negatives (--invert no leaves them as they are)"
-                           : "--invert auto classifies their negatives");
+  warn_of_images(
+      chunk->negative, chunk->negatives,
+      chunk->invert == INVERT_AUTO
+          ? "light where the training images are dark, or dark where these are light; classified as negatives (--invert no leaves them as they are)"
+          : "light where the training images are dark, or dark where these are light; --invert auto classifies their negatives");
+}
+
+static void warn_of_stretching(const chunk *chunk) {
+  if (chunk->stretches)
+    warn_of_images(chunk->stretched, chunk->stretches,
+                   "not square, so stretched, which training images never are; crop to a square first");
 }
 
 static int widest(const mixent_names *inputs) {
@@ -162,8 +176,10 @@ static mixent_status predict_all(chunk *chunk, bool json, const mixent_names *in
   int width = widest(inputs);
   for (size_t i = 0; i < inputs->count; i++) {
     uint8_t *pixels = chunk->pixels + chunk->count * chunk->size;
-    if (mixent_image_read(inputs->items[i], model->side, model->channels, pixels) == MIXENT_OK) {
-      chunk_add(chunk, inputs->items[i]);
+    bool square;
+    if (mixent_image_read_shape(inputs->items[i], model->side, model->channels, pixels, &square) ==
+        MIXENT_OK) {
+      chunk_add(chunk, inputs->items[i], square);
     } else {
       mixent_failed(MIXENT_ERROR_FORMAT);
       *code = MIXENT_EXIT_FAILED;
@@ -172,6 +188,7 @@ static mixent_status predict_all(chunk *chunk, bool json, const mixent_names *in
   }
   MIXENT_TRY(chunk_finish(chunk, json, width, code));
   warn_of_negatives(chunk);
+  warn_of_stretching(chunk);
   return MIXENT_OK;
 }
 
@@ -299,7 +316,7 @@ const mixent_command mixent_command_predict = {
         "directory stands for all images in it, at any depth. If an image cannot be read, the others "
         "are answered and the exit code is 1.\n\n"
         "An image is scaled to the size that the network was trained on; one that is not square is "
-        "stretched, so crop it first. It should look like the training images: letters and digits are light strokes on black, upright ('mixent data show "
+        "stretched, with a warning, so crop it first. It should look like the training images: letters and digits are light strokes on black, upright ('mixent data show "
         "NAME' shows them). A model of a table reads CSV, with or without labels, and finds the "
         "columns by the names in its header.\n\n"
         "  mixent predict runs/letters a.png b.jpg     the best.safetensors of a run\n"

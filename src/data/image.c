@@ -1,8 +1,8 @@
 /* One image for a network: a file of any format of pictures, scaled to the side and channels that are asked for. */
+#include "data/image.h"
 #include "core/memory.h"
 #include "core/status.h"
 #include "data/formats/picture.h"
-#include "mixent/data.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -53,16 +53,23 @@ static mixent_status scale_picture(const mixent_picture *picture, size_t side, i
   return MIXENT_OK;
 }
 
-mixent_status mixent_image_read(const char *path, int side, int channels, uint8_t *out) {
-  MIXENT_NEED(path);
-  MIXENT_NEED(out);
+mixent_status mixent_image_read_shape(const char *path, int side, int channels, uint8_t *out, bool *square) {
   mixent_picture picture;
+  *square = false;
   if (side < 1 || (channels != 1 && channels != 3))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "%s: side %d and %d channels; side 1 or more and 1 or 3 channels are read", path, side,
                        channels);
   mixent_status status = mixent_picture_read(path, &picture);
+  if (status == MIXENT_OK) *square = picture.width == picture.height;
   if (status == MIXENT_OK) status = scale_picture(&picture, (size_t)side, channels, out);
   free(picture.pixels);
   return status;
+}
+
+mixent_status mixent_image_read(const char *path, int side, int channels, uint8_t *out) {
+  bool square;
+  MIXENT_NEED(path);
+  MIXENT_NEED(out);
+  return mixent_image_read_shape(path, side, channels, out, &square);
 }

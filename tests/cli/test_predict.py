@@ -94,6 +94,18 @@ def test_dark_on_light(mixent, place, choice, warned, turned):
     assert not mixent("predict", "run", "images").err  # nothing is said of images like those of the training
 
 
+def test_images_that_are_not_square(mixent, place, tmp_path):
+    """Training refuses them, predict stretches them: the answer comes with one warning, however many there are."""
+    pixels = numpy.asarray(Image.open(place / "images" / "0.png"))
+    for index in range(3):
+        Image.fromarray(pixels[:12 + index]).save(tmp_path / f"{index}.png")
+    done = mixent("predict", "run", "images/0.png", tmp_path)
+    assert done.code == 0 and len(done.out.splitlines()) == 4
+    assert done.err == (f"mixent: warning: {tmp_path}/0.png and 2 more: not square, so stretched, which training images never are; "
+                        "crop to a square first\n")
+    assert mixent("predict", "run", tmp_path / "1.png").err.startswith(f"mixent: warning: {tmp_path}/1.png: not square")
+
+
 def test_more_images_than_are_read_together(mixent, place):
     done = mixent("predict", "run", *["images/0.png"] * 1100)
     lines = done.out.splitlines()
