@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "core/printable.h"
 #include "core/threads.h"
+#include "net/graph/graph.h"
 #include "net/plan/choices.h"
 #include "train/plan_source.h"
 
@@ -181,7 +182,8 @@ static int run(const void *given, int count, char **words) {
   mixent_graph_options shape;
   mixent_graph *graph;
   mixent_threads_choose(arguments->threads);
-  mixent_status status = choose_shape(arguments, &shape);
+  mixent_status status = mixent_graph_check_name(words[0]);
+  if (status == MIXENT_OK) status = choose_shape(arguments, &shape);
   if (status == MIXENT_OK) status = mixent_graph_open(words[0], &shape, &graph);
   if (status != MIXENT_OK) return mixent_failed(status);
   if (arguments->json) print_start(graph, &shape, arguments);

@@ -3,9 +3,10 @@
 #include "core/memory.h"
 #include "net/narrow.h"
 #include "net/onednn/patterns.h"
+#include "net/plan/choices.h"
 #include "net/winograd/patterns.h"
 
-#include <stdio.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 /* A back end that can compute a pass. */
@@ -65,6 +66,18 @@ static const candidate candidates[] = {
     {"winograd-7", winograd_covers, estimate_7, lower_7},
 };
 enum { CANDIDATES = sizeof candidates / sizeof *candidates };
+
+static const char *backend_names[CANDIDATES + 1];
+
+static void collect_names(void) {
+  for (int c = 0; c < CANDIDATES; c++) backend_names[c] = candidates[c].name;
+}
+
+const char *const *mixent_backend_names(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, collect_names);
+  return backend_names;
+}
 
 /* Whether it may be chosen without being named: of products of bfloat16, tiles of 4 outputs and more keep too few
  * digits (bench/winograd.c prints how many). */

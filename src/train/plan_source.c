@@ -1,6 +1,7 @@
 /* From the option `plan` to a net: the cached plan, a file's, a back end's name, or the fixed table. */
 #include "train/plan_source.h"
 #include "core/cache.h"
+#include "core/content.h"
 #include "core/file.h"
 #include "core/threads.h"
 #include "net/plan/choices.h"
@@ -85,32 +86,37 @@ static mixent_status take_cached(const mixent_graph *graph, const mixent_net_opt
   return status;
 }
 
+static mixent_status fail_backend(const char *wanted, const char *const *names) {
+  const char *nearest = mixent_nearest_name(wanted, names);
+  if (nearest)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "plan: unknown '%s'; did you mean '%s'?", wanted, nearest);
+  mixent_text known = {0};
+  mixent_text_append_names(&known, (const char *const[]){"auto", "table", NULL});
+  for (; *names; names++) mixent_text_append_item(&known, 1, "%s", *names);
+  mixent_status status = mixent_text_status(&known);
+  if (status == MIXENT_OK)
+    status =
+        mixent_fail(MIXENT_ERROR_ARGUMENT, "plan: unknown '%s'; it is %s, or a plan file (it ends in .yaml)",
+                    wanted, known.data);
+  mixent_text_free(&known);
+  return status;
+}
+
 /* Whether any pass could be computed by that back end; if none, says which there are. */
 static mixent_status check_backend(const mixent_net *net, const char *wanted) {
   enum { MOST = 32 };
   const char *names[MOST + 1] = {NULL};
   size_t count = 0;
   mixent_net_step step;
-  mixent_text known = {0};
   for (size_t i = 0; mixent_net_step_get(net, i, &step); i++)
     for (const char *const *name = step.candidates; name && *name; name++) {
-      if (strcmp(*name, wanted) == 0) return mixent_text_free(&known), MIXENT_OK;
+      if (strcmp(*name, wanted) == 0) return MIXENT_OK;
       size_t known_at = 0;
       while (known_at < count && strcmp(names[known_at], *name) != 0) known_at++;
       if (known_at < count || count == MOST) continue;
       names[count++] = *name;
-      mixent_text_append(&known, ", %s", *name);
     }
-  mixent_status status = mixent_text_status(&known);
-  const char *nearest = mixent_nearest_name(wanted, names);
-  if (status == MIXENT_OK && nearest)
-    status = mixent_fail(MIXENT_ERROR_ARGUMENT, "plan: unknown '%s'; did you mean '%s'?", wanted, nearest);
-  else if (status == MIXENT_OK)
-    status = mixent_fail(MIXENT_ERROR_ARGUMENT,
-                         "plan: unknown '%s'; it is auto, table%s, or a plan file (it ends in .yaml)", wanted,
-                         known.data ? known.data : "");
-  mixent_text_free(&known);
-  return status;
+  return fail_backend(wanted, names);
 }
 
 static mixent_status take_backend(const mixent_graph *graph, const mixent_net_options *options,
@@ -127,6 +133,14 @@ static mixent_status take_backend(const mixent_graph *graph, const mixent_net_op
 static bool names_file(const char *text) {
   size_t length = strlen(text);
   return strchr(text, '/') || (length > 5 && strcmp(text + length - 5, ".yaml") == 0) || mixent_is_file(text);
+}
+
+mixent_status mixent_plan_source_check(const char *wanted) {
+  if (strcmp(wanted, "auto") == 0 || strcmp(wanted, "table") == 0) return MIXENT_OK;
+  if (names_file(wanted)) return mixent_content_check_file(wanted, "a plan (YAML)");
+  for (const char *const *name = mixent_backend_names(); *name; name++)
+    if (strcmp(*name, wanted) == 0) return MIXENT_OK;
+  return fail_backend(wanted, mixent_backend_names());
 }
 
 static mixent_status take(const mixent_graph *graph, const mixent_net_options *options, const char *wanted,

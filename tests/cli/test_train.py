@@ -67,6 +67,18 @@ def test_eval_repeats_the_summary(mixent, trained):
         assert word in words
 
 
+@pytest.mark.parametrize("words, said", [
+    (["train", "--net", "foo"], "unknown network 'foo'; known: conv3,"),
+    (["train", "--net", "nothing.yaml"], "cannot open nothing.yaml: No such file"),
+    (["train", "--plan", "foo"], "plan: unknown 'foo'; it is auto, table, onednn,"),
+    (["train", "--plan", "nothing.yaml"], "cannot open nothing.yaml: No such file"),
+    (["tune", "foo"], "unknown network 'foo'; known: conv3,"),
+])
+def test_a_wrong_name_is_told_before_data_are_read(mixent, words, said):
+    done = mixent(*words, "--data", "nowhere")
+    assert done.message.startswith(f"mixent: {said}") and "nowhere" not in done.err
+
+
 def test_views(mixent, tiny, bars):
     run = mixent("train", *tiny, "--set", "test.views=5", "--run", "run")
     assert "averaged over 5 views of each" in run.out

@@ -46,6 +46,9 @@ struct mixent_graph {
   mixent_graph_options options;
 };
 
+/* Whether mixent_graph_open would find a network of that name, or a file that could describe one; reads nothing else. */
+mixent_status mixent_graph_check_name(const char *name_or_file);
+
 /* For layer kinds, while a graph is being read: adds "<layer>.<suffix>" and returns its index in *index. */
 mixent_status mixent_graph_add_parameter(mixent_graph *graph, mixent_layer *layer, const char *suffix,
                                          int dimensions, const int64_t *shape, mixent_init init, double scale,

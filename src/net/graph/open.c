@@ -37,14 +37,25 @@ static mixent_status fail_unknown(const char *name) {
   if (nearest)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown network '%s'; did you mean '%s'?", name, nearest);
   mixent_text known = {0};
-  for (const char *const *next = mixent_graph_names(); *next; next++)
-    mixent_text_append(&known, "%s, ", *next);
+  mixent_text_append_names(&known, mixent_graph_names());
   mixent_status status = mixent_text_status(&known);
   if (status == MIXENT_OK)
-    status = mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown network '%s'; known: %sor the path of a .yaml file",
-                         name, known.data);
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "unknown network '%s'; known: %s, or the path of a .yaml file", name, known.data);
   mixent_text_free(&known);
   return status;
+}
+
+static const mixent_embedded *find_builtin(const char *name) {
+  const mixent_embedded *network = mixent_embedded_networks;
+  while (network->name && strcmp(network->name, name) != 0) network++;
+  return network->name ? network : NULL;
+}
+
+mixent_status mixent_graph_check_name(const char *name_or_file) {
+  if (names_a_file(name_or_file))
+    return mixent_content_check_file(name_or_file, "a network's description (YAML)");
+  return find_builtin(name_or_file) ? MIXENT_OK : fail_unknown(name_or_file);
 }
 
 mixent_status mixent_graph_open(const char *name_or_file, const mixent_graph_options *options,
@@ -53,10 +64,10 @@ mixent_status mixent_graph_open(const char *name_or_file, const mixent_graph_opt
   MIXENT_NEED(options);
   MIXENT_NEED(out);
   *out = NULL;
+  MIXENT_TRY(mixent_graph_check_name(name_or_file));
   if (names_a_file(name_or_file)) {
     char *text;
     size_t size;
-    MIXENT_TRY(mixent_content_check_file(name_or_file, "a network's description (YAML)"));
     MIXENT_TRY(mixent_file_read(name_or_file, MAX_FILE_BYTES, &text, &size));
     mixent_status status =
         strlen(text) == size
@@ -65,8 +76,5 @@ mixent_status mixent_graph_open(const char *name_or_file, const mixent_graph_opt
     free(text);
     return status;
   }
-  for (const mixent_embedded *network = mixent_embedded_networks; network->name; network++)
-    if (strcmp(network->name, name_or_file) == 0)
-      return mixent_graph_parse(network->text, name_or_file, options, out);
-  return fail_unknown(name_or_file);
+  return mixent_graph_parse(find_builtin(name_or_file)->text, name_or_file, options, out);
 }

@@ -10,6 +10,8 @@ mixent_status mixent_plan_key_make(const mixent_graph *graph, int batch, mixent_
                                    mixent_plan_key *out);
 /* The choices that a net was made with, its table's or others; no times. */
 mixent_status mixent_plan_file_of(const mixent_net *net, const mixent_plan_key *key, mixent_plan_file **out);
+/* All that a choice can name, NULL-terminated. */
+const char *const *mixent_backend_names(void);
 /* Refuses a plan that names a pass the net has not, or a back end that cannot compute it there. *same: the net was
  * made with just these choices. */
 mixent_status mixent_plan_file_check(const mixent_plan_file *file, const mixent_net *net, bool *same);
