@@ -3,21 +3,21 @@
 #include "core/system.h"
 #include "recipe/recipe.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A relative path becomes a whole one, so that a run goes on from wherever it is resumed. */
 static mixent_status make_absolute(char text[MIXENT_RECIPE_TEXT], const char *key) {
-  char *whole = realpath(text, NULL);
-  if (!whole) return MIXENT_OK; /* whoever opens it says what is wrong */
-  mixent_status status = MIXENT_OK;
+  char whole[PATH_MAX];
+  if (!realpath(text, whole)) /* unless memory is short, whoever opens it says what is wrong */
+    return errno == ENOMEM ? mixent_no_memory("the whole path of %s", text) : MIXENT_OK;
   if (strlen(whole) >= MIXENT_RECIPE_TEXT)
-    status = mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: the path %s is too long", key, whole);
-  else
-    strcpy(text, whole);
-  free(whole);
-  return status;
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: the path %s is too long", key, whole);
+  strcpy(text, whole);
+  return MIXENT_OK;
 }
 
 static const char *or_null(const char *text) {

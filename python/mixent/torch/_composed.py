@@ -140,8 +140,9 @@ class _Row:
         return torch.where(self.p > 0.5, self.softmax.rest() - (1 - self.p), self.p - self.softmax.q)
 
     def rest_to_gamma(self) -> Tensor:
-        """(1 - q)^gamma, held above 0, where powers have derivatives."""
-        return self.softmax.rest().clamp(min=torch.finfo(self.p.dtype).tiny) ** self.rule.gamma
+        """(1 - q)^gamma, held above 0, where powers have derivatives; 1 for masked classes, whatever the others do."""
+        rest = self.softmax.rest().clamp(min=torch.finfo(self.p.dtype).tiny)
+        return torch.where(self.softmax.is_masked(), 1.0, rest) ** self.rule.gamma
 
 
 # Each term's value of a row, and its slope u = q dv/dq of each class without p's weights; dT/dz_j = u_j - q_j sum_k u_k. Terms that

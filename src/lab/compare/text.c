@@ -116,7 +116,10 @@ static void append_data(const mixent_comparison *comparison, size_t data, mixent
     mixent_text_append(&paragraph, "%s%s%s", pair->conclusion, pair->calibration ? " " : "",
                        pair->calibration ? pair->calibration : "");
     mixent_text_append(out, "\n");
-    if (mixent_text_status(&paragraph) == MIXENT_OK) mixent_wrapped_append(out, 0, 0, paragraph.data);
+    if (mixent_text_status(&paragraph) == MIXENT_OK)
+      mixent_wrapped_append(out, 0, 0, paragraph.data);
+    else
+      out->failed = 1;
     mixent_text_free(&paragraph);
   }
   for (size_t first = 0; first < input->variant_count; first += VARIANTS_ACROSS) {

@@ -4,6 +4,7 @@
 #include "lab/study/directory.h"
 #include "recipe/use.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,10 +21,8 @@ static bool same_last_part(const char *a, const char *b) {
  * nowhere from here, or has no name (".."), a whole path has nothing to be compared with. */
 static bool same_place(const char *said, const char *was) {
   if (same_last_part(said, was)) return true;
-  char *whole = said[strspn(said, "./")] ? realpath(said, NULL) : NULL;
-  bool same = whole ? same_last_part(whole, was) : *was == '/';
-  free(whole);
-  return same;
+  char whole[PATH_MAX];
+  return said[strspn(said, "./")] && realpath(said, whole) ? same_last_part(whole, was) : *was == '/';
 }
 
 static bool is_among(const char *key, const char *const *keys) {

@@ -108,10 +108,17 @@ static inline vector at_least(real low, vector x) {
   return larger(x, spread(low));
 }
 
+/* The largest lane; there is no NaN. In pairs, for each comparison waits for the one before. */
 static inline real largest_of(vector v) {
-  real largest = v[0];
-  for (int lane = 1; lane < LANES; lane++) largest = v[lane] > largest ? v[lane] : largest;
-  return largest;
+#if defined __AVX512F__ && defined MIXENT_DOUBLE
+  return _mm512_reduce_max_pd((__m512d)v);
+#elif defined __AVX512F__
+  return _mm512_reduce_max_ps((__m512)v);
+#else
+  for (int width = LANES / 2; width; width /= 2)
+    for (int lane = 0; lane < width; lane++) v[lane] = v[lane + width] > v[lane] ? v[lane + width] : v[lane];
+  return v[0];
+#endif
 }
 
 /* Sums in double. */
