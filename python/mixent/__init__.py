@@ -1,5 +1,5 @@
 """Entropy-regularised classification losses (MIN-ENT, MIX-ENT: arXiv 2501.13709) and their relatives, value and gradient in
-one pass over memory. For NumPy: `mixent.evaluate`; for PyTorch: `mixent.torch`; for JAX: `mixent.jax`."""
+one pass over memory. For NumPy: `mixent.evaluate`; for PyTorch: `mixent.torch`; for JAX: `mixent.jax`; for Keras: `mixent.keras`."""
 from ._native import LOSSES, TERMS, TRANSFORMS, cpu
 from ._native import VERSION as __version__
 from .numpy import Evaluation, evaluate

@@ -9,7 +9,7 @@ from . import _native, _options
 
 #: The module of each kind of loss in mixent.torch and mixent.keras, and what it is.
 MODULES = {
-    "ce": ("CrossEntropyLoss", "-sum p ln q: `torch.nn.CrossEntropyLoss`, in one pass."),
+    "ce": ("CrossEntropyLoss", "Cross entropy, -sum p ln q (natural logarithms)."),
     "min-ent": ("MinEntLoss", "MIN-ENT, w1 CE(p, q) + w2 H(q): also lowers the entropy of the prediction (arXiv 2501.13709)."),
     "mix-ent": ("MixEntLoss", "MIX-ENT, w1 CE(p, q) + w2 CE(q, p), with ln p held above ln eps (arXiv 2501.13709)."),
     "mix-ent-split": ("MixEntSplitLoss",
@@ -119,23 +119,29 @@ def _default(value: float) -> str:
     return "e" if value == math.e else f"{value:g}"
 
 
-def _about(kind: str, name: str, numbers: dict[str, float]) -> str:
+def _about(kind: str, name: str, numbers: dict[str, float], common: dict[str, str]) -> str:
     if name in numbers:
         if name in _NUMBERS:
             text = _NUMBERS[name]
         elif name[0] == "w":
-            text = f"weight of {_TERMS[_native.parts(kind)[int(name[1]) - 1]]}; a finite number (the raw one, if there is a transform)."
+            text = f"weight of {_TERMS[_native.parts(kind)[int(name[1]) - 1]]}; a finite number."
         else:
             text = f"base of the logarithms of the term that w{name[1]} weighs; positive and not 1; e gives natural ones."
         return f"{text} Default: {_default(numbers[name])}."
-    return {**_COMMON, **_LAYER}[name]
+    return common[name]
 
 
 def help_on(text: str, kind: str, names: list[str], linear: bool = False) -> str:
-    """The docstring of a loss's class: its own text, then each of its arguments. linear: of one that holds a linear layer."""
+    """The docstring of a loss's class in mixent.torch. linear: of one that holds a linear layer."""
+    return help_text(text.strip() + (f"\n{_OF_LAYER.rstrip()}" if linear else ""), kind, names, {**_COMMON, **_LAYER},
+                     _REST.format(_SHAPE_OF_LAYER if linear else _SHAPE))
+
+
+def help_text(text: str, kind: str, names: list[str], common: dict[str, str], rest: str) -> str:
+    """The docstring of a loss's class: its own text, then each of its arguments, then the rest. common: what all losses have."""
     numbers = _options.numbers_of(kind)
-    lines = [text.strip(), *(_OF_LAYER.rstrip().split("\n") if linear else []), "", "p is the target, q = softmax(logits).", "", "Args:"]
+    lines = [text, "", "p is the target, q = softmax(logits).", "", "Args:"]
     for name in names:
-        first, *rest = _wrap(f"{name}: {_about(kind, name, numbers)}", 8)
-        lines += [f"    {first}", *(f"        {line}" for line in rest)]
-    return "\n".join(lines) + "\n" + _REST.format(_SHAPE_OF_LAYER if linear else _SHAPE)
+        first, *more = _wrap(f"{name}: {_about(kind, name, numbers, common)}", 8)
+        lines += [f"    {first}", *(f"        {line}" for line in more)]
+    return "\n".join(lines) + "\n" + rest

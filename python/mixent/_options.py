@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from operator import index
+from typing import Any
 
 from . import _native
 
@@ -57,6 +58,18 @@ def resolve(kind: str, given: Mapping[str, float | None]) -> dict[str, float]:
         except (TypeError, ValueError):
             raise TypeError(f"{name} takes a number, got {value!r}") from None
     return numbers
+
+
+def fixed_numbers(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of a loss without a transform: those given and the defaults. Weights and bases may be tensors, which are not checked."""
+    free = {name: value for name, value in given.items() if name in parameters_of(kind) and not isinstance(value, (int, float))}
+    known = [name for name in numbers_of(kind) if name != "max_interval"]
+    for name in given:
+        if name not in known:
+            raise TypeError(f"the loss '{kind}' has no {name} (it has {', '.join(known)})")
+    numbers = resolve(kind, {name: value for name, value in given.items() if name not in free})
+    make(kind, "free", 0, None, complete(kind, numbers))
+    return {name: free.get(name, numbers[name]) for name in known}
 
 
 def mask_of(kind: str, learnable: Sequence[str]) -> int:

@@ -139,11 +139,7 @@ _TERMS: dict[str, Callable[[_Row], Any]] = {
 
 
 def _evaluate(kind: str, logits: Any, labels: Any, weight: Any, where: Any, given: dict[str, Any]) -> Any:
-    known = _options.numbers_of(kind)
-    for name in given:
-        if name not in known or name == "max_interval":
-            raise TypeError(f"the loss '{kind}' has no {name} (it has {', '.join(name for name in known if name != 'max_interval')})")
-    numbers = {**dict(zip(_options.NUMBERS, _options.DEFAULTS[kind])), **given}
+    numbers = _options.fixed_numbers(kind, given)
     row = _Row(logits, labels, weight, where, numbers)
     total = 0 * row.q.sum(-1)  # rows without a distribution are NaN, their gradient too, whatever the weights
     for i, term in enumerate(_options.PARTS[kind], 1):
@@ -174,7 +170,7 @@ Returns the loss of each example, [...], in nats (a base of e); float64 for floa
 or to weigh them, reduce it yourself: jnp.mean(values, where=...). A label out of range, or a row without a distribution (NaN, +inf,
 or -inf alone), gives NaN: what is traced cannot raise.
 
-Raises TypeError for a number that the loss does not have, ValueError for shapes that do not fit.
+Raises TypeError for a number that the loss does not have, ValueError for numbers out of range and shapes that do not fit.
 """
 
 
@@ -182,7 +178,7 @@ def _make(kind: str, about: str, module: str) -> Callable[..., Any]:
     def function(logits: Any, labels: Any, *, weight: Any = None, where: Any = None, **numbers: Any) -> Any:
         return _evaluate(kind, logits, labels, weight, where, numbers)
 
-    numbers = {name: value for name, value in _options.numbers_of(kind).items() if name != "max_interval"}
+    numbers = _options.fixed_numbers(kind, {})
     signature = inspect.signature(function)
     *first, _ = signature.parameters.values()
     own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in numbers.items()]

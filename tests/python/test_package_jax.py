@@ -49,7 +49,7 @@ def error(found, expected):
     if not np.array_equal(np.isfinite(found), np.isfinite(expected)):
         return math.inf
     finite = np.isfinite(expected)
-    return np.abs(found - expected)[finite].max(initial=0) / max(1, np.abs(expected)[finite].max(initial=0))
+    return np.abs(found[finite] - expected[finite]).max(initial=0) / max(1, np.abs(expected)[finite].max(initial=0))
 
 
 @pytest.fixture
@@ -118,6 +118,8 @@ def test_errors():
     logits, labels = problem()
     with pytest.raises(TypeError, match=r"the loss 'ce' has no w2 \(it has w1, b1, label_smoothing\)"):
         losses.cross_entropy(logits, labels, w2=1)
+    with pytest.raises(ValueError, match="label_smoothing is 2"):
+        losses.min_ent(logits, labels, label_smoothing=2)
     with pytest.raises(ValueError, match=r"logits of shape \(6, 5\) go with labels of shape \(6,\)"):
         losses.cross_entropy(logits, labels[:3])
     for weight in (None, jnp.asarray([0.0, 1, 1, 1, 0])):  # a weight of 0 leaves a class out, no label that is none

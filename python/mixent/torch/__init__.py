@@ -11,6 +11,13 @@ computed in float32, under autocast too.
 Each has a sister with a linear layer of its own, such as LinearMinEntLoss(in_features, num_classes), for many classes: the logits are never
 whole in memory.
 """
+try:
+    import torch as _torch  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    raise ImportError("mixent.torch needs PyTorch: pip install 'mixent[torch]'") from error
+
 from . import _linear_losses, functional
 from ._losses import (BiTemperedLoss, BrierLoss, ConfidencePenaltyLoss, CrossEntropyLoss, EntropyLoss, FocalLoss, GCELoss, KLLoss, LabelSmoothingLoss, Loss, MAELoss, MinEntLoss, MixEntLoss, MixEntSplitLoss, Poly1Loss, SymmetricCELoss)
 
