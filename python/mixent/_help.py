@@ -9,7 +9,7 @@ from . import _native, _options
 
 #: The module of each kind of loss in mixent.torch and mixent.keras, and what it is.
 MODULES = {
-    "ce": ("CrossEntropyLoss", "Cross entropy, -sum p ln q (natural logarithms)."),
+    "ce": ("CrossEntropyLoss", "Cross entropy, -sum p ln q, as in `torch.nn.CrossEntropyLoss`."),
     "min-ent": ("MinEntLoss", "MIN-ENT, w1 CE(p, q) + w2 H(q): also lowers the entropy of the prediction (arXiv 2501.13709)."),
     "mix-ent": ("MixEntLoss", "MIX-ENT, w1 CE(p, q) + w2 CE(q, p), with ln p held above ln eps (arXiv 2501.13709)."),
     "mix-ent-split": ("MixEntSplitLoss",

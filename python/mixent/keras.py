@@ -46,6 +46,16 @@ def _is_distribution(true: Any, pred: Any, axis: int) -> bool:
                      f"shape {tuple(pred.shape)}, not with y_true of shape {tuple(true.shape)}")
 
 
+def _where(condition: Any, x: Any, number: float) -> Any:
+    """x where the condition is met, else a number of x's type. (Beside a plain number, ops.where and ops.maximum round float64.)"""
+    return ops.where(condition, x, ops.full_like(x, number))
+
+
+def _hold(x: Any, low: float) -> Any:
+    """x, held above a number; NaN stays."""
+    return _where(ops.logical_not(x < low), x, low)
+
+
 def _at(places: Any, classes: int) -> Any:
     """[..., classes], true at the place of each row."""
     return ops.equal(ops.arange(classes, dtype="int32"), ops.expand_dims(places, -1))
@@ -66,7 +76,7 @@ class _Row:
         self.tiny, self.lowest = float(limits.tiny), -float(limits.max) / 1024
         z = ops.moveaxis(ops.cast(pred, self.dtype), axis, -1)
         if not from_logits:  # the logits of probabilities; below 0 there are none
-            z = ops.where(z < 0, math.nan, ops.log(ops.maximum(z, self.tiny)))
+            z = _where(z >= 0, ops.log(_hold(z, self.tiny)), math.nan)
         classes = z.shape[-1]
         if weight is not None and tuple(weight.shape) != (classes,):
             raise ValueError(f"weight must have shape ({classes},) for {classes} classes, not {tuple(weight.shape)}")
@@ -87,18 +97,18 @@ class _Row:
                 self.counted = weighty if self.counted is None else ops.logical_and(self.counted, weighty)
             if self.counted is not None:
                 valid = ops.logical_or(valid, ops.logical_not(self.counted))
-                z = ops.where(ops.expand_dims(self.counted, -1), z, 0.0)
+                z = _where(ops.expand_dims(self.counted, -1), z, 0.0)
             p = ops.cast(_at(labels, classes), self.dtype)
         first = _at(ops.cast(ops.argmax(z, -1), "int32"), classes)
-        largest = ops.sum(ops.where(first, z, 0.0), -1, keepdims=True)
+        largest = ops.sum(_where(first, z, 0.0), -1, keepdims=True)
         defined = ops.logical_and(ops.isfinite(largest), ops.logical_not(ops.any(ops.isnan(z), -1, keepdims=True)))
         if not soft:
             defined = ops.logical_and(defined, ops.expand_dims(valid, -1))
         self.defined = ops.squeeze(defined, -1)
-        self.x = ops.where(z < self.lowest, ops.full_like(z, self.lowest), z) - ops.where(defined, largest, math.nan)
+        self.x = _hold(z, self.lowest) - _where(defined, largest, math.nan)
         self.present = self.x > self.lowest / 2
         e = ops.exp(self.x)
-        beyond = ops.sum(ops.where(first, 0.0, e), -1, keepdims=True) + ops.where(defined, ops.zeros_like(largest), math.nan)
+        beyond = ops.sum(_where(ops.logical_not(first), e, 0.0), -1, keepdims=True) + _where(defined, ops.zeros_like(largest), math.nan)
         total = 1 + beyond
         self.log, self.q, self.rest = self.x - ops.log1p(beyond), e / total, ops.where(first, beyond, total - e) / total
         present = ops.cast(self.present, self.dtype)
@@ -106,10 +116,10 @@ class _Row:
         self.weighted = self.p if weight is None else self.p * weight
         self.whole = 1.0 if weight is None else ops.sum(self.weighted, -1)
         masked = ops.any(ops.logical_and(ops.logical_not(self.present), self.weighted > 0), -1)
-        self.masked_labels = ops.where(masked, math.inf, ops.zeros_like(self.x[..., 0]))
+        self.masked_labels = _where(ops.logical_not(masked), ops.zeros_like(self.x[..., 0]), math.inf)
 
     def log_p(self) -> Any:
-        return ops.log(ops.maximum(self.p, self.numbers["eps"]))
+        return ops.log(_hold(self.p, self.numbers["eps"]))
 
     def difference(self) -> Any:
         """p - q, from 1 - q where p is large."""
@@ -117,7 +127,7 @@ class _Row:
 
 
 def _focal(row: _Row) -> Any:
-    rest = ops.where(row.present, ops.maximum(row.rest, row.tiny), 1.0)  # whose powers have derivatives
+    rest = _where(row.present, _hold(row.rest, row.tiny), 1.0)  # whose powers have derivatives
     return row.masked_labels - ops.sum(row.weighted * rest ** row.numbers["gamma"] * row.log, -1)
 
 
@@ -130,18 +140,18 @@ def _bi_tempered(row: _Row) -> Any:
 def _power(x: Any, a: float) -> Any:
     """x^a, 0 at 0 with a derivative of 0 there."""
     inside = x > 0
-    return ops.where(inside, ops.where(inside, x, 1.0) ** a, x * 0)
+    return ops.where(inside, _where(inside, x, 1.0) ** a, x * 0)
 
 
 def _tempered_softmax(x: Any, present: Any, t: float) -> Any:
     """exp_t(x - lambda), x <= 0, lambda such that it sums to 1. The interval of lambda is halved until nothing is left of it; two of
     Newton's steps from there have the right first and second derivatives."""
     if t == 1:
-        e = ops.where(present, ops.exp(x), 0.0)
+        e = _where(present, ops.exp(x), 0.0)
         return e / ops.sum(e, -1, keepdims=True)
 
     def exp_t(level: Any, x: Any) -> Any:
-        return ops.where(present, (1 + (t - 1) * (level - x)) ** (-1 / (t - 1)), 0.0)
+        return _where(present, (1 + (t - 1) * (level - x)) ** (-1 / (t - 1)), 0.0)
 
     def halve(_: Any, ends: Any) -> Any:
         level = (ends[0] + ends[1]) / 2
@@ -205,11 +215,11 @@ def _evaluate(kind: str, y_true: Any, y_pred: Any, from_logits: bool, axis: int,
             continue
         value = _TERMS[term](row)
         if not isinstance(c, float):
-            value = ops.where(ops.logical_and(ops.equal(c, 0), ops.logical_not(ops.isfinite(value))), 0.0, value)
+            value = _where(ops.logical_or(ops.not_equal(c, 0), ops.isfinite(value)), value, 0.0)
         total = total + c * value
-    total = ops.where(row.defined, total, math.nan)
+    total = _where(row.defined, total, math.nan)
     if row.counted is not None:
-        total = ops.where(row.counted, total, 0.0)
+        total = _where(row.counted, total, 0.0)
     if row.kept is not None:
         set_keras_mask(total, row.kept)
     return total
