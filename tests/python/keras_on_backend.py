@@ -2,8 +2,10 @@
 losses, in fit(), saved and loaded. test_package_keras.py runs this file on each back end."""
 import math
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -266,3 +268,11 @@ def test_help():
         for name in mixent._options.fixed_numbers(kind, {}):
             assert f"    {name}: " in text
         assert {module, "cross_entropy" if kind == "ce" else kind.replace("-", "_")} <= set(losses.__all__)
+
+
+def test_the_snippet_of_the_page_on_python_runs():
+    page = Path(__file__).resolve().parents[2] / "docs/PYTHON.md"
+    (snippet,) = re.findall(r"^```python\n(import keras\n.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    names = {}
+    exec(compile(snippet, str(page), "exec"), names)
+    assert np.isfinite(keras.ops.convert_to_numpy(names["values"])).all()

@@ -30,6 +30,7 @@ def test_every_snippet_runs(number, tmp_path, monkeypatch):
     if "transformers.Trainer" in snippet:
         pytest.importorskip("accelerate")  # which it needs
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_BACKEND", os.environ.get("KERAS_BACKEND", "torch"))
     try:
         exec(compile(snippet, f"{PAGE}, snippet {number}", "exec"), {})
     except ModuleNotFoundError as error:
