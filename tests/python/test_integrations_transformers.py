@@ -1,6 +1,10 @@
 """mixent.integrations.transformers under the real Trainer and SFTTrainer: a GPT-2 of two layers with random weights, on text made
-here. How a step is cut into batches does not change its gradient."""
+here. Neither how a step is cut into batches nor on how many processes it runs changes its gradient."""
 import functools
+import os
+import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -130,6 +134,43 @@ def test_learned_weights_train_within_the_model(tmp_path):
     assert model.criterion.reduction == "mean"
     with pytest.raises(ValueError, match="register it in the model"):
         ComputeLossFunc("min-ent", learnable=("w2",))
+
+
+def train_on_one_of(processes, folder):
+    """Keeps the gradients of a step of two batches of four sentences on all processes together, a learned weight among them."""
+    model, kept = gpt(), Gradients()
+    model.criterion = losses.MinEntLoss(w2=0.5, learnable=("w2",))
+    settings = {**arguments(folder, 2), "per_device_train_batch_size": 4 // processes, "ddp_find_unused_parameters": False}
+    transformers.Trainer(model, transformers.TrainingArguments(**settings, **({"ddp_backend": "gloo"} if processes > 1 else {})),
+                         train_dataset=sentences(8), data_collator=padded, callbacks=[kept],
+                         compute_loss_func=ComputeLossFunc(model.criterion)).train()
+    torch.save({name.replace("module.", "", 1): value for name, value in kept.found.items()},
+               f"{folder}/{os.environ.get('RANK', 'alone')}")
+
+
+@pytest.mark.long
+def test_two_processes_train_as_one(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    program = f"import sys; sys.path[:0] = {[os.path.dirname(__file__), *sys.path]!r}; import test_integrations_transformers as tests"
+    both = [subprocess.Popen(
+        [sys.executable, "-c", f"{program}; tests.train_on_one_of(2, {str(tmp_path)!r})"], stderr=subprocess.PIPE, text=True,
+        env=dict(os.environ, RANK=rank, LOCAL_RANK=rank, WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=port,
+                 GLOO_SOCKET_IFNAME="lo")) for rank in "01"]
+    try:
+        for process in both:
+            _, errors = process.communicate(timeout=500)
+            assert process.returncode == 0, errors
+    finally:
+        for process in both:
+            process.kill()
+    train_on_one_of(1, tmp_path)
+    alone, *others = (torch.load(tmp_path / name) for name in ("alone", "0", "1"))
+    assert alone["criterion.w2"] > 0
+    for other in others:
+        for name, gradient in alone.items():
+            torch.testing.assert_close(other[name], gradient, rtol=1e-4, atol=1e-6)
 
 
 # As a function

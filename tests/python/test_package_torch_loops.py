@@ -188,8 +188,12 @@ def test_an_exported_loss_takes_batches_of_any_size(options):
 
 # Others' loops (with the library: test_integrations_transformers.py)
 
-def test_a_missing_library_is_named():
-    program = "import sys; sys.modules['transformers'] = None; import mixent.integrations.transformers"
-    done = subprocess.run([sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}; {program}"], capture_output=True, text=True)
+@pytest.mark.parametrize("module, message", [
+    ("None", "needs transformers: pip install 'mixent[transformers]'"),
+    ("types.SimpleNamespace(__version__='4.46.3')", "needs transformers 4.50 or later, whose Trainer counts the labels of all batches of a "
+                                                    "step, got 4.46.3: pip install --upgrade transformers")])
+def test_a_library_that_does_not_do_is_named(module, message):
+    program = f"import sys, types; sys.path[:0] = {sys.path!r}; sys.modules['transformers'] = {module}; import mixent.integrations.transformers"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
-    assert "ImportError: mixent.integrations.transformers needs transformers: pip install 'mixent[transformers]'" in done.stderr
+    assert done.stderr.splitlines()[-1] == f"ImportError: mixent.integrations.transformers {message}"
