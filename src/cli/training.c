@@ -164,7 +164,7 @@ static void show_epoch(void *context, const mixent_train_epoch *epoch) {
   mixent_training_view *view = context;
   mixent_progress_clear(&view->progress);
   if (view->json) {
-    mixent_event_text_print(MIXENT_EVENT_EPOCH, epoch->json);
+    mixent_event_training_epoch(epoch, &view->position);
     return;
   }
   mixent_training_table_add(view, epoch);

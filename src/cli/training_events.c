@@ -36,8 +36,9 @@ void mixent_event_training_start(const mixent_train_start *start, mixent_trainin
   mixent_event_print(MIXENT_EVENT_START, event);
   double done = (double)(start->first_epoch - 1) + (double)start->first_step / start->steps;
   bool trained = start->first_epoch > start->epochs; /* all that is left to do is the scoring */
-  *position = (mixent_training_position){trained ? start->epochs : start->first_epoch, start->epochs,
-                                         done / start->epochs};
+  *position = (mixent_training_position){.epoch = trained ? start->epochs : start->first_epoch,
+                                         .epochs = start->epochs,
+                                         .fraction = done / start->epochs};
 }
 
 static json_t *describe(const char *phase, const mixent_training_position *position) {
@@ -49,10 +50,8 @@ static json_t *describe(const char *phase, const mixent_training_position *posit
   return progress;
 }
 
-void mixent_event_training_progress(const mixent_train_progress *now, mixent_training_position *position) {
-  double done = (double)(now->epoch - 1) + (double)now->step / now->steps;
-  *position = (mixent_training_position){now->epoch, now->epochs, done / now->epochs};
-  if (!mixent_event_progress_is_due()) return;
+static void tell_step(const mixent_training_position *position) {
+  const mixent_train_progress *now = &position->progress;
   json_t *progress = describe("train", position);
   mixent_json_set(&progress, "step", json_integer(now->step));
   mixent_json_set(&progress, "steps", json_integer(now->steps));
@@ -60,6 +59,17 @@ void mixent_event_training_progress(const mixent_train_progress *now, mixent_tra
   mixent_json_set(&progress, "images_per_second", mixent_json_number(now->images_per_second));
   mixent_json_set(&progress, "seconds_left", mixent_json_number(now->seconds_left));
   mixent_event_progress(progress);
+}
+
+void mixent_event_training_progress(const mixent_train_progress *now, mixent_training_position *position) {
+  double done = (double)(now->epoch - 1) + (double)now->step / now->steps;
+  *position = (mixent_training_position){now->epoch, now->epochs, done / now->epochs, *now};
+  if (mixent_event_progress_is_due()) tell_step(position);
+}
+
+void mixent_event_training_epoch(const mixent_train_epoch *epoch, const mixent_training_position *position) {
+  tell_step(position);
+  mixent_event_text_print(MIXENT_EVENT_EPOCH, epoch->json);
 }
 
 void mixent_event_training_scored(size_t done, size_t images, const mixent_training_position *position) {

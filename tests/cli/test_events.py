@@ -105,6 +105,16 @@ def test_progress_while_data_are_read(strace, tmp_path, tiny):
     assert code == 0 and [event.get("phase") for event in events[:2]] == ["prepare", "prepare"] and events[-1]["event"] == "finished"
 
 
+def test_progress_is_not_behind_an_epoch(strace, tmp_path, tiny):
+    """Reading the best model for the last scores takes 1.6 seconds here, in which the progress of the last step would be repeated."""
+    words = ["train", *tiny, "--epochs", "1", "--run", "run", "--json"]
+    code, out, _ = inject("openat:delay_enter=1600000:when=1", *words, directory=tmp_path, path="run/best.safetensors")
+    events = read_events(out)
+    last = events[-2]
+    assert code == 0 and last["event"] == "progress" and last["phase"] in ("train", "score")
+    assert (last["fraction"], last["epoch"]) == (1, 1) and last.get("step") == last.get("steps")
+
+
 def test_tuning(mixent, tiny_net):
     shape = ["--side", "16", "--classes", "4", "--batch", "20", "--precision", "fp32", "--threads", "1", "--json", "--output"]
     events = read_events(mixent("tune", tiny_net, *shape, "plan.yaml", "--repetitions", "1").out)
