@@ -158,7 +158,7 @@ void mixent_events_end(int code) {
   pthread_mutex_unlock(&lock);
   pthread_join(thread, NULL);
   snprintf(exit_code, sizeof exit_code, "\"exit_code\":%d,", code);
-  if (*mixent_last_failure->message)
+  if (mixent_last_failure->status != MIXENT_OK)
     print_failure(exit_code);
   else if (finished)
     put(MIXENT_EVENT_FINISHED, exit_code, finished);
@@ -168,7 +168,15 @@ void mixent_events_end(int code) {
 
 void mixent_events_die(const char *message) {
   char line[512];
+  struct timespec soon;
   if (!command) return;
+  /* for good: no line is begun any more, and none is half written, unless its writer is stuck */
+  clock_gettime(CLOCK_REALTIME, &soon);
+  soon.tv_sec++;
+  if (pthread_mutex_timedlock(&lock, &soon) != 0) {
+    ssize_t ended_line = write(STDOUT_FILENO, "\n", 1);
+    (void)ended_line;
+  }
   int length =
       snprintf(line, sizeof line,
                "{\"event\":\"failed\",\"version\":%d,\"command\":\"%s\",\"exit_code\":%d,\"message\":\"%s\","

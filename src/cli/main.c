@@ -8,6 +8,7 @@
 #include "core/system.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,16 @@ static void wait_asleep(char **argv) {
   execv(path, argv);
 }
 
+/* A standard descriptor that the caller has closed would be that of the next file to be opened, and what is printed would stand in it.
+ * In its place stands one that cannot be written to. */
+static void keep_standard_descriptors(void) {
+  int descriptor;
+  while ((descriptor = open("/dev/null", O_RDONLY)) >= 0 && descriptor <= STDERR_FILENO) continue;
+  if (descriptor >= 0) close(descriptor);
+}
+
 int main(int argc, char **argv) {
+  keep_standard_descriptors();
   wait_asleep(argv);
   signal(SIGXFSZ, SIG_IGN); /* a file over the limit (ulimit -f) is a failed write, with a message */
   mixent_no_memory_prepare();

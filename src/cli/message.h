@@ -14,7 +14,7 @@ void mixent_warning_print(const char *format, ...) __attribute__((format(printf,
  * the signal for MIXENT_ERROR_INTERRUPTED, else failed. */
 int mixent_failed(mixent_status status);
 
-/* What was said of the last failure, as it was printed; message "": nothing has failed. */
+/* The last failure, and what was said of it, as it was printed; status MIXENT_OK: nothing has failed. */
 typedef struct mixent_failure {
   mixent_status status;
   char message[4096];

@@ -30,29 +30,32 @@ static double seconds_since(int number) {
   return atomic_compare_exchange_strong(&first[number], &begin, time) ? 0 : 1e-9 * (double)(time - begin);
 }
 
-static void ask_to_stop(int number) {
+static void ask_to_stop(int number, siginfo_t *information, void *context) {
+  (void)context;
   int reason = errno; /* of the call that the signal came after */
-  bool terminal = number == SIGINT || number == SIGTERM;
-  double seconds = seconds_since(number);
+  /* a study's signal (lab/study/worker.h) is what its runs may have been told before it, or may be told after it */
+  bool of_study = information->si_code == SI_QUEUE;
+  bool terminal = (number == SIGINT || number == SIGTERM) && !of_study;
+  double seconds = terminal ? seconds_since(number) : 0;
   if (terminal && seconds >= ONE_REQUEST) { /* it ends the program once this handler returns */
     signal(number, SIG_DFL);
     raise(number);
   } else if (!stop || (terminal && seconds == 0)) {
     say("\n");
     say(promised);
-    say(terminal ? "; once more ends at once\n" : "\n");
+    say(number == SIGINT || number == SIGTERM ? "; once more ends at once\n" : "\n");
   }
   if (!stop) stop = number;
   errno = reason;
 }
 
-static void count_continued(int signal) {
-  (void)signal;
+static void count_continued(int signal, siginfo_t *information, void *context) {
+  (void)signal, (void)information, (void)context;
   continued++;
 }
 
-static void handle(int number, void (*handler)(int)) {
-  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, before;
+static void handle(int number, void (*handler)(int, siginfo_t *, void *)) {
+  struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_RESTART | SA_SIGINFO}, before;
   sigemptyset(&action.sa_mask);
   /* a parent that has it ignored wants the work to go on without a terminal, without a reader */
   bool keeps = number == SIGHUP || number == SIGPIPE;

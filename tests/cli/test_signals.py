@@ -203,3 +203,27 @@ def test_a_run_of_a_study_is_stopped(study):
     assert "interrupted with 3 of 4 runs finished" in error and json.loads((study[2] / "study.json").read_text())["failed"] == {}
     assert len(list(study[2].glob("*/summary.json"))) == 3
     assert_study_goes_on(*study)
+
+
+def close_standard_descriptors():
+    for descriptor in range(3):
+        os.close(descriptor)
+
+
+def test_closed_standard_descriptors(place):
+    """No file takes the place of one, so that nothing is printed into it."""
+    process = place.start("closed", before=close_standard_descriptors)
+    wait_for_epochs(process, place.directory / "closed", 1)
+    assert {os.readlink(f"/proc/{process.pid}/fd/{descriptor}") for descriptor in range(3)} == {"/dev/null"}
+    process.communicate()
+    assert process.returncode == 1  # what was printed has not arrived
+    assert (place.directory / "closed" / "last.safetensors").read_bytes() == place.whole
+
+
+def test_a_study_without_standard_descriptors(place, study):
+    """Its runs say what they have to say through pipes of its own."""
+    words, how, runs = study
+    file = place.directory / words[2]
+    file.write_text(file.read_text().replace(f"epochs: {EPOCHS}", "epochs: 2"))
+    assert subprocess.run(words, **how, preexec_fn=close_standard_descriptors).returncode == 1
+    assert len(list(runs.glob("*/summary.json"))) == 4 and json.loads((runs / "study.json").read_text())["failed"] == {}

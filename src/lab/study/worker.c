@@ -12,14 +12,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* In the child, where only calls that are safe after a fork may stand. */
+/* In the child, where only calls that are safe after a fork may stand. Any descriptor may be 0, 1 or 2, where the caller has closed
+ * those: each is first copied to where nothing is put in its place. */
+static int out_of_the_way(int descriptor) {
+  return fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
 static void become(const char *program, char *const *words, pid_t parent, const int ends[2], int held,
                    const mixent_processors *cpus) {
   if (!mixent_process_follow(parent)) _exit(127);
   setpgid(0, 0);
   if (cpus) mixent_process_pin(cpus);
-  int nothing = open("/dev/null", O_RDONLY);
-  if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(ends[0], 1) < 0 || dup2(ends[1], 2) < 0) _exit(127);
+  int nothing = out_of_the_way(open("/dev/null", O_RDONLY | O_CLOEXEC)), out = out_of_the_way(ends[0]),
+      errors = out_of_the_way(ends[1]);
+  if (held >= 0) held = out_of_the_way(held);
+  if (dup2(nothing, 0) < 0 || dup2(out, 1) < 0 || dup2(errors, 2) < 0) _exit(127);
   if (held >= 0) fcntl(held, F_SETFD, 0);
   execv(program, words);
   static const char message[] = "mixent: cannot start another process of this program\n";
@@ -118,7 +125,8 @@ int mixent_worker_wait(mixent_worker *worker, char ended[64]) {
 }
 
 void mixent_worker_signal(const mixent_worker *worker, int signal) {
-  if (worker->pid > 0) kill(worker->pid, signal);
+  const union sigval nothing = {0};
+  if (worker->pid > 0 && sigqueue(worker->pid, signal, nothing) != 0) kill(worker->pid, signal);
 }
 
 void mixent_worker_free(mixent_worker *worker) {

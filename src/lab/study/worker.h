@@ -31,6 +31,7 @@ bool mixent_worker_read(mixent_worker *worker);
 /* Waits for its end; *ended says how in words where it was a signal, "" if it ended by itself. Returns its exit code, 128 +
  * the signal. Frees nothing but the process. */
 int mixent_worker_wait(mixent_worker *worker, char ended[64]);
+/* By sigqueue, by which the process knows it for the signal of its study: after another one it is no second request to stop. */
 void mixent_worker_signal(const mixent_worker *worker, int signal);
 /* Kills it if it lives, closes, frees. Safe on a zeroed struct. */
 void mixent_worker_free(mixent_worker *worker);
