@@ -3,6 +3,10 @@ import random
 import struct
 
 import pytest
+from PIL import Image
+
+from support import draw_images
+from test_compare import Place
 
 
 @pytest.fixture
@@ -33,11 +37,13 @@ def content_of(directory):
 @pytest.mark.parametrize("name, words", [
     ("last.safetensors", ["train", "--resume", "runs/a"]),
     ("best.safetensors", ["eval", "runs/a", "--data", "bars"]),
+    ("best.safetensors", ["predict", "runs/a", "bar.png"]),
     ("best.safetensors", ["export", "runs/a", "--onnx", "a.onnx"]),
 ])
 def test_one_flipped_bit(mixent, tmp_path, run, name, words):
     (run / "summary.json").unlink() if name == "last.safetensors" else None
     begin, size = payload_of(run / name)
+    Image.fromarray(draw_images([0, 1], 16, 1)[0]).save(tmp_path / "bar.png")
     bits = [0, 8 * size - 1, *random.Random(name).sample(range(8 * size), 6)]
     for bit in bits:
         flip(run / name, bit)
@@ -56,3 +62,19 @@ def test_a_flipped_bit_in_predictions(mixent, run):
     flip(run / "predictions.safetensors", 1234)
     done = mixent("report", "runs/a")
     assert done.code == 0 and "predictions.safetensors: expected the" in done.message and "CRC-32" in done.message
+
+
+def test_a_flipped_bit_in_a_study(tmp_path):
+    """A run that cannot be read is not compared as if it were not there: nothing is."""
+    place = Place(tmp_path)
+    place.compare()
+    run = tmp_path / "runs" / "small" / "ce-0"
+    (run / "result.json").unlink()
+    kept = (run / "predictions.safetensors").read_bytes()
+    flip(run / "predictions.safetensors", 1234)
+    before = content_of(tmp_path)
+    last = place.compare("--no-train", code=1)
+    assert last["event"] == "failed" and last["error"] == "format" and "runs/small/ce-0/predictions.safetensors: expected the" in last["message"]
+    assert content_of(tmp_path) == before
+    (run / "predictions.safetensors").write_bytes(kept)
+    assert place.compare("--no-train")["event"] == "finished"
