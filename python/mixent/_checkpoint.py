@@ -64,7 +64,7 @@ def refuse_other_files(path):
     if not start:
         raise ConversionError(f"{path} is empty; copy or download it again")
     if start.startswith(b"version https://git-lfs"):
-        raise ConversionError(f"{path} is a Git LFS pointer, not the checkpoint itself; fetch it with `git lfs pull`")
+        raise ConversionError(f"{path} is a Git LFS pointer, not the checkpoint itself; fetch it with 'git lfs pull'")
     if re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|head|\?xml|!--)", start, re.IGNORECASE):
         raise ConversionError(f"{path} is a web page, not a checkpoint; download the file itself")
     if start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"7z\xbc\xaf")):
@@ -72,7 +72,7 @@ def refuse_other_files(path):
     if header is not None:
         ours = header.get("__metadata__") or {}
         if isinstance(ours, dict) and "net_text" in ours:
-            raise ConversionError(f"{path} is a model of mixent already; use it as it is: `mixent eval {path}`")
+            raise ConversionError(f"{path} is a model of mixent already; use it as it is: 'mixent eval {path}'")
         raise ConversionError(f"{path} is a safetensors file; torch.save(safetensors.torch.load_file({str(path)!r}), 'NEW.pt') writes "
                               "what can be read")
     if start.startswith(b"PK\x03\x04"):

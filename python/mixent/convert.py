@@ -291,7 +291,7 @@ def convert(path, out, data="emnist-letters", labels=None, mean=(0.1307,), std=(
         "loss": "[1,1,1,1,1,1]",
     }
     write_safetensors(out, tensors, metadata)
-    said.append(f"{out} is written; `mixent eval {out}` scores it on {data}")
+    said.append(f"{out} is written; 'mixent eval {out}' scores it on {data}")
     return said
 
 

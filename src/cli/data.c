@@ -6,7 +6,7 @@ static const mixent_command *const members[] = {&mixent_command_data_list, &mixe
 
 const mixent_command mixent_command_data = {
     .name = "data",
-    .summary = "List data sets, show their images, fetch them",
+    .summary = "List data sets, show what is in them, fetch them",
     .description =
         "A data set is a known name; a directory with images as IDX files, CIFAR's binary files or folders "
         "train/CLASS and test/CLASS; an archive of such folders (.tar, .tar.gz, .tgz); images or rows of a "

@@ -230,7 +230,7 @@ static const mixent_command_option options[] = {
 
 const mixent_command mixent_command_data_show = {
     .name = "data show",
-    .summary = "Count a data set's images and write a sheet with some of each class",
+    .summary = "Count a data set's images or rows, and show some images of each class",
     .operands = "NAME|DIR|FILE",
     .names = mixent_dataset_names,
     .least_operands = 1,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 const char mixent_program_summary[] =
-    "mixent trains small convolutional networks that classify images, with losses that "
+    "mixent trains small networks that classify images or rows of tables, with losses that "
     "regularise cross entropy by making predictions sharp (MIN-ENT and MIX-ENT), and says how good they are.";
 
 const mixent_exit_meaning mixent_exit_meanings[] = {

@@ -22,10 +22,10 @@ static const char *find_other_kind(const char *path) {
       {".jpeg", "an image; the checkpoint comes first, images after it"},
       {".csv", "a table; the checkpoint comes first, tables after it"},
       {".npz", "a data set; --data names it where one is needed"},
-      {".onnx", "an ONNX file; `mixent export` writes these, and none is read"},
+      {".onnx", "an ONNX file; 'mixent export' writes these, and none is read"},
       {".yaml", "a text of YAML; name the run, or the best.safetensors in it"},
-      {".pt", "a checkpoint of PyTorch; `python -m mixent.convert` makes it one of mixent"},
-      {".pth", "a checkpoint of PyTorch; `python -m mixent.convert` makes it one of mixent"}};
+      {".pt", "a checkpoint of PyTorch; 'python -m mixent.convert' makes it one of mixent"},
+      {".pth", "a checkpoint of PyTorch; 'python -m mixent.convert' makes it one of mixent"}};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (mixent_has_ending(path, kinds[i][0])) return kinds[i][1];
   return NULL;

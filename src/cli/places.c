@@ -10,8 +10,8 @@
 
 static const char *const nouns[] = {"run", "study", "run or study"};
 static const char *const marks[] = {"recipe.yaml", "study.yaml and study.json", "recipe.yaml or study.yaml"};
-static const char *const advice[] = {"`mixent runs` lists them", "`mixent compare STUDY.yaml` makes one",
-                                     "`mixent runs` lists them"};
+static const char *const advice[] = {"'mixent runs' lists them", "'mixent compare STUDY.yaml' makes one",
+                                     "'mixent runs' lists them"};
 
 /* The name of a run in the store that is most like `word`; free(), NULL: none. */
 static mixent_status find_nearest(const char *runs, const char *word, char **out) {
@@ -44,7 +44,7 @@ static mixent_status fail_unknown(const char *runs, const char *word, const char
   char *near = NULL;
   if (direct || mixent_is_directory(below))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                       "%s is no %s, for it has no %s; `mixent runs --runs %s` lists the runs in it",
+                       "%s is no %s, for it has no %s; 'mixent runs --runs %s' lists the runs in it",
                        direct ? word : below, nouns[kind], marks[kind], direct ? word : below);
   if (kind != MIXENT_PLACE_STUDY && mixent_is_directory(runs) && !mixent_has_file(runs, "recipe.yaml"))
     MIXENT_TRY(find_nearest(runs, word, &near));

@@ -253,7 +253,7 @@ const mixent_command mixent_command_show = {
                    "takes both. The answer has the status of the run, the command that makes it again to the "
                    "same bits, the command that goes on with it, the table of its epochs with the monitor's "
                    "warnings, and the scores at the end: as trained, and at the temperature that fits the "
-                   "held-out images best.\n\n"
+                   "held-out set best.\n\n"
                    "  mixent show emnist-letters-short-ce-0\n"
                    "  mixent show runs/losses/min-ent-3 --json",
     .arguments_size = sizeof(arguments),

@@ -144,7 +144,7 @@ const mixent_command mixent_command_train = {
     .options = options,
     .description =
         "Reads a recipe, changes it as the options say, and trains. It keeps the network that is "
-        "best on held-out images, and scores that network on the test images at the end. KEY=VALUE "
+        "best on the held-out set, and scores that network on the test set at the end. KEY=VALUE "
         "changes any option of the recipe; 'mixent help recipe' lists the options and the recipes.\n\n"
         "  mixent train                                  cross entropy on EMNIST-Letters\n"
         "  mixent train --loss min-ent --seed 1          MIN-ENT, another seed\n"
@@ -157,7 +157,7 @@ const mixent_command mixent_command_train = {
         "  metrics.jsonl             a line per epoch\n"
         "  best.safetensors          the model\n"
         "  last.safetensors          all that is needed to go on\n"
-        "  predictions.safetensors   at the end: what the model says of each test image\n"
+        "  predictions.safetensors   at the end: what the model says of each test image or row\n"
         "  summary.json              at the end: the scores\n\n"
         "Ctrl-C and SIGTERM finish the step, save, say how to go on, and exit with 130 and 143. "
         "After a crash 'mixent train --resume RUN' goes on from the last save.",

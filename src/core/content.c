@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define PYTORCH "a checkpoint of PyTorch; `python -m mixent.convert` makes it one of mixent"
+#define PYTORCH "a checkpoint of PyTorch; 'python -m mixent.convert' makes it one of mixent"
 #define PACKED  "compressed data; unpack it"
 
 typedef struct content_kind {
@@ -16,7 +16,7 @@ typedef struct content_kind {
 } content_kind;
 
 static const content_kind kinds[] = {
-    {"version https://git-lfs", 23, "a Git LFS pointer; fetch the file itself with `git lfs pull`"},
+    {"version https://git-lfs", 23, "a Git LFS pointer; fetch the file itself with 'git lfs pull'"},
     {"\x89PNG\r\n\x1a\n", 8, "a PNG image"},
     {"\xff\xd8\xff", 3, "a JPEG image"},
     {"\x80\x02\x8a\nl\xfc\x9c\x46\xf9 j\xa8P\x19.", 15, PYTORCH}, /* before PyTorch 1.6 */
@@ -70,7 +70,7 @@ static const char *find_kind(const void *bytes, size_t size) {
   if (is_pytorch(bytes, size)) return PYTORCH;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (size >= kinds[i].length && memcmp(bytes, kinds[i].magic, kinds[i].length) == 0) return kinds[i].name;
-  if (is_onnx(bytes, size)) return "an ONNX file; `mixent export` writes these, and none is read";
+  if (is_onnx(bytes, size)) return "an ONNX file; 'mixent export' writes these, and none is read";
   return is_safetensors(bytes, size) ? "a safetensors file" : NULL;
 }
 

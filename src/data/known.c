@@ -13,7 +13,7 @@ static const char *const names[] = {"emnist-letters", "mnist",     "fashion-mnis
                                     "cifar-10",       "cifar-100", NULL};
 /* In the order of `names`. */
 static const mixent_known_dataset known[] = {
-    {"emnist-letters", "get it with `mixent data get emnist-letters`", NULL, letters, 1, 26},
+    {"emnist-letters", "get it with 'mixent data get emnist-letters'", NULL, letters, 1, 26},
     {"mnist",
      "put its four files (train-images-idx3-ubyte and so on, plain or .gz) into the directory mnist in one "
      "of these",

@@ -77,7 +77,7 @@ const mixent_plan_time *mixent_plan_entry_time(const mixent_plan_entry *entry, c
 static mixent_status find(const mixent_yaml *mapping, const char *name, const mixent_yaml **out) {
   *out = mixent_yaml_find(mapping, name);
   return *out ? MIXENT_OK
-              : mixent_yaml_fail(mapping, "'%s' is missing; `mixent tune` writes whole plans", name);
+              : mixent_yaml_fail(mapping, "'%s' is missing; 'mixent tune' writes whole plans", name);
 }
 
 static mixent_status read_key_text(const mixent_yaml *node, size_t size, char *out) {
@@ -171,7 +171,7 @@ static mixent_status read_tree(const mixent_yaml *root, const char *origin, mixe
   for (size_t i = 0; i < FIELDS; i++) keys[1 + i] = fields[i].name;
   keys[1 + FIELDS] = "layers";
   if (root->kind != MIXENT_YAML_MAPPING)
-    return mixent_yaml_fail(root, "no plan: it begins with no `processor:`");
+    return mixent_yaml_fail(root, "no plan: it begins with no 'processor:'");
   MIXENT_TRY(check_format(root, origin));
   MIXENT_TRY(mixent_yaml_check_keys(root, keys));
   MIXENT_TRY(find(root, "layers", &layers));

@@ -13,7 +13,7 @@ static const char evaluation_batch[] =
 static const char one_batch[] = "a step is one batch; 'batch' says how many images it has";
 static const char length[] = "the length of a run is said in epochs: 'epochs'";
 static const char layers[] =
-    "a network's layers stand in its file; 'net' names it, and `mixent info NET` shows one";
+    "a network's layers stand in its file; 'net' names it, and 'mixent info NET' shows one";
 static const char own_test[] =
     "a data set has its own test images; 'validation.fraction' of the training images are held out";
 static const char loading[] =

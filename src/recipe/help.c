@@ -28,7 +28,7 @@ const char *const mixent_group_titles[MIXENT_GROUPS] = {
 const char mixent_recipe_explanation[] =
     "A recipe of your own is a YAML file of options; what it leaves out has its default. Sections nest:\n"
     "  optimizer: {name: adam, learning_rate: 0.005}\n"
-    "The section `losses` changes options of `loss` when that loss is chosen:\n"
+    "The section 'losses' changes options of 'loss' when that loss is chosen:\n"
     "  losses: {label-smoothing: {smoothing: 0.2}}\n"
     "On the command line:\n"
     "  mixent train --recipe FILE optimizer.learning_rate=0.005\n";

@@ -53,7 +53,7 @@ static void say_unknown(const char *key, mixent_text *out) {
   else if (nearest)
     mixent_text_append(out, "did you mean '%s'?", nearest);
   else
-    mixent_text_append(out, "`mixent help recipe` lists them");
+    mixent_text_append(out, "'mixent help recipe' lists them");
 }
 
 /* Whether options stand in a section of that name. */
@@ -104,7 +104,7 @@ mixent_status mixent_recipe_apply(const mixent_yaml *mapping, const char *prefix
       return status;
     }
     if (!option && value)
-      return mixent_yaml_fail(child, "%s: expected a section of options, as `%s: {name: value}`", path, path);
+      return mixent_yaml_fail(child, "%s: expected a section of options, as '%s: {name: value}'", path, path);
     if (option) {
       MIXENT_TRY(apply_value(child, option, path, recipe));
     } else {
@@ -131,7 +131,7 @@ static mixent_status apply_losses(const mixent_yaml *losses, bool strict, mixent
   for (size_t i = 0; i < losses->count; i++) {
     const mixent_yaml *loss = &losses->children[i];
     if (loss->kind != MIXENT_YAML_MAPPING)
-      return mixent_yaml_fail(loss, "%s: expected options of the section `loss`", loss->key);
+      return mixent_yaml_fail(loss, "%s: expected options of the section 'loss'", loss->key);
     if (mixent_yaml_find(loss, "name"))
       return mixent_yaml_fail(loss, "%s: its name cannot be changed here", loss->key);
     mixent_recipe other = *recipe;
@@ -191,7 +191,7 @@ static void fill_weights(mixent_recipe *recipe) {
 /* Without a look at what several options say together. */
 static mixent_status apply_tree(const mixent_yaml *root, const mixent_setting *settings, size_t count,
                                 bool strict, mixent_recipe *recipe) {
-  if (root->kind != MIXENT_YAML_MAPPING) return mixent_yaml_fail(root, "expected options, as `epochs: 4`");
+  if (root->kind != MIXENT_YAML_MAPPING) return mixent_yaml_fail(root, "expected options, as 'epochs: 4'");
   MIXENT_TRY(choose_loss(root, settings, count, recipe));
   long chosen = recipe->loss_kind;
   MIXENT_TRY(mixent_recipe_apply(root, "", recipe));
@@ -251,7 +251,7 @@ static mixent_status unknown_recipe(const char *name) {
   if (nearest)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown recipe '%s'; did you mean '%s'?", name, nearest);
   return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                     "unknown recipe '%s'; `mixent help recipe` lists them (a file ends in .yaml)", name);
+                     "unknown recipe '%s'; 'mixent help recipe' lists them (a file ends in .yaml)", name);
 }
 
 mixent_status mixent_recipe_find(const char *name_or_file, mixent_recipe_source *out) {

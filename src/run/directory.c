@@ -214,7 +214,7 @@ mixent_status mixent_run_directory_open(const char *place, mixent_run_directory 
   mixent_path_kind kind, recipe, last;
   MIXENT_TRY(mixent_path_look(place, &kind));
   if (kind != MIXENT_PATH_DIRECTORY)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no such run; `mixent train` starts one", place);
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no such run; 'mixent train' starts one", place);
   MIXENT_TRY(mixent_path_look_in(place, "recipe.yaml", &recipe));
   MIXENT_TRY(mixent_path_look_in(place, "last.safetensors", &last));
   out->place = place_with(place, "");

@@ -213,7 +213,7 @@ static void warn_of_plan(const mixent_trainer *trainer, const char *hash) {
   const mixent_plan_source *source = &trainer->plan_source;
   mixent_text elsewhere = {0}, changed = {0};
   if (*source->differences) {
-    mixent_text_append(&elsewhere, "plan-elsewhere: %s was made for %s; `mixent tune` measures this",
+    mixent_text_append(&elsewhere, "plan-elsewhere: %s was made for %s; 'mixent tune' measures this",
                        source->plan, source->differences);
     warn(trainer->options, elsewhere.data);
   }

@@ -37,7 +37,7 @@ static mixent_status fail_batch(const mixent_trainer *trainer) {
                        trainer->dataset->name, samples, count);
   return mixent_fail(
       MIXENT_ERROR_ARGUMENT,
-      "batch: expected at most the %zu training %s of %s, got %zu; `--set batch=%zu` makes %zu "
+      "batch: expected at most the %zu training %s of %s, got %zu; '--set batch=%zu' makes %zu "
       "steps of an epoch, and more --epochs may be needed",
       count, samples, trainer->dataset->name, trainer->batch, fitting, count / fitting);
 }

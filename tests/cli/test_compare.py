@@ -187,7 +187,7 @@ def test_threads_stay(whole):
     ("baseline: ce", "baseline: cee", "13:1", "did you mean 'ce'"),
     ("baseline: ce", "difference: -1", "13:1", "a number from 1e-09 to 100"),
     ("w2: 0.5", "w2: 0.5, seed: 1", "16:44", "unknown option 'loss.seed'; did you mean"),
-    ("ce: {loss: {name: ce}}", "ce: {seed: 1}", "15:8", "`seeds` of the study"),
+    ("ce: {loss: {name: ce}}", "ce: {seed: 1}", "15:8", "'seeds' of the study"),
     ("ce: {loss: {name: ce}}", "ce: {data: mnist}", "15:8", "share their images"),
     ("ce: {loss: {name: ce}}", "ce: {loss: {nam: ce}}", "15:15", "did you mean 'loss.name'"),
     ("ce: {loss: {name: ce}}", "ce: {loss: {name: cd}}", "15:15", "did you mean"),

@@ -80,3 +80,13 @@ def test_the_citation_file_is_valid():
             assert identifier.keys() <= {"type", "value", "description"} and identifier["type"] in ("doi", "url", "swh", "other")
     assert len(set(cited["keywords"])) == len(cited["keywords"]) and all(isinstance(word, str) for word in cited["keywords"])
     assert any("2501.13709" in reference["url"] for reference in cited["references"])
+
+
+def test_messages_quote_by_apostrophes():
+    """Texts of the program: what is quoted has one form. The man pages' own escape and the note in a plan file, whose bytes stay, are apart."""
+    found = []
+    for path in (ROOT / "src").rglob("*.c"):
+        for text in re.findall(r'/\*.*?\*/|"((?:\\.|[^"\\\n])*)"', path.read_text(), re.S):
+            if "`" in text and path.name != "manual.c" and "mixent train --plan FILE" not in text:
+                found.append(f"{path}: {text}")
+    assert not found

@@ -19,10 +19,10 @@ def archive(name):
 
 CONTENTS = {
     "a web page; download the file itself": b"\xef\xbb\xbf\n<!DOCTYPE HTML><html>404</html>",
-    "a Git LFS pointer; fetch the file itself with `git lfs pull`": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n",
+    "a Git LFS pointer; fetch the file itself with 'git lfs pull'": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n",
     "a PNG image": b"\x89PNG\r\n\x1a\n" + bytes(600),
     "a JPEG image": b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(600),
-    "a checkpoint of PyTorch; `python -m mixent.convert`": archive("x/data.pkl"),
+    "a checkpoint of PyTorch; 'python -m mixent.convert'": archive("x/data.pkl"),
     "a zip archive": archive("x/a.txt"),
     "an ONNX file": b"\x08\x07\x12\x07pytorch" + bytes(600),
     "a safetensors file": CHECKPOINT.read_bytes(),

@@ -276,7 +276,7 @@ def test_show_finds(mixent, runs):
     assert shown.out.startswith("runs/study/min-ent-0: finished\n")
     assert mixent("show", "runs/study/min-ent-0/").out == shown.out
     for word, message in [("ce-3", "did you mean 'ce-2'?"), ("min-ent-0", "did you mean 'study/min-ent-0'?"),
-                          ("study", "`mixent runs --runs runs/study` lists the runs in it"), ("xyzzy", "`mixent runs` lists them")]:
+                          ("study", "'mixent runs --runs runs/study' lists the runs in it"), ("xyzzy", "'mixent runs' lists them")]:
         done = mixent("show", word)
         assert done.code == 2 and message in done.message
     broken = mixent("show", "broken")

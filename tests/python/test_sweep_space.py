@@ -139,7 +139,7 @@ SPACE = "space: {dropout: {uniform: [0, 0.5]}}\n"
     ("space:\n  dropout: {uniform: [0]}\n", 2, "two numbers"),
     ("space:\n  dropout: {uniform: [0, nan]}\n", 2, "expected a number, got 'nan'"),
     ("space:\n  dropout: {log_uniform: [0, 0.5]}\n", 2, "above 0"),
-    ("space:\n  epochs: {uniform: [1, 5]}\n", 2, "say `integer`"),
+    ("space:\n  epochs: {uniform: [1, 5]}\n", 2, "say 'integer'"),
     ("space:\n  loss.style: {uniform: [1, 5]}\n", 2, "choice"),
     ("space:\n  loss.style: {choice: [free, sqare]}\n", 2, "did you mean 'square'?"),
     ("space:\n  loss.style: {choice: free}\n", 2, "a list of different values"),

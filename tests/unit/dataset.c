@@ -307,7 +307,7 @@ static void test_not_found(void **state) {
   assert_int_equal(mixent_dataset_find("emnist-letters", NULL, &found), MIXENT_OK);
   assert_null(found);
   assert_int_equal(mixent_dataset_open("emnist-letters", NULL, &dataset), MIXENT_ERROR_IO);
-  assert_message_has("`mixent data get emnist-letters`");
+  assert_message_has("'mixent data get emnist-letters'");
   assert_message_has("./data/emnist-letters");
   assert_message_has(test_directory);
   assert_message_has("/usr/share/datasets/emnist-letters");

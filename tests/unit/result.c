@@ -431,7 +431,7 @@ static void test_a_summary_that_lies(void **state) {
       {",\"brier\":2.5", "brier of the test part: expected a number from 0 to 2, got 2.5"},
       {",\"nll\":-1", "nll of the test part: expected a number from 0 upwards, got -1"},
       {",\"entropy\":\"x\"", "entropy of the test part"},
-      {",\"nll\":null", "remove summary.json, `mixent train --resume`"}};
+      {",\"nll\":null", "remove summary.json, 'mixent train --resume'"}};
   make_run();
   for (size_t i = 0; i < ROWS(lies); i++) {
     write_summary_with(TEST, test_accuracy(), lies[i].more);

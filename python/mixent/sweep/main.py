@@ -33,7 +33,7 @@ def _parse(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", metavar="N", type=_count, help="trials at once (default: processors / threads; on Ray: what it has room for)")
     parser.add_argument("--threads", metavar="N", type=_count, default=1, help="threads of a trial (default: 1)")
     parser.add_argument("--directory", metavar="DIR", type=Path, help="where all goes (default: runs/sweeps/NAME)")
-    parser.add_argument("--ray", metavar="ADDRESS", help="run the trials on a Ray cluster: its address, or `local` to start one here")
+    parser.add_argument("--ray", metavar="ADDRESS", help="run the trials on a Ray cluster: its address, or 'local' to start one here")
     parser.add_argument("--json", action="store_true", help="print the trials as JSON at the end; all else goes to standard error")
     return parser.parse_intermixed_args(words)
 

@@ -22,4 +22,4 @@ def unknown(what: str, word: str, known: Iterable[str]) -> str:
         name for name in names if "." in name and name.rpartition(".")[2] == word.rpartition(".")[2]]
     if near:
         return f"{said}; did you mean '{near[0]}'?"
-    return said + (f"; there are {', '.join(names)}" if len(names) <= 16 else "; `mixent help recipe` lists them")
+    return said + (f"; there are {', '.join(names)}" if len(names) <= 16 else "; 'mixent help recipe' lists them")

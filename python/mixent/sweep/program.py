@@ -66,8 +66,8 @@ class Program:
         named = os.environ.get("MIXENT_PROGRAM")
         found = shutil.which(named or "mixent")
         if not found:
-            where = f"MIXENT_PROGRAM names {named}, which is no program" if named else "the program `mixent` is not on the path"
-            raise SweepError(f"{where}; build it with `make`, then `make install`, or set MIXENT_PROGRAM to where it is")
+            where = f"MIXENT_PROGRAM names {named}, which is no program" if named else "the program 'mixent' is not on the path"
+            raise SweepError(f"{where}; build it with 'make', then 'make install', or set MIXENT_PROGRAM to where it is")
         return Program(os.path.abspath(found))
 
     def arguments(self, recipe: str | None, settings: Mapping[str, str]) -> list[str]:

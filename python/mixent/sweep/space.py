@@ -18,8 +18,8 @@ SAMPLERS = ("tpe", "qmc", "random", "grid")
 PRUNERS = ("none", "median", "hyperband")
 DISTRIBUTIONS = ("uniform", "log_uniform", "integer", "log_integer", "choice")
 NOT_SEARCHED = {"name": "the sweep names its trials", "threads": "--threads says how many",
-                "validation.fraction": "all trials must be scored on the same images; it may stand in `set`",
-                "validation.seed": "all trials must be scored on the same images; it may stand in `set`"}
+                "validation.fraction": "all trials must be scored on the same images; it may stand in 'set'",
+                "validation.seed": "all trials must be scored on the same images; it may stand in 'set'"}
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def read_sweep(path: Path, program: Program, settings: Mapping[str, str] = {}, t
         raise (top.get("set") or root).fail(str(error)) from None
     sampler = _choose(top, "sampler", SAMPLERS, "tpe")
     if "space" not in top:
-        raise root.fail("space: nothing is searched; say, for one, `space: {dropout: {uniform: [0, 0.5]}}`")
+        raise root.fail("space: nothing is searched; say, for one, 'space: {dropout: {uniform: [0, 0.5]}}'")
     parameters = _order(_read_space(top["space"], options, sampler), root)
     if float(options["validation.fraction"].value) == 0:
         raise (top.get("set") or root).fail("validation.fraction is 0, but a sweep chooses by held-out images; set it to 0.05, say")
@@ -236,7 +236,7 @@ def _read_space(space: Node, options: Options, sampler: str) -> list[tuple[Param
         for entry in node.value if isinstance(node.value, list) else [node]:
             parameter = _read_parameter(key, entry, options, sampler, entries)
             if parameter and key in found:
-                raise entry.fail(f"{key}: two of its entries hold at once; `when` must tell them apart by what is fixed")
+                raise entry.fail(f"{key}: two of its entries hold at once; 'when' must tell them apart by what is fixed")
             if parameter:
                 found[key] = parameter, entry
     if not found:
@@ -253,13 +253,13 @@ def _read_parameter(key: str, node: Node, options: Options, sampler: str,
             raise child.fail(f"{key}: {unknown('distribution', word, (*DISTRIBUTIONS, 'when', 'points'))}")
     kinds = [word for word in words if word in DISTRIBUTIONS]
     if len(kinds) != 1:
-        raise node.fail(f"{key}: expected one of {', '.join(DISTRIBUTIONS)}, as `{{uniform: [0, 0.5]}}`")
+        raise node.fail(f"{key}: expected one of {', '.join(DISTRIBUTIONS)}, as '{{uniform: [0, 0.5]}}'")
     option, values = options[key], words[kinds[0]]
     parameter = Parameter(key, kinds[0])
     if parameter.kind == "choice":
         texts = [" ".join(child.texts(key)) for child in values.value] if isinstance(values.value, list) else []
         if not texts or len(set(texts)) < len(texts):
-            raise values.fail(f"{key}: expected a list of different values, as `{{choice: [free, square]}}`")
+            raise values.fail(f"{key}: expected a list of different values, as '{{choice: [free, square]}}'")
         parameter = replace(parameter, choices=tuple(texts))
     else:
         parameter = _read_range(parameter, values, option)
@@ -274,7 +274,7 @@ def _read_parameter(key: str, node: Node, options: Options, sampler: str,
             raise words["points"].fail(f"{key}: points: how many a grid takes of a range, 2 at least")
         parameter = replace(parameter, points=int(points))
     if sampler == "grid" and parameter.points is None and not parameter.whole and parameter.kind != "choice":
-        raise node.fail(f"{key}: a grid must know how many points to take, as `{{{parameter.kind}: […], points: 5}}`")
+        raise node.fail(f"{key}: a grid must know how many points to take, as '{{{parameter.kind}: […], points: 5}}'")
     when, holds = [], True
     for other, child in (words["when"].items(f"{key}: when") if "when" in words else {}).items():
         texts = tuple(child.texts(f"{key}: when"))
@@ -294,11 +294,11 @@ def _read_parameter(key: str, node: Node, options: Options, sampler: str,
 def _read_range(parameter: Parameter, node: Node, option: Option) -> Parameter:
     key = parameter.key
     if not isinstance(node.value, list) or len(node.value) != 2:
-        raise node.fail(f"{key}: expected two numbers, as `{{{parameter.kind}: [1, 10]}}`")
+        raise node.fail(f"{key}: expected two numbers, as '{{{parameter.kind}: [1, 10]}}'")
     if option.type not in ("whole", "number"):
-        raise node.fail(f"{key}: takes no numbers; say `{{choice: […]}}`")
+        raise node.fail(f"{key}: takes no numbers; say '{{choice: […]}}'")
     if option.type == "whole" and not parameter.whole:
-        raise node.fail(f"{key}: takes whole numbers; say `{parameter.kind.replace('uniform', 'integer')}`")
+        raise node.fail(f"{key}: takes whole numbers; say '{parameter.kind.replace('uniform', 'integer')}'")
     low, high = (child.number(key, int if parameter.whole else float) for child in node.value)
     if low >= high or (parameter.logarithmic and low <= 0):
         raise node.fail(f"{key}: the first number must be {'above 0 and ' if parameter.logarithmic else ''}below the second")

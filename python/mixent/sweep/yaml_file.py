@@ -29,7 +29,7 @@ class Node:
 
     def items(self, what: str) -> dict[str, Node]:
         if not isinstance(self.value, dict):
-            raise self.fail(f"{what}: expected a mapping, as `{{key: value}}`")
+            raise self.fail(f"{what}: expected a mapping, as '{{key: value}}'")
         return self.value
 
     def texts(self, what: str) -> list[str]:

@@ -79,7 +79,7 @@ static mixent_status read_mapping(const char *path, char *names[]) {
         code > '~')
       status = mixent_fail(
           MIXENT_ERROR_FORMAT,
-          "%s:%d: not `label code` (0 to 255, and the code of a visible ASCII character); correct or "
+          "%s:%d: not 'label code' (0 to 255, and the code of a visible ASCII character); correct or "
           "remove the file",
           path, number);
     else

@@ -118,8 +118,8 @@ static mixent_status read_runs(const char *const *places, size_t count, mixent_r
     if (status == MIXENT_OK && !run.recipe && !run.result)
       status =
           mixent_fail(MIXENT_ERROR_ARGUMENT,
-                      "%s: neither a study (study.yaml) nor a run (recipe.yaml) is there; `mixent train` "
-                      "makes runs, `mixent compare` studies",
+                      "%s: neither a study (study.yaml) nor a run (recipe.yaml) is there; 'mixent train' "
+                      "makes runs, 'mixent compare' studies",
                       places[i]);
     if (status == MIXENT_OK) status = place_run(report, i, &run);
     if (status != MIXENT_OK) {

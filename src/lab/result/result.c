@@ -99,7 +99,7 @@ static mixent_status read_summary(mixent_result *out, summary_parts *parts) {
   mixent_path_kind kind, summary;
   MIXENT_TRY(mixent_path_look(out->run, &kind));
   if (kind != MIXENT_PATH_DIRECTORY)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no such run; `mixent train` starts one", out->run);
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no such run; 'mixent train' starts one", out->run);
   MIXENT_TRY(mixent_path_look_in(out->run, "summary.json", &summary));
   if (summary == MIXENT_PATH_NOTHING) return fail_unfinished(out->run);
   char *path = mixent_path_join(out->run, "summary.json"), *text = NULL;
@@ -151,8 +151,8 @@ static mixent_status read_or_make(const char *path, const char *predictions, mix
   char *word = mixent_path_quote(out->run);
   mixent_status status = mixent_fail(MIXENT_ERROR_ARGUMENT,
                                      "%s: neither result.json nor predictions.safetensors is in it (older "
-                                     "versions kept none); `mixent train "
-                                     "--resume %s` scores its model again and keeps them",
+                                     "versions kept none); 'mixent train "
+                                     "--resume %s' scores its model again and keeps them",
                                      out->run, word ? word : out->run);
   free(word);
   return status;
@@ -187,7 +187,7 @@ static mixent_status read_result(const summary_parts *said, mixent_result *out) 
   mixent_status status =
       path && predictions ? read_or_make(path, predictions, out, &made) : MIXENT_ERROR_MEMORY;
   const char *from = made ? predictions : path;
-  const char *advice = made ? "remove summary.json, `mixent train --resume` scores the model again"
+  const char *advice = made ? "remove summary.json, 'mixent train --resume' scores the model again"
                             : "remove result.json, it is made anew from predictions.safetensors";
   if (status == MIXENT_OK)
     status = check_scores(from, advice, "test", &said->test, out->test_images, &out->test);

@@ -202,7 +202,7 @@ static mixent_status check_key(mixent_store *store, const char *key, char ***the
   if (!near) near = mixent_nearest_key(key, own);
   if (near) return mixent_fail(MIXENT_ERROR_ARGUMENT, "no run has '%s'; did you mean '%s'?", key, near);
   return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                     "no run has '%s'; `mixent runs --columns all --csv` shows all that there is", key);
+                     "no run has '%s'; 'mixent runs --columns all --csv' shows all that there is", key);
 }
 
 /* What is compared with numbers alone is a number, or finds nothing. */

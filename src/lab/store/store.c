@@ -334,11 +334,11 @@ static mixent_status check_directory(const char *directory) {
   mixent_path_kind kind, recipe;
   MIXENT_TRY(mixent_path_look(directory, &kind));
   if (kind != MIXENT_PATH_DIRECTORY)
-    return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory of runs; `mixent train` makes runs/",
+    return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory of runs; 'mixent train' makes runs/",
                        directory);
   MIXENT_TRY(mixent_path_look_in(directory, "recipe.yaml", &recipe));
   if (recipe == MIXENT_PATH_NOTHING) return MIXENT_OK;
-  return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s is itself a run; `mixent show %s` tells of it", directory,
+  return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s is itself a run; 'mixent show %s' tells of it", directory,
                      directory);
 }
 

@@ -187,7 +187,7 @@ mixent_status mixent_study_open(const char *directory, mixent_study **out) {
   bool found;
   MIXENT_TRY(mixent_study_look(directory, &found));
   if (!found)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no study is there; `mixent compare STUDY.yaml` makes one",
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no study is there; 'mixent compare STUDY.yaml' makes one",
                        directory);
   char *text = NULL, *recipe = NULL, *path, *origin = mixent_path_join(directory, "study.yaml");
   json_t *state;

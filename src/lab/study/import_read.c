@@ -110,7 +110,7 @@ static mixent_status read_header(mixent_import *import, const json_t *json) {
   const json_t *format = json_object_get(json, "format"); /* no file of format 1 has it */
   json_t *runs = json_object_get(json, "runs"), *state = json_object_get(json, "study.json");
   if (!kind || strcmp(kind, "mixent study") != 0)
-    return fail_here(import, 1, "no study's file; `mixent study export` writes one");
+    return fail_here(import, 1, "no study's file; 'mixent study export' writes one");
   char origin[MIXENT_RECIPE_TEXT];
   snprintf(origin, sizeof origin, "%s:1", import->origin);
   MIXENT_TRY(

@@ -87,16 +87,16 @@ static mixent_status read_seeds(const mixent_yaml *node, mixent_study *study) {
 
 /* Options that the study itself decides. */
 static const char *reserved(const char *key, bool variant, bool data_listed) {
-  if (strcmp(key, "seed") == 0) return "`seeds` of the study gives every run its seed";
-  if (strcmp(key, "threads") == 0) return "all runs share them: `mixent compare --threads N`";
+  if (strcmp(key, "seed") == 0) return "'seeds' of the study gives every run its seed";
+  if (strcmp(key, "threads") == 0) return "all runs share them: 'mixent compare --threads N'";
   if (strcmp(key, "name") == 0 || strcmp(key, "plan_hash") == 0) return "it cannot be set in a study";
-  if (strcmp(key, "losses") == 0) return "a study sets `loss` itself";
+  if (strcmp(key, "losses") == 0) return "a study sets 'loss' itself";
   bool data = strcmp(key, "data") == 0 || strcmp(key, "data_alternative") == 0 ||
               strcmp(key, "data_dir") == 0 || strcmp(key, "transpose") == 0;
   if (data && variant)
-    return "all variants share their images, or they could not be compared; `data` of the study lists data "
+    return "all variants share their images, or they could not be compared; 'data' of the study lists data "
            "sets";
-  if (data && data_listed && strcmp(key, "data_dir") != 0) return "`data` of the study lists the data sets";
+  if (data && data_listed && strcmp(key, "data_dir") != 0) return "'data' of the study lists the data sets";
   return NULL;
 }
 
@@ -161,7 +161,7 @@ static mixent_status read_settings(const mixent_yaml *node, bool variant, bool d
 static mixent_status read_variants(const mixent_yaml *node, bool data_listed, mixent_study *study) {
   if (node->kind != MIXENT_YAML_MAPPING || !node->count)
     return mixent_yaml_fail(node,
-                            "variants: expected names with options of a recipe, as `ce: {loss: {name: ce}}`");
+                            "variants: expected names with options of a recipe, as 'ce: {loss: {name: ce}}'");
   MIXENT_TRY(check_count(node, "variants"));
   MIXENT_TRY(MIXENT_ALLOCATE(node->count + 1, &study->variant_names)); /* NULL-terminated */
   MIXENT_TRY(MIXENT_ALLOCATE(node->count, &study->variants));
@@ -217,7 +217,7 @@ static mixent_status read_data(const mixent_yaml *node, mixent_study *study) {
 static mixent_status read_tree(const mixent_yaml *root, mixent_study *study) {
   static const char *const keys[] = {"name", "about",    "recipe",     "seeds",    "set",
                                      "data", "baseline", "difference", "variants", NULL};
-  if (root->kind != MIXENT_YAML_MAPPING) return mixent_yaml_fail(root, "no study: it begins with no `name:`");
+  if (root->kind != MIXENT_YAML_MAPPING) return mixent_yaml_fail(root, "no study: it begins with no 'name:'");
   MIXENT_TRY(mixent_yaml_check_keys(root, keys));
   const mixent_yaml *about = mixent_yaml_find(root, "about"), *set = mixent_yaml_find(root, "set"),
                     *data = mixent_yaml_find(root, "data"),

@@ -63,7 +63,7 @@ mixent_status mixent_plan_file_check(const mixent_plan_file *file, const mixent_
     if (!find_step(net, entry, &step))
       return mixent_fail(MIXENT_ERROR_FORMAT,
                          "%s:%d:%d: layer %s, %s: there is no choice of a back end for it in this network "
-                         "(`mixent info NET --plan` lists its steps)",
+                         "('mixent info NET --plan' lists its steps)",
                          file->origin, entry->line, entry->column, entry->layer, entry->pass);
     if (!has_name(step.candidates, entry->backend)) return fail_backend(file, entry, step.candidates);
     *same &= strcmp(step.backend, entry->backend) == 0;
