@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/PYTHON.md"
 SNIPPETS = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 EXAMPLES = ROOT / "examples/python"
-OPTIONAL = ("accelerate", "fastai", "jax", "keras", "lightning", "optax", "pytorch_lightning", "transformers")
+OPTIONAL = ("accelerate", "fastai", "jax", "keras", "lightning", "optax", "pytorch_lightning", "tensorflow",
+            "transformers")
 
 
 def skip_without(name):
@@ -40,7 +41,7 @@ def test_every_snippet_runs(number, tmp_path, monkeypatch):
 def run(name):
     """The numbers that an example prints."""
     done = subprocess.run([sys.executable, EXAMPLES / f"{name}.py"], capture_output=True, text=True,
-                          env=dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))))
+                          env=dict(os.environ, OMP_NUM_THREADS="1", PYTHONPATH=os.pathsep.join(filter(None, sys.path))))
     missing = re.search(r"^ModuleNotFoundError: No module named '(\w+)", done.stderr, re.MULTILINE)
     if missing:
         skip_without(missing[1])
