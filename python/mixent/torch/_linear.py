@@ -176,9 +176,9 @@ def _compose(call: _Call, input: Tensor, weight: Tensor, bias: Tensor | None, *l
 
 class _Linear(torch.autograd.Function):
     """Sum and mean find their gradients in the forward pass, while the logits are there; the backward pass multiplies them by one
-    number. It gives them away, so that no second gradient of the weight's size is needed. A second backward pass computes them again. So does the
-    first one for a value per row, and for float16, where gradients may lie below what float16 holds until GradScaler has multiplied
-    them."""
+    number. It gives them away, so that no second gradient of the weight's size is needed. A second backward pass computes them
+    again. So does the first one for a value per row, and for float16, where gradients may lie below what float16 holds until
+    GradScaler has multiplied them."""
 
     @staticmethod
     def forward(ctx: Any, call: _Call, input: Tensor, weight: Tensor, bias: Tensor | None, *learned: Tensor) -> Tensor:
