@@ -23,7 +23,7 @@ python_site = build/python-site/mixent/__init__.py
 
 .PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 test-browser fuzz fuzz-coverage bench-train bench-infer \
         bench-loss bench-winograd pictures python \
-        wheel test-python test-onnx install format check-format tidy dependencies clean help
+        wheel test-python test-onnx install uninstall format check-format tidy dependencies clean help
 
 ## release        the program, at build/release/mixent (this is what plain `make` does)
 release:
@@ -188,6 +188,13 @@ test-onnx:
 ## install        the program, its man pages and completion, library and headers (PREFIX, DESTDIR)
 install: release
 	cmake --install build/release $(if $(PREFIX),--prefix "$(PREFIX)")
+	@touch build/installed.txt
+	@{ cat build/installed.txt build/release/install_manifest.txt; echo; } | grep . | sort -u >build/installed.new
+	@mv build/installed.new build/installed.txt
+
+## uninstall      removes what 'make install' has put in place, wherever that was
+uninstall:
+	@tools/uninstall
 
 ## format, check-format   lays out sources and pages, or says which are not (clang-format, tools/format-prose)
 format:

@@ -160,3 +160,19 @@ def test_headers_stand_alone(installed):
 
 def test_program(installed):
     assert run(installed / "bin" / "mixent", "version").startswith("mixent ")
+
+
+def test_all_of_it_can_be_removed(tmp_path):
+    """As `make uninstall` does, by the list that `make install` keeps; what lay there before stays."""
+    others = tmp_path / "prefix" / "include" / "mixent" / "others.h"
+    others.parent.mkdir(parents=True)
+    others.write_text("")
+    subprocess.run(["cmake", "--install", BUILD, "--prefix", tmp_path / "prefix"], check=True, capture_output=True)
+    listed = tmp_path / "list"
+    shutil.copy(BUILD / "install_manifest.txt", listed)
+    assert len(list((tmp_path / "prefix").rglob("*"))) > 30
+    subprocess.run([ROOT / "tools" / "uninstall", listed], check=True, capture_output=True)
+    left = [path for path in (tmp_path / "prefix").rglob("*") if not path.is_dir()]
+    assert left == [others] and not listed.exists()
+    assert {path.name for path in (tmp_path / "prefix").rglob("mixent*")} == {"mixent"}
+    assert subprocess.run([ROOT / "tools" / "uninstall", listed], capture_output=True).returncode == 1
