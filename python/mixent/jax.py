@@ -31,23 +31,27 @@ class _Row:
     """What the terms see of rows [..., classes]: the prediction q, without cancellation where one class is nearly sure, and the target
     p, smoothed, times the class weights. A masked class has q = 0 and a finite ln q far below all others."""
 
-    def __init__(self, logits: Any, labels: Any, weight: Any, where: Any, numbers: dict[str, Any]) -> None:
-        z = jnp.asarray(logits)
-        z = z.astype(jnp.promote_types(z.dtype, jnp.float32))
+    def __init__(self, logits: Any, labels: Any, weight: Any, where: Any, axis: int, numbers: dict[str, Any]) -> None:
+        z, labels, smoothing, self.numbers = jnp.asarray(logits), jnp.asarray(labels), numbers["label_smoothing"], numbers
+        whole, rows = z.shape, jnp.moveaxis(z, axis, -1).shape[:-1]
+        soft = jnp.issubdtype(labels.dtype, jnp.floating)
+        if labels.shape != (whole if soft else rows):
+            raise ValueError(f"logits of shape {whole} go with labels of shape {rows} or floating targets of shape {whole}, "
+                             f"not {labels.dtype} of shape {labels.shape}")
+        z = jnp.moveaxis(z, axis, -1).astype(jnp.promote_types(z.dtype, jnp.float32))
+        labels = jnp.moveaxis(labels, axis, -1) if soft else labels
         self.counted = None
         if where is not None and jnp.ndim(where) < z.ndim:
-            self.counted = jnp.broadcast_to(where, z.shape[:-1])
-            z = jnp.where(self.counted[..., None], z, 0)  # what does not count is not looked at
+            self.counted = jnp.broadcast_to(where, rows)
         elif where is not None:
+            where = jnp.broadcast_to(jnp.moveaxis(jnp.asarray(where), axis, -1), z.shape)
+            self.counted = where.any(-1)
             z = jnp.where(where, z, -jnp.inf)
+            labels = jnp.where(where, labels, 0) if soft else labels
+        if self.counted is not None:  # what does not count is not looked at
+            z = jnp.where(self.counted[..., None], z, 0)
+            labels = labels if soft else jnp.where(self.counted, labels, 0)
         classes = jnp.arange(z.shape[-1])
-        labels, smoothing, self.numbers = jnp.asarray(labels), numbers["label_smoothing"], numbers
-        soft = jnp.issubdtype(labels.dtype, jnp.floating)
-        if self.counted is not None and not soft:
-            labels = jnp.where(self.counted, labels, 0)
-        if labels.shape != (z.shape if soft else z.shape[:-1]):
-            raise ValueError(f"logits of shape {z.shape} go with labels of shape {z.shape[:-1]} or floating targets of shape {z.shape}, "
-                             f"not {labels.dtype} of shape {labels.shape}")
         if weight is not None and not soft and smoothing == 0:  # of a class whose weight is 0, nothing is looked at
             known = jnp.clip(labels, 0, z.shape[-1] - 1)
             weighty = (jnp.asarray(weight)[known] != 0) | (known != labels)
@@ -138,9 +142,9 @@ _TERMS: dict[str, Callable[[_Row], Any]] = {
 }
 
 
-def _evaluate(kind: str, logits: Any, labels: Any, weight: Any, where: Any, given: dict[str, Any]) -> Any:
+def _evaluate(kind: str, logits: Any, labels: Any, weight: Any, where: Any, axis: int, given: dict[str, Any]) -> Any:
     numbers = _options.fixed_numbers(kind, given)
-    row = _Row(logits, labels, weight, where, numbers)
+    row = _Row(logits, labels, weight, where, axis, numbers)
     total = 0 * row.q.sum(-1)  # rows without a distribution are NaN, their gradient too, whatever the weights
     for i, term in enumerate(_options.PARTS[kind], 1):
         base = numbers[f"b{i}"]
@@ -158,11 +162,13 @@ _DOC = """{about}
 p is the target, q = softmax(logits).
 
 Args:
-    logits: [..., classes], floating.
+    logits: [..., classes], floating; axis says where the classes are.
     labels: whole numbers [...] in 0 to classes - 1, or distributions [..., classes], floating.
     weight: [classes], the classes' weights.
     where: as in optax. Of one dimension less than the logits: examples that count (0 for the others, whatever they hold); of as
-        many: classes that take part. A logit of -inf leaves a class out, too.
+        many: classes that take part (0 for examples without any). A logit of -inf leaves a class out, too. A label that is left
+        out gives +inf; a distribution's share of a class that where leaves out does not count.
+    axis: the one of the classes, in logits, distributions and where.
     {numbers}: numbers of the loss, as in mixent.torch.{module}; help() on it explains them.
         Weights and bases may be traced values.
 
@@ -175,8 +181,8 @@ Raises TypeError for a number that the loss does not have, ValueError for number
 
 
 def _make(kind: str, about: str, module: str) -> Callable[..., Any]:
-    def function(logits: Any, labels: Any, *, weight: Any = None, where: Any = None, **numbers: Any) -> Any:
-        return _evaluate(kind, logits, labels, weight, where, numbers)
+    def function(logits: Any, labels: Any, *, weight: Any = None, where: Any = None, axis: int = -1, **numbers: Any) -> Any:
+        return _evaluate(kind, logits, labels, weight, where, axis, numbers)
 
     numbers = _options.fixed_numbers(kind, {})
     signature = inspect.signature(function)
@@ -194,10 +200,10 @@ for _kind, (_module, _about) in MODULES.items():
     __all__.append(_function.__name__)
 
 
-def entropy(logits: Any, *, where: Any = None) -> Any:
+def entropy(logits: Any, *, where: Any = None, axis: int = -1) -> Any:
     """H(q) = -sum q ln q of q = softmax(logits), for each example, in nats; no labels are needed.
 
-    logits: [..., classes]; where: examples that count, [...], or classes that take part, [..., classes].
+    logits: [..., classes]; where: examples that count, [...], or classes that take part, [..., classes]; axis: the one of the classes.
     """
-    labels = jnp.zeros(jnp.shape(logits)[:-1], jnp.int32)
-    return _evaluate("min-ent", logits, labels, None, where, {"w1": 0.0, "w2": 1.0})
+    labels = jnp.zeros_like(jnp.take(jnp.asarray(logits), 0, axis), jnp.int32)
+    return _evaluate("min-ent", logits, labels, None, where, axis, {"w1": 0.0, "w2": 1.0})

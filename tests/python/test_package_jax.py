@@ -105,6 +105,31 @@ def test_examples_and_classes_that_are_left_out():
     np.testing.assert_allclose(losses.min_ent(logits, labels % 4, where=some[None]), losses.min_ent(logits[:, :4], labels % 4), rtol=1e-6)
 
 
+def test_the_same_as_optax():
+    """Cross entropy and Poly-1, with whole numbers and distributions, examples and classes left out, classes on either axis."""
+    optax = pytest.importorskip("optax")
+    logits, labels = problem()
+    targets = jax.nn.softmax(logits[::-1])
+    examples = jnp.asarray([True, False, True, True, False, True])
+    classes = np.random.default_rng(1).random((6, 5)) < 0.6
+    classes[range(6), labels] = True
+    classes[3] = False
+    classes = jnp.asarray(classes)
+    integers = optax.softmax_cross_entropy_with_integer_labels
+    smoothed = optax.smooth_labels(jax.nn.one_hot(labels, 5), 0.2)
+    np.testing.assert_allclose(losses.cross_entropy(logits, labels, label_smoothing=0.2), optax.softmax_cross_entropy(logits, smoothed), rtol=1e-5)
+    for where in None, examples, classes:
+        pairs = [(losses.cross_entropy, integers, labels), (losses.cross_entropy, optax.softmax_cross_entropy, targets),
+                 (losses.poly1, optax.losses.poly_loss_cross_entropy, targets)]
+        for ours, theirs, target in pairs:
+            expected = theirs(logits, target, where=where[:, None] if where is examples else where)
+            np.testing.assert_allclose(ours(logits, target, where=where), expected, rtol=1e-5, atol=1e-6)
+            turned = [x if x is None or x.ndim == 1 else x.T for x in (target, where)]
+            np.testing.assert_allclose(ours(logits.T, turned[0], where=turned[1], axis=0), expected, rtol=1e-5, atol=1e-6)
+        turned = where if where is None or where.ndim == 1 else where.T
+        np.testing.assert_allclose(losses.entropy(logits.T, where=turned, axis=0), losses.entropy(logits, where=where), rtol=1e-6)
+
+
 def test_types():
     logits, labels = problem()
     for dtype in (jnp.bfloat16, jnp.float16, jnp.float32):
