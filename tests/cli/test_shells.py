@@ -5,13 +5,16 @@ import re
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+import mixent
 import pytest
 from support import PROGRAM, ROOT, environment
 
 SCRIPTS = ROOT / "src/cli/completion"
+SITE = Path(mixent.__file__).parents[1]  # the Python package, for mixent-sweep
 
 
 def need(program):
@@ -83,16 +86,23 @@ TYPED = [("mixent tra", "mixent train "),
          ("mixent train --recipe ./my-re", "mixent train --recipe ./my-recipe.yaml "),
          ("mixent train data=my-im", "mixent train data=my-images/"),
          ("mixent eval my-im", "mixent eval my-images/"),
+         ("mixent-sweep paper-sm", "mixent-sweep paper-small "),
+         ("mixent-sweep tune --thr", "mixent-sweep tune --threads "),
+         ("mixent-sweep tune loss.name=bri", "mixent-sweep tune loss.name=brier "),
+         ("mixent-sweep tune --set schedule.w", "mixent-sweep tune --set schedule.warmup="),
+         ("mixent-sweep ./my-re", "mixent-sweep ./my-recipe.yaml "),
          ("mixent help recipe sched", "mixent help recipe schedule")]  # that is a group, and the beginning of keys
 
 
 @pytest.fixture
 def place(tmp_path):
-    """A directory with two files, and the program on the path."""
+    """A directory with two files, and the programs on the path."""
     (tmp_path / "my-images").mkdir()
     (tmp_path / "my-recipe.yaml").write_text("epochs: 1\n")
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/mixent").symlink_to(PROGRAM.resolve())
+    (tmp_path / "bin/mixent-sweep").write_text(f"#!/bin/sh\nPYTHONPATH='{SITE}' exec {sys.executable} -m mixent.sweep \"$@\"\n")
+    (tmp_path / "bin/mixent-sweep").chmod(0o755)
     return tmp_path
 
 
@@ -200,6 +210,17 @@ def test_pages_say_what_the_help_says(mixent, manual):
         assert re.search(rf"^ +{re.escape(key)}(\s|$)", recipe, re.MULTILINE), key
 
 
+def test_the_page_of_mixent_sweep():
+    """It is in the project as `mixent-sweep manual` writes it, and has every option of the help."""
+    path = ROOT / "python" / "mixent-sweep.1"
+    said, usage = (subprocess.run([sys.executable, "-m", "mixent.sweep", word], env=environment(PYTHONPATH=str(SITE)), capture_output=True,
+                                  text=True, check=True).stdout for word in ("manual", "--help"))
+    assert said == path.read_text()
+    page = read_page(path)
+    options = set(re.findall(r"^  (?:-h, )?(--[a-z]+)", usage, re.MULTILINE))
+    assert len(options) > 6 and all(re.search(rf"^ +(-h, )?{option}\b", page, re.MULTILINE) for option in options)
+
+
 def test_what_is_installed(tmp_path):
     build = Path(os.environ.get("MIXENT_BUILD") or ROOT / "build/release")
     if not (build / "manual").is_dir():
@@ -208,4 +229,6 @@ def test_what_is_installed(tmp_path):
     share = tmp_path / "share"
     assert (share / "bash-completion/completions/mixent").read_text() == (SCRIPTS / "mixent.bash").read_text()
     assert (share / "zsh/site-functions/_mixent").exists() and (share / "fish/vendor_completions.d/mixent.fish").exists()
+    for name in "bash-completion/completions/mixent-sweep", "fish/vendor_completions.d/mixent-sweep.fish", "man/man1/mixent-sweep.1":
+        assert (share / name).exists(), name
     assert (share / "man/man1/mixent-train.1").exists() and (share / "man/man5/mixent-recipe.5").exists()

@@ -16,39 +16,8 @@ from mixent.sweep.message import SweepError
 from mixent.sweep.program import Program
 from mixent.sweep.progress import Progress
 from mixent.sweep.record import Record, count_ends
-from mixent.sweep.space import Sweep, built_in, find_sweep, read_sweep
-
-
-def _parse(words: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="mixent-sweep", allow_abbrev=False,
-        description="Searches the options of a recipe by training, with the validation part of the training images as the judge; "
-                    "the test set is not looked at. Killed or stopped, it goes on where it was when it is started again.")
-    parser.add_argument("space", metavar="SPACE.yaml|NAME",
-                        help=f"what is fixed, what is searched and how (docs/SWEEPS.md): a file, or built in: {', '.join(built_in())}")
-    parser.add_argument("settings", metavar="KEY=VALUE", nargs="*", type=_setting,
-                        help="fix an option of the recipe, whatever the file says of it")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], type=_setting, help="the same")
-    parser.add_argument("--trials", metavar="N", type=_count, help="how many trials, whatever the file says")
-    parser.add_argument("--jobs", metavar="N", type=_count, help="trials at once (default: processors / threads; on Ray: what it has room for)")
-    parser.add_argument("--threads", metavar="N", type=_count, default=1, help="threads of a trial (default: 1)")
-    parser.add_argument("--directory", metavar="DIR", type=Path, help="where all goes (default: runs/sweeps/NAME)")
-    parser.add_argument("--ray", metavar="ADDRESS", help="run the trials on a Ray cluster: its address, or 'local' to start one here")
-    parser.add_argument("--json", action="store_true", help="print the trials as JSON at the end; all else goes to standard error")
-    return parser.parse_intermixed_args(words)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got '{text}'")
-    return int(text)
-
-
-def _setting(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got '{text}'")
-    return key, value
+from mixent.sweep.space import Sweep, find_sweep, read_sweep
+from mixent.sweep.words import complete, manual, parse
 
 
 def _need(*modules: str, extra: str) -> None:
@@ -131,7 +100,14 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def main(words: list[str] | None = None) -> int:
-    arguments = _parse(words)
+    words = sys.argv[1:] if words is None else words
+    if words[:2] == ["complete", "--"]:
+        print("\n".join(complete(words[2:])))
+        return 0
+    if words == ["manual"]:
+        print(manual(), end="")
+        return 0
+    arguments = parse(words)
     try:
         _run(arguments)
     except SweepError as error:
@@ -141,7 +117,7 @@ def main(words: list[str] | None = None) -> int:
         print(printable(f"mixent-sweep: {error.filename or 'a file'}: {error.strerror or error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt as stopped:
-        again = shlex.join(["mixent-sweep", *(words if words is not None else sys.argv[1:])])
+        again = shlex.join(["mixent-sweep", *words])
         print(f"mixent-sweep: stopped, every trial is saved; go on with: {again}", file=sys.stderr)
         return 128 + (stopped.args[0] if stopped.args else signal.SIGINT)
     return 0

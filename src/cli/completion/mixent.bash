@@ -1,4 +1,5 @@
-# Completion of mixent in bash. The program itself says what may follow (src/cli/complete.c).
+# Completion of mixent and mixent-sweep in bash. The programs themselves say what may follow (src/cli/complete.c,
+# python/mixent/sweep/words.py).
 
 _mixent() {
   local words=() word= rest=${COMP_LINE:0:COMP_POINT} blank i line cut files=
@@ -34,4 +35,4 @@ _mixent() {
   [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
   return 0
 }
-complete -F _mixent mixent
+complete -F _mixent mixent mixent-sweep

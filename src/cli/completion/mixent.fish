@@ -1,4 +1,5 @@
-# Completion of mixent in fish. The program itself says what may follow (src/cli/complete.c).
+# Completion of mixent and mixent-sweep in fish. The programs themselves say what may follow (src/cli/complete.c,
+# python/mixent/sweep/words.py).
 
 function __mixent_complete
     set -l words (commandline -opc)
@@ -17,3 +18,4 @@ function __mixent_complete
     end
 end
 complete -c mixent -f -k -a '(__mixent_complete)'
+complete -c mixent-sweep -f -k -a '(__mixent_complete)'
