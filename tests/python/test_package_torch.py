@@ -53,7 +53,8 @@ def both(criterion, logits, target, grad_output=None):
 
 def test_every_kind_of_the_library_has_a_module():
     assert set(CLASSES) == set(mixent.LOSSES) == set(loss_reference.PARTS)
-    assert {cls.__name__ for cls in CLASSES.values()} | {"Loss", "EntropyLoss", "functional"} == set(losses.__all__)
+    names = {cls.__name__ for cls in CLASSES.values()}
+    assert names | {f"Linear{name}" for name in names} | {"Loss", "EntropyLoss", "functional"} == set(losses.__all__)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

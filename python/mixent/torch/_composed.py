@@ -106,7 +106,7 @@ class _Softmax:
         return self.x < self.lowest / 2
 
 
-class _Row:
+class Row:
     """All that the formulas of the terms see: the prediction, p, and p times the class weights."""
 
     def __init__(self, rows: Rows, rule: Rule) -> None:
@@ -148,77 +148,77 @@ class _Row:
 # Each term's value of a row, and its slope u = q dv/dq of each class without p's weights; dT/dz_j = u_j - q_j sum_k u_k. Terms that
 # are linear in p have p inside, times the class weights; of the others a row's weight multiplies the whole.
 
-def _ce1(row: _Row) -> Tensor:
+def _ce1(row: Row) -> Tensor:
     return row.masked_labels() - (row.weighted * row.softmax.log).sum(1)
 
 
-def _ce1_slope(row: _Row) -> Tensor:
+def _ce1_slope(row: Row) -> Tensor:
     return -row.weighted
 
 
-def _focal(row: _Row) -> Tensor:
+def _focal(row: Row) -> Tensor:
     return row.masked_labels() - (row.weighted * row.rest_to_gamma() * row.softmax.log).sum(1)
 
 
-def _focal_slope(row: _Row) -> Tensor:
+def _focal_slope(row: Row) -> Tensor:
     rest, q = row.softmax.rest(), row.softmax.q
     ratio = torch.where(rest > 0, q * row.softmax.log / rest, -1.0)
     return row.weighted * row.rest_to_gamma() * (row.rule.gamma * ratio - 1)
 
 
-def _gce(row: _Row) -> Tensor:
+def _gce(row: Row) -> Tensor:
     return -(row.weighted * torch.expm1(row.rule.q * row.softmax.log)).sum(1) / row.rule.q
 
 
-def _gce_slope(row: _Row) -> Tensor:
+def _gce_slope(row: Row) -> Tensor:
     return -row.weighted * torch.exp(row.rule.q * row.softmax.log)
 
 
-def _poly1(row: _Row) -> Tensor:
+def _poly1(row: Row) -> Tensor:
     return (row.weighted * row.softmax.rest()).sum(1)
 
 
-def _poly1_slope(row: _Row) -> Tensor:
+def _poly1_slope(row: Row) -> Tensor:
     return -row.weighted * row.softmax.q
 
 
-def _h(row: _Row) -> Tensor:
+def _h(row: Row) -> Tensor:
     return -(row.softmax.q * row.softmax.log).sum(1)
 
 
-def _h_slope(row: _Row) -> Tensor:
+def _h_slope(row: Row) -> Tensor:
     return -row.softmax.q * row.softmax.log
 
 
-def _ce2(row: _Row) -> Tensor:
+def _ce2(row: Row) -> Tensor:
     return -(row.softmax.q * row.log_p()).sum(1)
 
 
-def _ce2_slope(row: _Row) -> Tensor:
+def _ce2_slope(row: Row) -> Tensor:
     return -row.softmax.q * row.log_p()
 
 
-def _kl(row: _Row) -> Tensor:
+def _kl(row: Row) -> Tensor:
     return (row.softmax.q * (row.softmax.log - row.log_p())).sum(1)
 
 
-def _kl_slope(row: _Row) -> Tensor:
+def _kl_slope(row: Row) -> Tensor:
     return row.softmax.q * (row.softmax.log - row.log_p())
 
 
-def _mae(row: _Row) -> Tensor:
+def _mae(row: Row) -> Tensor:
     return row.difference().abs().sum(1)
 
 
-def _mae_slope(row: _Row) -> Tensor:
+def _mae_slope(row: Row) -> Tensor:
     return -row.softmax.q * row.difference().sign()
 
 
-def _brier(row: _Row) -> Tensor:
+def _brier(row: Row) -> Tensor:
     return row.difference().square().sum(1)
 
 
-def _brier_slope(row: _Row) -> Tensor:
+def _brier_slope(row: Row) -> Tensor:
     return -2 * row.softmax.q * row.difference()
 
 
@@ -226,23 +226,23 @@ LINEAR = {"ce1": (_ce1, _ce1_slope), "focal": (_focal, _focal_slope), "gce": (_g
 WHOLE = {"h": (_h, _h_slope), "ce2": (_ce2, _ce2_slope), "kl": (_kl, _kl_slope), "mae": (_mae, _mae_slope), "brier": (_brier, _brier_slope)}
 
 
-def row_terms(rows: Rows, rule: Rule) -> list[Tensor]:
+def row_terms(row: Row) -> list[Tensor]:
     """Each term of the rule for each row, in natural logarithms, class weights included."""
-    row, found = _Row(rows, rule), []
-    for term in rule.terms:
+    found, counted = [], row.rows.counted
+    for term in row.rule.terms:
         if term in LINEAR:
             value = LINEAR[term][0](row)
         else:
             value = row.whole * (_bi_tempered(row)[0] if term == "bi-tempered" else WHOLE[term][0](row))
-        found.append(value if rows.counted is None else torch.where(rows.counted, value, 0.0))
+        found.append(value if counted is None else torch.where(counted, value, 0.0))
     return found
 
 
-def row_gradients(rows: Rows, rule: Rule, coefficients: list[Number], scales: Tensor) -> Tensor:
+def row_gradients(row: Row, coefficients: list[Number], scales: Tensor) -> Tensor:
     """d/dz of sum over the rows of scale * sum_i c_i T_i: [rows, classes]. To be called without recording a graph."""
-    row, softmax_slope, gradient = _Row(rows, rule), None, None
+    rows, softmax_slope, gradient = row.rows, None, None
     scales = torch.where(rows.wrong, math.nan, scales if rows.counted is None else torch.where(rows.counted, scales, 0.0))
-    for term, c in zip(rule.terms, coefficients):
+    for term, c in zip(row.rule.terms, coefficients):
         if not isinstance(c, Tensor) and c == 0:
             continue
         c = c.to(rows.z.dtype) if isinstance(c, Tensor) else c
@@ -260,7 +260,7 @@ def row_gradients(rows: Rows, rule: Rule, coefficients: list[Number], scales: Te
 
 # The bi-tempered loss has a softmax of its own.
 
-def _bi_tempered(row: _Row) -> tuple[Tensor, Tensor]:
+def _bi_tempered(row: Row) -> tuple[Tensor, Tensor]:
     """(value of each row, q)"""
     x, present = row.softmax.x, ~row.softmax.is_masked()
     q = _tempered_softmax(x, present, row.rule.t2)
@@ -268,7 +268,7 @@ def _bi_tempered(row: _Row) -> tuple[Tensor, Tensor]:
     return (p * (_power(p, a) - _power(q, a)) / a - (_power(p, b) - _power(q, b)) / b).sum(1), q
 
 
-def _bi_tempered_gradient(row: _Row) -> Tensor:
+def _bi_tempered_gradient(row: Row) -> Tensor:
     """u - v sum u, u = (q - p) q^(t2 - t1), v = q^t2 / sum q^t2"""
     q = _bi_tempered(row)[1]
     u, v = (q - row.p) * _power(q, row.rule.t2 - row.rule.t1), _power(q, row.rule.t2)

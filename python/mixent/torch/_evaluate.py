@@ -106,7 +106,7 @@ def compose(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor |
     flat, target, lead = _flatten(logits, target, weight)
     coefficients, added = coefficients_of(settings, epoch, learned, logits)
     rows = _composed.prepare(flat, target, weight, settings.ignore_index, _rule_of(settings).smoothing)
-    values = _composed.combine(_composed.row_terms(rows, _rule_of(settings)), coefficients)
+    values = _composed.combine(_composed.row_terms(_composed.Row(rows, _rule_of(settings))), coefficients)
     if settings.reduction == _NONE:
         return torch.where(rows.wrong, math.nan, values).reshape(lead)
     total = values.sum(dtype=_composed.widest(values))
@@ -137,7 +137,7 @@ def _chunked_value(settings: Settings, logits: Tensor, target: Tensor, weight: T
     values = logits.new_empty(flat.shape[0], dtype=kind)
     for part in _chunks(flat):
         rows = _composed.prepare(flat[part], target[part], weight, settings.ignore_index, _rule_of(settings).smoothing)
-        values[part] = _composed.combine(_composed.row_terms(rows, _rule_of(settings)), coefficients)
+        values[part] = _composed.combine(_composed.row_terms(_composed.Row(rows, _rule_of(settings))), coefficients)
         if settings.reduction == _NONE:
             values[part] = torch.where(rows.wrong, math.nan, values[part])
     if settings.reduction == _NONE:
@@ -149,7 +149,8 @@ def _chunked_value(settings: Settings, logits: Tensor, target: Tensor, weight: T
 def row_terms(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor | None) -> dict[str, Tensor]:
     """Each term of the loss for each row, in the labels' shape."""
     flat, target, lead = _flatten(logits, target, weight)
-    found = [_composed.row_terms(_composed.prepare(flat[part], target[part], weight, settings.ignore_index, _rule_of(settings).smoothing), _rule_of(settings))
+    rule = _rule_of(settings)
+    found = [_composed.row_terms(_composed.Row(_composed.prepare(flat[part], target[part], weight, settings.ignore_index, rule.smoothing), rule))
              for part in _chunks(flat)]
     return {name: torch.cat(values).reshape(lead) for name, *values in zip(_options.PARTS[settings.kind], *found)}
 
@@ -177,11 +178,11 @@ def sums_of_rows(settings: Settings, flat: Tensor, target: Tensor, weight: Tenso
     rule, wide = _rule_of(settings), _composed.widest(flat)
     sums: list[_composed.Number] = [0.0] * len(rule.terms)
     for part in _chunks(flat):
-        rows = _composed.prepare(flat[part], target[part], weight, settings.ignore_index, rule.smoothing)
+        row = _composed.Row(_composed.prepare(flat[part], target[part], weight, settings.ignore_index, rule.smoothing), rule)
         if want_sums:
-            sums = [total + (term * scales[part]).sum(dtype=wide) for total, term in zip(sums, _composed.row_terms(rows, rule))]
+            sums = [total + (term * scales[part]).sum(dtype=wide) for total, term in zip(sums, _composed.row_terms(row))]
         if gradient is not None:
-            gradient[part] = _composed.row_gradients(rows, rule, coefficients, scales[part])
+            gradient[part] = _composed.row_gradients(row, coefficients, scales[part])
     return sums
 
 
