@@ -276,3 +276,16 @@ def test_the_snippet_of_the_page_on_python_runs():
     names = {}
     exec(compile(snippet, str(page), "exec"), names)
     assert np.isfinite(keras.ops.convert_to_numpy(names["values"])).all()
+
+
+def test_entropy_beside_a_loss():
+    """A layer adds the entropy of its logits, of which no label is known, to the loss that is trained."""
+    class Entropy(keras.layers.Layer):
+        def call(self, logits):
+            self.add_loss(keras.ops.mean(losses.entropy(logits, from_logits=True)))
+            return logits
+    logits, labels = problem()
+    model = keras.Sequential([keras.layers.Input((5,)), Entropy()])
+    model.compile("sgd", loss=losses.CrossEntropyLoss(from_logits=True))
+    expected = losses.MinEntLoss(w2=1, from_logits=True)(labels, logits)
+    assert model.evaluate(logits, labels, verbose=0) == pytest.approx(float(expected), rel=1e-5)
