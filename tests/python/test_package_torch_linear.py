@@ -239,9 +239,28 @@ def test_terms(chunks):
         torch.testing.assert_close((value, found), (other, expected))
     _, found = functional.linear_mix_ent(layer[0][0], layer[1], target[0], return_terms=True)
     assert found["ce2"].shape == ()
-    loss = losses.LinearMinEntLoss(4, 5, True, dtype=torch.float64)
-    logits = loss.linear(layer[0])
-    assert loss.terms(layer[0], target) == losses.MinEntLoss().terms(logits, target)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_terms_of_a_module(reduction, chunks):
+    chunks(4)
+    layer, target = problem()
+    for options in (dict(), dict(weight=[1., 2, 3, 4, 5]), dict(ignore_index=1)):
+        loss = losses.LinearMinEntLoss(4, 5, True, dtype=torch.float64, reduction=reduction, **options)
+        plain = losses.MinEntLoss(reduction=reduction, **options)
+        assert loss.terms(layer[0], target) == pytest.approx(plain.terms(loss.linear(layer[0]), target), rel=1e-12)
+        assert loss.terms(layer[0][0], target[0]) == pytest.approx(plain.terms(loss.linear(layer[0][0]), target[0]), rel=1e-12)
+    empty = torch.zeros(0, 4, dtype=torch.float64), torch.zeros(0, dtype=torch.long)
+    assert not any(loss.terms(*empty).values())
+    with pytest.raises(ValueError, match="flatten a sequence"):
+        loss.terms(layer[0].expand(2, 6, 4), target)
+
+
+def test_terms_of_no_rows():
+    none = torch.zeros(0, dtype=torch.long)
+    for _, found in (functional.mix_ent(torch.zeros(0, 5), none, return_terms=True),
+                     functional.linear_mix_ent(torch.zeros(0, 4), torch.zeros(5, 4), none, return_terms=True)):
+        assert {name: term.shape for name, term in found.items()} == {"ce1": (0,), "ce2": (0,)}
 
 
 def half_multiplies():

@@ -116,10 +116,11 @@ def compose(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor |
 
 
 def _chunks(flat: Tensor) -> list[slice]:
+    """The rows of each chunk; of an empty batch one chunk without rows."""
     rows, classes = flat.shape
     smallest = _SMALLEST_CHUNK if flat.is_cpu else _SMALLEST_CHUNK_ELSEWHERE
     each = max(smallest // max(classes, 1), -(-rows // _CHUNKS), 1)
-    return [slice(begin, min(begin + each, rows)) for begin in range(0, rows, each)]
+    return [slice(begin, min(begin + each, rows)) for begin in range(0, max(rows, 1), each)]
 
 
 def factor_of(settings: Settings, classes: int, target: Tensor, weight: Tensor | None, like: Tensor) -> _composed.Number:

@@ -61,12 +61,12 @@ def _cast(layer: Layer, kind: torch.dtype) -> Layer:
 
 
 def _chunks(layer: Layer) -> Iterator[tuple[slice, Tensor]]:
-    """(rows of a chunk, their logits, in the buffer that the next chunk overwrites)"""
+    """(rows of a chunk, their logits, in the buffer that the next chunk overwrites); of an empty batch one chunk without rows"""
     input, weight, bias = layer
     rows, classes = input.shape[0], weight.shape[0]
     each = chunk_rows(rows, classes, input.is_cpu)
     buffer = input.new_empty((each, classes))
-    for begin in range(0, rows, each):
+    for begin in range(0, max(rows, 1), each):
         part = slice(begin, min(begin + each, rows))
         logits = buffer[:part.stop - begin]
         if bias is None:
@@ -151,9 +151,8 @@ def _evaluate_chunks(call: _Call, layer: Layer, learned: Sequence[Tensor], wante
 @torch.no_grad()
 def _row_values(call: _Call, layer: Layer, learned: Sequence[Tensor]) -> Tensor:
     """A value for each row."""
-    values = [_evaluate.evaluate(call.settings, logits, call.target[part], call.weight, call.epoch, learned, call.backend)
-              for part, logits in _chunks(_cast(layer, call.kind))]
-    return torch.cat(values) if values else layer.input.new_empty(0, dtype=torch.float64 if call.kind is torch.float64 else torch.float32)
+    return torch.cat([_evaluate.evaluate(call.settings, logits, call.target[part], call.weight, call.epoch, learned, call.backend)
+                      for part, logits in _chunks(_cast(layer, call.kind))])
 
 
 @torch.no_grad()
@@ -161,11 +160,8 @@ def row_terms(settings: Settings, layer: Layer, target: Tensor, weight: Tensor |
     """Each term of the loss for each row, in the labels' shape."""
     if _is_plain(layer, target, weight, ()):
         return _evaluate.row_terms(settings, linear(*layer), target, weight)
-    whole, rows = _batch(layer, target)
-    found = [_evaluate.row_terms(settings, logits, rows[part], weight) for part, logits in _chunks(_cast(whole, _kind_of(whole)))]
-    lead = layer.input.shape[:-1]
-    return {name: torch.cat([one[name] for one in found]).reshape(lead) for name in found[0]} if found else {
-        name: layer.input.new_empty(lead, dtype=torch.float32) for name in _options.PARTS[settings.kind]}
+    found = [_evaluate.row_terms(settings, logits, rows, weight) for logits, rows in pieces(layer, target)]
+    return {name: torch.cat([one[name] for one in found]).reshape(layer.input.shape[:-1]) for name in found[0]}
 
 
 def _compose(call: _Call, input: Tensor, weight: Tensor, bias: Tensor | None, *learned: Tensor) -> Tensor:
@@ -211,7 +207,7 @@ class _Linear(torch.autograd.Function):
         return None, *_evaluate_chunks(call, Layer(*tensors[:3]), tensors[3:], wanted, grad_output)[1]
 
 
-def _refuse_shapes(layer: Layer, target: Tensor, weight: Tensor | None) -> None:
+def refuse_shapes(layer: Layer, target: Tensor, weight: Tensor | None) -> None:
     """Raises ValueError for shapes that do not fit."""
     given, linear_weight, linear_bias = layer
     if given.dim() not in (1, 2):
@@ -248,13 +244,20 @@ def _kind_of(layer: Layer) -> torch.dtype:
     return linear(input.detach()[:1], weight.detach()[:1], None if bias is None else bias.detach()[:1]).dtype
 
 
+def pieces(layer: Layer, target: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """The logits of a chunk, in the buffer that the next chunk overwrites, and their targets."""
+    layer, target = _batch(layer, target)
+    for part, logits in _chunks(_cast(layer, _kind_of(layer))):
+        yield logits, target[part]
+
+
 def evaluate(settings: Settings, layer: Layer, target: Tensor, weight: Tensor | None, epoch: Tensor | None, learned: Sequence[Tensor],
              backend: str) -> Tensor:
     """The loss of a batch."""
     if is_compiling():
         return _evaluate.evaluate(settings, linear(*layer), target, weight, epoch, learned, backend)
     refuse_others(*(tensor for tensor in layer if tensor is not None), target, *learned)
-    _refuse_shapes(layer, target, weight)
+    refuse_shapes(layer, target, weight)
     if _is_plain(layer, target, weight, learned):
         return _evaluate.evaluate(settings, linear(*layer), target, weight, epoch, learned, backend)
     native = _evaluate.is_native(backend, [tensor for tensor in layer if tensor is not None], target, weight, learned)

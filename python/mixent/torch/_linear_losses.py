@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from .. import _options
 from .._help import MODULES, help_on
-from . import _linear, _losses
+from . import _evaluate, _linear, _losses
 
 _Base = _losses.Loss if TYPE_CHECKING else object
 
@@ -37,8 +38,14 @@ class LinearLoss(_Base):
 
     @torch.no_grad()
     def terms(self, input: Tensor, target: Tensor) -> dict[str, float]:
-        """As `terms` of the loss without a layer, of a batch of what goes into the layer. The logits are made whole for it."""
-        return super().terms(self.linear(input), target)
+        """As `terms` of the loss without a layer, of a batch of what goes into the layer."""
+        layer = self._layer(input)
+        self._refuse_terms(input, target)
+        _linear.refuse_shapes(layer, target, self.weight)
+        found = [self._reduce_terms(logits, rows, _options.REDUCTIONS["sum"]) for logits, rows in _linear.pieces(layer, target)]
+        rows = target if target.is_floating_point() else target.long().reshape(-1)
+        factor = float(_evaluate.factor_of(self._settings, self.linear.out_features, rows, self.weight, input))
+        return {name: factor * sum(one[name] for one in found) for name in found[0]}
 
 
 def _make(of: type[_losses.Loss]) -> type[_losses.Loss]:

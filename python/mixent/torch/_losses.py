@@ -175,13 +175,20 @@ class Loss(nn.Module):
     def terms(self, logits: Tensor, target: Tensor) -> dict[str, float]:
         """The terms of a batch in natural logarithms, reduced as the loss is (summed, for "none"): {"ce1": …, "h": …, "ce2": …,
         "kl": …}, and those of the loss. Weights and bases do not enter."""
-        refuse_others(logits, target)
-        reason = why_special(logits, target)
+        self._refuse_terms(logits, target)
+        return self._reduce_terms(logits, target, self._settings.reduction)
+
+    @staticmethod
+    def _refuse_terms(*tensors: Tensor) -> None:
+        refuse_others(*tensors)
+        reason = why_special(*tensors)
         if reason:
             raise NotImplementedError(f"terms() gives numbers, and so cannot read tensors {reason}: use functional form with return_terms=True")
+
+    def _reduce_terms(self, logits: Tensor, target: Tensor, reduction: int) -> dict[str, float]:
         weight = None if self.weight is None else self.weight.cpu()
         values = tuple(value.item() for value in self._hold()) or None
-        _, _, found = _native_rows.evaluate(self._settings.make(), self._settings.reduction, values,
+        _, _, found = _native_rows.evaluate(self._settings.make(), reduction, values,
                                             0.0 if self.epoch is None else self.epoch.item(), logits.cpu(), target.cpu(), weight, False,
                                             all_terms=True)
         return _options.terms_of(self.kind, found[2])
