@@ -25,8 +25,8 @@ try:
     from keras.src.backend import set_keras_mask  # how Keras's own losses leave out a class; it has no public name
 except ImportError as error:
     if (error.name or "").split(".")[0] == "keras":
-        raise ImportError("mixent.keras needs Keras 3.10 or later: pip install 'mixent[keras]', and one of Keras's back ends: pip install jax "
-                          "(or torch, or tensorflow-cpu)") from error
+        raise ImportError("mixent.keras needs Keras 3.10 or later: pip install 'mixent[keras]', and one of Keras's back ends: pip install "
+                          "jax (or torch, or tensorflow-cpu)") from error
     raise ImportError(f"mixent.keras needs a back end of Keras, and the one that Keras looks for is missing ({error}): pip install "
                       "tensorflow-cpu (or jax, or torch), and set KERAS_BACKEND to tensorflow (or jax, or torch)") from error
 
@@ -65,44 +65,56 @@ class _Row:
     """What the terms see of rows [..., classes]: the prediction q, without cancellation where one class is nearly sure, and the target
     p, smoothed, times the class weights. A masked class has q = 0 and a finite ln q far below all others."""
 
-    def __init__(self, true: Any, pred: Any, from_logits: bool, axis: int, weight: Any, ignore_class: int | None, numbers: dict[str, Any]) -> None:
+    def __init__(self, true: Any, pred: Any, from_logits: bool, axis: int, weight: Any, ignore_class: int | None,
+                 numbers: dict[str, Any]) -> None:
         true, pred = ops.convert_to_tensor(true), ops.convert_to_tensor(pred)
         if not -len(pred.shape) <= axis < len(pred.shape):
             raise ValueError(f"axis {axis} is none of y_pred's, of shape {tuple(pred.shape)}")
         axis %= len(pred.shape)
+        if weight is not None and weight.shape != pred.shape[axis:axis + 1]:
+            raise ValueError(f"weight must have shape {tuple(pred.shape[axis:axis + 1])}, for as many classes, not {weight.shape}")
         soft, self.numbers = _is_distribution(true, pred, axis), numbers
         self.dtype = "float64" if keras.backend.standardize_dtype(pred.dtype) == "float64" else "float32"
-        limits, smoothing = np.finfo(self.dtype), numbers["label_smoothing"]
-        self.tiny, self.lowest = float(limits.tiny), -float(limits.max) / 1024
+        self.tiny, self.lowest = float(np.finfo(self.dtype).tiny), -float(np.finfo(self.dtype).max) / 1024
         z = ops.moveaxis(ops.cast(pred, self.dtype), axis, -1)
-        if not from_logits:  # the logits of probabilities; below 0 there are none
-            z = _where(z >= 0, ops.log(_hold(z, self.tiny)), math.nan)
-        classes = z.shape[-1]
-        if weight is not None and tuple(weight.shape) != (classes,):
-            raise ValueError(f"weight must have shape ({classes},) for {classes} classes, not {tuple(weight.shape)}")
+        if not from_logits:  # the logits of probabilities; below 0, and where all are 0, there are none
+            some = ops.any(z > 0, -1, keepdims=True)
+            z = _where(ops.logical_and(z >= 0, some), ops.log(_hold(z, self.tiny)), math.nan)
         weight = None if weight is None else ops.cast(weight, self.dtype)
-        self.kept = self.counted = None  # the mask of ignore_class, and what is looked at
+        self.kept = self.counted = None  # the mask of ignore_class; what is looked at
         if soft:
-            p = ops.moveaxis(ops.cast(true, self.dtype), axis, -1)
+            p, valid = ops.moveaxis(ops.cast(true, self.dtype), axis, -1), None
         else:
-            labels = ops.squeeze(true, axis) if len(true.shape) == len(pred.shape) else true
-            if "float" not in keras.backend.standardize_dtype(labels.dtype):
-                labels = ops.cast(labels, "int32")
-            if ignore_class is not None:
-                self.kept = self.counted = ops.not_equal(labels, ignore_class)
-            valid = ops.logical_and(labels >= 0, labels < classes)
-            labels = ops.cast(ops.where(valid, labels, 0), "int32")
-            if weight is not None and smoothing == 0:  # of a class whose weight is 0, nothing is looked at
-                weighty = ops.logical_or(ops.take(weight, labels) != 0, ops.logical_not(valid))
-                self.counted = weighty if self.counted is None else ops.logical_and(self.counted, weighty)
-            if self.counted is not None:
-                valid = ops.logical_or(valid, ops.logical_not(self.counted))
-                z = _where(ops.expand_dims(self.counted, -1), z, 0.0)
-            p = ops.cast(_at(labels, classes), self.dtype)
-        first = _at(ops.cast(ops.argmax(z, -1), "int32"), classes)
+            p, valid = self._read_labels(ops.squeeze(true, axis) if len(true.shape) == len(pred.shape) else true, z, weight, ignore_class)
+        self._find_prediction(z if self.counted is None else _where(ops.expand_dims(self.counted, -1), z, 0.0), valid)
+        present, smoothing = ops.cast(self.present, self.dtype), numbers["label_smoothing"]
+        self.p = (1 - smoothing) * p + smoothing * present / ops.sum(present, -1, keepdims=True)
+        self.weighted = self.p if weight is None else self.p * weight
+        self.whole = 1.0 if weight is None else ops.sum(self.weighted, -1)
+        masked = ops.any(ops.logical_and(ops.logical_not(self.present), self.weighted > 0), -1)
+        self.masked_labels = _where(ops.logical_not(masked), ops.zeros_like(self.x[..., 0]), math.inf)
+
+    def _read_labels(self, labels: Any, z: Any, weight: Any, ignore_class: int | None) -> tuple[Any, Any]:
+        """(the distributions that labels stand for, which labels are classes or not looked at); finds what is looked at."""
+        if "float" not in keras.backend.standardize_dtype(labels.dtype):
+            labels = ops.cast(labels, "int32")
+        if ignore_class is not None:
+            self.kept = self.counted = ops.not_equal(labels, ignore_class)
+        valid = ops.logical_and(labels >= 0, labels < z.shape[-1])
+        labels = ops.cast(ops.where(valid, labels, 0), "int32")
+        if weight is not None and self.numbers["label_smoothing"] == 0:  # of a class whose weight is 0, nothing is looked at
+            weighty = ops.logical_or(ops.take(weight, labels) != 0, ops.logical_not(valid))
+            self.counted = weighty if self.counted is None else ops.logical_and(self.counted, weighty)
+        if self.counted is not None:
+            valid = ops.logical_or(valid, ops.logical_not(self.counted))
+        return ops.cast(_at(labels, z.shape[-1]), self.dtype), valid
+
+    def _find_prediction(self, z: Any, valid: Any) -> None:
+        """q, 1 - q and ln q; all NaN in rows without a distribution or a valid label."""
+        first = _at(ops.cast(ops.argmax(z, -1), "int32"), z.shape[-1])
         largest = ops.sum(_where(first, z, 0.0), -1, keepdims=True)
         defined = ops.logical_and(ops.isfinite(largest), ops.logical_not(ops.any(ops.isnan(z), -1, keepdims=True)))
-        if not soft:
+        if valid is not None:
             defined = ops.logical_and(defined, ops.expand_dims(valid, -1))
         self.defined = ops.squeeze(defined, -1)
         self.x = _hold(z, self.lowest) - _where(defined, largest, math.nan)
@@ -111,12 +123,6 @@ class _Row:
         beyond = ops.sum(_where(ops.logical_not(first), e, 0.0), -1, keepdims=True) + _where(defined, ops.zeros_like(largest), math.nan)
         total = 1 + beyond
         self.log, self.q, self.rest = self.x - ops.log1p(beyond), e / total, ops.where(first, beyond, total - e) / total
-        present = ops.cast(self.present, self.dtype)
-        self.p = (1 - smoothing) * p + smoothing * present / ops.sum(present, -1, keepdims=True)
-        self.weighted = self.p if weight is None else self.p * weight
-        self.whole = 1.0 if weight is None else ops.sum(self.weighted, -1)
-        masked = ops.any(ops.logical_and(ops.logical_not(self.present), self.weighted > 0), -1)
-        self.masked_labels = _where(ops.logical_not(masked), ops.zeros_like(self.x[..., 0]), math.inf)
 
     def log_p(self) -> Any:
         return ops.log(_hold(self.p, self.numbers["eps"]))
@@ -241,7 +247,8 @@ Shape:
     - y_true: labels [...] or [..., 1], whole numbers in [0, C); or distributions [..., C]. The shape decides.
     - output: a scalar, or [...] with reduction "none"; in nats (a base of e).
 
-A label out of range, or a row without a distribution (NaN, a probability below 0, a logit of +inf, or -inf alone), gives NaN.
+A label out of range, or a row without a distribution (NaN, a probability below 0 or 0 alone, a logit of +inf or -inf alone),
+gives NaN.
 Probabilities are divided by their sum; those below the smallest normal number of their type are held there. sample_weight
 multiplies as in Keras, where 0 times NaN is NaN.
 
@@ -358,8 +365,8 @@ Returns the loss of each example, of y_pred's shape without the axis of classes;
 
 
 def _make(kind: str, about: str, module: str) -> Callable[..., Any]:
-    def function(y_true: Any, y_pred: Any, *, from_logits: bool = False, axis: int = -1, weight: Any = None, ignore_class: int | None = None,
-                 **numbers: Any) -> Any:
+    def function(y_true: Any, y_pred: Any, *, from_logits: bool = False, axis: int = -1, weight: Any = None,
+                 ignore_class: int | None = None, **numbers: Any) -> Any:
         return _evaluate(kind, y_true, y_pred, from_logits, axis, weight, ignore_class, **_options.fixed_numbers(kind, numbers))
 
     signature = inspect.signature(function)

@@ -129,6 +129,7 @@ def test_probabilities():
     values, (gradient,) = values_and_gradients(lambda q: losses.min_ent([0, 1], q), [np.array([[0, 1], [0.5, 0.5]], "f4")])
     assert values[0] == pytest.approx(-math.log(np.finfo("f4").tiny), rel=1e-5) and np.isfinite(gradient).all()
     assert np.isnan(keras.ops.convert_to_numpy(losses.min_ent(labels, logits))).all()
+    assert np.isnan(keras.ops.convert_to_numpy(losses.min_ent([1, 1], [[0.0, 0.0], [1.0, 1.0]]))).tolist() == [True, False]
     close(losses.entropy(softmax(logits)), losses.entropy(logits, from_logits=True))
     close(losses.entropy(logits, from_logits=True), -(softmax(logits) * np.log(softmax(logits))).sum(-1))
 
@@ -136,7 +137,8 @@ def test_probabilities():
 def test_labels_and_distributions_are_told_apart_by_shape():
     logits, labels = problem()
     expected = losses.mix_ent(labels, logits, from_logits=True)
-    for target in labels[:, None], labels.astype("u1"), labels.astype("f4"), np.eye(5)[labels], np.eye(5, dtype="i4")[labels], labels.tolist():
+    one_hot = np.eye(5)[labels]
+    for target in labels[:, None], labels.astype("u1"), labels.astype("f4"), one_hot, one_hot.astype("i4"), labels.tolist():
         close(losses.mix_ent(target, logits, from_logits=True), expected)
     pixels, classes = np.stack([logits, -logits], 1), np.stack([labels, labels[::-1]], 1)  # [6, 2, 5], [6, 2]
     expected = losses.mix_ent(classes, pixels, from_logits=True)
@@ -156,8 +158,8 @@ def test_labels_out_of_range_and_classes_without_weight():
             values, (gradient,) = values_and_gradients(lambda z: losses.cross_entropy(wrong, z, from_logits=True, weight=weight), [logits])
             assert np.isnan(values).tolist() == np.isnan(gradient).all(1).tolist() == [False, True, False, False, False, False]
     logits[0], logits[2] = math.nan, math.inf
-    values, (gradient,) = values_and_gradients(lambda z: losses.min_ent(labels, z, from_logits=True, weight=[0, 1, 1, 1, 1], ignore_class=2),
-                                               [logits])
+    values, (gradient,) = values_and_gradients(
+        lambda z: losses.min_ent(labels, z, from_logits=True, weight=[0, 1, 1, 1, 1], ignore_class=2), [logits])
     assert np.isfinite(values).all() and np.isfinite(gradient).all() and not values[[0, 2, 5]].any() and not gradient[[0, 2, 5]].any()
 
 
@@ -203,7 +205,8 @@ def test_models_are_trained_saved_and_loaded(tmp_path):
     x = (np.eye(4)[labels] * 2 + numbers.normal(0, 1, (200, 4))).astype("f4")
     for loss in losses.MinEntLoss(w2=0.3, from_logits=True), losses.BiTemperedLoss(from_logits=True), losses.mix_ent:
         keras.utils.set_random_seed(1)
-        model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(4, activation="softmax" if loss is losses.mix_ent else None)])
+        last = keras.layers.Dense(4, activation="softmax" if loss is losses.mix_ent else None)
+        model = keras.Sequential([keras.layers.Input((4,)), last])
         model.compile(keras.optimizers.Adam(0.05), loss=loss)
         before = model.evaluate(x, labels, verbose=0)
         model.fit(x, labels, epochs=5, verbose=0, class_weight={0: 1.0, 1: 2.0, 2: 1.0, 3: 1.0})
@@ -224,11 +227,11 @@ def test_training_in_16_bits_and_with_masked_steps():
     """The policy mixed_float16; steps that an embedding masks do not count, as with Keras's own loss."""
     words, labels = np.array([[1, 2, 0], [3, 0, 0], [2, 1, 3]]), np.array([[1, 0, 1], [2, 2, 2], [0, 1, 2]])
     found = []
-    for loss in losses.CrossEntropyLoss(from_logits=True, ignore_class=1), keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=1):
+    for make in losses.CrossEntropyLoss, keras.losses.SparseCategoricalCrossentropy:
         keras.utils.set_random_seed(1)
         layers = [keras.layers.Input((3,), dtype="int32"), keras.layers.Embedding(4, 8, mask_zero=True), keras.layers.Dense(3)]
         model = keras.Sequential(layers)
-        model.compile("sgd", loss=loss)
+        model.compile("sgd", loss=make(from_logits=True, ignore_class=1))
         found.append(model.evaluate(words, labels, verbose=0))
     assert found[0] == pytest.approx(found[1], rel=1e-5)
     keras.config.set_dtype_policy("mixed_bfloat16" if BACKEND == "torch" else "mixed_float16")
@@ -244,10 +247,10 @@ def test_training_in_16_bits_and_with_masked_steps():
 
 def test_errors():
     logits, labels = problem()
-    with pytest.raises(ValueError, match=r"y_pred of shape \(6, 5\) goes with labels of shape \(6,\) or \(6, 1\), or distributions of shape "
-                                         r"\(6, 5\), not with y_true of shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"y_pred of shape \(6, 5\) goes with labels of shape \(6,\) or \(6, 1\), or distributions of "
+                                         r"shape \(6, 5\), not with y_true of shape \(3,\)"):
         losses.min_ent(labels[:3], logits)
-    with pytest.raises(ValueError, match=r"weight must have shape \(5,\) for 5 classes, not \(2,\)"):
+    with pytest.raises(ValueError, match=r"weight must have shape \(5,\), for as many classes, not \(2,\)"):
         losses.min_ent(labels, logits, weight=[1, 2])
     with pytest.raises(ValueError, match=r"weight takes a finite number >= 0 for each class, got \[-1, 1\]"):
         losses.MinEntLoss(weight=[-1, 1])

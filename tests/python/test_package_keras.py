@@ -18,8 +18,9 @@ def test_on(backend, which, capsys):
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
     paths = [str(Path(mixent.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "-m", which, TESTS], capture_output=True, text=True,
-                          env={**os.environ, "KERAS_BACKEND": backend, "JAX_ENABLE_X64": "1", "PYTHONPATH": os.pathsep.join(paths)})
+    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_ENABLE_X64": "1", "PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "-m", which, TESTS]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     with capsys.disabled():
         print("\n" + "\n".join(line[line.index(backend):] for line in done.stdout.splitlines() if f"{backend}, float" in line))
     assert done.returncode == 0, done.stdout + done.stderr
