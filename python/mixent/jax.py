@@ -20,7 +20,7 @@ except ImportError as error:
     raise ImportError("mixent.jax needs JAX: pip install 'mixent[jax]'") from error
 
 from . import _options
-from ._help import MODULES
+from ._help import MODULES, help_text
 
 __all__ = ["entropy"]
 
@@ -38,6 +38,8 @@ class _Row:
         if labels.shape != (whole if soft else rows):
             raise ValueError(f"logits of shape {whole} go with labels of shape {rows} or floating targets of shape {whole}, "
                              f"not {labels.dtype} of shape {labels.shape}")
+        if weight is not None and jnp.shape(weight) != (whole[axis],):
+            raise ValueError(f"weight must have shape ({whole[axis]},), for as many classes, not {jnp.shape(weight)}")
         z = jnp.moveaxis(z, axis, -1).astype(jnp.promote_types(z.dtype, jnp.float32))
         labels = jnp.moveaxis(labels, axis, -1) if soft else labels
         self.counted = None
@@ -157,20 +159,16 @@ def _evaluate(kind: str, logits: Any, labels: Any, weight: Any, where: Any, axis
     return (total if row.counted is None else jnp.where(row.counted, total, 0)).astype(row.x.dtype)
 
 
-_DOC = """{about}
-
-p is the target, q = softmax(logits).
-
-Args:
-    logits: [..., classes], floating; axis says where the classes are.
-    labels: whole numbers [...] in 0 to classes - 1, or distributions [..., classes], floating.
-    weight: [classes], the classes' weights.
-    where: as in optax. Of one dimension less than the logits: examples that count (0 for the others, whatever they hold); of as
-        many: classes that take part (0 for examples without any). A logit of -inf leaves a class out, too. A label that is left
-        out gives +inf; a distribution's share of a class that where leaves out does not count.
-    axis: the one of the classes, in logits, distributions and where.
-    {numbers}: numbers of the loss, as in mixent.torch.{module}; help() on it explains them.
-        Weights and bases may be traced values.
+_ARGUMENTS = {
+    "logits": "[..., classes], floating; axis says where the classes are.",
+    "labels": "whole numbers [...] in 0 to classes - 1, or distributions [..., classes], floating.",
+    "weight": "[classes], the classes' weights.",
+    "where": "as in optax. Of one dimension less than the logits: examples that count (0 for the others, whatever they hold); of as many: "
+             "classes that take part (0 for examples without any). A logit of -inf leaves a class out, too. A label that is left out gives "
+             "+inf; a distribution's share of a class that where leaves out does not count.",
+    "axis": "the one of the classes, in logits, distributions and where."}
+_REST = """
+Weights and bases (w1, …, b1, …) may be traced values.
 
 Returns the loss of each example, [...], in nats (a base of e); float64 for float64 logits, otherwise float32. To leave examples out,
 or to weigh them, reduce it yourself: jnp.mean(values, where=...). A label out of range, or a row without a distribution (NaN, +inf,
@@ -180,7 +178,7 @@ Raises TypeError for a number that the loss does not have, ValueError for number
 """
 
 
-def _make(kind: str, about: str, module: str) -> Callable[..., Any]:
+def _make(kind: str, about: str) -> Callable[..., Any]:
     def function(logits: Any, labels: Any, *, weight: Any = None, where: Any = None, axis: int = -1, **numbers: Any) -> Any:
         return _evaluate(kind, logits, labels, weight, where, axis, numbers)
 
@@ -189,13 +187,13 @@ def _make(kind: str, about: str, module: str) -> Callable[..., Any]:
     *first, _ = signature.parameters.values()
     own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in numbers.items()]
     function.__signature__ = signature.replace(parameters=[*first, *own])  # type: ignore[attr-defined]
-    function.__name__ = function.__qualname__ = name = "cross_entropy" if kind == "ce" else kind.replace("-", "_")
-    function.__doc__ = _DOC.format(about=about, numbers=", ".join(numbers), module=module)
+    function.__name__ = function.__qualname__ = "cross_entropy" if kind == "ce" else kind.replace("-", "_")
+    function.__doc__ = help_text(about, kind, [*_ARGUMENTS, *numbers], _ARGUMENTS, _REST)
     return function
 
 
-for _kind, (_module, _about) in MODULES.items():
-    _function = _make(_kind, _about, _module)
+for _kind, (_, _about) in MODULES.items():
+    _function = _make(_kind, _about)
     globals()[_function.__name__] = _function
     __all__.append(_function.__name__)
 

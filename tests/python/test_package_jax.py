@@ -1,6 +1,8 @@
 """mixent.jax: against the C library over random losses and batches, and under JAX's transformations."""
+import inspect
 import math
 import os
+import re
 import sys
 
 import numpy as np
@@ -145,6 +147,8 @@ def test_errors():
     logits, labels = problem()
     with pytest.raises(TypeError, match=r"the loss 'ce' has no w2 \(it has w1, b1, label_smoothing\)"):
         losses.cross_entropy(logits, labels, w2=1)
+    with pytest.raises(ValueError, match=r"weight must have shape \(5,\), for as many classes, not \(1,\)"):
+        losses.min_ent(logits, labels, weight=jnp.ones(1))
     with pytest.raises(ValueError, match="label_smoothing is 2"):
         losses.min_ent(logits, labels, label_smoothing=2)
     with pytest.raises(ValueError, match=r"logits of shape \(6, 5\) go with labels of shape \(6,\)"):
@@ -153,3 +157,10 @@ def test_errors():
         for label in (7, -1):
             values = losses.cross_entropy(logits, labels.at[1].set(label), weight=weight)
             assert np.isnan(values).tolist() == [False, True, False, False, False, False]
+
+
+def test_help():
+    for kind, function in FUNCTIONS.items():
+        assert function.__doc__.startswith(mixent._help.MODULES[kind][1])
+        for name in inspect.signature(function).parameters:
+            assert re.search(rf"^    {name}: .{{30}}", function.__doc__, re.MULTILINE), name
