@@ -16,9 +16,9 @@
 
 /* The sums, free of cancellation where one class is nearly sure. */
 typedef struct prediction {
-  double sum, ln_sum;   /* S, ln S */
-  double rest;          /* sum of q over the others: 1 - q_y */
-  double logs, squares; /* sum of q ln q, of q^2, over the others */
+  double inverse_sum, ln_sum; /* 1 / S, ln S */
+  double rest;                /* sum of q over the others: 1 - q_y */
+  double logs, squares;       /* sum of q ln q, of q^2, over the others */
   element label;
 } prediction;
 
@@ -28,17 +28,18 @@ static double log_of_one_and(double x) {
 }
 
 static prediction predict(const mixent_row_statistics *s) {
-  double sum = 1 + s->beyond, ln_sum = log_of_one_and(s->beyond);
+  double sum = 1 + s->beyond, inverse = 1 / sum, ln_sum = log_of_one_and(s->beyond);
   double d = s->label_difference, e = s->label_exponential;
   bool sure = d == 0; /* the label is (one of) the largest */
-  double rest = (sure ? s->beyond : sum - e) / sum;
+  double rest = (sure ? s->beyond : sum - e) * inverse;
   double weighted = sure || e == 0 ? s->weighted : s->weighted - e * d;
-  return (prediction){.sum = sum,
+  return (prediction){.inverse_sum = inverse,
                       .ln_sum = ln_sum,
                       .rest = rest,
-                      .logs = weighted / sum - ln_sum * rest,
-                      .squares = (sure ? s->squares_beyond : 1 - e * e + s->squares_beyond) / (sum * sum),
-                      .label = {.q = e / sum, .ln_q = d - ln_sum, .rest = rest, .p = 1, .ln_p = 0}};
+                      .logs = weighted * inverse - ln_sum * rest,
+                      .squares =
+                          (sure ? s->squares_beyond : 1 - e * e + s->squares_beyond) * (inverse * inverse),
+                      .label = {.q = e * inverse, .ln_q = d - ln_sum, .rest = rest, .p = 1, .ln_p = 0}};
 }
 
 #define PREPARE_TERM(number, name)                                                                           \
@@ -82,14 +83,14 @@ static void evaluate_hard(const mixent_row_rule *rule, const mixent_row *row,
   slopes s = add_terms(rule, &q, terms);
   if (!row->gradient) return;
   double others = s.log * q.logs + s.square * q.squares; /* of U, without constant * rest */
-  double factor = scale / q.sum;
+  double factor = scale * q.inverse_sum;
   *writing =
       (mixent_row_writing){.row = *row,
                            .maximum = statistics->maximum,
                            .constant = factor * (s.constant * q.label.q - s.label - others -
                                                  s.log * q.ln_sum), /* 1 - rest is q_y */
                            .difference = factor * s.log,
-                           .exponential = factor * s.square / q.sum,
+                           .exponential = factor * s.square * q.inverse_sum,
                            .label = scale * (s.label * q.rest - q.label.q * (others + s.constant * q.rest))};
 }
 

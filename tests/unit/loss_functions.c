@@ -50,12 +50,15 @@ static void test_of_floats(void **state) {
     /* where the result is a normal float: from -0 down to -87.3; all positive floats, the smallest subnormal
      * and the largest too */
     double exp_worst = worst_of(kernels->exponentials, exp, 0x80000000u, 0xc2aeac4fu);
+    double near_worst = worst_of(kernels->near_exponentials, exp, 0x80000000u, 0xc2ae0000u); /* -87 */
     double log_worst = worst_of(kernels->logarithms, log, 1, 0x7f7fffffu);
-    print_message("%-6s float: exp within %.3f, ln within %.3f units in the last place\n", kernels->name,
-                  exp_worst, log_worst);
-    assert_true(exp_worst < 2 && log_worst < 2);
+    print_message("%-6s float: exp within %.3f, near 0 %.3f, ln within %.3f units in the last place\n",
+                  kernels->name, exp_worst, near_worst, log_worst);
+    assert_true(exp_worst < 2 && near_worst < 2 && log_worst < 2);
     const float below[] = {-88, -100, -1e30f, -INFINITY, NAN}, edge[] = {0, -0.0f, -1, INFINITY, NAN, 1};
     float out[6];
+    kernels->near_exponentials(6, edge, out);
+    assert_true(out[0] == 1 && out[1] == 1 && isnan(out[4]));
     kernels->exponentials(5, below, out);
     for (int i = 0; i < 4; i++) assert_true(out[i] == 0);
     assert_true(isnan(out[4]));

@@ -31,6 +31,10 @@ static void exponentials(size_t count, const void *x, void *out) {
   map(count, x, exp_nonpositive, out);
 }
 
+static void near_exponentials(size_t count, const void *x, void *out) {
+  map(count, x, exp_near, out);
+}
+
 static void logarithms(size_t count, const void *x, void *out) {
   map(count, x, natural_log, out);
 }
@@ -53,4 +57,5 @@ const mixent_row_kernels MIXENT_KERNELS = {.name = MIXENT_CPU_NAME,
                                            .general = evaluate_general,
                                            .fill = fill,
                                            .exponentials = exponentials,
+                                           .near_exponentials = near_exponentials,
                                            .logarithms = logarithms};

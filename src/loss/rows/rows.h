@@ -62,6 +62,7 @@ typedef struct mixent_row_kernels {
   void (*fill)(size_t classes, double value, void *gradient);
   /* For tests: out_j = exp x_j for x_j <= 0, ln x_j; of float (of double in the table for float64). */
   void (*exponentials)(size_t count, const void *x, void *out);
+  void (*near_exponentials)(size_t count, const void *x, void *out); /* -87 <= x_j <= 0 */
   void (*logarithms)(size_t count, const void *x, void *out);
 } mixent_row_kernels;
 

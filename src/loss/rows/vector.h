@@ -68,19 +68,23 @@ static inline mask first_lanes(size_t count) {
   return lane < (whole)count;
 }
 
-/* b where b > a, else a: a NaN in b is passed over, one in a stays. */
-static inline vector larger(vector a, vector b) {
+/* b where b > a (or b < a), else a: a NaN in b is passed over, one in a stays. */
 #if defined __AVX512F__ && defined MIXENT_DOUBLE
-  return (vector)_mm512_max_pd((__m512d)b, (__m512d)a);
+#define OF_TWO(compared, operation) (vector) _mm512_##operation##_pd((__m512d)b, (__m512d)a)
 #elif defined __AVX512F__
-  return (vector)_mm512_max_ps((__m512)b, (__m512)a);
+#define OF_TWO(compared, operation) (vector) _mm512_##operation##_ps((__m512)b, (__m512)a)
 #elif defined __AVX2__ && defined MIXENT_DOUBLE
-  return (vector)_mm256_max_pd((__m256d)b, (__m256d)a);
+#define OF_TWO(compared, operation) (vector) _mm256_##operation##_pd((__m256d)b, (__m256d)a)
 #elif defined __AVX2__
-  return (vector)_mm256_max_ps((__m256)b, (__m256)a);
+#define OF_TWO(compared, operation) (vector) _mm256_##operation##_ps((__m256)b, (__m256)a)
 #else
-  return choose(b > a, b, a);
+#define OF_TWO(compared, operation) choose(b compared a, b, a)
 #endif
+static inline vector larger(vector a, vector b) {
+  return OF_TWO(>, max);
+}
+static inline vector smaller(vector a, vector b) {
+  return OF_TWO(<, min);
 }
 
 /* a b + c, rounded once where the processor does so: said outright, for the compiler fuses now here, now
@@ -195,6 +199,44 @@ static inline vector exp_bounded(vector x) {
 static inline vector exp_nonpositive(vector x) {
   return exp_bounded(at_least(exp_lowest, x));
 }
+
+/* exp x for near <= x <= 0, NaN staying NaN: what no class of an ordinary row lies below. Where a vector of numbers can be looked up
+ * in, x = (n + k / FRACTIONS) ln 2 + r, with 2^(k / FRACTIONS) from a table and a shorter polynomial for the smaller r; within 2 units
+ * in the last place, too. 2^n stands in the exponent's bits, and the table holds what is to be added to them: the mantissa of its
+ * entry, less k where `shifted` has it. */
+static const real near = -87;
+#if defined __AVX2__ && !defined MIXENT_DOUBLE
+#ifdef __AVX512F__
+enum { FRACTION_BITS = 4 };
+static const mask fractions = {0,        -0x2553d, -0x46a3e, -0x63c2d, -0x7c810, -0x90ace,
+                               -0xa0129, -0xaa7c1, -0xafb0d, -0xaf75c, -0xa98d6, -0x9db74,
+                               -0x8bb03, -0x73321, -0x53f39, -0x2da83};
+#else
+enum { FRACTION_BITS = 3 };
+static const mask fractions = {0, -0x46a3e, -0x7c810, -0xa0129, -0xafb0d, -0xa98d6, -0x8bb03, -0x53f39};
+#endif
+
+static inline vector exp_near(vector x) {
+  enum { FRACTIONS = 1 << FRACTION_BITS };
+  const real shift = round_to_whole + FRACTIONS * EXPONENT_BIAS;
+  vector shifted = x * (0x1.715476p0f * FRACTIONS) + shift, n = shifted - shift;
+  vector r = x - n * (0x1.62e43p-1f / FRACTIONS) - n * (-0x1.05c61p-29f / FRACTIONS);
+#ifdef __AVX512F__
+  mask fraction = (mask)_mm512_permutexvar_epi32((__m512i)shifted, (__m512i)fractions);
+  vector low = r * 0x1.55559ap-3f + 0x1.00021ep-1f;
+#else
+  mask fraction = (mask)_mm256_permutevar8x32_epi32((__m256i)fractions, (__m256i)shifted);
+  vector low = r * 0x1.555656p-3f + 0x1.000876p-1f;
+#endif
+  mask scale = ((mask)shifted << (MANTISSA_BITS - FRACTION_BITS)) + fraction;
+  vector less_one = low * (r * r) + r; /* exp r - 1, which loses less than exp r */
+  return (vector)scale * less_one + (vector)scale;
+}
+#else
+static inline vector exp_near(vector x) {
+  return exp_bounded(x);
+}
+#endif
 
 /* exp x - 1 for x <= 0, without cancellation near 0. */
 static inline vector exp_less_one(vector x) {
