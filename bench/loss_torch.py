@@ -4,6 +4,10 @@ PyTorch (eager, and compiled where torch.compile works), beside the speed of mem
 
   bench/loss_torch.py [--program build/release/bench/bench_loss] [--rounds 7] [--threads 2]
 
+"mixent" is mixent.torch as it comes, by the C library; "composed" the same of PyTorch's operations, in eager mode, and "comp. compiled" under
+torch.compile; "eager" and "compiled" are the formula written by hand, of CE PyTorch's own function. bench/linear_loss.py has the losses over
+a linear layer.
+
 Rounds alternate between the ways in Python, so that a processor that slows down slows all of them; the median counts. C and the
 limits are timed before, in one block of rounds of their own (bench_loss). PyTorch and
 mixent.torch write each gradient into memory they allocate; C writes into an array that is there ("in place": over the
@@ -11,6 +15,7 @@ logits). The limit is what a kernel needs that only reads and writes the same by
 """
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -19,6 +24,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+WAYS = ("mixent", "eager", "composed", "compiled", "comp. compiled")
 SHAPES = [(8192, 1000), (2048, 32000), (128, 26)]
 
 
@@ -37,11 +43,14 @@ def make_ways(torch, losses, name):
         log_q = functional.log_softmax(logits, 1)
         return functional.nll_loss(log_q, labels) - 0.1 * (log_q.exp() * log_q).sum(1).mean()
 
-    composed = min_ent if name == "min-ent" else functional.cross_entropy
-    ways = {"eager": composed, "mixent": losses.MinEntLoss(w2=0.1) if name == "min-ent" else losses.CrossEntropyLoss()}
+    def loss(backend):
+        return losses.MinEntLoss(w2=0.1, backend=backend) if name == "min-ent" else losses.CrossEntropyLoss(backend=backend)
+
+    by_hand = min_ent if name == "min-ent" else functional.cross_entropy
+    ways = {"eager": by_hand, "mixent": loss("auto"), "composed": loss("composed")}
     if hasattr(torch, "compile") and hasattr(torch.library, "custom_op"):
         torch._dynamo.reset()
-        ways["compiled"] = torch.compile(composed)
+        ways.update({"compiled": torch.compile(by_hand), "comp. compiled": torch.compile(loss("composed"))})
     return ways
 
 
@@ -85,21 +94,18 @@ def main():
     import mixent.torch as losses
     torch.set_num_threads(arguments.threads)
     print(f"milliseconds, {arguments.threads} threads, PyTorch {torch.__version__}, mixent {mixent.__version__} ({mixent.cpu()})")
-    head = ("loss", "shape", "C", "limit", "share", "in place", "limit", "share", "mixent.torch", "eager", "compiled",
-            "eager/C", "comp./C", "eager/m.t.", "comp./m.t.")
-    print(" ".join(f"{word:>{max(8, len(word))}}" for word in head))
+    columns = ("C", "limit", "share", "in place", "limit", "share", *WAYS, *(f"{way}/mixent" for way in WAYS if way != "mixent"))
+    print(" ".join([f"{'loss':7}", f"{'shape':10}", *(f"{word:>8}" for word in columns)]))
     for rows, classes in SHAPES:
         torch.manual_seed(0)
         logits, labels = torch.randn(rows, classes, requires_grad=True), torch.randint(0, classes, (rows,))
         for name in ("min-ent", "ce"):
             c = in_c[name, rows, classes]
-            t = measure(make_ways(torch, losses, name), logits, labels, arguments.rounds)
-            compiled = t.get("compiled", float("nan"))
-            cells = (name, f"{rows}x{classes}", c["ms"], c["limit_ms"], c["limit_ms"] / c["ms"], c["in_place_ms"],
-                     c["in_place_limit_ms"], c["in_place_limit_ms"] / c["in_place_ms"], t["mixent"], t["eager"], compiled,
-                     t["eager"] / c["ms"], compiled / c["ms"], t["eager"] / t["mixent"], compiled / t["mixent"])
-            forms = ["s", "s", ".4g", ".4g", ".0%", ".4g", ".4g", ".0%", ".4g", ".4g", ".4g", ".1f", ".1f", ".1f", ".1f"]
-            print(" ".join(f"{format(cell, form):>{max(8, len(word))}}" for word, cell, form in zip(head, cells, forms)),
+            t = {**dict.fromkeys(WAYS, math.nan), **measure(make_ways(torch, losses, name), logits, labels, arguments.rounds)}
+            cells = [f"{c['ms']:.4g}", f"{c['limit_ms']:.4g}", f"{c['limit_ms'] / c['ms']:.0%}", f"{c['in_place_ms']:.4g}",
+                     f"{c['in_place_limit_ms']:.4g}", f"{c['in_place_limit_ms'] / c['in_place_ms']:.0%}", *(f"{t[way]:.4g}" for way in WAYS),
+                     *(f"{t[way] / t['mixent']:.2f}" for way in WAYS if way != "mixent")]
+            print(" ".join([f"{name:7}", f"{f'{rows}x{classes}':10}", *(f"{cell:>{max(8, len(word))}}" for word, cell in zip(columns, cells))]),
                   flush=True)
 
 

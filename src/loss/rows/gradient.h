@@ -101,7 +101,8 @@ static void write_label(const mixent_row_writing *w, size_t begin) {
 
 /* Goes on up to element `end`, or a little before. Only whole cache lines are written past the caches. */
 static void write_until(mixent_row_writing *w, size_t end) {
-  enum { LINE = 64 / sizeof(stored) };
+  enum { LINE = 64 / sizeof(stored), FEW = 4 * LANES };
+  if (w->row.classes <= FEW) return; /* write_end takes the whole row sooner than its parts are told apart */
   if (w->row.stream) {
     size_t head = (0 - (uintptr_t)w->row.gradient / sizeof(stored)) % LINE;
     if (end < head + LINE) return;
