@@ -169,7 +169,7 @@ static void test_names_from_a_mapping(void **state) {
   const char *wrong[] = {"7 65\nseven 66", "7 65\n256 66", "7 65\n-1 66", "7 65\n8 200", "7 65\n8"};
   for (int i = 0; i < 5; i++) {
     write_file(test_directory, "my-mapping.txt", wrong[i], strlen(wrong[i]));
-    assert_open_fails(MIXENT_ERROR_FORMAT, "my-mapping.txt:2: ", "not `label code`");
+    assert_open_fails(MIXENT_ERROR_FORMAT, "my-mapping.txt:2: ", "not 'label code'");
   }
 }
 
