@@ -14,7 +14,7 @@ typedef struct mixent_class_names {
 /* The index of a word, compared in Unicode's normal form C and added if it is new. More than MIXENT_MOST_LABELS are an error. */
 mixent_status mixent_class_names_add(mixent_class_names *words, const char *origin, const char *text,
                                      int32_t *out);
-/* set->train.labels and set->test.labels, places so far, become labels: the words themselves where all are whole
+/* set->train.labels and set->test.labels, indices so far, become labels: the words themselves where all are whole
  * numbers of 0 to MIXENT_MOST_LABELS - 1; else they are numbered, whole numbers by size, others in the order of their
  * bytes, and give set->label_names. A word that train lacks is an error. So are more than 20 distinct numbers of which one
  * has a fraction, which are measurements, and labels of which none occurs twice where a test part is to be cut. More than 20

@@ -21,21 +21,21 @@ static int compare_images(const void *a, const void *b) {
   return first->class != second->class ? first->class - second->class : strcmp(first->path, second->path);
 }
 
-/* Classes become their places in the order of their names' bytes, and labels those among the classes of train. */
+/* Classes become their indices in the order of their names' bytes, and labels those among the classes of train. */
 static mixent_status number_classes(mixent_collection *from, mixent_format_set *out) {
-  int place_of[MIXENT_MOST_LABELS], labels = 0;
+  int label_of[MIXENT_MOST_LABELS], labels = 0;
   for (int i = 0; i < from->classes.count; i++) {
     int class = from->classes.sorted[i];
     bool trained = from->folders[0][class].images > 0;
-    place_of[class] = trained ? labels : -1;
+    label_of[class] = trained ? labels : -1;
     if (trained) MIXENT_TRY(mixent_copy_text(from->classes.text[class], &out->label_names[labels++]));
   }
   for (size_t i = 0; i < from->count; i++) {
     mixent_collected *image = &from->images[i];
-    if (place_of[image->class] < 0 && labels)
+    if (label_of[image->class] < 0 && labels)
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s: there is no class %s in train; get both from one source",
                          image->path, from->classes.text[image->class]);
-    image->class = place_of[image->class];
+    image->class = label_of[image->class];
   }
   return MIXENT_OK;
 }
