@@ -8,5 +8,6 @@ static mixent_status write_plan(const mixent_recipe *recipe, const mixent_study_
 }
 
 mixent_study_planner mixent_planner(void) {
-  return (mixent_study_planner){.native_bf16 = mixent_net_bf16_is_native(), .plan = write_plan};
+  return (mixent_study_planner){
+      .native_bf16 = mixent_net_bf16_is_native(), .check = mixent_recipe_check_network, .plan = write_plan};
 }

@@ -4,6 +4,7 @@
 #include "core/content.h"
 #include "core/file.h"
 #include "core/threads.h"
+#include "net/graph/graph.h"
 #include "net/plan/choices.h"
 
 #include <stdio.h>
@@ -135,12 +136,17 @@ static bool names_file(const char *text) {
   return strchr(text, '/') || (length > 5 && strcmp(text + length - 5, ".yaml") == 0) || mixent_is_file(text);
 }
 
-mixent_status mixent_plan_source_check(const char *wanted) {
+static mixent_status check_wanted(const char *wanted) {
   if (strcmp(wanted, "auto") == 0 || strcmp(wanted, "table") == 0) return MIXENT_OK;
   if (names_file(wanted)) return mixent_content_check_file(wanted, "a plan (YAML)");
   for (const char *const *name = mixent_backend_names(); *name; name++)
     if (strcmp(*name, wanted) == 0) return MIXENT_OK;
   return fail_backend(wanted, mixent_backend_names());
+}
+
+mixent_status mixent_recipe_check_network(const mixent_recipe *recipe) {
+  MIXENT_TRY(mixent_graph_check_name(recipe->net));
+  return check_wanted(recipe->plan);
 }
 
 static mixent_status take(const mixent_graph *graph, const mixent_net_options *options, const char *wanted,

@@ -16,8 +16,8 @@ typedef struct mixent_plan_source {
 /* Where `mixent tune` keeps the plan of that key, in the user's cache; free(). NULL with the error set. */
 char *mixent_plan_cache_path(const mixent_plan_key *key);
 
-/* Whether the option can be meant at all, before data and network are opened: a file that is there, or a back end's name. */
-mixent_status mixent_plan_source_check(const char *wanted);
+/* Whether a recipe's network and plan can be meant at all, before its data are opened: files that are there, or known names. */
+mixent_status mixent_recipe_check_network(const mixent_recipe *recipe);
 /* Makes a net whose options name no choices, with the plan that `wanted` says: "auto" (the cached plan of just
  * this processor, network, batch, …, or the table's), "table", a file, or a back end's name, for all passes that
  * it can compute. */

@@ -6,7 +6,6 @@
 #include "core/system.h"
 #include "model/score.h"
 #include "model/temperature.h"
-#include "net/graph/graph.h"
 #include "net/onednn/processor.h"
 #include "net/plan/choices.h"
 #include "recipe/use.h"
@@ -251,8 +250,7 @@ mixent_status mixent_train(const mixent_train_options *options, mixent_train_sum
   char *place;
   memset(summary, 0, sizeof *summary);
   MIXENT_TRY(mixent_recipe_compose(options->recipe, options->settings, options->setting_count, &recipe));
-  MIXENT_TRY(mixent_graph_check_name(recipe.net)); /* what costs nothing comes before what reads the data */
-  MIXENT_TRY(mixent_plan_source_check(recipe.plan));
+  MIXENT_TRY(mixent_recipe_check_network(&recipe)); /* what costs nothing comes before what reads the data */
   MIXENT_TRY(mixent_recipe_resolve(&recipe, mixent_net_bf16_is_native()));
   MIXENT_TRY(mixent_recipe_check(&recipe)); /* the whole paths, too */
   MIXENT_TRY(place_run(&recipe, options, &place));

@@ -120,6 +120,12 @@ def whole(tmp_path_factory):
     return place
 
 
+def test_a_wrong_network_is_told_before_data_are_read(tmp_path):
+    place = Place(tmp_path, STUDY.replace("data: bars", "data: ./nowhere").replace("ce: {loss: {name: ce}}", "ce: {loss: {name: ce}, net: foo}"))
+    last = place.compare(code=2)
+    assert last["event"] == "failed" and last["message"].startswith("unknown network 'foo'") and not (tmp_path / "runs" / "small").exists()
+
+
 def test_a_study_is_trained_and_compared(whole):
     runs = ["ce-0", "ce-1", "min-ent-0", "min-ent-1"]
     assert whole.finished() == runs

@@ -21,7 +21,7 @@ static mixent_status write_plan(const mixent_recipe *recipe, const mixent_study_
                                 mixent_text *out) {
   return mixent_recipe_plan_write(recipe, shape->channels, shape->side, shape->classes, out);
 }
-static const mixent_study_planner planner = {.plan = write_plan};
+static const mixent_study_planner planner = {.check = mixent_recipe_check_network, .plan = write_plan};
 
 static const char text[] = "name: losses\n"
                            "about: what it asks\n"

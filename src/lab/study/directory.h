@@ -20,6 +20,8 @@ typedef struct mixent_study_shape {
 /* What the lab asks of whoever has networks, to make a study's plans. */
 typedef struct mixent_study_planner {
   bool native_bf16; /* the processor multiplies bfloat16 at full speed */
+  /* Whether the recipe's network and plan can be meant at all; reads no data. */
+  mixent_status (*check)(const mixent_recipe *recipe);
   /* Appends the plan file that a resolved recipe comes to on this machine. */
   mixent_status (*plan)(const mixent_recipe *recipe, const mixent_study_shape *shape, mixent_text *out);
 } mixent_study_planner;

@@ -83,9 +83,21 @@ static mixent_status resolve_data(mixent_study *study, const mixent_study_planne
   return mixent_study_take_data(study, &chosen, 1);
 }
 
+/* Of a new study: what costs nothing comes before what reads the data. */
+static mixent_status check_networks(const mixent_study *study, const mixent_study_planner *planner) {
+  if (json_object_size(json_object_get(study->state, "plans"))) return MIXENT_OK;
+  for (size_t v = 0; v < study->variant_count; v++) {
+    mixent_recipe recipe;
+    MIXENT_TRY(mixent_study_recipe(study, (mixent_study_cell){.variant = v}, &recipe));
+    MIXENT_TRY(planner->check(&recipe));
+  }
+  return MIXENT_OK;
+}
+
 mixent_status mixent_study_make_plans(mixent_study *study, const mixent_study_planner *planner,
                                       const char *directory) {
   last_plan *last;
+  MIXENT_TRY(check_networks(study, planner));
   MIXENT_TRY(resolve_data(study, planner));
   MIXENT_TRY(MIXENT_ALLOCATE(1, &last));
   mixent_status status = MIXENT_OK;
