@@ -88,19 +88,20 @@ class _Softmax:
     """q of rows, without cancellation where one class is nearly sure. A masked class has q = 0 and a finite ln q far below all others."""
 
     def __init__(self, rows: Rows) -> None:
-        largest, self.place = rows.z.max(1, keepdim=True)
+        largest = rows.z.detach().amax(1, keepdim=True)
         self.lowest = -torch.finfo(rows.z.dtype).max / 1024
         self.x = rows.z.clamp(min=self.lowest) - torch.where(rows.wrong[:, None], math.nan, largest)
         self.e = self.x.exp()
-        spoiled = torch.where(rows.wrong[:, None], math.nan, 0.0).to(self.e.dtype)  # it has the default type at first
-        self.beyond = _put(self.e, self.place, 0.0).sum(1, keepdim=True) + spoiled
+        self.first = self.x == 0  # the largest, or several as large
+        self.e_less = torch.where(self.first, self.e - 1, self.e)  # of the largest 0, but with a derivative
+        self.beyond = self.e_less.sum(1, keepdim=True) + (self.first.sum(1, keepdim=True) - 1).to(self.e.dtype)
         self.total = 1 + self.beyond
         self.log = self.x - self.beyond.log1p()
         self.q = self.e / self.total
 
     def rest(self) -> Tensor:
         """1 - q"""
-        return _put(self.total - self.e, self.place, self.beyond) / self.total
+        return torch.where(self.first, self.beyond - self.e_less, self.total - self.e) / self.total
 
     def is_masked(self) -> Tensor:
         return self.x < self.lowest / 2

@@ -31,10 +31,17 @@ def _held(name: str, value: Tensor) -> Tensor:
     return value + (value.clamp(*bounds_of(name)) - value).detach()
 
 
-@lru_cache(maxsize=256)
-def _rule_of(settings: Settings) -> _composed.Rule:
+def _make_rule(settings: Settings) -> _composed.Rule:
     numbers = dict(zip(_options.NUMBERS, settings.numbers))
-    return _composed.Rule(_options.PARTS[settings.kind], numbers["label_smoothing"], *(numbers[name] for name in ("eps", "gamma", "q", "t1", "t2")))
+    return _composed.Rule(_options.PARTS[settings.kind], numbers["label_smoothing"],
+                          *(numbers[name] for name in ("eps", "gamma", "q", "t1", "t2")))
+
+
+_kept_rule = lru_cache(maxsize=256)(_make_rule)
+
+
+def _rule_of(settings: Settings) -> _composed.Rule:
+    return _make_rule(settings) if is_compiling() else _kept_rule(settings)  # a compiler warns of caches
 
 
 def coefficients_of(settings: Settings, epoch: Tensor | None, learned: Sequence[Tensor],

@@ -19,15 +19,21 @@ from ._settings import Settings, learned_of
 __all__ = ["entropy"]
 
 
-@lru_cache(maxsize=256)
-def _settings_of(kind: str, ignore_index: int | None, reduction: str, numbers: tuple[tuple[str, float], ...],
-                 learned: tuple[str, ...]) -> Settings:
+def _make_settings(kind: str, ignore_index: int | None, reduction: str, numbers: tuple[tuple[str, float], ...],
+                   learned: tuple[str, ...]) -> Settings:
     resolved = _options.resolve(kind, dict(numbers))
     settings = Settings(kind, "free", _options.mask_of(kind, learned), ignore_index, _options.complete(kind, resolved),
                         _options.reduction_of(reduction, "free"))
     if not is_compiling():
         settings.make()
     return settings
+
+
+_kept_settings = lru_cache(maxsize=256)(_make_settings)
+
+
+def _settings_of(*arguments: Any) -> Settings:
+    return _make_settings(*arguments) if is_compiling() else _kept_settings(*arguments)  # a compiler warns of caches
 
 
 def _call(kind: str, input: Tensor | Layer, target: Tensor, weight: Tensor | Sequence[float] | None, ignore_index: int | None,
