@@ -30,7 +30,8 @@ static int end_by(const int *senders, int count) {
         sigqueue(getpid(), SIGTERM, (union sigval){0});
       else
         kill(getpid(), SIGTERM);
-      for (int wait = 0; wait < 1000 && *stop != SIGTERM; wait++) usleep(1000); /* ThreadSanitizer delivers late */
+      for (int wait = 0; wait < 1000 && *stop != SIGTERM; wait++)
+        usleep(1000); /* ThreadSanitizer delivers late */
       if (*stop != SIGTERM) _exit(99);
     }
     _exit(mixent_signals_exit_code());
