@@ -72,18 +72,20 @@ test-memory:
 	@tools/build release
 	DNNL_MAX_CPU_ISA=SSE41 tools/run-tests --valgrind release
 
-## test-arm64, test-avx512   the tests of losses and kernels cross-built for 64-bit Arm, and for AVX-512, in emulators
+## test-arm64, test-avx512   the tests of losses and kernels cross-built for 64-bit Arm, and for AVX-512, in emulators where the
+##                processor has it not
 test-arm64:
 	@tools/install-dependencies arm64
 	@tools/build loss-arm64
 	tools/run-tests --unit loss-arm64
+avx512 := $(if $(shell grep -wm1 avx512f /proc/cpuinfo),env,tools/emulate-avx512 --timeout 1200) MIXENT_CPU=avx512
 test-avx512:
 	@tools/install-dependencies emulate
 	@tools/build loss
 	@for test in calls functions gradient equivalences monitor "properties 150"; do echo "== $$test"; \
-	  tools/emulate-avx512 --timeout 1200 MIXENT_CPU=avx512 build/loss/tests/test_loss_$$test; done
+	  $(avx512) build/loss/tests/test_loss_$$test; done
 	@for test in transforms "norm 12" "narrow 12" "winograd 1"; do echo "== $$test"; \
-	  tools/emulate-avx512 --timeout 1200 MIXENT_CPU=avx512 OMP_WAIT_POLICY=passive build/loss/tests/test_$$test; done
+	  $(avx512) OMP_WAIT_POLICY=passive build/loss/tests/test_$$test; done
 
 ## test-browser   the report in Chromium: light, dark, as wide as a telephone, on paper (part of test-long)
 test-browser:
