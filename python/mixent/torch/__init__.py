@@ -19,9 +19,13 @@ except ModuleNotFoundError as error:
     raise ImportError("mixent.torch needs PyTorch: pip install 'mixent[torch]'") from error
 
 from . import _linear_losses, functional
-from ._losses import (BiTemperedLoss, BrierLoss, ConfidencePenaltyLoss, CrossEntropyLoss, EntropyLoss, FocalLoss, GCELoss, KLLoss, LabelSmoothingLoss, Loss, MAELoss, MinEntLoss, MixEntLoss, MixEntSplitLoss, Poly1Loss, SymmetricCELoss)
+from ._losses import (
+    BiTemperedLoss, BrierLoss, ConfidencePenaltyLoss, CrossEntropyLoss, EntropyLoss, FocalLoss, GCELoss, KLLoss, LabelSmoothingLoss,
+    Loss, MAELoss, MinEntLoss, MixEntLoss, MixEntSplitLoss, Poly1Loss, SymmetricCELoss)
 
-__all__ = ["BiTemperedLoss", "BrierLoss", "ConfidencePenaltyLoss", "CrossEntropyLoss", "EntropyLoss", "FocalLoss", "GCELoss", "KLLoss", "LabelSmoothingLoss", "Loss", "MAELoss", "MinEntLoss", "MixEntLoss", "MixEntSplitLoss", "Poly1Loss", "SymmetricCELoss", "functional"]
+__all__ = [
+    "BiTemperedLoss", "BrierLoss", "ConfidencePenaltyLoss", "CrossEntropyLoss", "EntropyLoss", "FocalLoss", "GCELoss", "KLLoss",
+    "LabelSmoothingLoss", "Loss", "MAELoss", "MinEntLoss", "MixEntLoss", "MixEntSplitLoss", "Poly1Loss", "SymmetricCELoss", "functional"]
 
 globals().update({name: getattr(_linear_losses, name) for name in _linear_losses.NAMES})
 __all__ += _linear_losses.NAMES
