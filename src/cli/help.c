@@ -6,8 +6,8 @@
 #include <string.h>
 
 const char mixent_program_summary[] =
-    "mixent trains small networks that classify images or rows of tables, with losses that "
-    "regularise cross entropy by making predictions sharp (MIN-ENT and MIX-ENT), and says how good they are.";
+    "mixent trains small networks that classify images or rows of tables, and tells whether one loss or recipe is really "
+    "better than another. Among its losses are MIN-ENT and MIX-ENT, which add an entropy term to cross entropy.";
 
 const mixent_exit_meaning mixent_exit_meanings[] = {
     {"0", "done"},
@@ -35,8 +35,8 @@ void mixent_program_help_print(const mixent_command *const *commands) {
   puts("\nUsage: mixent COMMAND [WORD]... [--OPTION VALUE]...\n\nCommands");
   print_commands(commands);
   puts("\n"
-       "'mixent help COMMAND' tells more of each, 'mixent help recipe' what can be set when\n"
-       "training. To begin: 'mixent demo', or 'mixent train --loss min-ent'.\n");
+       "'mixent help COMMAND' explains a command, 'mixent help recipe' the options of training.\n"
+       "To begin: 'mixent demo', or 'mixent train --loss min-ent'.\n");
   mixent_text ends = {0};
   mixent_text_append(&ends, "Exit codes:");
   for (const mixent_exit_meaning *exit = mixent_exit_meanings; exit->code; exit++)
@@ -118,7 +118,7 @@ void mixent_command_help_print(const mixent_command *command) {
   if (command->members) {
     puts("\nCommands");
     print_commands(command->members);
-    printf("\n'mixent help %s COMMAND' tells more of each.\n", command->name);
+    printf("\n'mixent help %s COMMAND' explains each of them.\n", command->name);
   } else {
     print_options(command->options);
   }

@@ -169,8 +169,7 @@ static void append_program(const mixent_command *const *commands, mixent_text *o
       {"MIXENT_DATA", "a directory in which known data sets are looked for"},
       {"XDG_CACHE_HOME", "where fetched data sets and measured plans are kept, instead of ~/.cache"},
       {NULL, NULL}};
-  append_head("mixent", "1", "train small classifiers with entropy-regularised losses, and compare them",
-              out);
+  append_head("mixent", "1", "train small classifiers and compare training methods", out);
   mixent_text_append(out, ".SH SYNOPSIS\n\\fBmixent\\fR \\fICOMMAND\\fR [\\fIWORD\\fR]... "
                           "[\\fB\\-\\-\\fIOPTION VALUE\\fR]...\n.SH DESCRIPTION\n");
   append_paragraphs(mixent_program_summary, out);

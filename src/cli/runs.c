@@ -279,7 +279,7 @@ static const mixent_command_option options[] = {
 const mixent_command mixent_command_runs = {
     .name = "runs",
     .summary = "List the runs, filtered and sorted",
-    .operands = "[KEY=VALUE]…",
+    .operands = "[KEY=VALUE]...",
     .most_operands = -1,
     .options = options,
     .description =

@@ -8,7 +8,6 @@ const mixent_command mixent_command_study = {
     .name = "study",
     .summary = "Carry the results of a study to another machine",
     .description =
-        "'mixent compare' trains studies and shows them; here their results become one small text file, and "
-        "such a "
-        "file a study again, which another machine goes on with: finished runs are never trained again.",
+        "'mixent compare' trains studies and shows them. 'study export' writes the results of a study as one small file; "
+        "'study import' makes a study from it on another machine, which can continue it. Finished runs are never trained again.",
     .members = members};

@@ -246,7 +246,7 @@ const mixent_command mixent_command_tune = {
         "fastest for each pass of each convolution. The fixed table's choice stands unless another "
         "back end is more than 3 % faster. The plan is a text file. 'mixent train' takes it by "
         "itself if processor, versions, network, images, batch, threads and precision are those that "
-        "were measured; --plan overrules that.\n\n"
+        "were measured; --plan overrides that.\n\n"
         "  mixent tune vgg5                      for the recipes' batch of 250\n"
         "  mixent tune resnet20 --data mnist     for the images of a data set\n\n"
         "Measure on an idle machine. It needs the memory of a network for each back end.",
