@@ -18,5 +18,13 @@ def draw(script, path):
         raise SystemExit("gnuplot is missing: 'tools/install-dependencies docs' installs it") from None
     if svg.returncode or svg.stderr:
         raise SystemExit(f"gnuplot: {svg.stderr}")
-    drawn = re.sub(r"<g [^>]*>\s*</g>\n?", "", svg.stdout)  # many groups are empty
-    Path(path).write_text(re.sub(r"\s*<(path|use|rect|circle)[^>]*id='gpPt.*/>", "", drawn))  # or unused
+    Path(path).write_text(without_unused_points(re.sub(r"<g [^>]*>\s*</g>\n?", "", svg.stdout)))  # many groups are empty
+
+
+def without_unused_points(svg):
+    """The picture without the shapes of points that it does not draw. One shape may use another."""
+    shapes = {found[2]: found[0] for found in re.finditer(r"\s*<(path|use|rect|circle)[^>]*id='(gpPt\d+)'.*/>", svg)}
+    unused = [shape for name, shape in shapes.items() if f"href='#{name}'" not in svg]
+    for shape in unused:
+        svg = svg.replace(shape, "", 1)
+    return without_unused_points(svg) if unused else svg

@@ -57,3 +57,5 @@ def test_its_pictures_are_whole():
     for path in (ROOT / "docs/pictures").glob("*.svg"):
         drawing = xml.dom.minidom.parse(str(path)).documentElement
         assert drawing.tagName == "svg" and drawing.getElementsByTagName("path") and "var(" not in path.read_text()
+        text = path.read_text()
+        assert set(re.findall(r"href='#(\w+)'", text)) <= set(re.findall(r"\bid='(\w+)'", text)), f"{path.name} draws points without a shape"
