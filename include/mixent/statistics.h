@@ -49,6 +49,48 @@ typedef struct mixent_paired {
 mixent_status mixent_paired_compare(const double *a, const double *b, size_t count, double confidence,
                                     mixent_paired *out);
 
+/* A difference that is known with a standard error, (mean - the true one) / error following Student's t. */
+typedef struct mixent_difference {
+  double mean;           /* of a - b */
+  double error, freedom; /* its standard error, with how many degrees of freedom that is known */
+  double low, high;      /* t interval of the true difference */
+  double t, p;           /* p of no difference */
+} mixent_difference;
+
+/* Welch's t test of a [count_a] against b [count_b], runs that share no seeds; both counts >= 2. The variances need not be equal:
+ * error^2 = s_a^2 / count_a + s_b^2 / count_b, and `freedom` is Satterthwaite's (Welch 1947, Biometrika 34; Satterthwaite 1946,
+ * Biometrics Bulletin 2). With 2 or 3 runs each it rarely errs and rarely sees anything. Samples without any scatter have
+ * count_a + count_b - 2 degrees of freedom, error 0, and t and p as mixent_paired_compare has them. */
+mixent_status mixent_unpaired_compare(const double *a, size_t count_a, const double *b, size_t count_b,
+                                      double confidence, mixent_difference *out);
+
+/* The corrected resampled t test: a[i] and b[i] were trained and tested on the same split i of one data set, and the training parts of
+ * the splits overlap, so that the differences are not independent (Nadeau and Bengio 2003, Machine Learning 52):
+ * error^2 = (1 / count + test_to_train) s^2 with count - 1 degrees of freedom. test_to_train >= 0 is the number of test images over that
+ * of training images of a split: 1 / (k - 1) for k folds (of r repetitions all r k folds: Bouckaert and Frank 2004, PAKDD), and 0 for
+ * splits that share nothing, which is the paired t test. count >= 2. */
+mixent_status mixent_resampled_compare(const double *a, const double *b, size_t count, double test_to_train,
+                                       double confidence, mixent_difference *out);
+
+/* Whether a true difference is smaller than what matters, `margin`: two one-sided tests (Schuirmann 1987, Journal of Pharmacokinetics
+ * and Biopharmaceutics 15). Both p have a second meaning: under the usual prior, flat in the difference and in the logarithm of the
+ * standard deviation, the true difference has the posterior mean + error * Student's t (Gelman et al. 2013, Bayesian Data Analysis,
+ * ch. 3), and p_low, p_high and `within` are the probabilities of its three parts; they sum to 1. That is exact for paired runs and an
+ * approximation where `freedom` is Satterthwaite's. p < alpha just where the t interval of confidence 1 - 2 alpha lies within +-margin. */
+typedef struct mixent_equivalence {
+  double t_low, t_high; /* (difference + margin) / error, (difference - margin) / error */
+  double p_low, p_high; /* of a true difference of -margin or less, of margin or more */
+  double p;             /* of a true difference that matters: the larger of both */
+  double within;        /* P(-margin < true difference < margin) */
+} mixent_equivalence;
+
+/* From any difference with a standard error >= 0 and degrees of freedom > 0; margin > 0, in the difference's unit, chosen before one
+ * looks. Of n paired runs: (difference.mean, difference.deviation / sqrt(n), n - 1); of a mixent_difference: (mean, error, freedom);
+ * of a mixent_bootstrap: (difference, error, freedom). Without scatter (error 0) p is 0 within the margin, 1/2 on it, 1 beyond: such
+ * runs tell nothing about scatter, and a careful caller does not conclude from them. */
+mixent_status mixent_equivalence_test(double difference, double error, double freedom, double margin,
+                                      mixent_equivalence *out);
+
 /* adjusted[i]: the p value p[i] after Holm's step-down correction over all `count` comparisons (Holm 1979,
  * Scandinavian Journal of Statistics 6); below a level, the difference is one at that level for the whole family.
  * p [count] within 0 and 1; `adjusted` may be `p`. */
@@ -138,6 +180,72 @@ typedef struct mixent_bootstrap {
  * keyed by (seed, r): the same result on any number of threads, and for each comparison as if it were alone. */
 mixent_status mixent_bootstrap_crossed(const mixent_crossed *runs, size_t count,
                                        const mixent_bootstrap_options *options, mixent_bootstrap *out);
+
+/* ---- Several data sets ----
+ *
+ * What methods do across data sets, by the definitions of rliable (Agarwal et al. 2021, Deep Reinforcement Learning at the Edge of the
+ * Statistical Precipice, NeurIPS). Each data set counts the same, however many runs it has. Intervals are percentiles of a bootstrap
+ * that draws runs anew within each data set; they speak of other runs on these data sets, not of other data sets (for those, describe
+ * one difference per data set by mixent_sample_describe). */
+
+/* One method's runs: counts[0] values of the first data set, then counts[1] of the second, … Higher is better: negate losses. For the
+ * interquartile mean and the profile all data sets need one scale. */
+typedef struct mixent_score_table {
+  const double *values; /* [sum of counts] */
+  const size_t *counts; /* [data_sets], each 2 or more; 10,000,000 runs at most in all */
+  size_t data_sets;     /* 1 or more */
+} mixent_score_table;
+
+typedef struct mixent_resampling {
+  uint64_t seed;     /* the same seed, the same interval, on any number of threads */
+  size_t replicates; /* 100 to 10,000,000; 10,000 for what is published */
+  double confidence;
+} mixent_resampling;
+
+typedef struct mixent_estimate {
+  double value;
+  double low, high;
+} mixent_estimate;
+
+/* Probability of improvement: that a run of a scores higher than one of b on the same data set, ties counted half, averaged over the
+ * data sets (Mann and Whitney's U / (count_a count_b)); 0.5 where neither is better. Both have the same data sets in the same order; the
+ * counts may differ, and nothing is paired. A replicate takes the sum over data sets of count_a * count_b steps. */
+mixent_status mixent_improvement_measure(const mixent_score_table *a, const mixent_score_table *b,
+                                         const mixent_resampling *resampling, mixent_estimate *out);
+
+/* Interquartile mean: the mean of all runs without the lowest and the highest quarter, in whole runs (as many as weigh no more than
+ * a quarter, as SciPy's trim_mean). It hangs on single data sets less than the mean, and wastes less than the median. */
+mixent_status mixent_interquartile_measure(const mixent_score_table *scores,
+                                           const mixent_resampling *resampling, mixent_estimate *out);
+
+/* Performance profile: out[k] is the share of runs that score above thresholds[k], out and thresholds [count], 1 to 10,000. Each
+ * interval is for its threshold alone. */
+mixent_status mixent_profile_measure(const mixent_score_table *scores, const double *thresholds, size_t count,
+                                     const mixent_resampling *resampling, mixent_estimate *out);
+
+/* ---- What makes runs differ ----
+ *
+ * Seed, split of the data, order of the batches: how much of the variance of single runs each brings (Bouthillier et al. 2021, Accounting
+ * for Variance in Machine Learning Benchmarks, MLSys). A run's value is the mean, plus a random effect for its level of each factor, plus
+ * a rest (interactions, and what no factor names). The components are MINQUE(0) (Rao 1971, Journal of Multivariate Analysis 1; Hartley,
+ * Rao, LaMotte 1978, Biometrics 34): unbiased for any design, balanced or not, and the analysis of variance's where it is balanced. */
+
+enum { MIXENT_MOST_FACTORS = 8 };
+
+/* The variance is in the values' unit, squared. It is unbiased, and therefore falls below 0 at times where the true one is small: read
+ * that as "too small to be seen", and do not take it for 0 in a mean over studies. A component of few levels is known badly. */
+typedef struct mixent_component {
+  size_t levels; /* different ones; of the rest: the runs */
+  double variance;
+  double share;  /* of the sum of all components; NaN where that is not above 0 */
+  bool negative; /* the variance is below 0 */
+} mixent_component;
+
+/* values [count], 2 to 10,000 runs; levels[f][i]: a number that names the level of factor f that run i has (a seed, say), 1 to
+ * MIXENT_MOST_FACTORS factors; out [factors + 1]: one component each, and the rest last. MIXENT_ERROR_ARGUMENT where the runs do not tell
+ * factors apart: a factor with one level, with a level for each run (it is the rest), two that change together. */
+mixent_status mixent_components_measure(const double *values, size_t count, const int64_t *const *levels,
+                                        size_t factors, mixent_component *out);
 
 /* ---- Calibration ----
  *

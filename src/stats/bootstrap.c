@@ -6,12 +6,13 @@
 #include "mixent/statistics.h"
 #include "stats/check.h"
 #include "stats/distributions.h"
+#include "stats/resample.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 1 << 20, FEWEST_REPLICATES = 100, MOST_SEEDS = 10000, MOST_IMAGES = 100000000 };
+enum { PIECE = 1 << 20, MOST_SEEDS = 10000, MOST_IMAGES = 100000000 };
 
 /* A comparison, of the images alone that one of its seeds has right with one method and not with the other: the rest
  * adds nothing. */
@@ -31,17 +32,13 @@ typedef struct resampling {
   int32_t *times;   /* [threads, most_changed]: that of the images of a comparison */
 } resampling;
 
-static uint32_t index_of(uint32_t word, size_t count) {
-  return (uint32_t)(((uint64_t)word * count) >> 32); /* biased by under count / 2^32 */
-}
-
 /* drawn [count]: how often each of `count` came up in `count` draws. */
 static void draw(const mixent_random *random, size_t replicate, size_t count, uint32_t *drawn) {
   memset(drawn, 0, count * sizeof *drawn);
   for (size_t i = 0; i < count; i += 4) {
     uint32_t word[4];
     mixent_random_block(random, replicate, i / 4, word);
-    for (size_t k = 0; k < 4 && i + k < count; k++) drawn[index_of(word[k], count)]++;
+    for (size_t k = 0; k < 4 && i + k < count; k++) drawn[mixent_resample_index(word[k], count)]++;
   }
 }
 
@@ -123,19 +120,6 @@ static mixent_status analyse(const contest *contest, size_t images, variance *ou
   return MIXENT_OK;
 }
 
-static int compare_doubles(const void *left, const void *right) {
-  double a = *(const double *)left, b = *(const double *)right;
-  return (a > b) - (a < b);
-}
-
-/* Between the two nearest in order, as NumPy does by default. */
-static double quantile_of(const double *sorted, size_t count, double p) {
-  double position = p * (double)(count - 1);
-  size_t below = (size_t)position;
-  if (below + 1 >= count) return sorted[count - 1];
-  return sorted[below] + (position - (double)below) * (sorted[below + 1] - sorted[below]);
-}
-
 /* From sorted replicates. */
 static void describe(const double *replicated, size_t replicates, const variance *variance, double confidence,
                      mixent_bootstrap *out) {
@@ -144,8 +128,8 @@ static void describe(const double *replicated, size_t replicates, const variance
   for (size_t r = 0; r < replicates; r++)
     squares += (replicated[r] - sum / count) * (replicated[r] - sum / count);
   double deviation = sqrt(squares / (count - 1)), mean = variance->mean;
-  double low = quantile_of(replicated, replicates, tail);
-  double high = quantile_of(replicated, replicates, 1 - tail);
+  double low = mixent_sorted_quantile(replicated, replicates, tail);
+  double high = mixent_sorted_quantile(replicated, replicates, 1 - tail);
   double student = mixent_student_quantile(tail, variance->freedom) / mixent_normal_quantile(tail);
   double stretch = deviation > 0 ? student * variance->error / deviation : 1;
   double t = mean == 0 ? 0 : fabs(mean) / variance->error;
@@ -165,9 +149,7 @@ static mixent_status check(const mixent_crossed *runs, size_t count,
   if (options->images < 2 || options->images > MOST_IMAGES)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%zu images: the crossed bootstrap takes 2 to %d",
                        options->images, MOST_IMAGES);
-  if (options->replicates < FEWEST_REPLICATES)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "%zu replicates: at least %d are needed for an interval",
-                       options->replicates, FEWEST_REPLICATES);
+  MIXENT_TRY(mixent_replicates_check(options->replicates));
   MIXENT_TRY(mixent_share_check("confidence", options->confidence));
   for (size_t c = 0; c < count; c++) {
     if (runs[c].seeds < 2 || runs[c].seeds > MOST_SEEDS)
@@ -239,7 +221,7 @@ static mixent_status resample(const mixent_crossed *runs, resampling *work, doub
     double *replicated = work->contests[c].replicated;
     variance variance;
     MIXENT_TRY(analyse(&work->contests[c], work->images, &variance));
-    qsort(replicated, work->replicates, sizeof *replicated, compare_doubles);
+    mixent_values_sort(replicated, work->replicates);
     describe(replicated, work->replicates, &variance, confidence, &out[c]);
   }
   return MIXENT_OK;
