@@ -4,18 +4,12 @@
  * methods, then the verdicts of whole comparisons (lab/compare/compare.h) of several variants with a baseline.
  *
  *   bench_false_alarms [STUDIES [SEEDS [IMAGES [REPLICATES [VARIANTS]]]]] */
-#include "core/random.h"
+#include "bench/simulate.h"
 #include "core/threads.h"
 #include "lab/compare/compare.h"
 #include "mixent/statistics.h"
-#include "mixent/status.h"
-#include "stats/distributions.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-static const double level = 0.05;
 
 typedef struct world {
   const char *name;
@@ -41,12 +35,6 @@ typedef struct room {
 
 enum { STUDENT, CROSSED, PERCENTILE, TESTS };
 enum { MOST_METHODS = 16, MOST_SEEDS = 1000 };
-
-static double normal(const mixent_random *random, uint64_t step, uint64_t element) {
-  uint32_t word[4];
-  mixent_random_block(random, step, element, word);
-  return mixent_normal_quantile(mixent_uniform_double(word[0], word[1]) + 0x1p-54);
-}
 
 /* P(right) is Phi(1.2 + 1.2 difficulty + luck +- favour); what is left to a run and an image together is a coin. */
 static void draw_study(const simulation *simulation, size_t study, const room *room) {
@@ -76,12 +64,6 @@ static double share(const uint8_t *right, size_t count) {
   return (double)sum / (double)count;
 }
 
-static void must(mixent_status status) {
-  if (status == MIXENT_OK) return;
-  fprintf(stderr, "%s\n", mixent_last_error());
-  exit(1);
-}
-
 static void run_study(simulation *simulation, size_t study, const room *room) {
   size_t seeds = simulation->seeds, images = simulation->images;
   draw_study(simulation, study, room);
@@ -102,12 +84,6 @@ static void run_study(simulation *simulation, size_t study, const room *room) {
   alarms[CROSSED] = bootstrap.low > 0 || bootstrap.high < 0;
   alarms[PERCENTILE] = bootstrap.percentile_low > 0 || bootstrap.percentile_high < 0;
   simulation->deviations[study] = paired.difference.deviation;
-}
-
-static void *room_for(size_t count, size_t size) {
-  void *room = calloc(count, size);
-  if (!room) abort();
-  return room;
 }
 
 static void run_studies(void *context, size_t begin, size_t end) {
@@ -306,10 +282,6 @@ static void run_family(family *family) {
   run_gain(family, wanted);
   print_family(family, "any of the others, false, %", 1, variants);
   if (family->world.favour > 0) run_gain(family, stated);
-}
-
-static size_t argument(int count, char **values, int index, size_t otherwise) {
-  return index < count ? strtoul(values[index], NULL, 10) : otherwise;
 }
 
 int main(int argc, char **argv) {
