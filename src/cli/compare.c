@@ -1,5 +1,6 @@
-/* `mixent compare`: trains what a study lacks, and says what its runs show. */
+/* `mixent compare`: trains what a study lacks, and says what its runs show; compare_results.c takes anybody's results. */
 #include "cli/commands.h"
+#include "cli/compare_results.h"
 #include "cli/events.h"
 #include "cli/places.h"
 #include "cli/planner.h"
@@ -20,7 +21,8 @@
 typedef struct arguments {
   long seeds, jobs, threads;
   const char *runs, *csv;
-  bool no_train, json;
+  bool no_train, json, results;
+  mixent_compare_results_arguments asked; /* of results */
 } arguments;
 
 typedef struct view {
@@ -246,10 +248,45 @@ static int compare(const arguments *arguments, mixent_study *study, const char *
   return code == MIXENT_EXIT_DONE && failed ? MIXENT_EXIT_FAILED : code;
 }
 
+/* The option of a study that was given with results; NULL: none. */
+static const char *study_option(const arguments *arguments) {
+  return arguments->seeds      ? "seeds"
+         : arguments->jobs     ? "jobs"
+         : arguments->threads  ? "threads"
+         : arguments->no_train ? "no-train"
+         : arguments->csv      ? "csv"
+                               : NULL;
+}
+
+/* MIXENT_EXIT_NOT_YET, or an exit code: options and operands of studies and of results do not mix. */
+static int check(const arguments *arguments, int count, char **words) {
+  const char *of_study = study_option(arguments),
+             *of_results = mixent_compare_results_given(&arguments->asked);
+  if (arguments->results && of_study)
+    return mixent_wrong_use("compare: --%s is for a study, not for --results", of_study);
+  if (arguments->results) return MIXENT_EXIT_NOT_YET;
+  if (of_results)
+    return mixent_wrong_use("compare: --%s is for results: mixent compare --results FILE…", of_results);
+  for (int i = 0; i < 4; i++) {
+    static const char *const endings[] = {".csv", ".csv.gz", ".jsonl", ".jsonl.gz"};
+    if (mixent_has_ending(words[0], endings[i]))
+      return mixent_wrong_use(
+          "compare: expected a study, got '%s'; if it holds results: mixent compare --results FILE...",
+          words[0]);
+  }
+  if (count > 1)
+    return mixent_wrong_use(
+        "compare: expected one study, got '%s' as well; 'mixent help compare' says what belongs there",
+        words[1]);
+  return MIXENT_EXIT_NOT_YET;
+}
+
 static int run(const void *given, int count, char **words) {
-  (void)count;
   const arguments *arguments = given;
   mixent_study *study;
+  int wrong = check(arguments, count, words);
+  if (wrong != MIXENT_EXIT_NOT_YET) return wrong;
+  if (arguments->results) return mixent_compare_results(&arguments->asked, arguments->json, count, words);
   mixent_status status = find_study(arguments, words[0], &study);
   if (status != MIXENT_OK) return mixent_failed(status);
   char *directory = directory_of(arguments, study);
@@ -258,6 +295,12 @@ static int run(const void *given, int count, char **words) {
   mixent_study_free(study);
   return code;
 }
+
+#define OF_RESULTS(member, value, says)                                                                      \
+  {                                                                                                          \
+    .name = #member, .argument = value, .help = "of results: " says, .kind = MIXENT_VALUE_TEXT,              \
+    .offset = offsetof(arguments, asked.member)                                                              \
+  }
 
 static const mixent_command_option options[] = {
     {.name = "seeds",
@@ -300,15 +343,26 @@ static const mixent_command_option options[] = {
      .help = "also write a table with a line per data set, variant and measure",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, csv)},
+    {.name = "results",
+     .help = "the words are files of results, in CSV or JSON Lines, plain or in gzip",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, results)},
+    OF_RESULTS(metric, "NAME", "what to compare (default: accuracy, else the first metric in the files)"),
+    OF_RESULTS(baseline, "NAME", "the variant to compare with (default: the first in the files)"),
+    OF_RESULTS(difference, "X",
+               "the least difference that matters, in the metric's unit (default: 0.1 points of accuracy)"),
+    OF_RESULTS(lower, "NAME,...", "metrics of which lower is better (default: told by the name)"),
+    OF_RESULTS(higher, "NAME,...", "metrics of which higher is better (default: told by the name)"),
+    OF_RESULTS(columns, "ROLE=NAME,...", "which column is the variant, seed, data, metric or value"),
     {.name = NULL}};
 
 const mixent_command mixent_command_compare = {
     .name = "compare",
     .summary = "Train every variant of a study with many seeds, and say what may be concluded",
-    .operands = "STUDY.yaml|NAME|DIR",
+    .operands = "STUDY.yaml|NAME|DIR|FILE...",
     .names = mixent_study_names,
     .least_operands = 1,
-    .most_operands = 1,
+    .most_operands = -1,
     .options = options,
     .description =
         "A study is a recipe, variants of it (other losses, or any other options), seeds and data "
@@ -320,6 +374,11 @@ const mixent_command mixent_command_compare = {
         "  mixent compare my-study.yaml                 train what is missing, then compare\n"
         "  mixent compare my-study.yaml --seeds 20      more seeds\n"
         "  mixent compare runs/my-study --no-train      compare what is finished\n\n"
+        "Results of other programs are compared without a study. A file has a column 'variant', best a column 'seed', perhaps "
+        "'data', and a column for each metric, or the columns 'metric' and 'value'; docs/COMPARING.md says more.\n\n"
+        "  mixent compare --results runs.csv            accuracy, each variant with the first\n"
+        "  mixent compare --results runs.csv --metric nll --difference 0.01\n"
+        "  mixent compare --results a.jsonl.gz b.jsonl.gz --columns variant=group,seed=rng\n\n"
         "Ctrl-C and SIGTERM let the runs save and end with 130 and 143; a second one ends at once. "
         "If a signal stops one run alone, it is saved, the others go on, and the exit code tells the "
         "signal. If a run fails, the others go on, the exit code is 1, and the next call tries it "

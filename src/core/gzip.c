@@ -45,13 +45,14 @@ static mixent_status read_all(gzFile file, const char *path, size_t limit, uint8
   do {
     MIXENT_TRY(check_limit(path, limit, *size));
     MIXENT_TRY(check_ratio(file, path, *size));
-    if (capacity - *size < 1 << 16) {
+    if (capacity - *size <= 1 << 16) { /* a piece and a zero */
       capacity = 2 * capacity + (1 << 20);
       MIXENT_TRY(MIXENT_RESIZE(out, capacity, path));
     }
     count = gzread(file, *out + *size, 1 << 16);
     if (count > 0) *size += (size_t)count;
   } while (count > 0);
+  (*out)[*size] = 0;
   return check_end(file, path);
 }
 

@@ -114,6 +114,11 @@ static size_t count_values(const char *text, size_t size) {
 
 mixent_status mixent_json_parse(const char *text, size_t size, size_t flags, const char *origin,
                                 json_t **out) {
+  return mixent_json_parse_at(text, size, flags, origin, 1, out);
+}
+
+mixent_status mixent_json_parse_at(const char *text, size_t size, size_t flags, const char *origin,
+                                   size_t line, json_t **out) {
   json_error_t error;
   jmp_buf here;
   *out = NULL;
@@ -130,5 +135,6 @@ mixent_status mixent_json_parse(const char *text, size_t size, size_t flags, con
   way_out = NULL;
   if (left) return mixent_no_memory("%s", origin);
   if (*out) return MIXENT_OK;
-  return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%d:%d: %s", origin, error.line, error.column, error.text);
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%d: %s", origin, line + (size_t)error.line - 1,
+                     error.column, error.text);
 }

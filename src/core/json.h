@@ -37,5 +37,8 @@ enum { MIXENT_JSON_VALUES = 1 << 22 };
  * or MIXENT_ERROR_MEMORY, never a value that lacks something. */
 mixent_status mixent_json_parse(const char *text, size_t size, size_t flags, const char *origin,
                                 json_t **out);
+/* The same of a text whose first line is line `line` of ORIGIN. */
+mixent_status mixent_json_parse_at(const char *text, size_t size, size_t flags, const char *origin,
+                                   size_t line, json_t **out);
 
 #endif

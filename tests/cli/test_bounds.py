@@ -128,6 +128,7 @@ class Case:
 
 COMPARE = ["compare", "runs/small", "--no-train"]
 EVAL = ["eval", "finished", "--data", "bars"]
+RESULTS, RESULTS_LINES = ["compare", "--results", "x.csv"], ["compare", "--results", "x.jsonl"]
 WITH_PLAN = ["train", "--data", "bars", "--net", "net.yaml", "--set", "batch=20", "--plan", "./x.yaml", "--run", "r"]
 
 
@@ -163,6 +164,15 @@ CASES = [
     Case("csv, size", "x.csv", sparse(HUGE, b"a,label\n"), ["data", "show", "./x.csv"], "larger than"),
     Case("csv, columns", "x.csv", numbered("c@", 1000000, ",") + "\n" + "1," * 999999 + "1\n", ["data", "show", "./x.csv"], "at most 65536"),
     Case("csv, labels", "x.csv", "a,label\n" + numbered("1,w@\n", 300000), ["data", "show", "./x.csv"], "more than 1024 distinct labels"),
+    Case("results, size", "x.csv", sparse(HUGE, b"variant,accuracy\n"), RESULTS, "more than 67108864 bytes"),
+    Case("results, columns", "x.csv", "variant," + numbered("c@", 1000000, ",") + "\na," + "1," * 999999 + "1\n", RESULTS, "at most 4096 columns"),
+    Case("results, variants", "x.csv", "variant,accuracy\n" + numbered("v@,1\n", 300000), RESULTS, "at most 1000 variants"),
+    Case("results, runs", "x.csv", "variant,accuracy\n" + "v,1\n" * 1000000, RESULTS, "at most 100000 runs"),
+    Case("results, rows", "x.csv", "variant,seed,metric,value\n" + "a,1,x,\n" * 3000000, RESULTS, "at most 2000000 rows"),
+    Case("results, metrics", "x.jsonl", numbered('{"variant":"v","seed":@,"m@":1}\n', 200000), RESULTS_LINES, "at most"),
+    Case("results, comparisons", "x.csv", "variant,data,accuracy\n" + numbered("v@,d@,1\n", 1000), RESULTS, "at most 10000 comparisons"),
+    Case("results, nesting", "x.jsonl", '{"variant":' + "[" * 1000000, RESULTS_LINES, "x.jsonl:1:"),
+    Case("results, values", "x.jsonl", '{"variant":"v","a":[' + "1," * 500000 + "1]}\n", RESULTS_LINES, "expected a column of numbers"),
     Case("npz, members", "x.npz", members(20000), ["data", "show", "./x.npz"], "no array X in it"),
     Case("npz, shapes", "x.npz", npz_of((1 << 40, 28, 28), 0), ["data", "show", "./x.npz"], "its header asks for 862017116176384"),
     Case("npz, size", "x.npz", sparse(HUGE, b"PK\3\4"), ["data", "show", "./x.npz"], "larger than"),

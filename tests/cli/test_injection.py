@@ -19,6 +19,7 @@ from events import await_event
 from injection import KINDS, LIBRARY, OUTCOMES, WRITING, Command, Injection, count, sample
 from support import PROGRAM, TINY_NET, draw_images, environment, make_dataset
 from test_compare import STUDY
+from test_results import A, B, rows_of, write
 
 if not LIBRARY.exists():
     pytest.skip("tests/tools/fail.c is not built (with sanitizers, or for another processor)", allow_module_level=True)
@@ -43,6 +44,7 @@ COMMANDS = {
     "show": Command(["show", "done"]),
     "compare": Command(["compare", "runs/small", "--no-train"]),
     "compare --json": Command(["compare", "runs/small", "--no-train", "--json"]),
+    "compare --results": Command(["compare", "--results", "results.csv", "results.jsonl.gz"], kinds=("memory", "open", "read", "write")),
     "study export": Command(["study", "export", "runs/small", "small.study.gz"]),
     "study import": Command(["study", "import", "given.study.gz", "--runs", "elsewhere"]),
     "data show": Command(["data", "show", "./bars"]),
@@ -71,6 +73,8 @@ def template(tmp_path_factory):
     (directory / "net.yaml").write_text(TINY_NET)
     (directory / "study.yaml").write_text(STUDY)
     (directory / "other.yaml").write_text(STUDY.replace("name: small", "name: other"))
+    write(directory / "results.csv", rows_of(a=A))
+    write(directory / "results.jsonl.gz", rows_of(b=B, c=B[:1]))
     Image.fromarray(draw_images([1], 16, 7)[0]).save(directory / "a.png")
 
     def run(*words):

@@ -1,0 +1,123 @@
+/* Finds the metric, the baseline, and the difference that matters, by name or by default. */
+#include "lab/results/question.h"
+#include "core/locale.h"
+#include "core/memory.h"
+#include "lab/results/metrics.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *name_of(const mixent_name_set *set, size_t index) {
+  return set->items[index]->text;
+}
+
+/* "FLAG: expected one of a, b, c and 20 more, got 'x'" */
+static mixent_status fail_unknown(const char *flag, const mixent_name_set *names,
+                                  const mixent_results_column *kinds, const char *text, size_t length) {
+  enum { MOST_NAMED = 12 };
+  mixent_text list = {0};
+  size_t named = 0;
+  for (size_t i = 0; i < names->count && named < MOST_NAMED; i++)
+    if (!kinds || kinds[i].numbers) mixent_text_append_item(&list, named++, "%.40s", name_of(names, i));
+  mixent_text_append(&list, "%s", named == MOST_NAMED ? ", …" : "");
+  mixent_status status = mixent_text_status(&list);
+  if (status == MIXENT_OK)
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: expected one of %s, got '%.*s'", flag, list.data,
+                         (int)(length < 80 ? length : 80), text);
+  mixent_text_free(&list);
+  return status;
+}
+
+static mixent_status fail_words(const mixent_results *results, size_t column) {
+  const mixent_results_column *kind = &results->kinds[column];
+  return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%zu: expected a number in column '%.80s', got '%s'",
+                     kind->file, kind->line, kind->column, name_of(&results->columns, column), kind->word);
+}
+
+/* Whether `name` is in a list between commas; NULL: an empty one. */
+static bool is_listed(const char *list, const char *name) {
+  while (list) {
+    size_t length = strcspn(list, ",");
+    if (strlen(name) == length && memcmp(list, name, length) == 0) return true;
+    list = list[length] ? list + length + 1 : NULL;
+  }
+  return false;
+}
+
+static mixent_status check_list(const mixent_results *results, const char *flag, const char *list) {
+  while (list) {
+    size_t length = strcspn(list, ",");
+    char *name;
+    MIXENT_TRY(mixent_copy_start(list, length, &name));
+    size_t column = mixent_name_set_find(&results->columns, name);
+    free(name);
+    if (column == results->columns.count || !results->kinds[column].numbers)
+      return fail_unknown(flag, &results->columns, results->kinds, list, length);
+    list = list[length] ? list + length + 1 : NULL;
+  }
+  return MIXENT_OK;
+}
+
+int mixent_results_better(const mixent_results_question *question, const char *metric) {
+  return is_listed(question->lower, metric)    ? -1
+         : is_listed(question->higher, metric) ? 1
+                                               : mixent_metric_better(metric);
+}
+
+/* The column that is called accuracy, else the first accuracy by its name, else the first metric. */
+static mixent_status default_metric(const mixent_results *results, size_t *out) {
+  size_t count = results->columns.count, first = count, accuracy = count;
+  for (size_t i = count; i-- > 0;) {
+    const char *name = name_of(&results->columns, i);
+    if (mixent_same_word(name, "accuracy") && !results->kinds[i].numbers) return fail_words(results, i);
+    if (!results->kinds[i].numbers) continue;
+    first = i;
+    if (mixent_metric_is_accuracy(name)) accuracy = i;
+  }
+  for (size_t i = 0; i < count; i++)
+    if (mixent_same_word(name_of(&results->columns, i), "accuracy")) accuracy = i;
+  *out = accuracy < count ? accuracy : first;
+  if (*out < count) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_FORMAT,
+                     "%s: expected a column of numbers beside the variant and the seed, got none",
+                     results->file);
+}
+
+static mixent_status find_metric(const mixent_results *results, const char *name, size_t *out) {
+  if (!name) return default_metric(results, out);
+  *out = mixent_name_set_find(&results->columns, name);
+  if (*out == results->columns.count)
+    return fail_unknown("--metric", &results->columns, results->kinds, name, strlen(name));
+  return results->kinds[*out].numbers ? MIXENT_OK : fail_words(results, *out);
+}
+
+static bool exceeds_one(const mixent_results *results, size_t metric) {
+  bool found = false;
+  for (size_t i = 0; i < results->keys.count; i++)
+    found |= mixent_results_value(&results->runs[i], metric) > 1;
+  return found;
+}
+
+mixent_status mixent_results_ask(const mixent_results_question *question, mixent_results_comparison *out) {
+  const double points = 0.1;
+  const mixent_results *results = out->results;
+  MIXENT_TRY(find_metric(results, question->metric, &out->metric));
+  MIXENT_TRY(check_list(results, "--lower", question->lower));
+  MIXENT_TRY(check_list(results, "--higher", question->higher));
+  if (question->baseline) {
+    out->baseline = mixent_name_set_find(&results->variants, question->baseline);
+    if (out->baseline == results->variants.count)
+      return fail_unknown("--baseline", &results->variants, NULL, question->baseline,
+                          strlen(question->baseline));
+  }
+  const char *metric = name_of(&results->columns, out->metric);
+  bool accuracy = mixent_metric_is_accuracy(metric);
+  out->better = mixent_results_better(question, metric);
+  out->points = accuracy && exceeds_one(results, out->metric);
+  out->difference = !isnan(question->difference) ? question->difference
+                    : !accuracy                  ? NAN
+                    : out->points                ? points
+                                                 : points / 100;
+  return MIXENT_OK;
+}

@@ -1,0 +1,104 @@
+/* Somebody's results as one table: what runs measured, whoever trained them and whatever wrote the file.
+ *
+ * Design. A reader (csv.c, json_lines.c) turns a file into rows of named fields. table.c turns a row into values, in the
+ * same way for both formats, so that a third format is one more reader. compare.c compares one metric of the table by src/stats.
+ *
+ * A column has a role or is a metric. Roles are found by name, in capital letters or not, or mapped (`--columns variant=group`):
+ *
+ *   variant   what is compared; needed
+ *   seed      any text; whole numbers are one seed however they are written (1, 1.0). Runs of two variants with one seed are a pair
+ *   data      the data set; compared each for itself
+ *   metric, value   both: a long table, with a row for each metric of a run; it needs seeds. Else a wide one: a column per metric
+ *
+ * Every other column whose cells are numbers is a metric. A column of words is passed over, and so is one without a name (what
+ * data frames write for the number of a row).
+ *
+ *   in the file                                outcome
+ *   a blank cell, NA, NaN, null, an infinity   the run has no such value; the comparison leaves it out and says so
+ *   no seed column                             every row is a run of its own; compared unpaired
+ *   a row without its variant, seed or data    an error
+ *   two values of one metric of one run        an error that names both lines
+ *   a word in a column of numbers              an error
+ *   numbers in a column that begins with words passed over; an error where that metric is asked for
+ *
+ * compare.h says what becomes of few, unequal and equal numbers. Files are regular ones, plain or in gzip, of bounded size. */
+#ifndef MIXENT_LAB_RESULTS_RESULTS_H
+#define MIXENT_LAB_RESULTS_RESULTS_H
+
+#include "lab/results/name_set.h"
+#include <stdbool.h>
+
+enum {
+  MIXENT_RESULTS_BYTES = 64 << 20, /* of a file, unpacked */
+  MIXENT_RESULTS_COLUMNS = 4096,   /* of all files together; metrics of a long table count as well */
+  MIXENT_RESULTS_VARIANTS = 1000,  /* and data sets */
+  MIXENT_RESULTS_RUNS = 100000,    /* of all files together */
+  MIXENT_RESULTS_CELLS = 2000000   /* runs times metrics; and rows */
+};
+#define MIXENT_RESULTS_LARGEST                                                                               \
+  1e150 /* a larger value counts as infinite: its square has no place in a double */
+
+typedef enum mixent_results_role {
+  MIXENT_ROLE_VARIANT,
+  MIXENT_ROLE_SEED,
+  MIXENT_ROLE_DATA,
+  MIXENT_ROLE_METRIC,
+  MIXENT_ROLE_VALUE,
+  MIXENT_ROLES
+} mixent_results_role;
+
+extern const char *const mixent_results_roles[MIXENT_ROLES + 1]; /* their names; NULL after the last */
+
+/* Which column has which role: NULL, that of the role's name. */
+typedef struct mixent_results_layout {
+  char *columns[MIXENT_ROLES];
+} mixent_results_layout;
+
+/* From "variant=group,seed=rng"; NULL: an empty layout. */
+mixent_status mixent_results_layout_parse(const char *text, mixent_results_layout *out);
+void mixent_results_layout_free(mixent_results_layout *layout);
+
+typedef struct mixent_results_cell {
+  double value; /* NaN: the run has none */
+  const char *file;
+  size_t line; /* where it was read */
+} mixent_results_cell;
+
+enum { MIXENT_NO_SEED = -1 };
+
+typedef struct mixent_results_run {
+  size_t variant, data;
+  long seed;                  /* an index into `seeds`, or MIXENT_NO_SEED */
+  mixent_results_cell *cells; /* [cell_count] by column; those beyond are missing */
+  size_t cell_count;
+} mixent_results_run;
+
+typedef struct mixent_results_column {
+  bool numbers;     /* a metric; else a column of words */
+  const char *file; /* where its first cell stands that is not missing */
+  size_t line, column;
+  char word[41]; /* that cell, where it is a word */
+} mixent_results_column;
+
+/* Start from {0}. */
+typedef struct mixent_results {
+  mixent_name_set variants, seeds, columns; /* in the order of their coming */
+  mixent_name_set data;                     /* data sets; "" where a file has no such column */
+  mixent_name_set keys;                     /* of the runs: data, variant and seed */
+  mixent_results_column *kinds;             /* [columns.count] */
+  mixent_results_run *runs;                 /* [keys.count] */
+  size_t rows, cells;                       /* rows that were read; cells of all runs */
+  const char *file;                         /* that was read last */
+} mixent_results;
+
+/* Adds a file's results. `path` must outlive them. */
+mixent_status mixent_results_read(const char *path, const mixent_results_layout *layout, mixent_results *out);
+/* The same of a text of `size` bytes that ends in a zero beyond them; it is changed by reading. */
+mixent_status mixent_results_parse(const char *origin, char *text, size_t size,
+                                   const mixent_results_layout *layout, mixent_results *out);
+void mixent_results_free(mixent_results *results);
+
+/* NaN where the run has no such value. */
+double mixent_results_value(const mixent_results_run *run, size_t column);
+
+#endif
