@@ -29,7 +29,8 @@ _SOLVING = 60  # steps that halve the interval in which lambda lies, until nothi
 
 class _Row:
     """What the terms see of rows [..., classes]: the prediction q, without cancellation where one class is nearly sure, and the target
-    p, smoothed, times the class weights. A masked class has q = 0 and a finite ln q far below all others."""
+    p, smoothed, times the class weights. ln q is held above -sqrt(largest number), that of masked classes too: derivatives multiply it
+    by the scale of a loss and then by q = 0, and infinity times 0 is NaN."""
 
     def __init__(self, logits: Any, labels: Any, weight: Any, where: Any, axis: int, numbers: dict[str, Any]) -> None:
         z, labels, smoothing, self.numbers = jnp.asarray(logits), jnp.asarray(labels), numbers["label_smoothing"], numbers
@@ -52,7 +53,7 @@ class _Row:
             labels = jnp.where(where, labels, 0) if soft else labels
         if self.counted is not None:  # what does not count is not looked at
             z = jnp.where(self.counted[..., None], z, 0)
-            labels = labels if soft else jnp.where(self.counted, labels, 0)
+            labels = jnp.where(self.counted[..., None] if soft else self.counted, labels, 0)
         classes = jnp.arange(z.shape[-1])
         if weight is not None and not soft and smoothing == 0:  # of a class whose weight is 0, nothing is looked at
             known = jnp.clip(labels, 0, z.shape[-1] - 1)
@@ -65,9 +66,11 @@ class _Row:
         self.defined = jnp.isfinite(largest) & ~jnp.isnan(z).any(-1, keepdims=True)
         if not soft:
             self.defined &= ((labels >= 0) & (labels < z.shape[-1]))[..., None]
-        self.lowest = -float(jnp.finfo(z.dtype).max) / 1024
-        self.x = jnp.maximum(z, self.lowest) - jnp.where(self.defined, largest, jnp.nan)
-        self.present = self.x > self.lowest / 2
+        lowest = -math.sqrt(jnp.finfo(z.dtype).max)
+        largest = jnp.where(self.defined, largest, 0)
+        held = lowest - (largest - jax.lax.stop_gradient(largest))  # whose derivative by the largest logit is that of any other
+        self.x = jnp.where(z - largest < lowest, held, z - largest) + jnp.where(self.defined, 0, jnp.nan)
+        self.present = self.defined & (z > -jnp.inf)
         e = jnp.exp(self.x)
         beyond = jnp.where(first, 0, e).sum(-1, keepdims=True) + jnp.where(self.defined, 0, jnp.nan)
         total = 1 + beyond

@@ -63,7 +63,8 @@ def _at(places: Any, classes: int) -> Any:
 
 class _Row:
     """What the terms see of rows [..., classes]: the prediction q, without cancellation where one class is nearly sure, and the target
-    p, smoothed, times the class weights. A masked class has q = 0 and a finite ln q far below all others."""
+    p, smoothed, times the class weights. ln q is held above -sqrt(largest number), that of masked classes too: derivatives multiply it
+    by the scale of a loss and then by q = 0, and infinity times 0 is NaN."""
 
     def __init__(self, true: Any, pred: Any, from_logits: bool, axis: int, weight: Any, ignore_class: int | None,
                  numbers: dict[str, Any]) -> None:
@@ -75,7 +76,7 @@ class _Row:
             raise ValueError(f"weight must have shape {tuple(pred.shape[axis:axis + 1])}, for as many classes, not {weight.shape}")
         soft, self.numbers = _is_distribution(true, pred, axis), numbers
         self.dtype = "float64" if keras.backend.standardize_dtype(pred.dtype) == "float64" else "float32"
-        self.tiny, self.lowest = float(np.finfo(self.dtype).tiny), -float(np.finfo(self.dtype).max) / 1024
+        self.tiny, self.lowest = float(np.finfo(self.dtype).tiny), -math.sqrt(np.finfo(self.dtype).max)
         z = ops.moveaxis(ops.cast(pred, self.dtype), axis, -1)
         if not from_logits:  # the logits of probabilities; below 0, and where all are 0, there are none
             some = ops.any(z > 0, -1, keepdims=True)
@@ -117,10 +118,12 @@ class _Row:
         if valid is not None:
             defined = ops.logical_and(defined, ops.expand_dims(valid, -1))
         self.defined = ops.squeeze(defined, -1)
-        self.x = _hold(z, self.lowest) - _where(defined, largest, math.nan)
-        self.present = self.x > self.lowest / 2
+        zero, largest = ops.zeros_like(largest), _where(defined, largest, 0.0)
+        held = self.lowest - (largest - ops.stop_gradient(largest))  # whose derivative by the largest logit is that of any other
+        self.x = ops.where(z - largest < self.lowest, held, z - largest) + _where(defined, zero, math.nan)
+        self.present = ops.logical_and(defined, z > -math.inf)
         e = ops.exp(self.x)
-        beyond = ops.sum(_where(ops.logical_not(first), e, 0.0), -1, keepdims=True) + _where(defined, ops.zeros_like(largest), math.nan)
+        beyond = ops.sum(_where(ops.logical_not(first), e, 0.0), -1, keepdims=True) + _where(defined, zero, math.nan)
         total = 1 + beyond
         self.log, self.q, self.rest = self.x - ops.log1p(beyond), e / total, ops.where(first, beyond, total - e) / total
 

@@ -163,6 +163,20 @@ def test_labels_out_of_range_and_classes_without_weight():
     assert np.isfinite(values).all() and np.isfinite(gradient).all() and not values[[0, 2, 5]].any() and not gradient[[0, 2, 5]].any()
 
 
+def test_masked_classes_and_large_factors():
+    """ln q of a masked class, times the factor, must not become infinite beside q = 0. Only -inf masks a class."""
+    logits = np.array([[0, 1, -math.inf]], "f4")
+    for kind in "min-ent", "kl", "bi-tempered":
+        function = getattr(losses, kind.replace("-", "_"))
+        _, (expected,) = values_and_gradients(lambda z: function([0], z, from_logits=True), [logits])
+        _, (found,) = values_and_gradients(lambda z: function([0], z, from_logits=True) * 2.0**24, [logits])
+        close(found / 2**24, expected)
+    lowest = np.full((1, 3), np.finfo("f4").min)
+    close(losses.cross_entropy([0], lowest, from_logits=True), [math.log(3)])
+    lowest[0, :2] = 0
+    assert 1e17 < float(losses.cross_entropy([0], lowest, from_logits=True, label_smoothing=0.1)[0]) < math.inf
+
+
 def test_types():
     """16 bits are computed in float32, whatever the loss's own type; labels beyond what they can tell stay whole."""
     numbers = np.random.default_rng(0)

@@ -108,6 +108,24 @@ def test_examples_and_classes_that_are_left_out():
     np.testing.assert_allclose(losses.min_ent(logits, labels % 4, where=some[None]), losses.min_ent(logits[:, :4], labels % 4), rtol=1e-6)
 
 
+def test_distributions_that_do_not_count_may_hold_anything():
+    logits, _ = problem()
+    targets, counts = jax.nn.softmax(logits[::-1]).at[2].set(math.nan), jnp.arange(6) != 2
+    slope = jax.grad(lambda w2: losses.mix_ent(logits, targets, where=counts, w2=w2).sum())(0.3)
+    assert np.isfinite(slope)
+
+
+def test_masked_classes_and_large_factors():
+    """ln q of a masked class, times the factor, must not become infinite beside q = 0. Only -inf masks a class."""
+    logits = jnp.asarray([0.0, 1.0, -math.inf])
+    for function in FUNCTIONS.values():
+        expected = jax.grad(lambda z: function(z, 0))(logits)
+        np.testing.assert_allclose(jax.grad(lambda z: function(z, 0) * 2.0**24)(logits) / 2**24, expected, rtol=1e-5)
+    lowest = jnp.full(3, jnp.finfo(jnp.float32).min)
+    np.testing.assert_allclose(losses.cross_entropy(lowest, 0), math.log(3), rtol=1e-6)
+    assert 1e17 < losses.cross_entropy(lowest.at[:2].set(0), 0, label_smoothing=0.1) < math.inf
+
+
 def test_the_same_as_optax():
     """Cross entropy and Poly-1, with whole numbers and distributions, examples and classes left out, classes on either axis."""
     optax = pytest.importorskip("optax")

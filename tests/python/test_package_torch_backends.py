@@ -81,6 +81,28 @@ def test_what_is_differentiated_again_has_the_same_gradient():
     assert worst <= 1e-12, where
 
 
+@pytest.mark.parametrize("kind", CLASSES)
+def test_masked_classes_and_large_factors(kind):
+    """Such as GradScaler's: ln q of a masked class, times the factor, must not become infinite beside q = 0."""
+    z = torch.tensor([[0.0, 1.0, -math.inf], [0.0, 1.0, 2.0]], requires_grad=True)
+    expected, = torch.autograd.grad(CLASSES[kind](backend="native")(z, torch.tensor([0, 1])), z)
+    for create_graph in (False, True):
+        value = CLASSES[kind](backend="composed")(z, torch.tensor([0, 1])) * 2.0**24
+        found, = torch.autograd.grad(value, z, create_graph=create_graph)
+        torch.testing.assert_close(found.detach() / 2**24, expected)
+
+
+@pytest.mark.parametrize("backend", ["native", "composed"])
+def test_the_lowest_number_is_no_mask(backend):
+    """Only -inf is: where all logits are as low, the classes are equally likely."""
+    lowest = torch.finfo(torch.float32).min
+    z = torch.tensor([[lowest] * 3, [0, 0, lowest]])
+    values = functional.cross_entropy(z, torch.tensor([0, 1]), reduction="none", backend=backend)
+    torch.testing.assert_close(values, torch.tensor([3.0, 2.0]).log())
+    assert functional.cross_entropy(z[1:], torch.tensor([2]), backend=backend) > 1e18
+    assert functional.cross_entropy(z[1:], torch.tensor([0]), label_smoothing=0.1, backend=backend) > 1e17
+
+
 @pytest.mark.parametrize("dtype, ignore_index", [(torch.int8, -100), (torch.int8, 300), (torch.uint8, 300), (torch.int32, 2**40)])
 def test_labels_of_few_bits(dtype, ignore_index):
     """Neither the number of classes nor ignore_index need fit into the labels' type: 300 is no label 44, 200 classes are no -56."""
@@ -96,6 +118,8 @@ def test_what_both_refuse(backend):
     with pytest.raises(ValueError, match="at least one"):
         functional.cross_entropy(torch.zeros(2, 0), target, backend=backend)
     weight = torch.ones(3, requires_grad=True)
+    with pytest.raises(ValueError, match=r"w2 takes a number or a tensor of no dimension, not one of shape \(2,\)"):
+        functional.min_ent(z, target, w2=torch.ones(2), backend=backend)
     with pytest.raises(RuntimeError, match="no gradient for the class weights"):
         functional.cross_entropy(z, target, weight=weight, backend=backend)
     with torch.no_grad():

@@ -147,10 +147,13 @@ def test_plain_tensors_within_a_transformation():
 
 
 class NoReading(TorchDispatchMode):
-    """Refuses to tell a value, as a device would have to be waited for."""
+    """Refuses whatever a device would have to be waited for: to tell a value, sizes that depend on values, and tensors made of numbers
+    (lift_fresh), which are copied to the device."""
 
     def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
-        assert function not in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default), "waits for the device"
+        aten = torch.ops.aten
+        assert function not in (aten._local_scalar_dense.default, aten.equal.default, aten.nonzero.default, aten.masked_select.default,
+                                aten.lift_fresh.default), f"{function} waits for the device"
         return function(*arguments, **keywords or {})
 
 
@@ -159,7 +162,8 @@ def test_nothing_waits_for_the_device(soft, monkeypatch):
     """Labels are checked on the CPU alone."""
     from mixent.torch import _evaluate
     monkeypatch.setattr(_evaluate, "refuse_labels_out_of_range", lambda *_: None)
-    for options in (dict(), dict(reduction="none", label_smoothing=0.1), dict(learnable=("w1", "w2", "b2"), transform="square_decay", weight=torch.ones(5)),
+    for options in (dict(), dict(reduction="none", label_smoothing=0.1),
+                    dict(learnable=("w1", "w2", "b2"), transform="square_decay", weight=torch.ones(5)),
                     dict(learnable=("w1", "w2"), transform="uncertainty"), dict(learnable=("w1",), transform="softmax")):
         loss, z = losses.MinEntLoss(backend="composed", **options), logits().requires_grad_()
         with NoReading():

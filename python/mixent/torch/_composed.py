@@ -42,8 +42,9 @@ class Rows(NamedTuple):
 
 
 def widest(tensor: Tensor) -> torch.dtype:
-    """The type for sums: some devices have no float64."""
-    return torch.float32 if tensor.device.type == "mps" else torch.float64
+    """The type for sums. MPS and some XPU devices have no float64."""
+    has_double = tensor.dtype is torch.float64 or tensor.device.type in ("cpu", "cuda", "meta")
+    return torch.float64 if has_double else torch.float32
 
 
 def prepare(logits: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int | None, smoothing: float) -> Rows:
@@ -85,12 +86,14 @@ def _put(values: Tensor, place: Tensor, new: Tensor | float) -> Tensor:
 
 
 class _Softmax:
-    """q of rows, without cancellation where one class is nearly sure. A masked class has q = 0 and a finite ln q far below all others."""
+    """q of rows, without cancellation where one class is nearly sure. ln q is held above -sqrt(largest number), that of masked classes
+    too: autograd multiplies it by GradScaler's factor and then by q = 0, and infinity times 0 is NaN."""
 
     def __init__(self, rows: Rows) -> None:
-        largest = rows.z.detach().amax(1, keepdim=True)
-        self.lowest = -torch.finfo(rows.z.dtype).max / 1024
-        self.x = rows.z.clamp(min=self.lowest) - torch.where(rows.wrong[:, None], math.nan, largest)
+        self.rows = rows
+        largest, wrong = rows.z.detach().amax(1, keepdim=True), rows.wrong[:, None]
+        lowest = -math.sqrt(torch.finfo(rows.z.dtype).max)
+        self.x = (rows.z - torch.where(wrong, 0.0, largest)).clamp(min=lowest) + torch.where(wrong, math.nan, torch.zeros_like(largest))
         self.e = self.x.exp()
         self.first = self.x == 0  # the largest, or several as large
         self.e_less = torch.where(self.first, self.e - 1, self.e)  # of the largest 0, but with a derivative
@@ -104,7 +107,8 @@ class _Softmax:
         return torch.where(self.first, self.beyond - self.e_less, self.total - self.e) / self.total
 
     def is_masked(self) -> Tensor:
-        return self.x < self.lowest / 2
+        """[rows, classes], of bool: logits of -inf; none in rows that give NaN."""
+        return (self.rows.z == -math.inf) & ~self.rows.wrong[:, None]
 
 
 class Row:
@@ -130,7 +134,7 @@ class Row:
                 masked = (self.softmax.is_masked() & (self.weighted > 0)).any(1)
             else:
                 place = self.rows.target[:, None]
-                masked = ((self.softmax.x.gather(1, place) < self.softmax.lowest / 2) & (self.weighted.gather(1, place) > 0))[:, 0]
+                masked = (self.rows.z.gather(1, place) == -math.inf)[:, 0] & ~self.rows.wrong & (self.weighted.gather(1, place) > 0)[:, 0]
             return torch.where(masked, math.inf, 0.0).to(self.p.dtype)
 
     def log_p(self) -> Tensor:
@@ -313,7 +317,7 @@ def _softmax_of(raw: list[Number]) -> list[Number]:
         exponentials = [math.exp(float(t) - largest) for t in raw]
         return [e / sum(exponentials) for e in exponentials]
     like = next(t for t in raw if isinstance(t, Tensor))
-    return list(torch.stack([t if isinstance(t, Tensor) else like.new_tensor(t) for t in raw]).softmax(0).unbind())
+    return list(torch.stack([t if isinstance(t, Tensor) else torch.full_like(like, t) for t in raw]).softmax(0).unbind())
 
 
 def _exp(t: Number) -> Number:
