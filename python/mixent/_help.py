@@ -54,19 +54,20 @@ _COMMON = {
                  "\"square_tie\" (w1 = 1 - w2), \"uncertainty\" (exp(-t), and the loss gains t / 2 per term; reduction \"mean\" only), or "
                  "one that depends on the epoch (\"square_decay\", …), which `set_epoch` tells. `mixent.TRANSFORMS` lists them.",
     "learnable": "names of the weights and bases that are learned, such as (\"w2\",). Weights become parameters `w1`, … (raw values, "
-                 f"held in [{_native.W_LOW:g}, {_native.W_HIGH:g}]), bases `log_b1`, … (ln b, held in [ln {math.exp(_native.LOG_B_LOW):.4g}, "
-                 f"ln {math.exp(_native.LOG_B_HIGH):.4g}]); put them into the optimizer with the model's. Learned on the training loss they "
-                 "mostly shrink: see docs/LOSSES.md.",
+                 f"held in [{_native.W_LOW:g}, {_native.W_HIGH:g}]), bases `log_b1`, … (ln b, held in "
+                 f"[ln {math.exp(_native.LOG_B_LOW):.4g}, ln {math.exp(_native.LOG_B_HIGH):.4g}]); put them into the optimizer with the "
+                 "model's. Learned on the training loss they mostly shrink: see docs/LOSSES.md.",
     "inplace": "writes the gradient over the logits where it can (reduction \"mean\" or \"sum\", not float16, not under torch.compile), "
                "which saves memory and time where there are many classes. The logits are lost then; if autograd needs them elsewhere, the "
                "backward pass raises an error.",
-    "backend": "\"native\" (the C library, for tensors in the CPU's memory), \"composed\" (PyTorch's operations, on any device), or \"auto\": "
-               "native where it can, composed on other devices, under torch.compile and torch.func, and for second derivatives.",
+    "backend": "\"native\" (the C library, for tensors in the CPU's memory), \"composed\" (PyTorch's operations, on any device), or "
+               "\"auto\": native where it can, composed on other devices, under torch.compile and torch.func, and for second derivatives.",
     "alpha": "the name that others use for w1.", "beta": "the name that others use for w2.", "epsilon": "the name that others use for w2."}
 
 #: Of the losses that hold the linear layer whose logits they judge.
 _LAYER = {
-    "in_features": "the number of features of a row of the input.", "num_classes": "C, the number of classes, of which the layer makes logits.",
+    "in_features": "the number of features of a row of the input.",
+    "num_classes": "C, the number of classes, of which the layer makes logits.",
     "bias": "whether the linear layer has a bias. Default: False.", "device": "the device of the parameters, as of `torch.nn.Linear`.",
     "dtype": "the type of the layer's parameters, as of `torch.nn.Linear`."}
 
@@ -101,7 +102,8 @@ Raises:
     RuntimeError: for tensors on several devices, and for targets that require a gradient.
     NotImplementedError: for torch.jit.script, torch.fx, and what backend="native" cannot read.
 
-Off the CPU nothing waits for the device: a label out of range gives NaN in its row in place of a ValueError.
+Off the CPU nothing waits for the device: a label out of range gives NaN in its row in place of a ValueError. So it does under
+torch.compile, torch.func and tracers. The composed form does not look for class weights that are negative or not finite.
 '''
 
 

@@ -74,5 +74,14 @@ def test_threads_do_not_share():
     assert not wrong
 
 
+def test_a_kernel_without_huge_pages(monkeypatch):
+    class Memory(_memory.mmap.mmap):
+        def madvise(self, *_):
+            raise OSError(22, "Invalid argument")
+    monkeypatch.setattr(_memory.mmap, "mmap", Memory)
+    monkeypatch.setattr(_memory, "_kept", [])
+    assert _memory.empty_like(torch.empty(SHAPE)).shape == SHAPE
+
+
 def test_small_ones_are_pytorchs_own():
     assert _memory.empty_like(torch.empty(10, 10)).shape == (10, 10)

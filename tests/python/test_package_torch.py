@@ -350,15 +350,36 @@ def test_options_can_be_changed():
     for name, value in (("reduction", "sum"), ("w2", 0.5), ("label_smoothing", 0.1), ("ignore_index", 3), ("reduction", "none"), ("b2", 2)):
         setattr(loss, name, value)
         options[name] = value
-        assert getattr(loss, name) == value and torch.equal(loss(logits, target), losses.MinEntLoss(learnable=("w1",), **options)(logits, target))
+        assert getattr(loss, name) == value
+        assert torch.equal(loss(logits, target), losses.MinEntLoss(learnable=("w1",), **options)(logits, target))
     with torch.no_grad():
         loss.w1.fill_(2)
     assert loss.weights() == {"w1": 2, "w2": 0.5, "b1": math.e, "b2": 2}
     for name, value, error in (("reduction", "average", ValueError), ("w2", math.nan, ValueError), ("label_smoothing", 2, ValueError),
-                               ("w2", "much", TypeError), ("transform", "square", AttributeError)):
+                               ("w2", "much", TypeError), ("transform", "square", AttributeError), ("backend", "compose", ValueError),
+                               ("w1", 0.5, TypeError)):
         with pytest.raises(error, match=name):
             setattr(loss, name, value)
     assert loss.w2 == 0.5 and loss.reduction == "none"
+    with pytest.raises(TypeError, match="b1 is learned: .* log_b1"):
+        losses.MinEntLoss(learnable=("b1",)).b1 = 2
+
+
+def test_the_names_of_others_can_be_changed_too():
+    logits, target = problem(6, 5)
+    for cls, ours in ((losses.FocalLoss, {"alpha": "w1"}), (losses.SymmetricCELoss, {"alpha": "w1", "beta": "w2"}),
+                      (losses.Poly1Loss, {"epsilon": "w2"}), (losses.LinearFocalLoss, {"alpha": "w1"})):
+        loss = cls(5, 5) if cls is losses.LinearFocalLoss else cls()
+        for name, own in ours.items():
+            setattr(loss, name, 0.25)
+            assert getattr(loss, name) == getattr(loss, own) == loss.weights()[own] == 0.25
+    assert torch.equal(losses.FocalLoss(alpha=0.5)(logits, target), 0.5 * losses.FocalLoss()(logits, target))
+
+
+def test_names_of_back_ends_are_checked():
+    for call in (lambda: losses.EntropyLoss(backend="compose"), lambda: losses.functional.entropy(torch.zeros(2, 3), backend="compose")):
+        with pytest.raises(ValueError, match="backend must be one of auto, native, composed, not 'compose'"):
+            call()
 
 
 def test_terms():
@@ -482,7 +503,8 @@ def test_logits_that_are_needed_elsewhere_are_not_overwritten_unnoticed(native):
     (lambda z, y: losses.MinEntLoss(gamma=1), TypeError, "gamma"),
     (lambda z, y: losses.MinEntLoss(learnable=("w3",)), ValueError, "w3"),
     (lambda z, y: losses.MinEntLoss(learnable="w1"), TypeError, "sequence"),
-    (lambda z, y: losses.CrossEntropyLoss()(z.detach().to_sparse(), y), TypeError, r"dense tensors, got one of layout torch.sparse_coo; pass tensor.to_dense\(\)"),
+    (lambda z, y: losses.CrossEntropyLoss()(z.detach().to_sparse(), y), TypeError,
+     r"dense tensors, got one of layout torch.sparse_coo; pass tensor.to_dense\(\)"),
     (lambda z, y: losses.CrossEntropyLoss()(z, torch.rand(6, 5).to_sparse()), TypeError, r"to_dense\(\)"),
     (lambda z, y: losses.CrossEntropyLoss(torch.ones(5).to_sparse())(z, y), TypeError, r"to_dense\(\)"),
     (lambda z, y: losses.MinEntLoss(b1=1), ValueError, "b1|base"),
@@ -637,7 +659,8 @@ def test_compiled_bounds_hold():
 
 
 @compiles
-@pytest.mark.skipif([int(part) for part in torch.__version__.split(".")[:2]] < [2, 7], reason="PyTorch 2.6 does not compile the making of a loss")
+@pytest.mark.skipif([int(part) for part in torch.__version__.split(".")[:2]] < [2, 7],
+                    reason="PyTorch 2.6 does not compile the making of a loss")
 def test_made_within_what_is_compiled():
     torch._dynamo.reset()
     logits, target = problem(6, 5)

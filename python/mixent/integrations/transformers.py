@@ -12,8 +12,8 @@ try:
 except ImportError as error:
     raise ImportError("mixent.integrations.transformers needs transformers: pip install 'mixent[transformers]'") from error
 if [int(part) for part in transformers.__version__.split(".")[:2]] < [4, 50]:
-    raise ImportError("mixent.integrations.transformers needs transformers 4.50 or later, whose Trainer counts the labels of all batches of "
-                      f"a step, got {transformers.__version__}: pip install --upgrade transformers")
+    raise ImportError("mixent.integrations.transformers needs transformers 4.50 or later, whose Trainer counts the labels of all batches "
+                      f"of a step, got {transformers.__version__}: pip install --upgrade transformers")
 
 import torch
 from torch import Tensor

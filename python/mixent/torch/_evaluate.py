@@ -20,7 +20,7 @@ from ._composed import is_compiling
 from ._settings import Settings, bounds_of, learned_of
 from ._tensors import refuse_others, why_special, why_unreadable
 
-BACKENDS = ("auto", "native", "composed")
+_BACKENDS = ("auto", "native", "composed")
 _NONE, _MEAN = _options.REDUCTIONS["none"], _options.REDUCTIONS["mean"]
 _SMALLEST_CHUNK, _SMALLEST_CHUNK_ELSEWHERE = 1 << 18, 1 << 22  # elements of logits: what a CPU caches; what is worth a launch
 _CHUNKS = 64  # at most: what lies between logits and gradient then takes a fifth of the memory of both
@@ -158,8 +158,8 @@ def row_terms(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor
     """Each term of the loss for each row, in the labels' shape."""
     flat, target, lead = _flatten(logits, target, weight)
     rule = _rule_of(settings)
-    found = [_composed.row_terms(_composed.Row(_composed.prepare(flat[part], target[part], weight, settings.ignore_index, rule.smoothing), rule))
-             for part in _chunks(flat)]
+    rows = (_composed.prepare(flat[part], target[part], weight, settings.ignore_index, rule.smoothing) for part in _chunks(flat))
+    found = [_composed.row_terms(_composed.Row(one, rule)) for one in rows]
     return {name: torch.cat(values).reshape(lead) for name, *values in zip(_options.PARTS[settings.kind], *found)}
 
 
@@ -253,7 +253,8 @@ class _Composed(torch.autograd.Function):
         target, weight, logits, *learned = ctx.saved_tensors
         again = torch.is_grad_enabled() or why_special(grad_output, within_backward=True)
         find = _composed_gradient if again else _chunked_gradient
-        return None, None, None, None, *find(ctx.settings, grad_output, logits, target, weight, ctx.epoch, learned, ctx.needs_input_grad[4:])
+        return None, None, None, None, *find(ctx.settings, grad_output, logits, target, weight, ctx.epoch, learned,
+                                             ctx.needs_input_grad[4:])
 
 
 # Native
@@ -303,6 +304,13 @@ def numbers_of(learned: Sequence[Tensor]) -> tuple[float, ...] | None:
 
 
 # Which of them
+
+def check_backend(backend: str) -> str:
+    """The name of a back end; ValueError for any other."""
+    if backend not in _BACKENDS:
+        raise ValueError(f"backend must be one of {', '.join(_BACKENDS)}, not {backend!r}")
+    return backend
+
 
 def refuse_labels_out_of_range(settings: Settings, classes: int, target: Tensor) -> None:
     target = target.long()  # classes and ignore_index may be beyond what the labels' type holds

@@ -13,7 +13,7 @@ from .. import _native, _options
 from .._help import MODULES, help_on
 from . import _native_rows
 from ._composed import is_compiling
-from ._evaluate import BACKENDS, evaluate
+from ._evaluate import check_backend, evaluate
 from ._settings import Settings, bounds_of, learned_of
 from ._tensors import refuse_others, refuse_sparse, why_special
 
@@ -75,10 +75,8 @@ class Loss(nn.Module):
             t2=t2, max_interval=max_interval, alpha=alpha, beta=beta, epsilon=epsilon)))
         if transform == "hypergradient":
             raise ValueError("a hypergradient needs held-out data, which a loss does not see: set w2 in the training loop")
-        if backend not in BACKENDS:
-            raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
         self.register_buffer("weight", None if weight is None else class_weights(weight))
-        self.transform, self.inplace, self.backend = transform, inplace, backend
+        self.transform, self.inplace, self.backend = transform, inplace, check_backend(backend)
         self._reset(Settings(self.kind, transform, _options.mask_of(self.kind, learnable), ignore_index,
                              _options.complete(self.kind, numbers), _options.reduction_of(reduction, transform)))
         for name, value in numbers.items():
@@ -101,6 +99,8 @@ class Loss(nn.Module):
             return
         if "kind" not in cls.__dict__:
             return
+        for name, own_name in ALIASES.get(cls.kind, {}).items():
+            setattr(cls, name, property(lambda self, own_name=own_name: getattr(self, own_name), doc=f"Another name of {own_name}."))
         numbers = _options.numbers_of(cls.kind)
         signature = inspect.signature(Loss)
         cls.__signature__ = signature.replace(parameters=[  # type: ignore[attr-defined]
@@ -122,10 +122,14 @@ class Loss(nn.Module):
     def __setattr__(self, name: str, value: Any) -> None:
         """What is fixed may be changed, say from epoch to epoch: criterion.w2 = 0.5, criterion.reduction = "sum"."""
         settings = self.__dict__.get("_settings")
+        name = ALIASES.get(self.kind, {}).get(name, name)
         if settings is None or name not in self.__dict__ or name not in _CHANGEABLE:
             if name == "transform" and "transform" in self.__dict__:
                 raise AttributeError(f"transform is fixed when the loss is made: make another {type(self).__name__}")
-            super().__setattr__(name, value)
+            if settings is not None and isinstance(value, (int, float)) and name in learned_of(settings):
+                parameter = name if name[0] == "w" else f"log_{name}"
+                raise TypeError(f"{name} is learned: to change it, change the parameter {parameter}, as in {parameter}.data.fill_(0.1)")
+            super().__setattr__(name, check_backend(value) if name == "backend" else value)
         elif name == "reduction":
             self._reset(settings._replace(reduction=_options.reduction_of(value, self.transform)))
         elif name == "ignore_index":
@@ -145,8 +149,8 @@ class Loss(nn.Module):
 
     def __prepare_scriptable__(self) -> Any:
         """What torch.jit.script asks first."""
-        raise NotImplementedError("mixent's losses cannot be compiled by torch.jit.script: use torch.compile or torch.export (PyTorch 2.4), or "
-                                  "keep the loss outside what is scripted")
+        raise NotImplementedError("mixent's losses cannot be compiled by torch.jit.script: use torch.compile or torch.export "
+                                  "(PyTorch 2.4), or keep the loss outside what is scripted")
 
     def set_epoch(self, epoch: float) -> None:
         """Tells a transform that depends on the epoch where training stands (from 0; may be fractional)."""
@@ -183,7 +187,8 @@ class Loss(nn.Module):
         refuse_others(*tensors)
         reason = why_special(*tensors)
         if reason:
-            raise NotImplementedError(f"terms() gives numbers, and so cannot read tensors {reason}: use functional form with return_terms=True")
+            raise NotImplementedError(f"terms() gives numbers, and so cannot read tensors {reason}: use the functional form with "
+                                      "return_terms=True")
 
     def _reduce_terms(self, logits: Tensor, target: Tensor, reduction: int) -> dict[str, float]:
         weight = None if self.weight is None else self.weight.cpu()
@@ -287,7 +292,7 @@ class EntropyLoss(nn.Module):
     def __init__(self, weight: float = 1.0, *, reduction: str = "mean", backend: str = "auto") -> None:
         super().__init__()
         _options.reduction_of(reduction, "free")
-        self.weight, self.reduction, self.backend = float(weight), reduction, backend
+        self.weight, self.reduction, self.backend = float(weight), reduction, check_backend(backend)
 
     def forward(self, input: Tensor, mask: Tensor | None = None) -> Tensor:
         """The entropy of a batch; rows where the mask is False do not count."""

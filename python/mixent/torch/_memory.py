@@ -2,6 +2,7 @@
 what goes in. Here it is used again as soon as no tensor lies in it any more."""
 from __future__ import annotations
 
+import contextlib
 import mmap
 import sys
 import threading
@@ -43,7 +44,8 @@ def _take(size: int) -> mmap.mmap:
     else:
         memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         if hasattr(mmap, "MADV_HUGEPAGE"):
-            memory.madvise(mmap.MADV_HUGEPAGE)
+            with contextlib.suppress(OSError):  # of a kernel without huge pages
+                memory.madvise(mmap.MADV_HUGEPAGE)
     _kept.append(memory)
     del _kept[:-KEPT]  # whatever tensor lies in it holds on to it
     return memory

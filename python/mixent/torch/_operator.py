@@ -21,8 +21,9 @@ def evaluate(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor 
     scalars = [*([] if epoch is None else [epoch]), *learned]
     kind, transform, learn, ignore_index, numbers, reduction = settings
     late = reduction == _NONE or logits.dtype is torch.float16
-    value: Tensor = torch.ops.mixent.evaluate(logits, target, weight, scalars, None, kind, transform, learn, ignore_index, numbers, reduction,
-                                              torch.is_grad_enabled() and logits.requires_grad and not late)[0]
+    want_gradient = torch.is_grad_enabled() and logits.requires_grad and not late
+    value: Tensor = torch.ops.mixent.evaluate(logits, target, weight, scalars, None, kind, transform, learn, ignore_index, numbers,
+                                              reduction, want_gradient)[0]
     return value
 
 

@@ -39,10 +39,12 @@ def _settings_of(*arguments: Any) -> Settings:
 def _call(kind: str, input: Tensor | Layer, target: Tensor, weight: Tensor | Sequence[float] | None, ignore_index: int | None,
           reduction: str, backend: str, return_terms: bool, given: dict[str, Any]) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
     """The loss of logits, or of a layer that makes them."""
-    if backend not in _evaluate.BACKENDS:
-        raise ValueError(f"backend must be one of {', '.join(_evaluate.BACKENDS)}, not {backend!r}")
+    _evaluate.check_backend(backend)
     given = own_names(kind, given)
     tensors = {name: value for name, value in given.items() if isinstance(value, Tensor) and name in _native.PARAMETERS}
+    for name, value in tensors.items():
+        if value.dim():
+            raise ValueError(f"{name} takes a number or a tensor of no dimension, not one of shape {tuple(value.shape)}")
     numbers = tuple(item for item in given.items() if item[0] not in tensors)
     settings = _settings_of(kind, ignore_index, reduction, numbers, tuple(tensors))
     learned = [tensors[name] if name[0] == "w" else tensors[name].log() for name in learned_of(settings)]
@@ -92,7 +94,7 @@ Args:
     linear_bias: (C,)."""
 _REST = """p is the target, q the softmax of the logits. The arguments are those of the module of this loss in mixent.torch, whose help()
 explains them, and of `torch.nn.functional.cross_entropy`. Weights and bases (w1, …, b1, …) may be tensors of no dimension, which then
-get their gradient.
+get their gradient and are held within bounds, as learned ones are: see `learnable` there.
 
 With return_terms=True the result is (value, terms): {"ce1": …, …}, each term of the loss for each row, of the labels' shape, in
 natural logarithms, times the class weights, without a gradient."""
@@ -114,6 +116,7 @@ def entropy(input: Tensor, *, mask: Tensor | None = None, reduction: str = "mean
 
     Raises ValueError for shapes that do not fit, TypeError for a mask that is not of bool.
     """
+    _evaluate.check_backend(backend)
     lead = input.shape[:1] + input.shape[2:] if input.dim() > 1 else input.shape[:0]
     if mask is None:
         target = torch.zeros(lead, dtype=torch.int64, device=input.device)
