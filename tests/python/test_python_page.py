@@ -84,3 +84,15 @@ def test_the_table_lists_all_examples():
     listed = re.findall(r"^\| \[(\S+)\]\(\.\./examples/python/(\S+)\) \| \S", PAGE.read_text(), re.MULTILINE)
     assert sorted(listed) == sorted((file.name, file.name) for file in EXAMPLES.glob("*.py"))
     assert {f"test_{file.stem}" for file in EXAMPLES.glob("*.py")} <= set(globals())
+
+
+def test_the_table_of_arguments_lists_all():
+    import inspect
+
+    import mixent
+    import mixent.torch
+    _, table = PAGE.read_text().split("## Arguments\n")
+    rows = [line.split(" | ") for line in table.split("\n## ")[0].splitlines() if line.startswith("| `")]
+    named = [re.findall(r"`(\w+)`", row[0]) for row in rows]
+    assert sorted(sum(named, [])) == sorted(inspect.signature(mixent.torch.Loss).parameters)
+    assert sum(named[:2], []) == list(mixent._native.PARAMETERS) and all(len(row) == 6 for row in rows)
