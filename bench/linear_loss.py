@@ -17,7 +17,8 @@ import time
 
 from loss_memory import losses_by_kind, read_peak, reset_peak
 
-WAYS = {"by hand": "F.linear, then the loss of all logits in PyTorch's operations", "native": "mixent.torch by the C library, in chunks of rows",
+WAYS = {"by hand": "F.linear, then the loss of all logits in PyTorch's operations",
+        "native": "mixent.torch by the C library, in chunks of rows",
         "composed": "mixent.torch composed of PyTorch's operations, in chunks of rows",
         "pytorch": "torch.nn.LinearCrossEntropyLoss in chunks of rows"}
 
@@ -26,7 +27,8 @@ def make_loss(way, kind, classes, features, dtype, device):
     """(a function of input and target, the linear weight)"""
     import torch
     if way == "pytorch":
-        module = torch.nn.LinearCrossEntropyLoss(features, classes, dtype=dtype, device=device, options=torch.nn.LinearCrossEntropyOptions())
+        module = torch.nn.LinearCrossEntropyLoss(features, classes, dtype=dtype, device=device,
+                                                 options=torch.nn.LinearCrossEntropyOptions())
         return module, module.linear.weight
     import mixent.torch as losses
     name = losses_by_kind(losses, kind).__name__
@@ -61,7 +63,8 @@ def measure(options):
         return value.item()
 
     small, _ = make_loss(options.way, options.loss, 10, 8, dtype, options.device)
-    step(small, torch.randn(4, 8, dtype=dtype, device=options.device, requires_grad=True), torch.zeros(4, dtype=torch.long, device=options.device))
+    step(small, torch.randn(4, 8, dtype=dtype, device=options.device, requires_grad=True),
+         torch.zeros(4, dtype=torch.long, device=options.device))
     loss, weight = make_loss(options.way, options.loss, options.classes, options.features, dtype, options.device)
     x = torch.randn(options.rows, options.features, device=options.device).to(dtype).requires_grad_()
     y = torch.randint(0, options.classes, (options.rows,), device=options.device)
@@ -91,9 +94,10 @@ def main():
     if options.way:
         print(json.dumps(measure(options)))
         return
+    size = {"float32": 4, "float64": 8, "bfloat16": 2}["bfloat16" if options.autocast else options.dtype]
     print(f"{options.loss}, {options.rows} rows, {options.features} features, {options.classes} classes, {options.dtype}"
           f"{', autocast to bfloat16' if options.autocast else ''} on {options.device}; logits alone "
-          f"{options.rows * options.classes * (2 if options.autocast or options.dtype == 'bfloat16' else 8 if options.dtype == 'float64' else 4) / 1e6:.0f} MB")
+          f"{options.rows * options.classes * size / 1e6:.0f} MB")
     found = {way: [] for way in options.ways if way != "pytorch" or options.loss == "ce"}
     for _ in range(options.rounds):
         for way in list(found):
@@ -107,8 +111,8 @@ def main():
     for way, results in found.items():
         peak, seconds = (statistics.median(result[key] for result in results) for key in ("peak", "seconds"))
         first = first or (peak, seconds)
-        print(f"{way:9} {peak / 1e6:8.0f} MB {peak / first[0]:6.2f}   {seconds:8.2f} s {seconds / first[1]:6.2f}   value {results[0]['value']:.5f}   "
-              f"{WAYS[way]}")
+        print(f"{way:9} {peak / 1e6:8.0f} MB {peak / first[0]:6.2f}   {seconds:8.2f} s {seconds / first[1]:6.2f}   "
+              f"value {results[0]['value']:.5f}   {WAYS[way]}")
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-WAYS = {"native": "the C library", "composed": "PyTorch's operations, in chunks of rows", "by hand": "PyTorch's operations, as the formula stands"}
+WAYS = {"native": "the C library", "composed": "PyTorch's operations, in chunks of rows",
+        "by hand": "PyTorch's operations, as the formula stands"}
 
 
 def measure(way, rows, classes, kind, device):
-    """{"peak": bytes beside what stood before the logits, "value": …}"""
+    """The peak of memory in bytes, beside what stood before the logits."""
     import torch
 
     import mixent.torch as losses
@@ -80,8 +81,8 @@ def main():
     needed = 2 * options.rows * options.classes * 4
     print(f"{options.loss}, {options.rows} x {options.classes} float32 on {options.device}; logits and gradient need {needed / 1e6:.0f} MB")
     for way, about in WAYS.items():
-        command = [sys.executable, __file__, "--way", way, "--rows", str(options.rows), "--classes", str(options.classes), "--loss", options.loss,
-                   "--device", options.device]
+        command = [sys.executable, __file__, "--way", way, "--rows", str(options.rows), "--classes", str(options.classes),
+                   "--loss", options.loss, "--device", options.device]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"{way}: {done.stderr.strip().splitlines()[-1]}")

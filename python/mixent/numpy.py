@@ -189,7 +189,8 @@ def evaluate(logits: ArrayLike, target: ArrayLike, loss: str = "ce", *, w1: floa
             threads)
     except ValueError as error:
         raise _options.in_own_words(error) from None
-    return Evaluation(value if values is None else values.reshape(leading), out if out is not None else None if slot is None else slot.reshape(logits.shape),
+    written = out if out is not None else None if slot is None else slot.reshape(logits.shape)
+    return Evaluation(value if values is None else values.reshape(leading), written,
                       _options.terms_of(loss, terms), dict(zip(learned, slopes)),
                       dict(zip(_native.PARAMETERS[:len(_native.parts(loss))], native.weights(None, epoch)[0])),
                       divisor, counted, undefined)

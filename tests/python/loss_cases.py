@@ -74,8 +74,8 @@ def draw_case(seed):
     options["max_interval"] = draw.choice([10, 200])
     logits = draw_logits(draw, numbers, rows, classes, notes)
     weight = numbers.choice([0, 0.5, 1, 3], classes) if draw.random() < 0.3 else None
-    return Case(kind, options, learnable, draw.choice([0, 3.5, 1000]), logits, draw_target(draw, numbers, rows, classes, options["ignore_index"]),
-                weight, notes)
+    epoch, target = draw.choice([0, 3.5, 1000]), draw_target(draw, numbers, rows, classes, options["ignore_index"])
+    return Case(kind, options, learnable, epoch, logits, target, weight, notes)
 
 
 def cases(count):

@@ -193,7 +193,8 @@ def test_an_exported_loss_takes_batches_of_any_size(options):
     ("types.SimpleNamespace(__version__='4.46.3')", "needs transformers 4.50 or later, whose Trainer counts the labels of all batches of a "
                                                     "step, got 4.46.3: pip install --upgrade transformers")])
 def test_a_library_that_does_not_do_is_named(module, message):
-    program = f"import sys, types; sys.path[:0] = {sys.path!r}; sys.modules['transformers'] = {module}; import mixent.integrations.transformers"
+    program = (f"import sys, types; sys.path[:0] = {sys.path!r}; sys.modules['transformers'] = {module}; "
+               "import mixent.integrations.transformers")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"ImportError: mixent.integrations.transformers {message}"
