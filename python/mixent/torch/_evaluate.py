@@ -293,7 +293,7 @@ class _Native(torch.autograd.Function):
             _, gradient, found = _native_rows.evaluate(settings.make(), settings.reduction, ctx.values, ctx.at, logits, target, weight,
                                                        ctx.needs_input_grad[5], grad_output)
             if settings.reduction == _NONE:  # the rows' factors are inside
-                return *nothing, gradient, *(torch.tensor(slope, dtype=torch.float32) for slope in found[1])
+                return *nothing, gradient, *(torch.tensor(slope, dtype=value.dtype) for slope, value in zip(found[1], learned))
         elif gradient is not None and grad_output.item() != 1:
             gradient = gradient * grad_output
         return *nothing, gradient, *(grad_output * slope for slope in slopes)
