@@ -139,6 +139,30 @@ def test_compare_two_methods(programs):
     assert "value 1 is nan" in text  # the library's own words
 
 
+def test_equivalence_and_data_sets(programs):
+    text = output(programs, "09")
+    mean, seen, p, within = numbers(rf"10 seeds: \+{NUMBER} points, p of no difference {NUMBER}; of a difference of 0.05 or more {NUMBER}, "
+                                    rf"P\(within\) {NUMBER}", text)
+    assert mean == pytest.approx(0.004, abs=1e-3) and seen > 0.5 and p < 0.05 < 0.95 < within
+    few = numbers(rf"3 seeds: .* or more {NUMBER}, P\(within\) {NUMBER}", text)
+    assert few[0] > 0.05 and few[1] < 0.95
+    a, c = [94.61, 94.72, 94.58, 94.66, 94.70, 94.63, 94.75, 94.59, 94.68, 94.65], [94.20, 94.41, 94.33, 94.57]
+    parts = [statistics.variance(sample) / len(sample) for sample in (a, c)]  # Welch's squared errors, Satterthwaite's freedom
+    freedom = sum(parts) ** 2 / sum(part ** 2 / (len(sample) - 1) for part, sample in zip(parts, (a, c)))
+    mean, low, high, found, p = numbers(rf"unpaired: {NUMBER} points, 95 % interval {NUMBER} to {NUMBER}, {NUMBER} degrees of freedom, p = {NUMBER}", text)
+    assert [mean, found] == pytest.approx([statistics.mean(c) - statistics.mean(a), freedom], abs=1e-2) and low < mean < high < 0 and p < 0.05
+    paired, corrected = numbers(rf"paired t p = {NUMBER}, corrected p = {NUMBER}", text)
+    assert paired < 0.05 < corrected
+    chance, low, high = numbers(rf"probability {NUMBER}, 95 % interval {NUMBER} to {NUMBER}", text)
+    # of 9 pairs each: 8 and a tie on the first set, 9 on the second, 3 on the third
+    assert chance == pytest.approx((8.5 + 9 + 3) / 27, abs=1e-4) and low < chance < high
+    assert numbers(rf"interquartile mean of b: {NUMBER}", text) == pytest.approx(
+        [statistics.mean(sorted([94.8, 94.7, 94.9, 72.6, 73.1, 72.2, 87.9, 88.2, 87.5])[2:-2])], abs=1e-3)
+    shares = [numbers(rf"{part}: variance {NUMBER}, share {NUMBER}", text)[1] for part in ("seed", "split", "rest")]
+    assert sum(shares) == pytest.approx(1, abs=2e-4) and shares[1] > 0.9
+    assert ("seed: " in text) and (shares[0] < 0) == ("below 0" in text)
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
 def test_the_command_in_its_first_lines_builds_it(prefix, source, tmp_path):
     command = re.search(r"^(?: \*|//)   (c(?:c|\+\+) -std=.*pkg-config.*?)(?: \*/)?$", source.read_text(), re.MULTILINE).group(1)
