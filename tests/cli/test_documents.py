@@ -64,6 +64,13 @@ def test_named_files_exist(page):
         assert "NAME" in name or (ROOT / name).exists(), f"{page.name} names {name}"
 
 
+def test_every_statistic_answers_a_question():
+    """docs/STATISTICS.md lists the functions of the header, and no others."""
+    header = re.sub(r"/\*.*?\*/", "", (ROOT / "include/mixent/statistics.h").read_text(), flags=re.S)
+    listed = re.findall(r"`(mixent_\w+)`", "\n".join(re.findall(r"^\| .*\?.*\|$", (ROOT / "docs/STATISTICS.md").read_text(), re.M)))
+    assert sorted(listed) == sorted(re.findall(r"^mixent_status (mixent_\w+)\(", header, re.M))
+
+
 def test_the_citation_file_is_valid():
     """By the rules of the Citation File Format 1.2.0 for the keys that stand in it, and of this version."""
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
