@@ -1,6 +1,6 @@
-/* How often the tests of mixent/statistics.h are wrong with few runs, and how often they see what is there: Welch's test of unpaired runs,
- * two one-sided tests of equivalence, and the corrected resampled t test beside the paired one that it corrects. Runs are drawn from
- * distributions; splits come from small data sets on which two classifiers are really trained.
+/* How often the tests of mixent/statistics.h are wrong with few runs, and how often they see what is there: the t test of paired runs,
+ * Welch's test of unpaired ones, two one-sided tests of equivalence, and the corrected resampled t test beside the paired one that it
+ * corrects. Runs are drawn from distributions; splits come from small data sets on which two classifiers are really trained.
  *
  *   bench_few_runs [STUDIES [STUDIES-OF-SPLITS]] */
 #include "bench/simulate.h"
@@ -171,27 +171,37 @@ static void print_head(const char *title, const char *what) {
   printf("\n");
 }
 
-int main(int argc, char **argv) {
-  size_t studies = argument(argc, argv, 1, 10000), of_splits = argument(argc, argv, 2, 5000);
-  const world apart[] = {{"equal deviations", 1, 1, false, 0, 1},
-                         {"deviations 3 and 1", 3, 1, false, 0, 1},
-                         {"deviations 3 and 1, b runs twice", 3, 2, false, 0, 1},
-                         {"skewed", 1, 1, true, 0, 1},
-                         {"skewed, b runs twice", 1, 2, true, 0, 1}};
-  printf("%zu studies of each kind, %zu of splits; tests at %g; columns: runs, or splits\n", studies,
-         of_splits, level);
-  print_head("Unpaired runs, Welch's test", "a difference is seen, %");
-  for (size_t i = 0; i < sizeof apart / sizeof *apart; i++)
-    print_world(&apart[i], judge_unpaired, studies, (const char *const[4]){"without one: false"});
+/* Worlds without a difference, and then the first of them with one. */
+static void print_seen(const char *title, const world *worlds, size_t count, judge *judge, size_t studies) {
+  print_head(title, "a difference is seen, %");
+  for (size_t i = 0; i < count; i++)
+    print_world(&worlds[i], judge, studies, (const char *const[MOST_OUTCOMES]){"without one: false"});
+  world better = worlds[0];
   for (int difference = 1; difference <= 3; difference++) {
-    const world better = {"equal deviations", 1, 1, false, difference, 1};
     char name[64];
     snprintf(name, sizeof name, "of %d deviation%s: power", difference, difference > 1 ? "s" : "");
-    print_world(&better, judge_unpaired, studies, (const char *const[4]){name});
+    better.difference = difference;
+    print_world(&better, judge, studies, (const char *const[MOST_OUTCOMES]){name});
   }
+}
+
+int main(int argc, char **argv) {
+  size_t studies = argument(argc, argv, 1, 10000), of_splits = argument(argc, argv, 2, 5000);
+  const world paired_worlds[] = {{"normal", 1, 1, false, 0, 1}, {"skewed", 1, 1, true, 0, 1}};
+  const world unpaired_worlds[] = {{"normal", 1, 1, false, 0, 1},
+                                   {"deviations 3 and 1", 3, 1, false, 0, 1},
+                                   {"deviations 3 and 1, b runs twice", 3, 2, false, 0, 1},
+                                   {"skewed", 1, 1, true, 0, 1},
+                                   {"skewed, b runs twice", 1, 2, true, 0, 1}};
+  printf("%zu studies of each kind, %zu of splits; tests at %g; columns: runs, or splits\n", studies,
+         of_splits, level);
+  print_seen("Paired runs, t test; deviations are those of a difference", paired_worlds,
+             sizeof paired_worlds / sizeof *paired_worlds, judge_paired, studies);
+  print_seen("Unpaired runs, Welch's test; deviations are those of a run", unpaired_worlds,
+             sizeof unpaired_worlds / sizeof *unpaired_worlds, judge_unpaired, studies);
   for (int paired = 1; paired >= 0; paired--) {
-    print_head(paired ? "Equivalence of paired runs; deviations are those of a difference"
-                      : "Equivalence of unpaired runs; deviations are those of a run",
+    print_head(paired ? "Equivalence of paired runs; margins in deviations of a difference"
+                      : "Equivalence of unpaired runs; margins in deviations of a run",
                "called equivalent, %");
     /* below the margin, not above it: where runs are skewed, few of them seldom show how low they fall */
     for (int margin = 1; margin <= 4; margin *= 2)
@@ -200,14 +210,14 @@ int main(int argc, char **argv) {
           char name[64];
           snprintf(name, sizeof name, "margin %d%s", margin, skewed ? ", skewed" : "");
           const world world = {name, 1, 1, skewed, -at * margin, margin};
-          print_world(
-              &world, paired ? judge_paired : judge_unpaired, studies,
-              (const char *const[4]){NULL, at ? "the margin below: false" : "without a difference: power"});
+          print_world(&world, paired ? judge_paired : judge_unpaired, studies,
+                      (const char *const[MOST_OUTCOMES]){NULL, at ? "the margin below: false"
+                                                                  : "without a difference: power"});
         }
   }
   print_head("Splits of one data set of 120", "a difference is seen, %");
-  static const char *const tests[4] = {"random splits, paired t", "random splits, corrected",
-                                       "folds, paired t", "folds, corrected"};
+  static const char *const tests[MOST_OUTCOMES] = {"random splits, paired t", "random splits, corrected",
+                                                   "folds, paired t", "folds, corrected"};
   const world same = {"no difference: false", 1, 1, false, 0, 1},
               better = {"one is better: power", 1, 1, false, 0.4, 1};
   print_world(&same, judge_splits, of_splits, tests);

@@ -8,12 +8,12 @@
  * The numbers may come from anywhere: runs of mixent, a CSV file, another framework. Every function checks what it is given and returns
  * MIXENT_ERROR_ARGUMENT (NULL, too few values, shares outside of 0 to 1, labels out of range), MIXENT_ERROR_NUMERIC (NaN, infinities) or
  * MIXENT_ERROR_MEMORY, with the message in mixent_last_error(); *out is set only with MIXENT_OK. Arrays are the caller's and are not kept.
- * Accuracies and confidences are fractions, logarithms natural. Tests and intervals are two-sided. All functions may be called from several
- * threads at once.
+ * Accuracies and confidences are fractions, logarithms natural. Tests and intervals are two-sided, but for the two of equivalence. All
+ * functions may be called from several threads at once.
  *
  * libmixent-stats (pkg-config mixent-stats; find_package(mixent-stats), mixent::mixent-stats) holds these functions alone and needs libm
- * alone. libmixent holds them, too; there the bootstrap runs over the threads of the training. examples/08_compare_two_methods.c goes through
- * the functions one by one. */
+ * alone. libmixent holds them, too; there the bootstraps run over the threads of the training. docs/STATISTICS.md says which function
+ * answers which question; examples/08_compare_two_methods.c and examples/09_equivalence_and_data_sets.c call them one by one. */
 #ifndef MIXENT_STATISTICS_H
 #define MIXENT_STATISTICS_H
 
