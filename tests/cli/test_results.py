@@ -187,6 +187,11 @@ def test_equivalence(compare):
     assert shifted["verdict"] == "better" and "less than 0.1 points" in shifted["words"]
 
 
+def test_fractions_beside_per_cent(compare):
+    assert "is one a fraction, the other per cent?" in only(compare(rows_of(a=A, b=[value / 100 for value in B])))["words"]
+    assert "per cent" not in only(compare(rows_of(a=A, b=B)))["words"]
+
+
 BETTER = {
     "accuracy": 1, "test/acc": 1, "val_f1": 1, "AUC": 1, "top5": 1, "R2": 1, "neg_log_loss": 1, "reward": 1, "pass@1": 1, "testAccuracy": 1,
     "nll": -1, "val_loss": -1, "valLoss": -1, "ECE": -1, "top1_error": -1, "perplexity": -1, "brier": -1, "negative_log_likelihood": -1, "seconds": -1,

@@ -64,7 +64,7 @@ typedef struct row {
 } row;
 
 static mixent_status make_room(const char *origin, size_t count, row *row) {
-  if (count <= row->capacity) return MIXENT_OK;
+  if (row->names && count <= row->capacity) return MIXENT_OK;
   MIXENT_TRY(MIXENT_RESIZE(&row->names, count, origin));
   MIXENT_TRY(MIXENT_RESIZE(&row->fields, count, origin));
   MIXENT_TRY(MIXENT_RESIZE(&row->digits, count, origin));

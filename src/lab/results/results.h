@@ -10,7 +10,7 @@
  *   data      the data set; compared each for itself
  *   metric, value   both: a long table, with a row for each metric of a run; it needs seeds. Else a wide one: a column per metric
  *
- * Every other column whose cells are numbers is a metric. A column of words is passed over, and so is one without a name (what
+ * Every other column of a wide table whose cells are numbers is a metric. A column of words is passed over, and so is one without a name (what
  * data frames write for the number of a row).
  *
  *   in the file                                outcome

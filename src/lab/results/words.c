@@ -118,6 +118,17 @@ static void append_untested(const subject *subject, mixent_text *out) {
         mixent_number_signed(pair->difference.mean, subject->comparison->digits).text, subject->unit);
 }
 
+/* Fractions beside per cent, as from two programs. */
+static void append_scales(const subject *subject, mixent_text *out) {
+  const mixent_results_variant *variants = subject->data->variants;
+  double means[2] = {variants[subject->pair->variant].sample.mean,
+                     variants[subject->comparison->baseline].sample.mean};
+  if (!subject->comparison->points || (means[0] > 1) == (means[1] > 1) || isnan(means[0] + means[1])) return;
+  mixent_text_append(
+      out, " The %s of %s is about %.3g, that of %s about %.3g: is one a fraction, the other per cent?",
+      subject->metric, subject->variant, means[0], subject->baseline, means[1]);
+}
+
 /* Runs that the difference does not use. */
 static void append_left_out(const subject *subject, mixent_text *out) {
   const mixent_results_pair *pair = subject->pair;
@@ -166,6 +177,7 @@ mixent_status mixent_results_conclude(const mixent_results_comparison *compariso
   else
     append_decided(&subject, &text);
   append_left_out(&subject, &text);
+  append_scales(&subject, &text);
   mixent_status status = mixent_text_status(&text);
   if (status == MIXENT_OK)
     pair->words = text.data;
