@@ -13,7 +13,7 @@ import mixent.torch as losses  # noqa: E402
 
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("accelerate")  # which Trainer needs
-from transformers.modeling_outputs import CausalLMOutput, MaskedLMOutput  # noqa: E402
+from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput, MaskedLMOutput  # noqa: E402
 
 from mixent.integrations.transformers import ComputeLossFunc  # noqa: E402
 
@@ -217,13 +217,37 @@ def test_a_loss_that_is_annealed():
     assert loss.reduction == "mean" and "w2=2" in repr(function)
 
 
+@pytest.mark.parametrize("name", ["mix-ent-split", "focal", "bi-tempered"])
+def test_a_word_like_no_option_lists_all(name):
+    with pytest.raises(TypeError, match=r"unknown option 'zzz'; there are weight, label_smoothing, w1, .*, backend, shift$"):
+        ComputeLossFunc(name, zzz=1)
+
+
+def test_the_reduction_of_a_loss_is_overruled():
+    values = [ComputeLossFunc(losses.MinEntLoss(reduction=reduction), shift=False)((LOGITS,), LABELS) for reduction in ("mean", "sum")]
+    assert values[0] == values[1]
+
+
 @pytest.mark.parametrize("make, error, message", [
-    (lambda: ComputeLossFunc("minent"), ValueError, "expected the name of a loss (ce, "),
+    (lambda: ComputeLossFunc("min_ent"), ValueError, "unknown loss 'min_ent'; did you mean 'min-ent'?"),
+    (lambda: ComputeLossFunc("MIX-ENT"), ValueError, "did you mean 'mix-ent'?"),
+    (lambda: ComputeLossFunc("hinge"), ValueError, "unknown loss 'hinge'; there are ce, min-ent, "),
+    (lambda: ComputeLossFunc(["ce"]), TypeError, "expected the name of a loss or a loss of mixent.torch, got ['ce']"),
+    (lambda: ComputeLossFunc(losses.MinEntLoss), TypeError, "got the class MinEntLoss: make it: MinEntLoss()"),
+    (lambda: ComputeLossFunc(losses.LinearMinEntLoss(4, 4), shift=False), TypeError, "use MinEntLoss"),
+    (lambda: ComputeLossFunc("ce", shift="no"), TypeError, "shift takes True, False or None, got 'no'"),
+    (lambda: ComputeLossFunc("ce", label_smooth=0.1), TypeError, "unknown option 'label_smooth'; did you mean 'label_smoothing'?"),
+    (lambda: ComputeLossFunc("ce", shifted=True), TypeError, "unknown option 'shifted'; did you mean 'shift'?"),
+    (lambda: ComputeLossFunc("ce", w2=0.1), TypeError, "the loss 'ce' has no w2 (it has w1, "),
     (lambda: ComputeLossFunc(losses.MinEntLoss(), w2=0.1), TypeError, "give w2 to MinEntLoss"),
     (lambda: ComputeLossFunc("ce", ignore_index=0), ValueError, "expected ignore_index -100, got 0"),
     (lambda: ComputeLossFunc("ce", reduction="mean"), TypeError, "reduction is settled"),
     (lambda: ComputeLossFunc("mix-ent", transform="uncertainty"), ValueError, "weighs means"),
-    (lambda: ComputeLossFunc()((LOGITS,), None), ValueError, "expected labels"),
+    (lambda: ComputeLossFunc()((LOGITS,), None), ValueError, "expected labels, a tensor, beside the model's inputs, got None"),
+    (lambda: ComputeLossFunc()((LOGITS,), LABELS.tolist()), ValueError, "got list: the data need a column 'labels'"),
+    (lambda: ComputeLossFunc()(BaseModelOutput(last_hidden_state=LOGITS), LABELS), ValueError,
+     "expected a model's outputs with 'logits', or a tuple that begins with them, got BaseModelOutput with last_hidden_state"),
+    (lambda: ComputeLossFunc()((), LABELS), ValueError, "got tuple: use a model with a head"),
     (lambda: ComputeLossFunc()((LOGITS,), LABELS[:, 1:]), ValueError,
      "need whole-number labels of shape (2, 3), got torch.int64 of shape (2, 2)"),
     (lambda: ComputeLossFunc()((LOGITS,), LABELS.float()), ValueError, "got torch.float32"),

@@ -18,7 +18,7 @@ class WrongUse(SweepError):
 def unknown(what: str, word: str, known: Iterable[str]) -> str:
     """"unknown sampler 'tpee'; did you mean 'tpe'?", or all that there are where none is near."""
     names, said = list(known), f"unknown {what} '{word}'" if what else f"unknown '{word}'"
-    near = difflib.get_close_matches(word, names, 1) or [
+    near = difflib.get_close_matches(word, names, 1) or difflib.get_close_matches(word.lower(), names, 1) or [
         name for name in names if "." in name and name.rpartition(".")[2] == word.rpartition(".")[2]]
     if near:
         return f"{said}; did you mean '{near[0]}'?"
