@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/comparisons.h: what SciPy, statsmodels and matrices in NumPy say of unpaired runs, resampled splits, equivalence, several
-data sets and components of variance, for tests/unit/stats_*.c (python3-scipy, python3-statsmodels)."""
+"""Writes tests/golden/comparisons.h: what SciPy, statsmodels and matrices in NumPy say of unpaired runs, resampled splits, equivalence,
+several data sets and components of variance, for tests/unit/stats_*.c (python3-scipy, python3-statsmodels)."""
 from pathlib import Path
 
 import numpy as np

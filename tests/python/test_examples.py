@@ -149,8 +149,10 @@ def test_equivalence_and_data_sets(programs):
     a, c = [94.61, 94.72, 94.58, 94.66, 94.70, 94.63, 94.75, 94.59, 94.68, 94.65], [94.20, 94.41, 94.33, 94.57]
     parts = [statistics.variance(sample) / len(sample) for sample in (a, c)]  # Welch's squared errors, Satterthwaite's freedom
     freedom = sum(parts) ** 2 / sum(part ** 2 / (len(sample) - 1) for part, sample in zip(parts, (a, c)))
-    mean, low, high, found, p = numbers(rf"unpaired: {NUMBER} points, 95 % interval {NUMBER} to {NUMBER}, {NUMBER} degrees of freedom, p = {NUMBER}", text)
-    assert [mean, found] == pytest.approx([statistics.mean(c) - statistics.mean(a), freedom], abs=1e-2) and low < mean < high < 0 and p < 0.05
+    mean, low, high, found, p = numbers(
+        rf"unpaired: {NUMBER} points, 95 % interval {NUMBER} to {NUMBER}, {NUMBER} degrees of freedom, p = {NUMBER}", text)
+    assert [mean, found] == pytest.approx([statistics.mean(c) - statistics.mean(a), freedom], abs=1e-2)
+    assert low < mean < high < 0 and p < 0.05
     paired, corrected = numbers(rf"paired t p = {NUMBER}, corrected p = {NUMBER}", text)
     assert paired < 0.05 < corrected
     chance, low, high = numbers(rf"probability {NUMBER}, 95 % interval {NUMBER} to {NUMBER}", text)
