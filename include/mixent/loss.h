@@ -119,7 +119,7 @@ typedef struct mixent_loss_result {
   double divisor;             /* what the sums were divided by; 1 with MIXENT_SUM and MIXENT_NONE */
   size_t counted;             /* rows not ignored */
   size_t undefined; /* rows without a distribution: NaN or +inf among the logits, or -inf alone. Their values
-                       and gradients are NaN, and so are reduced values */
+                       and gradients are NaN, and so are reduced values, unless all weights are 0 */
 } mixent_loss_result;
 
 /* A caller's parallel-for: runs work(context, begin, end) over [0, count) in pieces of `grain` or larger, and returns

@@ -36,6 +36,10 @@ class _Row:
         z, labels, smoothing, self.numbers = jnp.asarray(logits), jnp.asarray(labels), numbers["label_smoothing"], numbers
         whole, rows = z.shape, jnp.moveaxis(z, axis, -1).shape[:-1]
         soft = jnp.issubdtype(labels.dtype, jnp.floating)
+        if not jnp.issubdtype(z.dtype, jnp.floating) or not (soft or jnp.issubdtype(labels.dtype, jnp.integer)):
+            raise TypeError(f"expected floating logits and labels that are whole numbers or floating, got {z.dtype} and {labels.dtype}")
+        if not z.ndim or not whole[axis]:
+            raise ValueError(f"logits of shape {whole} have no classes: expected at least one")
         if labels.shape != (whole if soft else rows):
             raise ValueError(f"logits of shape {whole} go with labels of shape {rows} or floating targets of shape {whole}, "
                              f"not {labels.dtype} of shape {labels.shape}")
@@ -177,7 +181,8 @@ Returns the loss of each example, [...], in nats (a base of e); float64 for floa
 or to weigh them, reduce it yourself: jnp.mean(values, where=...). A label out of range, or a row without a distribution (NaN, +inf,
 or -inf alone), gives NaN: what is traced cannot raise.
 
-Raises TypeError for a number that the loss does not have, ValueError for numbers out of range and shapes that do not fit.
+Raises TypeError for logits and labels of other types and a number that the loss does not have, ValueError for numbers out of range
+and shapes that do not fit.
 """
 
 

@@ -167,6 +167,12 @@ def test_errors():
         losses.cross_entropy(logits, labels, w2=1)
     with pytest.raises(ValueError, match=r"weight must have shape \(5,\), for as many classes, not \(1,\)"):
         losses.min_ent(logits, labels, weight=jnp.ones(1))
+    with pytest.raises(TypeError, match="expected floating logits"):
+        losses.cross_entropy(jnp.zeros((6, 5), int), jnp.zeros(6, int))
+    with pytest.raises(TypeError, match="got float32 and bool"):
+        losses.cross_entropy(jnp.zeros((6, 5)), jnp.zeros(6, bool))
+    with pytest.raises(ValueError, match="have no classes"):
+        losses.cross_entropy(jnp.zeros((6, 0)), jnp.zeros(6, int))
     with pytest.raises(ValueError, match="label_smoothing is 2"):
         losses.min_ent(logits, labels, label_smoothing=2)
     with pytest.raises(ValueError, match=r"logits of shape \(6, 5\) go with labels of shape \(6,\)"):

@@ -679,3 +679,18 @@ def test_the_operator_keeps_the_rules(native):
                                                                                   2, .7, .8, 1.2], 0, True)
     torch.library.opcheck(torch.ops.mixent.evaluate.default, arguments,
                           test_utils=("test_schema", "test_autograd_registration", "test_faketensor"))
+
+
+def test_class_weights_may_be_replaced():
+    loss = losses.MinEntLoss([1.0, 2.0, 3.0])
+    loss.weight = [1.0, 1.0, 1.0]
+    assert loss.weight.dtype is torch.float32
+    with pytest.raises(TypeError, match="weight must be floating"):
+        loss.weight = torch.ones(3, dtype=torch.int64)
+
+
+def test_a_tensor_of_functional_call_is_not_written_to():
+    call = torch.func.functional_call if hasattr(torch, "func") else torch.nn.utils.stateless.functional_call
+    loss, far = losses.MinEntLoss(learnable=("w2",)), torch.tensor(25.0)
+    call(loss, {"w2": far}, (torch.randn(4, 3), torch.tensor([0, 1, 2, 0])))
+    assert far == 25

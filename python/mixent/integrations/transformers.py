@@ -146,5 +146,7 @@ class ComputeLossFunc:
         if self._shifts(outputs, logits):
             labels = torch.nn.functional.pad(labels, (0, 1), value=_IGNORED)[..., 1:]  # of the labels: a copy of logits is larger
         value: Tensor = self._summed()(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1))
-        count = (labels != _IGNORED).sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch, device=value.device)
+        if isinstance(num_items_in_batch, int):
+            return value / max(num_items_in_batch, 1)
+        count = (labels != _IGNORED).sum() if num_items_in_batch is None else num_items_in_batch.to(value.device)
         return value / count.reshape(-1)[0].clamp(min=1)  # under DataParallel the number comes once for each device

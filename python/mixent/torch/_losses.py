@@ -129,6 +129,8 @@ class Loss(nn.Module):
             if settings is not None and isinstance(value, (int, float)) and name in learned_of(settings):
                 parameter = name if name[0] == "w" else f"log_{name}"
                 raise TypeError(f"{name} is learned: to change it, change the parameter {parameter}, as in {parameter}.data.fill_(0.1)")
+            if name == "weight" and value is not None and settings is not None:
+                value = class_weights(value)
             super().__setattr__(name, check_backend(value) if name == "backend" else value)
         elif name == "reduction":
             self._reset(settings._replace(reduction=_options.reduction_of(value, self.transform)))
@@ -165,7 +167,7 @@ class Loss(nn.Module):
             if is_compiling():
                 with torch.no_grad():
                     value.clamp_(*bounds_of(name))
-            elif why_special(value) is None:
+            elif isinstance(value, nn.Parameter) and why_special(value) is None:  # and not a tensor of torch.func.functional_call
                 value.data.clamp_(*bounds_of(name))
         return learned
 
