@@ -8,10 +8,12 @@ Shapes: z, p, q are [rows, classes], terms [rows], weights and coefficients numb
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Union
+from typing import Any, NamedTuple, Union
 
 import torch
 from torch import Tensor
+
+from ._tensors import whole
 
 Number = Union[float, Tensor]
 
@@ -53,7 +55,7 @@ def prepare(logits: Tensor, target: Tensor, weight: Tensor | None, ignore_index:
     weight = None if weight is None else weight.to(z.dtype)
     if target.is_floating_point():
         return Rows(z, target.to(z.dtype), z.detach().amax(1).isfinite().logical_not(), None, weight)
-    last = z.shape[1] - 1
+    last = whole(z.shape[1]) - 1
     wrong = (target < 0) | (target > last)
     counted = None if ignore_index is None else target != ignore_index
     target = target.clamp(0, last)
@@ -68,7 +70,8 @@ def prepare(logits: Tensor, target: Tensor, weight: Tensor | None, ignore_index:
 def divisor_of(target: Tensor, counted: Tensor | None, weight: Tensor | None, classes: int, like: Tensor) -> Number:
     """What a mean divides by: of labels the class weights of the rows counted, of distributions the rows; 1 if that is 0."""
     if target.is_floating_point() or (weight is None and counted is None):
-        return target.shape[0] if target.shape[0] else 1.0
+        rows: Any = target.shape[0]
+        return rows.clamp(min=1) if isinstance(rows, Tensor) else rows or 1.0  # torch.jit.trace gives sizes as tensors
     if weight is None:
         assert counted is not None
         total = counted.sum(dtype=widest(like))

@@ -18,7 +18,7 @@ from .. import _options
 from . import _composed, _native_rows, _operator
 from ._composed import is_compiling
 from ._settings import Settings, bounds_of, learned_of
-from ._tensors import refuse_others, why_special, why_unreadable
+from ._tensors import refuse_others, whole, why_special, why_unreadable
 
 _BACKENDS = ("auto", "native", "composed")
 _NONE, _MEAN = _options.REDUCTIONS["none"], _options.REDUCTIONS["mean"]
@@ -44,6 +44,15 @@ def _rule_of(settings: Settings) -> _composed.Rule:
     return _make_rule(settings) if is_compiling() else _kept_rule(settings)  # a compiler warns of caches
 
 
+def _as_tensor(value: _composed.Number, kind: torch.dtype, like: Tensor) -> Tensor:
+    return value if isinstance(value, Tensor) else torch.full((), value, dtype=kind, device=like.device)
+
+
+def _log(base: float, kind: torch.dtype, like: Tensor) -> _composed.Number:
+    """ln base. A compiler knows no functions of numbers that change from call to call, but those of tensors."""
+    return math.log(base) if base == math.e or not is_compiling() else _as_tensor(base, kind, like).log()
+
+
 def coefficients_of(settings: Settings, epoch: Tensor | None, learned: Sequence[Tensor],
                   like: Tensor) -> tuple[list[_composed.Number], _composed.Number]:
     """c_i = w_i / ln b_i, and what the transform adds to the loss."""
@@ -52,7 +61,9 @@ def coefficients_of(settings: Settings, epoch: Tensor | None, learned: Sequence[
     tensors = {name: _held(name, value).to(wide) for name, value in zip(learned_of(settings), learned)}
     parts = range(1, len(_options.PARTS[settings.kind]) + 1)
     raw = [tensors.get(f"w{i}", numbers[f"w{i}"]) for i in parts]
-    log_bases = [tensors.get(f"b{i}", math.log(numbers[f"b{i}"])) for i in parts]
+    if is_compiling() and settings.transform != "free":
+        raw = [_as_tensor(value, wide, like) for value in raw]
+    log_bases = [tensors[f"b{i}"] if f"b{i}" in tensors else _log(numbers[f"b{i}"], wide, like) for i in parts]
     u = 0.0 if epoch is None else (epoch.to(wide) / numbers["max_interval"]).clamp(0, 1)
     w = _composed.weights(settings.transform, raw, u)
     added = sum(raw) / 2 if settings.transform == "uncertainty" else 0.0
@@ -81,14 +92,15 @@ def check_shapes(shape: torch.Size, dtype: torch.dtype, target: Tensor, weight: 
     if not shape:
         raise ValueError("mixent takes logits of shape (C,), (N, C) or (N, C, d1, …)")
     lead = shape[:1] + shape[2:] if len(shape) > 1 else shape[:0]
-    if target.shape != (shape if soft else lead):
-        raise ValueError(f"logits of shape {tuple(shape)} go with labels of shape {tuple(lead)} or floating targets of "
-                         f"shape {tuple(shape)}, not {target.dtype} of shape {tuple(target.shape)}")
-    classes = shape[1] if len(shape) > 1 else shape[0]
+    whole_shape, whole_lead, given = (tuple(map(whole, sizes)) for sizes in (shape, lead, target.shape))
+    if given != (whole_shape if soft else whole_lead):
+        raise ValueError(f"logits of shape {whole_shape} go with labels of shape {whole_lead} or floating targets of "
+                         f"shape {whole_shape}, not {target.dtype} of shape {given}")
+    classes = whole_shape[1] if len(shape) > 1 else whole_shape[0]
     if not classes:
-        raise ValueError(f"logits of shape {tuple(shape)} have no classes: expected at least one")
-    if weight is not None and weight.shape != (classes,):
-        raise ValueError(f"weight must have shape ({classes},), not {tuple(weight.shape)}")
+        raise ValueError(f"logits of shape {whole_shape} have no classes: expected at least one")
+    if weight is not None and tuple(map(whole, weight.shape)) != (classes,):
+        raise ValueError(f"weight must have shape ({classes},), not {tuple(map(whole, weight.shape))}")
     return lead
 
 

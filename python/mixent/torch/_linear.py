@@ -21,7 +21,7 @@ from .. import _native, _options
 from . import _composed, _evaluate, _native_rows
 from ._composed import is_compiling
 from ._settings import Settings
-from ._tensors import refuse_others, why_special
+from ._tensors import refuse_others, whole, why_special
 
 _NONE, _SUM = _options.REDUCTIONS["none"], _options.REDUCTIONS["sum"]
 _CHUNKS = 16  # at most, if a chunk then has as many rows as below
@@ -217,10 +217,10 @@ def refuse_shapes(layer: Layer, target: Tensor, weight: Tensor | None) -> None:
         raise ValueError(f"expected linear_weight of shape (C, in_features), got {tuple(linear_weight.shape)}; several classifications "
                          "of a row (out_features) are not supported: call the loss for each")
     classes, features = linear_weight.shape
-    if given.shape[-1] != features:
+    if whole(given.shape[-1]) != whole(features):
         raise ValueError(f"input of shape {tuple(given.shape)} has {given.shape[-1]} features, linear_weight of shape "
                          f"{tuple(linear_weight.shape)} has {features}: expected the same number")
-    if linear_bias is not None and linear_bias.shape != (classes,):
+    if linear_bias is not None and [*map(whole, linear_bias.shape)] != [whole(classes)]:
         raise ValueError(f"expected linear_bias of shape ({classes},), got {tuple(linear_bias.shape)}")
     _evaluate.check_shapes(torch.Size((*given.shape[:-1], classes)), given.dtype, target, weight)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .. import _options
 from .._help import MODULES, help_on
-from . import _evaluate, _linear, _losses
+from . import _composed, _evaluate, _linear, _losses
 
 _Base = _losses.Loss if TYPE_CHECKING else object
 
@@ -34,7 +34,8 @@ class LinearLoss(_Base):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss of a batch of what goes into the layer."""
-        return _linear.evaluate(self._settings, self._layer(input), target, self.weight, self.epoch, self._hold(), self.backend)
+        settings = self._settings if not _composed.is_compiling() else self._traced_settings()
+        return _linear.evaluate(settings, self._layer(input), target, self.weight, self.epoch, self._hold(), self.backend)
 
     @torch.no_grad()
     def terms(self, input: Tensor, target: Tensor) -> dict[str, float]:
@@ -54,7 +55,8 @@ def _make(of: type[_losses.Loss]) -> type[_losses.Loss]:
     own = [parameter for parameter in inspect.signature(of).parameters.values()
            if parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "inplace"]
     names = [parameter.name for parameter in (*first, *own)]
-    made: type[_losses.Loss] = type(f"Linear{of.__name__}", (LinearLoss, of), {"__module__": __name__})
+    made: type[_losses.Loss] = type(f"Linear{of.__name__}", (LinearLoss, of), {
+        "__module__": __name__, "forward": _losses.with_code_of_its_own(LinearLoss.forward)})
     made.__signature__ = inspect.Signature([*first, *own])  # type: ignore[attr-defined]
     made.__doc__ = help_on(MODULES[of.kind][1], of.kind, names, linear=True)
     return made

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -48,6 +49,15 @@ def own_names(kind: str, given: dict[str, Any]) -> dict[str, Any]:
         if value is not None:
             ours[own] = value
     return ours
+
+
+def with_code_of_its_own(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A copy of a function. torch.compile counts its graphs by code object and stops after 8: losses that shared the code of forward()
+    would share that limit."""
+    made = FunctionType(function.__code__.replace(), function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    made.__dict__.update(function.__dict__)
+    made.__doc__, made.__qualname__, made.__annotations__ = function.__doc__, function.__qualname__, function.__annotations__
+    return made
 
 
 class Loss(nn.Module):
@@ -101,6 +111,7 @@ class Loss(nn.Module):
             return
         for name, own_name in ALIASES.get(cls.kind, {}).items():
             setattr(cls, name, property(lambda self, own_name=own_name: getattr(self, own_name), doc=f"Another name of {own_name}."))
+        setattr(cls, "forward", with_code_of_its_own(cls.forward))
         numbers = _options.numbers_of(cls.kind)
         signature = inspect.signature(Loss)
         cls.__signature__ = signature.replace(parameters=[  # type: ignore[attr-defined]
@@ -163,7 +174,7 @@ class Loss(nn.Module):
     def _hold(self) -> list[Tensor]:
         """What is learned, brought back within its bounds if an optimizer has moved it out."""
         learned = [getattr(self, name) for name in self._learned]
-        for name, value in zip(learned_of(self._settings), learned):
+        for name, value in zip(self._learned, learned):
             if is_compiling():
                 with torch.no_grad():
                     value.clamp_(*bounds_of(name))
@@ -203,8 +214,15 @@ class Loss(nn.Module):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """The loss of a batch."""
         buffers = self._buffers  # found faster than by the names of what is in them
-        return evaluate(self._settings, input, target, buffers["weight"], buffers["epoch"], self._hold() if self._learned else (),
-                        self.backend, self.inplace)
+        return evaluate(self._settings if not is_compiling() else self._traced_settings(), input, target, buffers["weight"],
+                        buffers["epoch"], self._hold() if self._learned else (), self.backend, self.inplace)
+
+    def _traced_settings(self) -> Settings:
+        """The settings, from attributes alone: a compiler makes inputs of its graph of the numbers among them once they change."""
+        own = [name[-2:] for name in self._learned]
+        numbers = {name: getattr(self, name) for name in _options.numbers_of(self.kind) if name not in own}
+        return Settings(self.kind, self.transform, _options.mask_of(self.kind, own), self.ignore_index,
+                        _options.complete(self.kind, numbers), _options.REDUCTIONS[self.reduction])
 
     def extra_repr(self) -> str:
         """What differs from the defaults; what is learned as it stands now."""

@@ -30,7 +30,7 @@ def evaluate(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor 
 if hasattr(torch.library, "custom_op"):
     @torch.library.custom_op("mixent::evaluate", mutates_args=(), schema=(
         "(Tensor logits, Tensor target, Tensor? weight, Tensor[] scalars, Tensor? grad_output, str kind, str transform, "
-        "int learn, int? ignore_index, float[] numbers, int reduction, bool want_gradient) -> (Tensor, Tensor, Tensor)"))
+        "int learn, int? ignore_index, Scalar[] numbers, int reduction, bool want_gradient) -> (Tensor, Tensor, Tensor)"))
     def _run(logits: Tensor, target: Tensor, weight: Tensor | None, scalars: list[Tensor], grad_output: Tensor | None,
                   kind: str, transform: str, learn: int, ignore_index: int | None, numbers: list[float], reduction: int,
                   want_gradient: bool) -> tuple[Tensor, Tensor, Tensor]:

@@ -36,6 +36,19 @@ def _is_tracing() -> bool:
         type(mode).__name__ in _TRACERS for mode in _python_dispatch._get_current_dispatch_mode_stack())
 
 
+def whole(size: Any) -> int:
+    """A size as a number. torch.jit.trace gives sizes as tensors, and warns of those that decide something; those that do here, such as the
+    number of classes, belong to the trace."""
+    if not isinstance(size, Tensor):
+        return size
+    state = torch._C._get_tracing_state()
+    torch._C._set_tracing_state(None)
+    try:
+        return int(size)
+    finally:
+        torch._C._set_tracing_state(state)
+
+
 def _is_wrapped(tensor: Tensor) -> bool:
     if _legacy is not None:  # a tenth of the time that the keys take
         return bool(_functorch.is_functorch_wrapped_tensor(tensor) or _legacy(tensor))
