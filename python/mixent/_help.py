@@ -61,8 +61,7 @@ _COMMON = {
                "which saves memory and time where there are many classes. The logits are lost then; if autograd needs them elsewhere, the "
                "backward pass raises an error.",
     "backend": "\"native\" (the C library, for tensors in the CPU's memory), \"composed\" (PyTorch's operations, on any device), or "
-               "\"auto\": native where it can, composed on other devices, under torch.compile and torch.func, and for second derivatives.",
-    "alpha": "the name that others use for w1.", "beta": "the name that others use for w2.", "epsilon": "the name that others use for w2."}
+               "\"auto\": native where it can, composed on other devices, under torch.compile and torch.func, and for second derivatives."}
 
 #: Of the losses that hold the linear layer whose logits they judge.
 _LAYER = {
@@ -130,7 +129,8 @@ def _about(kind: str, name: str, numbers: dict[str, float], common: dict[str, st
         else:
             text = f"base of the logarithms of the term that w{name[1]} weighs; positive and not 1; e gives natural ones."
         return f"{text} Default: {_default(numbers[name])}."
-    return common[name]
+    own = _options.ALIASES.get(kind, {}).get(name)
+    return f"the name that others use for {own}." if own else common[name]
 
 
 def help_on(text: str, kind: str, names: list[str], linear: bool = False) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from operator import index
+from types import MappingProxyType
 from typing import Any
 
 from . import _native
@@ -16,6 +17,8 @@ NUMBERS = ("w1", "w2", "w3", "b1", "b2", "b3", "max_interval", "label_smoothing"
 #: What the library says of each kind of loss: its terms, and the defaults of its numbers. (Tables, for a compiler cannot call C.)
 PARTS = {kind: _native.parts(kind) for kind in _native.LOSSES}
 DEFAULTS = {kind: _native.defaults(kind) for kind in _native.LOSSES}
+#: The names of others for a loss's own numbers.
+ALIASES = {"focal": {"alpha": "w1"}, "symmetric-ce": {"alpha": "w1", "beta": "w2"}, "poly1": {"epsilon": "w2"}}
 REDUCTIONS = {"mean": 0, "sum": 1, "none": 2}
 #: What C's messages call the arguments, and what they are called here.
 _NAMES = {"set ignore and ignore_label": "set ignore_index to that label", "ignore_label": "ignore_index", "smoothing": "label_smoothing",
@@ -54,19 +57,48 @@ def resolve(kind: str, given: Mapping[str, float | None]) -> dict[str, float]:
         if not isinstance(value, (int, float)) and getattr(value, "requires_grad", False):
             raise TypeError(f"{name} takes a number, which is not learned; to learn it, pass the number and learnable=({name!r},)")
         try:
+            if isinstance(value, (str, bytes)):
+                raise TypeError
             numbers[name] = float(value)
         except (TypeError, ValueError):
             raise TypeError(f"{name} takes a number, got {value!r}") from None
     return numbers
 
 
-def fixed_numbers(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers of a loss without a transform: those given and the defaults. Weights and bases may be tensors, which are not checked."""
-    free = {name: value for name, value in given.items() if name in parameters_of(kind) and not isinstance(value, (int, float))}
+def own_names(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers that are given (not None), those under the names of others under ours."""
+    ours: dict[str, Any] = {}
+    for name, value in given.items():
+        own = ALIASES.get(kind, {}).get(name, name)
+        if value is not None and own in ours:
+            raise TypeError(f"{name} is another name of {own}: give one of them")
+        if value is not None:
+            ours[own] = value
+    return ours
+
+
+def fixed_arguments(kind: str) -> dict[str, float | None]:
+    """The arguments that are numbers of a loss without a transform, with their defaults; None for those under the names of others."""
+    return {**fixed_numbers(kind, {}), **dict.fromkeys(ALIASES.get(kind, {}))}
+
+
+def fixed_numbers(kind: str, given: Mapping[str, Any], instead: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """The numbers of a loss without a transform: those given and the defaults. Weights and bases may be tensors of no dimension, whose
+    values are not checked. instead: what to do in place of some arguments that do not exist here."""
     known = [name for name in numbers_of(kind) if name != "max_interval"]
-    for name in given:
-        if name not in known:
+    for name, value in given.items():
+        if name in instead:
+            raise TypeError(f"there is no {name} here: {instead[name]}")
+        if name not in known and name not in ALIASES.get(kind, {}):
             raise TypeError(f"the loss '{kind}' has no {name} (it has {', '.join(known)})")
+        if name in known and value is None:
+            raise TypeError(f"{name} takes a number, got None")
+    given = own_names(kind, given)
+    free = {name: value for name, value in given.items()
+            if name in parameters_of(kind) and not isinstance(value, (int, float)) and hasattr(value, "shape") and hasattr(value, "dtype")}
+    for name, value in free.items():
+        if len(value.shape):
+            raise ValueError(f"{name} takes a number or a tensor of no dimension, not one of shape {tuple(value.shape)}")
     numbers = resolve(kind, {name: value for name, value in given.items() if name not in free})
     make(kind, "free", 0, None, complete(kind, numbers))
     return {name: free.get(name, numbers[name]) for name in known}

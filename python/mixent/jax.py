@@ -27,6 +27,19 @@ __all__ = ["entropy"]
 _SOLVING = 60  # steps that halve the interval in which lambda lies, until nothing is left of it in float64
 
 
+#: Arguments of mixent.torch, and what takes their place here.
+_INSTEAD = {
+    "reduction": "take .mean() of the values, or .sum()",
+    "ignore_index": "use where=, as in where=labels != -100",
+    "learnable": "pass the weight as a traced value, and differentiate by it",
+    "transform": "transform the weight that you pass, as in w2=jax.nn.softplus(raw)"}
+
+
+def _spreads(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    """Whether an array of the shape may stand for one of the whole shape."""
+    return len(shape) <= len(whole) and all(m in (1, n) for m, n in zip(shape[::-1], whole[::-1]))
+
+
 class _Row:
     """What the terms see of rows [..., classes]: the prediction q, without cancellation where one class is nearly sure, and the target
     p, smoothed, times the class weights. ln q is held above -sqrt(largest number), that of masked classes too: derivatives multiply it
@@ -34,6 +47,7 @@ class _Row:
 
     def __init__(self, logits: Any, labels: Any, weight: Any, where: Any, axis: int, numbers: dict[str, Any]) -> None:
         z, labels, smoothing, self.numbers = jnp.asarray(logits), jnp.asarray(labels), numbers["label_smoothing"], numbers
+        weight, where = (None if x is None else jnp.asarray(x) for x in (weight, where))
         whole, rows = z.shape, jnp.moveaxis(z, axis, -1).shape[:-1]
         soft = jnp.issubdtype(labels.dtype, jnp.floating)
         if not jnp.issubdtype(z.dtype, jnp.floating) or not (soft or jnp.issubdtype(labels.dtype, jnp.integer)):
@@ -43,15 +57,17 @@ class _Row:
         if labels.shape != (whole if soft else rows):
             raise ValueError(f"logits of shape {whole} go with labels of shape {rows} or floating targets of shape {whole}, "
                              f"not {labels.dtype} of shape {labels.shape}")
-        if weight is not None and jnp.shape(weight) != (whole[axis],):
-            raise ValueError(f"weight must have shape ({whole[axis]},), for as many classes, not {jnp.shape(weight)}")
+        if weight is not None and weight.shape != (whole[axis],):
+            raise ValueError(f"weight must have shape ({whole[axis]},), for as many classes, not {weight.shape}")
+        if where is not None and not _spreads(where.shape, rows if where.ndim < z.ndim else whole):
+            raise ValueError(f"where must have shape {rows} (examples that count) or {whole} (classes that take part), not {where.shape}")
         z = jnp.moveaxis(z, axis, -1).astype(jnp.promote_types(z.dtype, jnp.float32))
         labels = jnp.moveaxis(labels, axis, -1) if soft else labels
         self.counted = None
-        if where is not None and jnp.ndim(where) < z.ndim:
-            self.counted = jnp.broadcast_to(where, rows)
+        if where is not None and where.ndim < z.ndim:
+            self.counted = jnp.broadcast_to(where.astype(bool), rows)
         elif where is not None:
-            where = jnp.broadcast_to(jnp.moveaxis(jnp.asarray(where), axis, -1), z.shape)
+            where = jnp.broadcast_to(jnp.moveaxis(where.astype(bool), axis, -1), z.shape)
             self.counted = where.any(-1)
             z = jnp.where(where, z, -jnp.inf)
             labels = jnp.where(where, labels, 0) if soft else labels
@@ -61,7 +77,7 @@ class _Row:
         classes = jnp.arange(z.shape[-1])
         if weight is not None and not soft and smoothing == 0:  # of a class whose weight is 0, nothing is looked at
             known = jnp.clip(labels, 0, z.shape[-1] - 1)
-            weighty = (jnp.asarray(weight)[known] != 0) | (known != labels)
+            weighty = (weight[known] != 0) | (known != labels)
             self.counted = weighty if self.counted is None else self.counted & weighty
             z = jnp.where(weighty[..., None], z, 0)
         p = labels.astype(z.dtype) if soft else (classes == labels[..., None]).astype(z.dtype)
@@ -81,7 +97,7 @@ class _Row:
         self.log, self.q, self.rest = self.x - jnp.log1p(beyond), e / total, jnp.where(first, beyond, total - e) / total
         present = self.present.sum(-1, keepdims=True)
         self.p = (1 - smoothing) * p + jnp.where(self.present, smoothing / present.astype(z.dtype), 0)
-        self.weighted = self.p if weight is None else self.p * jnp.asarray(weight, z.dtype)
+        self.weighted = self.p if weight is None else self.p * weight.astype(z.dtype)
         self.whole = 1.0 if weight is None else self.weighted.sum(-1)
         masked = (~self.present & (self.weighted > 0)).any(-1)
         self.masked_labels = jax.lax.stop_gradient(jnp.where(masked, jnp.inf, 0).astype(z.dtype))
@@ -152,7 +168,11 @@ _TERMS: dict[str, Callable[[_Row], Any]] = {
 
 
 def _evaluate(kind: str, logits: Any, labels: Any, weight: Any, where: Any, axis: int, given: dict[str, Any]) -> Any:
-    numbers = _options.fixed_numbers(kind, given)
+    for name in _options.numbers_of(kind).keys() & given.keys() - {*_options.parameters_of(kind)}:
+        if isinstance(given[name], jax.core.Tracer):
+            raise TypeError(f"{name} takes a plain number, got a traced value: make it static (static_argnames={name!r} of jax.jit), or "
+                            "close over it")
+    numbers = _options.fixed_numbers(kind, given, _INSTEAD)
     row = _Row(logits, labels, weight, where, axis, numbers)
     total = 0 * row.q.sum(-1)  # rows without a distribution are NaN, their gradient too, whatever the weights
     for i, term in enumerate(_options.PARTS[kind], 1):
@@ -175,14 +195,15 @@ _ARGUMENTS = {
              "+inf; a distribution's share of a class that where leaves out does not count.",
     "axis": "the one of the classes, in logits, distributions and where."}
 _REST = """
-Weights and bases (w1, …, b1, …) may be traced values.
+Weights and bases (w1, …, b1, …) may be traced values of no dimension; the other numbers are plain. Under jax.jit, make those static
+(static_argnames), or close over them.
 
 Returns the loss of each example, [...], in nats (a base of e); float64 for float64 logits, otherwise float32. To leave examples out,
 or to weigh them, reduce it yourself: jnp.mean(values, where=...). A label out of range, or a row without a distribution (NaN, +inf,
 or -inf alone), gives NaN: what is traced cannot raise.
 
-Raises TypeError for logits and labels of other types and a number that the loss does not have, ValueError for numbers out of range
-and shapes that do not fit.
+Raises TypeError for logits and labels of other types, for an argument that the loss does not have and for what is no number,
+ValueError for numbers out of range and shapes that do not fit.
 """
 
 
@@ -190,7 +211,7 @@ def _make(kind: str, about: str) -> Callable[..., Any]:
     def function(logits: Any, labels: Any, *, weight: Any = None, where: Any = None, axis: int = -1, **numbers: Any) -> Any:
         return _evaluate(kind, logits, labels, weight, where, axis, numbers)
 
-    numbers = _options.fixed_numbers(kind, {})
+    numbers = _options.fixed_arguments(kind)
     signature = inspect.signature(function)
     *first, _ = signature.parameters.values()
     own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in numbers.items()]

@@ -4,6 +4,7 @@ import math
 import os
 import re
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -181,6 +182,71 @@ def test_errors():
         for label in (7, -1):
             values = losses.cross_entropy(logits, labels.at[1].set(label), weight=weight)
             assert np.isnan(values).tolist() == [False, True, False, False, False, False]
+
+
+def test_lists_are_arrays():
+    """Of class weights and of what counts; masks of numbers, too."""
+    logits, labels = problem()
+    weight, some = [1.0, 2, 1, 0.5, 1], [True, True, False, True, True, False]
+    classes = [[True] * 5] * 5 + [[True, False] * 2 + [True]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for where in some, [float(x) for x in some], classes, True, [[x] for x in some]:
+            expected = losses.min_ent(logits, labels, weight=jnp.asarray(weight), where=jnp.asarray(where, bool))
+            np.testing.assert_array_equal(losses.min_ent(logits, labels, weight=weight, where=where), expected)
+            np.testing.assert_array_equal(losses.entropy(logits, where=where), losses.entropy(logits, where=jnp.asarray(where, bool)))
+        np.testing.assert_array_equal(losses.min_ent(logits.tolist(), labels.tolist()), losses.min_ent(logits, labels))
+
+
+def test_the_names_of_others():
+    logits, labels = problem()
+    for function, others, own in ((losses.focal, {"alpha": 0.25}, {"w1": 0.25}), (losses.poly1, {"epsilon": 1.5}, {"w2": 1.5}),
+                                  (losses.symmetric_ce, {"alpha": 0.3, "beta": 2}, {"w1": 0.3, "w2": 2})):
+        np.testing.assert_array_equal(function(logits, labels, **others), function(logits, labels, **own))
+    np.testing.assert_array_equal(losses.poly1(logits, labels, epsilon=None), losses.poly1(logits, labels))
+    slope = jax.grad(lambda epsilon: losses.poly1(logits, labels, epsilon=epsilon).sum())(0.3)
+    assert slope == jax.grad(lambda w2: losses.poly1(logits, labels, w2=w2).sum())(0.3)
+    with pytest.raises(TypeError, match="epsilon is another name of w2: give one of them"):
+        losses.poly1(logits, labels, w2=1, epsilon=1)
+    with pytest.raises(TypeError, match="the loss 'min-ent' has no epsilon"):
+        losses.min_ent(logits, labels, epsilon=None)
+
+
+@pytest.mark.parametrize("options, error, message", [
+    (dict(reduction="mean"), TypeError, "there is no reduction here: take .mean() of the values"),
+    (dict(ignore_index=-100), TypeError, "there is no ignore_index here: use where="),
+    (dict(learnable=("w2",)), TypeError, "there is no learnable here: pass the weight as a traced value"),
+    (dict(transform="softplus"), TypeError, "there is no transform here: transform the weight that you pass"),
+    (dict(w2="0.1"), TypeError, "w2 takes a number, got '0.1'"),
+    (dict(w2=None), TypeError, "w2 takes a number, got None"),
+    (dict(w2=[0.1]), TypeError, "w2 takes a number, got [0.1]"),
+    (dict(label_smoothing=None), TypeError, "label_smoothing takes a number, got None"),
+    (dict(label_smoothing="0.1"), TypeError, "label_smoothing takes a number, got '0.1'"),
+    (dict(w2=jnp.ones((6, 1))), ValueError, "w2 takes a number or a tensor of no dimension, not one of shape (6, 1)"),
+    (dict(where=[True] * 5), ValueError,
+     "where must have shape (6,) (examples that count) or (6, 5) (classes that take part), not (5,)"),
+    (dict(where=np.ones((6, 4), bool)), ValueError, "not (6, 4)"),
+    (dict(where=np.ones((2, 6, 5), bool)), ValueError, "not (2, 6, 5)"),
+])
+def test_errors_say_what_to_do(options, error, message):
+    logits, labels = problem()
+    with pytest.raises(error) as caught:
+        losses.min_ent(logits, labels, **options)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name, function", [
+    ("label_smoothing", "min_ent"), ("gamma", "focal"), ("q", "gce"), ("t1", "bi_tempered"), ("t2", "bi_tempered"), ("eps", "mix_ent")])
+def test_numbers_that_cannot_be_traced(name, function):
+    logits, labels = problem()
+    function, value = getattr(losses, function), 1.5 if name == "t2" else 0.5
+
+    def loss(**numbers):
+        return function(logits, labels, **numbers)
+    for transform in jax.jit(loss), jax.grad(lambda value: loss(**{name: value}).sum()):
+        with pytest.raises(TypeError, match=rf"{name} takes a plain number, got a traced value: make it static \(static_argnames='{name}'"):
+            transform(value) if transform.__name__ == "<lambda>" else transform(**{name: value})
+    np.testing.assert_allclose(jax.jit(loss, static_argnames=name)(**{name: value}), loss(**{name: value}), rtol=1e-5)
 
 
 def test_help():

@@ -12,14 +12,13 @@ from torch import Tensor, nn
 
 from .. import _native, _options
 from .._help import MODULES, help_on
+from .._options import ALIASES, own_names
 from . import _native_rows
 from ._composed import is_compiling
 from ._evaluate import check_backend, evaluate
 from ._settings import Settings, bounds_of, learned_of
 from ._tensors import refuse_others, refuse_sparse, why_special
 
-#: The names of others for a loss's own numbers.
-ALIASES = {"focal": {"alpha": "w1"}, "symmetric-ce": {"alpha": "w1", "beta": "w2"}, "poly1": {"epsilon": "w2"}}
 OTHERS = {name for names in ALIASES.values() for name in names}
 _CHANGEABLE = {*_options.NUMBERS, "ignore_index", "reduction"}
 
@@ -37,18 +36,6 @@ def class_weights(weight: Any) -> Tensor:
     if weight.dim() != 1:
         raise ValueError(f"weight must have shape (classes,), not {tuple(weight.shape)}")
     return weight
-
-
-def own_names(kind: str, given: dict[str, Any]) -> dict[str, Any]:
-    """The numbers given, those under the names of others under ours."""
-    ours: dict[str, Any] = {}
-    for name, value in given.items():
-        own = ALIASES.get(kind, {}).get(name, name)
-        if value is not None and own in ours:
-            raise TypeError(f"{name} is another name of {own}: give one of them")
-        if value is not None:
-            ours[own] = value
-    return ours
 
 
 def with_code_of_its_own(function: Callable[..., Any]) -> Callable[..., Any]:

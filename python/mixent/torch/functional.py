@@ -13,7 +13,7 @@ from .. import _native, _options
 from . import _evaluate, _linear, _losses
 from ._composed import is_compiling
 from ._linear import Layer
-from ._losses import ALIASES, class_weights, own_names
+from ._losses import class_weights
 from ._settings import Settings, learned_of
 
 __all__ = ["entropy"]
@@ -40,7 +40,7 @@ def _call(kind: str, input: Tensor | Layer, target: Tensor, weight: Tensor | Seq
           reduction: str, backend: str, return_terms: bool, given: dict[str, Any]) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
     """The loss of logits, or of a layer that makes them."""
     _evaluate.check_backend(backend)
-    given = own_names(kind, given)
+    given = _options.own_names(kind, given)
     tensors = {name: value for name, value in given.items() if isinstance(value, Tensor) and name in _native.PARAMETERS}
     for name, value in tensors.items():
         if value.dim():
@@ -56,8 +56,7 @@ def _call(kind: str, input: Tensor | Layer, target: Tensor, weight: Tensor | Seq
 
 def _make(kind: str, about: str) -> Iterator[Any]:
     """The function of the logits, and that of a linear layer."""
-    numbers = {**{name: value for name, value in _options.numbers_of(kind).items() if name != "max_interval"},
-               **dict.fromkeys(ALIASES.get(kind, {}))}
+    numbers = _options.fixed_arguments(kind)
 
     def function(input: Tensor, target: Tensor, *, weight: Tensor | Sequence[float] | None = None, ignore_index: int | None = -100,
                  reduction: str = "mean", backend: str = "auto", return_terms: bool = False, **given: Any) -> Any:
