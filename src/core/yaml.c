@@ -196,6 +196,7 @@ static mixent_status check_directives(const char *text, size_t length, const cha
 
 mixent_status mixent_yaml_parse(const char *text, size_t length, const char *origin, mixent_yaml **out) {
   *out = NULL;
+  if (length == 0) text = ""; /* of an empty tensor it may be NULL, which libyaml does not take */
   MIXENT_TRY(check_directives(text, length, origin));
   mixent_yaml *root = NULL;
   char *copy = NULL;

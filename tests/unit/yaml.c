@@ -104,6 +104,15 @@ static void test_refusals(void **state) {
 }
 
 /* What is written as a word is read as the same, by YAML and by JSON. */
+/* An empty tensor of a checkpoint has no bytes to point to. */
+static void test_no_text_at_all(void **state) {
+  (void)state;
+  mixent_yaml *root;
+  assert_int_equal(mixent_yaml_parse(NULL, 0, "t", &root), MIXENT_ERROR_FORMAT);
+  assert_string_equal(mixent_last_error(), "t: there is nothing in it");
+  assert_null(root);
+}
+
 static void test_words_read_back(void **state) {
   (void)state;
   static const char *const words[] = {"plain",
@@ -229,10 +238,11 @@ static void test_many_keys(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_tree),         cmocka_unit_test(test_long_sequence),
-      cmocka_unit_test(test_refusals),     cmocka_unit_test(test_words_read_back),
-      cmocka_unit_test(test_scalars),      cmocka_unit_test(test_unknown_keys),
-      cmocka_unit_test(test_random_texts), cmocka_unit_test(test_many_keys),
+      cmocka_unit_test(test_tree),           cmocka_unit_test(test_long_sequence),
+      cmocka_unit_test(test_refusals),       cmocka_unit_test(test_words_read_back),
+      cmocka_unit_test(test_scalars),        cmocka_unit_test(test_unknown_keys),
+      cmocka_unit_test(test_random_texts),   cmocka_unit_test(test_many_keys),
+      cmocka_unit_test(test_no_text_at_all),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
