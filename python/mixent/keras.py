@@ -4,7 +4,7 @@
 
 The conventions are Keras's: y_pred holds probabilities unless from_logits=True, a mean divides by the number of examples, labels and
 distributions are told apart by their shape. The C library defines every loss (docs/LOSSES.md); this is the same once more in
-keras.ops, and tests hold the two together.
+keras.ops, and tests hold the two together. Keras's back end numpy gives values, but no gradients.
 """
 from __future__ import annotations
 
@@ -252,6 +252,12 @@ Shape:
 
 A label out of range, or a row without a distribution (NaN, a probability below 0 or 0 alone, a logit of +inf or -inf alone),
 gives NaN.
+
+Numbers may be changed (criterion.w2 = 0.2). On JAX and TensorFlow a compiled model keeps the numbers it was compiled with, as of every
+Keras loss: model.compile(model.optimizer, loss=criterion) takes new ones over and keeps the optimizer's state. Weights and bases may be
+variables of no dimension. A weight of one of the model's layers (add_weight) is learned if it is trainable, and may be assigned between
+epochs on every back end. Saving the loss keeps the value of a variable.
+
 Probabilities are divided by their sum; those below the smallest normal number of their type are held there. sample_weight
 multiplies as in Keras, where 0 times NaN is NaN.
 
@@ -259,6 +265,16 @@ Raises:
     ValueError: for shapes and numbers out of range.
     TypeError: for arguments that the loss does not have, and values of the wrong kind.
 """
+#: Arguments of mixent.torch, and what takes their place here.
+_INSTEAD = {
+    "ignore_index": "use ignore_class",
+    "learnable": "pass a layer's weight, as in w2=layer.w2, which the model trains",
+    "transform": "transform the weight, and pass it to the function"}
+
+
+def _plain(value: Any) -> Any:
+    """The value of a variable as a number; anything else as it is."""
+    return float(ops.convert_to_numpy(value)) if hasattr(value, "shape") else value
 
 
 class Loss(keras.losses.Loss):  # type: ignore[misc]
@@ -274,7 +290,7 @@ class Loss(keras.losses.Loss):  # type: ignore[misc]
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         weights = _class_weights(weight)
         arguments = {"from_logits": bool(from_logits), "axis": index(axis), "weight": None if weights is None else weights.tolist(),
-                     "ignore_class": _class_number(ignore_class), **_options.fixed_numbers(self.kind, numbers)}
+                     "ignore_class": _class_number(ignore_class), **_options.fixed_numbers(self.kind, numbers, _INSTEAD)}
         self.__dict__.update(arguments, _names=tuple(arguments))
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -284,11 +300,28 @@ class Loss(keras.losses.Loss):  # type: ignore[misc]
             return
         signature = inspect.signature(Loss)
         own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value)
-               for name, value in _options.fixed_numbers(cls.kind, {}).items()]
+               for name, value in _options.fixed_arguments(cls.kind).items()]
+        for name, own_name in _options.ALIASES.get(cls.kind, {}).items():
+            setattr(cls, name, property(lambda self, own_name=own_name: getattr(self, own_name), doc=f"Another name of {own_name}."))
         parameters = [*own, *list(signature.parameters.values())[:-1]]
         cls.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         cls.__doc__ = help_text(MODULES[cls.kind][1], cls.kind, [parameter.name for parameter in parameters], _ARGUMENTS, _REST)
         keras.saving.register_keras_serializable("mixent")(cls)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Numbers may be changed, say from epoch to epoch: criterion.w2 = 0.5."""
+        name = _options.ALIASES.get(self.kind, {}).get(name, name)
+        super().__setattr__(name, _options.fixed_numbers(self.kind, {name: value})[name] if name in _options.NUMBERS else value)
+
+    def __repr__(self) -> str:
+        """What differs from the defaults; of a variable only its type, for TensorFlow asks where variables have no value."""
+        usual = {**_options.fixed_numbers(self.kind, {}), "from_logits": False, "axis": -1, "ignore_class": None,
+                 "reduction": "sum_over_batch_size"}
+        chosen = {name: getattr(self, name) for name in usual}
+        shown = [f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value!r}" for name, value in chosen.items()
+                 if not hasattr(value, "shape") and value != usual[name]]
+        shown += [f"{name}=<{type(value).__name__}>" for name, value in chosen.items() if hasattr(value, "shape")]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each example."""
@@ -296,7 +329,7 @@ class Loss(keras.losses.Loss):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """What makes the same loss again."""
-        return {**super().get_config(), "dtype": self.dtype, **self._arguments()}
+        return {**super().get_config(), "dtype": self.dtype, **{name: _plain(value) for name, value in self._arguments().items()}}
 
     def _arguments(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._names}
@@ -361,7 +394,7 @@ class BrierLoss(Loss):
 _DOC = """{about}
 
 p is the target, q the prediction. The arguments are those of mixent.keras.{module}, whose help() explains them. Weights and bases
-(w1, …, b1, …) may be tensors, which then get their gradient.
+(w1, …, b1, …) may be tensors of no dimension, which then get their gradient, such as a weight of one of the model's layers.
 
 Returns the loss of each example, of y_pred's shape without the axis of classes; float64 for a y_pred of float64, otherwise float32.
 """
@@ -370,12 +403,13 @@ Returns the loss of each example, of y_pred's shape without the axis of classes;
 def _make(kind: str, about: str, module: str) -> Callable[..., Any]:
     def function(y_true: Any, y_pred: Any, *, from_logits: bool = False, axis: int = -1, weight: Any = None,
                  ignore_class: int | None = None, **numbers: Any) -> Any:
-        return _evaluate(kind, y_true, y_pred, from_logits, axis, weight, ignore_class, **_options.fixed_numbers(kind, numbers))
+        return _evaluate(kind, y_true, y_pred, from_logits, axis, weight, ignore_class,
+                         **_options.fixed_numbers(kind, numbers, _INSTEAD))
 
     signature = inspect.signature(function)
     *first, _ = signature.parameters.values()
     own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value)
-           for name, value in _options.fixed_numbers(kind, {}).items()]
+           for name, value in _options.fixed_arguments(kind).items()]
     function.__signature__ = signature.replace(parameters=[*first, *own])  # type: ignore[attr-defined]
     function.__name__ = function.__qualname__ = "cross_entropy" if kind == "ce" else kind.replace("-", "_")
     function.__doc__ = _DOC.format(about=about, module=module)
@@ -389,7 +423,8 @@ for _kind, (_module, _about) in MODULES.items():
 
 
 def entropy(y_pred: Any, *, from_logits: bool = False, axis: int = -1) -> Any:
-    """H(q) = -sum q ln q of the prediction q, for each example, in nats; no labels are needed.
+    """H(q) = -sum q ln q of the prediction q, for each example, in nats; no labels are needed. To train with it, let a layer call
+    self.add_loss(keras.ops.mean(entropy(logits, from_logits=True))).
 
     y_pred: probabilities, or logits with from_logits=True; axis: the one of the classes.
     """

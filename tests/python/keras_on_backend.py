@@ -278,6 +278,86 @@ def test_errors():
         losses.min_ent(labels, logits, axis=2)
 
 
+@pytest.mark.parametrize("make", [losses.MinEntLoss, lambda **options: losses.min_ent([0], [[0.3, 0.7]], **options)])
+@pytest.mark.parametrize("options, error, message", [
+    (dict(ignore_index=-100), TypeError, "there is no ignore_index here: use ignore_class"),
+    (dict(learnable=("w2",)), TypeError, "there is no learnable here: pass a layer's weight"),
+    (dict(w2="a"), TypeError, "w2 takes a number, got 'a'"), (dict(w2="0.1"), TypeError, "w2 takes a number, got '0.1'"),
+    (dict(w2=None), TypeError, "w2 takes a number, got None"), (dict(label_smoothing=None), TypeError, "label_smoothing takes a number"),
+    (dict(w2=np.ones(3)), ValueError, "w2 takes a number or a tensor of no dimension, not one of shape (3,)"),
+])
+def test_errors_say_what_to_do(make, options, error, message):
+    with pytest.raises(error) as caught:
+        make(**options)
+    assert message in str(caught.value)
+
+
+def test_the_names_of_others():
+    logits, labels = problem()
+    for name, others, own in (("focal", {"alpha": 0.25}, {"w1": 0.25}), ("poly1", {"epsilon": 1.5}, {"w2": 1.5}),
+                              ("symmetric-ce", {"alpha": 0.3, "beta": 2}, {"w1": 0.3, "w2": 2})):
+        function, cls = getattr(losses, name.replace("-", "_")), getattr(losses, MODULES[name][0])
+        close(function(labels, softmax(logits), **others), function(labels, softmax(logits), **own))
+        made = cls(**others)
+        assert {key: made.get_config()[key] for key in own} == own and cls.from_config(made.get_config()).get_config() == made.get_config()
+        for key, value in others.items():
+            assert getattr(made, key) == value and f"    {key}: the name that others use for " in cls.__doc__
+            setattr(made, key, 7)
+        assert all(made.get_config()[key] == 7 for key in own)
+    with pytest.raises(TypeError, match="epsilon is another name of w2: give one of them"):
+        losses.Poly1Loss(w2=1, epsilon=1)
+
+
+def test_repr_says_what_was_chosen():
+    criterion = losses.MinEntLoss(w2=0.3, from_logits=True, ignore_class=255, reduction="sum")
+    assert repr(criterion) == "MinEntLoss(w2=0.3, from_logits=True, ignore_class=255, reduction='sum')"
+    criterion.w2 = keras.Variable(0.25)
+    assert repr(losses.FocalLoss()) == "FocalLoss()" and ", w2=<" in repr(criterion)
+
+
+class WithWeight(keras.layers.Dense):
+    """The last layer of a network, with the weight of a term of the loss."""
+
+    def __init__(self, learned):
+        super().__init__(5, kernel_initializer="identity")
+        self.w2 = self.add_weight(shape=(), initializer=keras.initializers.Constant(0.1), trainable=learned, name="w2")
+
+
+def test_weights_that_change_in_training():
+    """A number acts after the next compile (at once on PyTorch), a layer's weight at once; saved as a number."""
+    logits, labels = problem()
+    expected = {w2: float(losses.MinEntLoss(w2=w2, from_logits=True)(labels, logits)) for w2 in (0.1, 5.0)}
+    last, criterion = WithWeight(learned=False), losses.MinEntLoss(w2=0.1, from_logits=True)
+    model = keras.Sequential([keras.layers.Input((5,)), last])
+
+    def trained():
+        return pytest.approx(model.fit(logits, labels, verbose=0).history["loss"][0], rel=1e-5)
+    model.compile(keras.optimizers.SGD(0.0), loss=criterion)
+    assert expected[0.1] == trained()
+    for wrong in "a", None, [1]:
+        with pytest.raises(TypeError, match="w2 takes a number, got "):
+            criterion.w2 = wrong
+    criterion.w2 = 5
+    assert expected[5.0 if BACKEND == "torch" else 0.1] == trained()
+    model.compile(model.optimizer, loss=criterion)
+    assert expected[5.0] == trained() and int(model.optimizer.iterations) == 3
+
+    model.compile(keras.optimizers.SGD(0.0), loss=losses.MinEntLoss(w2=last.w2, from_logits=True))
+    assert expected[0.1] == trained() and keras.losses.serialize(model.loss)["config"]["w2"] == pytest.approx(0.1)
+    last.w2.assign(5.0)
+    assert expected[5.0] == trained() and keras.losses.deserialize(keras.losses.serialize(model.loss)).w2 == 5
+
+
+def test_a_layers_weight_is_learned():
+    logits, labels = problem()
+    last = WithWeight(learned=True)
+    model = keras.Sequential([keras.layers.Input((5,)), last])
+    model.compile(keras.optimizers.SGD(0.1), loss=lambda y, z: losses.min_ent(y, z, from_logits=True, w2=last.w2))
+    model.fit(logits, labels, verbose=0)
+    entropy = float(keras.ops.mean(losses.entropy(logits, from_logits=True)))
+    assert float(keras.ops.convert_to_numpy(last.w2)) == pytest.approx(0.1 - 0.1 * entropy, rel=1e-5)
+
+
 def test_help():
     for kind, (module, about) in MODULES.items():
         text = getattr(losses, module).__doc__
