@@ -4,8 +4,9 @@ Everything comes from the C library; nothing of it is written down a second time
 """
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import index
 from types import MappingProxyType
 from typing import Any
@@ -46,22 +47,40 @@ def numbers_of(kind: str) -> dict[str, float]:
     return {name: value for name, value in zip(NUMBERS, DEFAULTS[kind]) if name in names}
 
 
+def meant(name: str, known: Iterable[str]) -> str:
+    """What to add to a message on an unknown name."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def refuse_unknown(kind: str, given: Iterable[str], known: Sequence[str]) -> None:
+    """Raises TypeError for numbers that a kind of loss does not have."""
+    for name in given:
+        if name not in known:
+            raise TypeError(f"the loss '{kind}' has no {name} (it has {', '.join(known)}){meant(name, known)}")
+
+
+def number_of(kind: str, name: str, value: Any) -> float:
+    """An argument as a number; TypeError for what is none."""
+    if not isinstance(value, (int, float)) and getattr(value, "requires_grad", False):
+        learn = f"to learn it, pass the number and learnable=({name!r},)"
+        raise TypeError(f"{name} takes a number, which is not learned; "
+                        f"{learn if name in parameters_of(kind) else 'it cannot be learned: pass a number'}")
+    try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{name} takes a number, got {value!r}") from None
+
+
 def resolve(kind: str, given: Mapping[str, float | None]) -> dict[str, float]:
     """The kind's numbers with those that are given (not None) in place of the defaults."""
     numbers = numbers_of(kind)
     for name, value in given.items():
-        if value is None:
-            continue
-        if name not in numbers:
-            raise TypeError(f"the loss '{kind}' has no {name} (it has {', '.join(numbers)})")
-        if not isinstance(value, (int, float)) and getattr(value, "requires_grad", False):
-            raise TypeError(f"{name} takes a number, which is not learned; to learn it, pass the number and learnable=({name!r},)")
-        try:
-            if isinstance(value, (str, bytes)):
-                raise TypeError
-            numbers[name] = float(value)
-        except (TypeError, ValueError):
-            raise TypeError(f"{name} takes a number, got {value!r}") from None
+        if value is not None:
+            refuse_unknown(kind, (name,), tuple(numbers))
+            numbers[name] = number_of(kind, name, value)
     return numbers
 
 
@@ -89,8 +108,8 @@ def fixed_numbers(kind: str, given: Mapping[str, Any], instead: Mapping[str, str
     for name, value in given.items():
         if name in instead:
             raise TypeError(f"there is no {name} here: {instead[name]}")
-        if name not in known and name not in ALIASES.get(kind, {}):
-            raise TypeError(f"the loss '{kind}' has no {name} (it has {', '.join(known)})")
+        if name not in ALIASES.get(kind, {}):
+            refuse_unknown(kind, (name,), known)
         if name in known and value is None:
             raise TypeError(f"{name} takes a number, got None")
     given = own_names(kind, given)

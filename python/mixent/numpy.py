@@ -131,6 +131,8 @@ def evaluate(logits: ArrayLike, target: ArrayLike, loss: str = "ce", *, w1: floa
     """
     given = (("w1", w1), ("w2", w2), ("w3", w3), ("b1", b1), ("b2", b2), ("b3", b3), ("eps", eps), ("gamma", gamma), ("q", q),
              ("t1", t1), ("t2", t2), ("label_smoothing", label_smoothing), ("max_interval", max_interval))
+    if not isinstance(loss, str):
+        raise TypeError(f"loss takes a name, such as 'min-ent', got {type(loss).__name__}: the order is evaluate(logits, target, loss)")
     native, learned = _make(loss, transform, learnable if isinstance(learnable, str) else tuple(learnable), ignore_index, given)
     reduction_code = _options.reduction_of(reduction, transform)
 

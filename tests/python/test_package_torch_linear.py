@@ -497,11 +497,11 @@ def test_types_and_places():
     (lambda x, w, y: (x[:, :3], w, y), ValueError, r"input of shape \(6, 3\) has 3 features, linear_weight of shape \(5, 4\) has 4"),
     (lambda x, w, y: (x, w, y[:5]), ValueError, r"logits of shape \(6, 5\) go with labels of shape \(6,\)"),
     (lambda x, w, y: (x, w[:0], y), ValueError, "have no classes"),
-    (lambda x, w, y: (x, w, y + 1), ValueError, "label 5 is out of range: expected 0 to 4"),
+    (lambda x, w, y: (x, w, y + 1), ValueError, r"label 5 at index \(4,\) is out of range: expected 0 to 4"),
     (lambda x, w, y: (x.long(), w, y), TypeError, "floating logits"),
     (lambda x, w, y: (x, w.float(), y), RuntimeError, "dtype|scalar type|type"),
     (lambda x, w, y: (x, w, torch.rand(6, 5, requires_grad=True)), RuntimeError, "no gradient for the target"),
-    (lambda x, w, y: (x, w.tolist(), y), TypeError, "expected tensors, got list"),
+    (lambda x, w, y: (x, w.tolist(), y), TypeError, "linear_weight: expected a tensor, got list"),
     (lambda x, w, y: (x, w.to_sparse(), y), TypeError, "dense tensors"),
 ])
 def test_what_does_not_fit_is_told(change, error, message, backend):

@@ -194,7 +194,7 @@ def test_export_goes_on():
     lambda loss: loss(logits().numpy(), TARGET), lambda loss: loss(logits(), TARGET.tolist()),
     lambda loss: loss.terms(logits().numpy(), TARGET)])
 def test_what_is_no_tensor(call):
-    with pytest.raises(TypeError, match="expected tensors, got (ndarray|list)"):
+    with pytest.raises(TypeError, match="expected a tensor, got (ndarray|list)"):
         call(losses.MinEntLoss())
 
 

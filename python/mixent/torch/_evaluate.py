@@ -87,8 +87,8 @@ def _flatten(logits: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Ten
 def check_shapes(shape: torch.Size, dtype: torch.dtype, target: Tensor, weight: Tensor | None) -> torch.Size:
     """Raises for logits, of which shape and type are told, and a target that do not go together; the shape of a value per row."""
     soft = target.is_floating_point()
-    if not dtype.is_floating_point or target.dtype not in _native_rows.TYPES:
-        raise TypeError(f"mixent takes floating logits and floating or integer targets, not {dtype} and {target.dtype}")
+    if not dtype.is_floating_point or (target.dtype not in _native_rows.TYPES and target.dtype not in _native_rows.UNSIGNED):
+        raise _native_rows.wrong_types(dtype, target.dtype)
     if not shape:
         raise ValueError("mixent takes logits of shape (C,), (N, C) or (N, C, d1, …)")
     lead = shape[:1] + shape[2:] if len(shape) > 1 else shape[:0]
@@ -284,7 +284,7 @@ class _Native(torch.autograd.Function):
                 logits: Tensor, *learned: Tensor) -> Tensor:
         ctx.settings, ctx.inplace, ctx.epoch = settings, inplace, None if epoch is None else epoch.clone()
         ctx.late = settings.reduction == _NONE or logits.dtype is torch.float16
-        ctx.values, ctx.at = numbers_of(learned), 0.0 if epoch is None else epoch.item()
+        ctx.values, ctx.at = numbers_of(settings, learned), 0.0 if epoch is None else epoch.item()
         value, gradient, found = _native_rows.evaluate(settings.make(), settings.reduction, ctx.values, ctx.at, logits, target, weight,
                                                        ctx.needs_input_grad[5] and not ctx.late, inplace=inplace)
         ctx.slopes = found[1]
@@ -311,8 +311,13 @@ class _Native(torch.autograd.Function):
         return *nothing, gradient, *(grad_output * slope for slope in slopes)
 
 
-def numbers_of(learned: Sequence[Tensor]) -> tuple[float, ...] | None:
-    return tuple(value.item() for value in learned) or None
+def numbers_of(settings: Settings, learned: Sequence[Tensor]) -> tuple[float, ...] | None:
+    """What is learned, as the C library takes it."""
+    values = tuple(value.item() for value in learned)
+    if not all(map(math.isfinite, values)):
+        name, value = next(one for one in zip(learned_of(settings), values) if not math.isfinite(one[1]))
+        raise ValueError(f"{name} is learned and has become {value}: expected a finite number; look for what made its gradient so")
+    return values or None
 
 
 # Which of them
@@ -330,13 +335,16 @@ def refuse_labels_out_of_range(settings: Settings, classes: int, target: Tensor)
     if settings.ignore_index is not None:
         wrong = wrong & (target != settings.ignore_index)
     if wrong.any():
-        raise ValueError(f"label {target[wrong].flatten()[0].item()} is out of range: expected 0 to {classes - 1}"
+        place = tuple(wrong.nonzero()[0].tolist())
+        raise ValueError(f"label {target[place].item()}{f' at index {place}' if place else ''} is out of range: expected 0 to {classes - 1}"
                          + ("" if settings.ignore_index is None else f", or ignore_index {settings.ignore_index}"))
 
 
 def is_native(backend: str, tensors: Sequence[Tensor], target: Tensor, weight: Tensor | None, learned: Sequence[Tensor]) -> bool:
     """Whether the C library computes a call, of which `tensors` are what the logits are made of. Raises for what no back end takes."""
     if torch.is_grad_enabled() and target.requires_grad:
+        if not tensors[0].is_floating_point():
+            raise _native_rows.wrong_types(tensors[0].dtype, target.dtype)
         raise RuntimeError("mixent's losses have no gradient for the target: pass target.detach()")
     if torch.is_grad_enabled() and weight is not None and weight.requires_grad:
         raise RuntimeError("mixent's losses have no gradient for the class weights: pass weight.detach()")
@@ -362,7 +370,7 @@ def evaluate(settings: Settings, logits: Tensor, target: Tensor, weight: Tensor 
         if backend == "native":
             return _operator.evaluate(settings, logits, target, weight, epoch, learned)
         return compose(settings, logits, target, weight, epoch, learned)
-    refuse_others(logits, target, *learned)
+    refuse_others(logits, target)
     graph = torch.is_grad_enabled()
     if is_native(backend, [logits], target, weight, learned):
         return _evaluate_natively(settings, logits, target, weight, epoch, learned, inplace, graph)
@@ -383,4 +391,4 @@ def _evaluate_natively(settings: Settings, logits: Tensor, target: Tensor, weigh
             raise RuntimeError("inplace=True would overwrite a leaf that requires a gradient, or what it is a view of")
         return _Native.apply(settings, target, weight, epoch, inplace, logits, *learned)
     at = 0.0 if epoch is None else epoch.item()
-    return _native_rows.evaluate(settings.make(), settings.reduction, numbers_of(learned), at, logits, target, weight, False)[0]
+    return _native_rows.evaluate(settings.make(), settings.reduction, numbers_of(settings, learned), at, logits, target, weight, False)[0]

@@ -109,8 +109,9 @@ def _sums_natively(call: _Call, learned: Sequence[Tensor], logits: Tensor, targe
     """As `_evaluate.sums_of_rows`, of a chunk whose scales are [rows] or one number; the gradient is written over the logits."""
     reduction = _NONE if scales.dim() else _SUM
     at = 0.0 if call.epoch is None else call.epoch.item()
-    _, _, found = _native_rows.evaluate(call.settings.make(), reduction, _evaluate.numbers_of(learned), at, logits, target, call.weight,
-                                        want_gradient, scales, inplace=True)
+    values = _evaluate.numbers_of(call.settings, learned)
+    _, _, found = _native_rows.evaluate(call.settings.make(), reduction, values, at, logits, target, call.weight, want_gradient, scales,
+                                        inplace=True)
     one = 1.0 if scales.dim() else scales.item()  # scales of rows are in the sums already
     return [found[2][_native.TERMS.index(name)] * one for name in _options.PARTS[call.settings.kind]]
 
@@ -256,7 +257,8 @@ def evaluate(settings: Settings, layer: Layer, target: Tensor, weight: Tensor | 
     """The loss of a batch."""
     if is_compiling():
         return _evaluate.evaluate(settings, linear(*layer), target, weight, epoch, learned, backend)
-    refuse_others(*(tensor for tensor in layer if tensor is not None), target, *learned)
+    refuse_others(*layer[:2], target, *([] if layer.bias is None else [layer.bias]),
+                  names=("input", "linear_weight", "target", "linear_bias"))
     refuse_shapes(layer, target, weight)
     if _is_plain(layer, target, weight, learned):
         return _evaluate.evaluate(settings, linear(*layer), target, weight, epoch, learned, backend)

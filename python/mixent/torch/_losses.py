@@ -5,7 +5,7 @@ import inspect
 import math
 from collections.abc import Callable, Sequence
 from types import FunctionType
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,8 @@ from ._settings import Settings, bounds_of, learned_of
 from ._tensors import refuse_others, refuse_sparse, why_special
 
 OTHERS = {name for names in ALIASES.values() for name in names}
+#: What makes weights of the raw values; a loss sees no held-out data, which a hypergradient needs.
+TRANSFORMS = tuple(name for name in _native.TRANSFORMS if name != "hypergradient")
 _CHANGEABLE = {*_options.NUMBERS, "ignore_index", "reduction"}
 
 
@@ -33,6 +35,9 @@ def class_weights(weight: Any) -> Tensor:
     refuse_sparse(weight)
     if not weight.is_floating_point():
         raise TypeError(f"weight must be floating, not {weight.dtype}")
+    if weight.dim() == 0 and not is_compiling():
+        raise ValueError(f"expected weight of shape (classes,), got the number {weight.item():g}; for the weight of a term write "
+                         f"w1={weight.item():g} or w2={weight.item():g}")
     if weight.dim() != 1:
         raise ValueError(f"weight must have shape (classes,), not {tuple(weight.shape)}")
     return weight
@@ -65,13 +70,19 @@ class Loss(nn.Module):
                  eps: float | None = None, gamma: float | None = None, q: float | None = None, t1: float | None = None,
                  t2: float | None = None, alpha: float | None = None, beta: float | None = None, epsilon: float | None = None,
                  transform: str = "free", max_interval: float | None = None, learnable: Sequence[str] = (),
-                 inplace: bool = False, backend: str = "auto") -> None:
+                 inplace: bool = False, backend: str = "auto", **unknown: NoReturn) -> None:
         super().__init__()
+        for name in unknown:
+            known = [name for name in inspect.signature(type(self)).parameters]
+            raise TypeError(f"{type(self).__name__} has no {name} (it has {', '.join(known)}){_options.meant(name, known)}")
         numbers = _options.resolve(self.kind, own_names(self.kind, dict(
             label_smoothing=label_smoothing, w1=w1, w2=w2, w3=w3, b1=b1, b2=b2, b3=b3, eps=eps, gamma=gamma, q=q, t1=t1,
             t2=t2, max_interval=max_interval, alpha=alpha, beta=beta, epsilon=epsilon)))
         if transform == "hypergradient":
             raise ValueError("a hypergradient needs held-out data, which a loss does not see: set w2 in the training loop")
+        if isinstance(transform, str) and transform not in TRANSFORMS:
+            raise ValueError(f"there is no transform {transform!r}; there are {', '.join(TRANSFORMS)}"
+                             f"{_options.meant(transform, TRANSFORMS)}")
         self.register_buffer("weight", None if weight is None else class_weights(weight))
         self.transform, self.inplace, self.backend = transform, inplace, check_backend(backend)
         self._reset(Settings(self.kind, transform, _options.mask_of(self.kind, learnable), ignore_index,
@@ -103,7 +114,7 @@ class Loss(nn.Module):
         signature = inspect.signature(Loss)
         cls.__signature__ = signature.replace(parameters=[  # type: ignore[attr-defined]
             parameter.replace(default=numbers.get(name, parameter.default))
-            for name, parameter in signature.parameters.items()
+            for name, parameter in signature.parameters.items() if parameter.kind is not parameter.VAR_KEYWORD
             if name in numbers or (name not in _options.NUMBERS and name not in OTHERS) or name in ALIASES.get(cls.kind, {})])
         cls.__doc__ = help_on(MODULES[cls.kind][1], cls.kind, list(inspect.signature(cls).parameters))
 
@@ -122,8 +133,12 @@ class Loss(nn.Module):
         settings = self.__dict__.get("_settings")
         name = ALIASES.get(self.kind, {}).get(name, name)
         if settings is None or name not in self.__dict__ or name not in _CHANGEABLE:
-            if name == "transform" and "transform" in self.__dict__:
-                raise AttributeError(f"transform is fixed when the loss is made: make another {type(self).__name__}")
+            if settings is not None and name in ("transform", "learnable"):
+                raise AttributeError(f"{name} is fixed when the loss is made: make another {type(self).__name__}")
+            if settings is not None and type(self).__module__.startswith(f"{__package__}."):
+                self._refuse_foreign(name)
+            if name == "inplace" and not isinstance(value, bool):
+                raise TypeError(f"inplace takes True or False, got {value!r}")
             if settings is not None and isinstance(value, (int, float)) and name in learned_of(settings):
                 parameter = name if name[0] == "w" else f"log_{name}"
                 raise TypeError(f"{name} is learned: to change it, change the parameter {parameter}, as in {parameter}.data.fill_(0.1)")
@@ -138,6 +153,12 @@ class Loss(nn.Module):
             number = _options.resolve(self.kind, {name: value})[name]
             self._reset(settings._replace(numbers=tuple(
                 number if name == other else old for other, old in zip(_options.NUMBERS, settings.numbers))))
+
+    def _refuse_foreign(self, name: str) -> None:
+        """Raises AttributeError for a number of another loss. (A class of a user's may have an attribute of that name.)"""
+        own = _options.numbers_of(self.kind)
+        if name in OTHERS or (name in _options.NUMBERS and name not in own):
+            raise AttributeError(f"{type(self).__name__} has no {name} (it has {', '.join((*own, *ALIASES.get(self.kind, {})))})")
 
     def _apply(self, fn: Any, *arguments: Any, **keywords: Any) -> Any:
         """What .to(), .half() and the like do; the epoch is a count, which no type may round."""
@@ -156,6 +177,8 @@ class Loss(nn.Module):
         """Tells a transform that depends on the epoch where training stands (from 0; may be fractional)."""
         if self.epoch is None:
             raise ValueError(f"transform '{self.transform}' does not depend on the epoch")
+        if isinstance(epoch, str) or not 0 <= float(epoch) < math.inf:
+            raise ValueError(f"expected an epoch >= 0, got {epoch!r}")
         self.epoch.fill_(epoch)
 
     def _hold(self) -> list[Tensor]:
@@ -298,8 +321,20 @@ class EntropyLoss(nn.Module):
 
     def __init__(self, weight: float = 1.0, *, reduction: str = "mean", backend: str = "auto") -> None:
         super().__init__()
-        _options.reduction_of(reduction, "free")
-        self.weight, self.reduction, self.backend = float(weight), reduction, check_backend(backend)
+        self.weight, self.reduction, self.backend = weight, reduction, backend
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """What was given when it was made may be changed."""
+        if name == "weight":
+            try:
+                value = float(value)
+            except (TypeError, ValueError, RuntimeError):
+                raise TypeError(f"weight takes a number, got {value!r}; class weights are not for the entropy") from None
+        elif name == "reduction":
+            _options.reduction_of(value, "free")
+        elif name == "backend":
+            check_backend(value)
+        super().__setattr__(name, value)
 
     def forward(self, input: Tensor, mask: Tensor | None = None) -> Tensor:
         """The entropy of a batch; rows where the mask is False do not count."""

@@ -2,6 +2,7 @@
 threads."""
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -13,9 +14,26 @@ from . import _memory
 TYPES = {torch.float32: _native.FLOAT32, torch.float64: _native.FLOAT64, torch.bfloat16: _native.BFLOAT16,
           torch.float16: _native.FLOAT16, torch.int8: _native.INT8, torch.uint8: _native.UINT8, torch.int16: _native.INT16,
           torch.int32: _native.INT32, torch.int64: _native.INT64}
+#: Labels that are converted to int64, which PyTorch has since 2.3.
+UNSIGNED = tuple(getattr(torch, name) for name in ("uint16", "uint32", "uint64") if hasattr(torch, name))
 _FLOATING = _native.FLOAT16  # the last of the floating types' codes
 _SCALARS = {type_: torch.empty((), dtype=type_, device="cpu") for type_ in (torch.float32, torch.float64)}  # see evaluate
 _NONE = _options.REDUCTIONS["none"]
+
+
+def wrong_types(logits: torch.dtype, target: torch.dtype) -> TypeError:
+    """What to raise for types of elements that no back end takes."""
+    swapped = ": the order is (input, target)" if target.is_floating_point and not logits.is_floating_point else ""
+    return TypeError(f"mixent takes floating logits and floating or integer targets, not {logits} and {target}{swapped}")
+
+
+def _place_of(row: int, lead: torch.Size) -> str:
+    """A row's index in the shape of the labels."""
+    index: list[int] = []
+    for size in reversed(lead):
+        row, last = divmod(row, size)
+        index.insert(0, last)
+    return f"({', '.join(map(str, index))})"
 
 
 def _matrix(array: Tensor) -> tuple[Tensor, int]:
@@ -33,8 +51,10 @@ def evaluate(native: _native.Loss, reduction: int, values: tuple[float, ...] | N
     """One call of the library: (value, gradient, what it returned). `grad_output` multiplies the gradient."""
     logits_type = TYPES.get(logits.dtype, _FLOATING + 1)
     target_type = TYPES.get(target.dtype)
+    if target_type is None and target.dtype in UNSIGNED:
+        target, target_type = target.long(), _native.INT64
     if logits_type > _FLOATING or target_type is None:
-        raise TypeError(f"mixent takes floating logits and floating or integer targets, not {logits.dtype} and {target.dtype}")
+        raise wrong_types(logits.dtype, target.dtype)
     soft = target_type <= _FLOATING
     if logits.is_neg() or target.is_neg():  # views of complex numbers, whose signs are not in memory
         logits, target = logits.resolve_neg(), target.resolve_neg()
@@ -102,7 +122,10 @@ def evaluate(native: _native.Loss, reduction: int, values: tuple[float, ...] | N
             target_type, target_stride, weight_address, weight_type, row_weights_address, row_weights_type, gradient_address,
             gradient_stride, row_values, address, TYPES[value_type], torch.get_num_threads())
     except ValueError as error:
-        raise _options.in_own_words(error) from None
+        said = _options.in_own_words(error)
+        if dimensions > 2:
+            said = ValueError(re.sub(r"\brow (\d+) has", lambda found: f"index {_place_of(int(found[1]), lead)} has", str(said)))
+        raise said from None
     if reduction == _NONE and grad_output is None:  # were written as doubles
         value = value.to(value_type)
     if gradient is not None and dimensions != 2:

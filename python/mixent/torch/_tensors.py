@@ -3,7 +3,7 @@ memory is what they stand for, and not those of torch.func and vmap, of tracers,
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -61,8 +61,8 @@ def refuse_sparse(tensor: Tensor) -> None:
         raise TypeError(f"mixent's losses take dense tensors, got one of layout {tensor.layout}; pass tensor.to_dense()")
 
 
-def refuse_others(*tensors: Any) -> None:
-    """Raises TypeError for what is no tensor, and NotImplementedError for what torch.fx passes in place of one."""
+def refuse_others(*tensors: Any, names: Sequence[str] = ("input", "target")) -> None:
+    """Raises TypeError for what is no tensor, and NotImplementedError for what torch.fx passes in place of one. names: of the tensors."""
     for tensor in tensors:
         if isinstance(tensor, Tensor):
             refuse_sparse(tensor)
@@ -70,7 +70,9 @@ def refuse_others(*tensors: Any) -> None:
             raise NotImplementedError("mixent's losses cannot be traced by torch.fx: make the loss a leaf module of the tracer, or use "
                                       "torch.compile or torch.export (PyTorch 2.4)")
         else:
-            raise TypeError(f"mixent.torch expected tensors, got {type(tensor).__name__}; mixent.evaluate takes NumPy arrays")
+            name = next(name for name, other in zip(names, tensors) if other is tensor)
+            raise TypeError(f"{name}: expected a tensor, got {type(tensor).__name__}; pass torch.as_tensor({name}) "
+                            "(mixent.evaluate takes NumPy arrays)")
 
 
 def why_special(*tensors: Tensor, within_backward: bool = False) -> str | None:

@@ -15,6 +15,7 @@ from ._composed import is_compiling
 from ._linear import Layer
 from ._losses import class_weights
 from ._settings import Settings, learned_of
+from ._tensors import refuse_others
 
 __all__ = ["entropy"]
 
@@ -41,11 +42,16 @@ def _call(kind: str, input: Tensor | Layer, target: Tensor, weight: Tensor | Seq
     """The loss of logits, or of a layer that makes them."""
     _evaluate.check_backend(backend)
     given = _options.own_names(kind, given)
+    _options.refuse_unknown(kind, given, tuple(name for name in _options.numbers_of(kind) if name != "max_interval"))
     tensors = {name: value for name, value in given.items() if isinstance(value, Tensor) and name in _native.PARAMETERS}
     for name, value in tensors.items():
         if value.dim():
             raise ValueError(f"{name} takes a number or a tensor of no dimension, not one of shape {tuple(value.shape)}")
-    numbers = tuple(item for item in given.items() if item[0] not in tensors)
+    for name, value in given.items():
+        if isinstance(value, Tensor) and name not in tensors:
+            raise TypeError(f"{name} cannot be learned: pass a number")
+    numbers = tuple((name, value if isinstance(value, float) else _options.number_of(kind, name, value))
+                    for name, value in given.items() if name not in tensors)
     settings = _settings_of(kind, ignore_index, reduction, numbers, tuple(tensors))
     learned = [tensors[name] if name[0] == "w" else tensors[name].log() for name in learned_of(settings)]
     weight = None if weight is None else class_weights(weight)
@@ -67,7 +73,9 @@ def _make(kind: str, about: str) -> Iterator[Any]:
                  backend: str = "auto", return_terms: bool = False, **given: Any) -> Any:
         return _call(kind, Layer(input, linear_weight, linear_bias), target, weight, ignore_index, reduction, backend, return_terms, given)
 
-    own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation="float | Tensor | None")
+    annotations = {name: "float | Tensor | None" if _options.ALIASES.get(kind, {}).get(name, name) in _native.PARAMETERS else "float | None"
+                   for name in numbers}
+    own = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=annotations[name])
            for name, value in numbers.items()]
     name = kind.replace("-", "_") if kind != "ce" else "cross_entropy"
     made: Any
@@ -116,6 +124,8 @@ def entropy(input: Tensor, *, mask: Tensor | None = None, reduction: str = "mean
     Raises ValueError for shapes that do not fit, TypeError for a mask that is not of bool.
     """
     _evaluate.check_backend(backend)
+    if not is_compiling():
+        refuse_others(input, *([] if mask is None else [mask]), names=("input", "mask"))
     lead = input.shape[:1] + input.shape[2:] if input.dim() > 1 else input.shape[:0]
     if mask is None:
         target = torch.zeros(lead, dtype=torch.int64, device=input.device)
