@@ -101,8 +101,9 @@ Raises:
     RuntimeError: for tensors on several devices, and for targets that require a gradient.
     NotImplementedError: for torch.jit.script, torch.fx, and what backend="native" cannot read.
 
-Where operations are traced or transformed (torch.compile, torch.func, vmap) or off the CPU, a label out of range gives NaN in its
-row. In eager mode on the CPU it raises ValueError. The composed form does not look for class weights that are negative or not finite.
+Where operations are traced or transformed (torch.compile, torch.func, vmap) or off the CPU, a label out of range gives NaN
+in its row. In eager mode on the CPU it raises ValueError. The composed form does not look for class weights that are negative
+or not finite.
 '''
 
 
