@@ -438,7 +438,7 @@ def test_a_ray_cluster_that_loses_a_machine(place):
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
-        place.write("ray", trials=6, epochs=60, seed=1)
+        place.write("ray", trials=6, epochs=300, seed=1)  # long enough not to end while its machine goes down
         process = place.start("ray", "--ray", cluster.address)
         lost = None
         while lost is None:
@@ -452,7 +452,7 @@ def test_a_ray_cluster_that_loses_a_machine(place):
         cluster.shutdown()
     assert "its machine or process was lost; it is resumed" in out
     records = place.records("ray", "--ray", "local")  # it is done: only told again
-    place.check_whole("ray", records, 6, 60)
+    place.check_whole("ray", records, 6, 300)
     assert all(record["end"] in ("finished", "pruned") for record in records)
     assert any(record["end"] == "finished" for record in records)
     assert resumed(place, "ray")
