@@ -186,7 +186,7 @@ static mixent_status check_directives(const char *text, size_t length, const cha
   for (const char *line = text, *end = text + length; line && line < end && count <= MOST;) {
     count += *line == '%';
     line = memchr(line, '\n', (size_t)(end - line));
-    line += line != NULL;
+    if (line) line++;
   }
   if (count <= MOST) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_FORMAT,
