@@ -83,9 +83,9 @@ test-avx512:
 	@tools/install-dependencies emulate
 	@tools/build loss
 	@for test in calls functions gradient equivalences monitor "properties 150"; do echo "== $$test"; \
-	  $(avx512) build/loss/tests/test_loss_$$test; done
+	  $(avx512) build/loss/tests/test_loss_$$test || exit 1; done
 	@for test in transforms "norm 12" "narrow 12" "winograd 1"; do echo "== $$test"; \
-	  $(avx512) OMP_WAIT_POLICY=passive build/loss/tests/test_$$test; done
+	  $(avx512) OMP_WAIT_POLICY=passive build/loss/tests/test_$$test || exit 1; done
 
 ## test-browser   the report in Chromium: light, dark, as wide as a telephone, on paper (part of test-long)
 test-browser:
