@@ -276,8 +276,8 @@ class _Native(torch.autograd.Function):
     row), or lies below what float16 holds until GradScaler has multiplied it, it is found in the backward pass. To be differentiated
     again, the loss is composed there.
 
-    forward() takes the context. With setup_context() PyTorch 2.15 looks up the signature of forward() on each call, which takes 15
-    microseconds, a third of a small batch; it would serve torch.func alone, and that gets the composed form."""
+    forward() takes the context. With setup_context() PyTorch 2.15 looks up the signature of forward() on each call, which takes longer
+    than the kernel does for a small batch. It would serve torch.func alone, and that gets the composed form."""
 
     @staticmethod
     def forward(ctx: Any, settings: Settings, target: Tensor, weight: Tensor | None, epoch: Tensor | None, inplace: bool,
