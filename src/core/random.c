@@ -1,7 +1,5 @@
-/* Philox4x32-10 out of Random123, keyed by seed, stream and name. */
+/* Philox4x32-10, keyed by seed, stream and name. */
 #include "core/random.h"
-
-#include <Random123/philox.h>
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -25,12 +23,25 @@ mixent_random mixent_random_stream(uint64_t seed, const char *stream, const char
   return (mixent_random){{(uint32_t)key, (uint32_t)(key >> 32)}};
 }
 
+/* A round multiplies two words of the counter by constants, and mixes the halves of both products with the other words and the key; the
+ * key then moves on by odd constants, of the golden ratio and of the root of 3 (Salmon et al. 2011, SC11, section 3.3). */
 void mixent_random_block(const mixent_random *random, uint64_t step, uint64_t element, uint32_t out[4]) {
-  philox4x32_ctr_t counter = {
-      {(uint32_t)element, (uint32_t)(element >> 32), (uint32_t)step, (uint32_t)(step >> 32)}};
-  philox4x32_key_t key = {{random->key[0], random->key[1]}};
-  philox4x32_ctr_t words = philox4x32(counter, key);
-  for (int i = 0; i < 4; i++) out[i] = words.v[i];
+  enum { ROUNDS = 10 };
+  uint32_t x0 = (uint32_t)element, x1 = (uint32_t)(element >> 32), x2 = (uint32_t)step,
+           x3 = (uint32_t)(step >> 32), key0 = random->key[0], key1 = random->key[1];
+  for (int round = 0; round < ROUNDS; round++) {
+    uint64_t first = 0xd2511f53ull * x0, second = 0xcd9e8d57ull * x2;
+    x0 = (uint32_t)(second >> 32) ^ x1 ^ key0;
+    x2 = (uint32_t)(first >> 32) ^ x3 ^ key1;
+    x1 = (uint32_t)second;
+    x3 = (uint32_t)first;
+    key0 += 0x9e3779b9u;
+    key1 += 0xbb67ae85u;
+  }
+  out[0] = x0;
+  out[1] = x1;
+  out[2] = x2;
+  out[3] = x3;
 }
 
 void mixent_random_permutation(const mixent_random *random, uint64_t step, uint32_t *out, size_t count) {

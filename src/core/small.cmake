@@ -1,4 +1,4 @@
 # The parts of core that the small libraries hold, too: `status` is all that libmixent-loss needs; libmixent-stats needs `numbers` besides, and
-# threads.c built without OpenMP. They need libm and Random123's headers.
+# threads.c built without OpenMP. They need libm alone.
 mixent_objects(status mixent_core_status ${CMAKE_CURRENT_LIST_DIR}/locale.c ${CMAKE_CURRENT_LIST_DIR}/status.c
                ${CMAKE_CURRENT_LIST_DIR}/version.c)

@@ -135,6 +135,27 @@ static void test_random_streams(void **state) {
   assert_true(fabs(variance - 1 / 12.0) < 4 * sqrt(1 / 180.0 / 400000));
 }
 
+/* The known answers that the authors of Philox4x32-10 published with it. */
+static void test_random_known_answers(void **state) {
+  (void)state;
+  static const struct {
+    uint64_t element, step;
+    mixent_random random;
+    uint32_t words[4];
+  } known[] = {
+      {0, 0, {{0, 0}}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+      {UINT64_MAX, UINT64_MAX, {{UINT32_MAX, UINT32_MAX}}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+      {0x85a308d3243f6a88,
+       0x0370734413198a2e,
+       {{0xa4093822, 0x299f31d0}},
+       {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    uint32_t words[4];
+    mixent_random_block(&known[i].random, known[i].step, known[i].element, words);
+    assert_memory_equal(words, known[i].words, sizeof words);
+  }
+}
+
 static void test_permutation(void **state) {
   (void)state;
   enum { COUNT = 1000 };
@@ -293,6 +314,7 @@ int main(void) {
       cmocka_unit_test(test_files_are_whole_or_absent),
       cmocka_unit_test(test_paths_quoted_for_a_shell),
       cmocka_unit_test(test_random_streams),
+      cmocka_unit_test(test_random_known_answers),
       cmocka_unit_test(test_permutation),
       cmocka_unit_test(test_parallel_for_covers_once),
       cmocka_unit_test(test_thread_numbers_in_a_callers_team),
