@@ -10,7 +10,6 @@ import math
 import os
 import re
 import string
-import struct
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ import torch
 from mixent._checkpoint import CONTAINERS, ConversionError, prefixes_of, read_state, split_state
 from mixent._printable import printable
 from mixent._files import replacing
+from mixent._safetensors import safetensors_parts
 
 NETWORKS = ("vgg5", "vgg5-half", "spinal-vgg5", "conv3", "resnet20", "mlp")
 LARGEST_LEFT_OUT = 4  # elements of a tensor that is no part of the network and may be passed over: the loss's own weights
@@ -175,20 +175,9 @@ def choose_outputs(outputs, first, last):
 
 
 def write_safetensors(path, tensors, metadata):
-    """Elements of eight bytes first, so that all are aligned."""
-    header, data = {"__metadata__": metadata}, []
-    header.update({name: None for name in tensors})
-    offset = 0
-    for name, array in sorted(tensors.items(), key=lambda item: -item[1].itemsize):
-        kind = {"float32": "F32", "int64": "I64"}[array.dtype.name]
-        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
-        data.append(array.astype(array.dtype.newbyteorder("<")).tobytes())
-        offset += array.nbytes
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
     try:
         with replacing(path, "wb") as file:
-            file.write(b"".join([struct.pack("<Q", len(text)), text, *data]))
+            file.write(b"".join(safetensors_parts(tensors, metadata)))
     except OSError as error:
         raise ConversionError(f"cannot write {path}: {error.strerror}") from error
 
