@@ -1,3 +1,4 @@
+unit_test(record)
 unit_test(result)
 unit_test(lab_compare)
 target_link_libraries(test_lab_compare PRIVATE PkgConfig::JANSSON)

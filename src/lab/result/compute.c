@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 _Static_assert((int)MIXENT_RELIABILITY_BINS == (int)MIXENT_METRICS_BINS,
                "reliability has the bins of the ECE");
@@ -130,6 +131,7 @@ mixent_status mixent_result_compute(const mixent_run_predictions *predictions, m
   mistake *mistakes = NULL;
   MIXENT_TRY(copy_names(predictions, out));
   out->test_images = test.images, out->validation_images = validation.images;
+  out->test_labels = (int64_t)crc32_z(0, (const Bytef *)test.labels, test.images * sizeof *test.labels);
   MIXENT_TRY(MIXENT_ALLOCATE(test.images, &out->right));
   MIXENT_TRY(MIXENT_ALLOCATE(test.classes * test.classes, &out->confusion));
   MIXENT_TRY(measure_validation(&validation, out));

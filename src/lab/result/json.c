@@ -105,6 +105,7 @@ mixent_status mixent_result_to_json(const mixent_result *result, char **out) {
       {"test_calibrated", write_calibration(&result->test_calibrated, result->test_images)},
       {"validation", write_calibration(&result->validation, result->validation_images)},
       {"validation_calibrated", write_calibration(&result->validation_calibrated, result->validation_images)},
+      {"labels", result->test_labels < 0 ? json_null() : json_integer(result->test_labels)},
       {"right", mixent_json_text(bits)},
       {"confusion", write_confusion(result)},
       {"reliability", write_reliability(result->reliability)},
@@ -210,6 +211,12 @@ static bool read_names(const json_t *json, mixent_result *out, mixent_status *st
   return true;
 }
 
+/* Older versions wrote none. */
+static bool read_labels(const json_t *json, int64_t *out) {
+  *out = json_is_integer(json) ? json_integer_value(json) : -1;
+  return !json || json_is_null(json) || (json_is_integer(json) && *out >= 0 && *out <= UINT32_MAX);
+}
+
 /* How many images are right, which must be what the accuracy says. */
 static bool read_right(const json_t *json, mixent_result *out, size_t *right, mixent_status *status) {
   const char *text = json_string_value(json);
@@ -313,6 +320,7 @@ static const char *read_all(const json_t *json, mixent_result *out, mixent_statu
       again != out->validation_images)
     return "validation_calibrated";
   if (!read_temperature(ENTRY("temperature"), out)) return "temperature";
+  if (!read_labels(ENTRY("labels"), &out->test_labels)) return "labels";
   if (!read_right(ENTRY("right"), out, &right, status)) return "right";
   if (!read_confusion(ENTRY("confusion"), out, right, status)) return "confusion";
   if (!read_reliability(ENTRY("reliability"), out->test_images, out->reliability) ||

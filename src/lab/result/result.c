@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const size_t largest = (size_t)1 << 28; /* bytes of a file */
 
@@ -133,19 +134,21 @@ static mixent_status keep(const mixent_result *result, const char *path) {
   return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK; /* where it cannot be kept it is made again */
 }
 
+static mixent_status read_kept(const char *path, mixent_result *out) {
+  char *text;
+  size_t size;
+  MIXENT_TRY(mixent_file_read(path, largest, &text, &size));
+  mixent_status status = mixent_result_from_json(text, size, path, out);
+  free(text);
+  return status;
+}
+
 /* *made: it comes from predictions.safetensors, and result.json is not there yet. */
 static mixent_status read_or_make(const char *path, const char *predictions, mixent_result *out, bool *made) {
   mixent_path_kind result, kept;
   MIXENT_TRY(mixent_path_look(path, &result));
   MIXENT_TRY(mixent_path_look(predictions, &kept));
-  if (result == MIXENT_PATH_FILE) {
-    char *text;
-    size_t size;
-    MIXENT_TRY(mixent_file_read(path, largest, &text, &size));
-    mixent_status status = mixent_result_from_json(text, size, path, out);
-    free(text);
-    return status;
-  }
+  if (result == MIXENT_PATH_FILE) return read_kept(path, out);
   *made = kept == MIXENT_PATH_FILE;
   if (*made) return make(predictions, out);
   char *word = mixent_path_quote(out->run);
@@ -214,4 +217,41 @@ mixent_status mixent_result_read(const char *run, mixent_result **out) {
   }
   *out = result;
   return MIXENT_OK;
+}
+
+/* What is newer of the two; neither of them: *there false. */
+static mixent_status read_newer(const char *path, const char *predictions, mixent_result *out, bool *there) {
+  struct stat kept, from;
+  bool has_kept, has_from;
+  MIXENT_TRY(mixent_path_stat(path, &kept, &has_kept));
+  MIXENT_TRY(mixent_path_stat(predictions, &from, &has_from));
+  *there = has_kept || has_from;
+  if (!*there) return MIXENT_OK;
+  bool newer = has_kept && has_from &&
+               (from.st_mtim.tv_sec > kept.st_mtim.tv_sec ||
+                (from.st_mtim.tv_sec == kept.st_mtim.tv_sec && from.st_mtim.tv_nsec > kept.st_mtim.tv_nsec));
+  if (has_kept && !newer) return read_kept(path, out);
+  MIXENT_TRY(make(predictions, out));
+  return keep(out, path);
+}
+
+mixent_status mixent_result_read_predictions(const char *run, mixent_result **out) {
+  char *path = mixent_path_join(run, "result.json"),
+       *predictions = mixent_path_join(run, "predictions.safetensors");
+  mixent_result *result = NULL;
+  bool there = false;
+  *out = NULL;
+  mixent_status status = path && predictions ? MIXENT_ALLOCATE(1, &result) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK) {
+    result->seconds = result->images_per_second = NAN;
+    status = mixent_copy_text(run, &result->run);
+  }
+  if (status == MIXENT_OK) status = read_newer(path, predictions, result, &there);
+  free(path);
+  free(predictions);
+  if (status == MIXENT_OK && there)
+    *out = result;
+  else
+    mixent_result_free(result);
+  return status;
 }

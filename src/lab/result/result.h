@@ -41,6 +41,8 @@ typedef struct mixent_result {
   mixent_calibration test, validation;
   mixent_calibration test_calibrated, validation_calibrated; /* at that temperature */
   uint8_t *right;                                            /* [test_images], 0 or 1 */
+  int64_t
+      test_labels; /* CRC-32 of the labels, int32 each: other labels are another test set; -1: not known */
   uint32_t *confusion; /* [classes (true), classes (predicted)] of test */
   mixent_reliability_bin reliability[MIXENT_RELIABILITY_BINS],
       reliability_calibrated[MIXENT_RELIABILITY_BINS]; /* of test */
@@ -55,6 +57,9 @@ typedef struct mixent_result {
  * predictions.safetensors first. Says what to do about a run that is not finished or keeps neither, and refuses a
  * result.json that is damaged, contradicts itself or is not that run's (MIXENT_ERROR_FORMAT). */
 mixent_status mixent_result_read(const char *run, mixent_result **out);
+/* The same of a directory without summary.json: what its predictions say, without what a summary does. A result.json that is older
+ * than predictions.safetensors is made again. *out NULL, and no error, where neither is there. */
+mixent_status mixent_result_read_predictions(const char *run, mixent_result **out);
 void mixent_result_free(mixent_result *result);
 
 #endif
