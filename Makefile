@@ -165,13 +165,14 @@ build/dist/built: $(python_sources)
 	rm -rf build/dist/plain
 	@touch $@
 
-## test-python    the package's tests with that wheel and PyPI's PyTorch, JAX, Keras, Optuna and Ray of the day, in a new environment
+## test-python    the package's tests with that wheel and PyPI's PyTorch, JAX, Keras, Optuna, Ray, SciPy and pandas of the day, in a new environment
 test-python: build/dist/built
 	@tools/install-dependencies build
 	@tools/build release mixent_program
 	rm -rf build/venv-test
 	$(PYTHON) -m venv build/venv-test
 	build/venv-test/bin/pip --quiet install "$$(echo build/dist/*.whl)[torch,jax,keras,transformers,sweep,ray]" tensorflow-cpu optax trl lightning \
+	  scipy statsmodels pandas polars scikit-learn \
 	  pytest pillow
 	MIXENT_PROGRAM='$(CURDIR)/build/release/mixent' \
 	  build/venv-test/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_package_*.py tests/python/test_sweep*.py \

@@ -1,8 +1,7 @@
 /* mixent._native: the C library for Python. Takes arrays as addresses and type codes, so that neither NumPy
  * nor PyTorch is needed to build it; mixent/numpy.py and mixent/torch/ look after shapes, and keep alive
  * what they pass. */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "native.h"
 
 #include "mixent/weights.h"
 #include "pool.h"
@@ -22,8 +21,10 @@ typedef struct loss {
   PyObject *made_of; /* the constructor's arguments, for pickle and copy */
 } loss;
 
-static PyObject *raise_status(mixent_status status) {
-  PyErr_SetString(status == MIXENT_ERROR_ARGUMENT ? PyExc_ValueError : PyExc_RuntimeError,
+PyObject *raise_status(mixent_status status) {
+  PyErr_SetString(status == MIXENT_ERROR_MEMORY        ? PyExc_MemoryError
+                  : status == MIXENT_ERROR_UNSUPPORTED ? PyExc_RuntimeError
+                                                       : PyExc_ValueError,
                   mixent_last_error());
   return NULL;
 }
@@ -53,7 +54,7 @@ static void numbers_of(mixent_loss_options *o, double *numbers[NUMBERS]) {
   memcpy(numbers + 2 * MIXENT_LOSS_PARTS, others, sizeof others);
 }
 
-static PyObject *make_doubles(const double *values, Py_ssize_t count) {
+PyObject *make_doubles(const double *values, Py_ssize_t count) {
   PyObject *tuple = PyTuple_New(count);
   for (Py_ssize_t i = 0; tuple && i < count; i++) {
     PyObject *value = PyFloat_FromDouble(values[i]);
@@ -333,6 +334,7 @@ static int add_names(PyObject *module, const char *attribute, const char *const 
 
 static int native_exec(PyObject *module) {
   pool_start();
+  if (PyModule_AddFunctions(module, statistics_methods)) return -1;
   PyObject *type = PyType_FromSpec(&loss_spec);
   int status = type ? PyObject_SetAttrString(module, "Loss", type) : -1;
   Py_XDECREF(type);

@@ -2,3 +2,6 @@
 # threads.c built without OpenMP. They need libm alone.
 mixent_objects(status mixent_core_status ${CMAKE_CURRENT_LIST_DIR}/locale.c ${CMAKE_CURRENT_LIST_DIR}/status.c
                ${CMAKE_CURRENT_LIST_DIR}/version.c)
+mixent_objects(numbers mixent_core_numbers ${CMAKE_CURRENT_LIST_DIR}/memory.c ${CMAKE_CURRENT_LIST_DIR}/random.c
+               ${CMAKE_CURRENT_LIST_DIR}/system.c)
+mixent_objects(one_thread mixent_core_one_thread ${CMAKE_CURRENT_LIST_DIR}/threads.c)
