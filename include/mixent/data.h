@@ -108,6 +108,8 @@ typedef struct mixent_augmentation {
   double affine_shear;            /* degrees along x, drawn from [-s, s] */
   double affine_stretch;          /* f drawn from [1-s, 1+s]: width times f, height over f */
   double elastic;                 /* pixels: a smooth displacement, no point further along an axis */
+  double erase;                   /* probability of random erasing (Zhong 2017), as torchvision draws it */
+  double erase_area;              /* largest part of the image that is erased, 0.02 to 1 */
 } mixent_augmentation;
 
 /* An elastic displacement is a cubic B-spline over this many cells along each axis, whatever the side. */
@@ -127,6 +129,7 @@ typedef struct mixent_transform {
   /* where a pixel comes from moves by that many pixels along x and along y: control points [y][x], each from
    * [-elastic, elastic] */
   float bend[2][MIXENT_ELASTIC_POINTS][MIXENT_ELASTIC_POINTS];
+  int erase_left, erase_top, erase_width, erase_height; /* set to 0 at the end; height 0: nothing is */
 } mixent_transform;
 mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, int side, uint64_t seed,
                                        uint64_t epoch, uint64_t index);

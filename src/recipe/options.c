@@ -2,6 +2,7 @@
  * recipe.yaml all go through here. */
 #include "core/locale.h"
 #include "core/yaml.h"
+#include "data/augment/erase.h"
 #include "optimize/optimizer.h"
 #include "optimize/schedule.h"
 #include "recipe/aliases.h"
@@ -118,6 +119,11 @@ const mixent_option mixent_options[] = {
     NUMBER("augment.affine_shear", AUGMENT, augmentation.affine_shear, "0", 0, 80, "largest shear in degrees along x"),
     NUMBER("augment.affine_stretch", AUGMENT, augmentation.affine_stretch, "0", 0, 0.9, "s: the width is multiplied and the height divided by a factor drawn from 1 - s to 1 + s"),
     NUMBER("augment.elastic", AUGMENT, augmentation.elastic, "0", 0, 256, "largest smooth random displacement along each axis, in pixels"),
+    NUMBER("augment.erase", AUGMENT, augmentation.erase, "0", 0, 1, "random erasing: part of the images in which a random rectangle becomes background"),
+    NUMBER("augment.erase_area", AUGMENT, augmentation.erase_area, "0.33", MIXENT_ERASE_LEAST, 1, "random erasing: largest part of the image that is erased; the least is 0.02"),
+    NUMBER("augment.mixup", AUGMENT, mixing.mixup, "0", 0, 2, "mixup: an image and its target become the weighted mean of two; alpha of Beta(alpha, alpha), from which the weight is drawn"),
+    NUMBER("augment.cutmix", AUGMENT, mixing.cutmix, "0", 0, 2, "CutMix: a square of the image becomes another's, and as much of its target; alpha of the square's area. With mixup: each for half the images"),
+    NUMBER("augment.mix_probability", AUGMENT, mixing.probability, "1", 0, 1, "part of the images that mixup or CutMix changes"),
     WHOLE("test.views", VALIDATION, test_views, "1", 1, MIXENT_MOST_VIEWS, "views of each image (slightly turned, scaled, shifted) whose predictions the scores of the finished model average; 1: the image alone"),
     {"save_minutes", MIXENT_GROUP_RUN, MIXENT_OPTION_NUMBER, offsetof(mixent_recipe, save_minutes), "10", 0, 1e6, NULL,
      "time between saves within an epoch; 0: only at its end", true},

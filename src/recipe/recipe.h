@@ -5,6 +5,7 @@
 
 #include "core/memory.h"
 #include "core/yaml.h"
+#include "data/augment/mix.h"
 #include "mixent/data.h"
 #include "mixent/recipe.h"
 #include "mixent/weights.h"
@@ -54,6 +55,7 @@ typedef struct mixent_recipe {
   double ema_decay;
   long ema_estimate_batches;
   mixent_augmentation augmentation;
+  mixent_mixing mixing;
   long test_views;
   double save_minutes;
   /* not options: whether settings named another data set or network than the recipe does, for the run's name

@@ -152,6 +152,9 @@ static const char *find_idle(const char *key, const mixent_recipe *recipe) {
     return "no label is changed (noise.fraction is 0)";
   if (strcmp(key, "augment.perspective_probability") == 0 && recipe->augmentation.perspective == 0)
     return "augment.perspective is 0";
+  if (strcmp(key, "augment.erase_area") == 0 && recipe->augmentation.erase == 0) return "augment.erase is 0";
+  if (strcmp(key, "augment.mix_probability") == 0 && recipe->mixing.mixup == 0 && recipe->mixing.cutmix == 0)
+    return "no images are mixed (augment.mixup and augment.cutmix are 0)";
   return NULL;
 }
 

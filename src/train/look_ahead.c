@@ -39,8 +39,8 @@ bool mixent_look_ahead_is_due(const mixent_trainer *trainer, uint64_t done) {
 }
 
 /* The gradient of one term of the batch that is filled in, into the net's gradients. */
-static mixent_status differentiate(mixent_trainer *trainer, mixent_term term, double smoothing,
-                                   uint64_t done) {
+static mixent_status differentiate(mixent_trainer *trainer, const mixent_train_batch *batch, mixent_term term,
+                                   double smoothing, uint64_t done) {
   mixent_loss_rule rule = mixent_loss_rule_of(&trainer->loss, &trainer->state.loss, 0); /* eps and the like */
   memset(rule.coefficients, 0, sizeof rule.coefficients);
   rule.coefficients[term] = 1;
@@ -48,7 +48,7 @@ static mixent_status differentiate(mixent_trainer *trainer, mixent_term term, do
   mixent_loss_result result;
   mixent_net_use(trainer->net, NULL, trainer->look_ahead->statistics);
   mixent_status status = mixent_net_forward(trainer->net, MIXENT_TRAIN, (uint64_t)trainer->recipe.seed, done);
-  if (status == MIXENT_OK) status = mixent_trainer_evaluate(trainer, &rule, &result);
+  if (status == MIXENT_OK) status = mixent_train_batch_evaluate(batch, trainer->net, &rule, &result);
   if (status == MIXENT_OK) status = mixent_net_backward(trainer->net);
   mixent_net_use(trainer->net, NULL, NULL);
   return status;
@@ -59,7 +59,7 @@ mixent_status mixent_look_ahead_terms(mixent_trainer *trainer, uint64_t done) {
   int parts = mixent_loss_parts(trainer->loss.kind, terms);
   for (int i = 0; i < parts; i++) {
     if (!trainer->look_ahead->terms[i]) continue;
-    MIXENT_TRY(differentiate(trainer, terms[i], trainer->loss.smoothing, done));
+    MIXENT_TRY(differentiate(trainer, &trainer->drawn, terms[i], trainer->loss.smoothing, done));
     memcpy(trainer->look_ahead->terms[i], mixent_net_gradients(trainer->net),
            trainer->parameter_count * sizeof(float));
   }
@@ -80,10 +80,10 @@ static void fill_held_out(mixent_trainer *trainer, uint64_t done) {
     uint32_t words[4];
     mixent_random_block(&random, done, i, words);
     uint32_t index = trainer->split.held_out[(uint64_t)words[0] * trainer->split.held_out_count >> 32];
-    trainer->batch_indices[i] = index;
-    trainer->batch_labels[i] = images->labels[index];
+    trainer->drawn.indices[i] = index;
+    trainer->drawn.labels[i] = images->labels[index];
   }
-  mixent_batch_fill(images, trainer->batch_indices, trainer->batch, NULL, 0, 0, trainer->mean,
+  mixent_batch_fill(images, trainer->drawn.indices, trainer->batch, NULL, 0, 0, trainer->mean,
                     trainer->deviation, mixent_net_input(trainer->net));
 }
 
@@ -91,7 +91,9 @@ mixent_status mixent_look_ahead_finish(mixent_trainer *trainer, uint64_t done,
                                        double gradient[MIXENT_LOSS_PARAMETERS]) {
   const mixent_look_ahead *ahead = trainer->look_ahead;
   fill_held_out(trainer, done);
-  MIXENT_TRY(differentiate(trainer, MIXENT_CE1, 0, done));
+  mixent_train_batch held_out = trainer->drawn; /* whose targets are those of the step */
+  held_out.targets = NULL;
+  MIXENT_TRY(differentiate(trainer, &held_out, MIXENT_CE1, 0, done));
   for (int i = 0; i < MIXENT_LOSS_PARTS; i++)
     if (ahead->terms[i])
       gradient[i] = mixent_loss_hypergradient(trainer->parameter_count, mixent_net_gradients(trainer->net),

@@ -21,14 +21,30 @@ static uint64_t steps_done(const mixent_trainer *trainer) {
 
 static void fill_batch(mixent_trainer *trainer, size_t number, uint64_t epoch_key) {
   const mixent_images *images = &trainer->train;
+  mixent_train_batch *drawn = &trainer->drawn;
   for (size_t i = 0; i < trainer->batch; i++) {
     uint32_t index = trainer->split.train[trainer->order[number * trainer->batch + i]];
-    trainer->batch_indices[i] = index;
-    trainer->batch_labels[i] = images->labels[index];
+    drawn->indices[i] = index;
+    drawn->labels[i] = images->labels[index];
   }
-  mixent_batch_fill(images, trainer->batch_indices, trainer->batch, &trainer->recipe.augmentation,
+  mixent_batch_fill(images, drawn->indices, trainer->batch, &trainer->recipe.augmentation,
                     (uint64_t)trainer->recipe.seed, epoch_key, trainer->mean, trainer->deviation,
                     mixent_net_input(trainer->net));
+}
+
+/* The targets of the batch that is filled in, where they are soft; mixes its rows if the recipe says so. */
+static void set_targets(mixent_trainer *trainer) {
+  mixent_train_batch *drawn = &trainer->drawn;
+  if (!drawn->targets) return;
+  mixent_train_batch_soften(drawn);
+  const mixent_mix_batch rows = {.rows = drawn->rows,
+                                 .classes = drawn->classes,
+                                 .side = trainer->train.side,
+                                 .channels = trainer->train.channels,
+                                 .indices = drawn->indices,
+                                 .input = mixent_net_input(trainer->net),
+                                 .targets = drawn->targets};
+  mixent_mix_rows(&trainer->recipe.mixing, &rows, (uint64_t)trainer->recipe.seed, trainer->state.epoch);
 }
 
 /* Terms of the batch, their sum's gradient for the network, the gradient of the loss's own parameters. */
@@ -38,9 +54,9 @@ static mixent_status evaluate_loss(mixent_trainer *trainer, double gradient[MIXE
   double epoch = (double)steps_done(trainer) / (double)trainer->steps;
   const mixent_loss_rule rule = mixent_loss_rule_of(&trainer->loss, &state->loss, epoch);
   mixent_loss_result result;
-  MIXENT_TRY(mixent_trainer_evaluate(trainer, &rule, &result));
+  MIXENT_TRY(mixent_train_batch_evaluate(&trainer->drawn, trainer->net, &rule, &result));
   *value = mixent_loss_value(&trainer->loss, &state->loss, epoch, result.terms, gradient);
-  mixent_score_add(&state->sums, result.terms, *value, mixent_net_logits(trainer->net), trainer->batch_labels,
+  mixent_score_add(&state->sums, result.terms, *value, mixent_net_logits(trainer->net), trainer->drawn.labels,
                    trainer->batch, trainer->classes);
   return MIXENT_OK;
 }
@@ -108,6 +124,7 @@ static mixent_status run_step(mixent_trainer *trainer, const mixent_run_director
   uint64_t done = steps_done(trainer), step = done + 1; /* optimisers and schedules count from 1 */
   bool ahead = mixent_look_ahead_is_due(trainer, done);
   fill_batch(trainer, state->step, state->epoch);
+  set_targets(trainer);
   if (ahead) MIXENT_TRY(mixent_look_ahead_terms(trainer, done));
   MIXENT_TRY(mixent_net_forward(trainer->net, MIXENT_TRAIN, (uint64_t)trainer->recipe.seed, done));
   MIXENT_TRY(evaluate_loss(trainer, gradient, value));
@@ -257,8 +274,8 @@ static mixent_status validate(mixent_trainer *trainer, const mixent_images *imag
       .batch = trainer->batch,
       .classes = trainer->classes,
       .views = 1, /* which epoch is best needs no more */
-      .batch_indices = trainer->batch_indices,
-      .batch_labels = trainer->batch_labels,
+      .batch_indices = trainer->drawn.indices,
+      .batch_labels = trainer->drawn.labels,
       .watch = {.context = trainer->options->context, .scored = trainer->options->scored}};
   const mixent_loss_moment loss = {
       .options = trainer->loss, .state = trainer->state.loss, .epoch = (double)trainer->state.epoch + 1};

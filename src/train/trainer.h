@@ -5,6 +5,7 @@
 #include "mixent/train.h"
 #include "recipe/recipe.h"
 #include "run/directory.h"
+#include "train/batch.h"
 #include "train/checkpoint.h"
 #include "train/plan_source.h"
 
@@ -29,12 +30,11 @@ typedef struct mixent_trainer {
   mixent_schedule schedule;
   mixent_loss_options loss;
   mixent_train_state state;
-  uint64_t saved;          /* steps that last.safetensors has seen */
-  uint64_t steps;          /* per epoch */
-  uint32_t *order;         /* [train images]: of the epoch that runs */
-  uint32_t *batch_indices; /* [batch] */
-  int32_t *batch_labels;   /* [batch] */
-  double last_rate;        /* learning rate of the last step */
+  uint64_t saved;           /* steps that last.safetensors has seen */
+  uint64_t steps;           /* per epoch */
+  uint32_t *order;          /* [train images]: of the epoch that runs */
+  mixent_train_batch drawn; /* the batch of the step */
+  double last_rate;         /* learning rate of the last step */
   /* for times, which no checkpoint holds: of the epoch that runs, in this process */
   double seconds;
   uint64_t timed_steps;
@@ -54,10 +54,6 @@ mixent_checkpoint mixent_trainer_checkpoint(mixent_trainer *trainer);
 mixent_status mixent_trainer_run(mixent_trainer *trainer, const mixent_run_directory *run);
 /* MIXENT_ERROR_INTERRUPTED and, as its message, how to go on. */
 mixent_status mixent_trainer_stopped(const mixent_trainer *trainer, const mixent_run_directory *run);
-
-/* Evaluates the loss of the batch that went forward, writing the gradient of its logits. */
-mixent_status mixent_trainer_evaluate(mixent_trainer *trainer, const mixent_loss_rule *rule,
-                                      mixent_loss_result *result);
 
 /* Tells, by the caller's warning function, of signs of a run that goes wrong, each once; then metrics.jsonl's
  * line for the epoch, with what was told, in *out; free(). */

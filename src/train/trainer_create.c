@@ -2,6 +2,7 @@
 #include "core/file.h"
 #include "core/layout.h"
 #include "core/threads.h"
+#include "recipe/use.h"
 #include "train/look_ahead.h"
 #include "train/trainer.h"
 
@@ -9,13 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What moves pixels has no meaning for rows of a table. */
+/* Whether an option changes images such that it has no meaning for rows of a table; a mean of two has. */
+static bool moves_pixels(const mixent_option *option, const mixent_recipe *recipe) {
+  return strncmp(option->key, "augment.", 8) == 0 &&
+         mixent_option_use_in(option, recipe, NULL) == MIXENT_OPTION_USED &&
+         strcmp(option->key, "augment.mixup") != 0 && strcmp(option->key, "augment.mix_probability") != 0 &&
+         *(const double *)((const char *)recipe + option->offset) != 0;
+}
+
 static mixent_status check_features(const mixent_recipe *recipe, const mixent_dataset *dataset) {
   if (!dataset->train.features) return MIXENT_OK;
   for (const mixent_option *option = mixent_options; option->key; option++)
-    if (strncmp(option->key, "augment.", 8) == 0 &&
-        strcmp(option->key, "augment.perspective_probability") != 0 &&
-        *(const double *)((const char *)recipe + option->offset) != 0)
+    if (moves_pixels(option, recipe))
       return mixent_fail(
           MIXENT_ERROR_ARGUMENT,
           "%s: %s holds rows of features, which cannot be augmented as images are; set it to 0, as "
@@ -119,8 +125,8 @@ static mixent_status make_state(mixent_trainer *trainer) {
     memcpy(state->ema, trainer->parameters, trainer->parameter_count * sizeof *state->ema);
   }
   MIXENT_TRY(MIXENT_ALLOCATE(trainer->split.train_count, &trainer->order));
-  MIXENT_TRY(MIXENT_ALLOCATE(trainer->batch, &trainer->batch_indices));
-  MIXENT_TRY(MIXENT_ALLOCATE(trainer->batch, &trainer->batch_labels));
+  bool soft = mixent_mixing_is_on(&trainer->recipe.mixing);
+  MIXENT_TRY(mixent_train_batch_make(trainer->batch, trainer->classes, soft, &trainer->drawn));
   if (mixent_recipe_looks_ahead(&trainer->recipe))
     MIXENT_TRY(mixent_look_ahead_create(trainer, &trainer->look_ahead));
   MIXENT_TRY(mixent_baseline_read(&trainer->recipe, &trainer->baseline_accuracy));
@@ -165,8 +171,7 @@ void mixent_trainer_free(mixent_trainer *trainer) {
   free(trainer->state.optimizer);
   free(trainer->state.ema);
   free(trainer->order);
-  free(trainer->batch_indices);
-  free(trainer->batch_labels);
+  mixent_train_batch_free(&trainer->drawn);
   free(trainer);
 }
 

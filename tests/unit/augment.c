@@ -186,6 +186,38 @@ static void test_corners_are_uniform(void **state) {
   }
 }
 
+/* As often as asked, within the image, from 0.02 to the largest part of it, as flat as high; its pixels alone become 0. */
+static void test_erased_rectangles(void **state) {
+  (void)state;
+  enum { SIDE = 28, PIXELS = SIDE * SIDE };
+  const mixent_augmentation erasing = {.erase = 0.4, .erase_area = 0.33};
+  static double parts[DRAWS];
+  int erased = 0, flat = 0, high = 0;
+  for (int i = 0; i < DRAWS; i++) {
+    mixent_transform t = mixent_transform_draw(&erasing, SIDE, 7, 1, (uint64_t)i);
+    if (!t.erase_height) continue;
+    parts[erased++] = t.erase_width * t.erase_height / (double)PIXELS;
+    flat += t.erase_width > t.erase_height, high += t.erase_width < t.erase_height;
+    assert_true(t.erase_left >= 0 && t.erase_left + t.erase_width <= SIDE && t.erase_width < SIDE);
+    assert_true(t.erase_top >= 0 && t.erase_top + t.erase_height <= SIDE && t.erase_height < SIDE);
+    if (i > 200) continue;
+    uint8_t image[PIXELS * 3], out[PIXELS * 3], scratch[PIXELS * 3];
+    memset(image, 9, sizeof image);
+    mixent_transform_apply(&t, SIDE, 3, image, out, scratch);
+    for (int k = 0; k < PIXELS * 3; k++) {
+      int x = k / 3 % SIDE - t.erase_left, y = k / 3 / SIDE - t.erase_top;
+      bool inside = x >= 0 && x < t.erase_width && y >= 0 && y < t.erase_height;
+      assert_int_equal(out[k], inside ? 0 : 9);
+    }
+  }
+  assert_true(fabs(erased - 0.4 * DRAWS) < 4 * sqrt(0.24 * DRAWS));
+  assert_true(abs(flat - high) < 5 * sqrt(erased));
+  qsort(parts, (size_t)erased, sizeof *parts, compare_doubles);
+  assert_true(parts[0] > 0.012 && parts[erased - 1] < 0.35);
+  assert_true(fabs(parts[erased / 2] - (0.02 + 0.33) / 2) <
+              0.01); /* the median of a uniform part, in whole pixels */
+}
+
 /* No two numbers of one image move together: correlations of n independent pairs have a deviation of 1 /
  * sqrt(n). */
 static void test_numbers_are_independent(void **state) {
@@ -333,6 +365,7 @@ int main(void) {
       cmocka_unit_test(test_numbers_are_uniform),
       cmocka_unit_test(test_corners_are_uniform),
       cmocka_unit_test(test_numbers_are_independent),
+      cmocka_unit_test(test_erased_rectangles),
       cmocka_unit_test(test_stages_do_not_disturb_one_another),
       cmocka_unit_test(test_elastic_displacement_is_its_spline),
       cmocka_unit_test(test_an_even_displacement_is_a_shift),

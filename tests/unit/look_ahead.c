@@ -77,16 +77,16 @@ static double held_out_after(const setup *setup, const double w[2], double gradi
     bool last = done == setup->warm_steps;
     for (int i = 0; i < 2 && last; i++) trainer->state.loss.value[i] = w[i];
     for (size_t i = 0; i < trainer->batch; i++) {
-      trainer->batch_indices[i] =
+      trainer->drawn.indices[i] =
           trainer->split.train[((size_t)done * trainer->batch + i) % trainer->split.train_count];
-      trainer->batch_labels[i] = trainer->dataset->train.labels[trainer->batch_indices[i]];
+      trainer->drawn.labels[i] = trainer->dataset->train.labels[trainer->drawn.indices[i]];
     }
-    mixent_batch_fill(&trainer->dataset->train, trainer->batch_indices, trainer->batch, NULL, 0, 0,
+    mixent_batch_fill(&trainer->dataset->train, trainer->drawn.indices, trainer->batch, NULL, 0, 0,
                       trainer->mean, trainer->deviation, mixent_net_input(trainer->net));
     if (last) assert_int_equal(mixent_look_ahead_terms(trainer, (uint64_t)done), MIXENT_OK);
     assert_int_equal(mixent_net_forward(trainer->net, MIXENT_TRAIN, 0, (uint64_t)done), MIXENT_OK);
     rule = mixent_loss_rule_of(&trainer->loss, &trainer->state.loss, 0);
-    assert_int_equal(mixent_trainer_evaluate(trainer, &rule, &result), MIXENT_OK);
+    assert_int_equal(mixent_train_batch_evaluate(&trainer->drawn, trainer->net, &rule, &result), MIXENT_OK);
     assert_int_equal(mixent_net_backward(trainer->net), MIXENT_OK);
     if (last) mixent_look_ahead_respond(trainer, rate, (uint64_t)done + 1);
     mixent_optimizer_step(&trainer->optimizer, rate, (uint64_t)done + 1, trainer->parameters,
@@ -96,7 +96,7 @@ static double held_out_after(const setup *setup, const double w[2], double gradi
   /* the net holds the held-out batch: once more, for its value */
   memset(rule.coefficients, 0, sizeof rule.coefficients);
   assert_int_equal(mixent_net_forward(trainer->net, MIXENT_TRAIN, 0, (uint64_t)setup->warm_steps), MIXENT_OK);
-  assert_int_equal(mixent_trainer_evaluate(trainer, &rule, &result), MIXENT_OK);
+  assert_int_equal(mixent_train_batch_evaluate(&trainer->drawn, trainer->net, &rule, &result), MIXENT_OK);
   mixent_trainer_free(trainer);
   return result.terms[MIXENT_CE1];
 }

@@ -51,6 +51,14 @@ static void test_adam_with_everything(void **state) {
   train_with(changes, 8);
 }
 
+static void test_mixing(void **state) {
+  (void)state;
+  if (!allocations_are_counted()) skip();
+  static const char *const changes[][2] = {
+      {"augment.mixup", "1"}, {"augment.cutmix", "1"}, {"augment.erase", "0.5"}, {"loss.name", "mix-ent"}};
+  train_with(changes, 4);
+}
+
 static void test_looking_ahead(void **state) {
   (void)state;
   if (!allocations_are_counted()) skip();
@@ -72,9 +80,8 @@ static void test_the_counter_counts(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_the_counter_counts),
-      cmocka_unit_test(test_sgd),
-      cmocka_unit_test(test_adam_with_everything),
+      cmocka_unit_test(test_the_counter_counts),   cmocka_unit_test(test_sgd),
+      cmocka_unit_test(test_adam_with_everything), cmocka_unit_test(test_mixing),
       cmocka_unit_test(test_looking_ahead),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "core/random.h"
 #include "core/status.h"
 #include "data/augment/elastic.h"
+#include "data/augment/erase.h"
 #include "mixent/data.h"
 
 #include <math.h>
@@ -51,6 +52,7 @@ mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, 
   transform.stretch = uniform(word[3][3], -a->affine_stretch, a->affine_stretch);
   transform.use_elastic = a->elastic > 0;
   if (transform.use_elastic) mixent_elastic_draw(a->elastic, seed, epoch, index, transform.bend);
+  if (a->erase > 0) mixent_erase_draw(a, side, seed, epoch, index, &transform);
   return transform;
 }
 
@@ -235,4 +237,5 @@ void mixent_transform_apply(const mixent_transform *transform, int side, int cha
     in = to, to = to == out ? scratch : out;
   }
   if (affine) apply_affine(transform, side, channels, in, to);
+  mixent_erase_apply(transform, side, channels, out);
 }

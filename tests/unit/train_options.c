@@ -1,0 +1,185 @@
+/* train: options of a step. Each set of them is exact: a run that is stopped every few steps ends with the bytes of one in one
+ * piece. What a step does with them is held to plain loops. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "mixent/train.h"
+#include "small_run.h"
+#include "train/trainer.h"
+#include <math.h>
+
+static char directory[] = "/tmp/mixent-options-XXXXXX", data_path[64], net_path[64];
+
+static int make_data(void **state) {
+  (void)state;
+  if (!mkdtemp(directory)) return -1;
+  snprintf(data_path, sizeof data_path, "%s/data", directory);
+  snprintf(net_path, sizeof net_path, "%s/small.yaml", directory);
+  return small_run_make(directory, 4) ? 0 : -1;
+}
+
+static int remove_data(void **state) {
+  (void)state;
+  return mixent_directory_remove(directory) == MIXENT_OK ? 0 : -1;
+}
+
+static void assert_ok(mixent_status status) {
+  if (status != MIXENT_OK) fail_msg("%s", mixent_last_error());
+}
+
+enum { BASE = 6, MOST = 6 };
+
+/* What differs from the small run's recipe; ends with a key NULL. */
+typedef struct option_set {
+  const char *name;
+  mixent_setting settings[MOST + 1];
+} option_set;
+
+static size_t join_settings(const mixent_setting *changes, mixent_setting out[BASE + MOST]) {
+  const mixent_setting base[BASE] = {{"data", data_path}, {"net", net_path}, {"epochs", "3"},
+                                     {"batch", "10"},     {"threads", "2"},  {"validation.fraction", "0.2"}};
+  memcpy(out, base, sizeof base);
+  size_t count = BASE;
+  for (; changes->key; changes++) out[count++] = *changes;
+  return count;
+}
+
+/* ------------------------------------------------------------- stopped, resumed ------ */
+
+typedef struct stopper {
+  volatile sig_atomic_t stop;
+  int steps, stop_after;
+} stopper;
+
+static void count_step(void *context, const mixent_train_progress *progress) {
+  stopper *stopper = context;
+  (void)progress;
+  if (++stopper->steps == stopper->stop_after) stopper->stop = 1;
+}
+
+static void train_in_parts(const mixent_setting *settings, size_t count, const char *run, int stop_after) {
+  stopper stopper = {.stop_after = stop_after};
+  mixent_train_options options = {.settings = settings,
+                                  .setting_count = count,
+                                  .run = run,
+                                  .stop = &stopper.stop,
+                                  .context = &stopper,
+                                  .progress = count_step};
+  mixent_train_summary summary;
+  int parts = 1;
+  mixent_status status = mixent_train(&options, &summary);
+  for (; status == MIXENT_ERROR_INTERRUPTED; parts++) {
+    stopper.stop = 0, stopper.steps = 0;
+    status = mixent_train_resume(run, &options, &summary);
+  }
+  assert_ok(status);
+  assert_int_equal(parts > 1, stop_after > 0);
+  mixent_train_summary_free(&summary);
+}
+
+static void read_whole(const char *run, const char *name, char **bytes, size_t *size) {
+  char *path = mixent_path_join(run, name);
+  assert_ok(mixent_file_read(path, 1 << 24, bytes, size));
+  free(path);
+}
+
+static void assert_same_file(const char *run, const char *other, const char *name) {
+  size_t size_a, size_b;
+  char *a, *b;
+  read_whole(run, name, &a, &size_a);
+  read_whole(other, name, &b, &size_b);
+  assert_int_equal(size_a, size_b);
+  assert_memory_equal(a, b, size_a);
+  free(a);
+  free(b);
+}
+
+static const option_set sets[] = {
+    {"mixed",
+     {{"augment.mixup", "0.8"}, {"augment.cutmix", "1"}, {"augment.erase", "0.5"}, {"loss.name", "mix-ent"}}},
+};
+
+static void test_stopped_and_resumed(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+    mixent_setting settings[BASE + MOST];
+    size_t count = join_settings(sets[i].settings, settings);
+    char *whole = mixent_path_join(directory, sets[i].name), stopped[96];
+    snprintf(stopped, sizeof stopped, "%s-stopped", whole);
+    train_in_parts(settings, count, whole, 0);
+    train_in_parts(settings, count, stopped, 3);
+    assert_same_file(whole, stopped, "best.safetensors");
+    assert_same_file(whole, stopped, "last.safetensors");
+    assert_same_file(whole, stopped, "predictions.safetensors");
+    free(whole);
+  }
+}
+
+/* ------------------------------------------------------------------- one step --------- */
+
+static void keep_epoch(void *context, const mixent_train_epoch *epoch) {
+  *(mixent_train_epoch *)context = *epoch;
+}
+
+/* A trainer after one step over all images, with what the step said of itself; its net holds the step's logits. */
+static mixent_trainer *train_one_step(const mixent_setting *changes, mixent_train_epoch *epoch) {
+  static const char run_name[] = "step";
+  mixent_setting settings[BASE + MOST];
+  size_t count = join_settings(changes, settings);
+  settings[2].value = "1", settings[3].value = "66", settings[5].value = "0";
+  static mixent_train_options options;
+  options = (mixent_train_options){.context = epoch, .epoch = keep_epoch};
+  mixent_recipe recipe;
+  mixent_trainer *trainer;
+  char *place = mixent_path_join(directory, run_name);
+  mixent_run_directory run;
+  assert_ok(mixent_recipe_compose(NULL, settings, count, &recipe));
+  assert_ok(mixent_recipe_resolve(&recipe, mixent_net_bf16_is_native()));
+  assert_ok(mixent_trainer_create(&recipe, &options, &trainer));
+  assert_ok(mixent_run_directory_begin(place, &run));
+  assert_ok(mixent_file_replace(run.metrics, "", 0));
+  assert_ok(mixent_trainer_run(trainer, &run));
+  mixent_run_directory_close(&run);
+  free(place);
+  return trainer;
+}
+
+static double log_sum_exp(const float *logits, size_t count) {
+  double sum = 0;
+  for (size_t k = 0; k < count; k++) sum += exp(logits[k]);
+  return log(sum);
+}
+
+/* Cross entropy is linear in its target: of a mixed image it is that of both labels, weighted. Accuracy goes by the own label. */
+static void test_mixed_targets_reach_the_loss(void **state) {
+  (void)state;
+  const mixent_setting changes[] = {{"augment.mixup", "1"}, {"augment.cutmix", "1"}, {NULL, NULL}};
+  mixent_train_epoch epoch;
+  mixent_trainer *trainer = train_one_step(changes, &epoch);
+  const mixent_train_batch *drawn = &trainer->drawn;
+  const float *logits = mixent_net_logits(trainer->net);
+  double loss = 0, nll = 0;
+  for (size_t i = 0; i < drawn->rows; i++, logits += drawn->classes) {
+    mixent_mix mix = mixent_mix_draw(&trainer->recipe.mixing, trainer->train.side, 0, 0, drawn->indices[i]);
+    double whole = log_sum_exp(logits, drawn->classes);
+    double own = whole - (double)logits[drawn->labels[i]];
+    double other = whole - (double)logits[drawn->labels[drawn->rows - 1 - i]];
+    loss += (mix.share * own + (1 - mix.share) * other) / (double)drawn->rows;
+    nll += own / (double)drawn->rows;
+  }
+  assert_true(fabs(epoch.train.loss - loss) < 1e-5);
+  assert_true(fabs(epoch.train.nll - nll) < 1e-5);
+  assert_true(fabs(loss - nll) > 1e-3);
+  mixent_trainer_free(trainer);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_stopped_and_resumed),
+      cmocka_unit_test(test_mixed_targets_reach_the_loss),
+  };
+  return cmocka_run_group_tests(tests, make_data, remove_data);
+}
