@@ -1,8 +1,8 @@
 /* Labels from words: a sorted list finds them, so that many rows cost little. */
 #include "data/formats/class_names.h"
+#include "core/cell.h"
 #include "core/memory.h"
 #include "core/unicode.h"
-#include "data/formats/csv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,11 +93,11 @@ static mixent_status find_labels(const mixent_class_names *words, int *label, mi
 /* Whether a word is a number with a fraction; 3.0 has none. */
 static bool has_fraction(const char *text) {
   const char *point = strchr(text, '.');
-  return mixent_csv_is_number(&(mixent_csv_cell){.text = text}) && point && point[1 + strspn(point + 1, "0")];
+  return mixent_cell_is_number(text) && point && point[1 + strspn(point + 1, "0")];
 }
 
 static bool is_number(const char *text) {
-  return mixent_csv_is_number(&(mixent_csv_cell){.text = text});
+  return mixent_cell_is_number(text);
 }
 
 /* How many of the words are no numbers. */

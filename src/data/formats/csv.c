@@ -1,5 +1,6 @@
 /* Reads CSV: cells end where they stand, so that a row needs no memory but the list of its cells. */
 #include "data/formats/csv.h"
+#include "core/cell.h"
 #include "core/content.h"
 #include "core/layout.h"
 #include "core/locale.h"
@@ -136,58 +137,14 @@ mixent_status mixent_csv_next(mixent_csv *csv, bool *found) {
   return MIXENT_OK;
 }
 
-static const char *skip_digits(const char *at, bool *any) {
-  while (*at >= '0' && *at <= '9') at++, *any = true;
-  return at;
-}
-
-bool mixent_csv_is_number(const mixent_csv_cell *cell) {
-  bool mantissa = false, exponent = false;
-  const char *at = cell->text;
-  if (*at == '+' || *at == '-') at++;
-  at = skip_digits(at, &mantissa);
-  if (*at == '.') at = skip_digits(at + 1, &mantissa);
-  if (!mantissa) return false;
-  if (*at != 'e' && *at != 'E') return *at == 0;
-  at++;
-  if (*at == '+' || *at == '-') at++;
-  at = skip_digits(at, &exponent);
-  return exponent && *at == 0;
-}
-
-/* What R, pandas, databases, C libraries and spreadsheets write for nothing; a star stands for any end. */
-static const char *const missing_words[] = {
-    "?",         "NA",       "N/A",           "N.A.",    "#NA",     "#N/A*",     "<NA>",   "NaT",
-    "null",      "nil",      "none",          "NaN",     "NaN(*",   "NaNQ",      "NaNS",   "QNaN",
-    "SNaN",      "1.#QNAN*", "1.#SNAN*",      "1.#IND*", "#VALUE!", "#DIV/0!",   "#REF!",  "#NAME?",
-    "#NUM!",     "#NULL!",   "#SPILL!",       "#CALC!",  "#FIELD!", "#BLOCKED!", "#BUSY!", "#CONNECT!",
-    "#UNKNOWN!", "#ERROR!",  "#GETTING_DATA", "Err:5*"};
-
-static bool fits(const char *text, const char *word) {
-  char begin[16], text_begin[16];
-  const char *star = strchr(word, '*');
-  if (!star) return mixent_same_word(text, word);
-  snprintf(begin, sizeof begin, "%.*s", (int)(star - word), word);
-  snprintf(text_begin, sizeof text_begin, "%.*s", (int)(star - word), text);
-  return mixent_same_word(text_begin, begin);
-}
-
-bool mixent_csv_is_missing(const mixent_csv_cell *cell) {
-  if (mixent_csv_is_number(cell)) return false;
-  const char *unsigned_text = cell->text + (*cell->text == '+' || *cell->text == '-');
-  for (size_t i = 0; i < sizeof missing_words / sizeof *missing_words; i++)
-    if (fits(unsigned_text, missing_words[i])) return true;
-  return cell->text[strspn(cell->text, " \t\r\n")] == 0;
-}
-
 mixent_status mixent_csv_feature(const mixent_csv *csv, const mixent_csv_cell *cell, const char *name,
                                  float *out) {
   char column[96] = "";
   if (name) snprintf(column, sizeof column, " in column '%.80s'", name);
-  if (mixent_csv_is_missing(cell))
+  if (mixent_cell_is_missing(cell->text))
     return mixent_csv_fail(csv, cell,
                            "the value%s is missing; fill it in, or leave the row or the column out", column);
-  if (!mixent_csv_is_number(cell))
+  if (!mixent_cell_is_number(cell->text))
     return mixent_csv_fail(csv, cell, "'%.80s'%s is not a number", cell->text, column);
   double value = mixent_number_read(cell->text, NULL);
   if (!(fabs(value) <= MIXENT_LARGEST_FEATURE))

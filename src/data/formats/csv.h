@@ -30,11 +30,6 @@ void mixent_csv_end(mixent_csv *csv);
 mixent_status mixent_csv_fail(const mixent_csv *csv, const mixent_csv_cell *cell, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Whether a cell is a decimal number (sign, digits, point, exponent) and nothing else. */
-bool mixent_csv_is_number(const mixent_csv_cell *cell);
-/* Whether it is blank or one of the words that stand for a missing value, in capital letters or small, with or without a sign:
- * NA, null and the like, NaN as any C library writes it, the errors of spreadsheets. */
-bool mixent_csv_is_missing(const mixent_csv_cell *cell);
 /* The cell as a feature; `name` (may be NULL) is its column's, for messages. */
 mixent_status mixent_csv_feature(const mixent_csv *csv, const mixent_csv_cell *cell, const char *name,
                                  float *out);

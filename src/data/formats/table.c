@@ -1,5 +1,6 @@
 /* Reads tables: which column is what from the first row, then numbers and labels row by row. */
 #include "data/formats/table.h"
+#include "core/cell.h"
 #include "core/file.h"
 #include "core/locale.h"
 #include "core/memory.h"
@@ -36,8 +37,8 @@ static mixent_status is_header(const mixent_csv *csv, size_t count, bool *out) {
   for (size_t i = 0; i < count; i++) {
     const mixent_csv_cell *cell = &csv->cells[i];
     if (!*cell->text) continue;
-    if (mixent_csv_is_missing(cell)) return MIXENT_OK;
-    const mixent_csv_cell **kind = mixent_csv_is_number(cell) ? &number : &word;
+    if (mixent_cell_is_missing(cell->text)) return MIXENT_OK;
+    const mixent_csv_cell **kind = mixent_cell_is_number(cell->text) ? &number : &word;
     if (!*kind) *kind = cell;
   }
   if (word && number)
@@ -132,7 +133,7 @@ static mixent_status add_row(const mixent_csv *csv, const mixent_table_columns *
     const mixent_csv_cell *cell = &csv->cells[i];
     if (i != columns->label)
       MIXENT_TRY(mixent_csv_feature(csv, cell, column_name(columns, i), feature++));
-    else if (mixent_csv_is_missing(cell))
+    else if (mixent_cell_is_missing(cell->text))
       return mixent_csv_fail(csv, cell,
                              "the label is missing ('%.80s'); leave the row out, or give a class that is "
                              "called so another name",

@@ -1,5 +1,6 @@
 /* Results in CSV: a header, then a row per run, or per run and metric. */
 #include "data/formats/csv.h"
+#include "core/cell.h"
 #include "core/locale.h"
 #include "core/memory.h"
 #include "lab/results/rows.h"
@@ -8,7 +9,7 @@
 
 static mixent_results_field read_cell(const mixent_csv_cell *cell) {
   mixent_results_field field = {.kind = MIXENT_FIELD_WORD, .text = cell->text};
-  if (mixent_csv_is_number(cell))
+  if (mixent_cell_is_number(cell->text))
     field = mixent_results_number(mixent_number_read(cell->text, NULL), cell->text);
   else if (mixent_results_is_missing(cell->text))
     field.kind = MIXENT_FIELD_MISSING;

@@ -36,7 +36,7 @@ mixent_status mixent_results_take(const mixent_results_header *header, const mix
 /* A number; what is not finite, or larger than a result can be, is missing. */
 mixent_results_field mixent_results_number(double number, const char *text);
 
-/* Whether a text stands for no value: blank, NA, NaN and the like (data/formats/csv.h), or an infinity. */
+/* Whether a text stands for no value: blank, NA, NaN and the like (core/cell.h), or an infinity. */
 bool mixent_results_is_missing(const char *text);
 
 mixent_status mixent_results_read_csv(const char *origin, char *text, size_t size,

@@ -1,8 +1,8 @@
 /* From rows to the table: who ran, with which seed, and what the run measured. */
+#include "core/cell.h"
 #include "core/locale.h"
 #include "core/memory.h"
 #include "core/unicode.h"
-#include "data/formats/csv.h"
 #include "lab/results/rows.h"
 
 #include <math.h>
@@ -18,8 +18,7 @@ mixent_results_field mixent_results_number(double number, const char *text) {
 
 bool mixent_results_is_missing(const char *text) {
   const char *word = text + (*text == '+' || *text == '-');
-  return mixent_csv_is_missing(&(mixent_csv_cell){.text = text}) || mixent_same_word(word, "inf") ||
-         mixent_same_word(word, "infinity");
+  return mixent_cell_is_missing(text) || mixent_same_word(word, "inf") || mixent_same_word(word, "infinity");
 }
 
 double mixent_results_value(const mixent_results_run *run, size_t column) {
