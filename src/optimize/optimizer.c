@@ -30,10 +30,11 @@ typedef struct job {
 } job;
 
 /* The elements of [begin, end), all of one segment. */
-static void update_range(const job *job, bool decay, size_t begin, size_t end) {
+static void update_range(const job *job, const mixent_optimizer_segment *segment, size_t begin, size_t end) {
   const mixent_optimizer *optimizer = job->optimizer;
   mixent_optimizer_range run = job->run;
-  run.weight_decay = decay ? optimizer->weight_decay : 0;
+  run.learning_rate *= segment->rate;
+  run.weight_decay = segment->decay ? optimizer->weight_decay : 0;
   run.count = end - begin;
   float *state[MIXENT_OPTIMIZER_MAX_STATE] = {0};
   for (int a = 0; a < optimizer->type->state_arrays; a++)
@@ -58,7 +59,7 @@ static void update_piece(void *context, size_t begin, size_t end) {
     const mixent_optimizer_segment *segment = &optimizer->segments[s];
     size_t first = segment->offset > begin ? segment->offset : begin;
     size_t last = segment->offset + segment->count < end ? segment->offset + segment->count : end;
-    if (first < last) update_range(job, segment->decay, first, last);
+    if (first < last) update_range(job, segment, first, last);
   }
 }
 

@@ -14,6 +14,7 @@ enum { MIXENT_OPTIMIZER_MAX_STATE = 2 };
 typedef struct mixent_optimizer_segment {
   size_t offset, count;
   bool decay;
+  double rate; /* times the learning rate; 1 for most */
 } mixent_optimizer_segment;
 
 typedef struct mixent_optimizer_type mixent_optimizer_type;

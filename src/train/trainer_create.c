@@ -2,6 +2,7 @@
 #include "core/file.h"
 #include "core/layout.h"
 #include "core/threads.h"
+#include "net/graph/layer.h"
 #include "recipe/use.h"
 #include "train/look_ahead.h"
 #include "train/trainer.h"
@@ -92,8 +93,15 @@ static mixent_status make_optimizer(mixent_trainer *trainer) {
   const mixent_tensor *parameters = mixent_graph_parameters(trainer->graph, &tensors);
   MIXENT_TRY(MIXENT_ALLOCATE(tensors, &trainer->segments));
   for (size_t i = 0; i < tensors; i++)
-    trainer->segments[i] = (mixent_optimizer_segment){
-        .offset = parameters[i].offset, .count = parameters[i].count, .decay = parameters[i].decay};
+    trainer->segments[i] = (mixent_optimizer_segment){.offset = parameters[i].offset,
+                                                      .count = parameters[i].count,
+                                                      .decay = parameters[i].decay,
+                                                      .rate = 1};
+  for (int i = 0; i < trainer->graph->layer_count; i++) {
+    const mixent_layer *layer = &trainer->graph->layers[i];
+    if (mixent_layer_is(layer, MIXENT_LAYER_BATCH_NORM))
+      trainer->segments[layer->parameters[1]].rate = recipe->norm_bias_rate;
+  }
   trainer->optimizer = (mixent_optimizer){.type = mixent_optimizer_types[recipe->optimizer],
                                           .momentum = recipe->momentum,
                                           .nesterov = recipe->nesterov,

@@ -63,7 +63,7 @@ static void step_by_hand(const mixent_optimizer *o, double decay, double rate, i
  */
 static void check_steps(const char *name, double momentum, bool nesterov) {
   const mixent_optimizer_segment segments[] = {
-      {0, 1000, true}, {1000, 24, false}, {1024, 40000, true}, {50000, 20000, false}};
+      {0, 1000, true, 1}, {1000, 24, false, 64}, {1024, 40000, true, 1}, {50000, 20000, false, 0.5}};
   mixent_optimizer optimizer = mixent_optimizer_defaults(mixent_optimizer_find(name));
   optimizer.momentum = momentum, optimizer.nesterov = nesterov, optimizer.weight_decay = 0.02;
   optimizer.count = COUNT, optimizer.segments = segments, optimizer.segment_count = 4;
@@ -80,7 +80,8 @@ static void check_steps(const char *name, double momentum, bool nesterov) {
     for (int k = 0; k < WATCHED; k++) {
       size_t i = watched[k];
       bool decays = i < 1000 || (i >= 1024 && i < 41024), none = (i >= 41024 && i < 50000) || i >= 70000;
-      if (!none) step_by_hand(&optimizer, decays ? 0.02 : 0, rate, step, gradient[i], wanted[k]);
+      double own = rate * (i >= 1000 && i < 1024 ? 64 : i >= 50000 ? 0.5 : 1);
+      if (!none) step_by_hand(&optimizer, decays ? 0.02 : 0, own, step, gradient[i], wanted[k]);
     }
   }
   for (int k = 0; k < WATCHED; k++) {
@@ -103,7 +104,7 @@ static void test_result_does_not_depend_on_threads(void **state) {
   (void)state;
   static float first[COUNT], first_ema[COUNT];
   for (int type = 0; mixent_optimizer_types[type]; type++) {
-    mixent_optimizer_segment all = {0, COUNT, true};
+    mixent_optimizer_segment all = {0, COUNT, true, 1};
     mixent_optimizer optimizer = mixent_optimizer_defaults(mixent_optimizer_types[type]);
     optimizer.momentum = 0.9, optimizer.weight_decay = 1e-3;
     optimizer.count = COUNT, optimizer.segments = &all, optimizer.segment_count = 1;
@@ -123,7 +124,7 @@ static void test_result_does_not_depend_on_threads(void **state) {
 static void test_ema_is_a_follower(void **state) {
   (void)state;
   static float with[COUNT];
-  mixent_optimizer_segment all = {0, COUNT, true};
+  mixent_optimizer_segment all = {0, COUNT, true, 1};
   mixent_optimizer optimizer = mixent_optimizer_defaults(mixent_optimizer_find("adam"));
   optimizer.count = COUNT, optimizer.segments = &all, optimizer.segment_count = 1;
   draw_all(3);
