@@ -1,23 +1,29 @@
-/* Adam (Kingma and Ba 2015), as torch.optim.Adam:
- *   g += weight_decay theta;   m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2;
+/* Adam (Kingma and Ba 2015), as torch.optim.Adam, and AdamW (Loshchilov and Hutter 2019), as torch.optim.AdamW. They differ in
+ * their first line, weight decay:
+ *   Adam:  g += weight_decay theta          AdamW:  theta -= lr weight_decay theta
+ *   m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2;
  *   theta -= lr / (1 - beta1^step) m / (sqrt(v) / sqrt(1 - beta2^step) + epsilon) */
 #include "optimize/types.h"
 #include <math.h>
 
 /* What is the same for all elements of a run. */
 typedef struct constants {
-  double beta1, beta2, epsilon, weight_decay;
-  double rate;  /* lr / (1 - beta1^step) */
-  double scale; /* 1 / sqrt(1 - beta2^step) */
+  double beta1, beta2, epsilon;
+  double weight_decay; /* Adam; AdamW: 0 */
+  double keep;         /* AdamW: 1 - lr weight_decay; Adam: 1 */
+  double rate;         /* lr / (1 - beta1^step) */
+  double scale;        /* 1 / sqrt(1 - beta2^step) */
 } constants;
 
 static constants constants_of(const mixent_optimizer *optimizer, const mixent_optimizer_range *run) {
   double step = (double)run->step;
+  bool apart = optimizer->type == &mixent_optimizer_adamw;
   return (constants){
       .beta1 = optimizer->beta1,
       .beta2 = optimizer->beta2,
       .epsilon = optimizer->epsilon,
-      .weight_decay = run->weight_decay,
+      .weight_decay = apart ? 0 : run->weight_decay,
+      .keep = apart ? 1 - run->learning_rate * run->weight_decay : 1,
       .rate = run->learning_rate / (1 - pow(optimizer->beta1, step)),
       .scale = 1 / sqrt(1 - pow(optimizer->beta2, step)),
   };
@@ -27,7 +33,7 @@ static inline double update_one(const constants *c, double theta, double gradien
   gradient += c->weight_decay * theta;
   *m = c->beta1 * *m + (1 - c->beta1) * gradient;
   *v = c->beta2 * *v + (1 - c->beta2) * gradient * gradient;
-  return theta - c->rate * *m / (sqrt(*v) * c->scale + c->epsilon);
+  return theta * c->keep - c->rate * *m / (sqrt(*v) * c->scale + c->epsilon);
 }
 
 static void update(const mixent_optimizer *optimizer, const mixent_optimizer_range *run,
@@ -66,6 +72,16 @@ static void update_double(const mixent_optimizer *optimizer, const mixent_optimi
 const mixent_optimizer_type mixent_optimizer_adam = {
     .name = "adam",
     .summary = "steps scaled by running means of the gradient and its square",
+    .state_names = {"exp_avg", "exp_avg_sq"},
+    .state_arrays = 2,
+    .update = update,
+    .respond = respond,
+    .update_double = update_double,
+};
+
+const mixent_optimizer_type mixent_optimizer_adamw = {
+    .name = "adamw",
+    .summary = "adam with weight decay apart from the gradient",
     .state_names = {"exp_avg", "exp_avg_sq"},
     .state_arrays = 2,
     .update = update,

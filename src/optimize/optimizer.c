@@ -7,8 +7,8 @@
 enum { PIECE = 16384 };
 
 const mixent_optimizer_type *const mixent_optimizer_types[] = {&mixent_optimizer_sgd, &mixent_optimizer_adam,
-                                                               NULL};
-const char *const mixent_optimizer_names[] = {"sgd", "adam", NULL};
+                                                               &mixent_optimizer_adamw, NULL};
+const char *const mixent_optimizer_names[] = {"sgd", "adam", "adamw", NULL};
 
 const mixent_optimizer_type *mixent_optimizer_find(const char *name) {
   for (int i = 0; mixent_optimizer_types[i]; i++)

@@ -1,5 +1,5 @@
 /* Optimisers: how a gradient changes parameters. Formulas are PyTorch's (torch.optim), weight decay coupled
- * (added to the gradient). One file per optimiser (optimizer_sgd.c, optimizer_adam.c), one line in the
+ * (added to the gradient) unless the type says otherwise. One file per optimiser (optimizer_sgd.c, optimizer_adam.c), one line in the
  * registry in optimizer.c. */
 #ifndef MIXENT_OPTIMIZE_OPTIMIZER_H
 #define MIXENT_OPTIMIZE_OPTIMIZER_H
@@ -24,8 +24,8 @@ typedef struct mixent_optimizer {
   const mixent_optimizer_type *type;
   double momentum;     /* sgd */
   bool nesterov;       /* sgd; needs momentum > 0 */
-  double beta1, beta2; /* adam */
-  double epsilon;      /* adam */
+  double beta1, beta2; /* adam, adamw */
+  double epsilon;      /* adam, adamw */
   double weight_decay; /* on segments that decay */
   size_t count;        /* parameters in all */
   const mixent_optimizer_segment

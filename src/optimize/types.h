@@ -4,6 +4,6 @@
 
 #include "optimize/optimizer.h"
 
-extern const mixent_optimizer_type mixent_optimizer_sgd, mixent_optimizer_adam;
+extern const mixent_optimizer_type mixent_optimizer_sgd, mixent_optimizer_adam, mixent_optimizer_adamw;
 
 #endif

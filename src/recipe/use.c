@@ -86,12 +86,13 @@ static void say_foreign_loss(const char *key, const mixent_recipe *recipe, mixen
 
 /* ------------------------------------------------------------- the optimiser ------ */
 
-/* The optimiser whose option it is, or NULL if all have it. */
-static const char *optimizer_of(const char *key, const mixent_recipe *recipe) {
-  static const char *const adam[] = {"optimizer.beta1", "optimizer.beta2", "optimizer.epsilon", NULL};
-  if (is_among(key, adam)) return "adam";
+/* The optimisers whose option it is, or NULL if all have it. */
+static const char *const *optimizers_of(const char *key, const mixent_recipe *recipe) {
+  static const char *const adam[] = {"optimizer.beta1", "optimizer.beta2", "optimizer.epsilon", NULL},
+                           *const adams[] = {"adam", "adamw", NULL}, *const sgd[] = {"sgd", NULL};
+  if (is_among(key, adam)) return adams;
   bool nesterov = strcmp(key, "optimizer.nesterov") == 0 && recipe->nesterov; /* "false" is true of all */
-  return nesterov || strcmp(key, "optimizer.momentum") == 0 ? "sgd" : NULL;
+  return nesterov || strcmp(key, "optimizer.momentum") == 0 ? sgd : NULL;
 }
 
 /* ----------------------------------------------------- what another switches off -- */
@@ -166,9 +167,10 @@ mixent_option_use mixent_option_use_in(const mixent_option *option, const mixent
     if (why) say_foreign_loss(option->key, recipe, why);
     return MIXENT_OPTION_FOREIGN;
   }
-  const char *optimizer = optimizer_of(option->key, recipe), *own = mixent_optimizer_names[recipe->optimizer];
-  if (optimizer && strcmp(optimizer, own) != 0) {
-    if (why) mixent_text_append(why, "the optimizer '%s' does not use it ('%s' does)", own, optimizer);
+  const char *const *optimizers = optimizers_of(option->key, recipe);
+  const char *own = mixent_optimizer_names[recipe->optimizer];
+  if (optimizers && !is_among(own, optimizers)) {
+    if (why) mixent_text_append(why, "the optimizer '%s' does not use it ('%s' does)", own, *optimizers);
     return MIXENT_OPTION_FOREIGN;
   }
   const char *idle = find_idle(option->key, recipe);

@@ -32,10 +32,10 @@ def torch_steps(make, start, gradients):
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.01])
 @pytest.mark.parametrize("name, momentum, nesterov", [("sgd", 0.0, False), ("sgd", 0.9, False), ("sgd", 0.9, True),
-                                                      ("adam", 0.0, False)])
+                                                      ("adam", 0.0, False), ("adamw", 0.0, False)])
 def test_trajectory_is_pytorchs(name, momentum, nesterov, weight_decay):
     random = numpy.random.default_rng(3)
-    rate = 0.005 if name == "adam" else 0.1
+    rate = 0.1 if name == "sgd" else 0.005
     start = random.normal(0, 1, COUNT).astype("float32")
     # over many orders of magnitude, and exact zeros
     gradients = (random.normal(0, 1, (STEPS, COUNT)) * 10.0 ** random.uniform(-6, 1, COUNT)).astype("float32")
@@ -46,9 +46,9 @@ def test_trajectory_is_pytorchs(name, momentum, nesterov, weight_decay):
     ours = [numpy.array([float.fromhex(word) for word in line.split()]).reshape(-1, COUNT)
             for line in run.stdout.splitlines()]
     assert len(ours) == STEPS
-    if name == "adam":
+    if name != "sgd":
         def make(parameters):
-            return torch.optim.Adam(parameters, lr=rate, weight_decay=weight_decay)
+            return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name](parameters, lr=rate, weight_decay=weight_decay)
     else:
         def make(parameters):
             return torch.optim.SGD(parameters, lr=rate, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay)

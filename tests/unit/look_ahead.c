@@ -32,7 +32,7 @@ typedef struct setup {
 } setup;
 
 static mixent_trainer *make_trainer(const setup *setup) {
-  const bool adam = strcmp(setup->optimizer, "adam") == 0;
+  const bool adam = strncmp(setup->optimizer, "adam", 4) == 0;
   mixent_setting settings[] = {
       {"data", data_path},
       {"net", net_path},
@@ -105,7 +105,8 @@ static void test_against_a_step_taken(void **state) {
   (void)state;
   static const setup setups[] = {{"sgd", "false", "0", "min-ent", 0},  {"sgd", "false", "0.9", "min-ent", 3},
                                  {"sgd", "true", "0.9", "min-ent", 3}, {"sgd", "true", "0.9", "mix-ent", 2},
-                                 {"adam", "false", "0", "min-ent", 0}, {"adam", "false", "0", "mix-ent", 3}};
+                                 {"adam", "false", "0", "min-ent", 0}, {"adam", "false", "0", "mix-ent", 3},
+                                 {"adamw", "false", "0", "mix-ent", 3}};
   for (size_t s = 0; s < sizeof setups / sizeof *setups; s++) {
     const double at[2] = {0.9, 0.3}, step = 0.004;
     double gradient[MIXENT_LOSS_PARAMETERS], unused[MIXENT_LOSS_PARAMETERS];

@@ -46,7 +46,9 @@ static void test_registry(void **state) {
 /* What a step is to do to one parameter, as PyTorch's documentation writes it. */
 static void step_by_hand(const mixent_optimizer *o, double decay, double rate, int step, double g,
                          double value[4]) {
-  g += decay * value[0];
+  bool apart = strcmp(o->type->name, "adamw") == 0;
+  if (apart) value[0] -= rate * decay * value[0];
+  if (!apart) g += decay * value[0];
   if (strcmp(o->type->name, "sgd") == 0) {
     value[1] = step == 1 ? g : o->momentum * value[1] + g;
     value[0] -= rate * (o->nesterov ? g + o->momentum * value[1] : value[1]);
@@ -98,6 +100,7 @@ static void test_formulas_and_segments(void **state) {
   check_steps("sgd", 0.9, false);
   check_steps("sgd", 0.9, true);
   check_steps("adam", 0, false);
+  check_steps("adamw", 0, false);
 }
 
 static void test_result_does_not_depend_on_threads(void **state) {

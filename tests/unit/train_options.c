@@ -98,6 +98,8 @@ static void assert_same_file(const char *run, const char *other, const char *nam
 }
 
 static const option_set sets[] = {
+    {"adamw",
+     {{"optimizer.name", "adamw"}, {"optimizer.learning_rate", "0.01"}, {"optimizer.weight_decay", "0.1"}}},
     {"norm-biases", {{"optimizer.norm_bias_rate", "64"}}},
     {"mixed",
      {{"augment.mixup", "0.8"}, {"augment.cutmix", "1"}, {"augment.erase", "0.5"}, {"loss.name", "mix-ent"}}},
