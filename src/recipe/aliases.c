@@ -25,7 +25,8 @@ static const char own_weights[] =
     "a run begins with weights of its own; 'mixent train --resume RUN' goes on with one";
 static const char recipe[] = "'mixent train --recipe NAME|FILE' says where a recipe starts from";
 static const char run[] = "'mixent train --run DIR' says where a run goes";
-static const char clipping[] = "gradients are not clipped";
+static const char by_value[] =
+    "'optimizer.clip_norm' clips the whole gradient by its norm; there is no clipping by value";
 static const char order[] = "each epoch has an order of its own, which follows from 'seed'";
 static const char incomplete[] = "an epoch's last, incomplete batch is always left out";
 static const char shape[] =
@@ -141,10 +142,10 @@ const mixent_typed_word mixent_typed_words[] = {
     {"config_name", NULL, recipe}, {"config_path", NULL, recipe}, {"run", NULL, run}, {"output_dir", NULL, run},
     {"save_dir", NULL, run}, {"log_dir", NULL, run}, {"logdir", NULL, run}, {"checkpoint_dir", NULL, run},
     {"ckpt_dir", NULL, run}, {"work_dir", NULL, run}, {"run_dir", NULL, run}, {"out_dir", NULL, run},
-    {"default_root_dir", NULL, run}, {"clip", NULL, clipping}, {"clip_grad", NULL, clipping},
-    {"grad_clip", NULL, clipping}, {"gradient_clip", NULL, clipping}, {"gradient_clip_val", NULL, clipping},
-    {"clipnorm", NULL, clipping}, {"clipvalue", NULL, clipping}, {"max_norm", NULL, clipping},
-    {"max_grad_norm", NULL, clipping}, {"shuffle", NULL, order}, {"drop_last", NULL, incomplete},
+    {"default_root_dir", NULL, run}, {"clip", "optimizer.clip_norm", NULL}, {"clip_grad", "optimizer.clip_norm", NULL},
+    {"grad_clip", "optimizer.clip_norm", NULL}, {"gradient_clip", "optimizer.clip_norm", NULL}, {"gradient_clip_val", "optimizer.clip_norm", NULL},
+    {"clipnorm", "optimizer.clip_norm", NULL}, {"clipvalue", NULL, by_value}, {"max_norm", "optimizer.clip_norm", NULL},
+    {"max_grad_norm", "optimizer.clip_norm", NULL}, {"shuffle", NULL, order}, {"drop_last", NULL, incomplete},
     {"num_classes", NULL, shape}, {"n_classes", NULL, shape}, {"classes", NULL, shape}, {"in_channels", NULL, shape},
     {"input_channels", NULL, shape}, {"img_size", NULL, shape}, {"image_size", NULL, shape},
     {"input_size", NULL, shape}, {"input_shape", NULL, shape}, {"resize", NULL, shape},

@@ -104,6 +104,7 @@ const mixent_option mixent_options[] = {
     YES_NO("optimizer.nesterov", OPTIMIZER, nesterov, "true", "sgd: Nesterov's momentum"),
     NUMBER("optimizer.weight_decay", OPTIMIZER, weight_decay, "5e-4", 0, 1, "this times the parameter is added to its gradient; adamw: the learning rate times it times the parameter is subtracted. Not for batch norms and biases"),
     NUMBER("optimizer.norm_bias_rate", OPTIMIZER, norm_bias_rate, "1", 0, 1e4, "factor of the learning rate for the biases of batch norms; 64 helps short runs on CIFAR-10 (airbench)"),
+    NUMBER("optimizer.clip_norm", OPTIMIZER, clip_norm, "0", 0, 1e9, "largest norm of the whole gradient; a longer one is scaled down to it; 0: none"),
     NUMBER("optimizer.beta1", OPTIMIZER, beta1, "0.9", 0, 0.999999, "adam, adamw: decay of the mean"),
     NUMBER("optimizer.beta2", OPTIMIZER, beta2, "0.999", 0, 0.999999, "adam, adamw: decay of the mean square"),
     NUMBER("optimizer.epsilon", OPTIMIZER, epsilon, "1e-8", 1e-30, 1, "adam, adamw: added to the root of the mean square"),

@@ -49,7 +49,7 @@ typedef struct mixent_recipe {
   long optimizer; /* index into mixent_optimizer_types */
   double learning_rate, momentum;
   bool nesterov;
-  double weight_decay, norm_bias_rate, beta1, beta2, epsilon;
+  double weight_decay, norm_bias_rate, clip_norm, beta1, beta2, epsilon;
   long schedule; /* index into mixent_schedule_types */
   double warmup;
   double ema_decay;

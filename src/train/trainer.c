@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "model/state_dict.h"
 #include "train/look_ahead.h"
+#include "train/update.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -134,13 +135,7 @@ static mixent_status run_step(mixent_trainer *trainer, const mixent_run_director
   }
   MIXENT_TRY(mixent_net_backward(trainer->net));
   MIXENT_TRY(check_gradient(trainer, run, gradient, step));
-  trainer->last_rate = mixent_schedule_rate(
-      &trainer->schedule, step, trainer->steps * (uint64_t)trainer->recipe.epochs, &state->schedule);
-  /* an average over all steps so far until that is shorter than what the decay spans */
-  double decay = fmin(trainer->recipe.ema_decay, (1 + (double)done) / (10 + (double)done));
-  if (ahead) mixent_look_ahead_respond(trainer, trainer->last_rate, step);
-  mixent_optimizer_step(&trainer->optimizer, trainer->last_rate, step, trainer->parameters,
-                        mixent_net_gradients(trainer->net), state->optimizer, state->ema, decay);
+  mixent_trainer_update(trainer, done);
   if (ahead) {
     MIXENT_TRY(mixent_look_ahead_finish(trainer, done, gradient));
     MIXENT_TRY(check_slopes(trainer, run, gradient, step));

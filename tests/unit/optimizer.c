@@ -8,6 +8,7 @@
 
 #include "core/random.h"
 #include "core/threads.h"
+#include "optimize/clip.h"
 #include "optimize/optimizer.h"
 #include <math.h>
 #include <string.h>
@@ -158,6 +159,24 @@ static void test_doubles_follow_the_same_rule(void **state) {
   }
 }
 
+/* As clip_grad_norm_: direction kept, norm at most the largest; a short gradient stays to the bit. */
+static void test_clipping(void **state) {
+  (void)state;
+  static float before[COUNT];
+  draw_all(4);
+  memcpy(before, gradient, sizeof gradient);
+  double sum = 0;
+  for (int i = 0; i < COUNT; i++) sum += (double)gradient[i] * gradient[i];
+  double norm = sqrt(sum);
+  assert_true(fabs(mixent_gradient_clip(gradient, COUNT, norm + 1) - norm) < 1e-9 * norm);
+  assert_memory_equal(before, gradient, sizeof gradient);
+  mixent_gradient_clip(gradient, COUNT, 2);
+  for (int i = 0; i < COUNT; i++) assert_true(fabs(gradient[i] - before[i] * 2 / (norm + 1e-6)) < 1e-8);
+  assert_true(fabs(mixent_gradient_clip(gradient, 3, 1e9) -
+                   sqrt((double)gradient[0] * gradient[0] + (double)gradient[1] * gradient[1] +
+                        (double)gradient[2] * gradient[2])) < 1e-12);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_registry),
@@ -165,6 +184,7 @@ int main(void) {
       cmocka_unit_test(test_result_does_not_depend_on_threads),
       cmocka_unit_test(test_ema_is_a_follower),
       cmocka_unit_test(test_doubles_follow_the_same_rule),
+      cmocka_unit_test(test_clipping),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,6 +100,7 @@ static void assert_same_file(const char *run, const char *other, const char *nam
 static const option_set sets[] = {
     {"adamw",
      {{"optimizer.name", "adamw"}, {"optimizer.learning_rate", "0.01"}, {"optimizer.weight_decay", "0.1"}}},
+    {"clipped", {{"optimizer.clip_norm", "0.1"}}},
     {"norm-biases", {{"optimizer.norm_bias_rate", "64"}}},
     {"mixed",
      {{"augment.mixup", "0.8"}, {"augment.cutmix", "1"}, {"augment.erase", "0.5"}, {"loss.name", "mix-ent"}}},
@@ -179,14 +180,13 @@ static void test_mixed_targets_reach_the_loss(void **state) {
   mixent_trainer_free(trainer);
 }
 
-/* After one step without momentum or decay every parameter has moved by the rate times its gradient; biases of norms by more. */
-static void test_norm_biases_have_a_rate_of_their_own(void **state) {
+/* After one step without momentum or decay every parameter has moved by the rate times its gradient, which is as long as it may
+ * be; biases of norms by more. */
+static void test_what_moves_the_weights(void **state) {
   (void)state;
-  const mixent_setting changes[] = {{"optimizer.norm_bias_rate", "7"},
-                                    {"optimizer.weight_decay", "0"},
-                                    {"optimizer.nesterov", "false"},
-                                    {"schedule.name", "constant"},
-                                    {NULL, NULL}};
+  const mixent_setting changes[] = {{"optimizer.clip_norm", "0.25"}, {"optimizer.norm_bias_rate", "7"},
+                                    {"optimizer.weight_decay", "0"}, {"optimizer.nesterov", "false"},
+                                    {"schedule.name", "constant"},   {NULL, NULL}};
   mixent_train_epoch epoch;
   mixent_trainer *trainer = train_one_step(changes, &epoch);
   float *start = calloc(trainer->parameter_count, sizeof *start),
@@ -194,15 +194,18 @@ static void test_norm_biases_have_a_rate_of_their_own(void **state) {
   mixent_graph_initialize(trainer->graph, 0, start, statistics);
   const float *gradient = mixent_net_gradients(trainer->net);
   size_t tensors, moved = 0;
+  double squares = 0;
   const mixent_tensor *tensor = mixent_graph_parameters(trainer->graph, &tensors);
   for (size_t t = 0; t < tensors; t++) {
     double rate = epoch.learning_rate * (strcmp(tensor[t].name, "n.bias") == 0 ? 7 : 1);
     for (size_t i = tensor[t].offset; i < tensor[t].offset + tensor[t].count; i++) {
+      squares += (double)gradient[i] * gradient[i];
       assert_true(fabs(trainer->parameters[i] - (start[i] - rate * gradient[i])) < 1e-6);
       moved += rate > epoch.learning_rate && trainer->parameters[i] != start[i];
     }
   }
   assert_int_equal(moved, 4);
+  assert_true(fabs(sqrt(squares) - 0.25) < 1e-5);
   free(start);
   free(statistics);
   mixent_trainer_free(trainer);
@@ -212,7 +215,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_stopped_and_resumed),
       cmocka_unit_test(test_mixed_targets_reach_the_loss),
-      cmocka_unit_test(test_norm_biases_have_a_rate_of_their_own),
+      cmocka_unit_test(test_what_moves_the_weights),
   };
   return cmocka_run_group_tests(tests, make_data, remove_data);
 }
