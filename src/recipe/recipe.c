@@ -330,10 +330,11 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "schedule.name: %s looks at the validation part, and validation.fraction is 0",
                        mixent_schedule_names[recipe->schedule]);
-  if (recipe->clip_norm > 0 && mixent_recipe_looks_ahead(recipe))
+  if ((recipe->clip_norm > 0 || recipe->slow_every > 0) && mixent_recipe_looks_ahead(recipe))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                       "optimizer.clip_norm: style hypergradient differentiates a step without "
-                       "clipping; set it to 0, or choose another loss.style");
+                       "%s: style hypergradient differentiates a step without it; set it to 0, or choose "
+                       "another loss.style",
+                       recipe->clip_norm > 0 ? "optimizer.clip_norm" : "lookahead.every");
   mixent_loss_options loss = mixent_recipe_loss(recipe);
   return mixent_loss_check(&loss);
 }

@@ -50,6 +50,8 @@ typedef struct mixent_recipe {
   double learning_rate, momentum;
   bool nesterov;
   double weight_decay, norm_bias_rate, clip_norm, beta1, beta2, epsilon;
+  long slow_every; /* Lookahead */
+  double slow_rate, slow_power;
   long schedule; /* index into mixent_schedule_types */
   double warmup;
   double ema_decay;

@@ -149,6 +149,8 @@ static const char *find_idle(const char *key, const mixent_recipe *recipe) {
     return "the schedule (schedule.name) has no warm-up";
   if (strcmp(key, "ema.estimate_batches") == 0 && recipe->ema_decay == 0)
     return "no average is kept (ema.decay is 0)";
+  if ((strcmp(key, "lookahead.rate") == 0 || strcmp(key, "lookahead.power") == 0) && recipe->slow_every == 0)
+    return "no slow weights are kept (lookahead.every is 0)";
   if (strcmp(key, "noise.seed") == 0 && recipe->noise_fraction == 0)
     return "no label is changed (noise.fraction is 0)";
   if (strcmp(key, "augment.perspective_probability") == 0 && recipe->augmentation.perspective == 0)

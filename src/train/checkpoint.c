@@ -77,6 +77,9 @@ static void add_state(tensor_list *list, const mixent_checkpoint *checkpoint,
   for (size_t i = 0; state->ema && i < count; i++)
     add_tensor(list, MIXENT_F32, state->ema + parameters[i].offset, &parameters[i], 0, "state.ema.%s",
                parameters[i].name);
+  for (size_t i = 0; state->slow && i < count; i++)
+    add_tensor(list, MIXENT_F32, state->slow + parameters[i].offset, &parameters[i], 0, "state.slow.%s",
+               parameters[i].name);
   for (const mixent_small_field *field = mixent_small_fields; field->name; field++)
     add_tensor(list, field->element, (const char *)small + field->offset, NULL, field->count, "%s",
                field->name);
@@ -90,7 +93,8 @@ static mixent_status check_finite(const mixent_checkpoint *checkpoint, bool with
                 mixent_all_finite(checkpoint->statistics, mixent_graph_statistic_count(checkpoint->graph));
   if (with_state && finite)
     finite = mixent_all_finite(state->optimizer, parameters * (size_t)checkpoint->optimizer->state_arrays) &&
-             (!state->ema || mixent_all_finite(state->ema, parameters));
+             (!state->ema || mixent_all_finite(state->ema, parameters)) &&
+             (!state->slow || mixent_all_finite(state->slow, parameters));
   for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) finite &= isfinite(state->loss.value[k]) != 0;
   return finite ? MIXENT_OK : mixent_fail(MIXENT_ERROR_NUMERIC, "the weights are no longer finite");
 }

@@ -15,6 +15,7 @@ typedef struct mixent_train_state {
   uint64_t epoch, step; /* epochs done, steps done of the next */
   float *optimizer;     /* [state arrays of the optimiser, parameters] */
   float *ema;           /* [parameters]; NULL: no EMA */
+  float *slow;          /* [parameters]; NULL: no Lookahead */
   mixent_loss_state loss;
   double loss_optimizer[MIXENT_LOSS_PARAMETERS][MIXENT_OPTIMIZER_MAX_STATE];
   mixent_schedule_state schedule;

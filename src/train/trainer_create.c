@@ -132,6 +132,10 @@ static mixent_status make_state(mixent_trainer *trainer) {
     MIXENT_TRY(MIXENT_ALLOCATE(trainer->statistic_count, &trainer->ema_statistics));
     memcpy(state->ema, trainer->parameters, trainer->parameter_count * sizeof *state->ema);
   }
+  if (trainer->recipe.slow_every > 0) {
+    MIXENT_TRY(MIXENT_ALLOCATE(trainer->parameter_count, &state->slow));
+    memcpy(state->slow, trainer->parameters, trainer->parameter_count * sizeof *state->slow);
+  }
   MIXENT_TRY(MIXENT_ALLOCATE(trainer->split.train_count, &trainer->order));
   bool soft = mixent_mixing_is_on(&trainer->recipe.mixing);
   MIXENT_TRY(mixent_train_batch_make(trainer->batch, trainer->classes, soft, &trainer->drawn));
@@ -178,6 +182,7 @@ void mixent_trainer_free(mixent_trainer *trainer) {
   free(trainer->segments);
   free(trainer->state.optimizer);
   free(trainer->state.ema);
+  free(trainer->state.slow);
   free(trainer->order);
   mixent_train_batch_free(&trainer->drawn);
   free(trainer);

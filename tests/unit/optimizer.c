@@ -10,6 +10,7 @@
 #include "core/threads.h"
 #include "optimize/clip.h"
 #include "optimize/optimizer.h"
+#include "optimize/slow_weights.h"
 #include <math.h>
 #include <string.h>
 
@@ -177,6 +178,24 @@ static void test_clipping(void **state) {
                         (double)gradient[2] * gradient[2])) < 1e-12);
 }
 
+/* airbench's loop: every five of 20 steps the average takes 1 - 0.95^5 (step / 20)^3 of the weights. */
+static void test_slow_weights(void **state) {
+  (void)state;
+  double weight = 1, slow = 1;
+  float theta = 1, slow_theta = 1;
+  for (int step = 1; step <= 20; step++) {
+    weight -= 0.1 * weight, theta -= 0.1f * theta;
+    if (step % 5) continue;
+    double keep = pow(0.95, 5) * pow(step / 20.0, 3);
+    slow = keep * slow + (1 - keep) * weight, weight = slow;
+    mixent_slow_weights_follow(1, mixent_slow_weights_rate(1 - pow(0.95, 5), 3, step / 20.0), &slow_theta,
+                               &theta);
+    assert_true(slow_theta == theta);
+    assert_close(theta, weight);
+  }
+  assert_close(mixent_slow_weights_rate(0.5, 0, 0.3), 0.5);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_registry),
@@ -185,6 +204,7 @@ int main(void) {
       cmocka_unit_test(test_ema_is_a_follower),
       cmocka_unit_test(test_doubles_follow_the_same_rule),
       cmocka_unit_test(test_clipping),
+      cmocka_unit_test(test_slow_weights),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

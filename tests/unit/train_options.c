@@ -101,6 +101,7 @@ static const option_set sets[] = {
     {"adamw",
      {{"optimizer.name", "adamw"}, {"optimizer.learning_rate", "0.01"}, {"optimizer.weight_decay", "0.1"}}},
     {"clipped", {{"optimizer.clip_norm", "0.1"}}},
+    {"slow", {{"lookahead.every", "2"}, {"lookahead.power", "3"}, {"ema.decay", "0.9"}}},
     {"norm-biases", {{"optimizer.norm_bias_rate", "64"}}},
     {"mixed",
      {{"augment.mixup", "0.8"}, {"augment.cutmix", "1"}, {"augment.erase", "0.5"}, {"loss.name", "mix-ent"}}},
@@ -211,11 +212,34 @@ static void test_what_moves_the_weights(void **state) {
   mixent_trainer_free(trainer);
 }
 
+/* An epoch's only step is its last: the weights go part of the way that they would go without. */
+static void test_slow_weights_follow(void **state) {
+  (void)state;
+  const mixent_setting plain[] = {{"schedule.name", "constant"}, {NULL, NULL}},
+                       slow[] = {{"lookahead.every", "5"},
+                                 {"lookahead.rate", "0.25"},
+                                 {"schedule.name", "constant"},
+                                 {NULL, NULL}};
+  mixent_train_epoch epoch;
+  mixent_trainer *fast = train_one_step(plain, &epoch), *slowed = train_one_step(slow, &epoch);
+  float *start = calloc(fast->parameter_count, sizeof *start), *statistics = calloc(fast->statistic_count, 4);
+  mixent_graph_initialize(fast->graph, 0, start, statistics);
+  for (size_t i = 0; i < fast->parameter_count; i++) {
+    assert_true(fabs(slowed->parameters[i] - (0.75 * start[i] + 0.25 * fast->parameters[i])) < 1e-6);
+    assert_true(slowed->state.slow[i] == slowed->parameters[i]);
+  }
+  free(start);
+  free(statistics);
+  mixent_trainer_free(fast);
+  mixent_trainer_free(slowed);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_stopped_and_resumed),
       cmocka_unit_test(test_mixed_targets_reach_the_loss),
       cmocka_unit_test(test_what_moves_the_weights),
+      cmocka_unit_test(test_slow_weights_follow),
   };
   return cmocka_run_group_tests(tests, make_data, remove_data);
 }
