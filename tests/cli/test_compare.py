@@ -260,7 +260,15 @@ def test_a_variant_that_fails(place):
     there = read_last(place.run("compare", "other/small", "--no-train", "--json")[0])
     assert there["failed"] == {name: why.replace(f"runs/small/{name}/", "") for name, why in place.compare("--no-train")["failed"].items()}
     assert "checkpoint is last.safetensors" in there["failed"]["wild-0"]
+    # nor is it trained there, until its directory is removed
+    _, errors = place.run("compare", "other/small", code=1)
+    assert "run wild-" not in errors and "started" not in errors
     lines = (place.directory / "all.jsonl").read_text()
+    assert place.run("study", "export", "other/small")[0] == lines
+    assert place.run("runs", "status=failed", "--runs", "other", "--columns", "run", "--csv")[0] == "run\nsmall/wild-0\nsmall/wild-1\n"
+    shutil.rmtree(place.directory / "other/small/wild-1")
+    _, errors = place.run("compare", "other/small", code=1)
+    assert "run wild-1 failed: " in errors and "run wild-0" not in errors
     (place.directory / "lying.jsonl").write_text(lines.replace('"wild-0":', '"wild-7":'))
     assert "lying.jsonl:1: the study has no run 'wild-7'" in place.run("study", "import", "lying.jsonl", "--runs", "lies", code=1)[1]
 
@@ -351,6 +359,22 @@ def test_import_adds_what_is_missing(place, whole):
     assert place.scores() == whole.scores()
 
 
+def test_what_finished_takes_the_place_of_what_failed(place, whole):
+    lines = whole.run("study", "export", "runs/small")[0].splitlines()
+    header = json.loads(lines[0])
+    header["runs"] = 3
+    header["study.json"]["failed"]["ce-0"] = "the disk was full"
+    (place.directory / "failed.jsonl").write_text("\n".join([json.dumps(header), *lines[2:]]) + "\n")
+    (place.directory / "whole.jsonl").write_text("\n".join(lines) + "\n")
+    for name, came in (("failed", "3 runs came in, 0"), ("whole", "1 runs came in, 3"), ("failed", "0 runs came in, 3")):
+        assert came in place.run("study", "import", f"{name}.jsonl")[0]
+        assert ((place.directory / "runs/small/ce-0/failure.txt").exists()) == (came[0] == "3")
+    assert place.scores() == whole.scores() and place.compare("--no-train")["failed"] == {}
+    header["runs"] = 4
+    (place.directory / "both.jsonl").write_text("\n".join([json.dumps(header), *lines[1:]]) + "\n")
+    assert "both.jsonl:2: this run is finished, and failed in line 1" in place.run("study", "import", "both.jsonl", code=1)[1]
+
+
 def change(line, key, old, new):
     json_line = json.loads(line)
     assert old in json_line[key]
@@ -358,18 +382,27 @@ def change(line, key, old, new):
     return json.dumps(json_line)
 
 
-def lie_about(file, key, value, part=None):
-    """A lie that is valid JSON: the first run's `file` says another `key`, at its top or in a part of it."""
+def lie_about(*lies):
+    """Lies that are valid JSON: of the first run, FILE has another value at PATH, or what a function makes of it; of
+    metrics.jsonl it is the last epoch."""
     def lie(lines):
         line = json.loads(lines[1])
-        held = json.loads(line[file])
-        scores = held[part] if part else held
-        assert scores[key] != value
-        scores[key] = value
-        line[file] = json.dumps(held)
+        for file, path, value in lies:
+            *before, text = line[file].splitlines() if file == "metrics.jsonl" else [line[file]]
+            place = held = json.loads(text)
+            *keys, last = (int(key) if key.isdigit() else key for key in path.split("."))
+            for key in keys:
+                place = place[key]
+            new = value(place[last]) if callable(value) else value
+            assert new != place[last]
+            place[last] = new
+            line[file] = "".join(f"{kept}\n" for kept in [*before, json.dumps(held)])
         return [lines[0], json.dumps(line), *lines[2:]]
     return lie
 
+
+def up(value):
+    return value + 0.01
 
 
 @pytest.mark.parametrize("lie, where, message", [
@@ -386,12 +419,42 @@ def lie_about(file, key, value, part=None):
     (lambda lines: [lines[0], change(lines[1], "metrics.jsonl", '"epoch":2', '"epoch":3'), *lines[2:]], 2, "metrics.jsonl"),
     (lambda lines: [lines[0], change(lines[1], "summary.json", '"accuracy": ', '"accuracy": 0'), *lines[2:]], 2,
      "invalid token"),
-    (lie_about("summary.json", "accuracy", 39 / 40, "test"), 2, "its accuracy of the test part is "),
-    (lie_about("summary.json", "nll", 0.123, "test"), 2, "its nll of the test part is "),
-    (lie_about("summary.json", "seed", 1), 2, "another seed"),
-    (lie_about("summary.json", "best_epoch", 7), 2, "best_epoch 7: expected 1 to 2"),
-    (lie_about("result.json", "accuracy", 39 / 40, "test"), 2, "'right' is missing, wrong or contradicts"),
-    (lie_about("result.json", "nll", 0.123, "test"), 2, "its nll of the test part is 0.123"),
+    (lie_about(("summary.json", "test.accuracy", 39 / 40)), 2, "its accuracy of the test part is "),
+    (lie_about(("summary.json", "seed", 1)), 2, "summary.json: seed is 1, but seed is 0 in recipe.yaml"),
+    (lie_about(("summary.json", "batch", 30)), 2, "summary.json: batch is 30, but batch is 20 in recipe.yaml"),
+    (lie_about(("summary.json", "select", "test")), 2, "summary.json: select is test, but select is validation"),
+    (lie_about(("summary.json", "plan_hash", "0" * 64)), 2, "summary.json: plan_hash is "),
+    (lie_about(("summary.json", "epochs", 3)), 2, "summary.json: epochs is 3, but epochs is 2 in recipe.yaml"),
+    (lie_about(("summary.json", "best_epoch", lambda epoch: 3 - epoch)), 2, "is the best in metrics.jsonl"),
+    (lie_about(("summary.json", "best_epoch", 7)), 2, "summary.json: best_epoch is 7, but "),
+    (lie_about(("metrics.jsonl", "best", lambda best: not best)), 2, "the best so far, but 'best' says otherwise"),
+    (lie_about(("metrics.jsonl", "step", 9)), 2, "metrics.jsonl: epoch 2 ends with step 9 of 20 images, but 80 images"),
+    (lie_about(("metrics.jsonl", "seconds", up)), 2, "summary.json: seconds is "),
+    (lie_about(("summary.json", "images_per_second", 9.0)), 2, "summary.json: images_per_second is "),
+    (lie_about(("metrics.jsonl", "train.nll", up)), 2, "metrics.jsonl: nll and ce1 of the train part: expected one value"),
+    (lie_about(("metrics.jsonl", "train.accuracy", 2)), 2, "metrics.jsonl: accuracy of the train part: expected a number from 0 to 1"),
+    (lie_about(("metrics.jsonl", "train.kl", up)), 2, "metrics.jsonl: ce2 and h + kl of the train part"),
+    (lie_about(("summary.json", "validation.images", 21)), 2, "its validation part has other images than in metrics.jsonl"),
+    (lie_about(("summary.json", "validation.loss", up)), 2, "summary.json: loss of the validation part is "),
+    (lie_about(("summary.json", "test.nll", up), ("summary.json", "test.ce1", up)), 2, "its nll of the test part is "),
+    (lie_about(("summary.json", "test.nll", up), ("result.json", "test.nll", up)), 2, "summary.json: nll and ce1 of the test part: expected one value, got "),
+    (lie_about(*((file, f"validation.{key}", up) for file, key in (("summary.json", "nll"), ("summary.json", "ce1"),
+                                                                   ("result.json", "nll")))), 2, "nll of the validation part is "),
+    (lie_about(*((file, f"test.{key}", up) for file, key in (("summary.json", "entropy"), ("summary.json", "h"),
+                                                             ("summary.json", "ce2"), ("result.json", "entropy")))), 2, "'test' is missing"),
+    (lie_about(("result.json", "test.accuracy", 39 / 40)), 2, "'right' is missing, wrong or contradicts"),
+    (lie_about(("result.json", "test.nll", up)), 2, "its nll of the test part is "),
+    (lie_about(("result.json", "temperature.nll_before", up)), 2, "'temperature' is missing, wrong or contradicts"),
+    (lie_about(("result.json", "temperature.nll_after", up)), 2, "'temperature' is missing, wrong or contradicts"),
+    (lie_about(("result.json", "temperature.found", lambda found: not found)), 2, "'t"),
+    (lie_about(("result.json", "validation_calibrated.nll", up)), 2, "'temperature' is missing, wrong or contradicts"),
+    (lie_about(("result.json", "test_calibrated.accuracy", lambda share: share / 2)), 2, "'test_calibrated' is missing"),
+    (lie_about(("result.json", "test.aurc", lambda area: 1 - area)), 2, "'aurc of the test part' is missing, wrong"),
+    (lie_about(("result.json", "reliability", lambda bins: [[count, mean, 1 - share] for count, mean, share in bins])), 2, "'reliability' is"),
+    (lie_about(("result.json", "entropy_right", lambda bins: bins[::-1])), 2, "'entropy_right' is missing, wrong or contradicts"),
+    (lie_about(("result.json", "confused", lambda pairs: pairs[::-1])), 2, "'confused' is missing, wrong or contradicts"),
+    (lie_about(("result.json", "confused.0.images", lambda images: images[1:])), 2, "'confused' is missing, wrong"),
+    (lie_about(("result.json", "risk.49", up)), 2, "'risk' is missing, wrong or contradicts"),
     (lambda lines: [lines[0], change(lines[1], "result.json", '"right":"', '"right":"A'), *lines[2:]], 2, "result.json"),
     (lambda lines: [change(lines[0], "study.yaml", "seeds: 2", "seeds: 1"), *lines[1:]], 1, "at least 2"),
     (lambda lines: [lines[0].replace('"threads":1', '"threads":2'), *lines[1:]], 2, "threads"),
@@ -458,6 +521,7 @@ def test_a_contradiction_is_refused(place, whole):
     lines = whole.run("study", "export", "runs/small")[0].splitlines()
     summary = json.loads(json.loads(lines[2])["summary.json"])
     summary["test"]["nll"] += 0.001
+    summary["test"]["ce1"] += 0.001
     line = json.loads(lines[2])
     line["summary.json"] = json.dumps(summary)
     (place.directory / "other.jsonl").write_text("\n".join([*lines[:2], json.dumps(line), *lines[3:]]) + "\n")

@@ -16,6 +16,9 @@ mixent_status mixent_result_to_json(const mixent_result *result, char **out);
 /* The other way, to the same bits. Refuses numbers that contradict one another, naming the key. */
 mixent_status mixent_result_from_json(const char *text, size_t size, const char *path, mixent_result *out);
 
+/* The key of a number that others of the result give, and give otherwise; NULL: none. check.c */
+const char *mixent_result_contradiction(const mixent_result *result);
+
 /* Zeros and ones as the base64 (RFC 4648) of the deflated (zlib) bits, eight to a byte, the first lowest; free(); NULL
  * without memory. */
 char *mixent_bits_pack(const uint8_t *bits, size_t count);

@@ -41,29 +41,55 @@ static mixent_status lay_out_run(const mixent_import *import, const mixent_impor
   return MIXENT_OK;
 }
 
+/* The finished run at `path` must have the same scores. */
+static mixent_status compare_run(const mixent_import *import, const mixent_imported_run *run,
+                                 const char *path) {
+  char *summary = mixent_path_join(path, "summary.json"), *text = NULL;
+  bool same = false;
+  mixent_status status = summary ? mixent_file_read(summary, 1 << 24, &text, NULL) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK)
+    status = compare_scores(text, json_string_value(json_object_get(run->json, "summary.json")), &same);
+  if (status == MIXENT_OK && !same)
+    status = mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu: its scores are not those of %s, which is the same run",
+                         import->origin, run->line, path);
+  free(text);
+  free(summary);
+  return status;
+}
+
+/* The run that failed elsewhere, with the message in failure.txt: `mixent compare` does not train it again. */
+static mixent_status lay_out_failed(const mixent_import *import, const mixent_imported_run *run) {
+  mixent_recipe recipe;
+  mixent_text text = {0};
+  MIXENT_TRY(mixent_study_recipe(import->study, run->cell, &recipe));
+  recipe.threads = mixent_study_threads(import->study);
+  mixent_recipe_write(&recipe, true, &text);
+  mixent_status status = mixent_text_status(&text);
+  if (status == MIXENT_OK) status = mixent_file_replace(run->directory.recipe, text.data, text.length);
+  mixent_text_free(&text);
+  if (status == MIXENT_OK) status = mixent_file_replace(run->directory.metrics, "", 0);
+  mixent_text_append(&text, "%s\n", run->message);
+  if (status == MIXENT_OK) status = mixent_text_status(&text);
+  if (status == MIXENT_OK) status = mixent_file_replace(run->directory.failure, text.data, text.length);
+  mixent_text_free(&text);
+  return status;
+}
+
 /* Beside its place, or nothing where it is there already. */
 static mixent_status stage(const mixent_import *import, mixent_imported_run *run) {
-  char *path = mixent_study_run_path(import->study, run->cell), *summary = NULL, *text = NULL;
+  char *path = mixent_study_run_path(import->study, run->cell);
   mixent_run_state state;
   mixent_status status =
       path ? mixent_study_run_state(import->study, run->cell, &state, NULL) : MIXENT_ERROR_MEMORY;
-  if (status == MIXENT_OK && state == MIXENT_RUN_FINISHED) {
-    summary = mixent_path_join(path, "summary.json");
-    status = summary ? mixent_file_read(summary, 1 << 24, &text, NULL) : MIXENT_ERROR_MEMORY;
-    bool same = false;
-    if (status == MIXENT_OK)
-      status = compare_scores(text, json_string_value(json_object_get(run->json, "summary.json")), &same);
-    if (status == MIXENT_OK && !same)
-      status =
-          mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu: its scores are not those of %s, which is the same run",
-                      import->origin, run->line, path);
-    run->kept = true;
-  } else if (status == MIXENT_OK) {
+  if (status == MIXENT_OK)
+    run->kept = state == MIXENT_RUN_FINISHED || (!run->json && state != MIXENT_RUN_MISSING);
+  if (status == MIXENT_OK && run->kept && run->json)
+    status = compare_run(import, run, path);
+  else if (status == MIXENT_OK && !run->kept) {
     status = mixent_run_directory_begin(path, &run->directory);
-    if (status == MIXENT_OK) status = lay_out_run(import, run, run->directory.path);
+    if (status == MIXENT_OK)
+      status = run->json ? lay_out_run(import, run, run->directory.path) : lay_out_failed(import, run);
   }
-  free(text);
-  free(summary);
   free(path);
   return status;
 }
@@ -102,37 +128,21 @@ static mixent_status take_plans(const mixent_import *import, const char *directo
   return status;
 }
 
-/* What is not there failed where the file comes from. */
-static mixent_status note_failed(const mixent_import *import) {
-  const char *name;
-  json_t *message;
-  json_object_foreach(import->failed, name, message) {
-    mixent_study_cell cell;
-    mixent_run_state state;
-    MIXENT_TRY(mixent_import_find_run(import, name, &cell));
-    MIXENT_TRY(mixent_study_run_state(import->study, cell, &state, NULL));
-    if (state == MIXENT_RUN_MISSING)
-      MIXENT_TRY(mixent_study_note(import->study, cell, json_string_value(message)));
-  }
-  return MIXENT_OK;
-}
-
 /* Nothing that stands changes before all is laid out. */
 static mixent_status place_runs(mixent_import *import, const char *directory, mixent_study_imported *out) {
+  size_t count = import->run_count + import->failed_count;
   MIXENT_TRY(take_plans(import, directory));
-  for (size_t i = 0; i < import->run_count; i++) MIXENT_TRY(stage(import, &import->runs[i]));
+  for (size_t i = 0; i < count; i++) MIXENT_TRY(stage(import, &import->runs[i]));
   MIXENT_TRY(mixent_study_write(import->study, import->planner, directory));
-  for (size_t i = 0; i < import->run_count; i++) {
+  for (size_t i = 0; i < count; i++) {
     mixent_imported_run *run = &import->runs[i];
-    if (run->kept) {
-      out->kept++;
-      continue;
+    if (!run->kept) {
+      MIXENT_TRY(mixent_run_directory_publish(&run->directory, true)); /* a begun one gives way */
+      MIXENT_TRY(mixent_study_note(import->study, run->cell, run->message));
     }
-    MIXENT_TRY(mixent_run_directory_publish(&run->directory, true)); /* a begun one gives way */
-    MIXENT_TRY(mixent_study_note(import->study, run->cell, NULL));
-    out->added++;
+    if (run->json) ++*(run->kept ? &out->kept : &out->added);
   }
-  return note_failed(import);
+  return MIXENT_OK;
 }
 
 static mixent_status make_new(mixent_import *import, const char *place, mixent_study_imported *out) {
@@ -175,7 +185,7 @@ mixent_status mixent_study_import(const char *text, size_t size, const char *ori
   if (status == MIXENT_OK)
     status =
         kind == MIXENT_PATH_DIRECTORY ? add_to(&import, *directory, out) : make_new(&import, *directory, out);
-  for (size_t i = 0; i < import.run_count; i++) {
+  for (size_t i = 0; i < import.run_count + import.failed_count; i++) {
     mixent_run_directory_close(&import.runs[i].directory);
     json_decref(import.runs[i].json);
   }

@@ -7,13 +7,13 @@
 #include "lab/study/directory.h"
 #include "run/directory.h"
 
-/* A run's line. */
+/* A run's line, or a run that failed. */
 typedef struct mixent_imported_run {
-  json_t *json;
+  json_t *json;        /* NULL: it failed */
+  const char *message; /* what it failed with */
   mixent_study_cell cell;
   size_t line;
-  json_int_t epochs;
-  bool kept;                      /* a run with its scores is there */
+  bool kept;                      /* a run with its scores is there; of one that failed: any run */
   mixent_run_directory directory; /* beside its place */
 } mixent_imported_run;
 
@@ -25,8 +25,8 @@ typedef struct mixent_import {
   json_t *plans, *plan_names; /* text of each plan file; its name for each variant */
   json_t *failed;             /* what each run that failed did so with */
   json_t *places;             /* the number of each run of the study, by its name */
-  mixent_imported_run *runs;
-  size_t run_count;
+  mixent_imported_run *runs;  /* [run_count + failed_count], those that failed last */
+  size_t run_count, failed_count;
 } mixent_import;
 
 /* Reads all lines of import->text into *import, which may hold some of it after an error, too. */
@@ -38,7 +38,7 @@ mixent_status mixent_import_fail(const mixent_import *import, size_t line, mixen
 const char *mixent_import_plan(const mixent_import *import, const char *variant);
 mixent_status mixent_import_plan_hash(const mixent_import *import, size_t line, const char *text,
                                       char out[MIXENT_PLAN_HASH]);
-/* The run of that name in the study. */
-mixent_status mixent_import_find_run(const mixent_import *import, const char *name, mixent_study_cell *out);
+/* Whether the files of a run's line agree with one another and with its recipe; study/import_run.c */
+mixent_status mixent_import_check_run(const mixent_import *import, const mixent_imported_run *run);
 
 #endif

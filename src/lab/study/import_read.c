@@ -83,7 +83,7 @@ static mixent_status list_places(mixent_import *import) {
   return import->places ? MIXENT_OK : mixent_no_memory("the names of runs");
 }
 
-mixent_status mixent_import_find_run(const mixent_import *import, const char *name, mixent_study_cell *out) {
+static mixent_status find_run(const mixent_import *import, const char *name, mixent_study_cell *out) {
   const json_t *number = json_object_get(import->places, name);
   if (number) {
     *out = mixent_study_cell_at(import->study, (size_t)json_integer_value(number));
@@ -93,16 +93,23 @@ mixent_status mixent_import_find_run(const mixent_import *import, const char *na
                      name);
 }
 
-/* Only runs of the study have failed, with words. */
-static mixent_status check_failed(const mixent_import *import) {
+/* Room for `count` finished runs, and those that failed: runs of the study, with words. */
+static mixent_status list_runs(mixent_import *import, json_int_t count) {
   const char *name;
   json_t *message;
+  size_t most = mixent_study_run_count(import->study), failed = json_object_size(import->failed);
+  if (count < 0 || (size_t)count > most) return fail_here(import, 1, "'runs' is more than the study has");
+  MIXENT_TRY(MIXENT_ALLOCATE((size_t)count + failed + 1, &import->runs));
+  import->run_count = (size_t)count;
+  for (size_t i = 0; i < (size_t)count + failed; i++) import->runs[i].directory.lock = -1;
   json_object_foreach(import->failed, name, message) {
-    mixent_study_cell cell;
-    MIXENT_TRY(mixent_import_find_run(import, name, &cell));
+    mixent_imported_run *run = &import->runs[import->run_count + import->failed_count];
     if (!json_is_string(message)) return fail_here(import, 1, "'failed' holds something else than words");
+    MIXENT_TRY(find_run(import, name, &run->cell));
+    run->message = json_string_value(message);
+    import->failed_count++;
   }
-  return import->failed ? MIXENT_OK : mixent_no_memory("a study's file");
+  return MIXENT_OK;
 }
 
 static mixent_status read_header(mixent_import *import, const json_t *json) {
@@ -125,18 +132,12 @@ static mixent_status read_header(mixent_import *import, const json_t *json) {
   if (status != MIXENT_OK) return mixent_import_fail(import, 1, status);
   MIXENT_TRY(mixent_study_take_state(import->study, state, origin));
   import->failed = json_deep_copy(json_object_get(state, "failed"));
+  if (!import->failed) return mixent_no_memory("a study's file");
   json_object_clear(json_object_get(state, "failed"));
   MIXENT_TRY(list_places(import));
-  MIXENT_TRY(check_failed(import));
   import->plan_names = json_incref(json_object_get(state, "plans"));
   MIXENT_TRY(check_plans(import));
-  json_int_t count = json_integer_value(runs);
-  if (count < 0 || (size_t)count > mixent_study_run_count(import->study))
-    return fail_here(import, 1, "'runs' is more than the study has");
-  MIXENT_TRY(MIXENT_ALLOCATE(count + 1, &import->runs));
-  import->run_count = (size_t)count;
-  for (size_t i = 0; i < import->run_count; i++) import->runs[i].directory.lock = -1;
-  return MIXENT_OK;
+  return list_runs(import, json_integer_value(runs));
 }
 
 /* Its plan must choose what the study's does. */
@@ -154,44 +155,6 @@ static mixent_status check_plan(const mixent_import *import, const mixent_import
   return status;
 }
 
-/* Its summary must speak of that recipe. */
-static mixent_status check_summary(const mixent_import *import, mixent_imported_run *run, const char *text) {
-  mixent_recipe said;
-  MIXENT_TRY(mixent_study_recipe(import->study, run->cell, &said));
-  json_t *summary;
-  mixent_status status = mixent_json_parse(text, strlen(text), 0, "summary.json", &summary);
-  if (status != MIXENT_OK) return mixent_import_fail(import, run->line, status);
-  if (!json_is_object(summary)) {
-    json_decref(summary);
-    return fail_here(import, run->line, "summary.json: expected a JSON object");
-  }
-  const char *loss = json_string_value(json_object_get(summary, "loss"));
-  run->epochs = json_integer_value(json_object_get(summary, "epochs"));
-  bool right = json_integer_value(json_object_get(summary, "seed")) == said.seed &&
-               run->epochs == said.epochs && loss && strcmp(loss, mixent_loss_names[said.loss_kind]) == 0;
-  json_decref(summary);
-  return right ? MIXENT_OK
-               : fail_here(import, run->line,
-                           "summary.json has another seed, loss or number of epochs than the study");
-}
-
-/* A line for each of its epochs. */
-static mixent_status check_metrics(const mixent_import *import, const mixent_imported_run *run,
-                                   const char *text) {
-  json_int_t epoch = 0;
-  for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1) {
-    json_t *json;
-    mixent_status status = mixent_json_parse(text, (size_t)(end - text), 0, "metrics.jsonl", &json);
-    if (status != MIXENT_OK) return mixent_import_fail(import, run->line, status);
-    bool right = json_integer_value(json_object_get(json, "epoch")) == ++epoch;
-    json_decref(json);
-    if (!right) return fail_here(import, run->line, "metrics.jsonl does not count its epochs");
-  }
-  return epoch == run->epochs && !*text
-             ? MIXENT_OK
-             : fail_here(import, run->line, "metrics.jsonl has other epochs than summary.json");
-}
-
 static mixent_status read_run(mixent_import *import, json_t *json, mixent_imported_run *run) {
   const char *name, *texts[5];
   run->json = json;
@@ -199,16 +162,18 @@ static mixent_status read_run(mixent_import *import, json_t *json, mixent_import
   MIXENT_TRY(find_text(import, json, "run", &name));
   for (size_t i = 0; mixent_study_run_files[i]; i++)
     MIXENT_TRY(find_text(import, json, mixent_study_run_files[i], &texts[i]));
-  MIXENT_TRY(mixent_import_find_run(import, name, &run->cell));
-  for (const mixent_imported_run *other = import->runs; other < run; other++)
-    if (memcmp(&other->cell, &run->cell, sizeof run->cell) == 0)
-      return fail_here(import, run->line, "this run is given twice");
+  MIXENT_TRY(find_run(import, name, &run->cell));
+  for (size_t i = 0; i < import->run_count + import->failed_count; i++) {
+    const mixent_imported_run *other = &import->runs[i];
+    if (other == run || memcmp(&other->cell, &run->cell, sizeof run->cell) != 0) continue;
+    if (other->message) return fail_here(import, run->line, "this run is finished, and failed in line 1");
+    if (other < run) return fail_here(import, run->line, "this run is given twice");
+  }
   char origin[MIXENT_RECIPE_TEXT];
   snprintf(origin, sizeof origin, "%s:%zu", import->origin, run->line);
   MIXENT_TRY(mixent_study_check_recipe(import->study, run->cell, texts[0], origin));
   MIXENT_TRY(check_plan(import, run, texts[1]));
-  MIXENT_TRY(check_summary(import, run, texts[3]));
-  return check_metrics(import, run, texts[2]);
+  return mixent_import_check_run(import, run);
 }
 
 mixent_status mixent_import_read(mixent_import *import) {
