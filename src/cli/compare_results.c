@@ -36,7 +36,7 @@ static mixent_status read_files(const char *columns, int count, char **files, mi
   mixent_status status = MIXENT_OK;
   for (int i = 0; i < count && status == MIXENT_OK; i++) status = mixent_results_read(files[i], &layout, out);
   mixent_results_layout_free(&layout);
-  return status;
+  return status == MIXENT_OK ? mixent_results_finish(out) : status;
 }
 
 static void print_text(const mixent_results_comparison *comparison) {

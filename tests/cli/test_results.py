@@ -281,7 +281,7 @@ def test_hostile_files(mixent, tmp_path):
     (tmp_path / "zip").write_bytes(b"PK\3\4" + bytes(100))
     (tmp_path / "cut.gz").write_bytes(gzip.compress(HEAD.encode() + b"a,1,2\n" * 1000)[:-20])
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"\n" * (65 << 20)))
-    for name, message in {"pipe": "it is a pipe", "directory": "it is a directory", "binary": "binary:", "zip": "got a zip archive", "cut.gz": "damaged or truncated",
+    for name, message in {"pipe": "it is a pipe", "directory": "it is a directory", "binary": "binary:", "zip": "is not a zip archive that can be read", "cut.gz": "damaged or truncated",
                           "bomb.gz": "more than 67108864 bytes", "missing": "No such file", "/dev/zero": "character device"}.items():
         done = mixent("compare", "--results", name, timeout=20)
         assert done.code == 1 and message in done.message and name in done.message

@@ -8,7 +8,7 @@
 
 #include "core/file.h"
 #include "core/locale.h"
-#include "lab/record/record.h"
+#include "lab/results/results.h"
 #include "run/predictions.h"
 
 #include <fcntl.h>
@@ -58,6 +58,15 @@ static void write_run(const char *place, const char *json, int flip) {
   assert_int_equal(mixent_run_predictions_write(path, &predictions), MIXENT_OK);
 }
 
+static void remove_predictions(const char *place) {
+  char path[512];
+  static const char *const names[] = {"predictions.safetensors", "result.json"};
+  for (int i = 0; i < 2; i++) {
+    snprintf(path, sizeof path, "%s/%s/%s", directory, place, names[i]);
+    remove(path);
+  }
+}
+
 static const char *json_of(const char *variant, int seed, const char *data) {
   static char text[512];
   mixent_print(text, sizeof text,
@@ -83,12 +92,12 @@ static void test_runs_are_read_sorted_with_their_results(void **state) {
   assert_int_equal(read_all(&records), MIXENT_OK);
   assert_int_equal(records.count, 4);
   const char *const variants[] = {"a", "b", "b", "b"};
-  const long seeds[] = {10, 9, 10, 0};
+  const char *const seeds[] = {"10", "9", "10", "0"};
   const double accuracies[] = {0.5, -1, 4.0 / 6, 5.0 / 6};
   for (size_t i = 0; i < 4; i++) {
     const mixent_record *run = &records.items[i];
     assert_string_equal(run->variant, variants[i]);
-    assert_int_equal(run->seed, seeds[i]);
+    assert_string_equal(run->seed, seeds[i]);
     assert_string_equal(run->data, i == 3 ? "z" : "");
     assert_int_equal(run->metric_count, 2);
     assert_string_equal(run->metrics[0].name, "f1");
@@ -176,11 +185,25 @@ static void test_damaged_predictions(void **state) {
   expect_refusal("/a/predictions.safetensors", "");
 }
 
+/* The table of results holds runs against one another. */
+static void expect_misfit(const char *first, const char *second) {
+  const char *const places[] = {directory};
+  mixent_results results = {0};
+  assert_int_not_equal(mixent_results_read_records(places, 1, &results), MIXENT_OK);
+  mixent_results_free(&results);
+  if (!strstr(mixent_last_error(), first) || !strstr(mixent_last_error(), second))
+    fail_msg("'%s' lacks '%s' or '%s'", mixent_last_error(), first, second);
+}
+
 static void test_runs_that_do_not_fit(void **state) {
   (void)state;
   write_run("a", json_of("same", 0, "null"), 0);
   write_run("b", json_of("same", 0, "null"), 0);
-  expect_refusal("/a and ", "/b: expected runs of different variants, seeds or data sets");
+  expect_misfit("/a and ", "/b: expected runs of different variants, seeds or data sets");
+  write_run("b", json_of("same", 0, "null"), -1);
+  remove_predictions("b");
+  expect_misfit("one value of 'f1' for this run (variant 'same', seed 0), got a second one; the first is in ",
+                "/a:1");
   write_run("b", json_of("other", 0, "null"), 0);
   char path[512];
   snprintf(path, sizeof path, "%s/b/predictions.safetensors", directory);
@@ -190,11 +213,15 @@ static void test_runs_that_do_not_fit(void **state) {
   const mixent_run_predictions predictions = {
       .classes = CLASSES, .class_names = names, .test = {2, logits, labels}};
   assert_int_equal(mixent_run_predictions_write(path, &predictions), MIXENT_OK);
-  expect_refusal("/b and ", "/a: expected the same test labels");
-  write_run("b", json_of("other", 0, "\"another set\""), -1); /* each data set for itself */
-  mixent_records records;
-  assert_int_equal(read_all(&records), MIXENT_OK);
-  mixent_records_free(&records);
+  expect_misfit("/b and ", "/a: expected the same test labels");
+  write_run("b", json_of("other", 0, "\"another set\""), 0); /* each data set for itself */
+  const char *const places[] = {directory};
+  mixent_results results = {0};
+  assert_int_equal(mixent_results_read_records(places, 1, &results), MIXENT_OK);
+  assert_int_equal(results.keys.count, 2);
+  assert_int_equal(results.data.count, 2);
+  assert_non_null(mixent_results_right(&results.runs[0]));
+  mixent_results_free(&results);
 }
 
 static void test_what_a_directory_is(void **state) {

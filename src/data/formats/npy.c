@@ -1,5 +1,6 @@
 /* Reads NPY: numpy/lib/format.py says how it is written. */
 #include "data/formats/npy.h"
+#include "core/memory.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@ static mixent_status fail_array(const char *origin, const char *what) {
 /* The header's text while it is read. */
 typedef struct header {
   const char *origin, *at, *end;
+  bool any; /* bools, texts and single elements are read as well */
 } header;
 
 static char skip_space(header *h) {
@@ -41,11 +43,26 @@ static bool take_string(header *h, char out[32]) {
   return true;
 }
 
+/* "b1", or "U12". */
+static bool take_other_type(const char *type, mixent_npy *out) {
+  enum { LONGEST_TEXT = 100000 };
+  char *end;
+  if (strcmp(type, "b1") == 0) {
+    out->kind = 'u', out->bytes = 1;
+    return true;
+  }
+  long letters = *type == 'U' && type[1] >= '1' && type[1] <= '9' ? strtol(type + 1, &end, 10) : 0;
+  if (letters < 1 || letters > LONGEST_TEXT || *end) return false;
+  out->kind = 'U', out->bytes = 4 * (int)letters;
+  return true;
+}
+
 static mixent_status read_type(header *h, mixent_npy *out) {
   char text[32];
   if (!take_string(h, text)) return fail_array(h->origin, "its elements are records; save numbers");
   if (text[0] == '>') return fail_array(h->origin, "its numbers are big endian; save it in little endian");
   const char *type = text + (*text && strchr("<|=", *text));
+  if (h->any && take_other_type(type, out)) return MIXENT_OK;
   if (strcmp(type, "O") == 0)
     return fail_array(h->origin, "its elements are Python objects; save numbers (labels as whole numbers)");
   if (*type == 'U' || *type == 'S')
@@ -78,7 +95,7 @@ static mixent_status read_shape(header *h, mixent_npy *out) {
     if (!take(h, ",") && skip_space(h) != ')') return fail_array(h->origin, "its header is damaged");
   }
   for (int i = out->dimensions; i < MIXENT_NPY_DIMENSIONS; i++) out->extent[i] = 1;
-  return out->dimensions ? MIXENT_OK : fail_array(h->origin, "it is a single number");
+  return out->dimensions || h->any ? MIXENT_OK : fail_array(h->origin, "it is a single number");
 }
 
 /* {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } */
@@ -121,8 +138,8 @@ static mixent_status check_size(const char *origin, size_t size, mixent_npy *arr
                      all);
 }
 
-mixent_status mixent_npy_header(const char *origin, const uint8_t *bytes, size_t count, size_t size,
-                                mixent_npy *out) {
+static mixent_status parse(const char *origin, const uint8_t *bytes, size_t count, size_t size, bool any,
+                           mixent_npy *out) {
   *out = (mixent_npy){0};
   if (count < 12 || memcmp(bytes, "\x93NUMPY", 6) != 0)
     return fail_array(origin, "it does not begin as NPY does");
@@ -130,15 +147,50 @@ mixent_status mixent_npy_header(const char *origin, const uint8_t *bytes, size_t
   size_t begin = bytes[6] == 1 ? 10 : 12, length = (size_t)bytes[8] | (size_t)bytes[9] << 8;
   if (bytes[6] > 1) length |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
   if (length > count - begin) return fail_array(origin, "its header ends beyond it");
-  header header = {
-      .origin = origin, .at = (const char *)bytes + begin, .end = (const char *)bytes + begin + length};
+  header header = {.origin = origin,
+                   .at = (const char *)bytes + begin,
+                   .end = (const char *)bytes + begin + length,
+                   .any = any};
   MIXENT_TRY(read_header(&header, out));
   out->data = bytes + begin + length;
   return check_size(origin, size - begin - length, out);
 }
 
+mixent_status mixent_npy_header(const char *origin, const uint8_t *bytes, size_t count, size_t size,
+                                mixent_npy *out) {
+  return parse(origin, bytes, count, size, false, out);
+}
+
 mixent_status mixent_npy_parse(const char *origin, const uint8_t *bytes, size_t size, mixent_npy *out) {
-  return mixent_npy_header(origin, bytes, size, size, out);
+  return parse(origin, bytes, size, size, false, out);
+}
+
+mixent_status mixent_npy_any(const char *origin, const uint8_t *bytes, size_t count, size_t size,
+                             mixent_npy *out) {
+  return parse(origin, bytes, count, size, true, out);
+}
+
+/* UTF-8 of a code point, at most 4 bytes; what is none becomes '?'. */
+static char *encode(uint32_t code, char *out) {
+  if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) code = '?';
+  int more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  static const uint8_t first[] = {0, 0xc0, 0xe0, 0xf0};
+  *out++ = (char)(first[more] | code >> 6 * more);
+  while (more-- > 0) *out++ = (char)(0x80 | (code >> 6 * more & 63));
+  return out;
+}
+
+mixent_status mixent_npy_text(const mixent_npy *array, size_t index, char **out) {
+  const uint8_t *at = array->data + index * (size_t)array->bytes;
+  MIXENT_TRY(MIXENT_ALLOCATE(array->bytes + 1, out));
+  char *end = *out;
+  for (int i = 0; i < array->bytes; i += 4) {
+    uint32_t code =
+        (uint32_t)at[i] | (uint32_t)at[i + 1] << 8 | (uint32_t)at[i + 2] << 16 | (uint32_t)at[i + 3] << 24;
+    if (!code) break; /* NumPy fills up with zeros */
+    end = encode(code, end);
+  }
+  return MIXENT_OK;
 }
 
 /* Where an element stands: of row `index`, the `element`-th in the order of C. */

@@ -10,10 +10,10 @@
 enum { MIXENT_NPY_DIMENSIONS = 4 };
 
 typedef struct mixent_npy {
-  char kind;                            /* 'u', 'i' or 'f' */
-  int bytes;                            /* per element: 1, 2, 4, 8; of 'f' 4 or 8; little endian */
-  bool fortran;                         /* the first index runs fastest, not the last */
-  int dimensions;                       /* 1 to MIXENT_NPY_DIMENSIONS */
+  char kind;      /* 'u', 'i' or 'f'; from mixent_npy_any 'U' as well */
+  int bytes;      /* per element: 1, 2, 4, 8; of 'f' 4 or 8; of 'U' 4 per letter; little endian */
+  bool fortran;   /* the first index runs fastest, not the last */
+  int dimensions; /* 1 to MIXENT_NPY_DIMENSIONS; from mixent_npy_any 0 as well: a single element */
   size_t extent[MIXENT_NPY_DIMENSIONS]; /* 1 beyond the dimensions */
   size_t row;                           /* elements under each first index */
   const uint8_t *data;                  /* into the bytes that were parsed */
@@ -26,6 +26,12 @@ mixent_status mixent_npy_header(const char *origin, const uint8_t *bytes, size_t
                                 mixent_npy *out);
 /* The same of all its bytes. */
 mixent_status mixent_npy_parse(const char *origin, const uint8_t *bytes, size_t size, mixent_npy *out);
+
+/* The same, also of bools (as 'u'), of texts ('U'), and of single elements. */
+mixent_status mixent_npy_any(const char *origin, const uint8_t *bytes, size_t count, size_t size,
+                             mixent_npy *out);
+/* Element `index` of an array of texts with one dimension or none, in UTF-8; free(*out). */
+mixent_status mixent_npy_text(const mixent_npy *array, size_t index, char **out);
 
 /* Elements [first, …) of row `index`, in the order of C, as numbers; whole ones beyond 2^53 are rounded. */
 void mixent_npy_row(const mixent_npy *array, size_t index, double *out);

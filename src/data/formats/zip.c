@@ -117,29 +117,30 @@ static mixent_status read_entry(const mixent_zip_source *source, const uint8_t *
   return MIXENT_OK;
 }
 
-static mixent_status read_directory(const mixent_zip_source *source, const uint8_t *at, size_t size,
-                                    const char *const *names, size_t count, mixent_zip_entry *entries) {
-  while (size) {
-    if (size < ENTRY_SIZE || !has_signature(at, 1, 2))
-      return fail_archive(source, "its directory is damaged");
-    size_t name_length = number(at + 28, 2), extra_length = number(at + 30, 2);
-    size_t length = ENTRY_SIZE + name_length + extra_length + number(at + 32, 2);
-    if (length > size) return fail_archive(source, "its directory is damaged");
-    for (size_t i = 0; i < count; i++)
-      if (strlen(names[i]) == name_length && memcmp(names[i], at + ENTRY_SIZE, name_length) == 0)
-        MIXENT_TRY(read_entry(source, at, name_length, extra_length, names[i], &entries[i]));
-    at += length, size -= length;
-  }
-  return MIXENT_OK;
+/* An entry of the directory; `left` bytes of it follow at `at`. */
+typedef struct directory_entry {
+  const uint8_t *at;
+  size_t left, length, name_length, extra_length;
+} directory_entry;
+
+static mixent_status next_entry(const mixent_zip_source *source, directory_entry *entry) {
+  entry->at += entry->length, entry->left -= entry->length;
+  entry->length = 0;
+  if (!entry->left) return MIXENT_OK;
+  const uint8_t *at = entry->at;
+  if (entry->left < ENTRY_SIZE || !has_signature(at, 1, 2))
+    return fail_archive(source, "its directory is damaged");
+  entry->name_length = number(at + 28, 2), entry->extra_length = number(at + 30, 2);
+  entry->length = ENTRY_SIZE + entry->name_length + entry->extra_length + number(at + 32, 2);
+  return entry->length > entry->left ? fail_archive(source, "its directory is damaged") : MIXENT_OK;
 }
 
-mixent_status mixent_zip_find(const mixent_zip_source *source, const char *const *names, size_t count,
-                              mixent_zip_entry *entries) {
-  memset(entries, 0, count * sizeof *entries);
+/* The bytes of the directory; free(*out). */
+static mixent_status read_directory(const mixent_zip_source *source, uint8_t **out, size_t *size) {
   uint64_t file_size = source->size;
   size_t tail_size = END_SIZE + LARGEST_COMMENT + LOCATOR_SIZE;
   if (tail_size > file_size) tail_size = (size_t)file_size;
-  uint8_t *tail, *bytes;
+  uint8_t *tail;
   MIXENT_TRY(MIXENT_ALLOCATE(tail_size, &tail));
   directory where = {0};
   mixent_status status = source->read(source->context, file_size - tail_size, tail_size, tail);
@@ -147,9 +148,49 @@ mixent_status mixent_zip_find(const mixent_zip_source *source, const char *const
   free(tail);
   if (status != MIXENT_OK) return status;
 
-  MIXENT_TRY(MIXENT_ALLOCATE(where.size, &bytes));
-  status = source->read(source->context, where.offset, where.size, bytes);
-  if (status == MIXENT_OK) status = read_directory(source, bytes, where.size, names, count, entries);
+  *size = where.size;
+  MIXENT_TRY(MIXENT_ALLOCATE(where.size, out));
+  status = source->read(source->context, where.offset, where.size, *out);
+  if (status != MIXENT_OK) free(*out);
+  return status;
+}
+
+mixent_status mixent_zip_find(const mixent_zip_source *source, const char *const *names, size_t count,
+                              mixent_zip_entry *entries) {
+  memset(entries, 0, count * sizeof *entries);
+  uint8_t *bytes;
+  directory_entry entry = {0};
+  MIXENT_TRY(read_directory(source, &bytes, &entry.left));
+  entry.at = bytes;
+  mixent_status status = next_entry(source, &entry);
+  while (status == MIXENT_OK && entry.length) {
+    for (size_t i = 0; i < count && status == MIXENT_OK; i++)
+      if (strlen(names[i]) == entry.name_length &&
+          memcmp(names[i], entry.at + ENTRY_SIZE, entry.name_length) == 0)
+        status = read_entry(source, entry.at, entry.name_length, entry.extra_length, names[i], &entries[i]);
+    if (status == MIXENT_OK) status = next_entry(source, &entry);
+  }
+  free(bytes);
+  return status;
+}
+
+mixent_status mixent_zip_list(const mixent_zip_source *source, size_t most, mixent_names *out) {
+  uint8_t *bytes;
+  directory_entry entry = {0};
+  *out = (mixent_names){0};
+  MIXENT_TRY(read_directory(source, &bytes, &entry.left));
+  entry.at = bytes;
+  mixent_status status = next_entry(source, &entry);
+  while (status == MIXENT_OK && entry.length) {
+    char *name = NULL;
+    status = out->count == most
+                 ? mixent_fail(MIXENT_ERROR_UNSUPPORTED, "%s: expected at most %zu members, got more",
+                               source->name, most)
+                 : mixent_copy_start((const char *)entry.at + ENTRY_SIZE, entry.name_length, &name);
+    if (status == MIXENT_OK) status = mixent_names_add(out, name);
+    free(name);
+    if (status == MIXENT_OK) status = next_entry(source, &entry);
+  }
   free(bytes);
   return status;
 }

@@ -2,7 +2,7 @@
 #ifndef MIXENT_DATA_FORMATS_ZIP_H
 #define MIXENT_DATA_FORMATS_ZIP_H
 
-#include "core/status.h"
+#include "core/file.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +29,9 @@ typedef struct mixent_zip_entry {
 /* entries[i]: the member names[i]; `found` false if there is none of that name. */
 mixent_status mixent_zip_find(const mixent_zip_source *source, const char *const *names, size_t count,
                               mixent_zip_entry *entries);
+
+/* The names of all members, of which there may be at most `most`, in the archive's order. mixent_names_free(out), also after an error. */
+mixent_status mixent_zip_list(const mixent_zip_source *source, size_t most, mixent_names *out);
 
 /* Where the packed bytes of an entry start. */
 mixent_status mixent_zip_data_offset(const mixent_zip_source *source, const mixent_zip_entry *entry,

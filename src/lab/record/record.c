@@ -22,6 +22,7 @@ void mixent_record_free(mixent_record *record) {
   free(record->path);
   free(record->variant);
   free(record->data);
+  free(record->seed);
   mixent_result_free(record->result);
   *record = (mixent_record){0};
 }
@@ -71,7 +72,7 @@ static mixent_status take(json_t *json, const char *path, mixent_record *out) {
   MIXENT_TRY(mixent_format_check(path, "a recorded run", (long)json_integer_value(format), FORMAT));
   if (!json_is_integer(seed) || json_integer_value(seed) < 0)
     return fail_key(path, "seed", "a whole number from 0 on");
-  out->seed = (long)json_integer_value(seed);
+  MIXENT_TRY(mixent_print_text(&out->seed, "%lld", (long long)json_integer_value(seed)));
   MIXENT_TRY(take_name(path, "variant", json_string_value(json_object_get(json, "variant")), &out->variant));
   MIXENT_TRY(json_is_null(data) ? mixent_copy_text("", &out->data)
                                 : take_name(path, "data", json_string_value(data), &out->data));
@@ -104,7 +105,7 @@ mixent_status mixent_record_read(const char *directory, mixent_record *out) {
   if (status == MIXENT_OK) status = mixent_copy_text(directory, &out->path);
   if (status == MIXENT_OK) status = mixent_result_read_predictions(directory, &out->result);
   if (status == MIXENT_OK && out->result) {
-    out->result->seed = out->seed;
+    out->result->seed = strtol(out->seed, NULL, 10);
     status = mixent_copy_text(out->data, &out->result->data);
   }
   if (status == MIXENT_OK && !out->result && !out->metric_count)

@@ -25,15 +25,15 @@ typedef struct mixent_record_metric {
 } mixent_record_metric;
 
 typedef struct mixent_record {
-  char *path;           /* its directory */
-  char *variant, *data; /* data: "" where none is named */
-  long seed;
+  char *path;                    /* its directory */
+  char *variant, *data;          /* data: "" where none is named */
+  char *seed;                    /* of record.json: the digits of a whole number; "" where there is none */
   mixent_record_metric *metrics; /* [metric_count], in the file's order */
   size_t metric_count;
   mixent_result *result; /* NULL: metrics alone. Of its data set's name and seed it has the record's */
 } mixent_record;
 
-/* Start from {0}. Sorted by data set, variant and seed, each of these once. */
+/* Sorted by data set, variant and seed. */
 typedef struct mixent_records {
   mixent_record *items;
   size_t count;
@@ -41,8 +41,8 @@ typedef struct mixent_records {
 
 /* Whether a directory is a recorded run, or has some in it or in directories in it. */
 mixent_status mixent_records_look(const char *directory, bool *out);
-/* Reads the recorded runs of some directories. An error names the file and what is wrong in it; two runs of one data set, variant
- * and seed, or with other test labels on one data set, are an error that names both. */
+/* Reads the recorded runs of some directories. An error names the file and what is wrong in it. lab/results holds them against one
+ * another. */
 mixent_status mixent_records_read(const char *const *directories, size_t count, mixent_records *out);
 void mixent_records_free(mixent_records *records);
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const mixent_results_roles[MIXENT_ROLES + 1] = {"variant", "seed",  "data",
-                                                            "metric",  "value", NULL};
+const char *const mixent_results_roles[MIXENT_ROLES + 1] = {"variant", "seed", "data",    "metric",
+                                                            "value",   "item", "correct", NULL};
 
 void mixent_results_layout_free(mixent_results_layout *layout) {
   for (int role = 0; role < MIXENT_ROLES; role++) free(layout->columns[role]);
@@ -26,8 +26,8 @@ static mixent_status parse_role(const char *text, size_t length, mixent_results_
   if (!equals || role == MIXENT_ROLES || name + 1 == length || layout->columns[role])
     return mixent_fail(
         MIXENT_ERROR_ARGUMENT,
-        "--columns: expected variant=NAME, seed=NAME, data=NAME, metric=NAME, value=NAME, each at most "
-        "once, between commas; got '%.*s'",
+        "--columns: expected variant=NAME, seed=NAME, data=NAME, metric=NAME, value=NAME, item=NAME, correct=NAME, "
+        "each at most once, between commas; got '%.*s'",
         (int)(length < 80 ? length : 80), text);
   return mixent_copy_start(equals + 1, length - name - 1, &layout->columns[role]);
 }
@@ -82,6 +82,12 @@ static mixent_status find_role(const mixent_results_layout *layout, mixent_resul
              : MIXENT_OK;
 }
 
+/* Of two roles that make sense together alone, one is a column that is called so by chance. */
+static void pair_roles(mixent_results_header *header, mixent_results_role a, mixent_results_role b) {
+  if ((header->roles[a] < header->count) != (header->roles[b] < header->count))
+    header->roles[a] = header->roles[b] = header->count;
+}
+
 mixent_status mixent_results_find_roles(const mixent_results_layout *layout, mixent_results_header *header) {
   for (int role = 0; role < MIXENT_ROLES; role++) MIXENT_TRY(find_role(layout, role, header));
   for (int role = 0; role < MIXENT_ROLES; role++)
@@ -90,15 +96,21 @@ mixent_status mixent_results_find_roles(const mixent_results_layout *layout, mix
         return mixent_fail(
             MIXENT_ERROR_ARGUMENT, "--columns: expected a column for each role, got '%.80s' for %s and %s",
             header->names[header->roles[role]], mixent_results_roles[other], mixent_results_roles[role]);
+  pair_roles(header, MIXENT_ROLE_METRIC, MIXENT_ROLE_VALUE);
+  pair_roles(header, MIXENT_ROLE_ITEM, MIXENT_ROLE_CORRECT);
   bool metric = header->roles[MIXENT_ROLE_METRIC] < header->count,
-       value = header->roles[MIXENT_ROLE_VALUE] < header->count;
-  if (metric != value) /* a wide table with a column that is called so */
-    header->roles[metric ? MIXENT_ROLE_METRIC : MIXENT_ROLE_VALUE] = header->count;
-  if (metric && value && header->roles[MIXENT_ROLE_SEED] == header->count)
+       item = header->roles[MIXENT_ROLE_ITEM] < header->count;
+  if ((metric || item) && header->roles[MIXENT_ROLE_SEED] == header->count)
     return mixent_fail(
         MIXENT_ERROR_FORMAT,
-        "%s:%zu:1: expected a column 'seed' in a table with a row per metric, because it says which values "
-        "are of one run; name it: --columns seed=NAME, or write a column per metric",
-        header->origin, header->line);
-  return MIXENT_OK;
+        "%s:%zu:1: expected a column 'seed' in a table with a row per %s, because it says which rows are of one run; name "
+        "it: --columns seed=NAME, or write a row per run",
+        header->origin, header->line, item ? "item" : "metric");
+  if (!metric || !item) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_FORMAT,
+                     "%s:%zu:1: expected a row per metric ('%s', '%s') or per item ('%s', '%s'), got both",
+                     header->origin, header->line, header->names[header->roles[MIXENT_ROLE_METRIC]],
+                     header->names[header->roles[MIXENT_ROLE_VALUE]],
+                     header->names[header->roles[MIXENT_ROLE_ITEM]],
+                     header->names[header->roles[MIXENT_ROLE_CORRECT]]);
 }

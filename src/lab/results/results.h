@@ -8,6 +8,7 @@
  *   variant   what is compared; needed
  *   seed      any text; whole numbers are one seed however they are written (1, 1.0). Runs of two variants with one seed are a pair
  *   data      the data set; compared each for itself
+ *   item, correct   both: a row per test item of a run, and whether the run has it right (0 or 1, true or false); its accuracy is their mean
  *   metric, value   both: a long table, with a row for each metric of a run; it needs seeds. Else a wide one: a column per metric
  *
  * Every other column of a wide table whose cells are numbers is a metric. A column of words is passed over, and so is one without a name (what
@@ -19,12 +20,15 @@
  *   a row without its variant, seed or data    an error
  *   two values of one metric of one run        an error that names both lines
  *   a word in a column of numbers              an error
+ *   an item that a run on the data set lacks   an error; so is one that a run has twice
  *   numbers in a column that begins with words passed over; an error where that metric is asked for
  *
  * compare.h says what becomes of few, unequal and equal numbers. Files are regular ones, plain or in gzip, of bounded size. */
 #ifndef MIXENT_LAB_RESULTS_RESULTS_H
 #define MIXENT_LAB_RESULTS_RESULTS_H
 
+#include "core/file.h"
+#include "lab/record/record.h"
 #include "lab/results/name_set.h"
 #include <stdbool.h>
 
@@ -44,6 +48,8 @@ typedef enum mixent_results_role {
   MIXENT_ROLE_DATA,
   MIXENT_ROLE_METRIC,
   MIXENT_ROLE_VALUE,
+  MIXENT_ROLE_ITEM,
+  MIXENT_ROLE_CORRECT,
   MIXENT_ROLES
 } mixent_results_role;
 
@@ -71,10 +77,21 @@ typedef struct mixent_results_run {
   long seed;                  /* an index into `seeds`, or MIXENT_NO_SEED */
   mixent_results_cell *cells; /* [cell_count] by column; those beyond are missing */
   size_t cell_count;
+  mixent_result *result; /* of its predictions; NULL: none are known */
+  uint8_t *right;        /* [items of the data set] of rows with an item: 0 or 1; NULL: there are none */
+  size_t right_count;    /* while rows are read */
 } mixent_results_run;
+
+/* What the runs on a data set were scored on; {0}: not known. */
+typedef struct mixent_results_set {
+  mixent_name_set items; /* of rows with an item */
+  size_t count;          /* test items, of `items` or of results */
+  size_t scored;         /* the first run that has a result, and 1; 0: none */
+} mixent_results_set;
 
 typedef struct mixent_results_column {
   bool numbers;     /* a metric; else a column of words */
+  bool predicted;   /* a measure of predictions (lab/compare), in its units */
   const char *file; /* where its first cell stands that is not missing */
   size_t line, column;
   char word[41]; /* that cell, where it is a word */
@@ -89,6 +106,10 @@ typedef struct mixent_results {
   mixent_results_run *runs;                 /* [keys.count] */
   size_t rows, cells;                       /* rows that were read; cells of all runs */
   const char *file;                         /* that was read last */
+  size_t last_run;                          /* that the last row was of */
+  mixent_results_set *sets;                 /* [data.count], grown as they come: set_count */
+  size_t set_count;
+  mixent_names origins; /* of recorded runs: their directories */
 } mixent_results;
 
 /* Adds a file's results. `path` must outlive them. */
@@ -96,9 +117,18 @@ mixent_status mixent_results_read(const char *path, const mixent_results_layout 
 /* The same of a text of `size` bytes that ends in a zero beyond them; it is changed by reading. */
 mixent_status mixent_results_parse(const char *origin, char *text, size_t size,
                                    const mixent_results_layout *layout, mixent_results *out);
+/* Adds a recorded run, and takes over its result: the measures of its predictions become columns, then its metrics that have no
+ * measure's name. Runs on one data set must have been scored on the same test labels. */
+mixent_status mixent_results_add(mixent_record *record, mixent_results *out);
+/* The recorded runs of some directories (lab/record), of none of which the files' order counts: variants come by name. */
+mixent_status mixent_results_read_records(const char *const *directories, size_t count, mixent_results *out);
+/* After the last file: every run on a data set must have each of its items. */
+mixent_status mixent_results_finish(mixent_results *out);
 void mixent_results_free(mixent_results *results);
 
 /* NaN where the run has no such value. */
 double mixent_results_value(const mixent_results_run *run, size_t column);
+/* Which test items a run has right, [items of its data set]; NULL: not known. */
+const uint8_t *mixent_results_right(const mixent_results_run *run);
 
 #endif

@@ -26,7 +26,14 @@ double mixent_results_value(const mixent_results_run *run, size_t column) {
 }
 
 void mixent_results_free(mixent_results *results) {
-  for (size_t i = 0; i < results->keys.count; i++) free(results->runs[i].cells);
+  for (size_t i = 0; i < results->keys.count; i++) {
+    free(results->runs[i].cells);
+    free(results->runs[i].right);
+    mixent_result_free(results->runs[i].result);
+  }
+  for (size_t i = 0; i < results->set_count; i++) mixent_name_set_free(&results->sets[i].items);
+  free(results->sets);
+  mixent_names_free(&results->origins);
   free(results->runs);
   free(results->kinds);
   mixent_name_set_free(&results->variants);
@@ -49,10 +56,9 @@ static mixent_status add_name(mixent_name_set *set, const char *text, size_t mos
   return status;
 }
 
-/* The field of a role as a name: whole numbers have one spelling. */
-static mixent_status add_role(const mixent_results_header *header, const mixent_results_field *fields,
-                              mixent_results_role role, mixent_name_set *set, size_t most, const char *what,
-                              size_t *out) {
+mixent_status mixent_results_add_role(const mixent_results_header *header, const mixent_results_field *fields,
+                                      mixent_results_role role, mixent_name_set *set, size_t most,
+                                      const char *what, size_t *out) {
   const mixent_results_field *field = &fields[header->roles[role]];
   bool blank = field->text[strspn(field->text, " \t\r\n")] == 0;
   /* a variant may be called "none"; a seed that is NaN is what a data frame makes of a missing one */
@@ -117,9 +123,8 @@ static mixent_status find_column(const char *origin, const char *name, const mix
   return status;
 }
 
-/* The number of column `name` in a run. */
-static mixent_status put(const char *origin, const char *name, const mixent_results_field *field,
-                         mixent_results_run *run, mixent_results *out) {
+mixent_status mixent_results_put(const char *origin, const char *name, const mixent_results_field *field,
+                                 mixent_results_run *run, mixent_results *out) {
   size_t index;
   if (field->kind == MIXENT_FIELD_MISSING) return MIXENT_OK;
   MIXENT_TRY(find_column(origin, name, field, out, &index));
@@ -160,27 +165,31 @@ mixent_status mixent_results_take(const mixent_results_header *header, const mix
     return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
                        "%s: expected at most %d rows in all files together, got more", origin,
                        MIXENT_RESULTS_CELLS);
-  MIXENT_TRY(add_role(header, fields, MIXENT_ROLE_VARIANT, &out->variants, MIXENT_RESULTS_VARIANTS,
-                      "variants", &wanted.variant));
+  MIXENT_TRY(mixent_results_add_role(header, fields, MIXENT_ROLE_VARIANT, &out->variants,
+                                     MIXENT_RESULTS_VARIANTS, "variants", &wanted.variant));
   if (header->roles[MIXENT_ROLE_DATA] < header->count)
-    MIXENT_TRY(add_role(header, fields, MIXENT_ROLE_DATA, &out->data, MIXENT_RESULTS_VARIANTS, "data sets",
-                        &wanted.data));
+    MIXENT_TRY(mixent_results_add_role(header, fields, MIXENT_ROLE_DATA, &out->data, MIXENT_RESULTS_VARIANTS,
+                                       "data sets", &wanted.data));
   else
     MIXENT_TRY(add_name(&out->data, "", MIXENT_RESULTS_VARIANTS, "data sets", origin, &wanted.data));
   if (header->roles[MIXENT_ROLE_SEED] < header->count) {
-    MIXENT_TRY(add_role(header, fields, MIXENT_ROLE_SEED, &out->seeds, MIXENT_RESULTS_RUNS, "seeds", &seed));
+    MIXENT_TRY(mixent_results_add_role(header, fields, MIXENT_ROLE_SEED, &out->seeds, MIXENT_RESULTS_RUNS,
+                                       "seeds", &seed));
     wanted.seed = (long)seed;
   }
   MIXENT_TRY(find_run(origin, wanted, out, &run));
+  out->last_run = (size_t)(run - out->runs);
+  if (header->roles[MIXENT_ROLE_ITEM] < header->count)
+    return mixent_results_take_item(header, fields, out->last_run, out);
   if (header->roles[MIXENT_ROLE_METRIC] < header->count) {
     const mixent_results_field *metric = &fields[header->roles[MIXENT_ROLE_METRIC]];
     if (!*metric->text || metric->kind == MIXENT_FIELD_NESTED)
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%zu: expected the name of a metric, got a blank",
                          origin, metric->line, metric->column);
-    return put(origin, metric->text, &fields[header->roles[MIXENT_ROLE_VALUE]], run, out);
+    return mixent_results_put(origin, metric->text, &fields[header->roles[MIXENT_ROLE_VALUE]], run, out);
   }
   for (size_t i = 0; i < header->count; i++)
     if (!is_role(header, i) && *header->names[i])
-      MIXENT_TRY(put(origin, header->names[i], &fields[i], run, out));
+      MIXENT_TRY(mixent_results_put(origin, header->names[i], &fields[i], run, out));
   return MIXENT_OK;
 }
