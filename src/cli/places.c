@@ -58,12 +58,9 @@ static mixent_status fail_unknown(const char *runs, const char *word, const char
 }
 
 static mixent_status look(const char *path, mixent_place_kind kind, bool *found) {
-  mixent_path_kind recipe = MIXENT_PATH_NOTHING;
   *found = false;
   if (kind != MIXENT_PLACE_RUN) MIXENT_TRY(mixent_study_look(path, found));
-  if (kind != MIXENT_PLACE_STUDY && !*found) MIXENT_TRY(mixent_path_look_in(path, "recipe.yaml", &recipe));
-  *found |= recipe != MIXENT_PATH_NOTHING;
-  return MIXENT_OK;
+  return kind != MIXENT_PLACE_STUDY && !*found ? mixent_store_look(path, found) : MIXENT_OK;
 }
 
 mixent_status mixent_place_look(const char *runs, const char *word, mixent_place_kind kind, char **out) {

@@ -7,7 +7,7 @@
 #include "core/file.h"
 #include "core/printable.h"
 #include "io/safetensors.h"
-#include "lab/result/result.h"
+#include "lab/record/record.h"
 #include "lab/store/store.h"
 #include "model/temperature.h"
 #include "recipe/recipe.h"
@@ -33,6 +33,7 @@ typedef struct subject {
   json_t *history;
   mixent_result *result;
   mixent_train_summary summary;
+  bool recorded;         /* by another program: record.json */
   bool has_model;        /* best.safetensors */
   bool kept_temperature; /* beside the model */
   const char *samples;   /* "images" or "rows" */
@@ -81,6 +82,18 @@ static mixent_status look_at_model(subject *run) {
   return mixent_is_refusal(status) ? status : MIXENT_OK; /* whoever opens a damaged model says so */
 }
 
+/* A recorded run has neither a recipe nor a model, and its summary is its result. */
+static mixent_status read_recorded(subject *run) {
+  mixent_status status = mixent_result_read_predictions(run->directory, &run->result);
+  if (mixent_is_refusal(status)) return status;
+  if (status != MIXENT_OK) mixent_warning_print("result-unread: %s", mixent_last_error());
+  MIXENT_TRY(mixent_facts_read(run->directory, run->name, &run->facts));
+  MIXENT_TRY(mixent_facts_status(&run->facts));
+  run->status = mixent_facts_text(&run->facts, "status");
+  run->samples = mixent_samples_name(false);
+  return MIXENT_OK;
+}
+
 /* A run that is damaged is shown as far as it can be read. */
 static mixent_status read_subject(subject *run) {
   char *path = mixent_path_join(run->directory, "summary.json");
@@ -92,6 +105,8 @@ static mixent_status read_subject(subject *run) {
   free(path);
   if (mixent_is_refusal(status)) return status;
   finished = finished && status == MIXENT_OK;
+  run->recorded = mixent_has_file(run->directory, MIXENT_RECORD_FILE) && !run->summary.json;
+  if (run->recorded) return read_recorded(run);
   /* first, for it may make result.json, from which come facts */
   MIXENT_TRY(mixent_path_look_in(run->directory, "result.json", &result));
   MIXENT_TRY(mixent_path_look_in(run->directory, "predictions.safetensors", &predictions));
@@ -138,6 +153,24 @@ static double number_of(const subject *run, const char *key) {
   return fact && !fact->text ? fact->number : 0;
 }
 
+/* What a recorded run measured. */
+static void print_recorded(const subject *run) {
+  const mixent_facts *facts = &run->facts;
+  const char *data = mixent_facts_text(facts, "data");
+  if (!*mixent_facts_text(facts, "variant")) return;
+  printf("recorded, variant %s, seed %.0f", mixent_printable(mixent_facts_text(facts, "variant")),
+         number_of(run, "seed"));
+  printf("%s%s; last written %s\n", *data ? ", on " : "", mixent_printable(data),
+         mixent_local_time(mixent_facts_text(facts, "changed")));
+  if (run->result)
+    printf("On %s test samples: %.2f %% right, NLL %.4f, ECE %.4f, Brier %.4f, entropy %.4f\n",
+           mixent_text_count(run->result->test_images), 100 * run->result->test.accuracy,
+           run->result->test.nll, run->result->test.ece, run->result->test.brier, run->result->test.entropy);
+  for (size_t i = 0; i < facts->count; i++)
+    if (strncmp(facts->items[i].key, "metrics.", 8) == 0)
+      printf("%s %.6g\n", mixent_printable(facts->items[i].key + 8), facts->items[i].number);
+}
+
 static void print_head(const subject *run) {
   const mixent_facts *facts = &run->facts;
   printf("%s: %s\n", mixent_printable(run->directory), run->status);
@@ -155,6 +188,10 @@ static void print_head(const subject *run) {
            mixent_printable(mixent_facts_text(facts, "data")), number_of(run, "seed"),
            mixent_printable(mixent_facts_text(facts, "precision")), number_of(run, "threads"),
            number_of(run, "threads") == 1 ? "" : "s");
+  if (run->recorded) {
+    print_recorded(run);
+    return;
+  }
   if (mixent_facts_find(facts, "epochs_done") && mixent_facts_find(facts, "epochs"))
     printf("%.0f of %.0f epochs; ", number_of(run, "epochs_done"), number_of(run, "epochs"));
   printf("begun %s", mixent_local_time(mixent_facts_text(facts, "started")));
@@ -187,9 +224,8 @@ static void print_epochs(const subject *run) {
   }
 }
 
-static void print_scores(const subject *run) {
+static void print_temperature(const subject *run) {
   const mixent_result *result = run->result;
-  mixent_training_summary_print(&run->summary);
   if (result && result->temperature.found) {
     const mixent_calibration *before = &result->test, *after = &result->test_calibrated;
     printf("At temperature %.3f, fitted on the %s held out: NLL %.4f (before: %.4f), ECE %.4f (%.4f), "
@@ -202,6 +238,11 @@ static void print_scores(const subject *run) {
       printf("; --temperature %.3f applies it", result->temperature.temperature);
     puts(".");
   }
+}
+
+static void print_scores(const subject *run) {
+  mixent_training_summary_print(&run->summary);
+  print_temperature(run);
   if (run->has_model)
     printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n",
            mixent_printable(run->directory));
@@ -210,6 +251,10 @@ static void print_scores(const subject *run) {
 static int show(const subject *run, bool json) {
   if (json) return print_json(run);
   print_head(run);
+  if (run->recorded) {
+    print_temperature(run);
+    return MIXENT_EXIT_DONE;
+  }
   print_epochs(run);
   if (run->summary.json) print_scores(run);
   return MIXENT_EXIT_DONE;

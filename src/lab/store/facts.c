@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/yaml.h"
+#include "lab/record/record.h"
 #include "recipe/recipe.h"
 #include "run/directory.h"
 #include "run/scores.h"
@@ -65,7 +66,7 @@ void mixent_facts_add_number(mixent_facts *facts, const char *key, double number
 typedef struct reading {
   const char *directory;
   mixent_facts *facts;
-  bool finished;
+  bool finished, recorded;
 } reading;
 
 /* The last failure; what the system refused it may allow the next time. */
@@ -242,6 +243,34 @@ static mixent_status read_history(const reading *reading) {
   return MIXENT_OK;
 }
 
+/* A recorded run has none of the files of ours but result.json. */
+static mixent_status read_record(reading *reading) {
+  char *text, path[PATH_MAX];
+  mixent_record record;
+  MIXENT_TRY(read_text(reading, MIXENT_RECORD_FILE, MIXENT_RECORD_BYTES, &text));
+  if (!text) return MIXENT_OK;
+  snprintf(path, sizeof path, "%s/" MIXENT_RECORD_FILE, reading->directory);
+  mixent_status status = mixent_record_parse(text, strlen(text), path, &record);
+  free(text);
+  if (status == MIXENT_OK) {
+    mixent_facts *facts = reading->facts;
+    mixent_facts_add_text(facts, "variant", record.variant);
+    mixent_facts_add_number(facts, "seed", strtod(record.seed, NULL));
+    if (*record.data) mixent_facts_add_text(facts, "data", record.data);
+    for (size_t i = 0; i < record.metric_count && facts->count < MOST_FACTS; i++) {
+      char key[256];
+      snprintf(key, sizeof key, "metrics.%s", record.metrics[i].name);
+      mixent_facts_add_number(facts, key, record.metrics[i].value);
+    }
+    reading->finished = true;
+  } else if (status != MIXENT_ERROR_MEMORY) {
+    add_damage(reading, status);
+    status = MIXENT_OK;
+  }
+  mixent_record_free(&record);
+  return status == MIXENT_OK ? read_result(reading) : status;
+}
+
 /* Of a run without summary.json the plan says on what it runs. */
 static mixent_status read_plan(const reading *reading) {
   static const char *const names[][2] = {{"processor", "cpu"},
@@ -275,6 +304,16 @@ static mixent_status read_failure(const reading *reading) {
   return MIXENT_OK;
 }
 
+/* A run of ours. */
+static mixent_status read_run(reading *reading) {
+  MIXENT_TRY(read_recipe(reading));
+  MIXENT_TRY(read_summary(reading)); /* of two that say the same the first counts */
+  MIXENT_TRY(read_result(reading));
+  MIXENT_TRY(read_history(reading));
+  MIXENT_TRY(read_plan(reading));
+  return reading->finished ? MIXENT_OK : read_failure(reading);
+}
+
 /* When a file was written; false if it is not there. */
 static bool time_of(const reading *reading, const char *name, time_t *out) {
   struct stat info;
@@ -290,11 +329,12 @@ static void add_time(mixent_facts *facts, const char *key, time_t time) {
     mixent_facts_add_text(facts, key, text);
 }
 
-/* recipe.yaml is written once, at the start. */
+/* recipe.yaml is written once, at the start; record.json when the run ends. */
 static void add_times(const reading *reading) {
-  static const char *const names[] = {"recipe.yaml", "metrics.jsonl", "last.safetensors", "summary.json"};
+  static const char *const names[] = {"recipe.yaml", "metrics.jsonl", "last.safetensors", "summary.json",
+                                      MIXENT_RECORD_FILE};
   time_t time, newest = 0;
-  if (time_of(reading, names[0], &time)) add_time(reading->facts, "started", time);
+  if (time_of(reading, reading->recorded ? MIXENT_RECORD_FILE : names[0], &time)) add_time(reading->facts, "started", time);
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (time_of(reading, names[i], &time) && time > newest) newest = time;
   add_time(reading->facts, "changed", newest);
@@ -309,7 +349,7 @@ static void add_status(const reading *reading) {
                            "%s: expected at most %d values in summary.json and metrics.jsonl, got more",
                            reading->directory, MOST_FACTS));
   /* one that failed elsewhere came without (mixent study import) */
-  if (!reading->finished && !mixent_facts_find(facts, "failure") &&
+  if (!reading->finished && !reading->recorded && !mixent_facts_find(facts, "failure") &&
       !time_of(reading, "last.safetensors", &saved))
     add_damage(reading,
                mixent_fail(MIXENT_ERROR_FORMAT, "last.safetensors is missing, so the run cannot go on"));
@@ -348,12 +388,9 @@ mixent_status mixent_facts_read(const char *directory, const char *name, mixent_
   reading reading = {.directory = directory, .facts = out};
   mixent_facts_add_text(out, "run", name);
   add_study(&reading, name);
-  mixent_status status = read_recipe(&reading);
-  if (status == MIXENT_OK) status = read_summary(&reading); /* of two that say the same the first counts */
-  if (status == MIXENT_OK) status = read_result(&reading);
-  if (status == MIXENT_OK) status = read_history(&reading);
-  if (status == MIXENT_OK) status = read_plan(&reading);
-  if (status == MIXENT_OK && !reading.finished) status = read_failure(&reading);
+  reading.recorded =
+      mixent_has_file(directory, MIXENT_RECORD_FILE) && !mixent_has_file(directory, "recipe.yaml");
+  mixent_status status = reading.recorded ? read_record(&reading) : read_run(&reading);
   if (status == MIXENT_OK) {
     add_times(&reading);
     add_status(&reading);

@@ -146,6 +146,7 @@ static mixent_status read_runs(mixent_store *store, const mixent_store_query *qu
 /* Keys that a run may have though none here has. */
 static const char *const usual_keys[] = {"run",
                                          "study",
+                                         "variant",
                                          "recipe",
                                          "loss",
                                          "status",

@@ -1,6 +1,7 @@
 /* Opening the store, and bringing it up to date with the directories. */
 #include "lab/store/store.h"
 #include "core/file.h"
+#include "lab/record/record.h"
 #include "lab/store/file.h"
 #include "run/directory.h"
 
@@ -48,8 +49,8 @@ static int compare_entries(const void *a, const void *b) {
 /* What the files that facts come from look like from outside: another stamp, another content. Of last.safetensors only
  * whether it is there counts. */
 static void make_stamp(const char *directory, mixent_text *out) {
-  static const char *const names[] = {"recipe.yaml", "summary.json", "metrics.jsonl", "result.json",
-                                      "failure.txt"};
+  static const char *const names[] = {"recipe.yaml", "summary.json", "metrics.jsonl",
+                                      "result.json", "failure.txt",  MIXENT_RECORD_FILE};
   struct stat info;
   char path[4096];
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -63,6 +64,14 @@ static void make_stamp(const char *directory, mixent_text *out) {
   }
   snprintf(path, sizeof path, "%s/last.safetensors", directory);
   mixent_text_append(out, "%d", stat(path, &info) == 0);
+}
+
+mixent_status mixent_store_look(const char *directory, bool *out) {
+  mixent_path_kind recipe, record = MIXENT_PATH_NOTHING;
+  MIXENT_TRY(mixent_path_look_in(directory, "recipe.yaml", &recipe));
+  if (recipe == MIXENT_PATH_NOTHING) MIXENT_TRY(mixent_path_look_in(directory, MIXENT_RECORD_FILE, &record));
+  *out = recipe != MIXENT_PATH_NOTHING || record != MIXENT_PATH_NOTHING;
+  return MIXENT_OK;
 }
 
 /* Whether this user may not read a directory, or enter it: there it is not the disk that fails. */
@@ -86,17 +95,18 @@ static mixent_status look_at(const char *directory, const char *path, const char
   mixent_text_append(&below, "%s%s%s", path, *path ? "/" : "", name);
   mixent_status status = mixent_text_status(&there);
   if (status == MIXENT_OK) status = mixent_text_status(&below);
-  mixent_path_kind recipe = MIXENT_PATH_NOTHING, kind = MIXENT_PATH_NOTHING;
+  mixent_path_kind kind = MIXENT_PATH_NOTHING;
+  bool is_run = false;
   if (status == MIXENT_OK) status = mixent_path_look(there.data, &kind);
   bool closed = status == MIXENT_OK && kind == MIXENT_PATH_DIRECTORY && is_closed(there.data, X_OK);
   if (status == MIXENT_OK && kind == MIXENT_PATH_DIRECTORY && !closed)
-    status = mixent_path_look_in(there.data, "recipe.yaml", &recipe);
+    status = mixent_store_look(there.data, &is_run);
   if (status == MIXENT_ERROR_IO &&
       kind == MIXENT_PATH_DIRECTORY) /* hidden: a run, which its facts call damaged */
-    recipe = MIXENT_PATH_OTHER, status = MIXENT_OK;
+    is_run = true, status = MIXENT_OK;
   if (closed) {
     add_unread(unread, there.data);
-  } else if (status == MIXENT_OK && recipe != MIXENT_PATH_NOTHING) {
+  } else if (status == MIXENT_OK && is_run) {
     make_stamp(there.data, &stamp);
     status = mixent_text_status(&stamp);
     if (status == MIXENT_OK) status = add_entry(runs, below.data, stamp.data);
@@ -331,13 +341,14 @@ mixent_status mixent_store_recover(mixent_store *store, mixent_status status) {
 }
 
 static mixent_status check_directory(const char *directory) {
-  mixent_path_kind kind, recipe;
+  mixent_path_kind kind;
+  bool is_run;
   MIXENT_TRY(mixent_path_look(directory, &kind));
   if (kind != MIXENT_PATH_DIRECTORY)
     return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory of runs; 'mixent train' makes runs/",
                        directory);
-  MIXENT_TRY(mixent_path_look_in(directory, "recipe.yaml", &recipe));
-  if (recipe == MIXENT_PATH_NOTHING) return MIXENT_OK;
+  MIXENT_TRY(mixent_store_look(directory, &is_run));
+  if (!is_run) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s is itself a run; 'mixent show %s' tells of it", directory,
                      directory);
 }

@@ -15,6 +15,9 @@
 
 typedef struct mixent_store mixent_store;
 
+/* Whether a directory is a run: one of ours (recipe.yaml), or a recorded one (record.json). */
+mixent_status mixent_store_look(const char *directory, bool *out);
+
 /* Runs are found in `directory` and up to two levels below it (runs/STUDY/DATA/VARIANT-SEED); names that begin with a
  * dot are passed over. With `rebuild` the index is made anew. An index that is damaged is put aside and made anew; one
  * that cannot be written is replaced by memory; mixent_store_warning tells. Errors: MIXENT_ERROR_ARGUMENT if
