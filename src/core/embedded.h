@@ -8,7 +8,8 @@ typedef struct mixent_embedded {
 
 extern const mixent_embedded mixent_embedded_networks[]; /* src/net/networks */
 extern const mixent_embedded mixent_embedded_recipes[];  /* recipes */
-extern const mixent_embedded mixent_embedded_styles[];   /* src/lab/report */
-extern const mixent_embedded mixent_embedded_studies[];  /* recipes/studies */
+extern const mixent_embedded mixent_embedded_styles[];   /* src/lab/report; one each */
+extern const mixent_embedded mixent_embedded_scripts[];
+extern const mixent_embedded mixent_embedded_studies[]; /* recipes/studies */
 
 #endif

@@ -1,5 +1,6 @@
 """The report: one page that is well-formed, whole by itself, true to the comparison, and looks right in a browser."""
 import base64
+import hashlib
 import io
 import json
 import os
@@ -7,6 +8,7 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy
 import pytest
@@ -37,8 +39,9 @@ variants:
   ce: {{loss: {{name: ce}}}}
   min-ent: {{loss: {{name: min-ent, w2: 0.5, learn: [w1, w2, b1]}}}}
 """
-SECTIONS = ["verdict", "differences", "measures", "curves", "weights", "reliability", "certainty", "confusion", "making"]
-VOID = {"meta", "img", "br"}
+SECTIONS = ["verdict", "measures", "curves", "weights", "reliability", "certainty", "confusion", "making"]
+VOID = {"meta", "img", "br", "input"}
+SCRIPT = Path(__file__).parents[2] / "src/lab/report/script.js"
 INSIDE_SVG = {"path", "polygon", "use", "circle", "rect", "line"}
 
 
@@ -49,7 +52,7 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.source = path.read_text(encoding="utf-8")
         self.open, self.ids, self.links, self.images, self.words, self.tags = [], [], [], [], [], []
-        self.charts = 0
+        self.charts, self.scripts, self.policy, self.boxes = 0, [], None, []
         self.feed(self.source)
         self.close()
         assert self.open == []
@@ -69,19 +72,26 @@ class Page(HTMLParser):
         assert self.open and self.open.pop() == tag, f"</{tag}> at {self.getpos()}"
 
     def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] == "script":
+            self.scripts.append(data)
+        elif self.open and self.open[-1] != "style":
             self.words.append(data)
 
     def take(self, tag, attributes):
         self.tags.append(tag)
         for name, value in attributes.items():
-            assert not name.startswith("on") and (value is not None or name == "open"), f"{tag} {name}"
+            assert not name.startswith("on") and (value is not None or name in ("open", "checked")), f"{tag} {name}"
             if name in ("href", "xlink:href"):
                 assert value.startswith("#")
                 self.links.append(value[1:])
             if name == "src":
                 assert value.startswith("data:image/png;base64,")
                 self.images.append((attributes["alt"], base64.b64decode(value.partition(",")[2], validate=True)))
+        if attributes.get("http-equiv") == "Content-Security-Policy":
+            self.policy = attributes["content"]
+        if tag == "input":
+            assert attributes["type"] == "checkbox" and "checked" in attributes and self.open[-1] == "label"
+            self.boxes.append(attributes["id"])
         if "id" in attributes:
             self.ids.append(attributes["id"])
         if tag == "svg" and "aria-hidden" not in attributes:
@@ -91,8 +101,12 @@ class Page(HTMLParser):
     def check(self):
         assert self.source.startswith("<!doctype html>")
         assert len(set(self.ids)) == len(self.ids) and set(self.links) <= set(self.ids)
-        assert not re.search(r"https?:|url\(|@import|<script|<link|<iframe", self.source)
-        assert not {"script", "iframe", "link", "object", "form", "b>"} & set(self.tags)
+        assert not re.search(r"https?:(?!//www.w3.org/2000/svg)|url\(|@import|<link|<iframe|innerHTML|insertAdjacent", self.source)
+        assert not {"iframe", "link", "object", "form", "b>"} & set(self.tags)
+        (script,) = self.scripts  # the program's own, and the only one that a browser runs
+        assert script == SCRIPT.read_text(encoding="utf-8") and self.tags.count("script") == 1
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert self.policy == f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
         for style in ("prefers-color-scheme: dark", "@media print"):
             assert style in self.source
         for name in set(re.findall(r"var\((--[a-z0-9-]+)\)", self.source)):
@@ -190,13 +204,13 @@ def test_names_are_escaped(whole, tmp_path):
 
 def test_one_run(whole):
     page = whole.report("runs/small/min-ent-1", "--output", "one.html")
-    assert page.sections() == [name for name in SECTIONS if name != "differences"]
+    assert page.sections() == SECTIONS and page.boxes == []
     assert "min-ent-1" in page.text and "loss.name=min-ent" in page.text
 
 
 def test_two_runs_are_told_apart_by_mcnemar(whole):
     page = whole.report("runs/small/ce-0", "runs/small/min-ent-0", "--output", "two.html")
-    assert "differences" in page.sections() and "McNemar" in page.text and "two single models" in page.text
+    assert "McNemar" in page.text and "two single models" in page.text and page.boxes == ["show0", "show1"]
 
 
 def test_runs_that_hold_nothing_out_have_no_curve_of_validation(copy):

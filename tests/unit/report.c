@@ -92,18 +92,46 @@ static void test_svg(void **state) {
       "\t<g transform=\"translate(3,4)\" fill=\"rgb(1,2,7)\" "
       "font-family=\"sans-serif\">\n\t\t<text>@0@</text>\n\t</g>\n"
       "\t<g><text>-0.5</text></g></g>\n</g>\n</g>\n</svg>\n";
-  mixent_plot plot = {.width = 10, .height = 20, .x = {0, 1, 1}, .y = {0, 1, 1}};
+  mixent_plot plot = {.width = 10,
+                      .height = 20,
+                      .left = 1,
+                      .right = 9,
+                      .top = 2,
+                      .bottom = 18,
+                      .x = {0, 1, 1},
+                      .y = {0, 0.5, 1}};
   mixent_plot_label(&plot, "<a&b>", 1, 0.5);
+  mixent_text_append(mixent_plot_draw(&plot, 12),
+                     "$v0 using 1:2"); /* the first curve is the thirteenth variant's */
+  assert_string_equal(plot.script.data, "plot $v0 using 1:2");
+  mixent_text_append(&plot.values, "<tbody></tbody>");
   mixent_text out = {0};
   assert_int_equal(mixent_plot_adapt(&plot, svg, "a \"chart\"", &out), MIXENT_OK);
-  assert_text(&out, "<svg viewBox=\"0 0 10 20\" role=\"img\" aria-label=\"a &quot;chart&quot;\">"
-                    "<g><g fill=\"none\" stroke=\"currentColor\">"
-                    "<path stroke=\"var(--hue-1)\" d=\"M1,2 L3,4 L5,6\"/>"
-                    "<use href=\"#mark\" transform=\"translate(1,2) scale(1.95)\" color=\"var(--muted)\"/>"
-                    "<g transform=\"translate(3,4)\" fill=\"var(--hue-7)\"><text>&lt;a&amp;b&gt;</text></g>"
-                    "<g><text>−0.5</text></g></g></g></svg>\n");
+  assert_text(
+      &out,
+      "<svg viewBox=\"0 0 10 20\" role=\"img\" aria-label=\"a &quot;chart&quot;\" "
+      "data-area=\"1 9 2 18 0 1 0 0.5\"><g class=\"v12\"><g fill=\"none\" stroke=\"currentColor\">"
+      "<path stroke=\"var(--hue-1)\" d=\"M1,2 L3,4 L5,6\"/>"
+      "<use href=\"#mark\" transform=\"translate(1,2) scale(1.95)\" color=\"var(--muted)\"/>"
+      "<g transform=\"translate(3,4)\" fill=\"var(--hue-7)\"><text class=\"v1\">&lt;a&amp;b&gt;</text></g>"
+      "<g><text>−0.5</text></g></g></g></svg>\n");
   assert_int_equal(mixent_plot_adapt(&plot, "gnuplot: no", "", &out), MIXENT_ERROR_UNSUPPORTED);
   mixent_text_free(&out);
+  mixent_text_free(&plot.script);
+  mixent_text_free(&plot.values);
+  free(plot.curves);
+}
+
+/* 28 variants are told apart by colour or dash; the first seven are solid. */
+static void test_palette(void **state) {
+  (void)state;
+  enum { APART = MIXENT_PLOT_ALIKE * MIXENT_PLOT_DASHES };
+  for (size_t i = 0; i < APART; i++) {
+    assert_true(i >= MIXENT_PLOT_ALIKE || mixent_plot_dash(i) == 0);
+    for (size_t j = 0; j < i; j++)
+      assert_true(strcmp(mixent_plot_color(i), mixent_plot_color(j)) != 0 ||
+                  mixent_plot_dash(i) != mixent_plot_dash(j));
+  }
 }
 
 /* SVG cut off anywhere leaves elements that are closed, and nothing is read past the end. */
@@ -129,6 +157,7 @@ static void test_svg_cut(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_escapes), cmocka_unit_test(test_numbers),
                                      cmocka_unit_test(test_base64),  cmocka_unit_test(test_axes),
-                                     cmocka_unit_test(test_svg),     cmocka_unit_test(test_svg_cut)};
+                                     cmocka_unit_test(test_svg),     cmocka_unit_test(test_palette),
+                                     cmocka_unit_test(test_svg_cut)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

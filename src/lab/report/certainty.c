@@ -80,13 +80,13 @@ static mixent_status draw_titled(const mixent_section *section, size_t variant, 
                                                const pooled *pool),
                                  mixent_plot *plot, const char *about) {
   mixent_text text = {0};
-  const mixent_section title = {section->report, section->data, section->level, &text, NULL};
+  const mixent_section title = mixent_section_on(section, &text);
   mixent_section_variant(&title, variant);
   mixent_text_append(&text, "<small>");
   write(&title, variant, pool);
   mixent_text_append(&text, "</small>");
   plot->script.failed |= text.failed;
-  mixent_status status = mixent_section_chart(section, text.failed ? "" : text.data, plot, about);
+  mixent_status status = mixent_section_chart(section, variant, text.failed ? "" : text.data, plot, about);
   mixent_text_free(&text);
   return status;
 }
@@ -98,27 +98,54 @@ static void write_calibration(const mixent_section *title, size_t variant, const
                        mean_of(title, variant, "temperature"));
 }
 
+/* "0.947 at confidence 0.961", or nothing of a bin without images. */
+static void write_bin(mixent_text *values, const mixent_reliability_bin *bin) {
+  mixent_text_append(values, "<td>");
+  if (bin->count) mixent_text_append(values, "%.3f at confidence %.3f", bin->accuracy, bin->confidence);
+  mixent_text_append(values, "</td>");
+}
+
+static void write_reliability_values(const pooled *pool, mixent_text *values) {
+  const double width = 1.0 / MIXENT_RELIABILITY_BINS;
+  mixent_text_append(values,
+                     "<thead><tr><th scope=\"col\">confidence</th><th scope=\"col\">accuracy</th>%s<th "
+                     "scope=\"col\">share</th></tr></thead><tbody>\n",
+                     pool->calibrated ? "<th scope=\"col\">accuracy at the temperature</th>" : "");
+  for (size_t i = 0; i < MIXENT_RELIABILITY_BINS; i++) {
+    const mixent_reliability_bin *before = &pool->before[i], *after = &pool->after[i];
+    if (!before->count && !(pool->calibrated && after->count)) continue;
+    mixent_text_append(values, "<tr data-x=\"%.5f\"><th scope=\"row\">%.3f to %.3f</th>",
+                       ((double)i + 0.5) * width, (double)i * width, (double)(i + 1) * width);
+    write_bin(values, before);
+    if (pool->calibrated) write_bin(values, after);
+    mixent_text_append(values, "<td>%.1f %%</td></tr>\n", 100 * (double)before->count / (double)pool->images);
+  }
+  mixent_text_append(values, "</tbody>");
+}
+
 static mixent_status draw_reliability(const mixent_section *section, size_t variant) {
   pooled pool = pool_runs(section, variant);
-  size_t hue = mixent_report_hue(section->report, variant);
+  size_t index = mixent_report_hue(section->report, variant);
   mixent_plot plot = {
       .width = 320, .height = 300, .x = {0, 1, 0.2}, .y = {0, 1, 0.2}, .x_title = "confidence"};
   mixent_plot_begin(&plot);
   write_shares(&pool, &plot.script);
   write_bins(pool.before, "before", &plot.script);
   write_bins(pool.after, "after", &plot.script);
-  mixent_text_append(&plot.script,
-                     "$even << END\n0 0\n1 1\nEND\nset boxwidth %.5f\n"
-                     "plot $share using 1:2 with boxes fc rgb '%s' fs solid 1 noborder, "
-                     "$even using 1:2 with lines lw 1 lc rgb '%s' dt (2,3)",
-                     0.9 / MIXENT_RELIABILITY_BINS, MIXENT_PLOT_GRID, MIXENT_PLOT_MUTED);
+  mixent_text_append(&plot.script, "$even << END\n0 0\n1 1\nEND\nset boxwidth %.5f\n",
+                     0.9 / MIXENT_RELIABILITY_BINS);
+  mixent_text_append(mixent_plot_draw(&plot, MIXENT_PLOT_COMMON),
+                     "$share using 1:2 with boxes fc rgb '%s' fs solid 1 noborder", MIXENT_PLOT_GRID);
+  mixent_text_append(mixent_plot_draw(&plot, MIXENT_PLOT_COMMON),
+                     "$even using 1:2 with lines lw 1 lc rgb '%s' dt (2,3)", MIXENT_PLOT_MUTED);
   if (pool.calibrated)
-    mixent_text_append(&plot.script, ", $after using 1:2 with lines lw 1.5 lc rgb '%s' dt (6,3)",
-                       MIXENT_PLOT_MUTED);
-  mixent_text_append(&plot.script,
-                     ", $before using 1:2 with lines lw 2 lc rgb '%s', "
-                     "$before using 1:2 with points pt 7 ps 0.45 lc rgb '%s'\n",
-                     mixent_plot_color(hue), mixent_plot_color(hue));
+    mixent_text_append(mixent_plot_draw(&plot, MIXENT_PLOT_COMMON),
+                       "$after using 1:2 with lines lw 1.5 lc rgb '%s' dt (6,3)", MIXENT_PLOT_MUTED);
+  mixent_text_append(mixent_plot_draw(&plot, MIXENT_PLOT_COMMON),
+                     "$before using 1:2 with lines lw 2 lc rgb '%s'", mixent_plot_color(index));
+  mixent_text_append(mixent_plot_draw(&plot, MIXENT_PLOT_COMMON),
+                     "$before using 1:2 with points pt 7 ps 0.45 lc rgb '%s'", mixent_plot_color(index));
+  write_reliability_values(&pool, &plot.values);
   return draw_titled(section, variant, &pool, write_calibration, &plot,
                      "accuracy against confidence, with the diagonal");
 }
@@ -156,12 +183,15 @@ static double largest_share(const pooled *pool) {
   return most;
 }
 
+static double percent_of(size_t count, size_t all) {
+  return all ? 100 * (double)count / (double)all : 0;
+}
+
 static void write_histogram(const size_t *counts, size_t all, const char *name, double width,
                             mixent_text *out) {
   mixent_text_append(out, "$%s << END\n", name);
   for (size_t i = 0; i < MIXENT_ENTROPY_BINS; i++)
-    mixent_text_append(out, "%.5f %.4f\n", ((double)i + 0.5) * width,
-                       all ? 100 * (double)counts[i] / (double)all : 0.0);
+    mixent_text_append(out, "%.5f %.4f\n", ((double)i + 0.5) * width, percent_of(counts[i], all));
   mixent_text_append(out, "END\n");
 }
 
@@ -172,6 +202,19 @@ static void write_kinds(const mixent_section *title, size_t variant, const poole
       right, 100 - right);
   double auroc = mean_of(title, variant, "auroc");
   if (!isnan(auroc)) mixent_text_append(title->out, ", AUROC %.3f", auroc);
+}
+
+static void write_entropy_values(const pooled *pool, double width, mixent_text *values) {
+  mixent_text_append(
+      values, "<thead><tr><th scope=\"col\">entropy</th><th scope=\"col\"><span class=\"right\">right"
+              "</span></th><th scope=\"col\"><span class=\"wrong\">wrong</span></th></tr></thead><tbody>\n");
+  for (size_t i = 0; i < MIXENT_ENTROPY_BINS; i++)
+    mixent_text_append(
+        values,
+        "<tr data-x=\"%.5f\"><th scope=\"row\">%.2f to %.2f</th><td>%.2f %%</td><td>%.2f %%</td></tr>\n",
+        ((double)i + 0.5) * width, (double)i * width, (double)(i + 1) * width,
+        percent_of(pool->entropy_right[i], pool->right), percent_of(pool->entropy_wrong[i], pool->wrong));
+  mixent_text_append(values, "</tbody>");
 }
 
 static mixent_status draw_entropy(const mixent_section *section, size_t variant, size_t classes, double top) {
@@ -185,11 +228,13 @@ static mixent_status draw_entropy(const mixent_section *section, size_t variant,
   mixent_plot_begin(&plot);
   write_histogram(pool.entropy_right, pool.right, "right", width, &plot.script);
   write_histogram(pool.entropy_wrong, pool.wrong, "wrong", width, &plot.script);
-  mixent_text_append(&plot.script,
-                     "set boxwidth %.5f\n"
-                     "plot $right using 1:2 with boxes fc rgb '%s' fs transparent solid 0.45 noborder, "
-                     "$wrong using 1:2 with histeps lw 2 lc rgb '%s'\n",
-                     0.92 * width, MIXENT_PLOT_RIGHT, MIXENT_PLOT_WRONG);
+  mixent_text_append(&plot.script, "set boxwidth %.5f\n", 0.92 * width);
+  mixent_text_append(mixent_plot_draw(&plot, MIXENT_PLOT_COMMON),
+                     "$right using 1:2 with boxes fc rgb '%s' fs transparent solid 0.45 noborder",
+                     MIXENT_PLOT_RIGHT);
+  mixent_text_append(mixent_plot_draw(&plot, MIXENT_PLOT_COMMON),
+                     "$wrong using 1:2 with histeps lw 2 lc rgb '%s'", MIXENT_PLOT_WRONG);
+  write_entropy_values(&pool, width, &plot.values);
   return draw_titled(section, variant, &pool, write_kinds, &plot,
                      "histograms of the entropy of right and of wrong predictions");
 }
@@ -213,14 +258,41 @@ static double largest_risk(const mixent_section *section) {
   return top;
 }
 
+static double coverage_of(size_t point) {
+  return 100.0 * (double)(point + 1) / MIXENT_COVERAGE_POINTS;
+}
+
 static void write_risks(const mixent_section *section, size_t variant, mixent_text *out) {
   mixent_text_append(out, "$v%zu << END\n", variant);
   for (size_t i = 0; i < MIXENT_COVERAGE_POINTS; i++) {
     mixent_band band = risk_at(section, variant, i);
-    mixent_text_append(out, "%g %.4f %.4f %.4f\n", 100.0 * (double)(i + 1) / MIXENT_COVERAGE_POINTS,
-                       band.mean, band.low, band.high);
+    mixent_text_append(out, "%g %.4f %.4f %.4f\n", coverage_of(i), band.mean, band.low, band.high);
   }
   mixent_text_append(out, "END\n");
+}
+
+static void write_risk_values(const mixent_section *chart, mixent_text *values) {
+  const mixent_section section = mixent_section_on(chart, values);
+  mixent_text_append(values, "<thead><tr><th scope=\"col\">coverage</th>");
+  for (size_t v = 0; v < section.report->variant_count; v++) {
+    if (!mixent_report_has_results(section.report, section.data, v)) continue;
+    mixent_section_head(&section, v);
+    mixent_text_append(values, "</th>");
+  }
+  mixent_text_append(values, "</tr></thead><tbody>\n");
+  for (size_t i = 0; i < MIXENT_COVERAGE_POINTS; i++) {
+    mixent_text_append(values, "<tr data-x=\"%g\"><th scope=\"row\">%g %%</th>", coverage_of(i),
+                       coverage_of(i));
+    for (size_t v = 0; v < section.report->variant_count; v++) {
+      if (!mixent_report_has_results(section.report, section.data, v)) continue;
+      mixent_band band = risk_at(&section, v, i);
+      mixent_section_cell(&section, v);
+      mixent_html_band(values, &band, 1, 2);
+      mixent_text_append(values, "</td>");
+    }
+    mixent_text_append(values, "</tr>\n");
+  }
+  mixent_text_append(values, "</tbody>");
 }
 
 static mixent_status draw_risk(const mixent_section *section) {
@@ -235,19 +307,17 @@ static mixent_status draw_risk(const mixent_section *section) {
       mixent_plot_label(&plot, report->variants[v], mixent_report_hue(report, v),
                         risk_at(section, v, MIXENT_COVERAGE_POINTS - 1).mean);
   mixent_plot_begin(&plot);
-  bool drawn[2] = {report->seed_count > 1, true}; /* bands, lines */
   for (size_t v = 0; v < report->variant_count; v++)
     if (mixent_report_has_results(report, section->data, v)) write_risks(section, v, &plot.script);
-  const char *comma = "plot ";
-  for (int pass = 0; pass < 2; pass++)
+  for (int pass = report->seed_count > 1 ? 0 : 1; pass < 2; pass++) /* bands, lines */
     for (size_t v = 0; v < report->variant_count; v++) {
-      if (!drawn[pass] || !mixent_report_has_results(report, section->data, v)) continue;
-      mixent_text_append(&plot.script, "%s$v%zu %s", comma, v,
-                         mixent_plot_curve(mixent_report_hue(report, v), pass == 0));
-      comma = ", ";
+      if (!mixent_report_has_results(report, section->data, v)) continue;
+      char block[24];
+      snprintf(block, sizeof block, "$v%zu", v);
+      mixent_plot_draw_curve(&plot, mixent_report_hue(report, v), block, pass == 0);
     }
-  mixent_text_append(&plot.script, "\n");
-  return mixent_section_chart(section, "Errors among the most confident, %", &plot,
+  write_risk_values(section, &plot.values);
+  return mixent_section_chart(section, MIXENT_PLOT_COMMON, "Errors among the most confident, %", &plot,
                               "share of errors against coverage, a line for each variant");
 }
 

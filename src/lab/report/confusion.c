@@ -107,7 +107,6 @@ static mixent_status write_pictures(const mixent_section *section, const confuse
 }
 
 static void write_share(mixent_text *out, size_t count, size_t all) {
-  mixent_text_append(out, "<td>");
   mixent_html_number(out, all ? 100 * (double)count / (double)all : NAN, 1);
   mixent_text_append(out, "</td>");
 }
@@ -133,8 +132,7 @@ static void write_pair_heads(const mixent_section *section) {
     mixent_text_append(out, "<th scope=\"col\" class=\"pictures\">examples, in most runs</th>");
   for (size_t v = 0; v < section->report->variant_count; v++) {
     if (!mixent_report_has_results(section->report, section->data, v)) continue;
-    mixent_text_append(out, "<th scope=\"col\">");
-    mixent_section_variant(section, v);
+    mixent_section_head(section, v);
     mixent_text_append(out, "<small>%%</small></th>");
   }
   mixent_text_append(out, "</tr></thead><tbody>\n");
@@ -150,9 +148,11 @@ static mixent_status write_pair(const mixent_section *section, const counts *eac
   mixent_text_append(out, "</td>");
   if (has_pictures(section)) MIXENT_TRY(write_pictures(section, pair));
   for (size_t v = 0; v < section->report->variant_count; v++)
-    if (mixent_report_has_results(section->report, section->data, v))
+    if (mixent_report_has_results(section->report, section->data, v)) {
+      mixent_section_cell(section, v);
       write_share(out, each[v].cells[pair->label * each->classes + pair->predicted],
                   row_sum(&each[v], pair->label));
+    }
   mixent_text_append(out, "</tr>\n");
   return mixent_text_status(out);
 }
@@ -183,7 +183,7 @@ static void write_cell(mixent_text *out, const counts *counts, size_t label, siz
   }
   double share = (double)count / (double)all;
   int level = (int)ceil(LEVELS * sqrt(label == predicted ? share * share : share));
-  mixent_text_append(out, "<td class=\"%c%d\">", label == predicted ? 'r' : 'w',
+  mixent_text_append(out, "<td data-n=\"%zu\" class=\"%c%d\">", count, label == predicted ? 'r' : 'w',
                      level > LEVELS ? LEVELS : level);
   if (share >= 0.0995)
     mixent_text_append(out, "%.0f", 100 * share);
@@ -191,24 +191,31 @@ static void write_cell(mixent_text *out, const counts *counts, size_t label, siz
     mixent_text_append(out, "%.1f", 100 * share);
 }
 
+/* A class as the head of a row or a column: short, and whole for those who point at it. */
+static void write_class(mixent_text *out, const char *scope, const char *name) {
+  mixent_text_append(out, "<th scope=\"%s\" title=\"", scope);
+  mixent_html_text(out, name);
+  mixent_text_append(out, "\">");
+  mixent_html_short(out, name, 10);
+  mixent_text_append(out, "</th>");
+}
+
 static void write_matrix(const mixent_section *section, size_t variant, const counts *counts, bool open) {
   mixent_text *out = section->out;
-  mixent_text_append(out, "<details%s><summary>", open ? " open" : "");
+  mixent_text_append(out, "<details class=\"v%zu\"%s><summary>", mixent_report_hue(section->report, variant),
+                     open ? " open" : "");
   mixent_section_variant(section, variant);
   mixent_text_append(out,
                      "</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"confusion "
                      "matrix\"><table class=\"matrix\"><thead><tr><th scope=\"col\">true \\ said</th>");
   for (size_t k = 0; k < counts->classes; k++) {
-    mixent_text_append(out, "<th scope=\"col\">");
-    mixent_html_short(out, counts->names[k], 10);
-    mixent_text_append(out, "</th>");
+    write_class(out, "col", counts->names[k]);
   }
   mixent_text_append(out, "</tr></thead><tbody>\n");
   for (size_t label = 0; label < counts->classes; label++) {
-    mixent_text_append(out, "<tr><th scope=\"row\">");
-    mixent_html_short(out, counts->names[label], 10);
-    mixent_text_append(out, "</th>");
     size_t all = row_sum(counts, label);
+    mixent_text_append(out, "<tr data-n=\"%zu\">", all);
+    write_class(out, "row", counts->names[label]);
     for (size_t k = 0; k < counts->classes; k++) {
       write_cell(out, counts, label, k, all);
       mixent_text_append(out, "</td>");

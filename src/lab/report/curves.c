@@ -45,6 +45,7 @@ typedef struct curve_chart {
   mixent_series series;
   const char *title, *about;
   double scale;
+  int digits;  /* of its values */
   bool moving; /* only variants whose series moves */
 } curve_chart;
 
@@ -127,22 +128,44 @@ static void write_blocks(const curve_chart *chart, size_t epochs, mixent_text *o
   }
 }
 
-static void write_plot(const curve_chart *chart, size_t epochs, mixent_text *out) {
+static void draw_curves(const curve_chart *chart, size_t epochs, mixent_plot *plot) {
   const mixent_report *report = chart->section->report;
-  const char *comma = "plot ";
   for (int pass = 0; pass < 2; pass++)
     for (size_t v = 0; v < report->variant_count; v++) {
       mixent_band end;
       if ((pass == 0 && report->seed_count == 1) || !is_drawn(chart, v) || !find_end(chart, v, epochs, &end))
         continue;
-      size_t hue = mixent_report_hue(report, v);
-      mixent_text_append(out, "%s$v%zu %s", comma, v, mixent_plot_curve(hue, pass == 0));
+      size_t index = mixent_report_hue(report, v);
+      char block[24];
+      snprintf(block, sizeof block, "$v%zu", v);
+      mixent_plot_draw_curve(plot, index, block, pass == 0);
       if (pass == 1 && epochs == 1) /* a line of one point is none */
-        mixent_text_append(out, ", $v%zu using 1:2 with points pt 7 ps 0.6 lc rgb '%s'", v,
-                           mixent_plot_color(hue));
-      comma = ", ";
+        mixent_text_append(mixent_plot_draw(plot, index), "%s using 1:2 with points pt 7 ps 0.6 lc rgb '%s'",
+                           block, mixent_plot_color(index));
     }
-  mixent_text_append(out, "\n");
+}
+
+static void write_values(const curve_chart *chart, size_t epochs, mixent_text *values) {
+  const mixent_section section = mixent_section_on(chart->section, values);
+  mixent_text_append(values, "<thead><tr><th scope=\"col\">epoch</th>");
+  for (size_t v = 0; v < section.report->variant_count; v++) {
+    if (!is_drawn(chart, v)) continue;
+    mixent_section_head(&section, v);
+    mixent_text_append(values, "</th>");
+  }
+  mixent_text_append(values, "</tr></thead><tbody>\n");
+  for (size_t e = 0; e < epochs; e++) {
+    mixent_text_append(values, "<tr data-x=\"%zu\"><th scope=\"row\">%zu</th>", e + 1, e + 1);
+    for (size_t v = 0; v < section.report->variant_count; v++) {
+      if (!is_drawn(chart, v)) continue;
+      mixent_band band = band_at(chart->section, chart->series, v, e);
+      mixent_section_cell(&section, v);
+      mixent_html_band(values, &band, chart->scale, chart->digits);
+      mixent_text_append(values, "</td>");
+    }
+    mixent_text_append(values, "</tr>\n");
+  }
+  mixent_text_append(values, "</tbody>");
 }
 
 static mixent_status draw_chart(const curve_chart *chart) {
@@ -164,12 +187,13 @@ static mixent_status draw_chart(const curve_chart *chart) {
   }
   mixent_plot_begin(&plot);
   write_blocks(chart, epochs, &plot.script);
-  write_plot(chart, epochs, &plot.script);
+  draw_curves(chart, epochs, &plot);
+  write_values(chart, epochs, &plot.values);
   char title[128];
   bool cut = whole.low < plot.y.low || whole.high > plot.y.high;
   snprintf(title, sizeof title, "%s%s", chart->title,
            cut ? " <small>(what runs away is cut off)</small>" : "");
-  return mixent_section_chart(chart->section, title, &plot, chart->about);
+  return mixent_section_chart(chart->section, MIXENT_PLOT_COMMON, title, &plot, chart->about);
 }
 
 static bool any_held_out(const mixent_section *section) {
@@ -200,13 +224,13 @@ mixent_status mixent_section_curves(const mixent_section *section) {
       held_out ? "the validation part" : "the training part (nothing was held out)");
   const curve_chart charts[] = {
       {section, MIXENT_SERIES_ACCURACY, held_out ? "Validation accuracy, %" : "Training accuracy, %",
-       "accuracy in per cent over the epochs, a line for each variant", 100, false},
+       "accuracy in per cent over the epochs, a line for each variant", 100, 2, false},
       {section, MIXENT_SERIES_NLL, held_out ? "Validation NLL" : "Training NLL",
-       "negative log-likelihood over the epochs, a line for each variant", 1, false},
+       "negative log-likelihood over the epochs, a line for each variant", 1, 4, false},
       {section, MIXENT_SERIES_ENTROPY, "Mean entropy of the predictions, nats",
-       "mean entropy of the predictions over the epochs, a line for each variant", 1, false},
+       "mean entropy of the predictions over the epochs, a line for each variant", 1, 4, false},
       {section, MIXENT_SERIES_LOSS, "Training loss", "training loss over the epochs, a line for each variant",
-       1, false}};
+       1, 4, false}};
   for (size_t i = 0; i < sizeof charts / sizeof *charts; i++) MIXENT_TRY(draw_chart(&charts[i]));
   mixent_text_append(out, "</div>\n");
   mixent_section_end(section);
@@ -228,13 +252,13 @@ mixent_status mixent_section_weights(const mixent_section *section) {
     mixent_series series = MIXENT_SERIES_WEIGHTS + k;
     if (!any_moves(section, series)) continue;
     if (!begun) {
-      mixent_section_begin(section, "weights", "Weights and bases of the loss");
+      mixent_section_begin(section, "weights", "Weights and bases");
       mixent_text_append(section->out,
                          "<p class=\"note\">As they stood at the end of each epoch, where they are "
                          "learned or scheduled.</p>\n<div class=\"charts\">\n");
     }
     begun = true;
-    MIXENT_TRY(draw_chart(&(curve_chart){section, series, titles[k], about[k], 1, true}));
+    MIXENT_TRY(draw_chart(&(curve_chart){section, series, titles[k], about[k], 1, 4, true}));
   }
   if (!begun) return MIXENT_OK;
   mixent_text_append(section->out, "</div>\n");

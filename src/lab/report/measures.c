@@ -37,13 +37,12 @@ static void write_measure(mixent_text *out, const mixent_measure *measure) {
   mixent_html_text(out, measure->title);
   mixent_text_append(out, "%s%s", *measure->unit ? ", " : "", measure->unit);
   if (measure->better)
-    mixent_text_append(out, " <span class=\"better\" role=\"img\" aria-label=\"%s is better\">%s</span>",
+    mixent_text_append(out, " <span class=\"direction\" role=\"img\" aria-label=\"%s is better\">%s</span>",
                        measure->better > 0 ? "higher" : "lower", measure->better > 0 ? "↑" : "↓");
   mixent_text_append(out, "</th>");
 }
 
 static void write_sample(mixent_text *out, const mixent_measure *measure, const mixent_sample *sample) {
-  mixent_text_append(out, "<td>");
   if (!sample->count) {
     mixent_text_append(out, "–</td>");
     return;
@@ -68,8 +67,7 @@ static void write_heads(const mixent_section *section, bool baseline) {
                      "<table class=\"measures\"><thead><tr><th scope=\"col\">measure</th>");
   for (size_t v = 0; v < section->report->variant_count; v++) {
     if (!is_shown(section, v) || (!baseline && v == section->report->baseline)) continue;
-    mixent_text_append(out, "<th scope=\"col\">");
-    mixent_section_variant(section, v);
+    mixent_section_head(section, v);
     if (baseline && section->report->study)
       mixent_text_append(out, "<small>%zu seed%s</small>", compared(section)->variants[v].runs,
                          compared(section)->variants[v].runs == 1 ? "" : "s");
@@ -96,7 +94,10 @@ static void write_samples(const mixent_section *section) {
     kind = (int)measure->kind;
     write_measure(out, measure);
     for (size_t v = 0; v < section->report->variant_count; v++)
-      if (is_shown(section, v)) write_sample(out, measure, &compared(section)->variants[v].measures[m]);
+      if (is_shown(section, v)) {
+        mixent_section_cell(section, v);
+        write_sample(out, measure, &compared(section)->variants[v].measures[m]);
+      }
     mixent_text_append(out, "</tr>\n");
   }
   mixent_text_append(out, "%s</table></div>\n", kind >= 0 ? "</tbody>" : "");
@@ -105,7 +106,6 @@ static void write_samples(const mixent_section *section) {
 static void write_difference(mixent_text *out, const mixent_measure *measure, const mixent_compare_pair *pair,
                              size_t index) {
   const mixent_sample *sample = &pair->measures[index].difference;
-  mixent_text_append(out, "<td>");
   if (sample->count < 2) {
     mixent_text_append(out, "–</td>");
     return;
@@ -141,8 +141,10 @@ static void write_differences(const mixent_section *section) {
     if (!any_has(section, m)) continue;
     write_measure(out, &mixent_measures[m]);
     for (size_t i = 0; i + 1 < section->report->variant_count; i++)
-      if (is_shown(section, compared(section)->pairs[i].variant))
+      if (is_shown(section, compared(section)->pairs[i].variant)) {
+        mixent_section_cell(section, compared(section)->pairs[i].variant);
         write_difference(out, &mixent_measures[m], &compared(section)->pairs[i], m);
+      }
     mixent_text_append(out, "</tr>\n");
   }
   mixent_text_append(out, "</tbody></table></div></details>\n");

@@ -2,14 +2,32 @@
 #include "lab/report/page.h"
 #include "core/embedded.h"
 #include "core/layout.h"
+#include "core/sha256.h"
 
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static mixent_status (*const sections[])(const mixent_section *section) = {
-    mixent_section_verdict,   mixent_section_intervals, mixent_section_measures,
-    mixent_section_curves,    mixent_section_weights,   mixent_section_reliability,
-    mixent_section_certainty, mixent_section_confusion, mixent_section_warnings};
+    mixent_section_verdict,     mixent_section_measures,  mixent_section_curves,    mixent_section_weights,
+    mixent_section_reliability, mixent_section_certainty, mixent_section_confusion, mixent_section_warnings};
+
+/* A check box for each variant, which hides all that is the variant's own below; by the style sheet alone. */
+static void write_legend(const mixent_section *section) {
+  const mixent_report *report = section->report;
+  mixent_text *out = section->out;
+  if (report->variant_count < 2) return;
+  mixent_text_append(out,
+                     "<fieldset class=\"legend\"><legend>Variants shown in tables and charts</legend>\n");
+  for (size_t index = 0; index < report->variant_count; index++)
+    for (size_t v = 0; v < report->variant_count; v++) {
+      if (mixent_report_hue(report, v) != index) continue;
+      mixent_text_append(out, "<label><input type=\"checkbox\" id=\"show%zu\" autocomplete=\"off\" checked>",
+                         index);
+      mixent_section_variant(section, v);
+      mixent_text_append(out, "</label>\n");
+    }
+  mixent_text_append(out, "</fieldset>\n");
+}
 
 static mixent_status write_data(const mixent_section *section) {
   if (section->report->data_count > 1) {
@@ -20,7 +38,10 @@ static mixent_status write_data(const mixent_section *section) {
     mixent_html_text(section->links, section->report->data[section->data]);
     mixent_text_append(section->links, "</a>\n");
   }
-  for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) MIXENT_TRY(sections[i](section));
+  for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+    MIXENT_TRY(sections[i](section));
+    if (i == 0 && section->data == 0) write_legend(section);
+  }
   return MIXENT_OK;
 }
 
@@ -75,14 +96,35 @@ static void write_header(const mixent_report *report, mixent_text *out) {
                      finished < asked ? " class=\"missing\"" : "", finished, asked, asked == 1 ? "" : "s");
 }
 
+/* 'sha256-…': the one script that a browser may run in this page, whatever stands in the names of strangers. */
+static void write_script_hash(mixent_text *out, const char *script) {
+  char digits[65];
+  uint8_t bytes[32];
+  mixent_sha256 hash;
+  mixent_sha256_begin(&hash);
+  mixent_sha256_add(&hash, script, strlen(script));
+  mixent_sha256_end(&hash, digits);
+  for (size_t i = 0; i < sizeof bytes; i++) {
+    const char pair[] = {digits[2 * i], digits[2 * i + 1], '\0'};
+    bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
+  }
+  mixent_text_append(out, "'sha256-");
+  mixent_html_base64(out, bytes, sizeof bytes);
+  mixent_text_append(out, "'");
+}
+
 static void write_head(const mixent_report *report, mixent_text *out) {
-  mixent_text_append(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+  mixent_text_append(
+      out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+           "style-src 'unsafe-inline'; script-src ");
+  write_script_hash(out, mixent_embedded_scripts->text);
+  mixent_text_append(out, "\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                           "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
   mixent_html_text(out, report->title);
-  mixent_text_append(out, " – mixent</title>\n<style>\n");
-  for (const mixent_embedded *style = mixent_embedded_styles; style->name; style++)
-    mixent_text_append(out, "%s", style->text);
+  mixent_text_append(out, " – mixent</title>\n<style>\n%s", mixent_embedded_styles->text);
+  for (size_t v = 0; v < report->variant_count; v++) /* works without the script */
+    mixent_text_append(out, ":root:has(#show%zu:not(:checked)) .v%zu { display: none !important; }\n", v, v);
   mixent_text_append(
       out, "</style>\n</head>\n<body>\n"
            "<svg class=\"marks\" aria-hidden=\"true\" width=\"0\" height=\"0\"><defs><circle id=\"mark\" "
@@ -98,9 +140,10 @@ static mixent_status write_page(const mixent_report *report, mixent_text *out) {
     write_header(report, out);
     mixent_text_append(out, "<nav aria-label=\"sections\">\n%s</nav>\n<main>\n%s</main>\n", links.data,
                        body.data);
-    mixent_text_append(out,
-                       "<footer>Made by mixent %s. All of it is in this file.</footer>\n</body>\n</html>\n",
-                       mixent_version());
+    mixent_text_append(
+        out,
+        "<footer>Made by mixent %s. All of it is in this file.</footer>\n<script>%s</script>\n</body>\n</html>\n",
+        mixent_version(), mixent_embedded_scripts->text);
     status = mixent_text_status(out);
   }
   mixent_text_free(&links);

@@ -24,24 +24,36 @@ enum {
 };
 
 const char *mixent_plot_color(size_t index) {
-  static const char *const colors[MIXENT_PLOT_HUES] = {"#010200", "#010201", "#010202", "#010203",
-                                                       "#010204", "#010205", "#010206", "#010207"};
+  static const char *const colors[MIXENT_PLOT_HUES] = {"#010200", "#010201", "#010202", "#010203", "#010204",
+                                                       "#010205", "#010206", "#010207", "#010208", "#010209",
+                                                       "#01020a", "#01020b", "#01020c", "#01020d"};
   return colors[index % MIXENT_PLOT_HUES];
 }
 
-const char *mixent_plot_curve(size_t index, bool band) {
-  static _Thread_local char texts[4][128];
-  static _Thread_local unsigned turn;
-  static const char *const dashes[] = {"1", "(8,4)", "(2,3)", "(10,3,2,3)"};
-  char *text = texts[turn++ % 4];
-  if (band)
-    snprintf(text, sizeof texts[0],
-             "using 1:3:4 with filledcurves fc rgb '%s' fs transparent solid 0.16 noborder",
-             mixent_plot_color(index));
+unsigned mixent_plot_dash(size_t index) {
+  return (unsigned)(index / MIXENT_PLOT_ALIKE % MIXENT_PLOT_DASHES);
+}
+
+mixent_text *mixent_plot_draw(mixent_plot *plot, size_t index) {
+  mixent_text *script = &plot->script;
+  mixent_text_append(script, "%s", plot->curve_count ? ", " : "plot ");
+  if (MIXENT_GROW(&plot->curves, plot->curve_count, "the curves of a chart") == MIXENT_OK)
+    plot->curves[plot->curve_count++] = index;
   else
-    snprintf(text, sizeof texts[0], "using 1:2 with lines lw 2 lc rgb '%s' dt %s", mixent_plot_color(index),
-             dashes[index / MIXENT_PLOT_HUES % 4]);
-  return text;
+    script->failed = 1;
+  return script;
+}
+
+void mixent_plot_draw_curve(mixent_plot *plot, size_t index, const char *block, bool band) {
+  static const char *const dashes[MIXENT_PLOT_DASHES] = {"1", "(8,4)", "(2,3)", "(10,3,2,3)"};
+  mixent_text *script = mixent_plot_draw(plot, index);
+  if (band)
+    mixent_text_append(script,
+                       "%s using 1:3:4 with filledcurves fc rgb '%s' fs transparent solid 0.16 noborder",
+                       block, mixent_plot_color(index));
+  else
+    mixent_text_append(script, "%s using 1:2 with lines lw 2 lc rgb '%s' dt %s", block,
+                       mixent_plot_color(index), dashes[mixent_plot_dash(index)]);
 }
 
 mixent_axis mixent_axis_round(double low, double high, int steps) {
@@ -121,6 +133,8 @@ void mixent_plot_begin(mixent_plot *plot) {
   if (!plot->height) plot->height = MIXENT_PLOT_HEIGHT;
   int wanted = TOP + BOTTOM + LINE * (int)plot->label_count;
   if (plot->height < wanted) plot->height = wanted;
+  plot->left = left_margin(&plot->y), plot->right = plot->width - right_margin(plot);
+  plot->top = TOP, plot->bottom = plot->height - BOTTOM;
   mixent_text *out = &plot->script;
   double width = plot->width, height = plot->height;
   mixent_text_append(
@@ -132,8 +146,7 @@ void mixent_plot_begin(mixent_plot *plot) {
   mixent_text_append(out,
                      "set lmargin at screen %.4f\nset rmargin at screen %.4f\nset bmargin at screen %.4f\n"
                      "set tmargin at screen %.4f\n",
-                     left_margin(&plot->y) / width, 1 - right_margin(plot) / width, BOTTOM / height,
-                     1 - TOP / height);
+                     plot->left / width, plot->right / width, BOTTOM / height, 1 - TOP / height);
   write_axis(out, 'x', &plot->x);
   write_axis(out, 'y', &plot->y);
   if (plot->x_title) /* gnuplot leaves an axis's own title out where the margin is given */
@@ -225,7 +238,7 @@ static mixent_status check_svg(const char *script, const char *svg) {
 mixent_status mixent_plot_end(mixent_plot *plot, const char *about, mixent_text *out) {
   FILE *streams[3] = {NULL};
   mixent_text svg = {0};
-  mixent_text_append(&plot->script, "print '%s'\n", drawn);
+  mixent_text_append(&plot->script, "\nprint '%s'\n", drawn);
   mixent_status status = mixent_text_status(&plot->script);
   if (status == MIXENT_OK) status = run_gnuplot(&plot->script, streams, &svg);
   for (int i = 0; i < 3; i++)
@@ -235,5 +248,6 @@ mixent_status mixent_plot_end(mixent_plot *plot, const char *about, mixent_text 
   if (status == MIXENT_OK) status = mixent_plot_adapt(plot, svg.data, about, out);
   mixent_text_free(&svg);
   mixent_text_free(&plot->script);
+  free(plot->curves);
   return status;
 }

@@ -13,11 +13,10 @@
 #define MIXENT_PLOT_RIGHT "#010303"
 #define MIXENT_PLOT_WRONG "#010304"
 
-/* Variants have a colour each; after the last the first comes again, dashed. */
-enum { MIXENT_PLOT_HUES = 8 };
-/* How gnuplot draws the variant's curve out of columns x, mean, low, high: the band between the last two, or the line. In
- * one of a few texts that are used in turn. */
-const char *mixent_plot_curve(size_t index, bool band);
+/* Variants have a colour each, and a dash as well: the first seven are solid, the next seven dashed, and so on. With 28 variants the
+ * first comes again. An index here is mixent_report_hue's. */
+enum { MIXENT_PLOT_HUES = 14, MIXENT_PLOT_ALIKE = 7, MIXENT_PLOT_DASHES = 4 };
+unsigned mixent_plot_dash(size_t index);     /* 0: solid, to MIXENT_PLOT_DASHES - 1 */
 const char *mixent_plot_color(size_t index); /* "#010203" */
 
 /* Round numbers low, low + step, … high. */
@@ -33,17 +32,23 @@ enum { MIXENT_PLOT_WIDTH = 460, MIXENT_PLOT_HEIGHT = 300, MIXENT_PLOT_LABELS = 6
 
 typedef struct mixent_plot_name {
   const char *text;
-  size_t index; /* of the variant */
+  size_t index; /* of its variant */
   double y;     /* where its curve ends */
 } mixent_plot_name;
 
-/* Start with size, axes and title, then add labels, begin, append data blocks and the command `plot` to
- * `script`, end. */
+/* What belongs to no variant, so that no variant's check box hides it. */
+#define MIXENT_PLOT_COMMON ((size_t)-1)
+
+/* Start with size, axes and title, then add labels, begin, append data blocks to `script` and rows to `values`, draw the curves, end. */
 typedef struct mixent_plot {
   int width, height;
+  int left, right, top, bottom; /* of the area between the axes; set by mixent_plot_begin */
   mixent_axis x, y;
   const char *x_title;
   mixent_text script;
+  mixent_text values; /* for mixent_section_chart; free()d by it */
+  size_t *curves;     /* [curve_count] the index of each curve's variant, or MIXENT_PLOT_COMMON */
+  size_t curve_count;
   mixent_plot_name labels[MIXENT_PLOT_LABELS];
   size_t label_count;
 } mixent_plot;
@@ -51,7 +56,11 @@ typedef struct mixent_plot {
 /* A name beside the right end of a curve; labels move apart where they would overlap. */
 void mixent_plot_label(mixent_plot *plot, const char *name, size_t index, double y);
 void mixent_plot_begin(mixent_plot *plot);
-/* Appends <svg> to `out` and frees the script. `about` is what a screen reader says of it.
+/* One curve more of the command `plot`, and whose it is: append to the text returned what gnuplot shall draw. */
+mixent_text *mixent_plot_draw(mixent_plot *plot, size_t index);
+/* A curve of a data block with columns x, mean, low, high: the band between the last two, or the line. */
+void mixent_plot_draw_curve(mixent_plot *plot, size_t index, const char *block, bool band);
+/* Appends <svg> to `out` and frees script and curves. `about` is what a screen reader says of it.
  * MIXENT_ERROR_UNSUPPORTED without gnuplot, naming the package. */
 mixent_status mixent_plot_end(mixent_plot *plot, const char *about, mixent_text *out);
 

@@ -13,20 +13,48 @@ void mixent_section_end(const mixent_section *section) {
   mixent_text_append(section->out, "</section>\n");
 }
 
+mixent_section mixent_section_on(const mixent_section *section, mixent_text *out) {
+  mixent_section other = *section;
+  other.out = out;
+  return other;
+}
+
 void mixent_section_variant(const mixent_section *section, size_t variant) {
-  size_t hue = mixent_report_hue(section->report, variant);
-  mixent_text_append(section->out, "<span class=\"variant%s\" style=\"--hue:var(--hue-%zu)\">",
-                     hue >= MIXENT_PLOT_HUES ? " again" : "", hue % MIXENT_PLOT_HUES);
+  size_t index = mixent_report_hue(section->report, variant);
+  mixent_text_append(section->out, "<span class=\"variant dash-%u\" style=\"--hue:var(--hue-%zu)\">",
+                     mixent_plot_dash(index), index % MIXENT_PLOT_HUES);
   mixent_html_text(section->out, section->report->variants[variant]);
   mixent_text_append(section->out, "</span>");
 }
 
-mixent_status mixent_section_chart(const mixent_section *section, const char *title, mixent_plot *plot,
-                                   const char *about) {
-  mixent_text_append(section->out, "<figure><figcaption>%s</figcaption>", title);
-  MIXENT_TRY(mixent_plot_end(plot, about, section->out));
-  mixent_text_append(section->out, "</figure>\n");
-  return mixent_text_status(section->out);
+void mixent_section_head(const mixent_section *section, size_t variant) {
+  mixent_text_append(section->out, "<th scope=\"col\" class=\"v%zu\">",
+                     mixent_report_hue(section->report, variant));
+  mixent_section_variant(section, variant);
+}
+
+void mixent_section_cell(const mixent_section *section, size_t variant) {
+  mixent_text_append(section->out, "<td class=\"v%zu\">", mixent_report_hue(section->report, variant));
+}
+
+mixent_status mixent_section_chart(const mixent_section *section, size_t variant, const char *title,
+                                   mixent_plot *plot, const char *about) {
+  mixent_text *out = section->out;
+  if (variant == MIXENT_PLOT_COMMON)
+    mixent_text_append(out, "<figure>");
+  else
+    mixent_text_append(out, "<figure class=\"v%zu\">", mixent_report_hue(section->report, variant));
+  mixent_text_append(out, "<figcaption>%s</figcaption>", title);
+  mixent_text values = plot->values; /* plot_end frees what is left in the chart */
+  mixent_status status = mixent_plot_end(plot, about, out);
+  mixent_text_append(
+      out, "<details class=\"values\"><summary>values</summary><div class=\"scroll\" tabindex=\"0\" "
+           "role=\"region\" aria-label=\"values of the chart\"><table>");
+  mixent_text_append_bytes(out, values.data, values.length);
+  mixent_text_append(out, "</table></div></details></figure>\n");
+  out->failed |= values.failed;
+  mixent_text_free(&values);
+  return status == MIXENT_OK ? mixent_text_status(out) : status;
 }
 
 void mixent_band_add(mixent_band *band, double value) {
@@ -38,4 +66,14 @@ void mixent_band_add(mixent_band *band, double value) {
   band->mean += (value - band->mean) / (double)band->count;
   band->low = fmin(band->low, value);
   band->high = fmax(band->high, value);
+}
+
+void mixent_html_band(mixent_text *out, const mixent_band *band, double scale, int digits) {
+  mixent_html_number(out, scale * band->mean, digits);
+  if (band->count < 2) return;
+  mixent_text_append(out, " (");
+  mixent_html_number(out, scale * band->low, digits);
+  mixent_text_append(out, " to ");
+  mixent_html_number(out, scale * band->high, digits);
+  mixent_text_append(out, ")");
 }

@@ -94,6 +94,13 @@ static void write_tag(mixent_text *out, span tag) {
   mixent_text_append(out, tag.length && end[-1] == '/' ? "/>" : ">");
 }
 
+/* The variant's index of the curve whose group that is: "g id="gnuplot_plot_3" " is the third; else MIXENT_PLOT_COMMON. */
+static size_t find_curve(const mixent_plot *plot, span tag) {
+  static const char begin[] = "g id=\"gnuplot_plot_";
+  size_t number = span_begins(tag, begin) ? strtoul(tag.start + sizeof begin - 1, NULL, 10) : 0;
+  return number && number <= plot->curve_count ? plot->curves[number - 1] : MIXENT_PLOT_COMMON;
+}
+
 static void open_group(drawing *drawing, span tag) {
   if (drawing->depth == DEPTH) {
     drawing->out->failed = 1;
@@ -101,7 +108,11 @@ static void open_group(drawing *drawing, span tag) {
   }
   mixent_text *group = &drawing->groups[drawing->depth++];
   group->length = 0;
-  write_tag(group, tag);
+  size_t curve = find_curve(drawing->plot, tag);
+  if (curve == MIXENT_PLOT_COMMON)
+    write_tag(group, tag);
+  else
+    mixent_text_append(group, "<g class=\"v%zu\">", curve);
   drawing->out->failed |= group->failed;
 }
 
@@ -119,19 +130,21 @@ static void write_groups(drawing *drawing) {
 }
 
 /* Text as gnuplot wrote it, "@3@" replaced by label 3. */
-static void write_words(drawing *drawing, span text) {
+static void write_text(drawing *drawing, span text) {
   const mixent_plot *plot = drawing->plot;
+  mixent_text *out = drawing->out;
   while (text.length && *text.start == ' ') text.start++, text.length--;
   if (text.length > 2 && *text.start == '@') {
     size_t index = strtoul(text.start + 1, NULL, 10);
-    if (index < plot->label_count) mixent_html_short(drawing->out, plot->labels[index].text, NAME_CHARACTERS);
-    return;
+    if (index >= plot->label_count) return;
+    mixent_text_append(out, "<text class=\"v%zu\">", plot->labels[index].index);
+    mixent_html_short(out, plot->labels[index].text, NAME_CHARACTERS);
+  } else {
+    bool minus = text.length && *text.start == '-';
+    mixent_text_append(out, "<text>%s", minus ? "−" : "");
+    mixent_text_append_bytes(out, text.start + minus, text.length - minus);
   }
-  if (text.length && *text.start == '-') {
-    mixent_text_append(drawing->out, "−");
-    text.start++, text.length--;
-  }
-  mixent_text_append_bytes(drawing->out, text.start, text.length);
+  mixent_text_append(out, "</text>");
 }
 
 /* The text of an element from after its start tag; *at moves to after its end tag. */
@@ -154,9 +167,7 @@ static void write_element(drawing *drawing, span tag, const char **at) {
     take_content(at, "</defs>");
   else if (span_begins(tag, "text")) {
     write_groups(drawing);
-    mixent_text_append(drawing->out, "<text>");
-    write_words(drawing, take_content(at, "</text>"));
-    mixent_text_append(drawing->out, "</text>");
+    write_text(drawing, take_content(at, "</text>"));
   } else if (span_begins(tag, "path") || span_begins(tag, "polygon") || span_begins(tag, "use") ||
              span_begins(tag, "circle")) {
     write_groups(drawing);
@@ -172,7 +183,11 @@ mixent_status mixent_plot_adapt(const mixent_plot *plot, const char *svg, const 
   drawing drawing = {.plot = plot, .out = out};
   mixent_text_append(out, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", plot->width, plot->height);
   mixent_html_text(out, about);
-  mixent_text_append(out, "\">");
+  mixent_text_append(out, "\"");
+  if (plot->values.length)
+    mixent_text_append(out, " data-area=\"%d %d %d %d %.10g %.10g %.10g %.10g\"", plot->left, plot->right,
+                       plot->top, plot->bottom, plot->x.low, plot->x.high, plot->y.low, plot->y.high);
+  mixent_text_append(out, ">");
   while ((at = strchr(at, '<'))) {
     const char *end = strchr(++at, '>');
     if (!end) break;
