@@ -13,20 +13,6 @@
 
 static const size_t largest = (size_t)1 << 28; /* bytes of a file */
 
-void mixent_result_free(mixent_result *result) {
-  if (!result) return;
-  for (size_t k = 0; k < result->classes; k++) free(result->class_names[k]);
-  free(result->class_names);
-  free(result->run);
-  free(result->recipe);
-  free(result->data);
-  free(result->net);
-  free(result->loss);
-  free(result->right);
-  free(result->confusion);
-  free(result);
-}
-
 /* What both files say of a part's images. */
 static const struct {
   const char *key;

@@ -1,22 +1,9 @@
 /* Results in CSV: a header, then a row per run, or per run and metric. */
 #include "data/formats/csv.h"
-#include "core/cell.h"
-#include "core/locale.h"
 #include "core/memory.h"
 #include "lab/results/rows.h"
 
 #include <stdlib.h>
-
-static mixent_results_field read_cell(const mixent_csv_cell *cell) {
-  mixent_results_field field = {.kind = MIXENT_FIELD_WORD, .text = cell->text};
-  if (mixent_cell_is_number(cell->text))
-    field = mixent_results_number(mixent_number_read(cell->text, NULL), cell->text);
-  else if (mixent_results_is_missing(cell->text))
-    field.kind = MIXENT_FIELD_MISSING;
-  field.line = cell->line;
-  field.column = cell->column;
-  return field;
-}
 
 static mixent_status read_rows(mixent_csv *csv, const mixent_results_header *header,
                                mixent_results_field *fields, mixent_results *out) {
@@ -27,7 +14,8 @@ static mixent_status read_rows(mixent_csv *csv, const mixent_results_header *hea
     if (csv->count != header->count)
       return mixent_csv_fail(csv, &csv->cells[csv->count > header->count ? header->count : csv->count - 1],
                              "expected %zu cells as in the header, got %zu", header->count, csv->count);
-    for (size_t i = 0; i < csv->count; i++) fields[i] = read_cell(&csv->cells[i]);
+    for (size_t i = 0; i < csv->count; i++)
+      fields[i] = mixent_results_cell_read(csv->cells[i].text, csv->cells[i].line, csv->cells[i].column);
     MIXENT_TRY(mixent_results_take(header, fields, out));
     MIXENT_TRY(mixent_csv_next(csv, &found));
   }

@@ -50,6 +50,9 @@ mixent_status mixent_results_put(const char *origin, const char *name, const mix
 /* A number; what is not finite, or larger than a result can be, is missing. */
 mixent_results_field mixent_results_number(double number, const char *text);
 
+/* A cell of a table of texts: a number, no value, or a word. */
+mixent_results_field mixent_results_cell_read(const char *text, size_t line, size_t column);
+
 /* Whether a text stands for no value: blank, NA, NaN and the like (core/cell.h), or an infinity. */
 bool mixent_results_is_missing(const char *text);
 

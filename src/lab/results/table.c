@@ -16,6 +16,17 @@ mixent_results_field mixent_results_number(double number, const char *text) {
       .kind = finite ? MIXENT_FIELD_NUMBER : MIXENT_FIELD_MISSING, .number = number, .text = text};
 }
 
+mixent_results_field mixent_results_cell_read(const char *text, size_t line, size_t column) {
+  mixent_results_field field = {.kind = MIXENT_FIELD_WORD, .text = text};
+  if (mixent_cell_is_number(text))
+    field = mixent_results_number(mixent_number_read(text, NULL), text);
+  else if (mixent_results_is_missing(text))
+    field.kind = MIXENT_FIELD_MISSING;
+  field.line = line;
+  field.column = column;
+  return field;
+}
+
 bool mixent_results_is_missing(const char *text) {
   const char *word = text + (*text == '+' || *text == '-');
   return mixent_cell_is_missing(text) || mixent_same_word(word, "inf") || mixent_same_word(word, "infinity");
