@@ -334,7 +334,8 @@ static void add_times(const reading *reading) {
   static const char *const names[] = {"recipe.yaml", "metrics.jsonl", "last.safetensors", "summary.json",
                                       MIXENT_RECORD_FILE};
   time_t time, newest = 0;
-  if (time_of(reading, reading->recorded ? MIXENT_RECORD_FILE : names[0], &time)) add_time(reading->facts, "started", time);
+  if (time_of(reading, reading->recorded ? MIXENT_RECORD_FILE : names[0], &time))
+    add_time(reading->facts, "started", time);
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (time_of(reading, names[i], &time) && time > newest) newest = time;
   add_time(reading->facts, "changed", newest);
