@@ -2,9 +2,9 @@
 #include "core/memory.h"
 #include "core/status.h"
 #include "model/evaluator.h"
+#include "model/softmax.h"
 #include "model/views.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,14 +55,6 @@ void mixent_predictor_free(mixent_predictor *predictor) {
   free(predictor);
 }
 
-static void softmax(const float *logits, size_t classes, float *out) {
-  float largest = logits[0];
-  double sum = 0;
-  for (size_t k = 1; k < classes; k++) largest = fmaxf(largest, logits[k]);
-  for (size_t k = 0; k < classes; k++) sum += exp((double)logits[k] - largest);
-  for (size_t k = 0; k < classes; k++) out[k] = (float)(exp((double)logits[k] - largest) / sum);
-}
-
 /* `count` images from `begin` on, at most a batch; the rows left over compute the first of them again. */
 static mixent_status run_batch(mixent_predictor *predictor, const mixent_images *images, size_t begin,
                                size_t count, const float **logits) {
@@ -86,7 +78,7 @@ static mixent_status run_all(mixent_predictor *predictor, const mixent_images *i
     MIXENT_TRY(run_batch(predictor, images, begin, count, &found));
     if (logits) memcpy(logits + begin * classes, found, count * classes * sizeof *logits);
     for (size_t i = 0; i < count && probabilities; i++)
-      softmax(found + i * classes, classes, probabilities + (begin + i) * classes);
+      mixent_softmax(found + i * classes, classes, probabilities + (begin + i) * classes);
   }
   return MIXENT_OK;
 }

@@ -330,6 +330,10 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "schedule.name: %s looks at the validation part, and validation.fraction is 0",
                        mixent_schedule_names[recipe->schedule]);
+  if (recipe->distill_self > 0 && mixent_mixing_is_on(&recipe->mixing))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "distill.self: what a network says of a mixed image is no image's own; leave out "
+                       "augment.mixup and augment.cutmix");
   if ((recipe->clip_norm > 0 || recipe->slow_every > 0) && mixent_recipe_looks_ahead(recipe))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "%s: style hypergradient differentiates a step without it; set it to 0, or choose "

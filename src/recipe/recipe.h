@@ -46,6 +46,8 @@ typedef struct mixent_recipe {
   double held_out_fraction; /* for style hypergradient */
   long hypergradient_every;
   char baseline[MIXENT_RECIPE_TEXT];
+  char teacher[MIXENT_RECIPE_TEXT]; /* paths with commas between */
+  double distill_weight, distill_temperature, distill_self;
   long optimizer; /* index into mixent_optimizer_types */
   double learning_rate, momentum;
   bool nesterov;

@@ -63,6 +63,40 @@ static mixent_status resolve_data(mixent_recipe *recipe) {
   return status;
 }
 
+/* A run stands for its best.safetensors. */
+static mixent_status resolve_checkpoint(const char *name, size_t length, const char *key,
+                                        char out[MIXENT_RECIPE_TEXT]) {
+  mixent_path_kind kind;
+  snprintf(out, MIXENT_RECIPE_TEXT, "%.*s", (int)length, name);
+  MIXENT_TRY(mixent_path_look(out, &kind));
+  bool fits = kind != MIXENT_PATH_DIRECTORY || strlen(out) + strlen("/best.safetensors") < MIXENT_RECIPE_TEXT;
+  if (fits && kind == MIXENT_PATH_DIRECTORY) strcat(out, "/best.safetensors");
+  return fits ? make_absolute(out, key)
+              : mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: the path %s is too long", key, out);
+}
+
+/* Each of the names, which commas part. */
+static mixent_status resolve_teachers(mixent_recipe *recipe) {
+  char all[MIXENT_RECIPE_TEXT] = "", one[MIXENT_RECIPE_TEXT];
+  for (const char *name = recipe->teacher; *name;) {
+    size_t length = strcspn(name, ",");
+    if (!length)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "distill.teacher: expected checkpoints with commas between, got '%s'",
+                         recipe->teacher);
+    MIXENT_TRY(resolve_checkpoint(name, length, "distill.teacher", one));
+    if (strlen(all) + 1 + strlen(one) >= sizeof all)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "distill.teacher: the paths are longer than %d bytes in all",
+                         MIXENT_RECIPE_TEXT - 1);
+    if (*all) strcat(all, ",");
+    strcat(all, one);
+    name += length;
+    name += *name == ',';
+  }
+  strcpy(recipe->teacher, all);
+  return MIXENT_OK;
+}
+
 mixent_status mixent_recipe_resolve(mixent_recipe *recipe, bool native_bf16) {
   mixent_path_kind net, plan;
   MIXENT_TRY(resolve_data(recipe));
@@ -70,6 +104,7 @@ mixent_status mixent_recipe_resolve(mixent_recipe *recipe, bool native_bf16) {
   MIXENT_TRY(mixent_path_look(recipe->plan, &plan));
   if (net == MIXENT_PATH_FILE) MIXENT_TRY(make_absolute(recipe->net, "net"));
   if (plan == MIXENT_PATH_FILE) MIXENT_TRY(make_absolute(recipe->plan, "plan"));
+  MIXENT_TRY(resolve_teachers(recipe));
   if (*recipe->baseline) MIXENT_TRY(make_absolute(recipe->baseline, "baseline"));
   if (recipe->precision == MIXENT_CHOICE_AUTO)
     recipe->precision = native_bf16 ? MIXENT_CHOICE_BF16 : MIXENT_CHOICE_FP32;

@@ -151,6 +151,8 @@ static const char *find_idle(const char *key, const mixent_recipe *recipe) {
     return "no average is kept (ema.decay is 0)";
   if ((strcmp(key, "lookahead.rate") == 0 || strcmp(key, "lookahead.power") == 0) && recipe->slow_every == 0)
     return "no slow weights are kept (lookahead.every is 0)";
+  if ((strcmp(key, "distill.weight") == 0 || strcmp(key, "distill.temperature") == 0) && !*recipe->teacher)
+    return "there is no teacher (distill.teacher is empty)";
   if (strcmp(key, "noise.seed") == 0 && recipe->noise_fraction == 0)
     return "no label is changed (noise.fraction is 0)";
   if (strcmp(key, "augment.perspective_probability") == 0 && recipe->augmentation.perspective == 0)

@@ -80,6 +80,9 @@ static void add_state(tensor_list *list, const mixent_checkpoint *checkpoint,
   for (size_t i = 0; state->slow && i < count; i++)
     add_tensor(list, MIXENT_F32, state->slow + parameters[i].offset, &parameters[i], 0, "state.slow.%s",
                parameters[i].name);
+  if (state->predictions)
+    add_tensor(list, MIXENT_F32, state->predictions, NULL, mixent_checkpoint_predictions(checkpoint),
+               "state.predictions");
   for (const mixent_small_field *field = mixent_small_fields; field->name; field++)
     add_tensor(list, field->element, (const char *)small + field->offset, NULL, field->count, "%s",
                field->name);
@@ -94,7 +97,9 @@ static mixent_status check_finite(const mixent_checkpoint *checkpoint, bool with
   if (with_state && finite)
     finite = mixent_all_finite(state->optimizer, parameters * (size_t)checkpoint->optimizer->state_arrays) &&
              (!state->ema || mixent_all_finite(state->ema, parameters)) &&
-             (!state->slow || mixent_all_finite(state->slow, parameters));
+             (!state->slow || mixent_all_finite(state->slow, parameters)) &&
+             (!state->predictions ||
+              mixent_all_finite(state->predictions, mixent_checkpoint_predictions(checkpoint)));
   for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) finite &= isfinite(state->loss.value[k]) != 0;
   return finite ? MIXENT_OK : mixent_fail(MIXENT_ERROR_NUMERIC, "the weights are no longer finite");
 }

@@ -16,6 +16,8 @@ typedef struct mixent_train_state {
   float *optimizer;     /* [state arrays of the optimiser, parameters] */
   float *ema;           /* [parameters]; NULL: no EMA */
   float *slow;          /* [parameters]; NULL: no Lookahead */
+  float *
+      predictions; /* [train images, classes]: the network's own of an epoch ago, a row of 0: none; NULL: not kept */
   mixent_loss_state loss;
   double loss_optimizer[MIXENT_LOSS_PARAMETERS][MIXENT_OPTIMIZER_MAX_STATE];
   mixent_schedule_state schedule;
@@ -36,6 +38,11 @@ typedef struct mixent_checkpoint {
   const mixent_optimizer_type *optimizer;
   mixent_train_state *state;
 } mixent_checkpoint;
+
+/* Numbers in state->predictions. */
+static inline size_t mixent_checkpoint_predictions(const mixent_checkpoint *checkpoint) {
+  return checkpoint->dataset->train.count * (size_t)checkpoint->dataset->classes;
+}
 
 /* The model alone, with the loss's parameters and the epoch as a description. */
 mixent_status mixent_checkpoint_write_model(const char *path, const mixent_checkpoint *checkpoint);

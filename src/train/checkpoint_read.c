@@ -122,13 +122,18 @@ static mixent_status read_state(const mixent_safetensors *file, const char *path
     MIXENT_TRY(mixent_tensors_read(file, path, "state.ema.", parameters, count, out->state->ema));
   if (out->state->slow)
     MIXENT_TRY(mixent_tensors_read(file, path, "state.slow.", parameters, count, out->state->slow));
+  size_t predictions = mixent_checkpoint_predictions(out);
+  if (out->state->predictions)
+    MIXENT_TRY(mixent_tensor_read(file, path, "state.predictions", MIXENT_F32, 1,
+                                  &(int64_t){(int64_t)predictions}, out->state->predictions));
   for (const mixent_small_field *field = mixent_small_fields; field->name; field++)
     MIXENT_TRY(mixent_tensor_read(file, path, field->name, field->element, 1,
                                   &(int64_t){(int64_t)field->count}, (char *)&small + field->offset));
   if (!mixent_all_finite(out->state->optimizer, (size_t)out->optimizer->state_arrays * all) ||
       (out->state->ema && !mixent_all_finite(out->state->ema, all)) ||
-      (out->state->slow && !mixent_all_finite(out->state->slow, all)))
-    return mixent_fail(MIXENT_ERROR_NUMERIC, "%s: some of its optimiser's state is not finite", path);
+      (out->state->slow && !mixent_all_finite(out->state->slow, all)) ||
+      (out->state->predictions && !mixent_all_finite(out->state->predictions, predictions)))
+    return mixent_fail(MIXENT_ERROR_NUMERIC, "%s: some of its training state is not finite", path);
   MIXENT_TRY(check_small_state(&small, path));
   mixent_small_state_unpack(&small, out->state);
   return MIXENT_OK;

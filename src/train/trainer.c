@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "model/state_dict.h"
 #include "train/look_ahead.h"
+#include "train/targets.h"
 #include "train/update.h"
 
 #include <math.h>
@@ -31,21 +32,6 @@ static void fill_batch(mixent_trainer *trainer, size_t number, uint64_t epoch_ke
   mixent_batch_fill(images, drawn->indices, trainer->batch, &trainer->recipe.augmentation,
                     (uint64_t)trainer->recipe.seed, epoch_key, trainer->mean, trainer->deviation,
                     mixent_net_input(trainer->net));
-}
-
-/* The targets of the batch that is filled in, where they are soft; mixes its rows if the recipe says so. */
-static void set_targets(mixent_trainer *trainer) {
-  mixent_train_batch *drawn = &trainer->drawn;
-  if (!drawn->targets) return;
-  mixent_train_batch_soften(drawn);
-  const mixent_mix_batch rows = {.rows = drawn->rows,
-                                 .classes = drawn->classes,
-                                 .side = trainer->train.side,
-                                 .channels = trainer->train.channels,
-                                 .indices = drawn->indices,
-                                 .input = mixent_net_input(trainer->net),
-                                 .targets = drawn->targets};
-  mixent_mix_rows(&trainer->recipe.mixing, &rows, (uint64_t)trainer->recipe.seed, trainer->state.epoch);
 }
 
 /* Terms of the batch, their sum's gradient for the network, the gradient of the loss's own parameters. */
@@ -125,9 +111,10 @@ static mixent_status run_step(mixent_trainer *trainer, const mixent_run_director
   uint64_t done = steps_done(trainer), step = done + 1; /* optimisers and schedules count from 1 */
   bool ahead = mixent_look_ahead_is_due(trainer, done);
   fill_batch(trainer, state->step, state->epoch);
-  set_targets(trainer);
+  mixent_trainer_set_targets(trainer);
   if (ahead) MIXENT_TRY(mixent_look_ahead_terms(trainer, done));
   MIXENT_TRY(mixent_net_forward(trainer->net, MIXENT_TRAIN, (uint64_t)trainer->recipe.seed, done));
+  mixent_trainer_keep_predictions(trainer);
   MIXENT_TRY(evaluate_loss(trainer, gradient, value));
   if (!isfinite(*value)) {
     mixent_trainer_watch_not_finite(trainer);

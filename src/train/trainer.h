@@ -34,6 +34,7 @@ typedef struct mixent_trainer {
   uint64_t steps;           /* per epoch */
   uint32_t *order;          /* [train images]: of the epoch that runs */
   mixent_train_batch drawn; /* the batch of the step */
+  float *teacher;           /* [train images, classes]: what distill.teacher says; NULL: none */
   double last_rate;         /* learning rate of the last step */
   /* for times, which no checkpoint holds: of the epoch that runs, in this process */
   double seconds;

@@ -5,6 +5,8 @@
 #include "net/graph/layer.h"
 #include "recipe/use.h"
 #include "train/look_ahead.h"
+#include "train/targets.h"
+#include "train/teacher.h"
 #include "train/trainer.h"
 
 #include <stdio.h>
@@ -137,7 +139,11 @@ static mixent_status make_state(mixent_trainer *trainer) {
     memcpy(state->slow, trainer->parameters, trainer->parameter_count * sizeof *state->slow);
   }
   MIXENT_TRY(MIXENT_ALLOCATE(trainer->split.train_count, &trainer->order));
-  bool soft = mixent_mixing_is_on(&trainer->recipe.mixing);
+  bool soft = mixent_recipe_softens(&trainer->recipe);
+  if (*trainer->recipe.teacher)
+    MIXENT_TRY(mixent_teacher_ask(&trainer->recipe, trainer->dataset, &trainer->split, &trainer->teacher));
+  if (trainer->recipe.distill_self > 0)
+    MIXENT_TRY(MIXENT_ALLOCATE(trainer->train.count * trainer->classes, &state->predictions));
   MIXENT_TRY(mixent_train_batch_make(trainer->batch, trainer->classes, soft, &trainer->drawn));
   if (mixent_recipe_looks_ahead(&trainer->recipe))
     MIXENT_TRY(mixent_look_ahead_create(trainer, &trainer->look_ahead));
@@ -183,6 +189,8 @@ void mixent_trainer_free(mixent_trainer *trainer) {
   free(trainer->state.optimizer);
   free(trainer->state.ema);
   free(trainer->state.slow);
+  free(trainer->state.predictions);
+  free(trainer->teacher);
   free(trainer->order);
   mixent_train_batch_free(&trainer->drawn);
   free(trainer);

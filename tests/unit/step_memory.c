@@ -59,6 +59,14 @@ static void test_mixing(void **state) {
   train_with(changes, 4);
 }
 
+static void test_own_predictions_and_slow_weights(void **state) {
+  (void)state;
+  if (!allocations_are_counted()) skip();
+  static const char *const changes[][2] = {
+      {"distill.self", "0.5"}, {"lookahead.every", "2"}, {"optimizer.clip_norm", "1"}};
+  train_with(changes, 3);
+}
+
 static void test_looking_ahead(void **state) {
   (void)state;
   if (!allocations_are_counted()) skip();
@@ -80,8 +88,11 @@ static void test_the_counter_counts(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_the_counter_counts),   cmocka_unit_test(test_sgd),
-      cmocka_unit_test(test_adam_with_everything), cmocka_unit_test(test_mixing),
+      cmocka_unit_test(test_the_counter_counts),
+      cmocka_unit_test(test_sgd),
+      cmocka_unit_test(test_adam_with_everything),
+      cmocka_unit_test(test_mixing),
+      cmocka_unit_test(test_own_predictions_and_slow_weights),
       cmocka_unit_test(test_looking_ahead),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

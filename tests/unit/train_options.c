@@ -8,16 +8,17 @@
 
 #include "mixent/train.h"
 #include "small_run.h"
-#include "train/trainer.h"
+#include "train/targets.h"
 #include <math.h>
 
-static char directory[] = "/tmp/mixent-options-XXXXXX", data_path[64], net_path[64];
+static char directory[] = "/tmp/mixent-options-XXXXXX", data_path[64], net_path[64], teachers[160];
 
 static int make_data(void **state) {
   (void)state;
   if (!mkdtemp(directory)) return -1;
   snprintf(data_path, sizeof data_path, "%s/data", directory);
   snprintf(net_path, sizeof net_path, "%s/small.yaml", directory);
+  snprintf(teachers, sizeof teachers, "%s/mixed,%s/slow/best.safetensors", directory, directory);
   return small_run_make(directory, 4) ? 0 : -1;
 }
 
@@ -105,6 +106,8 @@ static const option_set sets[] = {
     {"norm-biases", {{"optimizer.norm_bias_rate", "64"}}},
     {"mixed",
      {{"augment.mixup", "0.8"}, {"augment.cutmix", "1"}, {"augment.erase", "0.5"}, {"loss.name", "mix-ent"}}},
+    /* the teachers are runs from above */
+    {"distilled", {{"distill.teacher", teachers}, {"distill.self", "0.4"}, {"distill.temperature", "2"}}},
 };
 
 static void test_stopped_and_resumed(void **state) {
@@ -129,6 +132,16 @@ static void keep_epoch(void *context, const mixent_train_epoch *epoch) {
   *(mixent_train_epoch *)context = *epoch;
 }
 
+static mixent_trainer *make_trainer(const mixent_setting *settings, size_t count,
+                                    const mixent_train_options *options) {
+  mixent_recipe recipe;
+  mixent_trainer *trainer;
+  assert_ok(mixent_recipe_compose(NULL, settings, count, &recipe));
+  assert_ok(mixent_recipe_resolve(&recipe, mixent_net_bf16_is_native()));
+  assert_ok(mixent_trainer_create(&recipe, options, &trainer));
+  return trainer;
+}
+
 /* A trainer after one step over all images, with what the step said of itself; its net holds the step's logits. */
 static mixent_trainer *train_one_step(const mixent_setting *changes, mixent_train_epoch *epoch) {
   static const char run_name[] = "step";
@@ -137,13 +150,9 @@ static mixent_trainer *train_one_step(const mixent_setting *changes, mixent_trai
   settings[2].value = "1", settings[3].value = "66", settings[5].value = "0";
   static mixent_train_options options;
   options = (mixent_train_options){.context = epoch, .epoch = keep_epoch};
-  mixent_recipe recipe;
-  mixent_trainer *trainer;
   char *place = mixent_path_join(directory, run_name);
   mixent_run_directory run;
-  assert_ok(mixent_recipe_compose(NULL, settings, count, &recipe));
-  assert_ok(mixent_recipe_resolve(&recipe, mixent_net_bf16_is_native()));
-  assert_ok(mixent_trainer_create(&recipe, &options, &trainer));
+  mixent_trainer *trainer = make_trainer(settings, count, &options);
   assert_ok(mixent_run_directory_begin(place, &run));
   assert_ok(mixent_file_replace(run.metrics, "", 0));
   assert_ok(mixent_trainer_run(trainer, &run));
@@ -178,6 +187,67 @@ static void test_mixed_targets_reach_the_loss(void **state) {
   assert_true(fabs(epoch.train.loss - loss) < 1e-5);
   assert_true(fabs(epoch.train.nll - nll) < 1e-5);
   assert_true(fabs(loss - nll) > 1e-3);
+  mixent_trainer_free(trainer);
+}
+
+/* The label, in part what both teachers say on average, and of that in part what the network said. */
+static void test_distilled_targets(void **state) {
+  (void)state;
+  enum { CLASSES = 4, PIXELS = 256 };
+  const mixent_setting changes[] = {{"distill.teacher", teachers}, {"distill.weight", "0.7"},
+                                    {"distill.temperature", "3"},  {"distill.self", "0.6"},
+                                    {"precision", "fp32"},         {NULL, NULL}};
+  static const mixent_train_options options;
+  mixent_setting settings[BASE + MOST];
+  mixent_trainer *trainer = make_trainer(settings, join_settings(changes, settings), &options);
+  const char *names[] = {"mixed", "slow"};
+  mixent_model *models[2];
+  for (int i = 0; i < 2; i++) {
+    char path[96];
+    snprintf(path, sizeof path, "%s/%s/best.safetensors", directory, names[i]);
+    assert_ok(mixent_model_open(path, &models[i]));
+    models[i]->temperature = 3;
+  }
+  mixent_train_batch *drawn = &trainer->drawn;
+  for (size_t i = 0; i < drawn->rows; i++) {
+    drawn->indices[i] = trainer->split.train[2 * i],
+    drawn->labels[i] = trainer->train.labels[drawn->indices[i]];
+    float *own = trainer->state.predictions + drawn->indices[i] * CLASSES;
+    if (i % 2) own[0] = 0.25f, own[3] = 0.75f; /* of the others it has said nothing yet */
+  }
+  trainer->state.epoch = 1; /* the second of three */
+  mixent_trainer_set_targets(trainer);
+  for (size_t i = 0; i < drawn->rows; i++) {
+    float said[2][CLASSES];
+    for (int m = 0; m < 2; m++)
+      assert_ok(mixent_model_predict(models[m], trainer->train.pixels + drawn->indices[i] * PIXELS, 1,
+                                     MIXENT_FP32, 1, said[m]));
+    for (int k = 0; k < CLASSES; k++) {
+      double expected = 0.3 * (drawn->labels[i] == k) + 0.7 * ((double)said[0][k] + (double)said[1][k]) / 2;
+      double own = k == 0 ? 0.25 : k == 3 ? 0.75 : 0, share = 0.6 * 2 / 3;
+      if (i % 2) expected = (1 - share) * expected + share * own;
+      assert_true(fabs((double)drawn->targets[i * CLASSES + (size_t)k] - expected) < 1e-5);
+    }
+  }
+  for (int m = 0; m < 2; m++) mixent_model_free(models[m]);
+  mixent_trainer_free(trainer);
+}
+
+/* After a step the predictions are the softmax of its logits. */
+static void test_predictions_are_kept(void **state) {
+  (void)state;
+  const mixent_setting changes[] = {{"distill.self", "0.5"}, {NULL, NULL}};
+  mixent_train_epoch epoch;
+  mixent_trainer *trainer = train_one_step(changes, &epoch);
+  const mixent_train_batch *drawn = &trainer->drawn;
+  for (size_t i = 0; i < drawn->rows; i++) {
+    const float *logits = (const float *)mixent_net_logits(trainer->net) + i * drawn->classes;
+    for (size_t k = 0; k < drawn->classes; k++) {
+      double expected = exp((double)logits[k] - log_sum_exp(logits, drawn->classes));
+      assert_true(
+          fabs((double)trainer->state.predictions[drawn->indices[i] * drawn->classes + k] - expected) < 1e-6);
+    }
+  }
   mixent_trainer_free(trainer);
 }
 
@@ -236,10 +306,9 @@ static void test_slow_weights_follow(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_stopped_and_resumed),
-      cmocka_unit_test(test_mixed_targets_reach_the_loss),
-      cmocka_unit_test(test_what_moves_the_weights),
-      cmocka_unit_test(test_slow_weights_follow),
+      cmocka_unit_test(test_stopped_and_resumed),    cmocka_unit_test(test_mixed_targets_reach_the_loss),
+      cmocka_unit_test(test_distilled_targets),      cmocka_unit_test(test_predictions_are_kept),
+      cmocka_unit_test(test_what_moves_the_weights), cmocka_unit_test(test_slow_weights_follow),
   };
   return cmocka_run_group_tests(tests, make_data, remove_data);
 }

@@ -1,0 +1,50 @@
+/* Targets from their sources, one after another. Each is linear in what was there before: t = (1 - share) t + share p. */
+#include "train/targets.h"
+#include "model/softmax.h"
+
+bool mixent_recipe_softens(const mixent_recipe *recipe) {
+  return mixent_mixing_is_on(&recipe->mixing) || *recipe->teacher || recipe->distill_self > 0;
+}
+
+/* `predictions` [train images, classes]; of images whose row is 0 nothing has been said yet. */
+static void blend(mixent_train_batch *drawn, const float *predictions, double share) {
+  for (size_t i = 0; i < drawn->rows; i++) {
+    const float *said = predictions + drawn->indices[i] * drawn->classes;
+    float *target = drawn->targets + i * drawn->classes, sum = 0;
+    for (size_t k = 0; k < drawn->classes; k++) sum += said[k];
+    for (size_t k = 0; k < drawn->classes && sum > 0; k++)
+      target[k] = (float)((1 - share) * (double)target[k] + share * (double)said[k]);
+  }
+}
+
+static void mix(mixent_trainer *trainer) {
+  const mixent_train_batch *drawn = &trainer->drawn;
+  const mixent_mix_batch rows = {.rows = drawn->rows,
+                                 .classes = drawn->classes,
+                                 .side = trainer->train.side,
+                                 .channels = trainer->train.channels,
+                                 .indices = drawn->indices,
+                                 .input = mixent_net_input(trainer->net),
+                                 .targets = drawn->targets};
+  mixent_mix_rows(&trainer->recipe.mixing, &rows, (uint64_t)trainer->recipe.seed, trainer->state.epoch);
+}
+
+void mixent_trainer_set_targets(mixent_trainer *trainer) {
+  const mixent_recipe *recipe = &trainer->recipe;
+  mixent_train_batch *drawn = &trainer->drawn;
+  if (!drawn->targets) return;
+  mixent_train_batch_soften(drawn);
+  if (trainer->teacher) blend(drawn, trainer->teacher, recipe->distill_weight);
+  /* the share grows with the epochs: early predictions are worth little (PS-KD, Kim et al. 2021) */
+  double progress = (double)(trainer->state.epoch + 1) / (double)recipe->epochs;
+  if (trainer->state.predictions) blend(drawn, trainer->state.predictions, recipe->distill_self * progress);
+  if (mixent_mixing_is_on(&recipe->mixing)) mix(trainer);
+}
+
+void mixent_trainer_keep_predictions(mixent_trainer *trainer) {
+  const mixent_train_batch *drawn = &trainer->drawn;
+  const float *logits = mixent_net_logits(trainer->net);
+  if (!trainer->state.predictions) return;
+  for (size_t i = 0; i < drawn->rows; i++, logits += drawn->classes)
+    mixent_softmax(logits, drawn->classes, trainer->state.predictions + drawn->indices[i] * drawn->classes);
+}
