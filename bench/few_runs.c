@@ -2,7 +2,7 @@
  * Welch's test of unpaired ones, two one-sided tests of equivalence, and the corrected resampled t test beside the paired one that it
  * corrects. Runs are drawn from distributions; splits come from small data sets on which two classifiers are really trained.
  *
- *   bench_few_runs [STUDIES [STUDIES-OF-SPLITS]] */
+ *   bench_few_runs [--studies N] [--splits N] */
 #include "bench/simulate.h"
 #include "core/threads.h"
 #include "mixent/statistics.h"
@@ -186,7 +186,7 @@ static void print_seen(const char *title, const world *worlds, size_t count, jud
 }
 
 int main(int argc, char **argv) {
-  size_t studies = argument(argc, argv, 1, 10000), of_splits = argument(argc, argv, 2, 5000);
+  size_t studies = option(argc, argv, "--studies", 10000), of_splits = option(argc, argv, "--splits", 5000);
   const world paired_worlds[] = {{"normal", 1, 1, false, 0, 1}, {"skewed", 1, 1, true, 0, 1}};
   const world unpaired_worlds[] = {{"normal", 1, 1, false, 0, 1},
                                    {"deviations 3 and 1", 3, 1, false, 0, 1},

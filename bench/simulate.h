@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Level of all tests. */
 static const double level = 0.05;
@@ -30,8 +31,11 @@ static inline void *room_for(size_t count, size_t size) {
   return room;
 }
 
-static inline size_t argument(int count, char **values, int index, size_t otherwise) {
-  return index < count ? strtoul(values[index], NULL, 10) : otherwise;
+/* The whole number after an option: `--studies 5000`. */
+static inline size_t option(int count, char **values, const char *name, size_t otherwise) {
+  for (int i = 1; i + 1 < count; i += 2)
+    if (strcmp(values[i], name) == 0) return strtoul(values[i + 1], NULL, 10);
+  return otherwise;
 }
 
 #endif

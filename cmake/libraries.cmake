@@ -2,7 +2,7 @@
 
 # libmixent trains and predicts. Inside of the project everything links the static one, whose private functions can be called, too.
 set(libraries PkgConfig::YAML PkgConfig::JANSSON PkgConfig::UTF8PROC PNG::PNG JPEG::JPEG ZLIB::ZLIB CURL::libcurl ${DNNL_LIBRARY})
-mixent_public_library(mixent ${PROJECT_SOURCE_DIR}/src/exports.map status numbers ${rooms})
+mixent_public_library(mixent ${PROJECT_SOURCE_DIR}/src/exports.map status numbers text ${rooms})
 foreach(library mixent-static mixent-shared)
   target_link_libraries(${library} PRIVATE OpenMP::OpenMP_C ${libraries})
 endforeach()
@@ -10,7 +10,7 @@ add_library(mixent INTERFACE)
 target_link_libraries(mixent INTERFACE mixent-static OpenMP::OpenMP_C)
 
 # The lab, which the program holds besides, alone needs SQLite.
-mixent_library(mixent-lab STATIC lab)
+mixent_library(mixent-lab STATIC comparison lab)
 target_link_libraries(mixent-lab PUBLIC mixent PRIVATE PkgConfig::JANSSON PkgConfig::SQLITE)
 
 # All of the program but main is a library, which tests link, too.

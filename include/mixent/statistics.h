@@ -163,18 +163,21 @@ typedef struct mixent_bootstrap_options {
   double confidence;
 } mixent_bootstrap_options;
 
-/* Accuracies of a minus b, as fractions. The plain percentile interval counts what seed and image do together
- * three times over and takes few seeds for many (Owen 2007, The pigeonhole bootstrap, Annals of Applied Statistics
- * 1; Hesterberg 2015, The American Statistician 69), so `low` and `high` are its ends drawn about the difference to
- * the width that the analysis of variance with two crossed random factors gives (Searle, Casella, McCulloch 1992,
- * Variance Components, ch. 4), with Student's quantile for Satterthwaite's degrees of freedom. That
- * variance is never under the one of the t interval over seeds, which takes these images for all there are. */
+/* Accuracies of a minus b, as fractions. `low`, `high` and `p` are of one distribution: Student's t with `error` and `freedom` of the
+ * analysis of variance with two crossed random factors (Searle, Casella, McCulloch 1992, Variance Components, ch. 4; Satterthwaite's
+ * degrees of freedom). That variance is never under the one of the t interval over seeds, which takes these images for all there are. The
+ * replicates of the bootstrap give the plain percentiles and nothing else: these count what seed and image do together three times over and
+ * take few seeds for many (Owen 2007, The pigeonhole bootstrap, Annals of Applied Statistics 1; Hesterberg 2015, The American
+ * Statistician 69). */
 typedef struct mixent_bootstrap {
   double difference;
-  double low, high;         /* the interval to use */
+  double low, high;         /* the interval to use: difference -+ Student's quantile * error */
   double error, freedom, p; /* standard error and degrees of freedom of that; p of no difference */
   double percentile_low, percentile_high; /* of the replicates as they are */
   double deviation;                       /* of the replicates */
+  /* Components of the variance of one entry (seed, image), as they are estimated without bias: one below 0 is too small to be seen. Where
+   * seed_variance is, seeds scatter less than the rest alone makes them scatter on average, and the intervals are likely too narrow. */
+  double seed_variance, image_variance, rest_variance;
 } mixent_bootstrap;
 
 /* Of `count` comparisons, out [count]. Replicate r draws seeds and images with replacement, each for itself, from Philox

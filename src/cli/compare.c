@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "core/printable.h"
 #include "core/system.h"
+#include "lab/compare/json.h"
 #include "lab/study/results.h"
 #include "lab/study/train.h"
 
@@ -167,7 +168,7 @@ static void print_text(const mixent_study *study, const mixent_study_results *re
   for (size_t i = 0; i < study->data_count * study->variant_count; i++)
     print_failed(study, mixent_study_cell_at(study, i), failed);
   putchar('\n');
-  mixent_comparison_append_text(results->comparison, &text);
+  mixent_comparison_append_text(results->compared.comparison, &text);
   mixent_text_print(stdout, &text);
   char *directory = mixent_path_quote(study->directory);
   if (directory)
@@ -199,12 +200,12 @@ static json_t *results_to_json(const mixent_study *study, const mixent_study_res
   return json_pack("{s:s, s:s, s:o, s:I, s:I, s:O, s:o}", "study", study->name, "about", study->about,
                    "directory", mixent_json_text(study->directory), "runs", (json_int_t)results->count,
                    "finished", (json_int_t)results->finished, "failed", failed, "comparison",
-                   mixent_comparison_to_json(results->comparison));
+                   mixent_comparison_to_json(results->compared.comparison));
 }
 
 static mixent_status write_csv(const char *path, const mixent_study_results *results) {
   mixent_text text = {0};
-  mixent_comparison_append_csv(results->comparison, &text);
+  mixent_comparison_append_csv(results->compared.comparison, &text);
   mixent_status status = mixent_text_status(&text);
   if (status == MIXENT_OK) status = mixent_file_replace(path, text.data, text.length);
   mixent_text_free(&text);

@@ -5,6 +5,7 @@
 #include "cli/terminal.h"
 #include "core/json.h"
 #include "core/locale.h"
+#include "lab/compare/json.h"
 #include "lab/results/compare.h"
 
 #include <math.h>
@@ -45,12 +46,25 @@ static void print_text(const mixent_results_comparison *comparison) {
   mixent_text_print(stdout, &text);
 }
 
+/* All metrics in the files. */
+static json_t *metrics_json(const mixent_results *results, const mixent_results_question *question) {
+  json_t *all = json_array();
+  for (size_t i = 0; i < results->columns.count; i++) {
+    const char *name = results->columns.items[i]->text;
+    if (results->kinds[i].numbers)
+      mixent_json_append(
+          &all, json_pack("{s:s, s:i}", "name", name, "better", mixent_results_better(question, name)));
+  }
+  return all;
+}
+
 static void print_json(const mixent_results_comparison *comparison, const mixent_results_question *question,
                        int count, char **files) {
   json_t *names = json_array();
   for (int i = 0; i < count; i++) mixent_json_append(&names, mixent_json_text(files[i]));
-  mixent_event_finished(
-      json_pack("{s:o, s:o}", "files", names, "results", mixent_results_to_json(comparison, question)));
+  mixent_event_finished(json_pack("{s:o, s:o, s:o}", "files", names, "metrics",
+                                  metrics_json(comparison->results, question), "comparison",
+                                  mixent_comparison_to_json(comparison->comparison)));
 }
 
 int mixent_compare_results(const mixent_compare_results_arguments *arguments, bool json, int count,

@@ -81,9 +81,10 @@ static size_t grain_of(const resampling *work) {
   return PIECE / entries + 1;
 }
 
-/* Mean, and the standard error of that mean with its degrees of freedom. */
+/* Mean, the standard error of that mean with its degrees of freedom, and the components of one entry's variance. */
 typedef struct variance {
   double mean, error, freedom;
+  double seeds, images, rest;
 } variance;
 
 /* From the mean squares of rows (seeds), columns (images) and rest. Images that seem to differ by less than chance
@@ -116,7 +117,12 @@ static mixent_status analyse(const contest *contest, size_t images, variance *ou
     fourths += image_mean * image_mean / (m - 1) + rest_mean * rest_mean / ((n - 1) * (m - 1));
   }
   double freedom = parts > 0 ? fmax(1, parts * parts / fourths) : n - 1;
-  *out = (variance){(double)total / n / m, sqrt(parts / n / m), freedom};
+  *out = (variance){.mean = (double)total / n / m,
+                    .error = sqrt(parts / n / m),
+                    .freedom = freedom,
+                    .seeds = (seed_mean - rest_mean) / m,
+                    .images = (image_mean - rest_mean) / n,
+                    .rest = rest_mean};
   return MIXENT_OK;
 }
 
@@ -128,20 +134,20 @@ static void describe(const double *replicated, size_t replicates, const variance
   for (size_t r = 0; r < replicates; r++)
     squares += (replicated[r] - sum / count) * (replicated[r] - sum / count);
   double deviation = sqrt(squares / (count - 1)), mean = variance->mean;
-  double low = mixent_sorted_quantile(replicated, replicates, tail);
-  double high = mixent_sorted_quantile(replicated, replicates, 1 - tail);
-  double student = mixent_student_quantile(tail, variance->freedom) / mixent_normal_quantile(tail);
-  double stretch = deviation > 0 ? student * variance->error / deviation : 1;
+  double reach = -mixent_student_quantile(tail, variance->freedom) * variance->error;
   double t = mean == 0 ? 0 : fabs(mean) / variance->error;
   *out = (mixent_bootstrap){.difference = mean,
-                            .low = mean + (low - sum / count) * stretch,
-                            .high = mean + (high - sum / count) * stretch,
+                            .low = mean - reach,
+                            .high = mean + reach,
                             .error = variance->error,
                             .freedom = variance->freedom,
                             .p = fmin(1, 2 * mixent_student_cdf(-t, variance->freedom)),
-                            .percentile_low = low,
-                            .percentile_high = high,
-                            .deviation = deviation};
+                            .percentile_low = mixent_sorted_quantile(replicated, replicates, tail),
+                            .percentile_high = mixent_sorted_quantile(replicated, replicates, 1 - tail),
+                            .deviation = deviation,
+                            .seed_variance = variance->seeds,
+                            .image_variance = variance->images,
+                            .rest_variance = variance->rest};
 }
 
 static mixent_status check(const mixent_crossed *runs, size_t count,

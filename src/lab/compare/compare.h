@@ -1,132 +1,209 @@
-/* What the runs of a study say together: every measure of every variant over its seeds, each variant against the
- * baseline, and in words what may be concluded and what could not have been seen. docs/COMPARING.md explains it. */
+/* The comparison engine: runs of variants, whoever trained them, each against the baseline, with verdicts in words.
+ *
+ * Plain numbers in, verdicts out. It needs core's status, memory and layout and src/stats alone (the CMake objects `comparison`), so that
+ * the Python extension holds it, too. compare/runs.h makes its input of our own runs, results/compare.h of anybody's files.
+ *
+ *   of a variant and the baseline              outcome
+ *   two or more seeds in common                paired over those; runs without a partner are left out, and said to be
+ *   else two or more runs each                 unpaired (Welch), and said to be
+ *   one run, or none                           undecided: one-run, no-runs; no interval, no test
+ *   all differences are the same               undecided: no-scatter (identical: all are 0); no test, not counted by Holm
+ *   one of the two chose by the test items     undecided: test-selected; an interval, no test
+ *   fewer than 5 pairs, or runs of a side      tested, but undecided: few-seeds
+ *   Holm p below the level                     better or worse; higher or lower, where nobody knows which of those is better
+ *   Holm p of both one-sided tests below it    equivalent: the difference is smaller than `difference`
+ *   else                                       undecided: open
+ *
+ * A verdict is on these test items; where it is known what each run had right, and the crossed test agrees, on items like these as well
+ * (`scope`). docs/COMPARING.md explains it to readers. */
 #ifndef MIXENT_LAB_COMPARE_COMPARE_H
 #define MIXENT_LAB_COMPARE_COMPARE_H
 
 #include "core/memory.h"
-#include "lab/result/result.h"
 #include "mixent/statistics.h"
 #include <stdbool.h>
 
-struct json_t;
+/* ---- What is compared ---- */
 
-/* When a measure is taken. */
+/* When a measure is taken; tables have a part for each. */
 typedef enum mixent_measure_kind {
-  MIXENT_MEASURE_TEST,       /* of the test images */
-  MIXENT_MEASURE_CALIBRATED, /* of the test images at the temperature of the validation images, and that itself */
-  MIXENT_MEASURE_VALIDATION, /* of the validation images */
+  MIXENT_MEASURE_TEST,       /* of the test items */
+  MIXENT_MEASURE_CALIBRATED, /* of the test items at the temperature of the validation items, and that itself */
+  MIXENT_MEASURE_VALIDATION, /* of the validation items */
   MIXENT_MEASURE_RUN         /* of the training */
 } mixent_measure_kind;
 
-/* One number of a run. This table feeds the comparison, its text, JSON, CSV and the report. */
+enum { MIXENT_DIGITS_BY_SCATTER = -1 };
+
+/* One number of a run. The words on calibration find the measures nll, ece, nll_calibrated and ece_calibrated by name. */
 typedef struct mixent_measure {
   const char *name;  /* in JSON and CSV: "ece_calibrated" */
   const char *title; /* in tables: "ECE at temperature" */
-  const char *unit;  /* of what is shown, "%", "s" or "" */
+  const char *unit;  /* of what is shown, "%", "s" or ""; differences of "%" are points */
   double scale;      /* what is shown is the number times this */
-  int digits;        /* shown after the point */
+  int digits;        /* shown after the point; or MIXENT_DIGITS_BY_SCATTER */
   int better;        /* 1: higher is better, -1: lower, 0: neither */
   mixent_measure_kind kind;
-  size_t offset; /* of the double in mixent_result */
 } mixent_measure;
 
-enum { MIXENT_MEASURES = 22, MIXENT_MEASURE_ACCURACY = 0 };
-extern const mixent_measure mixent_measures[MIXENT_MEASURES];
+enum { MIXENT_NO_SEED = -1 };
 
-/* NaN where the run has none (no image wrong, nothing held out, no temperature found). */
-double mixent_measure_of(const mixent_measure *measure, const mixent_result *result);
-/* The index of a measure by name; MIXENT_MEASURES if there is none. */
-size_t mixent_measure_find(const char *name);
+typedef struct mixent_compare_run {
+  size_t data, variant;
+  long seed;            /* an index into `seeds`; MIXENT_NO_SEED: it has no partner */
+  const double *values; /* [measure_count]; NaN: the run has no such value */
+  const uint8_t *right; /* [items of the data set] 0 or 1; NULL: not known */
+  bool no_temperature;  /* none was found, although items were held out */
+} mixent_compare_run;
 
-/* A study's runs. All that it points to must outlive the comparison. */
 typedef struct mixent_compare_data {
-  const char *name;
-  const mixent_result *const *results; /* [variants, seeds]; NULL where a run is not finished */
+  const char *name;    /* "": the only one, without a name */
+  size_t items;        /* test items; 0: not known */
+  const char *samples; /* what they are: "images", "rows"; NULL: "images" */
 } mixent_compare_data;
 
+/* All that it points to must outlive the comparison. */
 typedef struct mixent_compare_input {
-  const char *const *variants; /* [variant_count] names */
+  const mixent_measure *measures;
+  size_t measure_count;
+  size_t primary;  /* the measure that verdicts and words are on */
+  size_t accuracy; /* the measure that is the mean of `right`; read only where runs have it */
+  const char *const *variants;
   size_t variant_count, baseline;
-  const long *seeds; /* [seed_count] */
+  const bool *
+      test_selected; /* [variant_count]: what is kept of its runs was chosen by the test items; NULL: of none */
+  const char *const *seeds;
   size_t seed_count;
-  const mixent_compare_data *data; /* [data_count] */
+  bool planned; /* every variant was to have a run with every seed: the words name those that are missing */
+  const mixent_compare_data *data;
   size_t data_count;
-  double difference; /* points of accuracy worth seeing, above 0 */
-  double confidence; /* of intervals; 1 - confidence is the level of tests. 0.95 */
+  const mixent_compare_run *runs; /* in any order; one of a variant and seed on a data set */
+  size_t run_count;
+  double difference; /* that matters, in the primary measure's shown unit, above 0; NaN: none is known to */
+  double
+      test_to_train; /* of pairs whose training parts overlap (folds, splits): mixent_resampled_compare's; else 0 */
+  double confidence; /* of intervals; 1 - confidence is the level of tests. 0: 0.95 */
   size_t replicates; /* of the bootstrap; 0: MIXENT_COMPARE_REPLICATES */
 } mixent_compare_input;
 
-enum { MIXENT_COMPARE_REPLICATES = 10000 };
+enum { MIXENT_COMPARE_REPLICATES = 10000, MIXENT_COMPARE_LEAST_SEEDS = 5 };
 #define MIXENT_COMPARE_POWER 0.8 /* "would have been seen": with this probability */
 
+/* ---- What comes of it ---- */
+
 typedef struct mixent_compare_variant {
-  size_t runs;                 /* that are finished */
-  size_t temperatures_missing; /* runs with validation images for which no temperature was found */
-  /* [measure] over the finished runs; a measure that one of them lacks is left out (count 0, the rest NaN).
-   * Of one run the mean alone is known. */
-  mixent_sample measures[MIXENT_MEASURES];
+  size_t runs;
+  size_t no_temperature; /* runs with validation items for which none was found */
+  /* [measure] over the runs; of one run the mean alone is known. Of the primary measure runs without a value are left out; any other is
+   * left out as a whole where a run lacks it (count 0, the rest NaN): without that run, the rest would be another selection. */
+  mixent_sample *measures;
+  size_t missing; /* runs without a value of the primary measure */
 } mixent_compare_variant;
 
-/* On accuracy, after Holm's correction over all comparisons of the study: its data sets and variants. */
+/* One measure of a variant against that of the baseline. */
+typedef struct mixent_compared {
+  bool paired;
+  size_t counts[2]; /* runs of the variant, of the baseline, that the difference uses; 0: it is not known */
+  double means[2];  /* over those */
+  double deviation; /* of the differences of pairs; NaN unpaired */
+  mixent_difference
+      difference; /* variant minus baseline; error, low, high, t, p NaN where there is nothing to test */
+  double
+      holm; /* p after Holm's correction over all data sets and variants, each measure for itself; NaN: not tested */
+} mixent_compared;
+
 typedef enum mixent_verdict {
-  MIXENT_VERDICT_UNKNOWN,          /* fewer than two seeds, or seeds that all differ by the same */
-  MIXENT_VERDICT_NONE,             /* no difference seen */
-  MIXENT_VERDICT_HINT,             /* by the bootstrap, not by t over seeds: too few seeds to tell */
-  MIXENT_VERDICT_THESE_IMAGES,     /* a difference on these test images; on others not shown */
-  MIXENT_VERDICT_IMAGES_LIKE_THESE /* a difference by both */
+  MIXENT_VERDICT_UNDECIDED,
+  MIXENT_VERDICT_BETTER,
+  MIXENT_VERDICT_WORSE,
+  MIXENT_VERDICT_HIGHER,
+  MIXENT_VERDICT_LOWER,
+  MIXENT_VERDICT_EQUIVALENT
 } mixent_verdict;
 
-const char *mixent_verdict_name(mixent_verdict verdict); /* "these-images", for JSON */
+/* Why it is undecided. */
+typedef enum mixent_reason {
+  MIXENT_REASON_NONE,
+  MIXENT_REASON_NO_RUNS,
+  MIXENT_REASON_ONE_RUN,
+  MIXENT_REASON_IDENTICAL,
+  MIXENT_REASON_NO_SCATTER,
+  MIXENT_REASON_TEST_SELECTED,
+  MIXENT_REASON_FEW_SEEDS,
+  MIXENT_REASON_OPEN,
+  MIXENT_REASONS
+} mixent_reason;
 
-/* A variant against the baseline. Differences are variant minus baseline, accuracies as fractions. */
+/* Of which test items a verdict speaks. */
+typedef enum mixent_scope { MIXENT_SCOPE_NONE, MIXENT_SCOPE_THESE, MIXENT_SCOPE_LIKE_THESE } mixent_scope;
+
+const char *mixent_verdict_name(mixent_verdict verdict); /* "better", for tables, JSON and class names */
+const char *mixent_reason_name(mixent_reason reason);    /* "few-seeds"; NULL of MIXENT_REASON_NONE */
+const char *mixent_scope_name(mixent_scope scope); /* "these", "like-these"; NULL of MIXENT_SCOPE_NONE */
+
+/* One-sided tests against `difference`; all NaN where there is no difference that matters, or nothing is tested. */
+typedef struct mixent_compare_equivalence {
+  mixent_equivalence test; /* test.within: P(|true difference| < difference) */
+  double holm;
+} mixent_compare_equivalence;
+
+/* A variant against the baseline. Numbers are in the measures' own units (accuracies of our runs are fractions). */
 typedef struct mixent_compare_pair {
   size_t variant;
-  size_t seeds; /* that both have finished */
-  /* Paired t over those seeds, which takes these test images for all there are. Left out as above; count 1: the
-   * difference alone. holm: p after Holm's correction over all data sets and variants, each measure for itself. */
-  mixent_paired measures[MIXENT_MEASURES];
-  double holm[MIXENT_MEASURES];
-  /* Accuracy on images like these: over seeds and images. All NaN below two seeds. */
+  size_t seeds;                           /* that both have, with values of the primary measure */
+  mixent_compared *measures;              /* [measure_count] */
+  mixent_compare_equivalence equivalence; /* of the primary measure on these items */
+  /* Accuracy on items like these: over seeds and items. All NaN where it is not the primary measure, is not known for each item, or is not
+   * tested. */
   mixent_bootstrap bootstrap;
   double bootstrap_holm;
-  /* The smallest difference in accuracy that would have been seen after the correction, on these images and on images
-   * like these (NaN: not known), and the fewest seeds that show input.difference on these images (0: not known, above
-   * MIXENT_MOST_SEEDS: more than that). */
+  mixent_compare_equivalence equivalence_like;
+  /* The smallest difference in the primary measure that would have been seen after the correction, on these items and on items like
+   * these (NaN: not known), and the fewest seeds that show input.difference on these items (0: not known, above MIXENT_MOST_SEEDS: more
+   * than that). Of pairs alone. */
   double least_difference, least_difference_like;
   size_t least_seeds;
-  bool within_these, within_like; /* the whole interval is within +-input.difference */
-  bool identical;                 /* all seeds: every image right with both or with neither */
-  bool single;                    /* both have one run alone: `mcnemar` holds, of these two models only */
-  mixent_mcnemar mcnemar;         /* only_a: the variant */
+  bool
+      single; /* both have one run alone, and it is known what both had right: `mcnemar` holds, of these two models only */
+  mixent_mcnemar mcnemar; /* only_a: the variant */
   mixent_verdict verdict;
-  char *conclusion;  /* a paragraph on accuracy: what may be concluded, what could not have been seen */
+  mixent_scope scope;   /* NONE: undecided */
+  mixent_reason reason; /* NONE: decided */
+  char *words;          /* a paragraph: what may be concluded, from what, what could not have been seen */
   char *calibration; /* a sentence on NLL and ECE, as trained and at the temperature; NULL: nothing to say */
 } mixent_compare_pair;
 
 typedef struct mixent_compare_result {
-  size_t test_images;               /* 0: no run is finished */
-  const char *samples;              /* what they are: "images", or "rows" of a table */
   mixent_compare_variant *variants; /* [variant_count] */
   mixent_compare_pair *pairs;       /* [variant_count - 1]: all but the baseline, in order */
+  size_t runs;                      /* of all variants */
 } mixent_compare_result;
 
 typedef struct mixent_comparison {
-  mixent_compare_input input;
-  mixent_compare_result *data; /* [input.data_count] */
+  mixent_compare_input input;      /* with its defaults filled in */
+  mixent_compare_result *data;     /* [data_count] */
+  const mixent_compare_run **runs; /* [run_count] by data set, variant and seed */
+  size_t *begins;                  /* [data_count, variant_count] and the end: where in `runs` each begins */
+  int *digits;                     /* [measure_count]: shown after the point */
+  size_t tested;                   /* comparisons of the primary measure that Holm's correction counts */
 } mixent_comparison;
 
-/* Same input, same result. MIXENT_ERROR_ARGUMENT where the runs of one data set were not scored on the same images. */
+/* Same input, same result. MIXENT_ERROR_ARGUMENT where the input contradicts itself. */
 mixent_status mixent_compare(const mixent_compare_input *input, mixent_comparison **out);
-/* The same of results in one array, [data, variants, seeds], with intervals of 95 %. Of `grid` neither data nor confidence are read;
- * *data [grid->data_count], free(), also after an error, outlives the comparison. */
-mixent_status mixent_compare_grid(mixent_compare_input grid, char *const *data_names,
-                                  const mixent_result *const *results, mixent_compare_data **data,
-                                  mixent_comparison **out);
 void mixent_comparison_free(mixent_comparison *comparison);
 
-/* Tables and words for a terminal; JSON (NULL: no memory); CSV with a line per data set, variant and measure. */
+/* The index of a measure by name; input->measure_count if there is none. */
+size_t mixent_compare_find(const mixent_compare_input *input, const char *name);
+/* The runs of a variant on a data set: comparison->runs[begins[place]] to [begins[place + 1] - 1]. */
+size_t mixent_compare_place(const mixent_comparison *comparison, size_t data, size_t variant);
+/* A variant's comparison with the baseline; NULL of the baseline. */
+const mixent_compare_pair *mixent_compare_pair_of(const mixent_comparison *comparison, size_t data,
+                                                  size_t variant);
+/* "images", or "rows". */
+const char *mixent_compare_samples(const mixent_comparison *comparison, size_t data);
+
+/* Tables and words for a terminal; CSV with a line per data set, variant and measure. JSON: compare/json.h. */
 void mixent_comparison_append_text(const mixent_comparison *comparison, mixent_text *out);
-struct json_t *mixent_comparison_to_json(const mixent_comparison *comparison);
 void mixent_comparison_append_csv(const mixent_comparison *comparison, mixent_text *out);
 
 #endif

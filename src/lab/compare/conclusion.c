@@ -1,344 +1,411 @@
 /* What a comparison with the baseline says, in words that claim no more than its numbers. */
-#include "lab/compare/conclusion.h"
 #include "core/layout.h"
 #include "core/locale.h"
-#include "mixent/statistics.h"
+#include "lab/compare/engine.h"
+#include "lab/compare/number.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { FEW_SEEDS = 4, MOST_NAMED = 8 };
+enum { MOST_NAMED = 8 };
 
 /* What the sentences are about. */
 typedef struct subject {
   const mixent_comparison *comparison;
+  const mixent_compare_input *input;
+  const mixent_compare_result *result;
   size_t data;
   const mixent_compare_pair *pair;
-  const char *variant, *baseline;
-  double percent; /* of the intervals */
+  const mixent_compared *primary;
+  const char *variant, *baseline, *metric, *samples;
+  char unit[24]; /* of differences: " points", " s", or "" */
   double level;
-  bool corrected; /* there are several comparisons, and Holm's correction */
-  int digits;     /* of points */
 } subject;
 
-mixent_number mixent_number_of(double value, int digits) {
-  mixent_number number = {"-"};
-  if (!isfinite(value)) return number;
-  mixent_print(number.text, sizeof number.text, "%.*f", digits, fabs(value));
-  if (value >= 0 || strspn(number.text, "0.") == strlen(number.text)) return number;
-  mixent_print(number.text, sizeof number.text, "−%.*f", digits, -value);
-  return number;
+/* A number of the primary measure as it is shown. */
+static mixent_number shown(const subject *subject, double value) {
+  return mixent_number_of(subject->input->measures[subject->input->primary].scale * value,
+                          subject->comparison->digits[subject->input->primary]);
 }
 
-mixent_number mixent_number_signed(double value, int digits) {
-  mixent_number number = mixent_number_of(value, digits);
-  if (!(value > 0) || strspn(number.text, "0.") == strlen(number.text)) return number;
-  mixent_print(number.text, sizeof number.text, "+%.*f", digits, value);
-  return number;
+static mixent_number shown_difference(const subject *subject) {
+  return mixent_number_signed(subject->input->measures[subject->input->primary].scale *
+                                  subject->primary->difference.mean,
+                              subject->comparison->digits[subject->input->primary]);
 }
 
-mixent_number mixent_number_p(double p) {
-  mixent_number number = {"-"};
-  if (p < 0.0001)
-    mixent_print(number.text, sizeof number.text, "< 0.0001");
-  else if (p >= 0.1)
-    mixent_print(number.text, sizeof number.text, "%.2f", p);
-  else if (p < 0.1)
-    mixent_print(number.text, sizeof number.text, "%.*f", p < 0.001 ? 5 : p < 0.01 ? 4 : 3, p);
-  return number;
+/* "p 0.01", or "p 0.01, Holm p 0.03" where there is something to correct for. */
+static void append_p(const subject *subject, double p, double holm, mixent_text *out) {
+  mixent_text_append(out, "p %s", mixent_number_p(p).text);
+  if (subject->comparison->tested > 1) mixent_text_append(out, ", Holm p %s", mixent_number_p(holm).text);
 }
 
-int mixent_points_digits(const mixent_comparison *comparison) {
-  int digits = 2;
-  for (double least = 0.05; comparison->input.difference < least && digits < 9; least /= 10) digits++;
-  return digits;
-}
-
-static mixent_number points(const subject *subject, double fraction) {
-  return mixent_number_of(100 * fraction, subject->digits);
-}
-
-/* "images", or "rows". */
-static const char *samples(const subject *subject) {
-  return subject->comparison->data[subject->data].samples;
-}
-
-/* "p 0.03", or "Holm p 0.03" where there is something to correct for. */
-static mixent_number holm(const subject *subject, double p) {
-  mixent_number number;
-  mixent_print(number.text, sizeof number.text, "%sp %.20s", subject->corrected ? "Holm " : "",
-               mixent_number_p(p).text);
-  return number;
-}
-
-/* " (95 %: 0.03 to 0.21 over 10 seeds on these test images, p 0.01; ... for images like these, p 0.03)", of the
- * difference times `sign`. */
-static void append_intervals(const subject *subject, int sign, mixent_text *out) {
+/* "+0.12 points (95 %: 0.03 to 0.21 on these images, paired over 10 seeds, p 0.01; 0.02 to 0.22 on images like these, p 0.03)" */
+static void append_difference(const subject *subject, mixent_text *out) {
   const mixent_compare_pair *pair = subject->pair;
-  const mixent_sample *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
+  const mixent_compared *primary = subject->primary;
   const mixent_bootstrap *like = &pair->bootstrap;
-  mixent_text_append(out,
-                     " (%g %%: %s to %s over %zu seeds on these test %s, %s; %s to %s for %s like these, %s)",
-                     subject->percent, points(subject, sign > 0 ? these->low : -these->high).text,
-                     points(subject, sign > 0 ? these->high : -these->low).text, pair->seeds,
-                     samples(subject), holm(subject, pair->holm[MIXENT_MEASURE_ACCURACY]).text,
-                     points(subject, sign > 0 ? like->low : -like->high).text,
-                     points(subject, sign > 0 ? like->high : -like->low).text, samples(subject),
-                     holm(subject, pair->bootstrap_holm).text);
+  bool items = subject->input->data[subject->data].items > 0;
+  mixent_text_append(out, "%s%s", shown_difference(subject).text, subject->unit);
+  if (isnan(primary->difference.low)) return;
+  mixent_text_append(out, " (%g %%: %s to %s", 100 * subject->input->confidence,
+                     shown(subject, primary->difference.low).text,
+                     shown(subject, primary->difference.high).text);
+  if (items) mixent_text_append(out, " on these %s", subject->samples);
+  if (primary->paired)
+    mixent_text_append(out, ", paired over %zu seeds", primary->counts[0]);
+  else
+    mixent_text_append(out, ", unpaired, %zu and %zu runs", primary->counts[0], primary->counts[1]);
+  if (!isnan(primary->difference.p)) {
+    mixent_text_append(out, ", ");
+    append_p(subject, primary->difference.p, primary->holm, out);
+  }
+  if (!isnan(like->low))
+    mixent_text_append(out, "; %s to %s on %s like these", shown(subject, like->low).text,
+                       shown(subject, like->high).text, subject->samples);
+  if (!isnan(like->p)) {
+    mixent_text_append(out, ", ");
+    append_p(subject, like->p, pair->bootstrap_holm, out);
+  }
+  mixent_text_append(out, ")");
 }
 
-/* "min-ent is more accurate than ce by 0.12 points" */
-static void append_difference(const subject *subject, double difference, mixent_text *out) {
-  mixent_text_append(out, "%s is %s accurate than %s by %s points", subject->variant,
-                     difference > 0 ? "more" : "less", subject->baseline,
-                     points(subject, fabs(difference)).text);
+/* " on images like these"; nothing where it is not known what each run had right. */
+static void append_scope(const subject *subject, mixent_text *out) {
+  if (isnan(subject->pair->bootstrap.p)) return;
+  if (subject->pair->scope == MIXENT_SCOPE_LIKE_THESE)
+    mixent_text_append(out, " on %s like these", subject->samples);
+  else
+    mixent_text_append(out, " on these %s", subject->samples);
+}
+
+/* "two one-sided tests, Holm p 0.0005 on these images, 0.0007 on images like these" */
+static void append_equivalence(const subject *subject, mixent_text *out) {
+  const mixent_compare_pair *pair = subject->pair;
+  mixent_text_append(out, "two one-sided tests, %sp %s", subject->comparison->tested > 1 ? "Holm " : "",
+                     mixent_number_p(pair->equivalence.holm).text);
+  if (!isnan(pair->equivalence_like.holm))
+    mixent_text_append(out, " on these %s, %s on %s like these", subject->samples,
+                       mixent_number_p(pair->equivalence_like.holm).text, subject->samples);
+}
+
+/* "0.1 points" */
+static void append_margin(const subject *subject, mixent_text *out) {
+  mixent_text_append(out, "%g%s", subject->input->difference, subject->unit);
+}
+
+/* Of a difference that is shown, in the direction in which it is: is it as large as what matters? */
+static void append_size(const subject *subject, mixent_text *out) {
+  const mixent_compare_pair *pair = subject->pair;
+  const mixent_difference *these = &subject->primary->difference;
+  bool like = pair->scope == MIXENT_SCOPE_LIKE_THESE;
+  double reach = subject->input->difference / subject->input->measures[subject->input->primary].scale;
+  double holm = like ? fmax(pair->equivalence.holm, pair->equivalence_like.holm) : pair->equivalence.holm;
+  double least = these->mean > 0 ? these->low : -these->high;
+  if (like) least = fmin(least, these->mean > 0 ? pair->bootstrap.low : -pair->bootstrap.high);
+  if (isnan(reach)) return;
+  mixent_text_append(out, holm < subject->level ? " That is less than the "
+                          : least > reach       ? " That is more than the "
+                                                : " Whether it is the ");
+  append_margin(subject, out);
+  if (holm < subject->level) {
+    mixent_text_append(out, " that matter (");
+    append_equivalence(subject, out);
+    mixent_text_append(out, ").");
+  } else
+    mixent_text_append(out, least > reach ? " that matter." : " that matter, or more, is open.");
+}
+
+static void append_decided(const subject *subject, mixent_text *out) {
+  const mixent_compare_pair *pair = subject->pair;
+  bool direction = subject->input->measures[subject->input->primary].better != 0;
+  if (direction)
+    mixent_text_append(out, "%s is %s than %s", subject->variant, mixent_verdict_name(pair->verdict),
+                       subject->baseline);
+  else
+    mixent_text_append(out, "%s has a %s %s than %s", subject->variant, mixent_verdict_name(pair->verdict),
+                       subject->metric, subject->baseline);
+  append_scope(subject, out);
+  mixent_text_append(out, direction ? ": %s differs by " : ": it differs by ", subject->metric);
+  append_difference(subject, out);
+  mixent_text_append(out, ".");
+  append_size(subject, out);
+  if (pair->scope == MIXENT_SCOPE_THESE && !isnan(pair->bootstrap.p))
+    mixent_text_append(out,
+                       " On other %s like these it is not shown, for it may hang on which %s these are; only "
+                       "more test %s would tell.",
+                       subject->samples, subject->samples, subject->samples);
+  if (!direction) mixent_text_append(out, " Nothing says whether higher or lower is better.");
+}
+
+static void append_equivalent(const subject *subject, mixent_text *out) {
+  mixent_text_append(out, "%s and %s are equivalent", subject->variant, subject->baseline);
+  append_scope(subject, out);
+  mixent_text_append(out, ": %s differs by ", subject->metric);
+  append_difference(subject, out);
+  mixent_text_append(out, ", and that is less than the ");
+  append_margin(subject, out);
+  mixent_text_append(out, " that matter (");
+  append_equivalence(subject, out);
+  mixent_text_append(out, ").");
 }
 
 static void append_power(const subject *subject, mixent_text *out) {
   const mixent_compare_pair *pair = subject->pair;
   if (isnan(pair->least_difference)) return;
-  mixent_number these = points(subject, pair->least_difference);
-  mixent_number like = points(subject, pair->least_difference_like);
-  mixent_text_append(out, " A difference of %s points or more would have been seen on these %s", these.text,
-                     samples(subject));
-  if (strcmp(these.text, like.text) == 0)
-    mixent_text_append(out, " and on %s like these", samples(subject));
+  mixent_number these = shown(subject, pair->least_difference);
+  mixent_number like = shown(subject, pair->least_difference_like);
+  bool items = !isnan(pair->bootstrap.p);
+  mixent_text_append(out, " A difference of %s%s or more would have been seen", these.text, subject->unit);
+  if (items) mixent_text_append(out, " on these %s", subject->samples);
+  if (items && strcmp(these.text, like.text) == 0)
+    mixent_text_append(out, " and on %s like these", subject->samples);
   else if (!isnan(pair->least_difference_like))
-    mixent_text_append(out, ", of %s or more on %s like these,", like.text, samples(subject));
+    mixent_text_append(out, ", of %s or more on %s like these,", like.text, subject->samples);
+  mixent_text_append(out, " with a probability of %g %%", 100 * MIXENT_COMPARE_POWER);
   bool beyond = pair->least_seeds > MIXENT_MOST_SEEDS;
-  mixent_text_append(out, " with a probability of %g %%; to see %g points on these takes %s%s seeds.",
-                     100 * MIXENT_COMPARE_POWER, subject->comparison->input.difference,
-                     beyond ? "more than " : "",
-                     mixent_text_count(beyond ? MIXENT_MOST_SEEDS : pair->least_seeds));
-}
-
-static void append_within(const subject *subject, mixent_text *out) {
-  const mixent_compare_pair *pair = subject->pair;
-  if (!pair->within_these) return;
-  mixent_text_append(out, " Any difference%s%s is smaller than the %g points said to be worth seeing.",
-                     pair->within_like ? "" : " on these ", pair->within_like ? "" : samples(subject),
-                     subject->comparison->input.difference);
-}
-
-static void append_none(const subject *subject, double difference, mixent_text *out) {
-  const mixent_compare_pair *pair = subject->pair;
-  if (pair->identical) {
-    mixent_text_append(out,
-                       "%s and %s have exactly the same test %s right with each of %zu seeds: if they were "
-                       "meant to differ, see whether their recipes do.",
-                       subject->variant, subject->baseline, samples(subject), pair->seeds);
-    return;
+  if (pair->least_seeds) {
+    mixent_text_append(out, "; to see ");
+    append_margin(subject, out);
+    mixent_text_append(out, "%s takes %s%s seeds", items ? " on these" : "", beyond ? "more than " : "",
+                       mixent_text_count(beyond ? MIXENT_MOST_SEEDS : pair->least_seeds));
   }
-  mixent_text_append(out, "No difference is seen between %s and %s: %s points", subject->variant,
-                     subject->baseline, points(subject, difference).text);
-  append_intervals(subject, 1, out);
   mixent_text_append(out, ".");
-  double p = fmin(pair->measures[MIXENT_MEASURE_ACCURACY].p, pair->bootstrap.p);
-  if (p < subject->level)
+}
+
+/* " The probability that the difference is smaller than 0.1 points is 0.84 on these images, 0.80 on images like these." */
+static void append_probability(const subject *subject, mixent_text *out) {
+  const mixent_compare_pair *pair = subject->pair;
+  if (isnan(pair->equivalence.test.within)) return;
+  mixent_text_append(out, " The probability that the difference is smaller than ");
+  append_margin(subject, out);
+  mixent_text_append(out, " is %s", mixent_number_p(pair->equivalence.test.within).text);
+  if (!isnan(pair->equivalence_like.test.within))
+    mixent_text_append(out, " on these %s, %s on %s like these", subject->samples,
+                       mixent_number_p(pair->equivalence_like.test.within).text, subject->samples);
+  mixent_text_append(out, ".");
+}
+
+static void append_undecided(const subject *subject, mixent_text *out) {
+  const mixent_compare_pair *pair = subject->pair;
+  bool paired = subject->primary->paired, few = pair->reason == MIXENT_REASON_FEW_SEEDS;
+  if (few)
+    mixent_text_append(out, "Too few %s to conclude about %s and %s: it takes %d%s. So far %s differs by ",
+                       paired ? "seeds" : "runs", subject->variant, subject->baseline,
+                       MIXENT_COMPARE_LEAST_SEEDS, paired ? " that both have" : " of each", subject->metric);
+  else
+    mixent_text_append(out, "Whether %s differs from %s is undecided: %s differs by ", subject->variant,
+                       subject->baseline, subject->metric);
+  append_difference(subject, out);
+  mixent_text_append(out, ".");
+  double p = fmin(subject->primary->difference.p, pair->bootstrap.p); /* fmin passes over NaN */
+  if (pair->reason == MIXENT_REASON_OPEN && p < subject->level)
     mixent_text_append(
         out,
         " Alone it would have counted (p %s), but of several comparisons one comes out so by chance "
         "too often: it is worth a study of its own, with new seeds.",
         mixent_number_p(p).text);
-  append_within(subject, out);
-  append_power(subject, out);
+  append_probability(subject, out);
+  if (!few) append_power(subject, out);
 }
 
-static void append_hint(const subject *subject, double difference, mixent_text *out) {
-  append_difference(subject, difference, out);
-  append_intervals(subject, difference > 0 ? 1 : -1, out);
-  mixent_text_append(out,
-                     ", but that is a hint, not a finding: the bootstrap over seeds and %s counts it as a "
-                     "difference, t over the seeds alone does not. More seeds would settle it.",
-                     samples(subject));
-  append_within(subject, out);
-  append_power(subject, out);
+/* What a choice by the test images does to a comparison with runs that were not chosen so. */
+static void append_selected(const subject *subject, mixent_text *out) {
+  bool variant = subject->input->test_selected[subject->pair->variant];
+  const char *chosen = variant ? subject->variant : subject->baseline;
+  mixent_text_append(
+      out,
+      "%s and %s cannot be tested: the runs of %s kept the epoch that scores best on the test %s, the others "
+      "an epoch that was chosen without them. Such a choice can only raise the score on these very %s, so "
+      "\"no difference\" cannot hold, and a p value would mean nothing. %c%s differs by ",
+      subject->variant, subject->baseline, chosen, subject->samples, subject->samples,
+      *subject->metric >= 'a' && *subject->metric <= 'z' ? *subject->metric - 'a' + 'A' : *subject->metric,
+      *subject->metric ? subject->metric + 1 : "");
+  append_difference(subject, out);
+  mixent_text_append(out, ": what the choice adds, and whatever else differs between the two.");
 }
 
-static void append_these(const subject *subject, double difference, mixent_text *out) {
-  append_difference(subject, difference, out);
-  mixent_text_append(out, " on these test %s", samples(subject));
-  append_intervals(subject, difference > 0 ? 1 : -1, out);
-  mixent_text_append(out,
-                     ". The two disagree: on other %s like these it is not shown, for it may hang on which "
-                     "%s these are; only more test %s would tell.",
-                     samples(subject), samples(subject), samples(subject));
-  append_within(subject, out);
+static size_t count_of(const subject *subject, size_t variant) {
+  return subject->result->variants[variant].measures[subject->input->primary].count;
 }
 
-static void append_like(const subject *subject, double difference, mixent_text *out) {
+static void append_no_runs(const subject *subject, mixent_text *out) {
+  bool variant = count_of(subject, subject->pair->variant) > 0,
+       baseline = count_of(subject, subject->input->baseline) > 0;
+  mixent_text_append(out, "%s and %s cannot be compared: no run of %s%s%s ", subject->variant,
+                     subject->baseline, variant ? "" : subject->variant, variant || baseline ? "" : " or ",
+                     baseline ? "" : subject->baseline);
+  if (subject->input->planned)
+    mixent_text_append(out, "is finished.");
+  else
+    mixent_text_append(out, "has a value of %s.", subject->metric);
+}
+
+/* No test was possible. */
+static void append_untested(const subject *subject, mixent_text *out) {
   const mixent_compare_pair *pair = subject->pair;
-  double worth = subject->comparison->input.difference, reach = worth / 100;
-  const mixent_sample *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
-  double least =
-      difference > 0 ? fmin(these->low, pair->bootstrap.low) : fmin(-these->high, -pair->bootstrap.high);
-  append_difference(subject, difference, out);
-  append_intervals(subject, difference > 0 ? 1 : -1, out);
-  mixent_text_append(out, ": a real %s", difference > 0 ? "gain" : "loss");
-  if (pair->within_these && pair->within_like)
-    mixent_text_append(out, ", but smaller than the %g points said to be worth seeing.", worth);
-  else if (least > reach)
-    mixent_text_append(out, ", and more than the %g points said to be worth seeing.", worth);
-  else
-    mixent_text_append(out, "; whether it is %g points or more, which were said to be worth seeing, is open.",
-                       worth);
-}
-
-static size_t runs_of(const subject *subject, size_t variant) {
-  return subject->comparison->data[subject->data].variants[variant].runs;
-}
-
-static void append_unknown(const subject *subject, double difference, mixent_text *out) {
-  const mixent_compare_pair *pair = subject->pair;
-  if (pair->seeds == 0) {
-    bool variant = runs_of(subject, pair->variant) > 0,
-         baseline = runs_of(subject, subject->comparison->input.baseline) > 0;
-    mixent_text_append(out, "Nothing can be said of %s and %s", subject->variant, subject->baseline);
-    if (variant && baseline)
-      mixent_text_append(out, ": they have no finished seed in common.");
-    else
-      mixent_text_append(out, ": no run of %s%s%s is finished.", variant ? "" : subject->variant,
-                         variant || baseline ? "" : " or ", baseline ? "" : subject->baseline);
-    return;
-  }
-  if (difference == 0)
-    mixent_text_append(out, "%s and %s have the same accuracy", subject->variant, subject->baseline);
-  else
-    append_difference(subject, difference, out);
-  if (pair->seeds == 1)
-    mixent_text_append(
-        out, " with the one seed that both have finished, which says nothing about another: two are "
-             "the least, ten a good number.");
-  else
+  switch (pair->reason) {
+  case MIXENT_REASON_NO_RUNS: append_no_runs(subject, out); break;
+  case MIXENT_REASON_ONE_RUN:
     mixent_text_append(
         out,
-        " with each of %zu seeds%s%s%s. Without any scatter no interval can be drawn; more seeds, or more "
-        "test %s, would show some.",
-        pair->seeds, difference == 0 ? ", though not the same " : "", difference == 0 ? samples(subject) : "",
-        difference == 0 ? " right" : "", samples(subject));
+        "%s and %s cannot be compared: a test takes two runs of each, and there are %zu and %zu. Single runs "
+        "differ by chance alone; the difference in %s is %s%s.",
+        subject->variant, subject->baseline, count_of(subject, pair->variant),
+        count_of(subject, subject->input->baseline), subject->metric, shown_difference(subject).text,
+        subject->unit);
+    break;
+  case MIXENT_REASON_IDENTICAL:
+    mixent_text_append(
+        out,
+        "%s and %s have the same %s in all runs that are compared%s%s%s. Nothing scatters, so nothing can be "
+        "tested: check that these are different runs.",
+        subject->variant, subject->baseline, subject->metric,
+        subject->input->data[subject->data].items ? ", with the same " : "",
+        subject->input->data[subject->data].items ? subject->samples : "",
+        subject->input->data[subject->data].items ? " right" : "");
+    break;
+  default:
+    mixent_text_append(
+        out,
+        "%s and %s differ in %s by %s%s in all runs that are compared%s%s%s. Nothing scatters, so nothing can "
+        "be tested: check that the seed changes the run.",
+        subject->variant, subject->baseline, subject->metric, shown_difference(subject).text, subject->unit,
+        subject->primary->difference.mean == 0 ? ", though not in which " : "",
+        subject->primary->difference.mean == 0 ? subject->samples : "",
+        subject->primary->difference.mean == 0 ? " they have right" : "");
+  }
 }
 
+/* The two models themselves. */
 static void append_mcnemar(const subject *subject, mixent_text *out) {
   const mixent_mcnemar *test = &subject->pair->mcnemar;
   mixent_text_append(
       out,
       " Of the %s test %s %s are right with %s alone and %s with %s alone (exact McNemar p %s); "
       "that speaks of these two models only, not of how they were trained.",
-      mixent_text_count(subject->comparison->data[subject->data].test_images), samples(subject),
+      mixent_text_count(subject->input->data[subject->data].items), subject->samples,
       mixent_text_count(test->only_a), subject->variant, mixent_text_count(test->only_b), subject->baseline,
       mixent_number_p(test->p).text);
 }
 
-/* " Not finished: ce with seeds 3 and 4, ..." */
+/* Fractions beside per cent, as from two programs. */
+static void append_scales(const subject *subject, mixent_text *out) {
+  const mixent_measure *measure = &subject->input->measures[subject->input->primary];
+  double means[2] = {
+      subject->result->variants[subject->pair->variant].measures[subject->input->primary].mean,
+      subject->result->variants[subject->input->baseline].measures[subject->input->primary].mean};
+  bool per_cent = strcmp(measure->unit, "%") == 0 && measure->scale == 1;
+  if (!per_cent || (means[0] > 1) == (means[1] > 1) || isnan(means[0] + means[1])) return;
+  mixent_text_append(
+      out, " The %s of %s is about %.3g, that of %s about %.3g: is one a fraction, the other per cent?",
+      subject->metric, subject->variant, means[0], subject->baseline, means[1]);
+}
+
+/* Runs that the difference does not use. */
+static void append_left_out(const subject *subject, mixent_text *out) {
+  const mixent_compared *primary = subject->primary;
+  const size_t variants[2] = {subject->pair->variant, subject->input->baseline};
+  const char *names[2] = {subject->variant, subject->baseline};
+  size_t left_out = 0;
+  for (int i = 0; i < 2 && primary->paired; i++) {
+    size_t count = count_of(subject, variants[i]);
+    if (primary->counts[i] == count) continue;
+    if (!left_out) mixent_text_append(out, " Left out, because they have no partner: ");
+    mixent_text_append_item(out, left_out++, "%zu of %zu runs of %s", count - primary->counts[i], count,
+                            names[i]);
+  }
+  if (left_out)
+    mixent_text_append(out, "; over the seeds that both have, the means are %s and %s.",
+                       shown(subject, primary->means[0]).text, shown(subject, primary->means[1]).text);
+  if (!primary->paired && !isnan(primary->difference.low))
+    mixent_text_append(out, " The two share %s, so the runs are compared unpaired (Welch's t).",
+                       subject->pair->seeds ? "one seed alone" : "no seeds");
+  for (int i = 0; i < 2; i++) {
+    const mixent_compare_variant *of = &subject->result->variants[variants[i]];
+    if (of->missing && of->missing < of->runs)
+      mixent_text_append(
+          out,
+          " Left out, because they have no value: %zu of %zu runs of %s; if such runs failed, the others flatter it.",
+          of->missing, of->runs, names[i]);
+  }
+}
+
+/* ": 3, 4 and 12 more" of the seeds that a variant has no run with. */
+static void append_seeds(const subject *subject, size_t variant, size_t missing, mixent_text *out) {
+  const mixent_comparison *comparison = subject->comparison;
+  size_t place = mixent_compare_place(comparison, subject->data, variant), i = comparison->begins[place],
+         named = 0;
+  for (size_t seed = 0; seed < subject->input->seed_count && named < MOST_NAMED; seed++) {
+    while (i < comparison->begins[place + 1] && comparison->runs[i]->seed < (long)seed) i++;
+    if (i < comparison->begins[place + 1] && comparison->runs[i]->seed == (long)seed) continue;
+    const char *before = named == 0 ? " " : named + 1 == missing ? " and " : ", ";
+    mixent_text_append(out, "%s%s", before, subject->input->seeds[seed]);
+    named++;
+  }
+  if (missing > named) mixent_text_append(out, " and %zu more", missing - named);
+}
+
+/* " Not finished: ce with seeds 3 and 4, ..." of runs that were planned. */
 static void append_missing(const subject *subject, mixent_text *out) {
-  const mixent_compare_input *input = &subject->comparison->input;
-  const size_t variants[] = {subject->pair->variant, input->baseline};
+  const size_t variants[] = {subject->pair->variant, subject->input->baseline};
   const char *between = " Not finished: ";
-  for (size_t k = 0; k < 2; k++) {
-    const mixent_result *const *results =
-        input->data[subject->data].results + variants[k] * input->seed_count;
-    size_t missing = input->seed_count - runs_of(subject, variants[k]), named = 0;
-    if (!missing || missing == input->seed_count) continue; /* of none at all it has been said */
-    mixent_text_append(out, "%s%s with seed%s", between, input->variants[variants[k]],
+  for (size_t k = 0; k < 2 && subject->input->planned; k++) {
+    size_t runs = subject->result->variants[variants[k]].runs, missing = subject->input->seed_count - runs;
+    if (!missing || !runs) continue; /* of none at all it has been said */
+    mixent_text_append(out, "%s%s with seed%s", between, subject->input->variants[variants[k]],
                        missing > 1 ? "s" : "");
+    append_seeds(subject, variants[k], missing, out);
     between = ", ";
-    for (size_t seed = 0; seed < input->seed_count; seed++) {
-      if (results[seed] || named == MOST_NAMED) continue;
-      const char *before = named == 0 ? " " : named + 1 == missing ? " and " : ", ";
-      mixent_text_append(out, "%s%ld", before, input->seeds[seed]);
-      named++;
-    }
-    if (missing > named) mixent_text_append(out, " and %zu more", missing - named);
   }
   if (*between == ',') mixent_text_append(out, ".");
 }
 
-static void append_conclusion(const subject *subject, mixent_text *out) {
+static void append_words(const subject *subject, mixent_text *out) {
   const mixent_compare_pair *pair = subject->pair;
-  double difference = pair->measures[MIXENT_MEASURE_ACCURACY].difference.mean;
-  switch (pair->verdict) {
-  case MIXENT_VERDICT_UNKNOWN: append_unknown(subject, difference, out); break;
-  case MIXENT_VERDICT_NONE: append_none(subject, difference, out); break;
-  case MIXENT_VERDICT_HINT: append_hint(subject, difference, out); break;
-  case MIXENT_VERDICT_THESE_IMAGES: append_these(subject, difference, out); break;
-  case MIXENT_VERDICT_IMAGES_LIKE_THESE: append_like(subject, difference, out); break;
-  }
+  if (pair->verdict == MIXENT_VERDICT_EQUIVALENT)
+    append_equivalent(subject, out);
+  else if (pair->verdict != MIXENT_VERDICT_UNDECIDED)
+    append_decided(subject, out);
+  else if (pair->reason == MIXENT_REASON_TEST_SELECTED)
+    append_selected(subject, out);
+  else if (isnan(subject->primary->difference.p))
+    append_untested(subject, out);
+  else
+    append_undecided(subject, out);
   if (pair->single) append_mcnemar(subject, out);
-  if (pair->seeds >= 2 && pair->seeds <= FEW_SEEDS)
-    mixent_text_append(out, " All of this rests on %zu seeds, which is very few.", pair->seeds);
+  if (pair->bootstrap.seed_variance < 0)
+    mixent_text_append(out,
+                       " The variance between seeds comes out below 0: they scatter less than the %s alone "
+                       "would make them, so the intervals may be too narrow.",
+                       subject->samples);
+  append_left_out(subject, out);
   append_missing(subject, out);
-}
-
-/* What one measure shows: -1 worse, 1 better, 0 no difference seen. */
-static int shown(const subject *subject, size_t measure) {
-  double mean = subject->pair->measures[measure].difference.mean;
-  if (!(subject->pair->holm[measure] < subject->level) || mean == 0) return 0;
-  return (mean > 0 ? 1 : -1) * mixent_measures[measure].better;
-}
-
-/* Which is better calibrated by NLL and ECE, with the numbers. `between`: the names are still to be said. */
-static void append_stage(const subject *subject, size_t nll, size_t ece, bool between, mixent_text *out) {
-  int by_nll = shown(subject, nll), by_ece = shown(subject, ece);
-  static const char *const words[] = {"worse", "", "better"};
-  if (!by_nll && !by_ece) {
-    mixent_text_append(out, "no difference is seen");
-    if (between) mixent_text_append(out, " between %s and %s", subject->variant, subject->baseline);
-  } else {
-    const char *first = words[(by_nll ? by_nll : by_ece) + 1], *than = between ? " than " : "";
-    mixent_text_append(out, "%s is %s%s%s%s", between ? subject->variant : "it", first,
-                       by_nll == by_ece ? " calibrated" : "", than, between ? subject->baseline : "");
-    if (!by_nll != !by_ece)
-      mixent_text_append(out, " by %s alone", by_nll ? "NLL" : "ECE");
-    else if (by_nll != by_ece)
-      mixent_text_append(out, " by NLL and %s by ECE", words[by_ece + 1]);
-  }
-  const mixent_paired *measures = subject->pair->measures;
-  mixent_text_append(out, " (NLL %s, %s; ECE %s, %s)",
-                     mixent_number_signed(measures[nll].difference.mean, mixent_measures[nll].digits).text,
-                     holm(subject, subject->pair->holm[nll]).text,
-                     mixent_number_signed(measures[ece].difference.mean, mixent_measures[ece].digits).text,
-                     holm(subject, subject->pair->holm[ece]).text);
-}
-
-static void append_calibration(const subject *subject, mixent_text *out) {
-  const mixent_compare_pair *pair = subject->pair;
-  size_t nll = mixent_measure_find("nll"), ece = mixent_measure_find("ece");
-  size_t nll_after = mixent_measure_find("nll_calibrated"), ece_after = mixent_measure_find("ece_calibrated");
-  if (isnan(pair->holm[nll]) || isnan(pair->holm[ece])) return;
-  mixent_text_append(out, "As trained, ");
-  append_stage(subject, nll, ece, true, out);
-  if (!isnan(pair->holm[nll_after]) && !isnan(pair->holm[ece_after])) {
-    mixent_text_append(out, "; at the temperature fitted on the validation %s ", samples(subject));
-    append_stage(subject, nll_after, ece_after, false, out);
-  }
-  mixent_text_append(out, ".");
-  const mixent_compare_variant *variants = subject->comparison->data[subject->data].variants;
-  const size_t both[] = {pair->variant, subject->comparison->input.baseline};
-  for (size_t k = 0; k < 2; k++)
-    if (variants[both[k]].temperatures_missing)
-      mixent_text_append(out, " %s: no temperature was found in %zu of %zu runs.",
-                         k ? subject->baseline : subject->variant, variants[both[k]].temperatures_missing,
-                         variants[both[k]].runs);
+  append_scales(subject, out);
 }
 
 mixent_status mixent_compare_conclude(const mixent_comparison *comparison, size_t data,
                                       mixent_compare_pair *pair) {
   const mixent_compare_input *input = &comparison->input;
+  const mixent_measure *measure = &input->measures[input->primary];
   subject subject = {.comparison = comparison,
+                     .input = input,
+                     .result = &comparison->data[data],
                      .data = data,
                      .pair = pair,
+                     .primary = &pair->measures[input->primary],
                      .variant = input->variants[pair->variant],
                      .baseline = input->variants[input->baseline],
-                     .percent = 100 * input->confidence,
-                     .level = 1 - input->confidence,
-                     .corrected = input->data_count * (input->variant_count - 1) > 1,
-                     .digits = mixent_points_digits(comparison)};
-  mixent_text conclusion = {0}, calibration = {0};
-  append_conclusion(&subject, &conclusion);
-  append_calibration(&subject, &calibration);
-  pair->conclusion = conclusion.data;
+                     .metric = measure->title,
+                     .samples = mixent_compare_samples(comparison, data),
+                     .level = 1 - input->confidence};
+  mixent_print(subject.unit, sizeof subject.unit, "%s%.20s", *measure->unit ? " " : "",
+               strcmp(measure->unit, "%") == 0 ? "points" : measure->unit);
+  mixent_text words = {0}, calibration = {0};
+  append_words(&subject, &words);
+  mixent_compare_append_calibration(comparison, data, pair, &calibration);
+  pair->words = words.data;
   pair->calibration = calibration.data;
-  MIXENT_TRY(mixent_text_status(&conclusion));
+  MIXENT_TRY(mixent_text_status(&words));
   return mixent_text_status(&calibration);
 }

@@ -1,19 +1,14 @@
-/* A comparison as a terminal shows it: a table of accuracies, the words, a table of all measures. */
+/* A comparison as a terminal shows it: a table of the primary measure, the words, a table of all measures. */
 #include "core/layout.h"
 #include "core/locale.h"
 #include "core/printable.h"
-#include "lab/compare/conclusion.h"
+#include "lab/compare/compare.h"
+#include "lab/compare/number.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <string.h>
 
 enum { VARIANTS_ACROSS = 5 };
-
-static const mixent_compare_pair *pair_of(const mixent_comparison *comparison, size_t data, size_t variant) {
-  size_t baseline = comparison->input.baseline;
-  if (variant == baseline) return NULL;
-  return &comparison->data[data].pairs[variant < baseline ? variant : variant - 1];
-}
 
 static void add_interval(mixent_table *table, double low, double high, double scale, int digits) {
   if (isnan(low) || isnan(high))
@@ -23,67 +18,95 @@ static void add_interval(mixent_table *table, double low, double high, double sc
                      mixent_number_of(scale * high, digits).text);
 }
 
-static void add_accuracy(const mixent_comparison *comparison, size_t data, size_t variant,
-                         mixent_table *table) {
-  const mixent_compare_variant *summary = &comparison->data[data].variants[variant];
-  const mixent_sample *sample = &summary->measures[MIXENT_MEASURE_ACCURACY];
-  const mixent_compare_pair *pair = pair_of(comparison, data, variant);
-  int digits = mixent_points_digits(comparison);
-  mixent_table_add(table, "%s", comparison->input.variants[variant]);
-  mixent_table_add(table, "%zu", summary->runs);
-  mixent_table_add(table, "%s", mixent_number_of(100 * sample->mean, digits).text);
-  mixent_table_add(table, "%s", mixent_number_of(100 * sample->deviation, digits).text);
-  add_interval(table, sample->low, sample->high, 100, digits);
-  for (int i = 0; i < 5 && !pair; i++) mixent_table_add(table, i ? "" : "baseline");
-  if (!pair) return;
-  const mixent_sample *difference = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
-  mixent_table_add(table, "%s", mixent_number_signed(100 * difference->mean, digits).text);
-  add_interval(table, difference->low, difference->high, 100, digits);
-  mixent_table_add(table, "%s", mixent_number_p(pair->holm[MIXENT_MEASURE_ACCURACY]).text);
-  add_interval(table, pair->bootstrap.low, pair->bootstrap.high, 100, digits);
-  mixent_table_add(table, "%s", mixent_number_p(pair->bootstrap_holm).text);
+/* Whether a pair of the data set has numbers on items like these, so that the table has columns for them. */
+static bool has_like(const mixent_comparison *comparison, size_t data) {
+  for (size_t i = 0; i + 1 < comparison->input.variant_count; i++)
+    if (!isnan(comparison->data[data].pairs[i].bootstrap.low)) return true;
+  return false;
 }
 
-static void append_accuracies(const mixent_comparison *comparison, size_t data, mixent_text *out) {
-  char interval[32], these[32], like[32];
-  const char *samples = comparison->data[data].samples;
-  mixent_print(interval, sizeof interval, "%g %% interval", 100 * comparison->input.confidence);
-  mixent_print(these, sizeof these, "these %s", samples);
-  mixent_print(like, sizeof like, "%s like these", samples);
-  mixent_table table = {.columns = 10,
-                        .titles = {"variant", "runs", "accuracy %", "deviation", interval, "difference",
-                                   these, "Holm p", like, "Holm p"},
+static void add_verdict(const mixent_compare_pair *pair, bool like, const char *samples,
+                        mixent_table *table) {
+  if (pair->reason)
+    mixent_table_add(table, "%s: %s", mixent_verdict_name(pair->verdict), mixent_reason_name(pair->reason));
+  else if (like && pair->scope == MIXENT_SCOPE_THESE)
+    mixent_table_add(table, "%s on these %s", mixent_verdict_name(pair->verdict), samples);
+  else
+    mixent_table_add(table, "%s", mixent_verdict_name(pair->verdict));
+}
+
+static void add_row(const mixent_comparison *comparison, size_t data, size_t variant, bool like,
+                    mixent_table *table) {
+  const mixent_compare_input *input = &comparison->input;
+  const mixent_sample *sample = &comparison->data[data].variants[variant].measures[input->primary];
+  const mixent_compare_pair *pair = mixent_compare_pair_of(comparison, data, variant);
+  double scale = input->measures[input->primary].scale;
+  int digits = comparison->digits[input->primary];
+  mixent_table_add(table, "%s", input->variants[variant]);
+  mixent_table_add(table, "%zu", sample->count);
+  mixent_table_add(table, "%s", mixent_number_of(scale * sample->mean, digits).text);
+  mixent_table_add(table, "%s", mixent_number_of(scale * sample->deviation, digits).text);
+  add_interval(table, sample->low, sample->high, scale, digits);
+  for (int i = 0; i < (like ? 6 : 4) && !pair; i++) mixent_table_add(table, i ? "" : "baseline");
+  if (!pair) return;
+  const mixent_compared *compared = &pair->measures[input->primary];
+  mixent_table_add(table, "%s", mixent_number_signed(scale * compared->difference.mean, digits).text);
+  add_interval(table, compared->difference.low, compared->difference.high, scale, digits);
+  mixent_table_add(table, "%s", mixent_number_p(compared->holm).text);
+  if (like) add_interval(table, pair->bootstrap.low, pair->bootstrap.high, scale, digits);
+  if (like) mixent_table_add(table, "%s", mixent_number_p(pair->bootstrap_holm).text);
+  add_verdict(pair, like, mixent_compare_samples(comparison, data), table);
+}
+
+static void append_primary(const mixent_comparison *comparison, size_t data, mixent_text *out) {
+  const mixent_compare_input *input = &comparison->input;
+  const mixent_measure *measure = &input->measures[input->primary];
+  const char *samples = mixent_compare_samples(comparison, data);
+  char metric[64], interval[32], these[32], likes[32];
+  bool like = has_like(comparison, data);
+  mixent_print(metric, sizeof metric, "%.48s%s%.8s", mixent_printable(measure->title),
+               *measure->unit ? " " : "", measure->unit);
+  mixent_print(interval, sizeof interval, "%g %% interval", 100 * input->confidence);
+  mixent_print(these, sizeof these, "these %.20s", samples);
+  mixent_print(likes, sizeof likes, "%.20s like these", samples);
+  mixent_table table = {.titles = {"variant", "runs", metric, "deviation", interval, "difference",
+                                   like ? these : interval, "Holm p", like ? likes : "verdict",
+                                   like ? "Holm p" : NULL, like ? "verdict" : NULL},
+                        .columns = like ? 11 : 9,
                         .left = {true}};
-  for (size_t variant = 0; variant < comparison->input.variant_count; variant++)
-    add_accuracy(comparison, data, variant, &table);
+  table.left[table.columns - 1] = true;
+  for (size_t variant = 0; variant < input->variant_count; variant++)
+    add_row(comparison, data, variant, like, &table);
   mixent_table_append(&table, out);
   mixent_table_free(&table);
 }
 
 static void add_measure(const mixent_comparison *comparison, size_t data, size_t variant, size_t measure,
                         mixent_table *table) {
-  const mixent_measure *of = &mixent_measures[measure];
+  double scale = comparison->input.measures[measure].scale;
+  int digits = comparison->digits[measure];
   const mixent_sample *sample = &comparison->data[data].variants[variant].measures[measure];
-  const mixent_compare_pair *pair = pair_of(comparison, data, variant);
-  bool seen = pair && pair->holm[measure] < 1 - comparison->input.confidence;
-  mixent_number mean = mixent_number_of(of->scale * sample->mean, of->digits);
+  const mixent_compare_pair *pair = mixent_compare_pair_of(comparison, data, variant);
+  bool seen = pair && pair->measures[measure].holm < 1 - comparison->input.confidence;
+  mixent_number mean = mixent_number_of(scale * sample->mean, digits);
   if (isnan(sample->deviation)) /* of one run, or of none: "-" */
     mixent_table_add(table, "%s", mean.text);
   else
     mixent_table_add(table, "%s%s ± %s", seen ? "*" : "", mean.text,
-                     mixent_number_of(of->scale * sample->deviation, of->digits).text);
+                     mixent_number_of(scale * sample->deviation, digits).text);
 }
 
 /* Of the variants first to last - 1. */
 static void append_measures(const mixent_comparison *comparison, size_t data, size_t first, size_t last,
                             mixent_text *out) {
   static const char *const better[] = {"lower", "", "higher"};
+  const mixent_compare_input *input = &comparison->input;
   mixent_table table = {
       .columns = (int)(2 + last - first), .titles = {"measure", "better"}, .left = {true, true}};
   for (size_t variant = first; variant < last; variant++)
-    table.titles[2 + variant - first] = comparison->input.variants[variant];
-  for (size_t m = 0; m < MIXENT_MEASURES; m++) {
-    const mixent_measure *measure = &mixent_measures[m];
+    table.titles[2 + variant - first] = mixent_printable(input->variants[variant]);
+  for (size_t m = 0; m < input->measure_count; m++) {
+    const mixent_measure *measure = &input->measures[m];
     bool known = false;
     for (size_t variant = first; variant < last; variant++)
       known |= !isnan(comparison->data[data].variants[variant].measures[m].mean);
@@ -97,51 +120,87 @@ static void append_measures(const mixent_comparison *comparison, size_t data, si
   mixent_table_free(&table);
 }
 
+static void append_count(size_t index, size_t count, const char *noun, mixent_text *out) {
+  mixent_text_append_item(out, index, "%s %s%s", mixent_text_count(count), noun, count == 1 ? "" : "s");
+}
+
+/* "letters: 3 variants, 10 seeds, 5,000 test images; baseline ce" */
+static void append_heading(const mixent_comparison *comparison, size_t data, mixent_text *out) {
+  const mixent_compare_input *input = &comparison->input;
+  const mixent_compare_data *of = &input->data[data];
+  append_count(0, input->variant_count, "variant", out);
+  if (input->seed_count) append_count(1, input->seed_count, "seed", out);
+  if (of->items)
+    mixent_text_append(out, ", %s test %s", mixent_text_count(of->items),
+                       mixent_compare_samples(comparison, data));
+  mixent_text_append(out, "; baseline %s\n\n", mixent_printable(input->variants[input->baseline]));
+}
+
+static void append_words(const mixent_compare_pair *pair, mixent_text *out) {
+  mixent_text paragraph = {0};
+  mixent_text_append(&paragraph, "%s%s%s", pair->words, pair->calibration ? " " : "",
+                     pair->calibration ? pair->calibration : "");
+  mixent_text_append(out, "\n");
+  if (mixent_text_status(&paragraph) == MIXENT_OK)
+    mixent_wrapped_append(out, 0, 0, mixent_printable(paragraph.data));
+  else
+    out->failed = 1;
+  mixent_text_free(&paragraph);
+}
+
 static void append_data(const mixent_comparison *comparison, size_t data, mixent_text *out) {
   const mixent_compare_input *input = &comparison->input;
-  const mixent_compare_result *result = &comparison->data[data];
-  mixent_text_append(out, "%s%s: ", data ? "\n" : "", mixent_printable(input->data[data].name));
-  if (!result->test_images) {
+  const char *name = input->data[data].name;
+  mixent_text_append(out, "%s%s%s", data ? "\n" : "", mixent_printable(name), *name ? ": " : "");
+  if (!comparison->data[data].runs) {
     mixent_text_append(out, "no run is finished yet\n");
     return;
   }
-  mixent_text_append(out, "%zu variant%s, %zu seed%s, %s test %s; baseline %s\n\n", input->variant_count,
-                     input->variant_count > 1 ? "s" : "", input->seed_count, input->seed_count > 1 ? "s" : "",
-                     mixent_text_count(result->test_images), result->samples,
-                     input->variants[input->baseline]);
-  append_accuracies(comparison, data, out);
-  for (size_t i = 0; i + 1 < input->variant_count; i++) {
-    const mixent_compare_pair *pair = &result->pairs[i];
-    mixent_text paragraph = {0};
-    mixent_text_append(&paragraph, "%s%s%s", pair->conclusion, pair->calibration ? " " : "",
-                       pair->calibration ? pair->calibration : "");
-    mixent_text_append(out, "\n");
-    if (mixent_text_status(&paragraph) == MIXENT_OK)
-      mixent_wrapped_append(out, 0, 0, paragraph.data);
-    else
-      out->failed = 1;
-    mixent_text_free(&paragraph);
-  }
-  for (size_t first = 0; first < input->variant_count; first += VARIANTS_ACROSS) {
+  append_heading(comparison, data, out);
+  append_primary(comparison, data, out);
+  for (size_t i = 0; i + 1 < input->variant_count; i++) append_words(&comparison->data[data].pairs[i], out);
+  for (size_t first = 0; first < input->variant_count && input->measure_count > 1; first += VARIANTS_ACROSS) {
     size_t last = first + VARIANTS_ACROSS;
     append_measures(comparison, data, first, last < input->variant_count ? last : input->variant_count, out);
   }
 }
 
-void mixent_comparison_append_text(const mixent_comparison *comparison, mixent_text *out) {
+static void append_note(const mixent_comparison *comparison, mixent_text *note) {
   const mixent_compare_input *input = &comparison->input;
-  for (size_t data = 0; data < input->data_count; data++) append_data(comparison, data, out);
-  const char *samples = input->data_count ? comparison->data[0].samples : "images";
-  char note[1024];
-  mixent_print(
-      note, sizeof note,
-      "On these %s: paired t over the seeds, which takes the test %s for all there are; so do the marks. "
-      "On %s like these: crossed bootstrap over seeds and test %s. Holm p: after Holm's correction "
-      "over all comparisons of the study. In the last table, mean ± standard deviation over seeds, * "
-      "other than the baseline's "
-      "(Holm p "
-      "< %g, each measure for itself).",
-      samples, samples, samples, samples, 1 - input->confidence);
+  const char *samples = mixent_compare_samples(comparison, 0);
+  bool like = false;
+  for (size_t data = 0; data < input->data_count; data++) like |= has_like(comparison, data);
+  if (like)
+    mixent_text_append(note,
+                       "On these %s: t over the seeds, which takes the test %s for all there are; so do the "
+                       "marks. On %s like these: analysis of variance over seeds and test %s. ",
+                       samples, samples, samples, samples);
+  else
+    mixent_text_append(note, "Intervals and p: t over the runs, which takes the test set for all there is. ");
+  mixent_text_append(note,
+                     "A variant's own interval is over its runs alone and leaves out that the test %s are a "
+                     "sample. Holm p: after Holm's correction over all comparisons of this measure. ",
+                     samples);
+  if (isnan(input->difference))
+    mixent_text_append(note, "No difference was said to matter, so no verdict is 'equivalent'.");
+  else
+    mixent_text_append(note, "A difference of %g%s matters.", input->difference,
+                       strcmp(input->measures[input->primary].unit, "%") == 0 ? " points" : "");
+  if (input->measure_count > 1)
+    mixent_text_append(note,
+                       " In the last table, mean ± standard deviation over runs, * other than the baseline's "
+                       "(Holm p < %g, each measure for itself).",
+                       1 - input->confidence);
+}
+
+void mixent_comparison_append_text(const mixent_comparison *comparison, mixent_text *out) {
+  mixent_text note = {0};
+  for (size_t data = 0; data < comparison->input.data_count; data++) append_data(comparison, data, out);
+  append_note(comparison, &note);
   mixent_text_append(out, "\n");
-  mixent_wrapped_append(out, 0, 0, note);
+  if (mixent_text_status(&note) == MIXENT_OK)
+    mixent_wrapped_append(out, 0, 0, note.data);
+  else
+    out->failed = 1;
+  mixent_text_free(&note);
 }

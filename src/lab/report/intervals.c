@@ -26,7 +26,7 @@ static double position_of(const mixent_axis *axis, double points) {
 
 /* The points that a pair's difference and its intervals reach down and up to. */
 static void find_reach(const pair *pair, double *low, double *high) {
-  const mixent_sample *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
+  const mixent_difference *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
   *low = 100 * fmin(these->mean, fmin(these->low, pair->bootstrap.low)); /* fmin and fmax pass over NaN */
   *high = 100 * fmax(these->mean, fmax(these->high, pair->bootstrap.high));
 }
@@ -97,8 +97,8 @@ static void draw_interval(mixent_text *out, const mixent_axis *axis, const char 
 
 /* What a row shows, line by line, to those who point at it. */
 static void write_title(const mixent_section *section, const pair *pair) {
-  const mixent_paired *these = &pair->measures[MIXENT_MEASURE_ACCURACY];
-  const char *samples = compared(section)->samples;
+  const mixent_compared *these = &pair->measures[MIXENT_MEASURE_ACCURACY];
+  const char *samples = mixent_compare_samples(section->report->comparison, section->data);
   mixent_text *out = section->out;
   mixent_text_append(out, "<title>");
   mixent_html_text(out, section->report->variants[pair->variant]);
@@ -107,8 +107,8 @@ static void write_title(const mixent_section *section, const pair *pair) {
   mixent_text_append(out, "\non these %s: ", samples);
   mixent_intervals_append(out, 100 * these->difference.mean, 100 * these->difference.low,
                           100 * these->difference.high);
-  mixent_text_append(out, "%s", isnan(pair->holm[MIXENT_MEASURE_ACCURACY]) ? "" : ", p ");
-  if (!isnan(pair->holm[MIXENT_MEASURE_ACCURACY])) mixent_html_p(out, pair->holm[MIXENT_MEASURE_ACCURACY]);
+  mixent_text_append(out, "%s", isnan(these->holm) ? "" : ", p ");
+  if (!isnan(these->holm)) mixent_html_p(out, these->holm);
   if (!isnan(pair->bootstrap.low)) {
     mixent_text_append(out, "\non %s like these: ", samples);
     mixent_intervals_append(out, 100 * pair->bootstrap.difference, 100 * pair->bootstrap.low,
@@ -122,7 +122,7 @@ static void write_title(const mixent_section *section, const pair *pair) {
 enum { HEIGHT = 27 };
 
 static void draw_pair(const mixent_section *section, const mixent_axis *axis, const pair *pair) {
-  const mixent_sample *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
+  const mixent_difference *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
   bool both = !isnan(pair->bootstrap.low);
   write_title(section, pair);
   draw_ground(section, axis, HEIGHT);

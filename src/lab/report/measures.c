@@ -105,18 +105,18 @@ static void write_samples(const mixent_section *section) {
 
 static void write_difference(mixent_text *out, const mixent_measure *measure, const mixent_compare_pair *pair,
                              size_t index) {
-  const mixent_sample *sample = &pair->measures[index].difference;
-  if (sample->count < 2) {
+  const mixent_difference *difference = &pair->measures[index].difference;
+  if (isnan(difference->low)) {
     mixent_text_append(out, "–</td>");
     return;
   }
-  mixent_html_difference(out, measure->scale * sample->mean, measure->digits);
+  mixent_html_difference(out, measure->scale * difference->mean, measure->digits);
   mixent_text_append(out, "<small class=\"range\">[");
-  mixent_html_difference(out, measure->scale * sample->low, measure->digits);
+  mixent_html_difference(out, measure->scale * difference->low, measure->digits);
   mixent_text_append(out, ", ");
-  mixent_html_difference(out, measure->scale * sample->high, measure->digits);
+  mixent_html_difference(out, measure->scale * difference->high, measure->digits);
   mixent_text_append(out, "], p ");
-  mixent_html_p(out, pair->holm[index]);
+  mixent_html_p(out, pair->measures[index].holm);
   mixent_text_append(out, "</small></td>");
 }
 
@@ -151,7 +151,7 @@ static void write_differences(const mixent_section *section) {
 }
 
 mixent_status mixent_section_measures(const mixent_section *section) {
-  if (!compared(section)->test_images) return MIXENT_OK;
+  if (!compared(section)->runs) return MIXENT_OK;
   mixent_text *out = section->out;
   mixent_section_begin(section, "measures", "Measures");
   mixent_text_append(
@@ -159,7 +159,8 @@ mixent_status mixent_section_measures(const mixent_section *section) {
       section->report->seed_count > 1
           ? "Mean ± standard deviation over the seeds, below it the 95 % interval of the mean. "
           : "",
-      mixent_text_count(compared(section)->test_images), compared(section)->samples);
+      mixent_text_count(section->report->comparison->input.data[section->data].items),
+      mixent_compare_samples(section->report->comparison, section->data));
   write_samples(section);
   if (any_pair(section)) write_differences(section);
   mixent_section_end(section);

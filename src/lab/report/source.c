@@ -144,17 +144,38 @@ static void keep_held_out(mixent_report *report) {
   }
 }
 
+/* Which variants choose by the test images: by the study, or by the recipes of runs alone. */
+static mixent_status find_test_selected(const mixent_report *report, bool **out) {
+  mixent_recipe recipe;
+  if (report->study) return mixent_study_find_test_selected(report->study, out);
+  MIXENT_TRY(MIXENT_ALLOCATE(report->variant_count, out));
+  for (size_t i = 0; i < run_count(report); i++) {
+    const mixent_report_run *run = &report->runs[i];
+    if (run->recipe && mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, &recipe) == MIXENT_OK)
+      (*out)[i / report->seed_count % report->variant_count] = recipe.select == MIXENT_SELECT_TEST;
+  }
+  return MIXENT_OK;
+}
+
 static mixent_status compare(mixent_report *report) {
+  bool *selected = NULL;
   MIXENT_TRY(MIXENT_ALLOCATE(run_count(report), &report->results));
   for (size_t i = 0; i < run_count(report); i++) report->results[i] = report->runs[i].result;
-  const mixent_compare_input input = {.variants = (const char *const *)report->variants,
-                                      .variant_count = report->variant_count,
-                                      .baseline = report->baseline,
-                                      .seeds = report->seeds,
-                                      .seed_count = report->seed_count,
-                                      .data_count = report->data_count,
-                                      .difference = report->study ? report->study->difference : 0.1};
-  return mixent_compare_grid(input, report->data, report->results, &report->compared, &report->comparison);
+  mixent_status status = find_test_selected(report, &selected);
+  const mixent_runs_grid grid = {.variants = (const char *const *)report->variants,
+                                 .variant_count = report->variant_count,
+                                 .baseline = report->baseline,
+                                 .test_selected = selected,
+                                 .seeds = report->seeds,
+                                 .seed_count = report->seed_count,
+                                 .data = (const char *const *)report->data,
+                                 .data_count = report->data_count,
+                                 .results = report->results,
+                                 .difference = report->study ? report->study->difference : 0.1};
+  if (status == MIXENT_OK) status = mixent_runs_compare(&grid, &report->compared);
+  report->comparison = report->compared.comparison;
+  free(selected);
+  return status;
 }
 
 /* Whether the images that a result names are those of the set. */
@@ -227,8 +248,7 @@ static void free_texts(char **texts, size_t count) {
 
 void mixent_report_free(mixent_report *report) {
   if (!report) return;
-  mixent_comparison_free(report->comparison);
-  free(report->compared);
+  mixent_runs_compared_free(&report->compared);
   free(report->results);
   for (size_t d = 0; report->datasets && d < report->data_count; d++)
     mixent_dataset_free(report->datasets[d]);

@@ -2,7 +2,7 @@
 #ifndef MIXENT_LAB_REPORT_SOURCE_H
 #define MIXENT_LAB_REPORT_SOURCE_H
 
-#include "lab/compare/compare.h"
+#include "lab/compare/runs.h"
 #include "lab/report/report.h"
 #include "lab/store/facts.h"
 #include "lab/study/study.h"
@@ -44,8 +44,8 @@ typedef struct mixent_report {
   size_t data_count;
   mixent_report_run *runs;       /* [data, variants, seeds] */
   const mixent_result **results; /* the same */
-  mixent_compare_data *compared; /* [data_count] */
-  mixent_comparison *comparison;
+  mixent_runs_compared compared;
+  const mixent_comparison *comparison; /* compared.comparison */
   mixent_dataset **datasets; /* [data_count]; NULL: not here, or not the one the runs were scored on */
 } mixent_report;
 

@@ -13,6 +13,10 @@ static const mixent_compare_result *compared(const mixent_section *section) {
   return &section->report->comparison->data[section->data];
 }
 
+static const char *samples_of(const mixent_section *section) {
+  return mixent_compare_samples(section->report->comparison, section->data);
+}
+
 static const pair *pair_of(const mixent_section *section, size_t variant) {
   if (variant == section->report->baseline) return NULL;
   return &compared(section)->pairs[variant - (variant > section->report->baseline)];
@@ -36,9 +40,15 @@ static const struct {
 } outcomes[OUTCOMES] = {{"better", "▲"}, {"worse", "▼"}, {"equivalent", "="}, {"undecided", "?"}};
 
 static outcome outcome_of(const pair *pair) {
-  if (pair->verdict == MIXENT_VERDICT_THESE_IMAGES || pair->verdict == MIXENT_VERDICT_IMAGES_LIKE_THESE)
-    return difference_of(pair) > 0 ? BETTER : WORSE;
-  return pair->verdict == MIXENT_VERDICT_NONE && pair->within_these ? EQUIVALENT : UNDECIDED;
+  switch (pair->verdict) {
+  case MIXENT_VERDICT_BETTER:
+  case MIXENT_VERDICT_HIGHER: return BETTER;
+  case MIXENT_VERDICT_WORSE:
+  case MIXENT_VERDICT_LOWER: return WORSE;
+  case MIXENT_VERDICT_EQUIVALENT: return EQUIVALENT;
+  case MIXENT_VERDICT_UNDECIDED: break;
+  }
+  return UNDECIDED;
 }
 
 static void write_outcome(mixent_text *out, outcome outcome) {
@@ -73,7 +83,7 @@ static void write_answer(const mixent_section *section, outcome outcome, const p
     if (!pair->seeds) continue;
     mixent_text_append(out, " ");
     if (outcome == BETTER) {
-      const mixent_sample *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
+      const mixent_difference *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
       mixent_intervals_append(out, 100 * these->mean, 100 * these->low, 100 * these->high);
       mixent_text_append(out, " points");
     } else
@@ -117,7 +127,7 @@ static void write_mean(const mixent_section *section, size_t variant) {
 }
 
 static void write_difference(mixent_text *out, const pair *pair) {
-  const mixent_sample *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
+  const mixent_difference *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
   mixent_text_append(out, "<b>");
   mixent_html_difference(out, pair->seeds ? 100 * these->mean : NAN, 2);
   mixent_text_append(out, "</b>");
@@ -131,22 +141,25 @@ static void write_difference(mixent_text *out, const pair *pair) {
 
 /* What a verdict holds for, or why there is none. */
 static void write_reason(const mixent_section *section, const pair *pair) {
-  const char *samples = compared(section)->samples;
+  static const char *const reasons[MIXENT_REASONS] = {
+      [MIXENT_REASON_NO_RUNS] = "nothing to compare",
+      [MIXENT_REASON_ONE_RUN] = "one seed",
+      [MIXENT_REASON_IDENTICAL] = "identical runs",
+      [MIXENT_REASON_NO_SCATTER] = "no scatter",
+      [MIXENT_REASON_TEST_SELECTED] = "chosen by the test part",
+      [MIXENT_REASON_FEW_SEEDS] = "too few seeds to conclude",
+      [MIXENT_REASON_OPEN] = "no difference seen, none ruled out"};
   mixent_text *out = section->out;
   mixent_text_append(out, "<small>");
   if (pair->single)
     mixent_text_append(out, "two single models");
-  else if (pair->seeds < 2)
-    mixent_text_append(out, pair->seeds ? "one seed" : "nothing to compare");
-  else if (pair->verdict == MIXENT_VERDICT_HINT)
-    mixent_text_append(out, "a hint: too few seeds to tell");
-  else if (pair->verdict == MIXENT_VERDICT_NONE && pair->within_these)
-    mixent_text_append(out, "within ±%g", section->report->comparison->input.difference);
-  else if (pair->verdict == MIXENT_VERDICT_NONE)
-    mixent_text_append(out, "no difference seen");
-  else
-    mixent_text_append(out, pair->verdict == MIXENT_VERDICT_THESE_IMAGES ? "on these %s" : "on %s like these",
-                       samples);
+  else if (pair->reason)
+    mixent_text_append(out, "%s", reasons[pair->reason]);
+  else if (pair->verdict == MIXENT_VERDICT_EQUIVALENT)
+    mixent_text_append(out, "within ±%g, ", section->report->comparison->input.difference);
+  if (pair->scope)
+    mixent_text_append(out, pair->scope == MIXENT_SCOPE_THESE ? "on these %s" : "on %s like these",
+                       samples_of(section));
   mixent_text_append(out, "</small>");
 }
 
@@ -156,7 +169,7 @@ static void write_calibration(const mixent_section *section, size_t variant, con
   const mixent_sample *sample = &compared(section)->variants[variant].measures[ece];
   mixent_text *out = section->out;
   mixent_html_number(out, sample->count ? sample->mean : NAN, mixent_measures[ece].digits);
-  if (!pair || !(pair->holm[ece] < 1 - section->report->comparison->input.confidence)) return;
+  if (!pair || !(pair->measures[ece].holm < 1 - section->report->comparison->input.confidence)) return;
   const char *word = pair->measures[ece].difference.mean > 0 ? "worse" : "better";
   mixent_text_append(out, " <small class=\"%s\">%s</small>", word, word);
 }
@@ -225,7 +238,7 @@ static bool any_single(const mixent_section *section) {
 
 static void write_legend(const mixent_section *section, const mixent_axis *axis) {
   mixent_text *out = section->out;
-  const char *samples = compared(section)->samples;
+  const char *samples = samples_of(section);
   mixent_text_append(out, "<p class=\"note\">The line at zero is the baseline, ");
   mixent_section_variant(section, section->report->baseline);
   mixent_text_append(out, "; the shaded band is a difference of less than ±%g points, ",
@@ -243,7 +256,7 @@ static void write_legend(const mixent_section *section, const mixent_axis *axis)
     mixent_text_append(
         out,
         "Thick: 95 %% interval by t over seeds, which takes these test %s for all there are. "
-        "Thin: by a crossed bootstrap of seeds and %s, which speaks of %s like these too.</p>\n",
+        "Thin: by the analysis of variance over seeds and %s, which speaks of %s like these too.</p>\n",
         samples, samples, samples);
 }
 
@@ -262,13 +275,14 @@ static void write_test(mixent_text *out, const char *title, double middle, doubl
 }
 
 static void write_tests(const mixent_section *section, const pair *pair) {
-  const mixent_sample *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
+  const mixent_difference *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
   mixent_text *out = section->out;
   mixent_text_append(out, "<dl class=\"tests\">");
-  write_test(out, "these", these->mean, these->low, these->high, pair->holm[MIXENT_MEASURE_ACCURACY], "t");
+  write_test(out, "these", these->mean, these->low, these->high, pair->measures[MIXENT_MEASURE_ACCURACY].holm,
+             "t");
   if (!isnan(pair->bootstrap.low))
     write_test(out, "like these", pair->bootstrap.difference, pair->bootstrap.low, pair->bootstrap.high,
-               pair->bootstrap_holm, "bootstrap");
+               pair->bootstrap_holm, "crossed");
   if (pair->single) {
     mixent_text_append(out, "<dt>right with one alone</dt><dd>%zu against %zu, p ", pair->mcnemar.only_a,
                        pair->mcnemar.only_b);
@@ -284,7 +298,7 @@ static void write_words(const mixent_section *section, const pair *pair) {
   mixent_section_variant(section, pair->variant);
   mixent_text_append(out, " <small>in words</small></summary><div id=\"pair%zu.%zu\"><p>", section->data,
                      pair->variant);
-  mixent_html_text(out, pair->conclusion);
+  mixent_html_text(out, pair->words);
   mixent_text_append(out, "</p>");
   if (pair->calibration) {
     mixent_text_append(out, "<p>");
@@ -311,7 +325,7 @@ mixent_status mixent_section_verdict(const mixent_section *section) {
   const mixent_report *report = section->report;
   mixent_text *out = section->out;
   mixent_section_begin(section, "verdict", "What may be concluded");
-  if (!compared(section)->test_images)
+  if (!compared(section)->runs)
     mixent_text_append(out,
                        "<p class=\"note\">No run is finished, so that nothing can be concluded yet.</p>");
   else {

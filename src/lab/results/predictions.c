@@ -1,6 +1,6 @@
 /* Recorded runs in the table: what their predictions say becomes columns, and the results stay with the runs. */
 #include "core/memory.h"
-#include "lab/compare/compare.h"
+#include "lab/compare/runs.h"
 #include "lab/results/rows.h"
 
 #include <math.h>
@@ -91,8 +91,7 @@ mixent_status mixent_results_add(mixent_record *record, mixent_results *out) {
   if (run->result) MIXENT_TRY(check_set(origin, run, out));
   for (size_t m = 0; run->result && m < MIXENT_MEASURES; m++) {
     if (mixent_measures[m].kind == MIXENT_MEASURE_RUN) continue;
-    MIXENT_TRY(put(origin, mixent_measures[m].name, mixent_measure_of(&mixent_measures[m], run->result), true,
-                   run, out));
+    MIXENT_TRY(put(origin, mixent_measures[m].name, mixent_measure_of(m, run->result), true, run, out));
   }
   for (size_t i = 0; i < record->metric_count; i++)
     if (!run->result || !is_predicted(record->metrics[i].name))

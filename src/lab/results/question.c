@@ -99,9 +99,15 @@ static bool exceeds_one(const mixent_results *results, size_t metric) {
   return found;
 }
 
-mixent_status mixent_results_ask(const mixent_results_question *question, mixent_results_comparison *out) {
+bool mixent_results_is_per_cent(const mixent_results *results, size_t column) {
+  if (results->kinds[column].predicted) return mixent_metric_is_accuracy(name_of(&results->columns, column));
+  return mixent_metric_is_accuracy(name_of(&results->columns, column)) && exceeds_one(results, column);
+}
+
+mixent_status mixent_results_ask(const mixent_results *results, const mixent_results_question *question,
+                                 mixent_results_asked *out) {
   const double points = 0.1;
-  const mixent_results *results = out->results;
+  *out = (mixent_results_asked){0};
   MIXENT_TRY(find_metric(results, question->metric, &out->metric));
   MIXENT_TRY(check_list(results, "--lower", question->lower));
   MIXENT_TRY(check_list(results, "--higher", question->higher));
@@ -111,10 +117,8 @@ mixent_status mixent_results_ask(const mixent_results_question *question, mixent
       return fail_unknown("--baseline", &results->variants, NULL, question->baseline,
                           strlen(question->baseline));
   }
-  const char *metric = name_of(&results->columns, out->metric);
-  bool accuracy = mixent_metric_is_accuracy(metric);
-  out->better = mixent_results_better(question, metric);
-  out->points = accuracy && exceeds_one(results, out->metric);
+  bool accuracy = mixent_metric_is_accuracy(name_of(&results->columns, out->metric));
+  out->points = mixent_results_is_per_cent(results, out->metric);
   out->difference = !isnan(question->difference) ? question->difference
                     : !accuracy                  ? NAN
                     : out->points                ? points

@@ -1,7 +1,7 @@
 /* Somebody's results as one table: what runs measured, whoever trained them and whatever wrote the file.
  *
  * Design. A reader (csv.c, json_lines.c) turns a file into rows of named fields. table.c turns a row into values, in the
- * same way for both formats, so that a third format is one more reader. compare.c compares one metric of the table by src/stats.
+ * same way for both formats, so that a third format is one more reader. compare.c hands it to the engine (lab/compare).
  *
  * A column has a role or is a metric. Roles are found by name, in capital letters or not, or mapped (`--columns variant=group`):
  *
@@ -23,11 +23,12 @@
  *   an item that a run on the data set lacks   an error; so is one that a run has twice
  *   numbers in a column that begins with words passed over; an error where that metric is asked for
  *
- * compare.h says what becomes of few, unequal and equal numbers. Files are regular ones, plain or in gzip, of bounded size. */
+ * lab/compare/compare.h says what becomes of few, unequal and equal numbers. Files are regular ones, plain or in gzip, of bounded size. */
 #ifndef MIXENT_LAB_RESULTS_RESULTS_H
 #define MIXENT_LAB_RESULTS_RESULTS_H
 
 #include "core/file.h"
+#include "lab/compare/compare.h" /* MIXENT_NO_SEED */
 #include "lab/record/record.h"
 #include "lab/results/name_set.h"
 #include <stdbool.h>
@@ -70,8 +71,6 @@ typedef struct mixent_results_cell {
   size_t line; /* where it was read */
 } mixent_results_cell;
 
-enum { MIXENT_NO_SEED = -1 };
-
 typedef struct mixent_results_run {
   size_t variant, data;
   long seed;                  /* an index into `seeds`, or MIXENT_NO_SEED */
@@ -91,7 +90,7 @@ typedef struct mixent_results_set {
 
 typedef struct mixent_results_column {
   bool numbers;     /* a metric; else a column of words */
-  bool predicted;   /* a measure of predictions (lab/compare), in its units */
+  bool predicted;   /* a measure of predictions (lab/compare/runs.h), in its units */
   const char *file; /* where its first cell stands that is not missing */
   size_t line, column;
   char word[41]; /* that cell, where it is a word */

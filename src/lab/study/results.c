@@ -4,10 +4,9 @@
 #include <stdlib.h>
 
 void mixent_study_results_free(mixent_study_results *results) {
-  mixent_comparison_free(results->comparison);
+  mixent_runs_compared_free(&results->compared);
   for (size_t i = 0; i < results->count && results->items; i++) mixent_result_free(results->items[i]);
   free(results->items);
-  free(results->data);
   *results = (mixent_study_results){0};
 }
 
@@ -22,15 +21,21 @@ static mixent_status read_run(const mixent_study *study, mixent_study_cell cell,
 }
 
 static mixent_status compare(const mixent_study *study, mixent_study_results *out) {
-  const mixent_compare_input input = {.variants = (const char *const *)study->variant_names,
-                                      .variant_count = study->variant_count,
-                                      .baseline = study->baseline,
-                                      .seeds = study->seeds,
-                                      .seed_count = study->seed_count,
-                                      .data_count = study->data_count,
-                                      .difference = study->difference};
-  return mixent_compare_grid(input, study->data_names, (const mixent_result *const *)out->items, &out->data,
-                             &out->comparison);
+  bool *selected;
+  MIXENT_TRY(mixent_study_find_test_selected(study, &selected));
+  const mixent_runs_grid grid = {.variants = (const char *const *)study->variant_names,
+                                 .variant_count = study->variant_count,
+                                 .baseline = study->baseline,
+                                 .test_selected = selected,
+                                 .seeds = study->seeds,
+                                 .seed_count = study->seed_count,
+                                 .data = (const char *const *)study->data_names,
+                                 .data_count = study->data_count,
+                                 .results = (const mixent_result *const *)out->items,
+                                 .difference = study->difference};
+  mixent_status status = mixent_runs_compare(&grid, &out->compared);
+  free(selected);
+  return status;
 }
 
 mixent_status mixent_study_results_read(const mixent_study *study, mixent_study_results *out) {

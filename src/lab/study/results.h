@@ -2,14 +2,13 @@
 #ifndef MIXENT_LAB_STUDY_RESULTS_H
 #define MIXENT_LAB_STUDY_RESULTS_H
 
-#include "lab/compare/compare.h"
+#include "lab/compare/runs.h"
 #include "lab/study/directory.h"
 
 typedef struct mixent_study_results {
-  mixent_result **items;     /* [data, variants, seeds]; NULL where a run is not finished */
-  mixent_compare_data *data; /* [data_count] */
-  size_t count, finished;    /* runs */
-  mixent_comparison *comparison;
+  mixent_result **items;  /* [data, variants, seeds]; NULL where a run is not finished */
+  size_t count, finished; /* runs */
+  mixent_runs_compared compared;
 } mixent_study_results;
 
 /* Of a study in a directory, which must outlive them. */

@@ -181,6 +181,23 @@ mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_cell c
   return compose_run(study, cell, mixent_recipe_parse, out);
 }
 
+mixent_status mixent_study_find_test_selected(const mixent_study *study, bool **out) {
+  bool *selected;
+  *out = NULL;
+  MIXENT_TRY(MIXENT_ALLOCATE(study->variant_count, &selected));
+  for (size_t i = 0; i < study->variant_count; i++) {
+    mixent_recipe recipe;
+    mixent_status status = mixent_study_recipe(study, (mixent_study_cell){.variant = i}, &recipe);
+    if (status != MIXENT_OK) {
+      free(selected);
+      return status;
+    }
+    selected[i] = recipe.select == MIXENT_SELECT_TEST;
+  }
+  *out = selected;
+  return MIXENT_OK;
+}
+
 mixent_status mixent_study_check_run(const mixent_study *study, mixent_study_cell cell, mixent_recipe *out) {
   return compose_run(study, cell, mixent_recipe_parse_new, out);
 }

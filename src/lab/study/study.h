@@ -85,6 +85,8 @@ mixent_status mixent_study_settings(const mixent_study *study, mixent_study_cell
 mixent_status mixent_study_check_run(const mixent_study *study, mixent_study_cell cell, mixent_recipe *out);
 /* The recipe of a run as it is written: nothing resolved, with its data set and seed. */
 mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_cell cell, mixent_recipe *out);
+/* *out [variant_count]: whether the runs of a variant choose their epoch by the test images; free(). */
+mixent_status mixent_study_find_test_selected(const mixent_study *study, bool **out);
 
 /* Threads of each run, of a study that has a directory. */
 long mixent_study_threads(const mixent_study *study);

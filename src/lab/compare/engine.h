@@ -1,0 +1,26 @@
+/* Between the files of the engine: compare.c leads, pair.c measures, judge.c decides, conclusion.c and calibration.c put it into words. */
+#ifndef MIXENT_LAB_COMPARE_ENGINE_H
+#define MIXENT_LAB_COMPARE_ENGINE_H
+
+#include "lab/compare/compare.h"
+
+/* A measure of all runs of a variant on a data set: values [runs]; returns how many. Of the primary measure runs without a value are left
+ * out; of another, 0 where a run lacks it. */
+size_t mixent_compare_gather(const mixent_comparison *comparison, size_t place, size_t measure,
+                             double *values);
+double mixent_compare_mean(const double *values, size_t count);
+
+/* Fills in all pairs of a data set but for what judge.c adds. */
+mixent_status mixent_compare_pairs(const mixent_comparison *comparison, size_t data);
+
+/* Holm's correction over all data sets and variants, equivalence, power, verdicts. */
+mixent_status mixent_compare_judge(mixent_comparison *comparison);
+
+/* Sets pair->words and pair->calibration. */
+mixent_status mixent_compare_conclude(const mixent_comparison *comparison, size_t data,
+                                      mixent_compare_pair *pair);
+/* The sentence on NLL and ECE; nothing where they are not known. */
+void mixent_compare_append_calibration(const mixent_comparison *comparison, size_t data,
+                                       const mixent_compare_pair *pair, mixent_text *out);
+
+#endif
