@@ -22,7 +22,7 @@ static const char augmentation[] = "augmentation is set by the options 'augment.
 static const char all_epochs[] =
     "a run takes all its epochs, and best.safetensors keeps the best of them ('select' says by what)";
 static const char own_weights[] =
-    "a run begins with weights of its own; 'mixent train --resume RUN' goes on with one";
+    "'mixent train --resume RUN' goes on with a run; 'init_from' begins another with its weights";
 static const char recipe[] = "'mixent train --recipe NAME|FILE' says where a recipe starts from";
 static const char run[] = "'mixent train --run DIR' says where a run goes";
 static const char by_value[] =
@@ -135,9 +135,9 @@ const mixent_typed_word mixent_typed_words[] = {
     {"flip", NULL, augmentation}, {"hflip", NULL, augmentation}, {"random_crop", NULL, augmentation},
     {"randaugment", NULL, augmentation}, {"auto_augment", NULL, augmentation}, {"patience", NULL, all_epochs},
     {"early_stopping", NULL, all_epochs}, {"early_stop", NULL, all_epochs},
-    {"early_stopping_patience", NULL, all_epochs}, {"pretrained", NULL, own_weights}, {"weights", NULL, own_weights},
+    {"early_stopping_patience", NULL, all_epochs}, {"pretrained", "init_from", NULL}, {"weights", "init_from", NULL},
     {"resume", NULL, own_weights}, {"resume_from", NULL, own_weights}, {"ckpt_path", NULL, own_weights},
-    {"checkpoint", NULL, own_weights}, {"load_from", NULL, own_weights}, {"init_from", NULL, own_weights},
+    {"checkpoint", NULL, own_weights}, {"load_from", NULL, own_weights}, 
     {"finetune", NULL, own_weights}, {"recipe", NULL, recipe}, {"config", NULL, recipe}, {"cfg", NULL, recipe},
     {"config_name", NULL, recipe}, {"config_path", NULL, recipe}, {"run", NULL, run}, {"output_dir", NULL, run},
     {"save_dir", NULL, run}, {"log_dir", NULL, run}, {"logdir", NULL, run}, {"checkpoint_dir", NULL, run},

@@ -57,6 +57,7 @@ const mixent_option mixent_options[] = {
     PLACE("data_dir", DATA, data_directory, "", "directory in which known data sets are looked for first"),
     YES_NO("transpose", DATA, transpose, "false", "whether images are stored transposed (known for EMNIST)"),
     PLACE("net", NETWORK, net, "vgg5", "network: a built-in name or a YAML file"),
+    PLACE("init_from", NETWORK, init_from, "", "checkpoint or run whose weights the training begins with; a new last layer where classes differ; empty: weights of its own"),
     NUMBER("dropout", NETWORK, dropout, "-1", -1, 0.99, "rate of every dropout layer; -1: as the network says"),
     CHOICE("precision", NETWORK, precision, "auto", precision_names, "arithmetic of the network; auto: bf16 where it is native"),
     PLACE("plan", NETWORK, plan, "auto", "back ends of the convolutions: table, a plan file, or one back end wherever it can; auto: the plan that 'mixent tune' measured for exactly this run, else table"),

@@ -105,6 +105,11 @@ mixent_status mixent_recipe_resolve(mixent_recipe *recipe, bool native_bf16) {
   if (net == MIXENT_PATH_FILE) MIXENT_TRY(make_absolute(recipe->net, "net"));
   if (plan == MIXENT_PATH_FILE) MIXENT_TRY(make_absolute(recipe->plan, "plan"));
   MIXENT_TRY(resolve_teachers(recipe));
+  if (*recipe->init_from) {
+    char name[MIXENT_RECIPE_TEXT];
+    strcpy(name, recipe->init_from);
+    MIXENT_TRY(resolve_checkpoint(name, strlen(name), "init_from", recipe->init_from));
+  }
   if (*recipe->baseline) MIXENT_TRY(make_absolute(recipe->baseline, "baseline"));
   if (recipe->precision == MIXENT_CHOICE_AUTO)
     recipe->precision = native_bf16 ? MIXENT_CHOICE_BF16 : MIXENT_CHOICE_FP32;

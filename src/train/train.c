@@ -11,6 +11,7 @@
 #include "recipe/use.h"
 #include "run/predictions.h"
 #include "run/scores.h"
+#include "train/init_from.h"
 #include "train/trainer.h"
 
 #include <stdlib.h>
@@ -256,6 +257,7 @@ mixent_status mixent_train(const mixent_train_options *options, mixent_train_sum
   MIXENT_TRY(place_run(&recipe, options, &place));
   mixent_status status = mixent_run_directory_check(place, options->overwrite);
   if (status == MIXENT_OK) status = mixent_trainer_create(&recipe, options, &trainer);
+  if (status == MIXENT_OK) status = mixent_trainer_init_from(trainer);
   if (status == MIXENT_OK) warn(options, trainer->dataset->note);
   if (status == MIXENT_OK) warn_of_plan(trainer, recipe.plan_hash);
   if (status == MIXENT_OK) warn_of_selection(&recipe, options);

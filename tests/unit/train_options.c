@@ -8,16 +8,18 @@
 
 #include "mixent/train.h"
 #include "small_run.h"
+#include "train/init_from.h"
 #include "train/targets.h"
 #include <math.h>
 
-static char directory[] = "/tmp/mixent-options-XXXXXX", data_path[64], net_path[64], teachers[160];
+static char directory[] = "/tmp/mixent-options-XXXXXX", data_path[64], net_path[64], teachers[160], begun[80];
 
 static int make_data(void **state) {
   (void)state;
   if (!mkdtemp(directory)) return -1;
   snprintf(data_path, sizeof data_path, "%s/data", directory);
   snprintf(net_path, sizeof net_path, "%s/small.yaml", directory);
+  snprintf(begun, sizeof begun, "%s/mixed", directory);
   snprintf(teachers, sizeof teachers, "%s/mixed,%s/slow/best.safetensors", directory, directory);
   return small_run_make(directory, 4) ? 0 : -1;
 }
@@ -106,7 +108,8 @@ static const option_set sets[] = {
     {"norm-biases", {{"optimizer.norm_bias_rate", "64"}}},
     {"mixed",
      {{"augment.mixup", "0.8"}, {"augment.cutmix", "1"}, {"augment.erase", "0.5"}, {"loss.name", "mix-ent"}}},
-    /* the teachers are runs from above */
+    /* the teachers, and what it begins from, are runs from above */
+    {"begun", {{"init_from", begun}, {"ema.decay", "0.9"}}},
     {"distilled", {{"distill.teacher", teachers}, {"distill.self", "0.4"}, {"distill.temperature", "2"}}},
 };
 
@@ -251,6 +254,65 @@ static void test_predictions_are_kept(void **state) {
   mixent_trainer_free(trainer);
 }
 
+/* All weights are those of the run, but for the last layer's if a class has another name: that is drawn. */
+static void test_begun_from_a_run(void **state) {
+  (void)state;
+  const mixent_setting changes[] = {{"init_from", begun}, {"ema.decay", "0.9"}, {NULL, NULL}};
+  static const mixent_train_options options;
+  mixent_setting settings[BASE + MOST];
+  size_t count = join_settings(changes, settings);
+  char path[128];
+  snprintf(path, sizeof path, "%s/best.safetensors", begun);
+  mixent_model *model;
+  assert_ok(mixent_model_open(path, &model));
+  for (int other = 0; other < 2; other++) {
+    mixent_trainer *trainer = make_trainer(settings, count, &options);
+    float *drawn = calloc(trainer->parameter_count, sizeof *drawn),
+          *statistics = calloc(trainer->statistic_count, 4);
+    mixent_graph_initialize(trainer->graph, 0, drawn, statistics);
+    size_t head = trainer->parameter_count - 4 * (8 * 8 * 4 + 1); /* parameters before out.weight */
+    if (other) trainer->dataset->class_names[2][0] = '?';
+    assert_ok(mixent_trainer_init_from(trainer));
+    assert_memory_equal(trainer->parameters, model->parameters, head * sizeof(float));
+    assert_memory_equal(trainer->parameters + head, (other ? drawn : model->parameters) + head,
+                        (trainer->parameter_count - head) * sizeof(float));
+    assert_memory_equal(trainer->statistics, model->statistics, trainer->statistic_count * sizeof(float));
+    assert_memory_equal(trainer->state.ema, trainer->parameters, trainer->parameter_count * sizeof(float));
+    free(drawn);
+    free(statistics);
+    mixent_trainer_free(trainer);
+  }
+  mixent_model_free(model);
+  const mixent_setting resnet[] = {{"init_from", begun}, {"net", "resnet20"}, {NULL, NULL}};
+  mixent_trainer *trainer = make_trainer(settings, join_settings(resnet, settings), &options);
+  assert_int_equal(mixent_trainer_init_from(trainer), MIXENT_ERROR_ARGUMENT);
+  assert_non_null(strstr(mixent_last_error(), "of the shape that network resnet20 has"));
+  mixent_trainer_free(trainer);
+}
+
+/* A run goes on where what it began from is gone. */
+static void test_resumed_without_its_beginning(void **state) {
+  (void)state;
+  const mixent_setting changes[] = {{"init_from", begun}, {NULL, NULL}};
+  mixent_setting settings[BASE + MOST];
+  size_t count = join_settings(changes, settings);
+  char run[96];
+  snprintf(run, sizeof run, "%s/gone", directory);
+  stopper stopper = {.stop_after = 1};
+  mixent_train_options options = {.settings = settings,
+                                  .setting_count = count,
+                                  .run = run,
+                                  .stop = &stopper.stop,
+                                  .context = &stopper,
+                                  .progress = count_step};
+  mixent_train_summary summary;
+  assert_int_equal(mixent_train(&options, &summary), MIXENT_ERROR_INTERRUPTED);
+  assert_ok(mixent_directory_remove(begun));
+  stopper.stop = 0;
+  assert_ok(mixent_train_resume(run, &options, &summary));
+  mixent_train_summary_free(&summary);
+}
+
 /* After one step without momentum or decay every parameter has moved by the rate times its gradient, which is as long as it may
  * be; biases of norms by more. */
 static void test_what_moves_the_weights(void **state) {
@@ -308,6 +370,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_stopped_and_resumed),    cmocka_unit_test(test_mixed_targets_reach_the_loss),
       cmocka_unit_test(test_distilled_targets),      cmocka_unit_test(test_predictions_are_kept),
+      cmocka_unit_test(test_begun_from_a_run),       cmocka_unit_test(test_resumed_without_its_beginning),
       cmocka_unit_test(test_what_moves_the_weights), cmocka_unit_test(test_slow_weights_follow),
   };
   return cmocka_run_group_tests(tests, make_data, remove_data);
