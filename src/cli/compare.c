@@ -267,12 +267,12 @@ static int check(const arguments *arguments, int count, char **words) {
     return mixent_wrong_use("compare: --%s is for a study, not for --results", of_study);
   if (arguments->results) return MIXENT_EXIT_NOT_YET;
   if (of_results)
-    return mixent_wrong_use("compare: --%s is for results: mixent compare --results FILE…", of_results);
+    return mixent_wrong_use("compare: --%s is for results: mixent compare --results PATH…", of_results);
   for (int i = 0; i < 4; i++) {
     static const char *const endings[] = {".csv", ".csv.gz", ".jsonl", ".jsonl.gz"};
     if (mixent_has_ending(words[0], endings[i]))
       return mixent_wrong_use(
-          "compare: expected a study, got '%s'; if it holds results: mixent compare --results FILE...",
+          "compare: expected a study, got '%s'; if it holds results: mixent compare --results PATH...",
           words[0]);
   }
   if (count > 1)
@@ -345,16 +345,20 @@ static const mixent_command_option options[] = {
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, csv)},
     {.name = "results",
-     .help = "the words are files of results, in CSV or JSON Lines, plain or in gzip",
+     .help =
+         "the words are results: files in CSV or JSON Lines, what trackers write, or directories of those",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, results)},
-    OF_RESULTS(metric, "NAME", "what to compare (default: accuracy, else the first metric in the files)"),
+    OF_RESULTS(metric, "NAME,...", "what to compare (default: accuracy, else the first metric in the files)"),
     OF_RESULTS(baseline, "NAME", "the variant to compare with (default: the first in the files)"),
     OF_RESULTS(difference, "X",
                "the least difference that matters, in the metric's unit (default: 0.1 points of accuracy)"),
     OF_RESULTS(lower, "NAME,...", "metrics of which lower is better (default: told by the name)"),
     OF_RESULTS(higher, "NAME,...", "metrics of which higher is better (default: told by the name)"),
-    OF_RESULTS(columns, "ROLE=NAME,...", "which column is the variant, seed, data, metric or value"),
+    OF_RESULTS(columns, "ROLE=NAME,...",
+               "which column is the variant, seed, data, run, epoch, metric or value"),
+    OF_RESULTS(epoch, "WHICH",
+               "which epoch of a log counts: last (default), or best:METRIC, a validation metric"),
     {.name = NULL}};
 
 const mixent_command mixent_command_compare = {
@@ -379,7 +383,9 @@ const mixent_command mixent_command_compare = {
         "'data', and a column for each metric, or the columns 'metric' and 'value'; docs/COMPARING.md says more.\n\n"
         "  mixent compare --results runs.csv            accuracy, each variant with the first\n"
         "  mixent compare --results runs.csv --metric nll --difference 0.01\n"
-        "  mixent compare --results a.jsonl.gz b.jsonl.gz --columns variant=group,seed=rng\n\n"
+        "  mixent compare --results a.jsonl.gz b.jsonl.gz --columns variant=group,seed=rng\n"
+        "  mixent compare --results runs/               event files of TensorBoard, logs of Lightning and Keras\n"
+        "  mixent compare --results mlflow.db --columns variant=params.loss,seed=params.seed\n\n"
         "Ctrl-C and SIGTERM let the runs save and end with 130 and 143; a second one ends at once. "
         "If a signal stops one run alone, it is saved, the others go on, and the exit code tells the "
         "signal. If a run fails, the others go on, the exit code is 1, and the next call tries it "

@@ -1,15 +1,20 @@
-/* `mixent compare --results FILE…`: reads the files, compares, prints. */
+/* `mixent compare --results PATH…`: reads files and directories, compares each metric that is asked for, prints. */
 #include "cli/compare_results.h"
 #include "cli/events.h"
 #include "cli/message.h"
 #include "cli/terminal.h"
 #include "core/json.h"
+#include "core/layout.h"
 #include "core/locale.h"
+#include "core/printable.h"
 #include "lab/compare/json.h"
 #include "lab/results/compare.h"
+#include "lab/results/sources.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 const char *mixent_compare_results_given(const mixent_compare_results_arguments *arguments) {
   return arguments->metric       ? "metric"
@@ -17,6 +22,7 @@ const char *mixent_compare_results_given(const mixent_compare_results_arguments 
          : arguments->lower      ? "lower"
          : arguments->higher     ? "higher"
          : arguments->columns    ? "columns"
+         : arguments->epoch      ? "epoch"
          : arguments->difference ? "difference"
                                  : NULL;
 }
@@ -31,19 +37,99 @@ static mixent_status read_difference(const char *text, double *out) {
                      "--difference: expected a number above 0, in the metric's unit, got '%s'", text);
 }
 
-static mixent_status read_files(const char *columns, int count, char **files, mixent_results *out) {
-  mixent_results_layout layout;
-  MIXENT_TRY(mixent_results_layout_parse(columns, &layout));
-  mixent_status status = MIXENT_OK;
-  for (int i = 0; i < count && status == MIXENT_OK; i++) status = mixent_results_read(files[i], &layout, out);
-  mixent_results_layout_free(&layout);
-  return status == MIXENT_OK ? mixent_results_finish(out) : status;
+/* Reads what --columns and --epoch say. */
+static mixent_status read_layout(const mixent_compare_results_arguments *arguments,
+                                 const mixent_results_question *question, mixent_results_layout *out) {
+  static const char best[] = "best:";
+  MIXENT_TRY(mixent_results_layout_parse(arguments->columns, out));
+  const char *epoch = arguments->epoch ? arguments->epoch : "last",
+             *metric = strncmp(epoch, best, strlen(best)) == 0 ? epoch + strlen(best) : "";
+  mixent_status status = mixent_results_layout_choose(out, epoch, mixent_results_better(question, metric));
+  if (status != MIXENT_OK) mixent_results_layout_free(out);
+  return status;
 }
 
-static void print_text(const mixent_results_comparison *comparison) {
-  mixent_text text = {0};
-  mixent_results_append_text(comparison, &text);
+/* The comparisons of a table, one for each metric that --metric names. */
+typedef struct comparisons {
+  mixent_results results;
+  mixent_results_layout layout;
+  mixent_results_question question;  /* its metric: of none in particular */
+  char **metrics;                    /* [count]; NULL: the default one */
+  mixent_results_comparison **items; /* [count] */
+  size_t count;
+} comparisons;
+
+/* The column that a comparison is on. */
+static size_t column_of(const mixent_results_comparison *comparison) {
+  return comparison->columns[comparison->comparison->input.primary];
+}
+
+static mixent_status add(comparisons *all, const char *metric, size_t length) {
+  mixent_results_question question = all->question;
+  MIXENT_TRY(MIXENT_GROW(&all->items, all->count, "--metric"));
+  MIXENT_TRY(MIXENT_GROW(&all->metrics, all->count, "--metric"));
+  all->items[all->count] = NULL;
+  all->metrics[all->count] = NULL;
+  size_t at = all->count++;
+  if (metric) MIXENT_TRY(mixent_copy_start(metric, length, &all->metrics[at]));
+  question.metric = all->metrics[at];
+  MIXENT_TRY(mixent_results_compare(&all->results, &question, &all->items[at]));
+  for (size_t i = 0; i < at; i++)
+    if (column_of(all->items[i]) == column_of(all->items[at]))
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "--metric: expected each metric once, got '%s' twice",
+                         question.metric);
+  return MIXENT_OK;
+}
+
+/* "accuracy,nll"; a metric whose name has a comma is one by itself. */
+static mixent_status compare_each(const char *list, comparisons *all) {
+  if (!list || mixent_name_set_find(&all->results.columns, list) < all->results.columns.count)
+    return add(all, list, list ? strlen(list) : 0);
+  for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+    MIXENT_TRY(add(all, at, strcspn(at, ",")));
+  return MIXENT_OK;
+}
+
+static void free_comparisons(comparisons *all) {
+  for (size_t i = 0; i < all->count; i++) {
+    mixent_results_comparison_free(all->items[i]);
+    free(all->metrics[i]);
+  }
+  free(all->items);
+  free(all->metrics);
+  mixent_results_free(&all->results);
+  mixent_results_layout_free(&all->layout);
+}
+
+/* The compared metrics between commas; free(). */
+static char *names_of(const comparisons *all) {
+  mixent_text names = {0};
+  for (size_t i = 0; i < all->count; i++)
+    mixent_text_append(&names, "%s%s", i ? "," : "",
+                       all->results.columns.items[column_of(all->items[i])]->text);
+  if (mixent_text_status(&names) == MIXENT_OK) return names.data;
+  mixent_text_free(&names);
+  return NULL;
+}
+
+static mixent_status print_text(const comparisons *all, const char *metrics) {
+  mixent_text text = {0}, sources = {0};
+  for (size_t i = 0; i < all->count; i++) {
+    if (i) mixent_text_append(&text, "\n");
+    mixent_results_append_text(all->items[i], &text);
+  }
+  mixent_results_append_sources(&all->results, &all->layout, metrics, &sources);
+  if (all->count > 1)
+    mixent_text_append(
+        &sources,
+        "%sHolm's correction is for each of the %zu metrics by itself; for all verdicts together, name one metric.",
+        sources.data ? " " : "", all->count);
+  mixent_status status = mixent_text_status(&sources);
+  if (sources.data) mixent_text_append(&text, "\n");
+  if (status == MIXENT_OK && sources.data) mixent_wrapped_append(&text, 0, 0, mixent_printable(sources.data));
+  mixent_text_free(&sources);
   mixent_text_print(stdout, &text);
+  return status;
 }
 
 /* All metrics in the files. */
@@ -58,34 +144,32 @@ static json_t *metrics_json(const mixent_results *results, const mixent_results_
   return all;
 }
 
-static void print_json(const mixent_results_comparison *comparison, const mixent_results_question *question,
-                       int count, char **files) {
-  json_t *names = json_array();
+static void print_json(const comparisons *all, const char *metrics, int count, char **files) {
+  json_t *names = json_array(), *further = json_array();
   for (int i = 0; i < count; i++) mixent_json_append(&names, mixent_json_text(files[i]));
-  mixent_event_finished(json_pack("{s:o, s:o, s:o}", "files", names, "metrics",
-                                  metrics_json(comparison->results, question), "comparison",
-                                  mixent_comparison_to_json(comparison->comparison)));
+  for (size_t i = 1; i < all->count; i++)
+    mixent_json_append(&further, mixent_comparison_to_json(all->items[i]->comparison));
+  mixent_event_finished(json_pack(
+      "{s:o, s:o, s:o, s:o, s:o}", "files", names, "metrics", metrics_json(&all->results, &all->question),
+      "comparison", mixent_comparison_to_json(all->items[0]->comparison), "further", further, "sources",
+      mixent_results_sources_to_json(&all->results, &all->layout, metrics)));
 }
 
 int mixent_compare_results(const mixent_compare_results_arguments *arguments, bool json, int count,
                            char **files) {
-  mixent_results results = {0};
-  mixent_results_comparison *comparison = NULL;
-  mixent_results_question question = {.metric = arguments->metric,
-                                      .baseline = arguments->baseline,
-                                      .lower = arguments->lower,
-                                      .higher = arguments->higher};
-  int code = MIXENT_EXIT_DONE;
-  mixent_status status = read_difference(arguments->difference, &question.difference);
-  if (status == MIXENT_OK) status = read_files(arguments->columns, count, files, &results);
-  if (status == MIXENT_OK) status = mixent_results_compare(&results, &question, &comparison);
-  if (status != MIXENT_OK)
-    code = mixent_failed(status);
-  else if (json)
-    print_json(comparison, &question, count, files);
-  else
-    print_text(comparison);
-  mixent_results_comparison_free(comparison);
-  mixent_results_free(&results);
-  return code;
+  comparisons all = {
+      .question = {.baseline = arguments->baseline, .lower = arguments->lower, .higher = arguments->higher}};
+  mixent_status status = read_difference(arguments->difference, &all.question.difference);
+  if (status == MIXENT_OK) status = read_layout(arguments, &all.question, &all.layout);
+  if (status == MIXENT_OK) status = mixent_results_read(files, (size_t)count, &all.layout, &all.results);
+  if (status == MIXENT_OK) status = compare_each(arguments->metric, &all);
+  char *metrics = status == MIXENT_OK ? names_of(&all) : NULL;
+  if (status == MIXENT_OK && !metrics) status = MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK && json)
+    print_json(&all, metrics, count, files);
+  else if (status == MIXENT_OK)
+    status = print_text(&all, metrics);
+  free(metrics);
+  free_comparisons(&all);
+  return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
 }

@@ -1,11 +1,11 @@
-/* `mixent compare --results FILE…`: what somebody's results show. */
+/* `mixent compare --results PATH…`: what somebody's results show. */
 #ifndef MIXENT_CLI_COMPARE_RESULTS_H
 #define MIXENT_CLI_COMPARE_RESULTS_H
 
 #include <stdbool.h>
 
 typedef struct mixent_compare_results_arguments {
-  const char *metric, *baseline, *lower, *higher, *columns;
+  const char *metric, *baseline, *lower, *higher, *columns, *epoch;
   const char *difference; /* a number */
 } mixent_compare_results_arguments;
 

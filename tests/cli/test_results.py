@@ -281,7 +281,7 @@ def test_hostile_files(mixent, tmp_path):
     (tmp_path / "zip").write_bytes(b"PK\3\4" + bytes(100))
     (tmp_path / "cut.gz").write_bytes(gzip.compress(HEAD.encode() + b"a,1,2\n" * 1000)[:-20])
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"\n" * (65 << 20)))
-    for name, message in {"pipe": "it is a pipe", "directory": "it is a directory", "binary": "binary:", "zip": "is not a zip archive that can be read", "cut.gz": "damaged or truncated",
+    for name, message in {"pipe": "it is a pipe", "directory": "expected results below this directory", "binary": "binary:", "zip": "is not a zip archive that can be read", "cut.gz": "damaged or truncated",
                           "bomb.gz": "more than 67108864 bytes", "missing": "No such file", "/dev/zero": "character device"}.items():
         done = mixent("compare", "--results", name, timeout=20)
         assert done.code == 1 and message in done.message and name in done.message
@@ -307,7 +307,7 @@ def test_the_text(mixent, tmp_path):
 def test_options_of_studies_and_of_results_do_not_mix(mixent, tmp_path):
     write(tmp_path / "r.csv", rows_of(a=A))
     for words, said in ((["--results", "r.csv", "--seeds", "3"], "--seeds is for a study"), (["--results", "r.csv", "--csv", "x"], "--csv is for a study"),
-                        (["r.csv", "--metric", "nll"], "--metric is for results"), (["r.csv"], "compare --results FILE"), (["a", "b"], "expected one study"),
+                        (["r.csv", "--metric", "nll"], "--metric is for results"), (["r.csv"], "compare --results PATH"), (["a", "b"], "expected one study"),
                         (["--results"], "more words are needed"), (["--results", "r.csv", "--difference", "-1"], "--difference: expected a number above 0"),
                         (["--results", "r.csv", "--difference", "0.1x"], "got '0.1x'"), (["--results", "r.csv", "--columns", "variants=a"], "--columns: expected variant=NAME"),
                         (["--results", "r.csv", "--columns", "seed=variant,variant=variant"], "expected a column for each role"),

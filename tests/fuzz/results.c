@@ -22,7 +22,7 @@ static void compare(const mixent_results *results) {
 
 /* Twice, so that the second file is held against the first. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  const mixent_results_layout layout = {{0}};
+  const mixent_results_layout layout = {.best = NULL};
   mixent_results results = {0};
   bool right = true;
   for (int file = 0; file < 2 && right; file++) {

@@ -8,7 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_archive(const uint8_t *data, size_t size) {
-  const mixent_results_layout layout = {{0}};
+  const mixent_results_layout layout = {.best = NULL};
   mixent_results results = {0};
   if (mixent_results_parse_npz("fuzz", data, size, &layout, &results) == MIXENT_OK) {
     if (mixent_results_finish(&results) == MIXENT_OK && results.keys.count != 1) abort();

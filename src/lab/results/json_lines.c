@@ -1,15 +1,16 @@
-/* Results in JSON Lines: an object per line, a run each, or a metric of a run. */
+/* Results in JSON Lines: an object per line, a run each, or a metric or an epoch of a run. What objects hold within it is named by dots:
+ * {"config": {"lr": 0.1}} has the column config.lr. */
 #include "core/json.h"
 #include "core/locale.h"
 #include "core/memory.h"
-#include "lab/results/rows.h"
+#include "lab/results/log.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST_LINE = 1 << 20, DIGITS = 32 };
+enum { LONGEST_LINE = 1 << 20, DIGITS = 32, DEPTH = 8, LONGEST_NAME = 1000 };
 
 /* Python writes NaN and Infinity, which JSON has not: a blank text takes the place of each, in the same width. */
 static void blank_not_finite(char *line, const char *end) {
@@ -58,71 +59,150 @@ static mixent_results_field read_value(const json_t *value, char *digits) {
 /* What an object takes to be a row; room for `capacity` members. */
 typedef struct row {
   const char **names;
+  char **dotted; /* [count]: the names that were put together; NULL: one of the object's own */
   mixent_results_field *fields;
   char (*digits)[DIGITS];
-  size_t capacity;
+  size_t count, capacity;
 } row;
+
+/* A file while it is read. */
+typedef struct reader {
+  const mixent_results_file *file;
+  const mixent_results_layout *layout;
+  mixent_results *out;
+  row row;
+  mixent_results_log log;
+  const char *origin; /* NULL before the first line */
+  bool is_log, found;
+  double epoch; /* of the line before, in a log */
+} reader;
+
+static size_t count_members(const json_t *object, int depth) {
+  const char *key;
+  json_t *value;
+  size_t count = 0;
+  json_object_foreach((json_t *)object, key, value) count +=
+      json_is_object(value) && depth < DEPTH ? count_members(value, depth + 1) + 1 : 1;
+  return count;
+}
 
 static mixent_status make_room(const char *origin, size_t count, row *row) {
   if (row->names && count <= row->capacity) return MIXENT_OK;
   MIXENT_TRY(MIXENT_RESIZE(&row->names, count, origin));
+  MIXENT_TRY(MIXENT_RESIZE(&row->dotted, count, origin));
   MIXENT_TRY(MIXENT_RESIZE(&row->fields, count, origin));
   MIXENT_TRY(MIXENT_RESIZE(&row->digits, count, origin));
   row->capacity = count;
   return MIXENT_OK;
 }
 
-static mixent_status take_object(const char *origin, size_t line, json_t *object,
-                                 const mixent_results_layout *layout, row *row, mixent_results *out) {
-  const char *key;
-  json_t *value;
-  size_t count = 0;
-  if (!json_is_object(object))
-    return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s:%zu:1: expected an object on each line (JSON Lines), got another value", origin,
-                       line);
-  MIXENT_TRY(make_room(origin, json_object_size(object), row));
-  json_object_foreach(object, key, value) {
-    row->names[count] = key;
-    row->fields[count] = read_value(value, row->digits[count]);
-    row->fields[count].line = line;
-    row->fields[count++].column = 1;
-  }
-  mixent_results_header header = {.origin = origin, .line = line, .names = row->names, .count = count};
-  MIXENT_TRY(mixent_results_find_roles(layout, &header));
-  return mixent_results_take(&header, row->fields, out);
+static void clear(row *row) {
+  for (size_t i = 0; i < row->count; i++) free(row->dotted[i]);
+  row->count = 0;
 }
 
-static mixent_status take_line(const char *origin, size_t line, char *text, size_t size,
-                               const mixent_results_layout *layout, row *row, mixent_results *out) {
+/* The members of an object, behind `prefix` and a dot; "": of the line itself. */
+static mixent_status add_members(row *row, size_t line, const char *prefix, const json_t *object, int depth) {
+  const char *key;
+  json_t *value;
+  json_object_foreach((json_t *)object, key, value) {
+    char *dotted = NULL;
+    bool is_short = strlen(prefix) + strlen(key) < LONGEST_NAME;
+    if (*prefix && is_short) MIXENT_TRY(mixent_print_text(&dotted, "%s.%s", prefix, key));
+    const char *name = dotted ? dotted : key;
+    row->names[row->count] = name;
+    row->dotted[row->count] = dotted;
+    mixent_results_field *field = &row->fields[row->count];
+    *field = read_value(value, row->digits[row->count]);
+    field->line = line;
+    field->column = 1;
+    row->count++;
+    if (json_is_object(value) && depth < DEPTH && is_short)
+      MIXENT_TRY(add_members(row, line, name, value, depth + 1));
+  }
+  return MIXENT_OK;
+}
+
+/* What the first line tells: a table, where it has the variant or names the run, or is named by the caller; else a log, or no results. */
+static mixent_status begin(reader *reader, mixent_results_header *header) {
+  bool runs = false, epoch = false;
+  for (int role = 0; role < MIXENT_ROLES; role++) {
+    bool of_run = role == MIXENT_ROLE_VARIANT || role == MIXENT_ROLE_RUN;
+    size_t column = header->count;
+    const char *name = reader->layout->columns[role];
+    if (!of_run && role != MIXENT_ROLE_EPOCH) continue;
+    MIXENT_TRY(mixent_results_find_column(header, name ? name : mixent_results_roles[role], &column));
+    for (size_t i = 0; i < header->count && !name; i++)
+      if (mixent_same_word(header->names[i], mixent_results_roles[role])) column = i;
+    *(of_run ? &runs : &epoch) |= column < header->count;
+  }
+  reader->is_log = !runs && epoch;
+  reader->found = runs || epoch || reader->file->is_named;
+  if (!reader->found) return MIXENT_OK;
+  MIXENT_TRY(mixent_results_add_source(reader->file->path, reader->is_log ? "JSON Lines log" : "JSON Lines",
+                                       reader->out, &reader->origin));
+  return reader->is_log ? mixent_results_log_begin(reader->file, reader->origin, &reader->log) : MIXENT_OK;
+}
+
+static mixent_status take_object(reader *reader, size_t line, const json_t *object) {
+  row *row = &reader->row;
+  const char *path = reader->file->path;
+  if (!json_is_object(object))
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s:%zu:1: expected an object on each line (JSON Lines), got another value", path,
+                       line);
+  clear(row);
+  MIXENT_TRY(make_room(path, count_members(object, 0), row));
+  MIXENT_TRY(add_members(row, line, "", object, 0));
+  mixent_results_header header = {
+      .origin = path, .line = line, .names = row->names, .count = row->count, .epoch = reader->epoch};
+  if (!reader->origin) MIXENT_TRY(begin(reader, &header));
+  if (!reader->found) return MIXENT_OK;
+  header.origin = reader->origin;
+  if (reader->is_log)
+    MIXENT_TRY(mixent_results_log_find(reader->layout, &reader->log, &header, reader->out));
+  else
+    MIXENT_TRY(mixent_results_find_roles(reader->layout, &header));
+  reader->out->has_epochs |= header.roles[MIXENT_ROLE_EPOCH] < header.count;
+  mixent_status status = mixent_results_take(&header, row->fields, reader->out);
+  reader->epoch = header.epoch;
+  return status;
+}
+
+static mixent_status take_line(reader *reader, size_t line, char *text, size_t size) {
   json_t *object;
+  const char *path = reader->file->path;
   if (size > LONGEST_LINE)
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:1: expected a line of at most %d bytes, got %zu", origin,
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:1: expected a line of at most %d bytes, got %zu", path,
                        line, LONGEST_LINE, size);
   blank_not_finite(text, text + size);
-  MIXENT_TRY(
-      mixent_json_parse_at(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, origin, line, &object));
-  mixent_status status = take_object(origin, line, object, layout, row, out);
+  MIXENT_TRY(mixent_json_parse_at(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, path, line, &object));
+  mixent_status status = take_object(reader, line, object);
   json_decref(object);
   return status;
 }
 
-mixent_status mixent_results_read_json_lines(const char *origin, char *text, size_t size,
-                                             const mixent_results_layout *layout, mixent_results *out) {
-  row row = {0};
+mixent_status mixent_results_read_json_lines(const mixent_results_file *file, char *text, size_t size,
+                                             const mixent_results_layout *layout, mixent_results *out,
+                                             bool *found) {
+  reader reader = {.file = file, .layout = layout, .out = out, .found = true};
   mixent_status status = MIXENT_OK;
   char *end = text + size, *next;
   size_t number = 0;
-  for (char *line = text; line < end && status == MIXENT_OK; line = next) {
+  for (char *line = text; line < end && status == MIXENT_OK && reader.found; line = next) {
     char *feed = memchr(line, '\n', (size_t)(end - line)), *line_end = feed ? feed : end;
     next = feed ? feed + 1 : end;
     number++;
     bool blank = true;
     for (const char *at = line; at < line_end; at++) blank &= *at == ' ' || *at == '\t' || *at == '\r';
-    if (!blank) status = take_line(origin, number, line, (size_t)(line_end - line), layout, &row, out);
+    if (!blank) status = take_line(&reader, number, line, (size_t)(line_end - line));
   }
-  free(row.names);
-  free(row.fields);
-  free(row.digits);
+  *found = reader.found;
+  clear(&reader.row);
+  mixent_results_log_end(&reader.log);
+  free(reader.row.names);
+  free(reader.row.dotted);
+  free(reader.row.fields);
+  free(reader.row.digits);
   return status;
 }

@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const mixent_results_roles[MIXENT_ROLES + 1] = {"variant", "seed", "data",    "metric",
-                                                            "value",   "item", "correct", NULL};
+const char *const mixent_results_roles[MIXENT_ROLES + 1] = {"variant", "seed",    "data", "metric", "value",
+                                                            "item",    "correct", "run",  "epoch",  NULL};
 
 void mixent_results_layout_free(mixent_results_layout *layout) {
   for (int role = 0; role < MIXENT_ROLES; role++) free(layout->columns[role]);
+  free(layout->best);
   *layout = (mixent_results_layout){0};
 }
 
@@ -24,11 +25,11 @@ static mixent_status parse_role(const char *text, size_t length, mixent_results_
          !(strlen(mixent_results_roles[role]) == name && memcmp(text, mixent_results_roles[role], name) == 0))
     role++;
   if (!equals || role == MIXENT_ROLES || name + 1 == length || layout->columns[role])
-    return mixent_fail(
-        MIXENT_ERROR_ARGUMENT,
-        "--columns: expected variant=NAME, seed=NAME, data=NAME, metric=NAME, value=NAME, item=NAME, correct=NAME, "
-        "each at most once, between commas; got '%.*s'",
-        (int)(length < 80 ? length : 80), text);
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "--columns: expected variant=NAME, seed=NAME, data=NAME, metric=NAME, value=NAME, "
+                       "item=NAME, correct=NAME, run=NAME, epoch=NAME, "
+                       "each at most once, between commas; got '%.*s'",
+                       (int)(length < 80 ? length : 80), text);
   return mixent_copy_start(equals + 1, length - name - 1, &layout->columns[role]);
 }
 
@@ -62,24 +63,83 @@ static mixent_status fail_without(const mixent_results_header *header, const cha
   return status;
 }
 
-static mixent_status find_role(const mixent_results_layout *layout, mixent_results_role role,
-                               mixent_results_header *header) {
-  const char *mapped = layout->columns[role], *name = mixent_results_roles[role];
-  size_t *found = &header->roles[role];
-  *found = header->count;
-  for (size_t i = 0; i < header->count; i++) {
-    bool same = mixent_same_word(header->names[i], name);
-    if (mapped) MIXENT_TRY(mixent_text_same(header->names[i], mapped, &same));
-    if (same && *found < header->count)
-      return mixent_fail(MIXENT_ERROR_FORMAT,
-                         "%s:%zu:1: expected one column for the %s, got '%.80s' and '%.80s'", header->origin,
-                         header->line, name, header->names[*found], header->names[i]);
-    if (same) *found = i;
+static const char *const prefixes[] = {"config.", "params.", "hparams.", "tags."};
+
+/* A name without the prefix of a setting. */
+static const char *setting(const char *name) {
+  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+    size_t length = strlen(prefixes[i]);
+    if (strncmp(name, prefixes[i], length) == 0 && name[length]) return name + length;
   }
-  bool needed = mapped || role == MIXENT_ROLE_VARIANT;
-  return needed && *found == header->count
-             ? fail_without(header, mapped ? mapped : name, name, mapped != NULL)
-             : MIXENT_OK;
+  return name;
+}
+
+bool mixent_results_is_setting(const char *name) {
+  return setting(name) != name;
+}
+
+mixent_status mixent_results_find_column(const mixent_results_header *header, const char *name, size_t *out) {
+  *out = header->count;
+  for (size_t i = header->count; i-- > 0;) {
+    bool same;
+    MIXENT_TRY(mixent_text_same(header->names[i], name, &same));
+    if (same) *out = i;
+  }
+  for (size_t i = header->count; i-- > 0 && *out == header->count;) {
+    bool same;
+    MIXENT_TRY(mixent_text_same(setting(header->names[i]), setting(name), &same));
+    if (same) *out = i;
+  }
+  return MIXENT_OK;
+}
+
+static mixent_status fail_two(const mixent_results_header *header, const char *role, size_t a, size_t b) {
+  return mixent_fail(
+      MIXENT_ERROR_FORMAT,
+      "%s:%zu:1: expected one column for the %s, got '%.80s' and '%.80s'; say which: --columns %s=NAME",
+      header->origin, header->line, role, header->names[a], header->names[b], role);
+}
+
+/* By the role's own name, of a column or else of a setting; one column alone may have it. */
+static mixent_status find_by_name(mixent_results_header *header, mixent_results_role role) {
+  const char *name = mixent_results_roles[role];
+  size_t *found = &header->roles[role];
+  for (int settings = 0; settings < 2 && *found == header->count; settings++)
+    for (size_t i = 0; i < header->count; i++) {
+      if (!mixent_same_word(settings ? setting(header->names[i]) : header->names[i], name)) continue;
+      if (*found < header->count) return fail_two(header, name, *found, i);
+      *found = i;
+    }
+  return MIXENT_OK;
+}
+
+static mixent_status find_role(mixent_results_role role, mixent_results_header *header) {
+  const char *mapped = header->layout->columns[role], *usual = header->usual ? header->usual[role] : NULL;
+  header->roles[role] = header->count;
+  if (!mapped) {
+    MIXENT_TRY(find_by_name(header, role));
+    return usual && header->roles[role] == header->count
+               ? mixent_results_find_column(header, usual, &header->roles[role])
+               : MIXENT_OK;
+  }
+  MIXENT_TRY(mixent_results_find_column(header, mapped, &header->roles[role]));
+  for (size_t i = header->roles[role] + 1; i < header->count; i++) {
+    bool same;
+    MIXENT_TRY(mixent_text_same(header->names[i], mapped, &same));
+    if (same) return fail_two(header, mixent_results_roles[role], header->roles[role], i);
+  }
+  return header->roles[role] < header->count ? MIXENT_OK
+                                             : fail_without(header, mapped, mixent_results_roles[role], true);
+}
+
+/* Of a variant's column and a run's the one that was mapped counts, else the variant's. */
+static mixent_status choose_names(mixent_results_header *header) {
+  size_t *variant = &header->roles[MIXENT_ROLE_VARIANT], *run = &header->roles[MIXENT_ROLE_RUN];
+  bool is_run = header->layout->columns[MIXENT_ROLE_RUN] && !header->layout->columns[MIXENT_ROLE_VARIANT];
+  if (*variant < header->count && *run < header->count) *(is_run ? variant : run) = header->count;
+  return *variant < header->count || *run < header->count || header->variant
+             ? MIXENT_OK
+             : fail_without(header, "variant", "variant", false);
 }
 
 /* Of two roles that make sense together alone, one is a column that is called so by chance. */
@@ -89,7 +149,9 @@ static void pair_roles(mixent_results_header *header, mixent_results_role a, mix
 }
 
 mixent_status mixent_results_find_roles(const mixent_results_layout *layout, mixent_results_header *header) {
-  for (int role = 0; role < MIXENT_ROLES; role++) MIXENT_TRY(find_role(layout, role, header));
+  header->layout = layout;
+  for (int role = 0; role < MIXENT_ROLES; role++) MIXENT_TRY(find_role(role, header));
+  MIXENT_TRY(choose_names(header));
   for (int role = 0; role < MIXENT_ROLES; role++)
     for (int other = 0; other < role; other++)
       if (header->roles[role] == header->roles[other] && header->roles[role] < header->count)
@@ -99,13 +161,20 @@ mixent_status mixent_results_find_roles(const mixent_results_layout *layout, mix
   pair_roles(header, MIXENT_ROLE_METRIC, MIXENT_ROLE_VALUE);
   pair_roles(header, MIXENT_ROLE_ITEM, MIXENT_ROLE_CORRECT);
   bool metric = header->roles[MIXENT_ROLE_METRIC] < header->count,
-       item = header->roles[MIXENT_ROLE_ITEM] < header->count;
-  if ((metric || item) && header->roles[MIXENT_ROLE_SEED] == header->count)
+       item = header->roles[MIXENT_ROLE_ITEM] < header->count,
+       epoch = header->roles[MIXENT_ROLE_EPOCH] < header->count,
+       run = header->roles[MIXENT_ROLE_SEED] < header->count || header->identity || header->seed ||
+             header->roles[MIXENT_ROLE_RUN] < header->count;
+  if (!run && (epoch || metric || item))
     return mixent_fail(
         MIXENT_ERROR_FORMAT,
         "%s:%zu:1: expected a column 'seed' in a table with a row per %s, because it says which rows are of one run; name "
-        "it: --columns seed=NAME, or write a row per run",
-        header->origin, header->line, item ? "item" : "metric");
+        "it: --columns seed=NAME, or write a row per run%s",
+        header->origin, header->line,
+        item    ? "item"
+        : epoch ? "epoch"
+                : "metric",
+        epoch ? ", without the column 'epoch'" : "");
   if (!metric || !item) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_FORMAT,
                      "%s:%zu:1: expected a row per metric ('%s', '%s') or per item ('%s', '%s'), got both",

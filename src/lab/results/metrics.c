@@ -17,6 +17,7 @@ static const char *const higher[] = {
     "bleu",       "rouge",  "r2",          "psnr",   "ssim",       "specificity", "reward",  "return",
     "score",      "ndcg",   "mrr",         "hits",   "top1",       "top5",        "correct", "match",
     "likelihood", "pass",   "speedup",     "meteor", "throughput", NULL};
+static const char *const tests[] = {"test", "testing", NULL};
 static const char *const accuracies[] = {"accuracy", "acc", NULL};
 /* Before a name they turn it round: scikit-learn's neg_log_loss, negative_log_likelihood. */
 static const char *const negations[] = {"neg", "negative", "minus", NULL};
@@ -51,4 +52,8 @@ int mixent_metric_better(const char *name) {
 
 bool mixent_metric_is_accuracy(const char *name) {
   return has_word(name, accuracies) && mixent_metric_better(name) == 1;
+}
+
+bool mixent_metric_is_of_test(const char *name) {
+  return has_word(name, tests);
 }

@@ -276,6 +276,7 @@ static mixent_status take_items(const archive *archive, const mixent_record *rec
     header.roles[role] = (size_t)role;
   }
   header.roles[MIXENT_ROLE_METRIC] = header.roles[MIXENT_ROLE_VALUE] = header.count;
+  header.roles[MIXENT_ROLE_RUN] = header.roles[MIXENT_ROLE_EPOCH] = header.count;
   if (!*record->data) header.roles[MIXENT_ROLE_DATA] = header.count;
   mixent_status status = MIXENT_OK;
   for (size_t i = 0; i < elements(items) && status == MIXENT_OK; i++) {

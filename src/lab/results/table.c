@@ -3,7 +3,7 @@
 #include "core/locale.h"
 #include "core/memory.h"
 #include "core/unicode.h"
-#include "lab/results/rows.h"
+#include "lab/results/epoch.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -52,6 +52,9 @@ void mixent_results_free(mixent_results *results) {
   mixent_name_set_free(&results->seeds);
   mixent_name_set_free(&results->columns);
   mixent_name_set_free(&results->keys);
+  mixent_name_set_free(&results->sources);
+  mixent_name_set_free(&results->passed_over);
+  free(results->readers);
   *results = (mixent_results){0};
 }
 
@@ -67,42 +70,78 @@ static mixent_status add_name(mixent_name_set *set, const char *text, size_t mos
   return status;
 }
 
-mixent_status mixent_results_add_role(const mixent_results_header *header, const mixent_results_field *fields,
-                                      mixent_results_role role, mixent_name_set *set, size_t most,
-                                      const char *what, size_t *out) {
-  const mixent_results_field *field = &fields[header->roles[role]];
-  bool blank = field->text[strspn(field->text, " \t\r\n")] == 0;
+/* What a row, or its header, says of a role. */
+typedef struct told {
+  mixent_results_role role;
+  const char *column; /* where it stands */
+  mixent_results_field field;
+} told;
+
+static told find_told(const mixent_results_header *header, const mixent_results_field *fields,
+                      mixent_results_role role, const char *fixed) {
+  size_t column = header->roles[role];
+  if (column < header->count) return (told){role, header->names[column], fields[column]};
+  return (told){role, "", {.kind = fixed ? MIXENT_FIELD_WORD : MIXENT_FIELD_MISSING, .text = fixed}};
+}
+
+static bool is_blank(const char *text) {
+  return text[strspn(text, " \t\r\n")] == 0;
+}
+
+/* A role as a name: whole numbers have one spelling. */
+static mixent_status add_role(const char *origin, const told *told, mixent_name_set *set, size_t most,
+                              const char *what, size_t *out) {
+  const mixent_results_field *field = &told->field;
+  bool blank = is_blank(field->text);
   /* a variant may be called "none"; a seed that is NaN is what a data frame makes of a missing one */
   if (blank || field->kind == MIXENT_FIELD_NESTED ||
-      (role == MIXENT_ROLE_SEED && field->kind == MIXENT_FIELD_MISSING))
+      (told->role == MIXENT_ROLE_SEED && field->kind == MIXENT_FIELD_MISSING))
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%zu: expected the %s of this row in '%.80s', got %s",
-                       header->origin, field->line, field->column, mixent_results_roles[role],
-                       header->names[header->roles[role]],
+                       origin, field->line, field->column, mixent_results_roles[told->role], told->column,
                        blank                                ? "a blank"
                        : field->kind == MIXENT_FIELD_NESTED ? "a list or an object"
                                                             : field->text);
-  char whole[32];
+  char whole[32], *end;
   const double most_whole = 9007199254740992; /* 2^53: each whole number up to it is a double */
-  bool is_whole = field->kind == MIXENT_FIELD_NUMBER && fabs(field->number) < most_whole &&
-                  field->number == floor(field->number);
-  if (is_whole) mixent_print(whole, sizeof whole, "%.0f", field->number + 0.0 /* no -0 */);
-  return add_name(set, is_whole ? whole : field->text, most, what, header->origin, out);
+  double number = field->kind == MIXENT_FIELD_NUMBER ? field->number : mixent_number_read(field->text, &end);
+  bool is_number = field->kind == MIXENT_FIELD_NUMBER || (!*told->column && !*end);
+  bool is_whole = is_number && fabs(number) < most_whole && number == floor(number);
+  if (is_whole) mixent_print(whole, sizeof whole, "%.0f", number + 0.0 /* no -0 */);
+  return add_name(set, is_whole ? whole : field->text, most, what, origin, out);
+}
+
+mixent_status mixent_results_add_role(const mixent_results_header *header, const mixent_results_field *fields,
+                                      mixent_results_role role, mixent_name_set *set, size_t most,
+                                      const char *what, size_t *out) {
+  const told told = find_told(header, fields, role, NULL);
+  return add_role(header->origin, &told, set, most, what, out);
+}
+
+/* The key of a run; one without a seed and an identity is a run of its own. free() */
+static mixent_status write_key(const mixent_results_header *header, const mixent_results_run *run,
+                               size_t count, char **out) {
+  if (run->seed != MIXENT_NO_SEED)
+    return mixent_print_text(out, "%zu %zu %ld", run->data, run->variant, run->seed);
+  if (!header->identity) return mixent_print_text(out, "%zu", count);
+  return mixent_print_text(out, "%zu %zu @%s", run->data, run->variant, header->identity);
 }
 
 /* The run with that key, made if it is new. */
-static mixent_status find_run(const char *origin, mixent_results_run wanted, mixent_results *out,
-                              mixent_results_run **run) {
-  char key[96];
+static mixent_status find_run(const mixent_results_header *header, mixent_results_run wanted,
+                              mixent_results *out, mixent_results_run **run) {
+  char *key;
   size_t index, count = out->keys.count;
-  long seed = wanted.seed == MIXENT_NO_SEED ? -1 - (long)count : wanted.seed;
-  mixent_print(key, sizeof key, "%zu %zu %ld", wanted.data, wanted.variant, seed);
+  MIXENT_TRY(write_key(header, &wanted, count, &key));
+  mixent_status status = MIXENT_OK;
   if (mixent_name_set_find(&out->keys, key) == count) {
-    MIXENT_TRY(MIXENT_GROW(&out->runs, count, origin));
-    out->runs[count] = wanted;
+    status = MIXENT_GROW(&out->runs, count, header->origin);
+    if (status == MIXENT_OK) out->runs[count] = wanted;
   }
-  MIXENT_TRY(add_name(&out->keys, key, MIXENT_RESULTS_RUNS, "runs", origin, &index));
-  *run = &out->runs[index];
-  return MIXENT_OK;
+  if (status == MIXENT_OK)
+    status = add_name(&out->keys, key, MIXENT_RESULTS_RUNS, "runs", header->origin, &index);
+  if (status == MIXENT_OK) *run = &out->runs[index];
+  free(key);
+  return status;
 }
 
 static mixent_status grow_cells(const char *origin, mixent_results_run *run, size_t count,
@@ -134,73 +173,170 @@ static mixent_status find_column(const char *origin, const char *name, const mix
   return status;
 }
 
-mixent_status mixent_results_put(const char *origin, const char *name, const mixent_results_field *field,
-                                 mixent_results_run *run, mixent_results *out) {
+static mixent_status fail_second(const mixent_results_header *header, const char *name,
+                                 const mixent_results_field *field, const mixent_results_run *run,
+                                 const mixent_results_cell *cell, const mixent_results *results) {
+  bool seeded = run->seed != MIXENT_NO_SEED;
+  return mixent_fail(
+      MIXENT_ERROR_FORMAT,
+      "%s:%zu:%zu: expected one value of '%.80s' for this run (variant '%.80s'%s%.80s), got a second "
+      "one; the first is in %s:%zu",
+      header->origin, field->line, field->column, name, results->variants.items[run->variant]->text,
+      seeded ? ", seed " : "", seeded ? results->seeds.items[run->seed]->text : "", cell->file, cell->line);
+}
+
+/* The number of column `name` in a run, at an epoch where the header has a column of those. */
+static mixent_status put(const mixent_results_header *header, const char *name,
+                         const mixent_results_field *field, double epoch, mixent_results_run *run,
+                         mixent_results *out) {
   size_t index;
-  if (field->kind == MIXENT_FIELD_MISSING) return MIXENT_OK;
-  MIXENT_TRY(find_column(origin, name, field, out, &index));
+  bool has_epochs = header->roles[MIXENT_ROLE_EPOCH] < header->count,
+       number = field->kind == MIXENT_FIELD_NUMBER;
+  /* a log's NaN was measured: a value before it does not stand for it */
+  bool is_nan = has_epochs && field->kind == MIXENT_FIELD_MISSING && !is_blank(field->text);
+  if (field->kind == MIXENT_FIELD_MISSING && !is_nan) return MIXENT_OK;
+  if (is_nan && mixent_name_set_find(&out->columns, name) == out->columns.count) return MIXENT_OK;
+  MIXENT_TRY(find_column(header->origin, name, field, out, &index));
   if (!out->kinds[index].numbers) return MIXENT_OK;
-  if (field->kind != MIXENT_FIELD_NUMBER)
+  if (!number && !is_nan)
     return mixent_fail(
         MIXENT_ERROR_FORMAT,
         "%s:%zu:%zu: expected a number in column '%.80s', got '%.80s'; leave the cell empty if the "
         "run has no value",
-        origin, field->line, field->column, name, field->text);
-  MIXENT_TRY(grow_cells(origin, run, index + 1, out));
+        header->origin, field->line, field->column, name, field->text);
+  MIXENT_TRY(grow_cells(header->origin, run, index + 1, out));
   mixent_results_cell *cell = &run->cells[index];
-  if (cell->file) {
-    bool seeded = run->seed != MIXENT_NO_SEED;
-    return mixent_fail(
-        MIXENT_ERROR_FORMAT,
-        "%s:%zu:%zu: expected one value of '%.80s' for this run (variant '%.80s'%s%.80s), got a second "
-        "one; the first is in %s:%zu",
-        origin, field->line, field->column, name, out->variants.items[run->variant]->text,
-        seeded ? ", seed " : "", seeded ? out->seeds.items[run->seed]->text : "", cell->file, cell->line);
-  }
-  *cell = (mixent_results_cell){.value = field->number, .file = origin, .line = field->line};
+  const mixent_results_cell value = {
+      .value = number ? field->number : NAN, .file = header->origin, .line = field->line, .epoch = epoch};
+  if (cell->file && (!has_epochs || cell->file != header->origin))
+    return fail_second(header, name, field, run, cell, out);
+  if (has_epochs) return mixent_results_place_value(header, name, value, run, cell);
+  *cell = value;
   return MIXENT_OK;
 }
 
-static bool is_role(const mixent_results_header *header, size_t column) {
-  bool found = false;
-  for (int role = 0; role < MIXENT_ROLES; role++) found |= header->roles[role] == column;
-  return found;
+mixent_status mixent_results_put(const char *origin, const char *name, const mixent_results_field *field,
+                                 mixent_results_run *run, mixent_results *out) {
+  const mixent_results_header header = {.origin = origin}; /* without epochs */
+  return put(&header, name, field, 0, run, out);
 }
 
-mixent_status mixent_results_take(const mixent_results_header *header, const mixent_results_field *fields,
-                                  mixent_results *out) {
-  const char *origin = header->origin;
-  size_t seed;
-  mixent_results_run wanted = {.seed = MIXENT_NO_SEED}, *run = NULL;
-  if (++out->rows > MIXENT_RESULTS_CELLS)
-    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
-                       "%s: expected at most %d rows in all files together, got more", origin,
-                       MIXENT_RESULTS_CELLS);
-  MIXENT_TRY(mixent_results_add_role(header, fields, MIXENT_ROLE_VARIANT, &out->variants,
-                                     MIXENT_RESULTS_VARIANTS, "variants", &wanted.variant));
-  if (header->roles[MIXENT_ROLE_DATA] < header->count)
-    MIXENT_TRY(mixent_results_add_role(header, fields, MIXENT_ROLE_DATA, &out->data, MIXENT_RESULTS_VARIANTS,
-                                       "data sets", &wanted.data));
-  else
-    MIXENT_TRY(add_name(&out->data, "", MIXENT_RESULTS_VARIANTS, "data sets", origin, &wanted.data));
-  if (header->roles[MIXENT_ROLE_SEED] < header->count) {
-    MIXENT_TRY(mixent_results_add_role(header, fields, MIXENT_ROLE_SEED, &out->seeds, MIXENT_RESULTS_RUNS,
-                                       "seeds", &seed));
-    wanted.seed = (long)seed;
-  }
-  MIXENT_TRY(find_run(origin, wanted, out, &run));
-  out->last_run = (size_t)(run - out->runs);
-  if (header->roles[MIXENT_ROLE_ITEM] < header->count)
-    return mixent_results_take_item(header, fields, out->last_run, out);
+/* Passes a value on: to the table, or, in the first of two readings, to the choice of an epoch. */
+static mixent_status take_value(const mixent_results_header *header, const char *name,
+                                const mixent_results_field *field, double epoch, mixent_results_run *run,
+                                mixent_results *out) {
+  if (!out->choosing) return put(header, name, field, epoch, run, out);
+  if (strcmp(name, header->layout->best) == 0) mixent_results_look(header->layout, field, epoch, run);
+  return MIXENT_OK;
+}
+
+static bool is_metric(const mixent_results_header *header, size_t column) {
+  bool role = false;
+  for (int i = 0; i < MIXENT_ROLES; i++) role |= header->roles[i] == column;
+  return !role && *header->names[column] && !mixent_results_is_setting(header->names[column]);
+}
+
+static mixent_status take_values(const mixent_results_header *header, const mixent_results_field *fields,
+                                 double epoch, mixent_results_run *run, mixent_results *out) {
+  if (header->is_unfinished) return MIXENT_OK;
   if (header->roles[MIXENT_ROLE_METRIC] < header->count) {
     const mixent_results_field *metric = &fields[header->roles[MIXENT_ROLE_METRIC]];
     if (!*metric->text || metric->kind == MIXENT_FIELD_NESTED)
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%zu: expected the name of a metric, got a blank",
-                         origin, metric->line, metric->column);
-    return mixent_results_put(origin, metric->text, &fields[header->roles[MIXENT_ROLE_VALUE]], run, out);
+                         header->origin, metric->line, metric->column);
+    return take_value(header, metric->text, &fields[header->roles[MIXENT_ROLE_VALUE]], epoch, run, out);
   }
   for (size_t i = 0; i < header->count; i++)
-    if (!is_role(header, i) && *header->names[i])
-      MIXENT_TRY(mixent_results_put(origin, header->names[i], &fields[i], run, out));
+    if (is_metric(header, i)) MIXENT_TRY(take_value(header, header->names[i], &fields[i], epoch, run, out));
+  return MIXENT_OK;
+}
+
+/* The epoch of a row; in a log that of the row before where it has none. */
+static mixent_status find_epoch(mixent_results_header *header, const mixent_results_field *fields,
+                                double *out) {
+  *out = 0;
+  if (header->roles[MIXENT_ROLE_EPOCH] >= header->count) return MIXENT_OK;
+  const mixent_results_field *field = &fields[header->roles[MIXENT_ROLE_EPOCH]];
+  bool number = field->kind == MIXENT_FIELD_NUMBER;
+  if (!number && !(header->is_log && field->kind == MIXENT_FIELD_MISSING))
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s:%zu:%zu: expected a number for the epoch in '%.80s', got '%.80s'", header->origin,
+                       field->line, field->column, header->names[header->roles[MIXENT_ROLE_EPOCH]],
+                       field->text);
+  if (number) header->epoch = field->number;
+  *out = header->epoch;
+  return MIXENT_OK;
+}
+
+static mixent_status find_names(const mixent_results_header *header, const told *variant, const told *seed,
+                                const told *data, mixent_results_run *run, mixent_results *out) {
+  const char *origin = header->origin;
+  size_t index;
+  MIXENT_TRY(add_role(origin, variant, &out->variants, MIXENT_RESULTS_VARIANTS, "variants", &run->variant));
+  if (data->field.text)
+    MIXENT_TRY(add_role(origin, data, &out->data, MIXENT_RESULTS_VARIANTS, "data sets", &run->data));
+  else
+    MIXENT_TRY(add_name(&out->data, "", MIXENT_RESULTS_VARIANTS, "data sets", origin, &run->data));
+  if (!seed->field.text) return MIXENT_OK;
+  MIXENT_TRY(add_role(origin, seed, &out->seeds, MIXENT_RESULTS_RUNS, "seeds", &index));
+  run->seed = (long)index;
+  return MIXENT_OK;
+}
+
+static mixent_status take_row(mixent_results_header *header, const mixent_results_field *fields,
+                              const char *variant_name, const char *seed_name, mixent_results *out) {
+  const told variant = find_told(header, fields, MIXENT_ROLE_VARIANT, variant_name),
+             seed = find_told(header, fields, MIXENT_ROLE_SEED, seed_name),
+             data = find_told(header, fields, MIXENT_ROLE_DATA, header->data);
+  mixent_results_run wanted = {.seed = MIXENT_NO_SEED}, *run = NULL;
+  double epoch;
+  if (header->is_unfinished) {
+    bool blank = is_blank(variant.field.text) || (seed.field.text && is_blank(seed.field.text));
+    out->unfinished += !out->choosing;
+    if (blank) return MIXENT_OK; /* it ended before it said what it is */
+  }
+  MIXENT_TRY(find_epoch(header, fields, &epoch));
+  MIXENT_TRY(find_names(header, &variant, &seed, &data, &wanted, out));
+  MIXENT_TRY(find_run(header, wanted, out, &run));
+  out->last_run = (size_t)(run - out->runs);
+  if (header->roles[MIXENT_ROLE_ITEM] < header->count && !out->choosing)
+    return mixent_results_take_item(header, fields, out->last_run, out);
+  return take_values(header, fields, epoch, run, out);
+}
+
+mixent_status mixent_results_take(mixent_results_header *header, const mixent_results_field *fields,
+                                  mixent_results *out) {
+  char *variant = NULL, *seed = NULL;
+  size_t run = header->roles[MIXENT_ROLE_RUN];
+  if (++out->rows > MIXENT_RESULTS_ROWS)
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
+                       "%s: expected at most %d rows in all files together, got more", header->origin,
+                       MIXENT_RESULTS_ROWS);
+  if (run >= header->count) return take_row(header, fields, header->variant, header->seed, out);
+  const mixent_results_field *name = &fields[run];
+  if (is_blank(name->text) || name->kind == MIXENT_FIELD_NESTED)
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%zu: expected the name of this run in '%.80s', got %s",
+                       header->origin, name->line, name->column, header->names[run],
+                       is_blank(name->text) ? "a blank" : "a list or an object");
+  const char *identity = header->identity;
+  mixent_status status = mixent_results_name_run("", name->text, &variant, &seed);
+  out->has_names = true;
+  if (!identity && header->roles[MIXENT_ROLE_EPOCH] < header->count) header->identity = name->text;
+  if (status == MIXENT_OK) status = take_row(header, fields, variant, seed, out);
+  header->identity = identity;
+  free(variant);
+  free(seed);
+  return status;
+}
+
+mixent_status mixent_results_add_source(const char *path, const char *reader, mixent_results *results,
+                                        const char **out) {
+  size_t index, count = results->sources.count;
+  MIXENT_TRY(mixent_name_set_add(&results->sources, path, &index));
+  if (index == count) {
+    MIXENT_TRY(MIXENT_RESIZE(&results->readers, count + 1, path));
+    results->readers[count] = reader;
+  }
+  *out = results->file = results->sources.items[index]->text;
   return MIXENT_OK;
 }

@@ -1,0 +1,457 @@
+"""`mixent compare --results` on what trackers write: Weights & Biases, MLflow, TensorBoard, Lightning, Keras.
+
+The files are made here, byte by byte, in the layout of each tracker; tests/python/test_package_trackers.py makes them by the real packages.
+Those of Weights & Biases are made by hand after its documented export: no account is at hand.
+"""
+import csv
+import json
+import os
+import sqlite3
+import struct
+
+import pytest
+
+from events import read_last
+
+ACCURACIES = {"ce": [91.2, 91.5, 91.1, 91.4, 91.3, 91.6], "mix": [92.0, 92.2, 91.8, 92.3, 92.0, 92.4]}
+RUNS = [(variant, seed, value) for variant, values in ACCURACIES.items() for seed, value in enumerate(values)]
+EPOCHS = 4
+BEST = 2  # of `curve`, by accuracy and by loss
+
+
+def curve(final):
+    """Validation accuracies: the best is not the last."""
+    return [final - 5, final - 2, final + 0.3, final]
+
+
+def loss(accuracy):
+    return round((100 - accuracy) / 10, 6)
+
+
+@pytest.fixture
+def compare(mixent, tmp_path):
+    """compare(paths and options…): the last event, or the message of a failure."""
+    def run(*words, code=0):
+        done = mixent("compare", "--results", *words, "--json")
+        assert done.code == code, done.err
+        last = read_last(done.out)
+        return last if code == 0 else last["message"]
+    return run
+
+
+def values_of(event):
+    """{variant: {seed: value}} of the only data set."""
+    (data,) = event["comparison"]["data"]
+    return {variant["name"]: dict(zip(variant["seeds"], variant["measures"][event["comparison"]["metric"]]["values"])) for variant in data["variants"]}
+
+
+def pair_of(event):
+    """The only comparison, and what it says of the metric that was asked for."""
+    (pair,) = event["comparison"]["data"][0]["comparisons"]
+    return pair | pair["measures"][event["comparison"]["metric"]]
+
+
+def metrics_of(event):
+    return [metric["name"] for metric in event["metrics"]]
+
+
+def check(event, change=0.0, near=1e-9):
+    """The accuracies, each changed by as much, in pairs."""
+    values = values_of(event)
+    assert set(values) == set(ACCURACIES)
+    for variant, right in ACCURACIES.items():
+        assert list(values[variant]) == [str(seed) for seed in range(6)]
+        assert list(values[variant].values()) == pytest.approx([value + change for value in right], abs=near)
+    pair = pair_of(event)
+    assert (pair["test"], pair["seeds"], pair["verdict"]) == ("paired", 6, "better")
+
+
+def readers(event):
+    return sorted({file["reader"] for file in event["sources"]["files"]})
+
+
+# ---- TensorBoard ----
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def masked(data):
+    crc = crc32c(data)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xa282ead8) & 0xffffffff)
+
+
+def record(data):
+    head = struct.pack("<Q", len(data))
+    return head + masked(head) + data + masked(data)
+
+
+def varint(number):
+    number &= (1 << 64) - 1
+    out = bytearray()
+    while number > 0x7f:
+        out.append(number & 0x7f | 0x80)
+        number >>= 7
+    return bytes(out + bytes([number]))
+
+
+def message(*fields):
+    """Protocol buffers: (number, value); whole numbers, floats of 4 bytes, bytes and texts."""
+    out = b""
+    for number, value in fields:
+        if isinstance(value, int):
+            out += varint(number << 3) + varint(value)
+        elif isinstance(value, float):
+            out += varint(number << 3 | 5) + struct.pack("<f", value)
+        else:
+            value = value.encode() if isinstance(value, str) else value
+            out += varint(number << 3 | 2) + varint(len(value)) + value
+    return out
+
+
+def event(step, *values):
+    return record(varint(1 << 3 | 1) + struct.pack("<d", 1.7e9) + message((2, step), (5, b"".join(message((1, value)) for value in values))))
+
+
+def simple(tag, value):
+    return message((1, tag), (2, float(value)))
+
+
+PLUGIN = {name: message((1, message((1, name)))) for name in ("scalars", "hparams", "histograms")}
+
+
+def tensor(tag, kind, content, shape=b"", plugin="scalars", field=4):
+    return message((1, tag), (8, message((1, kind), (2, shape), (field, content))), (9, PLUGIN[plugin]))
+
+
+VERSION = record(varint(1 << 3 | 1) + bytes(8) + message((3, "brain.Event:2")))
+VECTOR = message((2, message((1, 3))))
+
+
+def write_events(directory, *records, name="events.out.tfevents.1.host"):
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / name).write_bytes(VERSION + b"".join(records))
+
+
+@pytest.fixture
+def board(tmp_path):
+    for variant, seed, value in RUNS:
+        write_events(tmp_path / "tb" / variant / f"seed{seed}", *[
+            event(step, simple("acc/val", accuracy), tensor("loss/val", 1, struct.pack("<f", loss(accuracy))), tensor("h", 2, bytes(24), VECTOR, "histograms"),
+                  tensor("_hparams_/session", 1, bytes(4), plugin="hparams"))
+            for step, accuracy in enumerate(curve(value))], event(EPOCHS, simple("acc/test", value - 1)))
+    return tmp_path / "tb"
+
+
+def test_event_files(compare, board):
+    event = compare("tb", "--metric", "acc/val,loss/val")
+    check(event, near=1e-5)
+    assert readers(event) == ["TensorBoard"] and len(event["sources"]["files"]) == 12 and event["sources"]["epoch"] == "last"
+    assert metrics_of(event) == ["acc/val", "loss/val", "acc/test"]
+    assert event["further"][0]["metric"] == "loss/val" and event["further"][0]["data"][0]["variants"][0]["measures"]["loss/val"]["values"][0] == pytest.approx(loss(91.2), abs=1e-6)
+    single = values_of(compare("tb/ce/seed3", "tb/mix/seed3"))  # runs by themselves: the directory above is the variant
+    assert {variant: list(seeds) for variant, seeds in single.items()} == {"ce": ["3"], "mix": ["3"]}
+
+
+def test_the_epoch_that_counts(compare, mixent, board):
+    best = compare("tb", "--metric", "acc/val", "--epoch", "best:loss/val")
+    check(best, change=0.3, near=1e-5)
+    assert best["sources"]["epoch"] == "best:loss/val" and "Warning" not in best["sources"]["words"]
+    check(compare("tb", "--metric", "acc/test", "--epoch", "best:loss/val"), change=-1, near=1e-5)  # measured once: as it is
+    assert "chosen by acc/val itself" in compare("tb", "--metric", "acc/val", "--epoch", "best:acc/val")["sources"]["words"]
+    assert "no test score" in compare("tb", "--epoch", "best:acc/test", code=2)
+    assert "which no run has" in compare("tb", "--epoch", "best:other_loss", code=2)
+    assert "say it: --lower or --higher h" in compare("tb", "--epoch", "best:h", code=2)
+    assert compare("tb", "--epoch", "best:x", "--lower", "x", code=2).endswith("which no run has")
+    assert "expected last or best:METRIC, got 'first'" in compare("tb", "--epoch", "first", code=2)
+    text = " ".join(mixent("compare", "--results", "tb", "--metric", "acc/val").out.split())
+    assert "Read: TensorBoard (12). Variant and seed are from the names" in text and "the last epoch counts (--epoch)" in text
+
+
+@pytest.mark.parametrize("kind, content, field", [
+    (1, struct.pack("<f", 91.5), 4), (2, struct.pack("<d", 91.5), 4), (1, 91.5, 5), (1, struct.pack("<f", 91.5), 5), (2, struct.pack("<d", 91.5), 6),
+    (3, struct.pack("<i", 91), 4), (3, varint(91), 7), (9, 91, 10), (9, struct.pack("<q", 91), 4), (19, struct.pack("<e", 91.5), 4), (14, struct.pack("<f", 91.5)[2:], 4),
+    (19, struct.unpack("<H", struct.pack("<e", 91.5))[0], 13)])
+def test_every_form_of_a_scalar(compare, tmp_path, kind, content, field):
+    write_events(tmp_path / "ce-0", event(1, tensor("accuracy", kind, content, field=field)))
+    value = values_of(compare("ce-0", code=0))["ce"]["0"]
+    assert value == pytest.approx(91 if kind in (3, 9) else 91.5, abs=0.25 if kind == 14 else 1e-9)
+
+
+def test_a_run_in_two_directories(compare, tmp_path):
+    """Keras writes what it measures on train and validation images side by side."""
+    for variant, seed, value in RUNS:
+        write_events(tmp_path / "logs" / f"{variant}-{seed}" / "train", event(3, simple("epoch_accuracy", 99)))
+        write_events(tmp_path / "logs" / f"{variant}-{seed}" / "validation", event(3, simple("epoch_accuracy", value)))
+    check(compare("logs", "--metric", "validation/epoch_accuracy"), near=1e-5)
+
+
+def test_damaged_event_files(compare, tmp_path):
+    whole = VERSION + event(0, simple("accuracy", 91)) + event(1, simple("accuracy", 92))
+    directory = tmp_path / "ce-0"
+    directory.mkdir()
+    path = directory / "events.out.tfevents.1"
+    path.write_bytes(whole[:-5])  # cut off: what stands before counts
+    event_of_cut = compare("ce-0")
+    assert values_of(event_of_cut)["ce"]["0"] == 91 and "end within a record: 1" in event_of_cut["sources"]["words"]
+    for at, what in ((3, "a record of an event file"), (len(VERSION) + 20, "fit their checksum")):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
+        assert what in (said := compare("ce-0", code=1)) and "ce-0/events.out.tfevents.1" in said
+    for wrong in (b"\x2a\xff", b"\x2a\x02\x0a\x7f", b"\x0b", b"\x10" + b"\xff" * 11):  # right checksums around what is no Event
+        path.write_bytes(VERSION + record(wrong))
+        assert "expected an event of TensorBoard" in compare("ce-0", code=1)
+    path.write_bytes(VERSION + event(0, simple("accuracy", 91)) + event(1, simple("accuracy", float("nan"))))
+    assert values_of(compare("ce-0")) == {"ce": {"0": None}}  # diverged at the last epoch: the one before does not stand for it
+
+
+def test_a_run_that_was_resumed(compare, tmp_path):
+    write_events(tmp_path / "ce-0", event(1, simple("accuracy", 90)), event(2, simple("accuracy", 80)), name="events.out.tfevents.1")
+    write_events(tmp_path / "ce-0", event(2, simple("accuracy", 91)), name="events.out.tfevents.2")
+    assert values_of(compare("ce-0"))["ce"]["0"] == 91
+
+
+@pytest.mark.parametrize("path, variant, seed", [
+    ("ce-3", "ce", "3"), ("ce_3", "ce", "3"), ("ce_seed3", "ce", "3"), ("ce-seed-03", "ce", "3"), ("ce_s3", "ce", "3"), ("ce/seed3", "ce", "3"), ("ce/3", "ce", "3"),
+    ("seed=3/ce", "ce", "3"), ("ce_seed3_lr0.1", "ce_lr0.1", "3"), ("a/ce-3/version_2", "a/ce", "3"), ("resnet18", "resnet18", None), ("ce/version_3", "ce", None),
+    ("ce-3/1717171717.25", "ce", "3"), ("ce.v2", "ce.v2", None), ("reseed3", "reseed3", None), ("ce-12345678901234567890", "ce-12345678901234567890", None)])
+def test_names_of_runs(compare, tmp_path, path, variant, seed):
+    write_events(tmp_path / "root" / path, event(1, simple("accuracy", 90)))
+    assert values_of(compare("root")) == {variant: {seed: 90}}
+
+
+# ---- Lightning and Keras ----
+
+def write_rows(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(dict.fromkeys(key for row in rows for key in row)))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def lightning_rows(value):
+    rows = []
+    for epoch, accuracy in enumerate(curve(value)):
+        rows += [{"epoch": epoch, "step": 10 * epoch + 5, "train_loss": 1}, {"step": 10 * epoch + 6, "lr-Adam": 0.1},
+                 {"epoch": epoch, "step": 10 * epoch + 9, "val_acc": accuracy, "val_loss": loss(accuracy)}]
+    return [*rows, {"epoch": EPOCHS, "step": 40, "test_acc": value - 1}]
+
+
+def test_lightning(compare, tmp_path):
+    for variant, seed, value in RUNS:
+        write_rows(tmp_path / "logs" / f"{variant}-{seed}" / "version_0" / "metrics.csv", lightning_rows(value))
+        (tmp_path / "logs" / f"{variant}-{seed}" / "version_0" / "hparams.yaml").write_text(f"betas: !!python/tuple\n- 0.9\n- 0.99\nloss: {variant}x\nrng: {seed + 1}\n")
+    check(found := compare("logs", "--metric", "val_acc"))
+    assert readers(found) == ["Lightning CSVLogger"] and "step" not in metrics_of(found)
+    check(compare("logs", "--metric", "val_acc", "--epoch", "best:val_loss"), change=0.3)
+    check(compare("logs", "--metric", "test_acc", "--epoch", "best:val_loss"), change=-1)
+    by_settings = compare("logs", "--metric", "val_acc", "--columns", "variant=loss,seed=hparams.rng")
+    assert {variant: list(seeds) for variant, seeds in values_of(by_settings).items()} == {"cex": list("123456"), "mixx": list("123456")}
+    assert "names of runs" not in by_settings["sources"]["words"]
+    assert "expected a column 'other'" in compare("logs", "--columns", "variant=other", code=1)
+    (tmp_path / "logs" / "ce-0" / "version_1").mkdir()
+    write_rows(tmp_path / "logs" / "ce-0" / "version_1" / "metrics.csv", lightning_rows(95))  # the run once more: which of the two counts nobody knows
+    assert "ce-0/version_1/metrics.csv" in (said := compare("logs", code=1)) and "the first is in logs/ce-0/version_0/metrics.csv" in said
+
+
+def test_versions_are_no_seeds(compare, tmp_path):
+    for variant, seed, value in RUNS:
+        write_rows(tmp_path / "logs" / variant / f"version_{seed}" / "metrics.csv", lightning_rows(value))
+    pair = pair_of(compare("logs", "--metric", "val_acc"))
+    assert pair["test"] == "unpaired" and pair["verdict"] == "better"
+
+
+def test_keras(compare, tmp_path):
+    for variant, seed, value in RUNS:
+        write_rows(tmp_path / "logs" / f"{variant}_{seed}.csv", [{"epoch": epoch, "accuracy": 99, "loss": 0.1, "val_accuracy": accuracy, "val_loss": loss(accuracy)}
+                                                                for epoch, accuracy in enumerate(curve(value))])
+    (tmp_path / "logs" / "notes.csv").write_text("day,what\n1,none\n")
+    (tmp_path / "logs" / "config.json").write_text("{")
+    check(found := compare("logs", "--metric", "val_accuracy"))
+    assert readers(found) == ["Keras CSVLogger"] and found["sources"]["passed_over"] == ["logs/notes.csv"] and "notes.csv" in found["sources"]["words"]
+    check(compare("logs", "--metric", "val_accuracy", "--epoch", "best:val_loss"), change=0.3)
+    check(compare(*sorted(str(path.relative_to(tmp_path)) for path in (tmp_path / "logs").glob("*_*.csv")), "--metric", "val_accuracy"))
+    (tmp_path / "ce-1").mkdir()
+    (tmp_path / "ce-1" / "log.csv").write_text("epoch,accuracy\n0,0.5\n1,0.75\n")
+    assert values_of(compare("ce-1/log.csv")) == {"ce": {"1": 0.75}}
+
+
+# ---- tables with epochs, nested objects ----
+
+def test_a_table_with_epochs(compare, tmp_path):
+    rows = [{"variant": variant, "seed": seed, "epoch": epoch, "val_acc": accuracy, "nll": loss(accuracy)} for variant, seed, value in RUNS for epoch, accuracy in enumerate(curve(value))]
+    write_rows(tmp_path / "r.csv", sorted(rows, key=lambda row: -row["epoch"]))
+    check(compare("r.csv"))
+    check(compare("r.csv", "--epoch", "best:nll"), change=0.3)
+    write_rows(tmp_path / "twice.csv", [*rows, rows[-1]])
+    assert "expected one value of 'val_acc' at epoch 3 of this run, got a second one" in compare("twice.csv", code=1)
+    write_rows(tmp_path / "without.csv", [{key: row[key] for key in row if key != "seed"} for row in rows])
+    assert "expected a column 'seed' in a table with a row per epoch" in compare("without.csv", code=1)
+    write_rows(tmp_path / "blank.csv", [*rows, dict(rows[0], epoch="")])
+    assert "expected a number for the epoch" in compare("blank.csv", code=1)
+
+
+def test_nested_objects(compare, tmp_path):
+    def lines(**extra):
+        return "".join(json.dumps({"name": "x", "config": {"loss": variant, "seed": seed, "model": {"depth": 3}}, "summary": {"val": {"accuracy": value}}, "list": [1], **extra}) + "\n"
+                       for variant, seed, value in RUNS)
+    (tmp_path / "r.jsonl").write_text(lines())
+    found = compare("r.jsonl", "--columns", "variant=config.loss")  # the seed is found: config.seed
+    check(found)
+    assert metrics_of(found) == ["summary.val.accuracy"]  # settings are no metrics
+    deep = {"a": 1}
+    for _ in range(100):
+        deep = {"a": deep}
+    (tmp_path / "r.jsonl").write_text(lines(deep=deep, **{"k" * 2000: {"a": 1}}))
+    check(compare("r.jsonl", "--columns", "variant=loss"))
+    (tmp_path / "log-1.jsonl").write_text('{"epoch": 1, "accuracy": 0.5}\n{"epoch": 2, "accuracy": 0.6}\n')
+    assert values_of(compare("log-1.jsonl")) == {"log": {"1": 0.6}}
+
+
+# ---- Weights & Biases ----
+
+def wandb_rows(**extra):
+    return [{"Name": f"{variant}-{seed}", "State": "finished", "Notes": "-", "User": "a", "Tags": "", "Created": "2026-01-02T03:04:05.000Z", "Runtime": 60, "Sweep": "",
+             "Group": variant, "seed": seed, "lr": 0.1, "val_acc": value} | extra for variant, seed, value in RUNS]
+
+
+def test_wandb_runs(compare, tmp_path):
+    write_rows(tmp_path / "runs.csv", wandb_rows())
+    check(found := compare("runs.csv"))
+    assert readers(found) == ["Weights & Biases runs"]
+    check(compare("runs.csv", "--columns", "variant=Group,seed=config.seed"))
+    write_rows(tmp_path / "named.csv", [{key: row[key] for key in row if key not in ("Group", "seed")} for row in wandb_rows()])
+    check(found := compare("named.csv"))
+    assert "from the names" in found["sources"]["words"]
+    rows = wandb_rows()
+    rows[0]["State"] = "crashed"
+    write_rows(tmp_path / "crashed.csv", [*rows, dict(rows[1], State="running", seed="")])
+    found = compare("crashed.csv")
+    pair = pair_of(found)
+    assert found["sources"]["unfinished"] == 2 and pair["seeds"] == 5 and "1 of 6 runs of ce; if such runs failed, the others flatter it" in pair["words"]
+
+
+def test_wandb_history(compare, tmp_path):
+    rows = [{"Step": step} | {f"{variant}-{seed} - val_acc{bound}": curve(value)[step] for variant, seed, value in RUNS for bound in ("", "__MIN", "__MAX")} for step in range(EPOCHS)]
+    write_rows(tmp_path / "chart.csv", rows)
+    check(found := compare("chart.csv"))
+    assert readers(found) == ["Weights & Biases history"] and metrics_of(found) == ["val_acc"]
+    write_rows(tmp_path / "other.csv", [{"Step": step} | {f"{variant}-{seed} - val_loss": loss(curve(value)[step]) for variant, seed, value in RUNS} for step in range(EPOCHS)])
+    check(compare("chart.csv", "other.csv", "--metric", "val_acc", "--epoch", "best:val_loss"), change=0.3)
+    (tmp_path / "group.csv").write_text("Step,Group: ce - val_acc\n0,1\n")
+    assert "export the chart without groups" in compare("group.csv", code=1)
+    write_rows(tmp_path / "ce-1.csv", [{"": step, "_step": step, "_timestamp": 1.7e9, "val_acc": accuracy} for step, accuracy in enumerate(curve(90))])  # run.history()
+    found = compare("ce-1.csv")
+    assert values_of(found) == {"ce": {"1": 90}} and metrics_of(found) == ["val_acc"]
+
+
+# ---- MLflow ----
+
+TABLES = """
+CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY, name VARCHAR(256), lifecycle_stage VARCHAR(32));
+CREATE TABLE runs (run_uuid VARCHAR(32) PRIMARY KEY, name VARCHAR(250), status VARCHAR(9), start_time BIGINT, lifecycle_stage VARCHAR(20), experiment_id INTEGER);
+CREATE TABLE params (key VARCHAR(250), value VARCHAR(8000), run_uuid VARCHAR(32));
+CREATE TABLE tags (key VARCHAR(250), value VARCHAR(8000), run_uuid VARCHAR(32));
+CREATE TABLE metrics (key VARCHAR(250), value FLOAT, timestamp BIGINT, run_uuid VARCHAR(32), step BIGINT, is_nan BOOLEAN);
+INSERT INTO experiments VALUES (0, 'Default', 'active'), (1, 'letters', 'active');
+"""
+
+
+def write_store(path, change=""):
+    database = sqlite3.connect(path)
+    database.executescript(TABLES)
+    for variant, seed, value in RUNS:
+        identity = f"{variant}{seed}"
+        database.execute("INSERT INTO runs VALUES (?, ?, 'FINISHED', ?, 'active', 1)", (identity, f"{variant}-{seed}", len(identity) * 100 + seed))
+        database.executemany("INSERT INTO params VALUES (?, ?, ?)", [("loss", variant, identity), ("rng", str(seed), identity)])
+        database.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, 0)", [(name, number, 1, identity, epoch) for epoch, accuracy in enumerate(curve(value))
+                                                                            for name, number in (("val_acc", accuracy), ("val_loss", loss(accuracy)))])
+        database.execute("INSERT INTO metrics VALUES ('test_acc', ?, 1, ?, 0, 0)", (value - 1, identity))
+    database.executescript(change)
+    database.commit()
+    database.close()
+
+
+def test_mlflow(compare, tmp_path):
+    write_store(tmp_path / "mlflow.db", """
+        INSERT INTO runs VALUES ('deleted', 'ce-0', 'FINISHED', 1, 'deleted', 1), ('parent', 'sweep', 'FINISHED', 2, 'active', 1), ('failed', 'ce-7', 'FAILED', 3, 'active', 1);
+        INSERT INTO metrics VALUES ('val_acc', 1, 1, 'deleted', 0, 0), ('val_acc', 1, 1, 'failed', 0, 0)""")
+    found = compare("mlflow.db", "--metric", "val_acc")
+    assert readers(found) == ["MLflow"] and found["sources"]["unfinished"] == 1
+    values = values_of(found)
+    assert values["ce"].pop("7") is None  # it failed: a run without values, which the words count
+    assert "1 of 7 runs of ce; if such runs failed" in pair_of(found)["words"]
+    assert {variant: list(seeds.values()) for variant, seeds in values.items()} == ACCURACIES
+    mapped = compare("mlflow.db", "--metric", "test_acc", "--columns", "variant=params.loss,seed=rng", "--epoch", "best:val_loss")
+    check(mapped, change=-1)
+    assert mapped["sources"]["unfinished"] == 1  # it has no such parameters
+    assert "run 'ce-0': expected a parameter or a tag 'other'" in compare("mlflow.db", "--columns", "variant=other", code=1)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "mlflow.db").rename(tmp_path / "tree" / "mlflow.db")
+    assert values_of(compare("tree", "--metric", "val_acc")) == values_of(found)
+
+
+def test_experiments_are_data_sets(compare, tmp_path):
+    write_store(tmp_path / "mlflow.db", "INSERT INTO experiments VALUES (2, 'digits', 'active'); UPDATE runs SET experiment_id = 2 WHERE name LIKE '%-5'")
+    assert [data["name"] for data in compare("mlflow.db", "--metric", "val_acc")["comparison"]["data"]] == ["letters", "digits"]
+
+
+def test_a_nan_of_mlflow(compare, tmp_path):
+    write_store(tmp_path / "mlflow.db", "UPDATE metrics SET value = 0, is_nan = 1 WHERE run_uuid = 'ce1' AND step = 3")
+    assert values_of(compare("mlflow.db", "--metric", "val_acc"))["ce"]["1"] is None
+
+
+def test_stores_that_cannot_be_read(compare, mixent, tmp_path):
+    write_store(tmp_path / "mlflow.db")
+    whole = (tmp_path / "mlflow.db").read_bytes()
+    (tmp_path / "damaged.db").write_bytes(whole[:4096] + bytes(len(whole) - 4096))
+    assert "damaged.db: expected MLflow's store in SQLite, got a damaged" in compare("damaged.db", code=1)
+    sqlite3.connect(tmp_path / "other.db").executescript("CREATE TABLE runs (x)")
+    assert "other.db: expected MLflow's tables" in compare("other.db", code=1)
+    database = sqlite3.connect(tmp_path / "views.db")  # a query of a stranger's is not run
+    database.executescript("CREATE TABLE experiments (x); CREATE TABLE params (x); CREATE TABLE tags (x); CREATE TABLE runs (x); "
+                           "CREATE VIEW metrics AS WITH RECURSIVE a(x) AS (SELECT 1 UNION ALL SELECT x FROM a) SELECT x FROM a")
+    database.close()
+    assert "views.db: expected MLflow's tables" in compare("views.db", code=1)
+    before = os.stat(tmp_path / "mlflow.db")
+    os.chmod(tmp_path / "mlflow.db", 0o444)
+    assert len(values_of(compare("mlflow.db", "--metric", "val_acc"))) == 2
+    assert sorted(os.listdir(tmp_path)) == ["damaged.db", "mlflow.db", "other.db", "views.db"]  # nothing is written
+    assert os.stat(tmp_path / "mlflow.db").st_mtime_ns == before.st_mtime_ns
+    strange = tmp_path / "a?b#c%41.db"
+    strange.write_bytes(whole)
+    assert len(values_of(compare(strange.name, "--metric", "val_acc"))) == 2
+
+
+@pytest.mark.long
+def test_a_locked_store(compare, tmp_path):
+    """After five seconds."""
+    write_store(tmp_path / "mlflow.db")
+    writer = sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)
+    writer.execute("BEGIN EXCLUSIVE")
+    assert "another process is writing to it" in compare("mlflow.db", code=1)
+
+
+# ---- several at once ----
+
+def test_several_metrics(compare, mixent, tmp_path):
+    rows = [{"variant": variant, "seed": seed, "accuracy": value, "nll": loss(value), "a,b": value} for variant, seed, value in RUNS]
+    write_rows(tmp_path / "r.csv", rows)
+    both = compare("r.csv", "--metric", "accuracy,nll")
+    assert both["comparison"] == compare("r.csv", "--metric", "accuracy")["comparison"] and both["further"] == [compare("r.csv", "--metric", "nll")["comparison"]]
+    assert compare("r.csv", "--metric", "a,b")["comparison"]["metric"] == "a,b"
+    assert "expected each metric once" in compare("r.csv", "--metric", "nll,nll", code=2)
+    assert "--metric: expected one of" in compare("r.csv", "--metric", "nll,", code=2)
+    text = " ".join(mixent("compare", "--results", "r.csv", "--metric", "accuracy,nll").out.split())
+    assert "Holm's correction is for each of the 2 metrics by itself" in text
+
+
+def test_several_kinds_at_once(compare, board, tmp_path):
+    write_rows(tmp_path / "tb" / "third.csv", [{"variant": "third", "seed": seed, "acc/val": 90 + seed / 10} for seed in range(6)])
+    found = compare("tb", "--metric", "acc/val", "--baseline", "ce")
+    assert readers(found) == ["CSV", "TensorBoard"] and {variant: len(seeds) for variant, seeds in values_of(found).items()} == {"ce": 6, "mix": 6, "third": 6}
