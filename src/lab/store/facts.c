@@ -67,6 +67,7 @@ typedef struct reading {
   const char *directory;
   mixent_facts *facts;
   bool finished, recorded;
+  bool in_study; /* the run is in a study's directory */
 } reading;
 
 /* The last failure; what the system refused it may allow the next time. */
@@ -362,7 +363,7 @@ static void add_status(const reading *reading) {
 }
 
 /* The directory of a study that the run is in (study.yaml is in it), else the one that it is in, below that of all runs. */
-static void add_study(const reading *reading, const char *name) {
+static void add_study(reading *reading, const char *name) {
   size_t whole = strlen(reading->directory), own = strlen(name);
   const char *last = strrchr(name, '/');
   if (!last) return;
@@ -374,6 +375,7 @@ static void add_study(const reading *reading, const char *name) {
                (int)(slash - name), name);
       if (access(path, F_OK) != 0) continue;
       length = (size_t)(slash - name);
+      reading->in_study = true;
       break;
     }
   char *study;
@@ -384,6 +386,19 @@ static void add_study(const reading *reading, const char *name) {
   free(study);
 }
 
+/* A run of a study is called VARIANT-SEED. */
+static void add_variant(const reading *reading, const char *name) {
+  const mixent_fact *seed = mixent_facts_find(reading->facts, "seed");
+  const char *slash = strrchr(name, '/'), *own = slash ? slash + 1 : name, *dash = strrchr(own, '-');
+  char *variant;
+  if (!reading->in_study || !seed || !dash || dash == own || strtod(dash + 1, NULL) != seed->number) return;
+  if (mixent_copy_start(own, (size_t)(dash - own), &variant) == MIXENT_OK)
+    mixent_facts_add_text(reading->facts, "variant", variant);
+  else
+    reading->facts->failed = true;
+  free(variant);
+}
+
 mixent_status mixent_facts_read(const char *directory, const char *name, mixent_facts *out) {
   *out = (mixent_facts){0};
   reading reading = {.directory = directory, .facts = out};
@@ -392,6 +407,7 @@ mixent_status mixent_facts_read(const char *directory, const char *name, mixent_
   reading.recorded =
       mixent_has_file(directory, MIXENT_RECORD_FILE) && !mixent_has_file(directory, "recipe.yaml");
   mixent_status status = reading.recorded ? read_record(&reading) : read_run(&reading);
+  if (status == MIXENT_OK) add_variant(&reading, name);
   if (status == MIXENT_OK) {
     add_times(&reading);
     add_status(&reading);

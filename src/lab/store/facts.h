@@ -29,7 +29,8 @@ typedef struct mixent_facts {
  *                 read; `damage` says which and why); whether a process trains it is not looked at here
  *   epochs_done, seconds, best_epoch, validation.* (of the best epoch so far), last.* (the newest line of metrics.jsonl)
  *   warnings      names of those the monitor gave, with commas; failure: why it failed
- *   variant, seed, data, metrics.*   of a recorded run (lab/record)
+ *   variant       of a run in a study's directory, and of a recorded run
+ *   seed, data, metrics.*   of a recorded run (lab/record)
  *   cpu, instructions, versions.mixent, versions.onednn
  *   started, changed    UTC, "2026-11-25T22:40:07Z"
  * MIXENT_ERROR_MEMORY only; free with mixent_facts_free. */
