@@ -11,6 +11,7 @@
 #include "core/printable.h"
 #include "core/system.h"
 #include "lab/compare/json.h"
+#include "lab/record/record.h"
 #include "lab/study/results.h"
 #include "lab/study/train.h"
 
@@ -203,15 +204,6 @@ static json_t *results_to_json(const mixent_study *study, const mixent_study_res
                    mixent_comparison_to_json(results->compared.comparison));
 }
 
-static mixent_status write_csv(const char *path, const mixent_study_results *results) {
-  mixent_text text = {0};
-  mixent_comparison_append_csv(results->compared.comparison, &text);
-  mixent_status status = mixent_text_status(&text);
-  if (status == MIXENT_OK) status = mixent_file_replace(path, text.data, text.length);
-  mixent_text_free(&text);
-  return status;
-}
-
 /* What the finished runs say. */
 static int show(const arguments *arguments, const mixent_study *study) {
   mixent_study_results results;
@@ -220,7 +212,8 @@ static int show(const arguments *arguments, const mixent_study *study) {
   if (arguments->json) mixent_event_progress(json_pack("{s:s}", "phase", "compare"));
   mixent_status status = mixent_study_results_read(study, &results);
   if (status == MIXENT_OK) status = mixent_study_list_failed(study, failed);
-  if (status == MIXENT_OK && arguments->csv) status = write_csv(arguments->csv, &results);
+  if (status == MIXENT_OK && arguments->csv)
+    status = mixent_compare_csv_write(results.compared.comparison, arguments->csv);
   if (status != MIXENT_OK)
     code = mixent_failed(status);
   else if (arguments->json)
@@ -255,21 +248,29 @@ static const char *study_option(const arguments *arguments) {
          : arguments->jobs     ? "jobs"
          : arguments->threads  ? "threads"
          : arguments->no_train ? "no-train"
-         : arguments->csv      ? "csv"
                                : NULL;
 }
 
+/* Whether the first word is a directory of recorded runs, which are results. */
+static mixent_status look_for_records(const char *word, bool *found) {
+  bool is_study;
+  *found = false;
+  MIXENT_TRY(mixent_study_look(word, &is_study));
+  return is_study ? MIXENT_OK : mixent_records_look(word, found);
+}
+
 /* MIXENT_EXIT_NOT_YET, or an exit code: options and operands of studies and of results do not mix. */
-static int check(const arguments *arguments, int count, char **words) {
+static int check(const arguments *arguments, bool results, int count, char **words) {
   const char *of_study = study_option(arguments),
              *of_results = mixent_compare_results_given(&arguments->asked);
-  if (arguments->results && of_study)
-    return mixent_wrong_use("compare: --%s is for a study, not for --results", of_study);
-  if (arguments->results) return MIXENT_EXIT_NOT_YET;
+  if (results && of_study)
+    return mixent_wrong_use("compare: --%s is for a study, not for %s", of_study,
+                            arguments->results ? "--results" : "recorded runs");
+  if (results) return MIXENT_EXIT_NOT_YET;
   if (of_results)
     return mixent_wrong_use("compare: --%s is for results: mixent compare --results PATH…", of_results);
-  for (int i = 0; i < 4; i++) {
-    static const char *const endings[] = {".csv", ".csv.gz", ".jsonl", ".jsonl.gz"};
+  for (int i = 0; i < 5; i++) {
+    static const char *const endings[] = {".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".npz"};
     if (mixent_has_ending(words[0], endings[i]))
       return mixent_wrong_use(
           "compare: expected a study, got '%s'; if it holds results: mixent compare --results PATH...",
@@ -282,19 +283,26 @@ static int check(const arguments *arguments, int count, char **words) {
   return MIXENT_EXIT_NOT_YET;
 }
 
-static int run(const void *given, int count, char **words) {
-  const arguments *arguments = given;
+static int compare_study(const arguments *arguments, const char *word) {
   mixent_study *study;
-  int wrong = check(arguments, count, words);
-  if (wrong != MIXENT_EXIT_NOT_YET) return wrong;
-  if (arguments->results) return mixent_compare_results(&arguments->asked, arguments->json, count, words);
-  mixent_status status = find_study(arguments, words[0], &study);
+  mixent_status status = find_study(arguments, word, &study);
   if (status != MIXENT_OK) return mixent_failed(status);
   char *directory = directory_of(arguments, study);
   int code = directory ? compare(arguments, study, directory) : mixent_failed(MIXENT_ERROR_MEMORY);
   free(directory);
   mixent_study_free(study);
   return code;
+}
+
+static int run(const void *given, int count, char **words) {
+  const arguments *arguments = given;
+  bool results = arguments->results;
+  mixent_status status = results ? MIXENT_OK : look_for_records(words[0], &results);
+  if (status != MIXENT_OK) return mixent_failed(status);
+  int wrong = check(arguments, results, count, words);
+  if (wrong != MIXENT_EXIT_NOT_YET) return wrong;
+  return results ? mixent_compare_results(&arguments->asked, arguments->json, arguments->csv, count, words)
+                 : compare_study(arguments, words[0]);
 }
 
 #define OF_RESULTS(member, value, says)                                                                      \
@@ -346,17 +354,19 @@ static const mixent_command_option options[] = {
      .offset = offsetof(arguments, csv)},
     {.name = "results",
      .help =
-         "the words are results: files in CSV or JSON Lines, what trackers write, or directories of those",
+         "the words are results: files (CSV, JSON Lines, .npz), what trackers write, directories of those",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, results)},
     OF_RESULTS(metric, "NAME,...", "what to compare (default: accuracy, else the first metric in the files)"),
-    OF_RESULTS(baseline, "NAME", "the variant to compare with (default: the first in the files)"),
+    OF_RESULTS(
+        baseline, "NAME",
+        "the variant to compare with (default: the first in the files; of a directory of recorded runs the first by name)"),
     OF_RESULTS(difference, "X",
                "the least difference that matters, in the metric's unit (default: 0.1 points of accuracy)"),
     OF_RESULTS(lower, "NAME,...", "metrics of which lower is better (default: told by the name)"),
     OF_RESULTS(higher, "NAME,...", "metrics of which higher is better (default: told by the name)"),
     OF_RESULTS(columns, "ROLE=NAME,...",
-               "which column is the variant, seed, data, run, epoch, metric or value"),
+               "which column is the variant, seed, data, run, epoch, metric, value, item or correct"),
     OF_RESULTS(epoch, "WHICH",
                "which epoch of a log counts: last (default), or best:METRIC, a validation metric"),
     {.name = NULL}};
@@ -386,6 +396,10 @@ const mixent_command mixent_command_compare = {
         "  mixent compare --results a.jsonl.gz b.jsonl.gz --columns variant=group,seed=rng\n"
         "  mixent compare --results runs/               event files of TensorBoard, logs of Lightning and Keras\n"
         "  mixent compare --results mlflow.db --columns variant=params.loss,seed=params.seed\n\n"
+        "A directory of runs that mixent.lab.record (Python) kept at the end of anybody's training is compared like a study's "
+        "runs.\n\n"
+        "  mixent compare runs/mine                     accuracy, each variant with the first by name\n"
+        "  mixent compare runs/mine runs/theirs --baseline ce --metric nll\n\n"
         "Ctrl-C and SIGTERM let the runs save and end with 130 and 143; a second one ends at once. "
         "If a signal stops one run alone, it is saved, the others go on, and the exit code tells the "
         "signal. If a run fails, the others go on, the exit code is 1, and the next call tries it "

@@ -3,6 +3,7 @@
 #include "cli/events.h"
 #include "cli/message.h"
 #include "cli/terminal.h"
+#include "core/file.h"
 #include "core/json.h"
 #include "core/layout.h"
 #include "core/locale.h"
@@ -51,9 +52,7 @@ static mixent_status read_layout(const mixent_compare_results_arguments *argumen
 
 /* The comparisons of a table, one for each metric that --metric names. */
 typedef struct comparisons {
-  mixent_results results;
-  mixent_results_layout layout;
-  mixent_results_question question;  /* its metric: of none in particular */
+  mixent_results_source source;      /* the question's metric: of none in particular */
   char **metrics;                    /* [count]; NULL: the default one */
   mixent_results_comparison **items; /* [count] */
   size_t count;
@@ -65,7 +64,7 @@ static size_t column_of(const mixent_results_comparison *comparison) {
 }
 
 static mixent_status add(comparisons *all, const char *metric, size_t length) {
-  mixent_results_question question = all->question;
+  mixent_results_question question = all->source.question;
   MIXENT_TRY(MIXENT_GROW(&all->items, all->count, "--metric"));
   MIXENT_TRY(MIXENT_GROW(&all->metrics, all->count, "--metric"));
   all->items[all->count] = NULL;
@@ -73,7 +72,7 @@ static mixent_status add(comparisons *all, const char *metric, size_t length) {
   size_t at = all->count++;
   if (metric) MIXENT_TRY(mixent_copy_start(metric, length, &all->metrics[at]));
   question.metric = all->metrics[at];
-  MIXENT_TRY(mixent_results_compare(&all->results, &question, &all->items[at]));
+  MIXENT_TRY(mixent_results_compare(&all->source.results, &question, &all->items[at]));
   for (size_t i = 0; i < at; i++)
     if (column_of(all->items[i]) == column_of(all->items[at]))
       return mixent_fail(MIXENT_ERROR_ARGUMENT, "--metric: expected each metric once, got '%s' twice",
@@ -83,7 +82,7 @@ static mixent_status add(comparisons *all, const char *metric, size_t length) {
 
 /* "accuracy,nll"; a metric whose name has a comma is one by itself. */
 static mixent_status compare_each(const char *list, comparisons *all) {
-  if (!list || mixent_name_set_find(&all->results.columns, list) < all->results.columns.count)
+  if (!list || mixent_name_set_find(&all->source.results.columns, list) < all->source.results.columns.count)
     return add(all, list, list ? strlen(list) : 0);
   for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
     MIXENT_TRY(add(all, at, strcspn(at, ",")));
@@ -97,8 +96,7 @@ static void free_comparisons(comparisons *all) {
   }
   free(all->items);
   free(all->metrics);
-  mixent_results_free(&all->results);
-  mixent_results_layout_free(&all->layout);
+  mixent_results_source_free(&all->source);
 }
 
 /* The compared metrics between commas; free(). */
@@ -106,7 +104,7 @@ static char *names_of(const comparisons *all) {
   mixent_text names = {0};
   for (size_t i = 0; i < all->count; i++)
     mixent_text_append(&names, "%s%s", i ? "," : "",
-                       all->results.columns.items[column_of(all->items[i])]->text);
+                       all->source.results.columns.items[column_of(all->items[i])]->text);
   if (mixent_text_status(&names) == MIXENT_OK) return names.data;
   mixent_text_free(&names);
   return NULL;
@@ -118,7 +116,7 @@ static mixent_status print_text(const comparisons *all, const char *metrics) {
     if (i) mixent_text_append(&text, "\n");
     mixent_results_append_text(all->items[i], &text);
   }
-  mixent_results_append_sources(&all->results, &all->layout, metrics, &sources);
+  mixent_results_append_sources(&all->source.results, &all->source.layout, metrics, &sources);
   if (all->count > 1)
     mixent_text_append(
         &sources,
@@ -149,20 +147,43 @@ static void print_json(const comparisons *all, const char *metrics, int count, c
   for (int i = 0; i < count; i++) mixent_json_append(&names, mixent_json_text(files[i]));
   for (size_t i = 1; i < all->count; i++)
     mixent_json_append(&further, mixent_comparison_to_json(all->items[i]->comparison));
-  mixent_event_finished(json_pack(
-      "{s:o, s:o, s:o, s:o, s:o}", "files", names, "metrics", metrics_json(&all->results, &all->question),
-      "comparison", mixent_comparison_to_json(all->items[0]->comparison), "further", further, "sources",
-      mixent_results_sources_to_json(&all->results, &all->layout, metrics)));
+  mixent_event_finished(
+      json_pack("{s:o, s:o, s:o, s:o, s:o}", "files", names, "metrics",
+                metrics_json(&all->source.results, &all->source.question), "comparison",
+                mixent_comparison_to_json(all->items[0]->comparison), "further", further, "sources",
+                mixent_results_sources_to_json(&all->source.results, &all->source.layout, metrics)));
 }
 
-int mixent_compare_results(const mixent_compare_results_arguments *arguments, bool json, int count,
-                           char **files) {
-  comparisons all = {
+/* What is asked of results, but for the metric. */
+mixent_status mixent_compare_results_read(const mixent_compare_results_arguments *arguments, int count,
+                                          char **files, mixent_results_source *out) {
+  *out = (mixent_results_source){
       .question = {.baseline = arguments->baseline, .lower = arguments->lower, .higher = arguments->higher}};
-  mixent_status status = read_difference(arguments->difference, &all.question.difference);
-  if (status == MIXENT_OK) status = read_layout(arguments, &all.question, &all.layout);
-  if (status == MIXENT_OK) status = mixent_results_read(files, (size_t)count, &all.layout, &all.results);
+  MIXENT_TRY(read_difference(arguments->difference, &out->question.difference));
+  MIXENT_TRY(read_layout(arguments, &out->question, &out->layout));
+  return mixent_results_read(files, (size_t)count, &out->layout, &out->results);
+}
+
+void mixent_results_source_free(mixent_results_source *source) {
+  mixent_results_free(&source->results);
+  mixent_results_layout_free(&source->layout);
+}
+
+mixent_status mixent_compare_csv_write(const mixent_comparison *comparison, const char *path) {
+  mixent_text text = {0};
+  mixent_comparison_append_csv(comparison, &text);
+  mixent_status status = mixent_text_status(&text);
+  if (status == MIXENT_OK) status = mixent_file_replace(path, text.data, text.length);
+  mixent_text_free(&text);
+  return status;
+}
+
+int mixent_compare_results(const mixent_compare_results_arguments *arguments, bool json, const char *csv,
+                           int count, char **files) {
+  comparisons all = {0};
+  mixent_status status = mixent_compare_results_read(arguments, count, files, &all.source);
   if (status == MIXENT_OK) status = compare_each(arguments->metric, &all);
+  if (status == MIXENT_OK && csv) status = mixent_compare_csv_write(all.items[0]->comparison, csv);
   char *metrics = status == MIXENT_OK ? names_of(&all) : NULL;
   if (status == MIXENT_OK && !metrics) status = MIXENT_ERROR_MEMORY;
   if (status == MIXENT_OK && json)

@@ -306,7 +306,7 @@ def test_the_text(mixent, tmp_path):
 
 def test_options_of_studies_and_of_results_do_not_mix(mixent, tmp_path):
     write(tmp_path / "r.csv", rows_of(a=A))
-    for words, said in ((["--results", "r.csv", "--seeds", "3"], "--seeds is for a study"), (["--results", "r.csv", "--csv", "x"], "--csv is for a study"),
+    for words, said in ((["--results", "r.csv", "--seeds", "3"], "--seeds is for a study"), (["--results", "r.csv", "--jobs", "2"], "--jobs is for a study"),
                         (["r.csv", "--metric", "nll"], "--metric is for results"), (["r.csv"], "compare --results PATH"), (["a", "b"], "expected one study"),
                         (["--results"], "more words are needed"), (["--results", "r.csv", "--difference", "-1"], "--difference: expected a number above 0"),
                         (["--results", "r.csv", "--difference", "0.1x"], "got '0.1x'"), (["--results", "r.csv", "--columns", "variants=a"], "--columns: expected variant=NAME"),

@@ -27,12 +27,12 @@ def accuracy(logits, labels):
 
 @pytest.fixture
 def compare(mixent, tmp_path):
-    """compare(options…): the results in the last event, or the message of a refusal."""
+    """compare(options…): the comparison in the last event, with all metrics; or the message of a refusal."""
     def run(*options, code=0):
         done = mixent("compare", "--results", *options, "--json")
         assert done.code == code, done.err
         last = read_last(done.out)
-        return last["results"] if code == 0 else last["message"]
+        return {**last["comparison"], "metrics": last["metrics"]} if code == 0 else last["message"]
     return run
 
 
@@ -61,7 +61,7 @@ def check_accuracies(results):
     assert [variant["name"] for variant in data["variants"]] == ["plain", "better"]
     for variant in data["variants"]:
         expected = [accuracy(logits, labels) for name, _, logits, labels in RUNS if name == variant["name"]]
-        assert variant["values"] == pytest.approx(expected, abs=1e-12)
+        assert variant["measures"]["accuracy"]["values"] == pytest.approx(expected, abs=1e-12)
     assert data["comparisons"][0]["verdict"] == "better"
 
 
@@ -71,7 +71,7 @@ def test_a_file_per_run_has_all_measures_of_its_logits(compare, tmp_path):
     names = {metric["name"] for metric in results["metrics"]}
     assert {"accuracy", "nll", "ece", "brier", "f1"} <= names and "nll_calibrated" not in names, "nothing was held out"
     nll = compare(*write_npz(tmp_path, val_logits=RUNS[0][2], val_labels=RUNS[0][3]), "--metric", "nll_calibrated")
-    assert nll["metric"] == "nll_calibrated" and nll["data"][0]["variants"][0]["count"] == 6
+    assert nll["metric"] == "nll_calibrated" and nll["data"][0]["variants"][0]["measures"]["nll_calibrated"]["count"] == 6
 
 
 @pytest.mark.parametrize("name, item, correct", [("items.csv", str, int), ("items.csv", "q{}".format, bool), ("items.jsonl", int, bool),
@@ -88,7 +88,7 @@ def test_rows_in_any_order_and_in_several_files(compare, tmp_path):
     (data,) = compare(*names)["data"]
     for variant in data["variants"]:
         expected = {str(seed): accuracy(logits, labels) for name, seed, logits, labels in RUNS if name == variant["name"]}
-        assert dict(zip(variant["seeds"], variant["values"])) == pytest.approx(expected, abs=1e-12)
+        assert dict(zip(variant["seeds"], variant["measures"]["accuracy"]["values"])) == pytest.approx(expected, abs=1e-12)
 
 
 def test_items_in_npz_and_names_that_are_mapped(compare, tmp_path):

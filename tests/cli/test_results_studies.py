@@ -6,7 +6,7 @@ import pytest
 from events import read_last
 from support import ROOT
 
-STUDIES = ["paper-claim-half", "default-weights-noise", "letters-fast"]
+STUDIES = ["paper-claim-half", "default-weights-noise"]
 
 
 def verdicts_of(comparison):

@@ -77,8 +77,7 @@ static const char *json_of(const char *variant, int seed, const char *data) {
 }
 
 static mixent_status read_all(mixent_records *out) {
-  const char *const places[] = {directory};
-  return mixent_records_read(places, 1, out);
+  return mixent_records_read(directory, out);
 }
 
 static void test_runs_are_read_sorted_with_their_results(void **state) {
@@ -187,9 +186,8 @@ static void test_damaged_predictions(void **state) {
 
 /* The table of results holds runs against one another. */
 static void expect_misfit(const char *first, const char *second) {
-  const char *const places[] = {directory};
   mixent_results results = {0};
-  assert_int_not_equal(mixent_results_read_records(places, 1, &results), MIXENT_OK);
+  assert_int_not_equal(mixent_results_read_records(directory, &results), MIXENT_OK);
   mixent_results_free(&results);
   if (!strstr(mixent_last_error(), first) || !strstr(mixent_last_error(), second))
     fail_msg("'%s' lacks '%s' or '%s'", mixent_last_error(), first, second);
@@ -215,9 +213,8 @@ static void test_runs_that_do_not_fit(void **state) {
   assert_int_equal(mixent_run_predictions_write(path, &predictions), MIXENT_OK);
   expect_misfit("/b and ", "/a: expected the same test labels");
   write_run("b", json_of("other", 0, "\"another set\""), 0); /* each data set for itself */
-  const char *const places[] = {directory};
   mixent_results results = {0};
-  assert_int_equal(mixent_results_read_records(places, 1, &results), MIXENT_OK);
+  assert_int_equal(mixent_results_read_records(directory, &results), MIXENT_OK);
   assert_int_equal(results.keys.count, 2);
   assert_int_equal(results.data.count, 2);
   assert_non_null(mixent_results_right(&results.runs[0]));

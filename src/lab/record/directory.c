@@ -70,18 +70,14 @@ static int compare(const void *left, const void *right) {
   return data ? data : variant ? variant : compare_seeds(a->seed, b->seed);
 }
 
-mixent_status mixent_records_read(const char *const *directories, size_t count, mixent_records *out) {
+mixent_status mixent_records_read(const char *directory, mixent_records *out) {
   walk walk = {.records = out};
-  mixent_status status = MIXENT_OK;
   *out = (mixent_records){0};
-  for (size_t i = 0; i < count && status == MIXENT_OK; i++) {
-    walk.found = false;
-    status = visit(&walk, directories[i], "");
-    if (status == MIXENT_OK && !walk.found)
-      status = mixent_fail(MIXENT_ERROR_ARGUMENT,
-                           "%s: expected recorded runs (" MIXENT_RECORD_FILE "), got none", directories[i]);
-  }
-  if (status == MIXENT_OK && out->count) qsort(out->items, out->count, sizeof *out->items, compare);
+  mixent_status status = visit(&walk, directory, "");
+  if (status == MIXENT_OK && !walk.found)
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "%s: expected recorded runs (" MIXENT_RECORD_FILE "), got none", directory);
+  if (status == MIXENT_OK) qsort(out->items, out->count, sizeof *out->items, compare);
   if (status != MIXENT_OK) mixent_records_free(out);
   return status;
 }

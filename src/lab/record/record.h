@@ -41,9 +41,8 @@ typedef struct mixent_records {
 
 /* Whether a directory is a recorded run, or has some in it or in directories in it. */
 mixent_status mixent_records_look(const char *directory, bool *out);
-/* Reads the recorded runs of some directories. An error names the file and what is wrong in it. lab/results holds them against one
- * another. */
-mixent_status mixent_records_read(const char *const *directories, size_t count, mixent_records *out);
+/* Reads the recorded runs of a directory. An error names the file and what is wrong in it. lab/results holds runs against one another. */
+mixent_status mixent_records_read(const char *directory, mixent_records *out);
 void mixent_records_free(mixent_records *records);
 
 /* A record.json of `size` bytes alone: no result. `path` is the file's, for messages. `out` is to be freed whatever it returns. */

@@ -89,7 +89,10 @@ static mixent_status finish_run(mixent_results_run *run, const mixent_results_se
   for (size_t i = 0; i < set->items.count; i++) right += run->right[i] = run->right[i] == RIGHT;
   double accuracy = (double)right / (double)set->items.count;
   const mixent_results_field field = mixent_results_number(accuracy, "");
-  return mixent_results_put(out->file, "accuracy", &field, run, out);
+  size_t columns = out->columns.count;
+  MIXENT_TRY(mixent_results_put(out->file, "accuracy", &field, run, out));
+  if (out->columns.count > columns) out->kinds[columns].predicted = true;
+  return MIXENT_OK;
 }
 
 mixent_status mixent_results_finish(mixent_results *out) {

@@ -99,9 +99,9 @@ mixent_status mixent_results_add(mixent_record *record, mixent_results *out) {
   return MIXENT_OK;
 }
 
-mixent_status mixent_results_read_records(const char *const *directories, size_t count, mixent_results *out) {
+mixent_status mixent_results_read_records(const char *directory, mixent_results *out) {
   mixent_records records;
-  MIXENT_TRY(mixent_records_read(directories, count, &records));
+  MIXENT_TRY(mixent_records_read(directory, &records));
   mixent_status status = MIXENT_OK;
   for (size_t i = 0; i < records.count && status == MIXENT_OK; i++)
     status = mixent_results_add(&records.items[i], out);

@@ -120,7 +120,7 @@ static mixent_status read_path(const char *path, const mixent_results_layout *la
   if (records && out->choosing) return MIXENT_OK;
   if (records) {
     MIXENT_TRY(mixent_results_add_source(path, "recorded runs", out, &origin));
-    return mixent_results_read_records(&origin, 1, out);
+    return mixent_results_read_records(origin, out);
   }
   MIXENT_TRY(mixent_directory_visit(path, visit, &walk));
   out->file = path;

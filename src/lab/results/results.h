@@ -144,8 +144,8 @@ mixent_status mixent_results_parse(const char *origin, char *text, size_t size,
 /* Adds a recorded run, and takes over its result: the measures of its predictions become columns, then its metrics that have no
  * measure's name. Runs on one data set must have been scored on the same test labels. */
 mixent_status mixent_results_add(mixent_record *record, mixent_results *out);
-/* The recorded runs of some directories (lab/record), of none of which the files' order counts: variants come by name. */
-mixent_status mixent_results_read_records(const char *const *directories, size_t count, mixent_results *out);
+/* Adds the recorded runs of a directory (lab/record); its variants come by name. */
+mixent_status mixent_results_read_records(const char *directory, mixent_results *out);
 /* After the last file: every run on a data set must have each of its items. */
 mixent_status mixent_results_finish(mixent_results *out);
 void mixent_results_free(mixent_results *results);
