@@ -11,7 +11,6 @@
 #include "core/printable.h"
 #include "core/system.h"
 #include "lab/compare/json.h"
-#include "lab/record/record.h"
 #include "lab/study/results.h"
 #include "lab/study/train.h"
 
@@ -251,14 +250,6 @@ static const char *study_option(const arguments *arguments) {
                                : NULL;
 }
 
-/* Whether the first word is a directory of recorded runs, which are results. */
-static mixent_status look_for_records(const char *word, bool *found) {
-  bool is_study;
-  *found = false;
-  MIXENT_TRY(mixent_study_look(word, &is_study));
-  return is_study ? MIXENT_OK : mixent_records_look(word, found);
-}
-
 /* MIXENT_EXIT_NOT_YET, or an exit code: options and operands of studies and of results do not mix. */
 static int check(const arguments *arguments, bool results, int count, char **words) {
   const char *of_study = study_option(arguments),
@@ -297,7 +288,7 @@ static int compare_study(const arguments *arguments, const char *word) {
 static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
   bool results = arguments->results;
-  mixent_status status = results ? MIXENT_OK : look_for_records(words[0], &results);
+  mixent_status status = results ? MIXENT_OK : mixent_compare_results_look(words[0], &results);
   if (status != MIXENT_OK) return mixent_failed(status);
   int wrong = check(arguments, results, count, words);
   if (wrong != MIXENT_EXIT_NOT_YET) return wrong;

@@ -11,6 +11,7 @@
 #include "lab/compare/json.h"
 #include "lab/results/compare.h"
 #include "lab/results/sources.h"
+#include "lab/study/directory.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -26,6 +27,13 @@ const char *mixent_compare_results_given(const mixent_compare_results_arguments 
          : arguments->epoch      ? "epoch"
          : arguments->difference ? "difference"
                                  : NULL;
+}
+
+mixent_status mixent_compare_results_look(const char *word, bool *out) {
+  bool is_study;
+  *out = false;
+  MIXENT_TRY(mixent_study_look(word, &is_study));
+  return is_study ? MIXENT_OK : mixent_records_look(word, out);
 }
 
 static mixent_status read_difference(const char *text, double *out) {

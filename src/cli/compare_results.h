@@ -13,6 +13,8 @@ typedef struct mixent_compare_results_arguments {
 
 /* The first option of these that was given, for a message; NULL: none. */
 const char *mixent_compare_results_given(const mixent_compare_results_arguments *arguments);
+/* Whether a word is a directory of recorded runs, which are results. */
+mixent_status mixent_compare_results_look(const char *word, bool *out);
 /* A table of results, how it was read, and what is asked of it. */
 typedef struct mixent_results_source {
   mixent_results results;

@@ -77,7 +77,7 @@ def test_compare_says_all_that_it_says_of_our_own_runs(compare, mixent, tmp_path
     (pair,) = data["comparisons"]
     assert (pair["variant"], pair["verdict"], pair["scope"]) == ("sharp", "better", "like-these")
     difference, like = pair["measures"]["accuracy"], pair["bootstrap"]
-    assert like["difference"] == pytest.approx(difference["difference"]) and like["low"] < like["difference"] < like["high"]
+    assert like["difference"] == pytest.approx(difference["mean"]) and like["low"] < like["difference"] < like["high"]
     assert "at the temperature fitted on the validation samples" in pair["calibration"]
     text = mixent("compare", "mine").out
     assert f"2 variants, 6 seeds, {ROWS} test samples; baseline plain" in text and "samples like these" in text and "f1 " in text
