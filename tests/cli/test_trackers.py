@@ -455,3 +455,59 @@ def test_several_kinds_at_once(compare, board, tmp_path):
     write_rows(tmp_path / "tb" / "third.csv", [{"variant": "third", "seed": seed, "acc/val": 90 + seed / 10} for seed in range(6)])
     found = compare("tb", "--metric", "acc/val", "--baseline", "ce")
     assert readers(found) == ["CSV", "TensorBoard"] and {variant: len(seeds) for variant, seeds in values_of(found).items()} == {"ce": 6, "mix": 6, "third": 6}
+
+
+# ---- lm-evaluation-harness ----
+
+TIME = "2026-01-02T03-04-05.678901"
+
+
+def sample(document, right, **extra):
+    return json.dumps({"doc_id": document, "doc": {"question": "?", "variant": "no column"}, "target": "0", "arguments": {}, "resps": [], "filtered_resps": [], "filter": "none",
+                       "metrics": ["length", "acc"], "doc_hash": f"{document:064x}", "length": 7.5, "acc": float(right)} | extra) + "\n"
+
+
+def write_evaluation(directory, right, task="arc", **extra):
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / f"samples_{task}_{TIME}.jsonl").write_text("".join(sample(document, value, **extra) for document, value in enumerate(right)))
+    means = {"alias": task, "acc,none": sum(right) / len(right), "acc_stderr,none": 0.1, "length,none": 7.5}
+    (directory / f"results_{TIME}.json").write_text(json.dumps({"results": {task: means, "group": means}, "groups": {"group": means}, "versions": {task: 1}}, indent=2))
+
+
+def test_lm_evaluation_harness(compare, tmp_path):
+    for seed in range(5):
+        write_evaluation(tmp_path / "out" / f"phi-2-seed{seed}", [1, 0, 1, 0, seed % 2, 0, 0, 1, 0, 0])
+        write_evaluation(tmp_path / "out" / f"gpt-seed{seed}", [1, 1, 1, 1, seed % 2, 1, 1, 1, 0, 1])
+    found = compare("out", "--baseline", "phi-2")
+    assert readers(found) == ["lm-evaluation-harness"] and metrics_of(found) == ["acc", "length", "accuracy"]
+    assert values_of(found)["phi-2"] == {str(seed): 0.3 + 0.1 * (seed % 2) for seed in range(5)}
+    (data,) = found["comparison"]["data"]
+    assert data["name"] == "arc" and data["test_images"] == 10 and data["samples"] == "items"
+    assert pair_of(found)["seeds"] == 5 and data["comparisons"][0]["reason"] == "no-scatter"
+    acc = compare("out", "--metric", "acc")["comparison"]["data"][0]["variants"][0]["measures"]
+    assert acc["acc"]["values"] == pytest.approx(acc["accuracy"]["values"])  # the mean of the items is the harness's own
+
+
+def test_models_evaluated_once(compare, tmp_path):
+    for model, right in (("phi-2", [1, 0] * 20), ("gpt-3", [1, 1, 1, 0] * 10)):  # the numbers are no seeds
+        write_evaluation(tmp_path / "out" / model, right)
+        write_evaluation(tmp_path / "out" / model, right, task="math", filter="strict-match")
+    found = compare("out")
+    data = {data["name"]: data["comparisons"] for data in found["comparison"]["data"]}
+    assert set(data) == {"arc", "math", "math, strict-match"}
+    (pair,) = data["arc"]
+    assert pair["variant"] == "phi-2" and pair["reason"] == "one-run" and pair["mcnemar"]["only_baseline"] == 10
+
+
+def test_evaluations_of_other_documents(compare, tmp_path):
+    write_evaluation(tmp_path / "out" / "a", [1, 0, 1])
+    write_evaluation(tmp_path / "out" / "b", [1, 0])
+    assert "got no row of item '2 000000000000' for variant 'b'" in compare("out", code=1)
+    write_evaluation(tmp_path / "out" / "b", [1, 0, 1], doc_hash="f" * 64)
+    assert "expected every item for every run on a data set" in compare("out", code=1)
+    write_evaluation(tmp_path / "out" / "b", [1, 0.5, 1])
+    assert f"out/b/samples_arc_{TIME}.jsonl:2:1: expected a whole number 'doc_id' and 0 or 1 for 'acc'" in compare("out", code=1)
+    assert "for 'length'" in compare("out", "--columns", "correct=length", code=1)
+    for model in "ab":
+        write_evaluation(tmp_path / "out" / model, [1, 0, 1], metrics=["length"])
+    assert metrics_of(compare("out")) == ["acc", "length"]  # no metric says right or wrong: the means are left

@@ -3,6 +3,7 @@
 #include "core/json.h"
 #include "core/locale.h"
 #include "core/memory.h"
+#include "lab/results/lm_eval.h"
 #include "lab/results/log.h"
 
 #include <math.h>
@@ -73,7 +74,8 @@ typedef struct reader {
   row row;
   mixent_results_log log;
   const char *origin; /* NULL before the first line */
-  bool is_log, found;
+  mixent_results_samples samples;
+  bool is_log, found, is_samples;
   double epoch; /* of the line before, in a log */
 } reader;
 
@@ -151,6 +153,14 @@ static mixent_status take_object(reader *reader, size_t line, const json_t *obje
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s:%zu:1: expected an object on each line (JSON Lines), got another value", path,
                        line);
+  if (!reader->origin && mixent_results_is_sample(object)) {
+    MIXENT_TRY(
+        mixent_results_samples_begin(reader->file, object, reader->layout, reader->out, &reader->samples));
+    reader->is_samples = true;
+    reader->origin = reader->samples.origin;
+  }
+  if (reader->is_samples)
+    return mixent_results_take_sample(&reader->samples, object, path, line, reader->layout, reader->out);
   clear(row);
   MIXENT_TRY(make_room(path, count_members(object, 0), row));
   MIXENT_TRY(add_members(row, line, "", object, 0));
@@ -200,6 +210,7 @@ mixent_status mixent_results_read_json_lines(const mixent_results_file *file, ch
   *found = reader.found;
   clear(&reader.row);
   mixent_results_log_end(&reader.log);
+  mixent_results_samples_end(&reader.samples);
   free(reader.row.names);
   free(reader.row.dotted);
   free(reader.row.fields);

@@ -2,7 +2,7 @@
 #include "core/content.h"
 #include "core/file.h"
 #include "core/gzip.h"
-#include "lab/results/rows.h"
+#include "lab/results/lm_eval.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,10 @@ static mixent_status parse(const mixent_results_file *file, char *text, size_t s
                        "%s: expected CSV or JSON Lines, got a list of JSON; write one object per line",
                        file->path);
   if (text[begin] != '{') return mixent_results_read_csv(file, text, size, layout, out, found);
+  bool is_whole =
+      strspn(text + begin + 1, " \t\r") == strcspn(text + begin + 1, "\n"); /* an object over many lines */
+  if (is_whole) MIXENT_TRY(mixent_results_read_means(file, text + begin, size - begin, layout, out, found));
+  if (is_whole && (*found || !file->is_named)) return MIXENT_OK;
   if (begin >= 3) memset(text, ' ', text[0] == '\xef' ? 3 : 0);
   return mixent_results_read_json_lines(file, text, size, layout, out, found);
 }
@@ -85,8 +89,10 @@ static mixent_status read_file(const char *path, bool is_named, walk *walk) {
   return mixent_name_set_add(&walk->out->passed_over, path, &index);
 }
 
-/* Whether a file in a directory may hold results, by its name. */
+/* Whether a file in a directory may hold results, by its name. Of JSON those are lm-evaluation-harness's means alone. */
 static bool may_hold_results(const char *name) {
+  static const char means[] = "results_";
+  if (strncmp(name, means, strlen(means)) == 0 && mixent_has_ending(name, ".json")) return true;
   static const char *const endings[] = {".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".npz", ".db"};
   for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
     if (mixent_has_ending(name, endings[i])) return true;

@@ -56,6 +56,8 @@ mixent_status mixent_results_add_source(const char *path, const char *reader, mi
  *   else -3, _3, _s3 at the end, or a last part 3           the seed
  *   what is left, without version_3, log.csv and the like   the variant; where nothing is left, the name of `root` */
 mixent_status mixent_results_name_run(const char *root, const char *name, char **variant, char **seed);
+/* The same by the word seed alone, where names end in numbers of their own. */
+mixent_status mixent_results_name_seeded(const char *root, const char *name, char **variant, char **seed);
 
 /* Adds a test item of a run, and whether the run has it right. */
 mixent_status mixent_results_take_item(const mixent_results_header *header,

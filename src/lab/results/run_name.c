@@ -101,21 +101,21 @@ static void shorten(char *path) {
   }
 }
 
-static mixent_status find_seed(char *text, char **seed) {
+static mixent_status find_seed(char *text, bool by_word, char **seed) {
   *seed = NULL;
   MIXENT_TRY(find_word(text, seed));
-  return *seed ? MIXENT_OK : find_end(text, seed);
+  return *seed || by_word ? MIXENT_OK : find_end(text, seed);
 }
 
 /* The last part of the root that says something, with a seed of its own where the name had none. */
-static mixent_status name_by_root(const char *root, char **variant, char **seed) {
+static mixent_status name_by_root(const char *root, bool by_word, char **variant, char **seed) {
   char *path = realpath(root, NULL), *found = NULL;
   if (!path) MIXENT_TRY(mixent_copy_text(root, &path));
   shorten(path);
   char *slash = strrchr(path, '/');
   mixent_status status = mixent_copy_text(slash ? slash + 1 : path, variant);
   if (status == MIXENT_OK && !*seed) {
-    status = find_seed(*variant, &found);
+    status = find_seed(*variant, by_word, &found);
     *seed = found;
     if (status == MIXENT_OK && found && !**variant) { /* "ce/seed3": the part before */
       if (slash) *slash = '\0';
@@ -138,16 +138,16 @@ static mixent_status make_text(char **text) {
   return status;
 }
 
-mixent_status mixent_results_name_run(const char *root, const char *name, char **variant, char **seed) {
+static mixent_status name_run(const char *root, const char *name, bool by_word, char **variant, char **seed) {
   *seed = NULL;
   MIXENT_TRY(mixent_copy_text(name, variant));
   if (*root) shorten(*variant);
-  mixent_status status = find_seed(*variant, seed);
+  mixent_status status = find_seed(*variant, by_word, seed);
   if (status == MIXENT_OK && *root) shorten(*variant);
   if (status == MIXENT_OK && !**variant) {
     free(*variant);
     *variant = NULL;
-    status = *root ? name_by_root(root, variant, seed) : mixent_copy_text(name, variant);
+    status = *root ? name_by_root(root, by_word, variant, seed) : mixent_copy_text(name, variant);
   }
   if (status == MIXENT_OK && !**variant) {
     free(*variant);
@@ -159,4 +159,12 @@ mixent_status mixent_results_name_run(const char *root, const char *name, char *
   free(*seed);
   *variant = *seed = NULL;
   return status;
+}
+
+mixent_status mixent_results_name_run(const char *root, const char *name, char **variant, char **seed) {
+  return name_run(root, name, false, variant, seed);
+}
+
+mixent_status mixent_results_name_seeded(const char *root, const char *name, char **variant, char **seed) {
+  return name_run(root, name, true, variant, seed);
 }
