@@ -161,14 +161,34 @@ static void print_failed(const mixent_study *study, mixent_study_cell cell, cons
   free(variant);
 }
 
+/* What the runs of a variant differ in, and therefore what the intervals speak of. */
+static void print_vary(const mixent_study *study) {
+  mixent_text line = {0};
+  mixent_text_append(&line, "Runs vary ");
+  if (mixent_study_vary_write(study, &line) == MIXENT_OK && study->vary.crossed)
+    mixent_text_append(&line, ", crossed; the first %zu of a variant share no level, and are compared",
+                       mixent_study_compared(study));
+  mixent_text_append(&line, ".");
+  if (mixent_study_levels(study, MIXENT_STUDY_SPLIT))
+    mixent_text_append(&line,
+                       " All splits are of one pool of training images: intervals speak of that pool.");
+  if (line.failed)
+    mixent_output_lacks();
+  else
+    mixent_wrapped_print(stdout, 0, 0, line.data);
+  mixent_text_free(&line);
+}
+
 static void print_text(const mixent_study *study, const mixent_study_results *results, const json_t *failed) {
   mixent_text text = {0};
   printf("\n%s: %zu of %zu runs are finished\n", study->name, results->finished, results->count);
   if (*study->about) mixent_wrapped_print(stdout, 0, 0, study->about);
+  print_vary(study);
   for (size_t i = 0; i < study->data_count * study->variant_count; i++)
     print_failed(study, mixent_study_cell_at(study, i), failed);
   putchar('\n');
   mixent_comparison_append_text(results->compared.comparison, &text);
+  if (results->variance) mixent_study_variance_append_text(study, results->variance, &text);
   mixent_text_print(stdout, &text);
   char *directory = mixent_path_quote(study->directory);
   if (directory)
@@ -197,10 +217,16 @@ static void print_start(const arguments *arguments, const mixent_study *study) {
 
 static json_t *results_to_json(const mixent_study *study, const mixent_study_results *results,
                                json_t *failed) {
-  return json_pack("{s:s, s:s, s:o, s:I, s:I, s:O, s:o}", "study", study->name, "about", study->about,
-                   "directory", mixent_json_text(study->directory), "runs", (json_int_t)results->count,
-                   "finished", (json_int_t)results->finished, "failed", failed, "comparison",
-                   mixent_comparison_to_json(results->compared.comparison));
+  json_t *vary = json_array();
+  for (int f = 0; f < MIXENT_STUDY_FACTORS; f++)
+    if (mixent_study_levels(study, (mixent_study_factor)f))
+      mixent_json_append(&vary, json_string(mixent_study_factors[f]));
+  return json_pack("{s:s, s:s, s:o, s:I, s:I, s:O, s:o, s:o, s:o*}", "study", study->name, "about",
+                   study->about, "directory", mixent_json_text(study->directory), "runs",
+                   (json_int_t)results->count, "finished", (json_int_t)results->finished, "failed", failed,
+                   "comparison", mixent_comparison_to_json(results->compared.comparison), "vary", vary,
+                   "variance",
+                   results->variance ? mixent_study_variance_to_json(study, results->variance) : NULL);
 }
 
 /* What the finished runs say. */
@@ -228,6 +254,9 @@ static int compare(const arguments *arguments, mixent_study *study, const char *
   const mixent_study_planner planner = mixent_planner();
   int lock = -1;
   size_t failed = 0;
+  if (arguments->seeds && study->vary.crossed)
+    return mixent_wrong_use("compare: --seeds is not for %s, whose 'vary' gives levels of each factor",
+                            study->name);
   for (long seed = 0; seed < arguments->seeds; seed++)
     if (mixent_study_add_seed(study, seed) != MIXENT_OK) return mixent_failed(MIXENT_ERROR_MEMORY);
   mixent_status status = arguments->no_train

@@ -65,6 +65,7 @@ const mixent_option mixent_options[] = {
     {"threads", MIXENT_GROUP_RUN, MIXENT_OPTION_WHOLE, offsetof(mixent_recipe, threads), "0", 0, 4096, NULL,
      "number of threads; 0: one per processor that may be used", true},
     WHOLE("seed", RUN, seed, "0", 0, INT32_MAX, "seed of initial weights, order, augmentation, dropout and schedule"),
+    WHOLE("init.seed", RUN, init_seed, "-1", -1, INT32_MAX, "seed of the initial weights alone; -1: seed"),
     WHOLE("epochs", RUN, epochs, "4", 1, 1000000, "passes over the training set"),
     WHOLE("batch", RUN, batch, "250", 2, 65536, "images, or rows of a table, per step; an epoch's last, incomplete batch is left out"),
     NUMBER("validation.fraction", VALIDATION, validation_fraction, "0.05", 0, 0.9, "part of the training set held out; 0: none"),

@@ -37,6 +37,7 @@ typedef struct mixent_recipe {
   long select; /* mixent_select */
   double train_fraction, noise_fraction;
   long noise_seed;
+  long init_seed; /* below 0: `seed` */
   long loss_kind, loss_style;
   double w[MIXENT_LOSS_PARTS], b[MIXENT_LOSS_PARTS];
   double smoothing, eps, focal_gamma, gce_q, t1, t2, max_interval;

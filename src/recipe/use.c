@@ -153,6 +153,9 @@ static const char *find_idle(const char *key, const mixent_recipe *recipe) {
     return "no slow weights are kept (lookahead.every is 0)";
   if ((strcmp(key, "distill.weight") == 0 || strcmp(key, "distill.temperature") == 0) && !*recipe->teacher)
     return "there is no teacher (distill.teacher is empty)";
+  if (strcmp(key, "validation.seed") == 0 && recipe->validation_fraction == 0 &&
+      recipe->train_fraction == 1 && !mixent_recipe_looks_ahead(recipe))
+    return "all images are trained on (validation.fraction is 0, train_fraction is 1)";
   if (strcmp(key, "noise.seed") == 0 && recipe->noise_fraction == 0)
     return "no label is changed (noise.fraction is 0)";
   if (strcmp(key, "augment.perspective_probability") == 0 && recipe->augmentation.perspective == 0)

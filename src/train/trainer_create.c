@@ -85,7 +85,8 @@ static mixent_status make_net(mixent_trainer *trainer) {
   trainer->statistics = mixent_net_statistics(trainer->net);
   trainer->parameter_count = mixent_graph_parameter_count(trainer->graph);
   trainer->statistic_count = mixent_graph_statistic_count(trainer->graph);
-  mixent_graph_initialize(trainer->graph, (uint64_t)recipe->seed, trainer->parameters, trainer->statistics);
+  long seed = recipe->init_seed < 0 ? recipe->seed : recipe->init_seed;
+  mixent_graph_initialize(trainer->graph, (uint64_t)seed, trainer->parameters, trainer->statistics);
   return MIXENT_OK;
 }
 

@@ -273,6 +273,37 @@ def test_a_variant_that_fails(place):
     assert "lying.jsonl:1: the study has no run 'wild-7'" in place.run("study", "import", "lying.jsonl", "--runs", "lies", code=1)[1]
 
 
+def test_factors_crossed(place):
+    """Four runs of each variant: two that share nothing are compared, and all four are the variance table."""
+    place.write(STUDY.replace("seeds: 2", "vary: {init: 2, split: 2}").replace("epochs: 2", "epochs: 1"))
+    said = place.compare()
+    assert said["finished"] == 8 and said["vary"] == ["init", "split"] and said["comparison"]["seeds"] == [0, 3]
+    for variant in said["variance"]:
+        seeds, grid = {}, [[0, 0], [0, 0]]
+        for run in range(4):
+            directory = place.directory / f"runs/small/{variant['variant']}-{run}"
+            recipe = (directory / "recipe.yaml").read_text()
+            seeds[run] = [int(re.search(rf"^{group}:(?:\n  .*)*?\n  seed: (\d)$", recipe, re.M)[1]) for group in ("init", "validation")]
+            grid[seeds[run][0]][seeds[run][1]] = json.loads((directory / "summary.json").read_text())["test"]["accuracy"]
+            assert re.search(r"^seed: 0$", recipe, re.M)
+        assert seeds == {0: [0, 0], 1: [1, 0], 2: [0, 1], 3: [1, 1]}
+        # analysis of variance of two crossed factors
+        (a, b), (c, d) = grid
+        rest = (a - b - c + d) ** 2 / 4
+        init, split = ((c + d - a - b) ** 2 / 4 - rest) / 2, ((b + d - a - c) ** 2 / 4 - rest) / 2
+        parts = variant["components"]
+        assert [part["factor"] for part in parts] == ["init", "split", "rest"]
+        assert [part["variance"] for part in parts] == pytest.approx([init, split, rest], abs=1e-12)
+        assert [part["negative"] for part in parts] == [init < -1e-12, split < -1e-12, False]
+    text, _ = place.run("compare", "study.yaml", "--no-train")
+    assert "Runs vary init (2), split (2), crossed; the first 2 of a variant share no level" in text
+    assert re.search(r"variant +runs +init +split +rest\n *ce +4 ", text)
+    assert "--seeds is not for small" in place.run("compare", "study.yaml", "--seeds", "3", code=2)[1]
+    place.write(STUDY.replace("seeds: 2", "vary: [init, split]\nseeds: 4").replace("epochs: 2", "epochs: 1"))
+    assert "holds a study with 'vary' of init (2), split (2), not init, split;" in place.run("compare", "study.yaml", code=2)[1]
+    place.run("report", "runs/small", "--output", "page.html")
+
+
 def test_one_process_at_a_time(place):
     place.write(STUDY.replace("epochs: 2", "epochs: 2000"))
     first = place.start("compare", "study.yaml")

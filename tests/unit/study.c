@@ -98,6 +98,91 @@ static void test_options_without_effect(void **state) {
   }
 }
 
+/* What `vary` says of the seeds of a run's recipe: of the run with seed 7, the second one. */
+static void test_vary(void **state) {
+  (void)state;
+  static const struct {
+    const char *vary, *set;
+    long seed, init, split, noise; /* -1 of init: that of seed */
+  } cases[] = {{"", "noise.fraction: 0.1", 7, -1, 7, 7},
+               {"", "", 7, -1, 7, 1},
+               {"", "noise.fraction: 0.1, validation.seed: 3", 7, -1, 3, 7},
+               {"", "init.seed: 5", 7, 5, 7, 1},
+               {"vary: [init, order]", "noise.fraction: 0.1", 7, -1, 1, 1},
+               {"vary: [order, split]", "", 7, 0, 7, 1},
+               {"vary: [init]", "", 0, 7, 1, 1},
+               {"vary: [noise]", "noise.fraction: 0.1", 0, -1, 1, 7}};
+  static const struct {
+    const char *vary, *set, *message;
+  } wrong[] = {{"vary: [int]", "", "t:4:8: vary: expected init, order, split or noise, got 'int'"},
+               {"vary: [init, init]", "", "t:4:14: vary: init is given twice"},
+               {"vary: []", "", "vary: expected a list"},
+               {"vary: init", "", "vary: expected a list"},
+               {"vary: {init: 1, split: 2}", "", "init: expected a whole number from 2"},
+               {"vary: {init: 3}", "", "vary: expected levels of two factors or more"},
+               {"vary: {init: 200, split: 200}", "", "at most 10000 combinations"},
+               {"vary: {init: 2, split: 2}", "", "seeds: 'vary' gives levels"},
+               {"vary: [noise]", "", "vary: noise has no effect in any variant: no label is changed"},
+               {"vary: [split]", "validation.fraction: 0",
+                "vary: split has no effect in any variant: all images are trained on"},
+               {"vary: [init, split]", "validation.seed: 3", "split varies, but validation.seed is set"}};
+  mixent_study *study;
+  mixent_recipe recipe;
+  char yaml[400];
+#define STUDY "name: a\nrecipe: demo\nseeds: [1, 7]\n%s\nset: {%s}\nvariants: {one: {loss.name: ce}}\n"
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    snprintf(yaml, sizeof yaml, STUDY, cases[i].vary, cases[i].set);
+    study = parse(yaml);
+    assert_int_equal(mixent_study_recipe(study, (mixent_study_cell){.seed = 1}, &recipe), MIXENT_OK);
+    if (recipe.seed != cases[i].seed || recipe.init_seed != cases[i].init ||
+        recipe.validation_seed != cases[i].split || recipe.noise_seed != cases[i].noise)
+      fail_msg("%s %s: %ld %ld %ld %ld", cases[i].vary, cases[i].set, recipe.seed, recipe.init_seed,
+               recipe.validation_seed, recipe.noise_seed);
+    assert_int_equal(mixent_study_compared(study), 2);
+    mixent_study_free(study);
+  }
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    snprintf(yaml, sizeof yaml, STUDY, wrong[i].vary, wrong[i].set);
+    assert_int_equal(mixent_study_parse(yaml, "t", NULL, &study), MIXENT_ERROR_FORMAT);
+    if (!strstr(mixent_last_error(), wrong[i].message)) fail_msg("%s: %s", yaml, mixent_last_error());
+  }
+#undef STUDY
+  /* a study of an old format varies what they all did */
+  study = parse("{name: a, recipe: demo, seeds: [1, 7], set: {noise.fraction: 0.1}, variants: {one: {}}}");
+  for (int format = 1; format <= 3; format++) {
+    study->state = json_pack("{s:i}", "format", format);
+    assert_int_equal(mixent_study_recipe(study, (mixent_study_cell){.seed = 1}, &recipe), MIXENT_OK);
+    long other = format < 3 ? 1 : 7;
+    assert_true(recipe.seed == 7 && recipe.validation_seed == other && recipe.noise_seed == other);
+    json_decref(study->state);
+    study->state = NULL;
+  }
+  mixent_study_free(study);
+}
+
+/* A run for each combination of levels; those that share none come first. */
+static void test_crossed(void **state) {
+  (void)state;
+  mixent_study *study = parse("{name: a, recipe: demo, vary: {init: 3, order: 2, split: 2}, variants: {one: {}}}");
+  assert_true(study->seed_count == 12 && mixent_study_compared(study) == 2);
+  assert_true(study->seeds[0] == 0 && study->seeds[1] == 10 && study->seeds[2] == 1);
+  bool seen[3][2][2] = {0};
+  for (size_t s = 0; s < 12; s++) {
+    mixent_recipe recipe;
+    assert_int_equal(mixent_study_recipe(study, (mixent_study_cell){.seed = s}, &recipe), MIXENT_OK);
+    assert_true(recipe.init_seed < 3 && recipe.seed < 2 && recipe.validation_seed < 2);
+    bool *here = &seen[recipe.init_seed][recipe.seed][recipe.validation_seed];
+    assert_false(*here);
+    *here = true;
+    if (s < 2) assert_true(recipe.init_seed == recipe.seed && recipe.seed == recipe.validation_seed);
+  }
+  mixent_text words = {0};
+  assert_int_equal(mixent_study_vary_write(study, &words), MIXENT_OK);
+  assert_string_equal(words.data, "init (3), order (2), split (2)");
+  mixent_text_free(&words);
+  mixent_study_free(study);
+}
+
 static void test_what_it_leaves_out(void **state) {
   (void)state;
   mixent_study *study = parse("{name: a, recipe: demo, seeds: 12, variants: {one: {}}}");
@@ -333,6 +418,8 @@ static void test_a_run_without_a_last_event(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_what_the_file_says),
                                      cmocka_unit_test(test_options_without_effect),
+                                     cmocka_unit_test(test_vary),
+                                     cmocka_unit_test(test_crossed),
                                      cmocka_unit_test(test_what_it_leaves_out),
                                      cmocka_unit_test(test_runs_go_seed_by_seed),
                                      cmocka_unit_test(test_built_in_studies_are_right),

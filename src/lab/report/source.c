@@ -55,11 +55,11 @@ static mixent_status read_study(const char *directory, mixent_report *report) {
   report->variant_count = study->variant_count, report->baseline = study->baseline;
   MIXENT_TRY(take_texts(study->data_names, study->data_count, &report->data));
   report->data_count = study->data_count;
-  MIXENT_TRY(MIXENT_ALLOCATE(study->seed_count, &report->seeds));
-  memcpy(report->seeds, study->seeds, study->seed_count * sizeof *study->seeds);
-  report->seed_count = study->seed_count;
+  report->seed_count = mixent_study_compared(study);
+  MIXENT_TRY(MIXENT_ALLOCATE(report->seed_count, &report->seeds));
+  memcpy(report->seeds, study->seeds, report->seed_count * sizeof *study->seeds);
   MIXENT_TRY(MIXENT_ALLOCATE(run_count(report), &report->runs));
-  for (size_t i = 0; i < mixent_study_run_count(study); i++)
+  for (size_t i = 0; i < run_count(report); i++) /* those of the first seeds come first */
     MIXENT_TRY(read_study_run(report, mixent_study_cell_at(study, i)));
   return MIXENT_OK;
 }

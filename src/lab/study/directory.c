@@ -13,8 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Format 1 has the same files; where its variants have no weights, they are those of mixent_study_settings. */
-enum { LARGEST = 1 << 26, FORMAT = 2, MOST_THREADS = 4096 };
+/* Formats 1 and 2 have the same files. Where variants of format 1 have no weights, they are those of mixent_study_settings; a study of
+ * either without `vary` varies init and order alone. */
+enum { LARGEST = 1 << 26, FORMAT = 3, MOST_THREADS = 4096 };
 
 /* The text of a file of the directory; free(). */
 static mixent_status read_file(const char *directory, const char *name, char **out) {
@@ -218,12 +219,12 @@ static mixent_status refuse(const mixent_study *there, const char *what) {
 }
 
 /* Options that may differ: where things are, and what the lists of the study say. */
-static bool is_free(const char *key) {
+static bool is_free(const mixent_study *study, const char *key) {
   static const char *const keys[] = {"name",    "data", "data_alternative", "data_dir",
                                      "threads", "seed", "save_minutes",     NULL};
   size_t i = 0;
   while (keys[i] && strcmp(keys[i], key) != 0) i++;
-  return keys[i];
+  return keys[i] || mixent_study_varies_option(study, key);
 }
 
 static mixent_status compare_recipes(const mixent_study *there, const char *variant, const mixent_recipe *old,
@@ -233,7 +234,7 @@ static mixent_status compare_recipes(const mixent_study *there, const char *vari
     mixent_text before = {0}, after = {0}, what = {0};
     bool used = mixent_option_use_in(option, old, NULL) == MIXENT_OPTION_USED ||
                 mixent_option_use_in(option, now, NULL) == MIXENT_OPTION_USED;
-    if (is_free(option->key) || !used) continue;
+    if (is_free(there, option->key) || !used) continue;
     mixent_option_write(option, old, &before);
     mixent_option_write(option, now, &after);
     if (before.failed || after.failed)
@@ -289,10 +290,27 @@ static mixent_status compare_data(const mixent_study *there, const mixent_study 
   return same ? MIXENT_OK : refuse(there, "other data sets");
 }
 
+static mixent_status compare_vary(const mixent_study *there, const mixent_study *study) {
+  bool same = there->vary.crossed == study->vary.crossed;
+  for (int f = 0; f < MIXENT_STUDY_FACTORS; f++)
+    same &= mixent_study_levels(there, (mixent_study_factor)f) ==
+            mixent_study_levels(study, (mixent_study_factor)f);
+  if (same) return MIXENT_OK;
+  mixent_text text = {0};
+  mixent_text_append(&text, "%s", "'vary' of ");
+  mixent_status status = mixent_study_vary_write(there, &text);
+  mixent_text_append(&text, "%s", ", not ");
+  if (status == MIXENT_OK) status = mixent_study_vary_write(study, &text);
+  if (status == MIXENT_OK) status = refuse(there, text.data);
+  mixent_text_free(&text);
+  return status;
+}
+
 static mixent_status join(mixent_study *study, mixent_study *there) {
   if (!study->state) study->state = json_incref(there->state); /* a study from a file takes its format */
   MIXENT_TRY(compare_data(there, study));
   MIXENT_TRY(compare_variants(there, study));
+  MIXENT_TRY(compare_vary(there, study));
   for (size_t i = 0; i < study->seed_count; i++) MIXENT_TRY(mixent_study_add_seed(there, study->seeds[i]));
   MIXENT_TRY(mixent_study_take_data(study, (const char *const *)there->data, there->data_count));
   long *seeds = study->seeds;

@@ -3,8 +3,7 @@
 #include "core/content.h"
 #include "core/embedded.h"
 #include "core/file.h"
-#include "lab/study/study.h"
-#include "recipe/use.h"
+#include "lab/study/study_parts.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -215,29 +214,33 @@ static mixent_status read_data(const mixent_yaml *node, mixent_study *study) {
 
 /* The file's own keys. */
 static mixent_status read_tree(const mixent_yaml *root, mixent_study *study) {
-  static const char *const keys[] = {"name", "about",    "recipe",     "seeds",    "set",
+  static const char *const keys[] = {"name", "about",    "recipe",     "seeds",    "vary", "set",
                                      "data", "baseline", "difference", "variants", NULL};
   if (root->kind != MIXENT_YAML_MAPPING) return mixent_yaml_fail(root, "no study: it begins with no 'name:'");
   MIXENT_TRY(mixent_yaml_check_keys(root, keys));
   const mixent_yaml *about = mixent_yaml_find(root, "about"), *set = mixent_yaml_find(root, "set"),
-                    *data = mixent_yaml_find(root, "data"),
+                    *data = mixent_yaml_find(root, "data"), *vary = mixent_yaml_find(root, "vary"),
                     *difference = mixent_yaml_find(root, "difference");
   static const char *const needed[] = {"name", "recipe", "seeds", "variants"};
   const mixent_yaml *node[4];
+  if (vary) MIXENT_TRY(mixent_study_vary_read(vary, &study->vary));
   for (size_t i = 0; i < 4; i++)
-    if (!(node[i] = mixent_yaml_find(root, needed[i])))
+    if (!(node[i] = mixent_yaml_find(root, needed[i])) && !(i == 2 && study->vary.crossed))
       return mixent_yaml_fail(root, "'%s' is missing", needed[i]);
+  if (node[2] && study->vary.crossed)
+    return mixent_yaml_fail(node[2],
+                            "seeds: 'vary' gives levels, which name the runs; leave one of the two out");
   MIXENT_TRY(read_text(node[0], &study->name));
   MIXENT_TRY(check_name(node[0], "a study", study->name));
   MIXENT_TRY(about ? read_text(about, &study->about) : copy("", &study->about));
   MIXENT_TRY(read_text(node[1], &study->recipe));
-  MIXENT_TRY(read_seeds(node[2], study));
+  MIXENT_TRY(node[2] ? read_seeds(node[2], study) : mixent_study_vary_seeds(study));
   if (set) MIXENT_TRY(read_settings(set, false, data != NULL, &study->settings, &study->setting_count));
   if (data) MIXENT_TRY(read_data(data, study));
   MIXENT_TRY(read_variants(node[3], data != NULL, study));
   MIXENT_TRY(read_baseline(mixent_yaml_find(root, "baseline"), study));
   mixent_status status = mixent_study_check_size(study);
-  if (status != MIXENT_OK) return fail_at(node[2], status);
+  if (status != MIXENT_OK) return fail_at(node[2] ? node[2] : vary, status);
   study->difference = 0.1;
   if (difference) MIXENT_TRY(mixent_yaml_number(difference, 1e-9, 100, &study->difference));
   return MIXENT_OK;
@@ -257,8 +260,10 @@ static mixent_status read_recipe(const mixent_yaml *node, const char *recipe_tex
 /* A study that is new must not set what has no effect: a variant's own options count for its loss, shared ones for one
  * variant at least. */
 static mixent_status check_uses(const mixent_yaml *root, const mixent_study *study) {
-  const mixent_yaml *variants = mixent_yaml_find(root, "variants"), *set = mixent_yaml_find(root, "set");
+  const mixent_yaml *variants = mixent_yaml_find(root, "variants"), *set = mixent_yaml_find(root, "set"),
+                    *vary = mixent_yaml_find(root, "vary");
   mixent_recipe recipe;
+  if (vary) MIXENT_TRY(mixent_study_vary_check(vary, study));
   for (size_t v = 0; v < study->variant_count; v++) {
     const mixent_study_variant *variant = &study->variants[v];
     mixent_status status = mixent_study_check_run(study, (mixent_study_cell){.variant = v}, &recipe);

@@ -1,12 +1,14 @@
 /* Results of a study's runs, in the shape that a comparison takes. */
 #include "lab/study/results.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 void mixent_study_results_free(mixent_study_results *results) {
   mixent_runs_compared_free(&results->compared);
   for (size_t i = 0; i < results->count && results->items; i++) mixent_result_free(results->items[i]);
   free(results->items);
+  free(results->variance);
   *results = (mixent_study_results){0};
 }
 
@@ -20,21 +22,38 @@ static mixent_status read_run(const mixent_study *study, mixent_study_cell cell,
   return status;
 }
 
+/* Only seeds of which no two runs share a level of a factor are independent. */
 static mixent_status compare(const mixent_study *study, mixent_study_results *out) {
+  size_t seeds = mixent_study_compared(study), rows = study->data_count * study->variant_count;
+  const mixent_result **first;
   bool *selected;
   MIXENT_TRY(mixent_study_find_test_selected(study, &selected));
+  mixent_status status = MIXENT_ALLOCATE(rows * seeds, &first);
+  for (size_t i = 0; i < rows * seeds && status == MIXENT_OK; i++)
+    first[i] = out->items[i / seeds * study->seed_count + i % seeds];
   const mixent_runs_grid grid = {.variants = (const char *const *)study->variant_names,
                                  .variant_count = study->variant_count,
                                  .baseline = study->baseline,
                                  .test_selected = selected,
                                  .seeds = study->seeds,
-                                 .seed_count = study->seed_count,
+                                 .seed_count = seeds,
                                  .data = (const char *const *)study->data_names,
                                  .data_count = study->data_count,
-                                 .results = (const mixent_result *const *)out->items,
+                                 .results = first,
                                  .difference = study->difference};
-  mixent_status status = mixent_runs_compare(&grid, &out->compared);
+  if (status == MIXENT_OK) status = mixent_runs_compare(&grid, &out->compared);
   free(selected);
+  free(first);
+  return status;
+}
+
+static mixent_status measure_variance(const mixent_study *study, mixent_study_results *out) {
+  double *accuracies;
+  MIXENT_TRY(MIXENT_ALLOCATE(study->data_count * study->variant_count, &out->variance));
+  MIXENT_TRY(MIXENT_ALLOCATE(out->count, &accuracies));
+  for (size_t i = 0; i < out->count; i++) accuracies[i] = out->items[i] ? out->items[i]->test.accuracy : NAN;
+  mixent_status status = mixent_study_variance_measure(study, accuracies, out->variance);
+  free(accuracies);
   return status;
 }
 
@@ -49,6 +68,7 @@ mixent_status mixent_study_results_read(const mixent_study *study, mixent_study_
     out->finished += *item != NULL;
   }
   if (status == MIXENT_OK) status = compare(study, out);
+  if (status == MIXENT_OK && study->vary.crossed) status = measure_variance(study, out);
   if (status != MIXENT_OK) mixent_study_results_free(out);
   return status;
 }

@@ -4,11 +4,13 @@
 
 #include "lab/compare/runs.h"
 #include "lab/study/directory.h"
+#include "lab/study/variance.h"
 
 typedef struct mixent_study_results {
-  mixent_result **items;  /* [data, variants, seeds]; NULL where a run is not finished */
-  size_t count, finished; /* runs */
-  mixent_runs_compared compared;
+  mixent_result **items;           /* [data, variants, seeds]; NULL where a run is not finished */
+  size_t count, finished;          /* runs */
+  mixent_runs_compared compared;   /* those that mixent_study_compared counts */
+  mixent_study_variance *variance; /* [data, variants]; NULL: the study crosses no factors */
 } mixent_study_results;
 
 /* Of a study in a directory, which must outlive them. */

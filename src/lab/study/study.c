@@ -2,7 +2,7 @@
 #include "lab/study/study.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "recipe/use.h"
+#include "lab/study/study_parts.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -152,15 +152,14 @@ mixent_status mixent_study_settings(const mixent_study *study, mixent_study_cell
   const mixent_study_variant *variant = &study->variants[cell.variant];
   mixent_recipe recipe;
   *out = (mixent_run_settings){0};
-  MIXENT_TRY(
-      MIXENT_ALLOCATE(study->setting_count + variant->setting_count + 2 + MIXENT_LOSS_PARTS, &out->items));
+  size_t most = study->setting_count + variant->setting_count + 1 + MIXENT_STUDY_FACTORS + MIXENT_LOSS_PARTS;
+  MIXENT_TRY(MIXENT_ALLOCATE(most, &out->items));
   for (size_t i = 0; i < study->setting_count; i++) out->items[out->count++] = study->settings[i];
   for (size_t i = 0; i < variant->setting_count; i++) out->items[out->count++] = variant->settings[i];
   if (study->data_listed) out->items[out->count++] = (mixent_setting){"data", study->data[cell.data]};
-  snprintf(out->seed, sizeof out->seed, "%ld", study->seeds[cell.seed]);
-  out->items[out->count++] = (mixent_setting){"seed", out->seed};
   mixent_status status = parse_recipe(study, out, mixent_recipe_parse, &recipe);
   if (status == MIXENT_OK) {
+    mixent_study_add_seeds(study, cell, &recipe, out);
     add_old_weights(study, &recipe, out);
     out->count = mixent_settings_keep_used(out->items, out->count, &recipe);
   } else

@@ -13,13 +13,31 @@ typedef struct mixent_study_variant {
   size_t setting_count;
 } mixent_study_variant;
 
+/* What makes the runs of one variant differ. */
+typedef enum mixent_study_factor {
+  MIXENT_STUDY_INIT,  /* the initial weights */
+  MIXENT_STUDY_ORDER, /* order, augmentation, dropout, schedule: all else that training draws */
+  MIXENT_STUDY_SPLIT, /* which images are held out, and which are trained on */
+  MIXENT_STUDY_NOISE, /* which labels are wrong, where the recipe has label noise */
+  MIXENT_STUDY_FACTORS
+} mixent_study_factor;
+extern const char *const mixent_study_factors[]; /* names, NULL-terminated */
+
+/* The key `vary`. Read it by mixent_study_levels. */
+typedef struct mixent_study_vary {
+  bool said;                           /* the file has it */
+  bool crossed;                        /* as levels of each factor; else as a list */
+  size_t levels[MIXENT_STUDY_FACTORS]; /* of each: 0 where it does not vary; of a list 1 */
+} mixent_study_vary;
+
 typedef struct mixent_study {
   char *name;        /* letters, digits, '.', '_', '-': also the directory's */
   char *about;       /* "": the file says nothing */
   char *recipe;      /* what all runs start from, a built-in recipe's name or a file */
   char *recipe_text; /* its YAML, as it was when the study was made */
   char *text;        /* of STUDY.yaml */
-  long *seeds;       /* [seed_count], at least two, each once */
+  mixent_study_vary vary;
+  long *seeds; /* [seed_count], at least two, each once; of a crossed design the numbers of its runs */
   size_t seed_count;
   char **data;                    /* [data_count] data sets as a recipe names them */
   char **data_names;              /* [data_count] their last part: what tables and directories call them */
@@ -77,7 +95,7 @@ char *mixent_study_variant_name(const mixent_study *study, mixent_study_cell cel
 typedef struct mixent_run_settings {
   mixent_setting *items; /* free() */
   size_t count;
-  char seed[24];
+  char seeds[MIXENT_STUDY_FACTORS][24];
 } mixent_run_settings;
 mixent_status mixent_study_settings(const mixent_study *study, mixent_study_cell cell,
                                     mixent_run_settings *out);
@@ -87,6 +105,18 @@ mixent_status mixent_study_check_run(const mixent_study *study, mixent_study_cel
 mixent_status mixent_study_recipe(const mixent_study *study, mixent_study_cell cell, mixent_recipe *out);
 /* *out [variant_count]: whether the runs of a variant choose their epoch by the test images; free(). */
 mixent_status mixent_study_find_test_selected(const mixent_study *study, bool **out);
+
+/* In how many levels a factor varies: 0: it has one seed in all runs; of a list 1: the run's seed is its seed. A study without
+ * `vary` varies init and order if it was begun in format 1 or 2 (study/directory.c), else all whose seeds are not set. */
+size_t mixent_study_levels(const mixent_study *study, mixent_study_factor factor);
+/* The seed of a factor that varies, in the runs of seeds[seed]. */
+long mixent_study_level(const mixent_study *study, mixent_study_factor factor, size_t seed);
+/* Whether the recipe's option is the seed of a factor that varies. */
+bool mixent_study_varies_option(const mixent_study *study, const char *key);
+/* How many of the first seeds are compared: all; of a crossed design the runs that share no level with each other. */
+size_t mixent_study_compared(const mixent_study *study);
+/* "init, order"; of a crossed design "init (3), split (3)". */
+mixent_status mixent_study_vary_write(const mixent_study *study, mixent_text *out);
 
 /* Threads of each run, of a study that has a directory. */
 long mixent_study_threads(const mixent_study *study);
