@@ -161,29 +161,14 @@ static void print_failed(const mixent_study *study, mixent_study_cell cell, cons
   free(variant);
 }
 
-/* What the runs of a variant differ in, and therefore what the intervals speak of. */
-static void print_vary(const mixent_study *study) {
-  mixent_text line = {0};
-  mixent_text_append(&line, "Runs vary ");
-  if (mixent_study_vary_write(study, &line) == MIXENT_OK && study->vary.crossed)
-    mixent_text_append(&line, ", crossed; the first %zu of a variant share no level, and are compared",
-                       mixent_study_compared(study));
-  mixent_text_append(&line, ".");
-  if (mixent_study_levels(study, MIXENT_STUDY_SPLIT))
-    mixent_text_append(&line,
-                       " All splits are of one pool of training images: intervals speak of that pool.");
-  if (line.failed)
-    mixent_output_lacks();
-  else
-    mixent_wrapped_print(stdout, 0, 0, line.data);
-  mixent_text_free(&line);
-}
-
 static void print_text(const mixent_study *study, const mixent_study_results *results, const json_t *failed) {
   mixent_text text = {0};
   printf("\n%s: %zu of %zu runs are finished\n", study->name, results->finished, results->count);
   if (*study->about) mixent_wrapped_print(stdout, 0, 0, study->about);
-  print_vary(study);
+  mixent_study_vary_append_text(study, &text);
+  if (text.failed) mixent_output_lacks();
+  if (text.data) mixent_wrapped_print(stdout, 0, 0, text.data);
+  mixent_text_free(&text);
   for (size_t i = 0; i < study->data_count * study->variant_count; i++)
     print_failed(study, mixent_study_cell_at(study, i), failed);
   putchar('\n');
@@ -217,15 +202,11 @@ static void print_start(const arguments *arguments, const mixent_study *study) {
 
 static json_t *results_to_json(const mixent_study *study, const mixent_study_results *results,
                                json_t *failed) {
-  json_t *vary = json_array();
-  for (int f = 0; f < MIXENT_STUDY_FACTORS; f++)
-    if (mixent_study_levels(study, (mixent_study_factor)f))
-      mixent_json_append(&vary, json_string(mixent_study_factors[f]));
   return json_pack("{s:s, s:s, s:o, s:I, s:I, s:O, s:o, s:o, s:o*}", "study", study->name, "about",
                    study->about, "directory", mixent_json_text(study->directory), "runs",
                    (json_int_t)results->count, "finished", (json_int_t)results->finished, "failed", failed,
-                   "comparison", mixent_comparison_to_json(results->compared.comparison), "vary", vary,
-                   "variance",
+                   "comparison", mixent_comparison_to_json(results->compared.comparison), "vary",
+                   mixent_study_vary_to_json(study), "variance",
                    results->variance ? mixent_study_variance_to_json(study, results->variance) : NULL);
 }
 

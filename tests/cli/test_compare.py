@@ -277,7 +277,7 @@ def test_factors_crossed(place):
     """Four runs of each variant: two that share nothing are compared, and all four are the variance table."""
     place.write(STUDY.replace("seeds: 2", "vary: {init: 2, split: 2}").replace("epochs: 2", "epochs: 1"))
     said = place.compare()
-    assert said["finished"] == 8 and said["vary"] == ["init", "split"] and said["comparison"]["seeds"] == [0, 3]
+    assert said["finished"] == 8 and said["vary"] == ["init", "split"] and said["comparison"]["seeds"] == ["0", "3"]
     for variant in said["variance"]:
         seeds, grid = {}, [[0, 0], [0, 0]]
         for run in range(4):

@@ -306,11 +306,9 @@ static void add_status(const reading *reading) {
                mixent_fail(MIXENT_ERROR_FORMAT,
                            "%s: expected at most %d values in summary.json and metrics.jsonl, got more",
                            reading->directory, MOST_FACTS));
-  /* one that failed elsewhere came without (mixent study import) */
   if (!reading->finished && !reading->recorded && !mixent_facts_find(facts, "failure") &&
       !time_of(reading, "last.safetensors", &saved))
-    add_damage(reading,
-               mixent_fail(MIXENT_ERROR_FORMAT, "last.safetensors is missing, so the run cannot go on"));
+    add_damage(reading, mixent_fail(MIXENT_ERROR_FORMAT, "last.safetensors is missing; it cannot go on"));
   mixent_facts_add_text(facts, "status",
                         mixent_facts_find(facts, "damage")    ? "damaged"
                         : reading->finished                   ? "finished"

@@ -291,16 +291,13 @@ static mixent_status compare_data(const mixent_study *there, const mixent_study 
 }
 
 static mixent_status compare_vary(const mixent_study *there, const mixent_study *study) {
-  bool same = there->vary.crossed == study->vary.crossed;
-  for (int f = 0; f < MIXENT_STUDY_FACTORS; f++)
-    same &= mixent_study_levels(there, (mixent_study_factor)f) ==
-            mixent_study_levels(study, (mixent_study_factor)f);
-  if (same) return MIXENT_OK;
+  if (mixent_study_varies_as(there, study)) return MIXENT_OK;
   mixent_text text = {0};
   mixent_text_append(&text, "%s", "'vary' of ");
-  mixent_status status = mixent_study_vary_write(there, &text);
+  mixent_study_vary_append(there, &text);
   mixent_text_append(&text, "%s", ", not ");
-  if (status == MIXENT_OK) status = mixent_study_vary_write(study, &text);
+  mixent_study_vary_append(study, &text);
+  mixent_status status = mixent_text_status(&text);
   if (status == MIXENT_OK) status = refuse(there, text.data);
   mixent_text_free(&text);
   return status;

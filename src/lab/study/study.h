@@ -115,8 +115,12 @@ long mixent_study_level(const mixent_study *study, mixent_study_factor factor, s
 bool mixent_study_varies_option(const mixent_study *study, const char *key);
 /* How many of the first seeds are compared: all; of a crossed design the runs that share no level with each other. */
 size_t mixent_study_compared(const mixent_study *study);
+bool mixent_study_varies_as(const mixent_study *a, const mixent_study *b);
 /* "init, order"; of a crossed design "init (3), split (3)". */
-mixent_status mixent_study_vary_write(const mixent_study *study, mixent_text *out);
+void mixent_study_vary_append(const mixent_study *study, mixent_text *out);
+/* The same as sentences, with what the intervals therefore speak of; as an array of names (NULL: no memory). */
+void mixent_study_vary_append_text(const mixent_study *study, mixent_text *out);
+struct json_t *mixent_study_vary_to_json(const mixent_study *study);
 
 /* Threads of each run, of a study that has a directory. */
 long mixent_study_threads(const mixent_study *study);

@@ -168,7 +168,14 @@ void mixent_study_add_seeds(const mixent_study *study, mixent_study_cell cell, c
     add_seed(out, MIXENT_STUDY_INIT, recipe->seed);
 }
 
-mixent_status mixent_study_vary_write(const mixent_study *study, mixent_text *out) {
+bool mixent_study_varies_as(const mixent_study *a, const mixent_study *b) {
+  bool same = a->vary.crossed == b->vary.crossed;
+  for (int f = 0; f < MIXENT_STUDY_FACTORS; f++)
+    same &= mixent_study_levels(a, (mixent_study_factor)f) == mixent_study_levels(b, (mixent_study_factor)f);
+  return same;
+}
+
+void mixent_study_vary_append(const mixent_study *study, mixent_text *out) {
   size_t count = 0;
   for (size_t f = 0; f < MIXENT_STUDY_FACTORS; f++) {
     size_t levels = mixent_study_levels(study, (mixent_study_factor)f);
@@ -176,5 +183,24 @@ mixent_status mixent_study_vary_write(const mixent_study *study, mixent_text *ou
     mixent_text_append_item(out, count++, "%s", mixent_study_factors[f]);
     if (study->vary.crossed) mixent_text_append(out, " (%zu)", levels);
   }
-  return mixent_text_status(out);
+}
+
+void mixent_study_vary_append_text(const mixent_study *study, mixent_text *out) {
+  mixent_text_append(out, "%s", "Runs vary ");
+  mixent_study_vary_append(study, out);
+  if (study->vary.crossed)
+    mixent_text_append(out, ", crossed; the first %zu of a variant share no level, and are compared",
+                       mixent_study_compared(study));
+  mixent_text_append(out, "%s", ".");
+  if (mixent_study_levels(study, MIXENT_STUDY_SPLIT))
+    mixent_text_append(out, "%s",
+                       " All splits are of one pool of training images: intervals speak of that pool.");
+}
+
+json_t *mixent_study_vary_to_json(const mixent_study *study) {
+  json_t *names = json_array();
+  for (int f = 0; f < MIXENT_STUDY_FACTORS; f++)
+    if (mixent_study_levels(study, (mixent_study_factor)f))
+      mixent_json_append(&names, json_string(mixent_study_factors[f]));
+  return names;
 }
