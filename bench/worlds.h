@@ -30,7 +30,7 @@ static inline double gain_of(const world *world, double shift) {
 
 /* Its inverse. */
 static inline double shift_for(const world *world, double gain) {
-  double low = 0, high = 1;
+  double low = 0, high = 10;
   for (int step = 0; step < 60; step++) {
     double middle = (low + high) / 2;
     if (gain_of(world, middle) < gain)

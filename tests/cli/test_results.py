@@ -12,6 +12,7 @@ import subprocess
 import numpy
 import pytest
 
+from comparison import of_metric
 from events import read_last
 from support import PROGRAM, ROOT, environment
 
@@ -57,7 +58,7 @@ def compare(mixent, tmp_path):
         done = mixent("compare", "--results", name, *options, "--json")
         assert done.code == code, done.err
         last = read_last(done.out)
-        return last["results"] if code == 0 else last["message"]
+        return of_metric(last) if code == 0 else last["message"]
     return run
 
 
@@ -100,9 +101,9 @@ def test_every_layout_says_the_same(compare, mixent, tmp_path):
     assert compare(text)["data"][0]["comparisons"] == right["data"][0]["comparisons"]
     write(tmp_path / "first.csv", [row for row in wide if row["variant"] == "a"])  # several files, another format each
     write(tmp_path / "second.jsonl.gz", [row for row in wide if row["variant"] != "a"])
-    assert read_last(mixent("compare", "--results", "first.csv", "second.jsonl.gz", "--json").out)["results"] == right
+    assert of_metric(read_last(mixent("compare", "--results", "first.csv", "second.jsonl.gz", "--json").out)) == right
     write(tmp_path / "more.csv", [{"variant": row["variant"], "seed": row["seed"], "f1": 0.5} for row in wide])  # more metrics of the same runs
-    both = read_last(mixent("compare", "--results", "r.csv", "more.csv", "--json").out)["results"]
+    both = of_metric(read_last(mixent("compare", "--results", "r.csv", "more.csv", "--json").out))
     assert both["data"] == compare(wide)["data"] and both["metrics"][-1] == {"name": "f1", "better": 1}
 
 
@@ -173,7 +174,7 @@ def test_what_has_no_scatter_is_no_comparison_for_holm(compare):
 def test_equivalence(compare):
     pair = only(compare(rows_of(a=A, b=NEAR)))
     upper = student((abs(pair["difference"]) - 0.1) / pair["error"], 5) / 2
-    assert (pair["verdict"], pair["reason"]) == ("equivalent", None) and "less than 0.1 points" in pair["words"]
+    assert (pair["verdict"], pair["reason"]) == ("equivalent", None) and "less than the 0.1 points that matter" in pair["words"]
     assert pair["equivalence_p"] == pytest.approx(upper, abs=1e-9) and pair["within"] > 0.99
     assert only(compare(rows_of(a=A, b=NEAR), "--difference", "0.001"))["reason"] == "open"
     shares = rows_of(a=[value / 100 for value in A], b=[value / 100 for value in NEAR])
@@ -184,7 +185,7 @@ def test_equivalence(compare):
     assert only(compare(losses, "--difference", "0.1"))["verdict"] == "equivalent"
     # different, and by less than matters: both are said
     shifted = only(compare(rows_of(a=A, b=[value + 0.05 + 0.001 * (i % 2) for i, value in enumerate(A)])))
-    assert shifted["verdict"] == "better" and "less than 0.1 points" in shifted["words"]
+    assert shifted["verdict"] == "better" and "less than the 0.1 points that matter" in shifted["words"]
 
 
 def test_fractions_beside_per_cent(compare):
@@ -206,7 +207,7 @@ def test_which_direction_is_better(compare):
     assert only(told)["verdict"] == "worse" and only(compare(rows, "--metric", "nll"))["verdict"] == "worse"
     assert only(compare(rows, "--metric", "nll", "--baseline", "b"))["verdict"] == "better"
     unknown = only(compare(rows, "--metric", "entropy"))
-    assert unknown["verdict"] == "higher" and "--lower or --higher" in unknown["words"]
+    assert unknown["verdict"] == "higher" and "Nothing says whether higher or lower is better" in unknown["words"]
     assert only(compare(rows, "--metric", "entropy", "--baseline", "b"))["verdict"] == "lower"
     assert "expected one of accuracy," in compare(rows, "--lower", "nll,lost", code=2)
 
@@ -298,10 +299,11 @@ def test_the_text(mixent, tmp_path):
     write(tmp_path / "r.csv", [dict(row, nll=1) for row in rows_of(ce=A, **{"min-ent": B, "few": A[:2]})])
     text = mixent("compare", "--results", "r.csv").out
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    assert lines[:4] == ["variant runs accuracy % 95 % interval difference 95 % interval p Holm p verdict", "ce 6 91.35 91.15 to 91.55 baseline",
-                         "min-ent 6 92.12 91.88 to 92.35 +0.77 0.68 to 0.85 < 0.0001 < 0.0001 better", "few 2 91.35 89.44 to 93.26 0.00 - - - undecided: identical"]
+    assert lines[:6] == ["3 variants, 6 seeds; baseline ce", "", "variant runs accuracy % deviation 95 % interval difference 95 % interval Holm p verdict",
+                         "ce 6 91.35 0.19 91.15 to 91.55 baseline", "min-ent 6 92.12 0.22 91.88 to 92.35 +0.77 0.68 to 0.85 < 0.0001 better",
+                         "few 2 91.35 0.21 89.44 to 93.26 0.00 - - undecided: identical"]
     assert "\nmin-ent is better than ce: accuracy differs by +0.77 points (95 %: 0.68 to 0.85, paired" in text
-    assert " ".join(text.split()).endswith("A difference of 0.1 points matters (--difference). Other metrics (--metric NAME): nll.")
+    assert " ".join(text.split()).endswith("Verdicts on another metric (--metric NAME): nll.") and "difference of 0.1 points matters" in " ".join(text.split())
 
 
 def test_options_of_studies_and_of_results_do_not_mix(mixent, tmp_path):
@@ -327,7 +329,7 @@ def test_a_study_of_ours_says_the_same_as_a_file(mixent, tmp_path):
             for variant in data["variants"] for i, seed in enumerate(variant["seeds"])]
     write(tmp_path / "study.csv", rows)
     for measure in ("accuracy", "nll", "ece", "aurc", "nll_calibrated"):
-        theirs = read_last(mixent("compare", "--results", "study.csv", "--metric", measure, "--json").out)["results"]
+        theirs = of_metric(read_last(mixent("compare", "--results", "study.csv", "--metric", measure, "--json").out))
         for variant, other in zip(data["variants"], theirs["data"][0]["variants"], strict=True):
             for key in ("count", "mean", "deviation", "low", "high"):
                 assert other[key] == pytest.approx(variant["measures"][measure][key], rel=1e-9), (measure, key)
@@ -344,5 +346,7 @@ def test_the_page_shows_what_the_program_prints(mixent, tmp_path):
     given, shown = ("\n".join(line[4:] for line in block.strip("\n").splitlines()) + "\n" for block in re.findall(r"\n\n((?:    .*\n|\n)+)", section)[:2])
     (tmp_path / "runs.csv").write_text(given)
     assert mixent("compare", "--results", "runs.csv").out == shown
-    for name in ("better", "worse", "higher", "lower", "equivalent", "open", "few-seeds", "one-run", "no-runs", "identical", "no-scatter"):
-        assert name in section
+    verdicts = page[page.index("## Verdicts"):page.index("## Two questions")]
+    pair = json.loads((ROOT / "docs/events.schema.json").read_text())["$defs"]["compared_pair"]["properties"]
+    for name in pair["verdict"]["enum"] + pair["reason"]["enum"]:
+        assert name in (None, "undecided") or re.search(rf"`(undecided: )?{name}`", verdicts), name

@@ -1,15 +1,9 @@
 /* Which of two variants is better calibrated, by the measures nll, ece, nll_calibrated and ece_calibrated, in a sentence. */
-#include "core/layout.h"
-#include "lab/compare/engine.h"
-#include "lab/compare/number.h"
+#include "lab/compare/words.h"
 
 #include <math.h>
 
-typedef struct subject {
-  const mixent_comparison *comparison;
-  const mixent_compare_pair *pair;
-  const char *variant, *baseline;
-} subject;
+typedef mixent_words_subject subject;
 
 /* NaN: it is not a measure, or not tested. */
 static double holm_of(const subject *subject, size_t measure) {
@@ -57,25 +51,21 @@ static void append_stage(const subject *subject, size_t nll, size_t ece, bool be
   mixent_text_append(out, ")");
 }
 
-void mixent_compare_append_calibration(const mixent_comparison *comparison, size_t data,
-                                       const mixent_compare_pair *pair, mixent_text *out) {
-  const mixent_compare_input *input = &comparison->input;
-  const subject subject = {comparison, pair, input->variants[pair->variant],
-                           input->variants[input->baseline]};
+void mixent_words_append_calibration(const subject *subject, mixent_text *out) {
+  const mixent_compare_input *input = subject->input;
   size_t nll = mixent_compare_find(input, "nll"), ece = mixent_compare_find(input, "ece");
   size_t nll_after = mixent_compare_find(input, "nll_calibrated"),
          ece_after = mixent_compare_find(input, "ece_calibrated");
-  if (isnan(holm_of(&subject, nll)) || isnan(holm_of(&subject, ece))) return;
+  if (isnan(holm_of(subject, nll)) || isnan(holm_of(subject, ece))) return;
   mixent_text_append(out, "As trained, ");
-  append_stage(&subject, nll, ece, true, out);
-  if (!isnan(holm_of(&subject, nll_after)) && !isnan(holm_of(&subject, ece_after))) {
-    mixent_text_append(out, "; at the temperature fitted on the validation %s ",
-                       mixent_compare_samples(comparison, data));
-    append_stage(&subject, nll_after, ece_after, false, out);
+  append_stage(subject, nll, ece, true, out);
+  if (!isnan(holm_of(subject, nll_after)) && !isnan(holm_of(subject, ece_after))) {
+    mixent_text_append(out, "; at the temperature fitted on the validation %s ", subject->samples);
+    append_stage(subject, nll_after, ece_after, false, out);
   }
   mixent_text_append(out, ".");
-  const mixent_compare_variant *variants = comparison->data[data].variants;
-  const size_t both[] = {pair->variant, input->baseline};
+  const mixent_compare_variant *variants = subject->result->variants;
+  const size_t both[] = {subject->pair->variant, input->baseline};
   for (size_t k = 0; k < 2; k++)
     if (variants[both[k]].no_temperature)
       mixent_text_append(out, " %s: no temperature was found in %zu of %zu runs.", input->variants[both[k]],

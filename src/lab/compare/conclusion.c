@@ -2,28 +2,14 @@
 #include "core/layout.h"
 #include "core/locale.h"
 #include "lab/compare/engine.h"
-#include "lab/compare/number.h"
+#include "lab/compare/words.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { MOST_NAMED = 8 };
+typedef mixent_words_subject subject;
 
-/* What the sentences are about. */
-typedef struct subject {
-  const mixent_comparison *comparison;
-  const mixent_compare_input *input;
-  const mixent_compare_result *result;
-  size_t data;
-  const mixent_compare_pair *pair;
-  const mixent_compared *primary;
-  const char *variant, *baseline, *metric, *samples;
-  char unit[24]; /* of differences: " points", " s", or "" */
-  double level;
-} subject;
-
-/* A number of the primary measure as it is shown. */
-static mixent_number shown(const subject *subject, double value) {
+mixent_number mixent_words_shown(const subject *subject, double value) {
   return mixent_number_of(subject->input->measures[subject->input->primary].scale * value,
                           subject->comparison->digits[subject->input->primary]);
 }
@@ -49,8 +35,8 @@ static void append_difference(const subject *subject, mixent_text *out) {
   mixent_text_append(out, "%s%s", shown_difference(subject).text, subject->unit);
   if (isnan(primary->difference.low)) return;
   mixent_text_append(out, " (%g %%: %s to %s", 100 * subject->input->confidence,
-                     shown(subject, primary->difference.low).text,
-                     shown(subject, primary->difference.high).text);
+                     mixent_words_shown(subject, primary->difference.low).text,
+                     mixent_words_shown(subject, primary->difference.high).text);
   if (items) mixent_text_append(out, " on these %s", subject->samples);
   if (primary->paired)
     mixent_text_append(out, ", paired over %zu seeds", primary->counts[0]);
@@ -61,8 +47,8 @@ static void append_difference(const subject *subject, mixent_text *out) {
     append_p(subject, primary->difference.p, primary->holm, out);
   }
   if (!isnan(like->low))
-    mixent_text_append(out, "; %s to %s on %s like these", shown(subject, like->low).text,
-                       shown(subject, like->high).text, subject->samples);
+    mixent_text_append(out, "; %s to %s on %s like these", mixent_words_shown(subject, like->low).text,
+                       mixent_words_shown(subject, like->high).text, subject->samples);
   if (!isnan(like->p)) {
     mixent_text_append(out, ", ");
     append_p(subject, like->p, pair->bootstrap_holm, out);
@@ -153,8 +139,8 @@ static void append_equivalent(const subject *subject, mixent_text *out) {
 static void append_power(const subject *subject, mixent_text *out) {
   const mixent_compare_pair *pair = subject->pair;
   if (isnan(pair->least_difference)) return;
-  mixent_number these = shown(subject, pair->least_difference);
-  mixent_number like = shown(subject, pair->least_difference_like);
+  mixent_number these = mixent_words_shown(subject, pair->least_difference);
+  mixent_number like = mixent_words_shown(subject, pair->least_difference_like);
   bool items = !isnan(pair->bootstrap.p);
   mixent_text_append(out, " A difference of %s%s or more would have been seen", these.text, subject->unit);
   if (items) mixent_text_append(out, " on these %s", subject->samples);
@@ -225,13 +211,13 @@ static void append_selected(const subject *subject, mixent_text *out) {
   mixent_text_append(out, ": what the choice adds, and whatever else differs between the two.");
 }
 
-static size_t count_of(const subject *subject, size_t variant) {
+size_t mixent_words_count_of(const subject *subject, size_t variant) {
   return subject->result->variants[variant].measures[subject->input->primary].count;
 }
 
 static void append_no_runs(const subject *subject, mixent_text *out) {
-  bool variant = count_of(subject, subject->pair->variant) > 0,
-       baseline = count_of(subject, subject->input->baseline) > 0;
+  bool variant = mixent_words_count_of(subject, subject->pair->variant) > 0,
+       baseline = mixent_words_count_of(subject, subject->input->baseline) > 0;
   mixent_text_append(out, "%s and %s cannot be compared: no run of %s%s%s ", subject->variant,
                      subject->baseline, variant ? "" : subject->variant, variant || baseline ? "" : " or ",
                      baseline ? "" : subject->baseline);
@@ -251,9 +237,9 @@ static void append_untested(const subject *subject, mixent_text *out) {
         out,
         "%s and %s cannot be compared: a test takes two runs of each, and there are %zu and %zu. Single runs "
         "differ by chance alone; the difference in %s is %s%s.",
-        subject->variant, subject->baseline, count_of(subject, pair->variant),
-        count_of(subject, subject->input->baseline), subject->metric, shown_difference(subject).text,
-        subject->unit);
+        subject->variant, subject->baseline, mixent_words_count_of(subject, pair->variant),
+        mixent_words_count_of(subject, subject->input->baseline), subject->metric,
+        shown_difference(subject).text, subject->unit);
     break;
   case MIXENT_REASON_IDENTICAL:
     mixent_text_append(
@@ -289,78 +275,6 @@ static void append_mcnemar(const subject *subject, mixent_text *out) {
       mixent_number_p(test->p).text);
 }
 
-/* Fractions beside per cent, as from two programs. */
-static void append_scales(const subject *subject, mixent_text *out) {
-  const mixent_measure *measure = &subject->input->measures[subject->input->primary];
-  double means[2] = {
-      subject->result->variants[subject->pair->variant].measures[subject->input->primary].mean,
-      subject->result->variants[subject->input->baseline].measures[subject->input->primary].mean};
-  bool per_cent = strcmp(measure->unit, "%") == 0 && measure->scale == 1;
-  if (!per_cent || (means[0] > 1) == (means[1] > 1) || isnan(means[0] + means[1])) return;
-  mixent_text_append(
-      out, " The %s of %s is about %.3g, that of %s about %.3g: is one a fraction, the other per cent?",
-      subject->metric, subject->variant, means[0], subject->baseline, means[1]);
-}
-
-/* Runs that the difference does not use. */
-static void append_left_out(const subject *subject, mixent_text *out) {
-  const mixent_compared *primary = subject->primary;
-  const size_t variants[2] = {subject->pair->variant, subject->input->baseline};
-  const char *names[2] = {subject->variant, subject->baseline};
-  size_t left_out = 0;
-  for (int i = 0; i < 2 && primary->paired; i++) {
-    size_t count = count_of(subject, variants[i]);
-    if (primary->counts[i] == count) continue;
-    if (!left_out) mixent_text_append(out, " Left out, because they have no partner: ");
-    mixent_text_append_item(out, left_out++, "%zu of %zu runs of %s", count - primary->counts[i], count,
-                            names[i]);
-  }
-  if (left_out)
-    mixent_text_append(out, "; over the seeds that both have, the means are %s and %s.",
-                       shown(subject, primary->means[0]).text, shown(subject, primary->means[1]).text);
-  if (!primary->paired && !isnan(primary->difference.low))
-    mixent_text_append(out, " The two share %s, so the runs are compared unpaired (Welch's t).",
-                       subject->pair->seeds ? "one seed alone" : "no seeds");
-  for (int i = 0; i < 2; i++) {
-    const mixent_compare_variant *of = &subject->result->variants[variants[i]];
-    if (of->missing && of->missing < of->runs)
-      mixent_text_append(
-          out,
-          " Left out, because they have no value: %zu of %zu runs of %s; if such runs failed, the others flatter it.",
-          of->missing, of->runs, names[i]);
-  }
-}
-
-/* ": 3, 4 and 12 more" of the seeds that a variant has no run with. */
-static void append_seeds(const subject *subject, size_t variant, size_t missing, mixent_text *out) {
-  const mixent_comparison *comparison = subject->comparison;
-  size_t place = mixent_compare_place(comparison, subject->data, variant), i = comparison->begins[place],
-         named = 0;
-  for (size_t seed = 0; seed < subject->input->seed_count && named < MOST_NAMED; seed++) {
-    while (i < comparison->begins[place + 1] && comparison->runs[i]->seed < (long)seed) i++;
-    if (i < comparison->begins[place + 1] && comparison->runs[i]->seed == (long)seed) continue;
-    const char *before = named == 0 ? " " : named + 1 == missing ? " and " : ", ";
-    mixent_text_append(out, "%s%s", before, subject->input->seeds[seed]);
-    named++;
-  }
-  if (missing > named) mixent_text_append(out, " and %zu more", missing - named);
-}
-
-/* " Not finished: ce with seeds 3 and 4, ..." of runs that were planned. */
-static void append_missing(const subject *subject, mixent_text *out) {
-  const size_t variants[] = {subject->pair->variant, subject->input->baseline};
-  const char *between = " Not finished: ";
-  for (size_t k = 0; k < 2 && subject->input->planned; k++) {
-    size_t runs = subject->result->variants[variants[k]].runs, missing = subject->input->seed_count - runs;
-    if (!missing || !runs) continue; /* of none at all it has been said */
-    mixent_text_append(out, "%s%s with seed%s", between, subject->input->variants[variants[k]],
-                       missing > 1 ? "s" : "");
-    append_seeds(subject, variants[k], missing, out);
-    between = ", ";
-  }
-  if (*between == ',') mixent_text_append(out, ".");
-}
-
 static void append_words(const subject *subject, mixent_text *out) {
   const mixent_compare_pair *pair = subject->pair;
   if (pair->verdict == MIXENT_VERDICT_EQUIVALENT)
@@ -379,9 +293,7 @@ static void append_words(const subject *subject, mixent_text *out) {
                        " The variance between seeds comes out below 0: they scatter less than the %s alone "
                        "would make them, so the intervals may be too narrow.",
                        subject->samples);
-  append_left_out(subject, out);
-  append_missing(subject, out);
-  append_scales(subject, out);
+  mixent_words_append_left_out(subject, out);
 }
 
 mixent_status mixent_compare_conclude(const mixent_comparison *comparison, size_t data,
@@ -403,7 +315,7 @@ mixent_status mixent_compare_conclude(const mixent_comparison *comparison, size_
                strcmp(measure->unit, "%") == 0 ? "points" : measure->unit);
   mixent_text words = {0}, calibration = {0};
   append_words(&subject, &words);
-  mixent_compare_append_calibration(comparison, data, pair, &calibration);
+  mixent_words_append_calibration(&subject, &calibration);
   pair->words = words.data;
   pair->calibration = calibration.data;
   MIXENT_TRY(mixent_text_status(&words));

@@ -1,4 +1,4 @@
-/* Between the files of the engine: compare.c leads, pair.c measures, judge.c decides, conclusion.c and calibration.c put it into words. */
+/* Between the files of the engine: compare.c leads, pair.c measures, judge.c decides, conclusion.c puts it into words (words.h). */
 #ifndef MIXENT_LAB_COMPARE_ENGINE_H
 #define MIXENT_LAB_COMPARE_ENGINE_H
 
@@ -19,8 +19,4 @@ mixent_status mixent_compare_judge(mixent_comparison *comparison);
 /* Sets pair->words and pair->calibration. */
 mixent_status mixent_compare_conclude(const mixent_comparison *comparison, size_t data,
                                       mixent_compare_pair *pair);
-/* The sentence on NLL and ECE; nothing where they are not known. */
-void mixent_compare_append_calibration(const mixent_comparison *comparison, size_t data,
-                                       const mixent_compare_pair *pair, mixent_text *out);
-
 #endif
