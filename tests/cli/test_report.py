@@ -174,6 +174,39 @@ def test_a_study_becomes_a_page(whole):
     assert (whole.directory / "runs/small/report.html").exists()
 
 
+def test_the_first_screen(whole):
+    """A line for each variant, the baseline first, and below each chart its values, by which the script answers."""
+    page = whole.report("runs/small")
+    lines = page.source.partition('class="lines"')[2].partition("</table>")[0]
+    names = re.findall(r'--hue-(\d)\)">([^<]*)</span>(?:</a>)?</th>', lines)
+    assert names == [("0", "ce"), ("1", "min-ent")]
+    accuracy = [100 * read_summary(whole, f"ce-{seed}")["accuracy"] for seed in (0, 1)]
+    assert f">{numpy.mean(accuracy):.2f} <" in lines
+    assert '<details class="verdict ' in page.source and not re.search(r'<details class="verdict [a-z]*" open', page.source)
+    assert "<title>min-ent minus ce\non these images: " in lines
+    assert page.boxes == ["show0", "show1"] and ":root:has(#show1:not(:checked)) .v1 {" in page.source
+
+
+def read_summary(place, run):
+    return json.loads((place.directory / "runs/small" / run / "summary.json").read_text())["test"]
+
+
+def test_values_of_charts(whole):
+    """The table below the chart of accuracy is the mean, lowest and highest of metrics.jsonl."""
+    page = whole.report("runs/small")
+    table = page.source.partition("Validation accuracy, %</figcaption>")[2].partition("<table>")[2].partition("</table>")[0]
+    rows = re.findall(r'<tr data-x="(\d)"><th scope="row">\1</th><td class="v0">([^<]*)</td><td class="v1">([^<]*)</td></tr>', table)
+    assert [row[0] for row in rows] == ["1", "2", "3"]
+    for epoch, *cells in rows:
+        for name, cell in zip(("ce", "min-ent"), cells):
+            values = [100 * read_epoch(whole, f"{name}-{seed}", int(epoch))["validation"]["accuracy"] for seed in (0, 1)]
+            assert cell == f"{numpy.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def read_epoch(place, run, epoch):
+    return json.loads((place.directory / "runs/small" / run / "metrics.jsonl").read_text().splitlines()[epoch - 1])
+
+
 def test_the_same_bytes_again(whole, tmp_path):
     whole.report("runs/small", "--output", tmp_path / "one.html")
     whole.report("runs/small", "--output", tmp_path / "two.html")
@@ -329,8 +362,34 @@ onload = () => {{
     for (const [text, box] of words)
       if (chart.closest("figure") && (box.right > room.right + 1 || box.left < room.left - 1)) found.push(text + " outside");
   }}
-  const root = page.documentElement;
-  document.title = JSON.stringify({{width: root.scrollWidth, overlaps: found, ink: getComputedStyle(page.body).color,
+  const root = page.documentElement, tip = page.querySelector(".tip"), view = page.defaultView;
+  const point = (target, x, y) => {{
+    const box = target.getBoundingClientRect();
+    target.dispatchEvent(new view.PointerEvent("pointermove", {{bubbles: true, pointerType: "mouse",
+      clientX: box.left + x * box.width, clientY: box.top + y * box.height}}));
+    return !tip || tip.hidden ? null : tip.innerText;
+  }};
+  const leave = target => {{
+    target.dispatchEvent(new view.PointerEvent("pointerleave", {{pointerType: "mouse"}}));
+    return tip ? tip.hidden : null;
+  }};
+  const told = {{}}, charts = [...page.querySelectorAll("figure")];
+  for (const figure of charts) {{
+    told[figure.querySelector("figcaption").innerText] = [0, 0.3, 0.8].map(x => point(figure.querySelector("svg"), x, 0.5));
+    told.hidden = leave(figure.querySelector("svg"));
+  }}
+  told.interval = point(page.querySelector("svg.interval[role=img]") || root, 0.5, 0.5);
+  told.cell = point(page.querySelector(".matrix tbody tr:nth-child(2) td:nth-child(2)") || root, 0.5, 0.5);
+  leave(page.querySelector(".matrix") || root);
+  const seen = () => [...page.querySelectorAll(".v1")].filter(part => part.getClientRects().length && view.getComputedStyle(part).display !== "none").length;
+  const before = seen(), box = page.querySelector("#show1");
+  if (box) box.click();
+  const after = seen(), without = charts.length ? point(charts[0].querySelector("svg"), 0.8, 0.5) : null;
+  if (box) box.click();
+  const folded = [...page.querySelectorAll("details.verdict")].map(part => part.open = false);
+  view.dispatchEvent(new view.Event("beforeprint"));
+  const printed = [...page.querySelectorAll("details.verdict")].every(part => part.open);
+  document.title = JSON.stringify({{told, before, after, without, printed, width: root.scrollWidth, overlaps: found, ink: getComputedStyle(page.body).color,
     strokes: [...new Set([...page.querySelectorAll("figure path")].map(path => getComputedStyle(path).stroke))]}});
 }};
 </script>"""
@@ -357,6 +416,22 @@ def picture(page, directory, name, *options):
     return numpy.asarray(Image.open(path).convert("L"), float)
 
 
+def check_answers(found):
+    """Those who point at a chart are told its values; a check box hides a variant everywhere; paper folds nothing away."""
+    told = found["told"]
+    assert told.pop("hidden") is True
+    first, _, last = told["Validation accuracy, %"]
+    assert first.startswith("epoch 1\n") and last.startswith("epoch 3\n")
+    assert re.search(r"\bce\s+\d+\.\d\d \(\d+\.\d\d to \d+\.\d\d\)", last) and "min-ent" in last
+    assert re.match(r"min-ent minus ce\non these images: [−+]?\d+\.\d\d \[", told.pop("interval"))
+    assert re.match(r"true &, said <\n\d+ of \d+: \d+\.\d\d %", told.pop("cell"))
+    (reliability,) = [values for title, values in told.items() if title.startswith("ce\nECE")]
+    assert re.match(r"confidence 0\.\d+ to \d\.\d+\naccuracy", reliability[2])
+    assert all(all(values) for values in told.values()), told
+    assert found["before"] > 20 and found["after"] == 0 and "min-ent" not in found["without"] and "ce" in found["without"]
+    assert found["printed"]
+
+
 DARK = ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"]
 
 
@@ -372,7 +447,12 @@ def test_in_a_browser(whole, tmp_path):
         assert found["width"] <= width, "wider than the window"
         assert len(found["strokes"]) > 3 and "none" not in found["strokes"]
         inks.append(found["ink"])
+        check_answers(found)
     assert inks[0] == inks[2] != inks[1] == inks[3]
+    bare = tmp_path / "bare.html"  # as where scripts do not run: the check boxes hide, and a title tells the values
+    bare.write_text(re.sub(r"<script>.*?</script>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL), encoding="utf-8")
+    found, errors = browse(bare, tmp_path, 1200)
+    assert errors == [] and found["before"] > 20 and found["after"] == 0 and found["told"]["interval"] is None
     light, dark = picture(page, tmp_path, "light.png"), picture(page, tmp_path, "dark.png", *DARK)
     assert numpy.median(light) > 240 and numpy.median(dark) < 40
     assert light.std() > 15 and dark.std() > 15
