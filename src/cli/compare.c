@@ -306,12 +306,6 @@ static int run(const void *given, int count, char **words) {
                  : compare_study(arguments, words[0]);
 }
 
-#define OF_RESULTS(member, value, says)                                                                      \
-  {                                                                                                          \
-    .name = #member, .argument = value, .help = "of results: " says, .kind = MIXENT_VALUE_TEXT,              \
-    .offset = offsetof(arguments, asked.member)                                                              \
-  }
-
 static const mixent_command_option options[] = {
     {.name = "seeds",
      .argument = "N",
@@ -353,23 +347,7 @@ static const mixent_command_option options[] = {
      .help = "also write a table with a line per data set, variant and measure",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, csv)},
-    {.name = "results",
-     .help =
-         "the words are results: files (CSV, JSON Lines, .npz), what trackers write, directories of those",
-     .kind = MIXENT_VALUE_FLAG,
-     .offset = offsetof(arguments, results)},
-    OF_RESULTS(metric, "NAME,...", "what to compare (default: accuracy, else the first metric in the files)"),
-    OF_RESULTS(
-        baseline, "NAME",
-        "the variant to compare with (default: the first in the files; of a directory of recorded runs the first by name)"),
-    OF_RESULTS(difference, "X",
-               "the least difference that matters, in the metric's unit (default: 0.1 points of accuracy)"),
-    OF_RESULTS(lower, "NAME,...", "metrics of which lower is better (default: told by the name)"),
-    OF_RESULTS(higher, "NAME,...", "metrics of which higher is better (default: told by the name)"),
-    OF_RESULTS(columns, "ROLE=NAME,...",
-               "which column is the variant, seed, data, run, epoch, metric, value, item or correct"),
-    OF_RESULTS(epoch, "WHICH",
-               "which epoch of a log counts: last (default), or best:METRIC, a validation metric"),
+    MIXENT_RESULTS_OPTIONS(arguments),
     {.name = NULL}};
 
 const mixent_command mixent_command_compare = {

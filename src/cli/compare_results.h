@@ -2,14 +2,48 @@
 #ifndef MIXENT_CLI_COMPARE_RESULTS_H
 #define MIXENT_CLI_COMPARE_RESULTS_H
 
+#include "cli/command.h"
 #include "lab/results/compare.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef struct mixent_compare_results_arguments {
   const char *metric, *baseline, *lower, *higher, *columns, *epoch;
   const char *difference; /* a number */
 } mixent_compare_results_arguments;
+
+#define MIXENT_RESULTS_OPTION(type, member, value, says)                                                     \
+  {                                                                                                          \
+    .name = #member, .argument = value, .help = "of results: " says, .kind = MIXENT_VALUE_TEXT,              \
+    .offset = offsetof(type, asked.member)                                                                   \
+  }
+
+/* Options of a command whose arguments, a struct of that type, have `bool results` and `mixent_compare_results_arguments asked`. */
+#define MIXENT_RESULTS_OPTIONS(type)                                                                         \
+  {.name = "results",                                                                                        \
+   .help =                                                                                                   \
+       "the words are results: files (CSV, JSON Lines, .npz), what trackers write, directories of those",    \
+   .kind = MIXENT_VALUE_FLAG,                                                                                \
+   .offset = offsetof(type, results)},                                                                       \
+      MIXENT_RESULTS_OPTION(type, metric, "NAME,...",                                                        \
+                            "what to compare (default: accuracy, else the first metric in the files)"),      \
+      MIXENT_RESULTS_OPTION(type, baseline, "NAME",                                                          \
+                            "the variant to compare with (default: the first in the files; of a directory "  \
+                            "of recorded runs the first by name)"),                                          \
+      MIXENT_RESULTS_OPTION(type, difference, "X",                                                           \
+                            "the least difference that matters, in the metric's unit (default: 0.1 points "  \
+                            "of accuracy)"),                                                                 \
+      MIXENT_RESULTS_OPTION(type, lower, "NAME,...",                                                         \
+                            "metrics of which lower is better (default: told by the name)"),                 \
+      MIXENT_RESULTS_OPTION(type, higher, "NAME,...",                                                        \
+                            "metrics of which higher is better (default: told by the name)"),                \
+      MIXENT_RESULTS_OPTION(                                                                                 \
+          type, columns, "ROLE=NAME,...",                                                                    \
+          "which column is the variant, seed, data, run, epoch, metric, value, item or correct"),            \
+      MIXENT_RESULTS_OPTION(                                                                                 \
+          type, epoch, "WHICH",                                                                              \
+          "which epoch of a log counts: last (default), or best:METRIC, a validation metric")
 
 /* The first option of these that was given, for a message; NULL: none. */
 const char *mixent_compare_results_given(const mixent_compare_results_arguments *arguments);

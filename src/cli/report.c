@@ -1,6 +1,7 @@
-/* `mixent report`: a study, or some runs, as one HTML page. */
+/* `mixent report`: a study, some runs, or anybody's results, as one HTML page. */
 #include "lab/report/report.h"
 #include "cli/commands.h"
+#include "cli/compare_results.h"
 #include "cli/json.h"
 #include "cli/places.h"
 #include "core/file.h"
@@ -13,12 +14,15 @@
 
 typedef struct arguments {
   const char *output, *data_directory;
-  bool json;
+  bool json, results;
+  mixent_compare_results_arguments asked; /* of results */
 } arguments;
 
-/* report.html in the study's or the single run's directory, or here for several runs; free(). */
+/* report.html in the study's, the single run's or the recorded runs' directory, or here for several and for files; free(). */
 static mixent_status choose_path(const char *output, const mixent_names *places, char **out) {
-  if (output || places->count != 1) return mixent_copy_text(output ? output : "report.html", out);
+  mixent_path_kind kind = MIXENT_PATH_NOTHING;
+  if (!output && places->count == 1) MIXENT_TRY(mixent_path_look(places->items[0], &kind));
+  if (kind != MIXENT_PATH_DIRECTORY) return mixent_copy_text(output ? output : "report.html", out);
   *out = mixent_path_join(places->items[0], "report.html");
   return *out ? MIXENT_OK : MIXENT_ERROR_MEMORY;
 }
@@ -51,15 +55,80 @@ static void warn(const char *message) {
   mixent_warning_print("result-unread: %s", message);
 }
 
+/* Whether all that is named are recorded runs, or directories of them: these are results without being said to be. */
+static mixent_status are_recorded(char **words, size_t count, bool *out) {
+  mixent_status status = MIXENT_OK;
+  *out = true;
+  for (size_t i = 0; i < count && *out && status == MIXENT_OK; i++) {
+    *out = !mixent_has_file(words[i], "recipe.yaml");
+    if (*out) status = mixent_compare_results_look(words[i], out);
+  }
+  return status;
+}
+
+/* The command line that makes the page again. */
+static mixent_status write_command(const arguments *arguments, const mixent_names *places, mixent_text *out) {
+  const mixent_compare_results_arguments *asked = &arguments->asked;
+  const struct {
+    const char *name, *value;
+  } options[] = {{"metric", asked->metric}, {"baseline", asked->baseline}, {"difference", asked->difference},
+                 {"lower", asked->lower},   {"higher", asked->higher},     {"columns", asked->columns},
+                 {"epoch", asked->epoch}};
+  mixent_text_append(out, "mixent report%s", arguments->results ? " --results" : "");
+  for (size_t i = 0; i < places->count; i++) {
+    char *quoted = mixent_path_quote(places->items[i]);
+    mixent_text_append(out, " %s", quoted ? quoted : "");
+    out->failed |= !quoted;
+    free(quoted);
+  }
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+    char *quoted = options[i].value ? mixent_path_quote(options[i].value) : NULL;
+    if (quoted) mixent_text_append(out, " --%s %s", options[i].name, quoted);
+    out->failed |= options[i].value && !quoted;
+    free(quoted);
+  }
+  return mixent_text_status(out);
+}
+
+static mixent_status report_results(const arguments *arguments, const mixent_names *places,
+                                    mixent_report_options *options, mixent_text *page) {
+  mixent_results_source source = {0};
+  mixent_text command = {0};
+  mixent_status status =
+      mixent_compare_results_read(&arguments->asked, (int)places->count, places->items, &source);
+  if (status == MIXENT_OK) status = write_command(arguments, places, &command);
+  source.question.metric = arguments->asked.metric;
+  const mixent_report_results results = {&source.results, &source.layout, &source.question, command.data};
+  options->results = &results;
+  if (status == MIXENT_OK)
+    status = mixent_report_make((const char *const *)places->items, places->count, options, page);
+  mixent_text_free(&command);
+  mixent_results_source_free(&source);
+  return status;
+}
+
+static mixent_status make_page(const arguments *arguments, char **words, size_t count, mixent_names *places,
+                               mixent_text *page) {
+  mixent_report_options options = {.data_directory = arguments->data_directory, .warning = warn};
+  bool results = arguments->results;
+  if (!results) MIXENT_TRY(are_recorded(words, count, &results));
+  if (!results) {
+    MIXENT_TRY(find_places(words, count, places));
+    return mixent_report_make((const char *const *)places->items, places->count, &options, page);
+  }
+  for (size_t i = 0; i < count; i++) MIXENT_TRY(mixent_names_add(places, words[i]));
+  return report_results(arguments, places, &options, page);
+}
+
 static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
-  const mixent_report_options options = {.data_directory = arguments->data_directory, .warning = warn};
+  const char *of_results = mixent_compare_results_given(&arguments->asked);
+  if (of_results && !arguments->results)
+    return mixent_wrong_use("report: --%s is for results: mixent report --results FILE…", of_results);
   mixent_text page = {0};
   mixent_names places = {0};
   char *path = NULL;
-  mixent_status status = find_places(words, (size_t)count, &places);
-  if (status == MIXENT_OK)
-    status = mixent_report_make((const char *const *)places.items, places.count, &options, &page);
+  mixent_status status = make_page(arguments, words, (size_t)count, &places, &page);
   if (status == MIXENT_OK) status = choose_path(arguments->output, &places, &path);
   if (status == MIXENT_OK) status = mixent_file_replace(path, page.data, page.length);
   int code = status == MIXENT_OK ? print_path(arguments, path, page.length) : mixent_failed(status);
@@ -84,23 +153,28 @@ static const mixent_command_option options[] = {
      .help = "print one line of JSON: where the page is and its size",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, json)},
+    MIXENT_RESULTS_OPTIONS(arguments),
     {.name = NULL}};
 
 const mixent_command mixent_command_report = {
     .name = "report",
-    .summary = "Write a study or some runs as one HTML page",
-    .operands = "STUDY_DIR|RUN...",
+    .summary = "Write a study, some runs or results as one HTML page",
+    .operands = "STUDY_DIR|RUN...|PATH...",
     .least_operands = 1,
     .most_operands = -1,
     .options = options,
     .description =
-        "The page says what may be concluded, and shows why: differences from the baseline as "
-        "intervals, every measure before and after temperature, curves with bands over the seeds, "
+        "The page begins with a line for each variant: mean, difference from the baseline with its "
+        "interval, verdict, calibration. It shows why below: every measure before and after "
+        "temperature, curves with bands over the seeds, "
         "weights and bases, reliability, the entropy of right and wrong predictions, risk against "
         "coverage, confusions with pictures, warnings, and the commands that make all of it again. "
-        "It is one file that opens from disk, light or dark, and prints.\n\n"
+        "It is one file that opens from disk, light or dark, and prints. Charts tell their values to "
+        "those who point at them, and check boxes hide variants.\n\n"
         "A study may be unfinished: the page shows the finished runs. Runs without a study are each "
         "a variant of their own, compared with the first; for two runs the page has McNemar's test. "
-        "gnuplot draws the charts.",
+        "gnuplot draws the charts.\n\n"
+        "--results and directories of recorded runs (mixent.lab.record) take any program's results, as "
+        "'mixent compare --results' does; the page shows what they allow.",
     .arguments_size = sizeof(arguments),
     .run = run};

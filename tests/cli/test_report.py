@@ -183,7 +183,7 @@ def test_the_first_screen(whole):
     accuracy = [100 * read_summary(whole, f"ce-{seed}")["accuracy"] for seed in (0, 1)]
     assert f">{numpy.mean(accuracy):.2f} <" in lines
     assert '<details class="verdict ' in page.source and not re.search(r'<details class="verdict [a-z]*" open', page.source)
-    assert "<title>min-ent minus ce\non these images: " in lines
+    assert re.search(r"<title>min-ent minus ce\n[−+]?\d+\.\d\d\n2 seeds</title>", lines)  # no scatter: no interval
     assert page.boxes == ["show0", "show1"] and ":root:has(#show1:not(:checked)) .v1 {" in page.source
 
 
@@ -316,7 +316,9 @@ def test_a_loss_that_failed_does_not_squeeze_the_others(tmp_path):
     place.run("compare", "study.yaml", "--jobs", "1")
     page = place.report("runs/small")
     assert "An arrow stands for a difference so far out" in page.text
-    assert page.source.count('class="beyond"') == 2 and page.source.count("<circle") >= 4
+    assert page.source.count('class="beyond"') == 2 and page.source.count("<circle") == 3  # without scatter one circle each, and #mark
+    assert re.search(r"<title>failed minus ce\non these images: −\d+\.\d\d \[−\d+\.\d\d, [−+]\d+\.\d\d\], p \d\.\d+\n"
+                     r"on images like these: −", page.source)
 
 
 def test_what_cannot_be_reported(whole, tmp_path):
@@ -423,7 +425,7 @@ def check_answers(found):
     first, _, last = told["Validation accuracy, %"]
     assert first.startswith("epoch 1\n") and last.startswith("epoch 3\n")
     assert re.search(r"\bce\s+\d+\.\d\d \(\d+\.\d\d to \d+\.\d\d\)", last) and "min-ent" in last
-    assert re.match(r"min-ent minus ce\non these images: [−+]?\d+\.\d\d \[", told.pop("interval"))
+    assert re.match(r"min-ent minus ce\n[−+]?\d+\.\d\d\n2 seeds", told.pop("interval"))
     assert re.match(r"true &, said <\n\d+ of \d+: \d+\.\d\d %", told.pop("cell"))
     (reliability,) = [values for title, values in told.items() if title.startswith("ce\nECE")]
     assert re.match(r"confidence 0\.\d+ to \d\.\d+\naccuracy", reliability[2])

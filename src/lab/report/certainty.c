@@ -46,16 +46,13 @@ static pooled pool_runs(const mixent_section *section, size_t variant) {
   return pool;
 }
 
-static const mixent_sample *measure_of(const mixent_section *section, size_t variant, const char *name) {
-  size_t index = mixent_measure_find(name);
-  return index == MIXENT_MEASURES
-             ? NULL
-             : &section->report->comparison->data[section->data].variants[variant].measures[index];
-}
-
+/* NaN where no run of the variant has the measure. */
 static double mean_of(const mixent_section *section, size_t variant, const char *name) {
-  const mixent_sample *sample = measure_of(section, variant, name);
-  return sample && sample->count ? sample->mean : NAN;
+  const mixent_comparison *comparison = section->report->comparison;
+  size_t index = mixent_compare_find(&comparison->input, name);
+  if (index == comparison->input.measure_count) return NAN;
+  const mixent_sample *sample = &comparison->data[section->data].variants[variant].measures[index];
+  return sample->count ? sample->mean : NAN;
 }
 
 static void write_bins(const mixent_reliability_bin *bins, const char *name, mixent_text *out) {

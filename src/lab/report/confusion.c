@@ -120,7 +120,7 @@ static void write_pair_heads(const mixent_section *section) {
       "test %s%s.%s</p>\n",
       mixent_samples_name(mixent_report_any_result(report, section->data)->rows),
       report->seed_count > 1 ? ", pooled over the seeds" : "",
-      report->datasets[section->data]
+      report->datasets[section->data] || report->asked
           ? ""
           : " Pictures are left out: the data set these runs were scored on was not found on the "
             "machine that made this page (<code>--data-dir</code> says where to look).");

@@ -206,6 +206,7 @@ static bool any_held_out(const mixent_section *section) {
 
 mixent_status mixent_section_curves(const mixent_section *section) {
   mixent_text *out = section->out;
+  if (section->report->asked) return MIXENT_OK; /* results have no epochs */
   mixent_section_begin(section, "curves", "Training");
   if (!most_epochs(section)) {
     mixent_text_append(out,

@@ -1,8 +1,9 @@
 /* Differences and their intervals as SVG. */
 #include "lab/report/intervals.h"
-#include "core/layout.h"
+#include "lab/report/words.h"
 
 #include <math.h>
+#include <stdio.h>
 
 typedef mixent_compare_pair pair;
 
@@ -14,29 +15,34 @@ static size_t pair_count(const mixent_section *section) {
   return section->report->variant_count - 1;
 }
 
-/* Whether both have finished a seed. */
-static bool is_shown(const pair *pair) {
-  return pair->seeds > 0;
+static const mixent_difference *difference_of(const mixent_section *section, const pair *pair) {
+  return &pair->measures[section->report->comparison->input.primary].difference;
 }
 
-/* Points of accuracy to per cent of the chart's width. */
-static double position_of(const mixent_axis *axis, double points) {
-  return 100 * (points - axis->low) / (axis->high - axis->low);
+/* Whether a difference is known. */
+static bool is_shown(const mixent_section *section, const pair *pair) {
+  return !isnan(difference_of(section, pair)->mean);
 }
 
-/* The points that a pair's difference and its intervals reach down and up to. */
-static void find_reach(const pair *pair, double *low, double *high) {
-  const mixent_difference *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
-  *low = 100 * fmin(these->mean, fmin(these->low, pair->bootstrap.low)); /* fmin and fmax pass over NaN */
-  *high = 100 * fmax(these->mean, fmax(these->high, pair->bootstrap.high));
+/* A difference, as it is shown, to per cent of the chart's width. */
+static double position_of(const mixent_axis *axis, double value) {
+  return 100 * (value - axis->low) / (axis->high - axis->low);
+}
+
+/* How far a pair's difference and its intervals reach down and up, as it is shown. */
+static void find_reach(const mixent_section *section, const pair *pair, double *low, double *high) {
+  const mixent_difference *these = difference_of(section, pair);
+  double scale = mixent_section_primary(section).scale;
+  *low = scale * fmin(these->mean, fmin(these->low, pair->bootstrap.low)); /* fmin and fmax pass over NaN */
+  *high = scale * fmax(these->mean, fmax(these->high, pair->bootstrap.high));
 }
 
 /* The distance from zero nearest above `above` to which a pair reaches; infinite if none does. */
 static double find_next_reach(const mixent_section *section, double above) {
   double next = INFINITY, low, high;
   for (size_t i = 0; i < pair_count(section); i++) {
-    if (!is_shown(&compared(section)->pairs[i])) continue;
-    find_reach(&compared(section)->pairs[i], &low, &high);
+    if (!is_shown(section, &compared(section)->pairs[i])) continue;
+    find_reach(section, &compared(section)->pairs[i], &low, &high);
     double reach = fmax(-low, high);
     if (reach > above) next = fmin(next, reach);
   }
@@ -45,13 +51,14 @@ static double find_next_reach(const mixent_section *section, double above) {
 
 mixent_axis mixent_intervals_axis(const mixent_section *section) {
   enum { FAR = 10 };
-  double room = 1.25 * section->report->comparison->input.difference, low = -room, high = room;
+  double worth = mixent_section_primary(section).worth, room = isnan(worth) ? 0 : 1.25 * worth;
+  double low = -room, high = room;
   double next = find_next_reach(section, -1), limit = isfinite(next) ? fmax(room, next) : room;
   while (isfinite(next = find_next_reach(section, limit)) && next <= FAR * limit) limit = next;
   for (size_t i = 0; i < pair_count(section); i++) {
     double from, to;
-    if (!is_shown(&compared(section)->pairs[i])) continue;
-    find_reach(&compared(section)->pairs[i], &from, &to);
+    if (!is_shown(section, &compared(section)->pairs[i])) continue;
+    find_reach(section, &compared(section)->pairs[i], &from, &to);
     if (fmax(-from, to) > limit) continue;
     low = fmin(low, from), high = fmax(high, to);
   }
@@ -59,8 +66,8 @@ mixent_axis mixent_intervals_axis(const mixent_section *section) {
 }
 
 /* Whether a difference lies outside the axis. */
-static bool is_beyond(const mixent_axis *axis, double points) {
-  return points < axis->low || points > axis->high;
+static bool is_beyond(const mixent_axis *axis, double value) {
+  return value < axis->low || value > axis->high;
 }
 
 static int mark_count(const mixent_axis *axis) {
@@ -68,10 +75,12 @@ static int mark_count(const mixent_axis *axis) {
 }
 
 static void draw_ground(const mixent_section *section, const mixent_axis *axis, int height) {
-  double worth = section->report->comparison->input.difference;
+  double worth = mixent_section_primary(section).worth;
   mixent_text *out = section->out;
-  mixent_text_append(out, "<rect class=\"worth\" x=\"%.3f%%\" y=\"0\" width=\"%.3f%%\" height=\"%d\"/>",
-                     position_of(axis, -worth), position_of(axis, worth) - position_of(axis, -worth), height);
+  if (!isnan(worth))
+    mixent_text_append(out, "<rect class=\"worth\" x=\"%.3f%%\" y=\"0\" width=\"%.3f%%\" height=\"%d\"/>",
+                       position_of(axis, -worth), position_of(axis, worth) - position_of(axis, -worth),
+                       height);
   for (int i = 0; i < mark_count(axis); i++) {
     double mark = axis->low + i * axis->step;
     mixent_text_append(out, "<line class=\"%s\" x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"0\" y2=\"%d\"/>",
@@ -95,42 +104,55 @@ static void draw_interval(mixent_text *out, const mixent_axis *axis, const char 
                        *kind == 't' ? 5 : 4);
 }
 
+static void write_row(const mixent_section *section, const char *title, double middle, double low,
+                      double high, double p) {
+  const mixent_primary primary = mixent_section_primary(section);
+  mixent_text *out = section->out;
+  mixent_text_append(out, "\n%s", title);
+  mixent_html_difference(out, primary.scale * middle, primary.digits);
+  mixent_words_interval(out, &primary, low, high);
+  if (isnan(p)) return;
+  mixent_text_append(out, ", p ");
+  mixent_html_p(out, p);
+}
+
 /* What a row shows, line by line, to those who point at it. */
 static void write_title(const mixent_section *section, const pair *pair) {
-  const mixent_compared *these = &pair->measures[MIXENT_MEASURE_ACCURACY];
+  const mixent_compared *these = &pair->measures[section->report->comparison->input.primary];
   const char *samples = mixent_compare_samples(section->report->comparison, section->data);
+  bool like = !isnan(pair->bootstrap.low);
+  char title[48];
   mixent_text *out = section->out;
   mixent_text_append(out, "<title>");
   mixent_html_text(out, section->report->variants[pair->variant]);
   mixent_text_append(out, " minus ");
   mixent_html_text(out, section->report->variants[section->report->baseline]);
-  mixent_text_append(out, "\non these %s: ", samples);
-  mixent_intervals_append(out, 100 * these->difference.mean, 100 * these->difference.low,
-                          100 * these->difference.high);
-  mixent_text_append(out, "%s", isnan(these->holm) ? "" : ", p ");
-  if (!isnan(these->holm)) mixent_html_p(out, these->holm);
-  if (!isnan(pair->bootstrap.low)) {
-    mixent_text_append(out, "\non %s like these: ", samples);
-    mixent_intervals_append(out, 100 * pair->bootstrap.difference, 100 * pair->bootstrap.low,
-                            100 * pair->bootstrap.high);
-    mixent_text_append(out, ", p ");
-    mixent_html_p(out, pair->bootstrap_holm);
-  }
-  mixent_text_append(out, "\n%zu seed%s</title>", pair->seeds, pair->seeds == 1 ? "" : "s");
+  snprintf(title, sizeof title, like ? "on these %s: " : "", samples);
+  write_row(section, title, these->difference.mean, these->difference.low, these->difference.high,
+            these->holm);
+  snprintf(title, sizeof title, "on %s like these: ", samples);
+  if (like)
+    write_row(section, title, pair->bootstrap.difference, pair->bootstrap.low, pair->bootstrap.high,
+              pair->bootstrap_holm);
+  if (these->paired)
+    mixent_text_append(out, "\n%zu seed%s</title>", these->counts[0], these->counts[0] == 1 ? "" : "s");
+  else
+    mixent_text_append(out, "\n%zu and %zu runs, unpaired</title>", these->counts[0], these->counts[1]);
 }
 
 enum { HEIGHT = 27 };
 
 static void draw_pair(const mixent_section *section, const mixent_axis *axis, const pair *pair) {
-  const mixent_difference *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
+  const mixent_difference *these = difference_of(section, pair);
+  double scale = mixent_section_primary(section).scale;
   bool both = !isnan(pair->bootstrap.low);
   write_title(section, pair);
   draw_ground(section, axis, HEIGHT);
-  draw_interval(section->out, axis, "these", 100 * these->low, 100 * these->high, 100 * these->mean,
+  draw_interval(section->out, axis, "these", scale * these->low, scale * these->high, scale * these->mean,
                 both ? HEIGHT / 2 - 5 : HEIGHT / 2);
   if (both)
-    draw_interval(section->out, axis, "like", 100 * pair->bootstrap.low, 100 * pair->bootstrap.high,
-                  100 * pair->bootstrap.difference, HEIGHT / 2 + 6);
+    draw_interval(section->out, axis, "like", scale * pair->bootstrap.low, scale * pair->bootstrap.high,
+                  scale * pair->bootstrap.difference, HEIGHT / 2 + 6);
 }
 
 void mixent_intervals_draw(const mixent_section *section, const mixent_axis *axis, const pair *pair) {
@@ -139,7 +161,7 @@ void mixent_intervals_draw(const mixent_section *section, const mixent_axis *axi
   mixent_text_append(out,
                      "<svg class=\"interval\" width=\"100%%\" height=\"%d\" style=\"--hue:var(--hue-%zu)\" ",
                      HEIGHT, mixent_report_hue(section->report, variant) % MIXENT_PLOT_HUES);
-  if (pair && is_shown(pair)) {
+  if (pair && is_shown(section, pair)) {
     mixent_text_append(out,
                        "role=\"img\" aria-label=\"intervals of the difference, told in the next cells\">");
     draw_pair(section, axis, pair);
@@ -148,16 +170,6 @@ void mixent_intervals_draw(const mixent_section *section, const mixent_axis *axi
     draw_ground(section, axis, HEIGHT);
   }
   mixent_text_append(out, "</svg>");
-}
-
-void mixent_intervals_append(mixent_text *out, double middle, double low, double high) {
-  mixent_html_difference(out, middle, 2);
-  if (isnan(low)) return;
-  mixent_text_append(out, " [");
-  mixent_html_difference(out, low, 2);
-  mixent_text_append(out, ", ");
-  mixent_html_difference(out, high, 2);
-  mixent_text_append(out, "]");
 }
 
 void mixent_intervals_scale(const mixent_section *section, const mixent_axis *axis) {
@@ -175,10 +187,10 @@ void mixent_intervals_scale(const mixent_section *section, const mixent_axis *ax
 }
 
 bool mixent_intervals_any_beyond(const mixent_section *section, const mixent_axis *axis) {
+  double scale = mixent_section_primary(section).scale;
   for (size_t i = 0; i < pair_count(section); i++) {
     const pair *pair = &compared(section)->pairs[i];
-    if (is_shown(pair) && is_beyond(axis, 100 * pair->measures[MIXENT_MEASURE_ACCURACY].difference.mean))
-      return true;
+    if (is_shown(section, pair) && is_beyond(axis, scale * difference_of(section, pair)->mean)) return true;
   }
   return false;
 }

@@ -16,7 +16,4 @@ void mixent_intervals_draw(const mixent_section *section, const mixent_axis *axi
 /* The numbers below the last row. */
 void mixent_intervals_scale(const mixent_section *section, const mixent_axis *axis);
 
-/* "+0.37 [+0.25, +0.49]", in points. */
-void mixent_intervals_append(mixent_text *out, double middle, double low, double high);
-
 #endif

@@ -2,6 +2,7 @@
 #include "core/json.h"
 #include "core/locale.h"
 #include "lab/report/page.h"
+#include "lab/results/sources.h"
 #include "lab/study/directory.h"
 
 #include <math.h>
@@ -188,9 +189,31 @@ static void write_commands(const mixent_section *section) {
   mixent_text_append(out, "</pre>\n");
 }
 
+/* Of results: the files are not ours to make again. */
+static mixent_status write_results(const mixent_section *section) {
+  const mixent_report *report = section->report;
+  mixent_text *out = section->out, words = {0};
+  mixent_section_begin(section, "making", "Where it is from");
+  const char *metric = report->comparison->input.measures[report->comparison->input.primary].name;
+  mixent_results_append_sources(report->from->table, report->from->layout, metric, &words);
+  if (words.data) {
+    mixent_text_append(out, "<p class=\"note\">");
+    mixent_html_text(out, words.data);
+    mixent_text_append(out, "</p>\n");
+  }
+  out->failed |= words.failed;
+  mixent_text_free(&words);
+  mixent_text_append(out, "<pre class=\"command\">");
+  mixent_html_text(out, report->from->command);
+  mixent_text_append(out, "</pre>\n");
+  mixent_section_end(section);
+  return mixent_text_status(out);
+}
+
 mixent_status mixent_section_making(const mixent_section *section) {
   const mixent_report *report = section->report;
   mixent_text *out = section->out;
+  if (report->asked) return write_results(section);
   mixent_section_begin(section, "making", "Make it again");
   mixent_text_append(
       out,

@@ -67,6 +67,18 @@ static void count_runs(const mixent_report *report, size_t *asked, size_t *finis
       }
 }
 
+/* "emnist-letters, 20,800 test images"; nothing where neither is known. */
+static void write_data_facts(const mixent_report *report, size_t data, mixent_text *out) {
+  size_t items = report->comparison->input.data[data].items;
+  if (!*report->data[data] && !items) return;
+  mixent_text_append(out, "<span>");
+  mixent_html_text(out, report->data[data]);
+  if (items)
+    mixent_text_append(out, "%s%s test %s", *report->data[data] ? ", " : "", mixent_text_count(items),
+                       mixent_compare_samples(report->comparison, data));
+  mixent_text_append(out, "</span> ");
+}
+
 static void write_header(const mixent_report *report, mixent_text *out) {
   size_t asked, finished;
   count_runs(report, &asked, &finished);
@@ -79,21 +91,16 @@ static void write_header(const mixent_report *report, mixent_text *out) {
     mixent_text_append(out, "</p>\n");
   }
   mixent_text_append(out, "<p class=\"facts\">");
-  if (report->study)
-    mixent_text_append(out, "<span>%zu variant%s × %zu seed%s</span> ", report->variant_count,
-                       report->variant_count == 1 ? "" : "s", report->seed_count,
-                       report->seed_count == 1 ? "" : "s");
-  for (size_t d = 0; d < report->data_count; d++) {
-    mixent_text_append(out, "<span>");
-    mixent_html_text(out, report->data[d]);
-    const mixent_result *any = mixent_report_any_result(report, d);
-    if (any)
-      mixent_text_append(out, ", %s test %s", mixent_text_count(any->test_images),
-                         mixent_samples_name(any->rows));
-    mixent_text_append(out, "</span> ");
-  }
-  mixent_text_append(out, "<span%s>%zu of %zu run%s finished</span></p>\n</header>\n",
-                     finished < asked ? " class=\"missing\"" : "", finished, asked, asked == 1 ? "" : "s");
+  if (report->study || report->asked)
+    mixent_text_append(out, "<span>%zu variant%s</span> ", report->variant_count,
+                       report->variant_count == 1 ? "" : "s");
+  for (size_t d = 0; d < report->data_count; d++) write_data_facts(report, d, out);
+  if (report->asked)
+    mixent_text_append(out, "<span>%zu run%s</span>", asked, asked == 1 ? "" : "s");
+  else
+    mixent_text_append(out, "<span%s>%zu of %zu run%s finished</span>",
+                       finished < asked ? " class=\"missing\"" : "", finished, asked, asked == 1 ? "" : "s");
+  mixent_text_append(out, "</p>\n</header>\n");
 }
 
 /* 'sha256-…': the one script that a browser may run in this page, whatever stands in the names of strangers. */

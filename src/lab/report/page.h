@@ -34,6 +34,16 @@ mixent_status mixent_section_making(const mixent_section *section);
 /* "<section id=…><h2>title</h2>", and its end; `name` is unique in the page together with the data set. */
 void mixent_section_begin(const mixent_section *section, const char *name, const char *title);
 void mixent_section_end(const mixent_section *section);
+/* The measure that the verdicts are on, and how its numbers are shown. */
+typedef struct mixent_primary {
+  size_t index; /* among the comparison's measures */
+  const mixent_measure *measure;
+  double scale;     /* what is shown is the number times this */
+  int digits;       /* shown after the point */
+  const char *unit; /* of differences: "points", or "" */
+  double worth;     /* the least difference that matters, as it is shown; NaN: not known */
+} mixent_primary;
+mixent_primary mixent_section_primary(const mixent_section *section);
 /* The same section, written to another text. */
 mixent_section mixent_section_on(const mixent_section *section, mixent_text *out);
 /* The variant's name with its colour and dash before it. */

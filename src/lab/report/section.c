@@ -2,6 +2,7 @@
 #include "lab/report/page.h"
 
 #include <math.h>
+#include <string.h>
 
 void mixent_section_begin(const mixent_section *section, const char *name, const char *title) {
   mixent_text_append(section->out, "<section id=\"%s-%zu\"><h%d>%s</h%d>\n", name, section->data,
@@ -11,6 +12,18 @@ void mixent_section_begin(const mixent_section *section, const char *name, const
 
 void mixent_section_end(const mixent_section *section) {
   mixent_text_append(section->out, "</section>\n");
+}
+
+mixent_primary mixent_section_primary(const mixent_section *section) {
+  const mixent_comparison *comparison = section->report->comparison;
+  size_t index = comparison->input.primary;
+  const mixent_measure *measure = &comparison->input.measures[index];
+  return (mixent_primary){index,
+                          measure,
+                          measure->scale,
+                          comparison->digits[index],
+                          strcmp(measure->unit, "%") == 0 ? "points" : measure->unit,
+                          comparison->input.difference};
 }
 
 mixent_section mixent_section_on(const mixent_section *section, mixent_text *out) {

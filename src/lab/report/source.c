@@ -15,24 +15,25 @@ static mixent_status take_texts(char *const *texts, size_t count, char ***out) {
   return MIXENT_OK;
 }
 
-static size_t run_count(const mixent_report *report) {
+size_t mixent_report_run_count(const mixent_report *report) {
   return report->data_count * report->variant_count * report->seed_count;
 }
 
-static mixent_report_run *run_at(const mixent_report *report, size_t data, size_t variant, size_t seed) {
+mixent_report_run *mixent_report_run_at(const mixent_report *report, size_t data, size_t variant,
+                                        size_t seed) {
   return &report->runs[(data * report->variant_count + variant) * report->seed_count + seed];
 }
 
 const mixent_report_run *mixent_report_run_of(const mixent_report *report, size_t data, size_t variant,
                                               size_t seed) {
-  return run_at(report, data, variant, seed);
+  return mixent_report_run_at(report, data, variant, seed);
 }
 
 static mixent_status read_study_run(mixent_report *report, mixent_study_cell cell) {
   char *path = mixent_study_run_path(report->study, cell);
   char *name = path ? mixent_study_run_name(report->study, cell) : NULL;
   mixent_status status = name ? MIXENT_OK : MIXENT_ERROR_MEMORY;
-  mixent_report_run *run = run_at(report, cell.data, cell.variant, cell.seed);
+  mixent_report_run *run = mixent_report_run_at(report, cell.data, cell.variant, cell.seed);
   if (status == MIXENT_OK) status = mixent_report_run_read(path, name, run);
   mixent_run_state state;
   const char *message;
@@ -58,8 +59,8 @@ static mixent_status read_study(const char *directory, mixent_report *report) {
   report->seed_count = mixent_study_compared(study);
   MIXENT_TRY(MIXENT_ALLOCATE(report->seed_count, &report->seeds));
   memcpy(report->seeds, study->seeds, report->seed_count * sizeof *study->seeds);
-  MIXENT_TRY(MIXENT_ALLOCATE(run_count(report), &report->runs));
-  for (size_t i = 0; i < run_count(report); i++) /* those of the first seeds come first */
+  MIXENT_TRY(MIXENT_ALLOCATE(mixent_report_run_count(report), &report->runs));
+  for (size_t i = 0; i < mixent_report_run_count(report); i++) /* those of the first seeds come first */
     MIXENT_TRY(read_study_run(report, mixent_study_cell_at(study, i)));
   return MIXENT_OK;
 }
@@ -99,7 +100,7 @@ static mixent_status name_data(const mixent_report_run *run, char **out) {
 static mixent_status place_run(mixent_report *report, size_t variant, mixent_report_run *run) {
   char *name;
   MIXENT_TRY(name_data(run, &name));
-  *run_at(report, find_data(report, name), variant, 0) = *run;
+  *mixent_report_run_at(report, find_data(report, name), variant, 0) = *run;
   return MIXENT_OK;
 }
 
@@ -149,7 +150,7 @@ static mixent_status find_test_selected(const mixent_report *report, bool **out)
   mixent_recipe recipe;
   if (report->study) return mixent_study_find_test_selected(report->study, out);
   MIXENT_TRY(MIXENT_ALLOCATE(report->variant_count, out));
-  for (size_t i = 0; i < run_count(report); i++) {
+  for (size_t i = 0; i < mixent_report_run_count(report); i++) {
     const mixent_report_run *run = &report->runs[i];
     if (run->recipe && mixent_recipe_parse(run->recipe, run->path, NULL, NULL, 0, &recipe) == MIXENT_OK)
       (*out)[i / report->seed_count % report->variant_count] = recipe.select == MIXENT_SELECT_TEST;
@@ -159,8 +160,8 @@ static mixent_status find_test_selected(const mixent_report *report, bool **out)
 
 static mixent_status compare(mixent_report *report) {
   bool *selected = NULL;
-  MIXENT_TRY(MIXENT_ALLOCATE(run_count(report), &report->results));
-  for (size_t i = 0; i < run_count(report); i++) report->results[i] = report->runs[i].result;
+  MIXENT_TRY(MIXENT_ALLOCATE(mixent_report_run_count(report), &report->results));
+  for (size_t i = 0; i < mixent_report_run_count(report); i++) report->results[i] = report->runs[i].result;
   mixent_status status = find_test_selected(report, &selected);
   const mixent_runs_grid grid = {.variants = (const char *const *)report->variants,
                                  .variant_count = report->variant_count,
@@ -209,7 +210,7 @@ static const mixent_report_run *any_finished(const mixent_report *report, size_t
   return NULL;
 }
 
-static mixent_status read_all(const char *const *places, size_t count, const mixent_report_options *options,
+static mixent_status read_own(const char *const *places, size_t count, const mixent_report_options *options,
                               mixent_report *report) {
   bool is_study = false;
   for (size_t i = 0; i < count; i++) {
@@ -219,10 +220,15 @@ static mixent_status read_all(const char *const *places, size_t count, const mix
                          places[i]);
   }
   MIXENT_TRY(is_study ? read_study(places[0], report) : read_runs(places, count, report));
-  for (size_t i = 0; options->warning && i < run_count(report); i++)
+  for (size_t i = 0; options->warning && i < mixent_report_run_count(report); i++)
     if (report->runs[i].unread) options->warning(report->runs[i].message);
   keep_held_out(report);
-  MIXENT_TRY(compare(report));
+  return compare(report);
+}
+
+static mixent_status read_all(const char *const *places, size_t count, const mixent_report_options *options,
+                              mixent_report *report) {
+  MIXENT_TRY((options->results ? mixent_report_results_read : read_own)(places, count, options, report));
   MIXENT_TRY(MIXENT_ALLOCATE(report->data_count, &report->datasets));
   for (size_t d = 0; d < report->data_count; d++) {
     const mixent_report_run *run = any_finished(report, d);
@@ -249,11 +255,13 @@ static void free_texts(char **texts, size_t count) {
 void mixent_report_free(mixent_report *report) {
   if (!report) return;
   mixent_runs_compared_free(&report->compared);
+  mixent_results_comparison_free(report->asked);
   free(report->results);
   for (size_t d = 0; report->datasets && d < report->data_count; d++)
     mixent_dataset_free(report->datasets[d]);
   free(report->datasets);
-  for (size_t i = 0; report->runs && i < run_count(report); i++) mixent_report_run_free(&report->runs[i]);
+  for (size_t i = 0; report->runs && i < mixent_report_run_count(report); i++)
+    mixent_report_run_free(&report->runs[i]);
   free(report->runs);
   free_texts(report->data, report->data_count);
   free_texts(report->variants, report->variant_count);
@@ -268,7 +276,9 @@ size_t mixent_report_hue(const mixent_report *report, size_t variant) {
 }
 
 bool mixent_report_has_results(const mixent_report *report, size_t data, size_t variant) {
-  return report->comparison->data[data].variants[variant].runs > 0;
+  for (size_t s = 0; s < report->seed_count; s++)
+    if (mixent_report_run_of(report, data, variant, s)->result) return true;
+  return false;
 }
 
 const mixent_result *mixent_report_any_result(const mixent_report *report, size_t data) {

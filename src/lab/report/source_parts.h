@@ -11,4 +11,11 @@ struct json_t;
 mixent_status mixent_report_run_take_history(const struct json_t *lines, mixent_report_run *run);
 void mixent_report_run_free(mixent_report_run *run);
 
+mixent_report_run *mixent_report_run_at(const mixent_report *report, size_t data, size_t variant,
+                                        size_t seed);
+size_t mixent_report_run_count(const mixent_report *report); /* places: data sets x variants x seeds */
+/* Fills a zeroed report from files and directories of results, and compares them. */
+mixent_status mixent_report_results_read(const char *const *places, size_t count,
+                                         const mixent_report_options *options, mixent_report *report);
+
 #endif

@@ -1,7 +1,8 @@
-/* The first screen: which variant is better, and how sure that is. A sentence for each kind of verdict, a line for each variant with the
- * picture of its interval, and the words on each variant, folded away. */
+/* The first screen: which variant is better, and how sure that is. A sentence for each kind of verdict, and a line for each variant
+ * with the picture of its interval. */
 #include "core/layout.h"
 #include "lab/report/intervals.h"
+#include "lab/report/words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,13 +14,8 @@ static const mixent_compare_result *compared(const mixent_section *section) {
   return &section->report->comparison->data[section->data];
 }
 
-static const char *samples_of(const mixent_section *section) {
-  return mixent_compare_samples(section->report->comparison, section->data);
-}
-
 static const pair *pair_of(const mixent_section *section, size_t variant) {
-  if (variant == section->report->baseline) return NULL;
-  return &compared(section)->pairs[variant - (variant > section->report->baseline)];
+  return mixent_compare_pair_of(section->report->comparison, section->data, variant);
 }
 
 /* Whether the variant was asked for on this data set: of runs alone each has its own. */
@@ -27,85 +23,71 @@ static bool is_here(const mixent_section *section, size_t variant) {
   return mixent_report_run_of(section->report, section->data, variant, 0)->path != NULL;
 }
 
-static double difference_of(const pair *pair) {
-  return 100 * pair->measures[MIXENT_MEASURE_ACCURACY].difference.mean;
-}
-
-/* ---- Kinds of verdicts, in the order in which they are told ---- */
-
-typedef enum outcome { BETTER, WORSE, EQUIVALENT, UNDECIDED, OUTCOMES } outcome;
-
-static const struct {
-  const char *name, *sign;
-} outcomes[OUTCOMES] = {{"better", "▲"}, {"worse", "▼"}, {"equivalent", "="}, {"undecided", "?"}};
-
-static outcome outcome_of(const pair *pair) {
-  switch (pair->verdict) {
-  case MIXENT_VERDICT_BETTER:
-  case MIXENT_VERDICT_HIGHER: return BETTER;
-  case MIXENT_VERDICT_WORSE:
-  case MIXENT_VERDICT_LOWER: return WORSE;
-  case MIXENT_VERDICT_EQUIVALENT: return EQUIVALENT;
-  case MIXENT_VERDICT_UNDECIDED: break;
-  }
-  return UNDECIDED;
-}
-
-static void write_outcome(mixent_text *out, outcome outcome) {
-  mixent_text_append(out, "<span class=\"outcome %s\">%s</span>", outcomes[outcome].name,
-                     outcomes[outcome].name);
-}
-
-/* ---- A sentence for each kind ---- */
+/* ---- A sentence for each kind of verdict ---- */
 
 enum { MOST_NAMED = 4 };
 
-static int compare_differences(const void *a, const void *b) {
-  double x = difference_of(*(const pair *const *)a), y = difference_of(*(const pair *const *)b);
+/* Kinds in the order in which they are told. */
+static const struct {
+  mixent_verdict verdict;
+  const char *than;
+} kinds[] = {{MIXENT_VERDICT_BETTER, " than "},   {MIXENT_VERDICT_HIGHER, " than "},
+             {MIXENT_VERDICT_WORSE, " than "},    {MIXENT_VERDICT_LOWER, " than "},
+             {MIXENT_VERDICT_EQUIVALENT, " to "}, {MIXENT_VERDICT_UNDECIDED, " against "}};
+
+typedef struct ranked {
+  const pair *pair;
+  double distance; /* of its difference from zero, towards the verdict */
+} ranked;
+
+static int compare_ranked(const void *a, const void *b) {
+  double x = ((const ranked *)a)->distance, y = ((const ranked *)b)->distance;
   return (x < y) - (x > y);
 }
 
-/* The largest gain first; of losses the largest loss. */
-static void write_answer(const mixent_section *section, outcome outcome, const pair **sorted, size_t count) {
+static void write_answer(const mixent_section *section, size_t kind, const ranked *sorted, size_t count) {
+  const mixent_primary primary = mixent_section_primary(section);
+  bool decided = kinds[kind].verdict == MIXENT_VERDICT_BETTER || kinds[kind].verdict == MIXENT_VERDICT_HIGHER;
   mixent_text *out = section->out;
   mixent_text_append(out, "<li>");
-  write_outcome(out, outcome);
-  if (outcome == BETTER || outcome == WORSE) mixent_text_append(out, " than ");
-  if (outcome == EQUIVALENT) mixent_text_append(out, " to ");
-  if (outcome == UNDECIDED) mixent_text_append(out, " against ");
+  mixent_words_verdict(out, kinds[kind].verdict);
+  mixent_text_append(out, "%s", kinds[kind].than);
   mixent_html_text(out, section->report->variants[section->report->baseline]);
-  mixent_text_append(out, ": ");
   for (size_t i = 0; i < count && i < MOST_NAMED; i++) {
-    const pair *pair = sorted[outcome == WORSE ? count - 1 - i : i];
-    mixent_text_append(out, "%s<b>", i ? ", " : "");
-    mixent_html_text(out, section->report->variants[pair->variant]);
+    const mixent_difference *these = &sorted[i].pair->measures[primary.index].difference;
+    mixent_text_append(out, "%s<b>", i ? ", " : ": ");
+    mixent_html_text(out, section->report->variants[sorted[i].pair->variant]);
     mixent_text_append(out, "</b>");
-    if (!pair->seeds) continue;
+    if (isnan(these->mean)) continue;
     mixent_text_append(out, " ");
-    if (outcome == BETTER) {
-      const mixent_difference *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
-      mixent_intervals_append(out, 100 * these->mean, 100 * these->low, 100 * these->high);
-      mixent_text_append(out, " points");
-    } else
-      mixent_html_difference(out, difference_of(pair), 2);
+    mixent_html_difference(out, primary.scale * these->mean, primary.digits);
+    if (!decided) continue;
+    mixent_words_interval(out, &primary, these->low, these->high);
+    mixent_text_append(out, "%s%s", *primary.unit ? " " : "", primary.unit);
   }
   if (count > MOST_NAMED) mixent_text_append(out, " and %zu more", count - MOST_NAMED);
   mixent_text_append(out, "</li>\n");
 }
 
+/* The most of what the verdict says first: the largest gain, the largest loss. */
 static mixent_status write_answers(const mixent_section *section) {
+  const mixent_primary primary = mixent_section_primary(section);
   size_t all = section->report->variant_count - 1;
-  const pair **sorted;
+  ranked *sorted;
   MIXENT_TRY(MIXENT_ALLOCATE(all, &sorted));
   mixent_text_append(section->out, "<ul class=\"answers\">\n");
-  for (outcome outcome = 0; outcome < OUTCOMES; outcome++) {
+  for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
     size_t count = 0;
-    for (size_t i = 0; i < all; i++)
-      if (is_here(section, compared(section)->pairs[i].variant) &&
-          outcome_of(&compared(section)->pairs[i]) == outcome)
-        sorted[count++] = &compared(section)->pairs[i];
-    qsort(sorted, count, sizeof(const pair *), compare_differences);
-    if (count) write_answer(section, outcome, sorted, count);
+    bool down = kinds[kind].verdict == MIXENT_VERDICT_LOWER ||
+                (kinds[kind].verdict == MIXENT_VERDICT_WORSE) != (primary.measure->better < 0);
+    for (size_t i = 0; i < all; i++) {
+      const pair *pair = &compared(section)->pairs[i];
+      double difference = pair->measures[primary.index].difference.mean;
+      if (is_here(section, pair->variant) && pair->verdict == kinds[kind].verdict)
+        sorted[count++] = (ranked){pair, isnan(difference) ? -INFINITY : down ? -difference : difference};
+    }
+    qsort(sorted, count, sizeof *sorted, compare_ranked);
+    if (count) write_answer(section, kind, sorted, count);
   }
   mixent_text_append(section->out, "</ul>\n");
   free(sorted);
@@ -115,107 +97,115 @@ static mixent_status write_answers(const mixent_section *section) {
 /* ---- A line for each variant ---- */
 
 static void write_mean(const mixent_section *section, size_t variant) {
-  const mixent_sample *sample = &compared(section)->variants[variant].measures[MIXENT_MEASURE_ACCURACY];
+  const mixent_primary primary = mixent_section_primary(section);
+  const mixent_sample *sample = &compared(section)->variants[variant].measures[primary.index];
   mixent_text *out = section->out;
-  mixent_html_number(out, sample->count ? 100 * sample->mean : NAN, 2);
+  mixent_html_number(out, sample->count ? primary.scale * sample->mean : NAN, primary.digits);
   if (sample->count < 2) return;
   mixent_text_append(out, " <span class=\"range\">[");
-  mixent_html_number(out, 100 * sample->low, 2);
+  mixent_html_number(out, primary.scale * sample->low, primary.digits);
   mixent_text_append(out, ", ");
-  mixent_html_number(out, 100 * sample->high, 2);
+  mixent_html_number(out, primary.scale * sample->high, primary.digits);
   mixent_text_append(out, "]</span>");
 }
 
-static void write_difference(mixent_text *out, const pair *pair) {
-  const mixent_difference *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
-  mixent_text_append(out, "<b>");
-  mixent_html_difference(out, pair->seeds ? 100 * these->mean : NAN, 2);
-  mixent_text_append(out, "</b>");
-  if (isnan(these->low)) return;
-  mixent_text_append(out, " <span class=\"range\">[");
-  mixent_html_difference(out, 100 * these->low, 2);
-  mixent_text_append(out, ", ");
-  mixent_html_difference(out, 100 * these->high, 2);
-  mixent_text_append(out, "]</span>");
-}
-
-/* What a verdict holds for, or why there is none. */
-static void write_reason(const mixent_section *section, const pair *pair) {
-  static const char *const reasons[MIXENT_REASONS] = {
-      [MIXENT_REASON_NO_RUNS] = "nothing to compare",
-      [MIXENT_REASON_ONE_RUN] = "one seed",
-      [MIXENT_REASON_IDENTICAL] = "identical runs",
-      [MIXENT_REASON_NO_SCATTER] = "no scatter",
-      [MIXENT_REASON_TEST_SELECTED] = "chosen by the test part",
-      [MIXENT_REASON_FEW_SEEDS] = "too few seeds to conclude",
-      [MIXENT_REASON_OPEN] = "no difference seen, none ruled out"};
+static void write_difference(const mixent_section *section, const pair *pair) {
+  const mixent_primary primary = mixent_section_primary(section);
+  const mixent_difference *these = &pair->measures[primary.index].difference;
   mixent_text *out = section->out;
-  mixent_text_append(out, "<small>");
-  if (pair->single)
-    mixent_text_append(out, "two single models");
-  else if (pair->reason)
-    mixent_text_append(out, "%s", reasons[pair->reason]);
-  else if (pair->verdict == MIXENT_VERDICT_EQUIVALENT)
-    mixent_text_append(out, "within ±%g, ", section->report->comparison->input.difference);
-  if (pair->scope)
-    mixent_text_append(out, pair->scope == MIXENT_SCOPE_THESE ? "on these %s" : "on %s like these",
-                       samples_of(section));
-  mixent_text_append(out, "</small>");
+  mixent_text_append(out, "<b>");
+  mixent_html_difference(out, primary.scale * these->mean, primary.digits);
+  mixent_text_append(out, "</b><span class=\"range\">");
+  mixent_words_interval(out, &primary, these->low, these->high);
+  mixent_text_append(out, "</span>");
+}
+
+/* The measure that the column on calibration shows; measure_count: none is known, or the verdicts are on it. */
+static size_t find_calibration(const mixent_section *section) {
+  const mixent_compare_input *input = &section->report->comparison->input;
+  size_t ece = mixent_compare_find(input, "ece");
+  bool known = false;
+  for (size_t v = 0; ece < input->measure_count && v < input->variant_count; v++)
+    known |= compared(section)->variants[v].measures[ece].count > 0;
+  return known && ece != input->primary ? ece : input->measure_count;
 }
 
 /* ECE as trained, and whether it differs from the baseline's. */
-static void write_calibration(const mixent_section *section, size_t variant, const pair *pair) {
-  size_t ece = mixent_measure_find("ece");
+static void write_calibration(const mixent_section *section, size_t ece, size_t variant, const pair *pair) {
+  const mixent_comparison *comparison = section->report->comparison;
   const mixent_sample *sample = &compared(section)->variants[variant].measures[ece];
   mixent_text *out = section->out;
-  mixent_html_number(out, sample->count ? sample->mean : NAN, mixent_measures[ece].digits);
-  if (!pair || !(pair->measures[ece].holm < 1 - section->report->comparison->input.confidence)) return;
+  mixent_html_number(out, sample->count ? comparison->input.measures[ece].scale * sample->mean : NAN,
+                     comparison->digits[ece]);
+  if (!pair || !(pair->measures[ece].holm < 1 - comparison->input.confidence)) return;
   const char *word = pair->measures[ece].difference.mean > 0 ? "worse" : "better";
   mixent_text_append(out, " <small class=\"%s\">%s</small>", word, word);
 }
 
-static void write_cell(mixent_text *out, const char *kind, const char *label) {
-  mixent_text_append(out, "</td><td role=\"cell\" class=\"%s\" data-label=\"%s\">", kind, label);
+/* A cell that the last one stands before; its label is shown on a narrow screen. */
+static void begin_cell(mixent_text *out, const char *kind, const char *label) {
+  mixent_text_append(out, "</td><td role=\"cell\" class=\"%s\" data-label=\"", kind);
+  mixent_html_text(out, label);
+  mixent_text_append(out, "\">");
+}
+
+static const char *title_of_difference(const mixent_primary *primary) {
+  return *primary->unit ? primary->unit : "difference";
 }
 
 static void write_line(const mixent_section *section, const mixent_axis *axis, size_t variant) {
+  const mixent_primary primary = mixent_section_primary(section);
   const pair *pair = pair_of(section, variant);
+  size_t ece = find_calibration(section);
   mixent_text *out = section->out;
   mixent_text_append(out, "<tr role=\"row\"%s><th role=\"rowheader\" scope=\"row\">",
                      pair ? "" : " class=\"baseline\"");
   if (pair) mixent_text_append(out, "<a href=\"#pair%zu.%zu\">", section->data, variant);
   mixent_section_variant(section, variant);
-  mixent_text_append(out, "%s</th><td role=\"cell\" class=\"mean\" data-label=\"accuracy, %%\">",
-                     pair ? "</a>" : "");
+  mixent_text_append(out, "%s</th><td role=\"cell\" class=\"mean\" data-label=\"", pair ? "</a>" : "");
+  mixent_html_text(out, primary.measure->title);
+  mixent_text_append(out, "%s%s\">", *primary.measure->unit ? ", " : "", primary.measure->unit);
   write_mean(section, variant);
   if (section->report->variant_count > 1) {
     mixent_text_append(out, "</td><td role=\"cell\" class=\"plot\">");
     mixent_intervals_draw(section, axis, pair);
-    write_cell(out, "difference", "points");
-    if (pair) write_difference(out, pair);
-    write_cell(out, "outcome-cell", "verdict");
+    begin_cell(out, "difference", title_of_difference(&primary));
+    if (pair) write_difference(section, pair);
+    begin_cell(out, "outcome-cell", "verdict");
     if (pair) {
-      write_outcome(out, outcome_of(pair));
-      mixent_text_append(out, " ");
-      write_reason(section, pair);
+      mixent_words_verdict(out, pair->verdict);
+      mixent_words_reason(section, pair);
     } else
       mixent_text_append(out, "<small>baseline</small>");
   }
-  write_cell(out, "calibration", "ECE");
-  write_calibration(section, variant, pair);
+  if (ece < section->report->comparison->input.measure_count) {
+    begin_cell(out, "calibration", "ECE");
+    write_calibration(section, ece, variant, pair);
+  }
   mixent_text_append(out, "</td></tr>\n");
 }
 
+static void write_title(mixent_text *out, const char *title, const char *unit) {
+  mixent_text_append(out, "<th role=\"columnheader\" scope=\"col\">");
+  mixent_html_text(out, title);
+  mixent_text_append(out, "%s%s</th>", *unit ? ", " : "", unit);
+}
+
 static void write_lines(const mixent_section *section, const mixent_axis *axis) {
-  static const char *const titles[] = {"variant", "accuracy, %", "variant minus baseline",
-                                       "points",  "verdict",     "ECE"};
   const mixent_report *report = section->report;
-  bool compares = report->variant_count > 1;
+  const mixent_primary primary = mixent_section_primary(section);
+  bool compares = report->variant_count > 1,
+       calibrated = find_calibration(section) < report->comparison->input.measure_count;
   mixent_text *out = section->out;
   mixent_text_append(out, "<table role=\"table\" class=\"lines\"><thead role=\"rowgroup\"><tr role=\"row\">");
-  for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
-    if (compares || i < 2 || i > 4)
-      mixent_text_append(out, "<th role=\"columnheader\" scope=\"col\">%s</th>", titles[i]);
+  write_title(out, "variant", "");
+  write_title(out, primary.measure->title, primary.measure->unit);
+  if (compares) {
+    write_title(out, "variant minus baseline", "");
+    write_title(out, title_of_difference(&primary), "");
+    write_title(out, "verdict", "");
+  }
+  if (calibrated) write_title(out, "ECE", "");
   mixent_text_append(out, "</tr></thead><tbody role=\"rowgroup\">\n");
   for (size_t pass = 0; pass < 2; pass++) /* the baseline first */
     for (size_t v = 0; v < report->variant_count; v++)
@@ -223,102 +213,77 @@ static void write_lines(const mixent_section *section, const mixent_axis *axis) 
   if (compares) {
     mixent_text_append(out, "<tr role=\"row\" class=\"scale\"><td colspan=\"2\"></td><td class=\"plot\">");
     mixent_intervals_scale(section, axis);
-    mixent_text_append(out, "</td><td colspan=\"3\"></td></tr>\n");
+    mixent_text_append(out, "</td><td colspan=\"%d\"></td></tr>\n", calibrated ? 3 : 2);
   }
   mixent_text_append(out, "</tbody></table>\n");
 }
 
 /* ---- How to read it ---- */
 
-static bool any_single(const mixent_section *section) {
+static bool any_pair(const mixent_section *section, bool (*holds)(const pair *pair)) {
   for (size_t i = 0; i + 1 < section->report->variant_count; i++)
-    if (compared(section)->pairs[i].single) return true;
+    if (holds(&compared(section)->pairs[i])) return true;
   return false;
 }
 
+static bool is_single(const pair *pair) {
+  return pair->single;
+}
+
+static bool has_like(const pair *pair) {
+  return !isnan(pair->bootstrap.low);
+}
+
 static void write_legend(const mixent_section *section, const mixent_axis *axis) {
+  const mixent_primary primary = mixent_section_primary(section);
   mixent_text *out = section->out;
-  const char *samples = samples_of(section);
+  const char *samples = mixent_compare_samples(section->report->comparison, section->data);
+  bool like = any_pair(section, has_like);
   mixent_text_append(out, "<p class=\"note\">The line at zero is the baseline, ");
   mixent_section_variant(section, section->report->baseline);
-  mixent_text_append(out, "; the shaded band is a difference of less than ±%g points, ",
-                     section->report->comparison->input.difference);
-  mixent_text_append(out, section->report->study ? "which the study calls not worth seeing. "
-                                                 : "too small to matter to most. ");
+  if (!isnan(primary.worth))
+    mixent_text_append(out, "; the shaded band is a difference of less than ±%g%s%s, %s", primary.worth,
+                       *primary.unit ? " " : "", primary.unit,
+                       section->report->study ? "which the study calls not worth seeing"
+                                              : "too small to matter");
+  mixent_text_append(out, ". ");
   if (mixent_intervals_any_beyond(section, axis))
     mixent_text_append(out, "An arrow stands for a difference so far out that the axis ends before it. ");
-  if (any_single(section))
+  if (any_pair(section, is_single))
     mixent_text_append(out,
                        "These are single models: McNemar's exact test compares them on the same %s, and says "
                        "nothing about how others would come out that are trained in the same way.</p>\n",
                        samples);
-  else
+  else if (like)
     mixent_text_append(
         out,
         "Thick: 95 %% interval by t over seeds, which takes these test %s for all there are. "
         "Thin: by the analysis of variance over seeds and %s, which speaks of %s like these too.</p>\n",
         samples, samples, samples);
-}
-
-/* ---- The words on each variant ---- */
-
-static void write_test(mixent_text *out, const char *title, double middle, double low, double high, double p,
-                       const char *test) {
-  mixent_text_append(out, "<dt>%s</dt><dd>", title);
-  mixent_intervals_append(out, 100 * middle, 100 * low, 100 * high);
-  if (!isnan(p)) {
-    mixent_text_append(out, ", p ");
-    mixent_html_p(out, p);
-    mixent_text_append(out, " (%s)", test);
-  }
-  mixent_text_append(out, "</dd>");
-}
-
-static void write_tests(const mixent_section *section, const pair *pair) {
-  const mixent_difference *these = &pair->measures[MIXENT_MEASURE_ACCURACY].difference;
-  mixent_text *out = section->out;
-  mixent_text_append(out, "<dl class=\"tests\">");
-  write_test(out, "these", these->mean, these->low, these->high, pair->measures[MIXENT_MEASURE_ACCURACY].holm,
-             "t");
-  if (!isnan(pair->bootstrap.low))
-    write_test(out, "like these", pair->bootstrap.difference, pair->bootstrap.low, pair->bootstrap.high,
-               pair->bootstrap_holm, "crossed");
-  if (pair->single) {
-    mixent_text_append(out, "<dt>right with one alone</dt><dd>%zu against %zu, p ", pair->mcnemar.only_a,
-                       pair->mcnemar.only_b);
-    mixent_html_p(out, pair->mcnemar.p);
-    mixent_text_append(out, " (McNemar)</dd>");
-  }
-  mixent_text_append(out, "</dl>");
-}
-
-static void write_words(const mixent_section *section, const pair *pair) {
-  mixent_text *out = section->out;
-  mixent_text_append(out, "<details class=\"verdict %s\"><summary>", outcomes[outcome_of(pair)].name);
-  mixent_section_variant(section, pair->variant);
-  mixent_text_append(out, " <small>in words</small></summary><div id=\"pair%zu.%zu\"><p>", section->data,
-                     pair->variant);
-  mixent_html_text(out, pair->words);
-  mixent_text_append(out, "</p>");
-  if (pair->calibration) {
-    mixent_text_append(out, "<p>");
-    mixent_html_text(out, pair->calibration);
-    mixent_text_append(out, "</p>");
-  }
-  if (pair->seeds) write_tests(section, pair);
-  mixent_text_append(out, "</div></details>\n");
+  else
+    mixent_text_append(out, "Lines: 95 %% intervals by t over the runs.</p>\n");
 }
 
 static void write_alone(const mixent_section *section, size_t variant) {
   size_t runs = compared(section)->variants[variant].runs;
   if (runs > 1)
     mixent_text_append(
-        section->out,
-        "<p>The mean of %zu seeds. Nothing stands beside it, so that nothing is compared.</p>\n", runs);
+        section->out, "<p>The mean of %zu runs. Nothing stands beside it, so that nothing is compared.</p>\n",
+        runs);
   else
     mixent_text_append(section->out,
                        "<p>One run: another seed would give another number, and how far off it would be, "
                        "this run alone cannot say.</p>\n");
+}
+
+static void write_compared(const mixent_section *section, const mixent_axis *axis) {
+  write_legend(section, axis);
+  mixent_text_append(section->out, "<div class=\"verdicts\">\n");
+  for (size_t v = 0; v < section->report->variant_count; v++) {
+    const pair *pair = pair_of(section, v);
+    if (pair && is_here(section, v)) mixent_words_write(section, pair);
+  }
+  mixent_text_append(section->out, "</div>\n");
 }
 
 mixent_status mixent_section_verdict(const mixent_section *section) {
@@ -332,15 +297,10 @@ mixent_status mixent_section_verdict(const mixent_section *section) {
     mixent_axis axis = mixent_intervals_axis(section);
     if (report->variant_count > 1) MIXENT_TRY(write_answers(section));
     write_lines(section, &axis);
-    if (report->variant_count == 1) write_alone(section, 0);
-    if (report->variant_count > 1) {
-      write_legend(section, &axis);
-      mixent_text_append(out, "<div class=\"verdicts\">\n");
-      for (size_t i = 0; i + 1 < report->variant_count; i++)
-        if (is_here(section, compared(section)->pairs[i].variant))
-          write_words(section, &compared(section)->pairs[i]);
-      mixent_text_append(out, "</div>\n");
-    }
+    if (report->variant_count > 1)
+      write_compared(section, &axis);
+    else
+      write_alone(section, 0);
   }
   mixent_section_end(section);
   return mixent_text_status(out);
