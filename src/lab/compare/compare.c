@@ -28,6 +28,7 @@ void mixent_comparison_free(mixent_comparison *comparison) {
   free(comparison->runs);
   free(comparison->begins);
   free(comparison->digits);
+  mixent_across_free(comparison->across, comparison->input.variant_count);
   free(comparison);
 }
 
@@ -178,7 +179,7 @@ static mixent_status compare(mixent_comparison *comparison) {
   MIXENT_TRY(mixent_compare_judge(comparison));
   for (size_t i = 0; i < input->data_count * pairs; i++)
     MIXENT_TRY(mixent_compare_conclude(comparison, i / pairs, &comparison->data[i / pairs].pairs[i % pairs]));
-  return MIXENT_OK;
+  return mixent_compare_across(comparison);
 }
 
 mixent_status mixent_compare(const mixent_compare_input *input, mixent_comparison **out) {

@@ -179,12 +179,43 @@ typedef struct mixent_compare_result {
   size_t runs;                      /* of all variants */
 } mixent_compare_result;
 
+/* Across data sets, where there are five or more: rliable's measures (mixent/statistics.h), of the primary measure. */
+enum { MIXENT_ACROSS_LEAST = 5, MIXENT_ACROSS_THRESHOLDS = 51 };
+
+typedef struct mixent_across_variant {
+  mixent_estimate interquartile; /* interquartile mean of the runs on the common data sets */
+  mixent_estimate
+      *profile; /* [MIXENT_ACROSS_THRESHOLDS] the share of those runs that are better than each threshold */
+} mixent_across_variant;
+
+typedef struct mixent_across_pair {
+  size_t variant;
+  size_t data_sets,
+      better; /* where both have two runs or more; where the variant's mean is higher, or lower where lower is better */
+  mixent_sample
+      effect; /* of the differences, one per data set: its interval speaks of data sets like these */
+  mixent_estimate
+      improvement; /* that a run of the variant is better than one of the baseline on the same data set */
+  char *words;
+} mixent_across_pair;
+
+typedef struct mixent_across {
+  size_t
+      common; /* data sets on which every variant has two runs or more; below MIXENT_ACROSS_LEAST nothing of `variants` is known (NaN) */
+  size_t replicates; /* of the bootstraps */
+  double thresholds[MIXENT_ACROSS_THRESHOLDS];
+  mixent_across_variant *variants; /* [variant_count] */
+  mixent_across_pair *
+      pairs; /* [variant_count - 1] as of a data set; all but data_sets is unknown below MIXENT_ACROSS_LEAST of those */
+} mixent_across;
+
 typedef struct mixent_comparison {
   mixent_compare_input input;      /* with its defaults filled in */
   mixent_compare_result *data;     /* [data_count] */
   const mixent_compare_run **runs; /* [run_count] by data set, variant and seed */
   size_t *begins;                  /* [data_count, variant_count] and the end: where in `runs` each begins */
   int *digits;                     /* [measure_count]: shown after the point */
+  mixent_across *across;           /* NULL: fewer than MIXENT_ACROSS_LEAST data sets */
   size_t tested;                   /* comparisons of the primary measure that Holm's correction counts */
 } mixent_comparison;
 
@@ -201,6 +232,9 @@ const mixent_compare_pair *mixent_compare_pair_of(const mixent_comparison *compa
                                                   size_t variant);
 /* "images", or "rows". */
 const char *mixent_compare_samples(const mixent_comparison *comparison, size_t data);
+
+/* A variant against the baseline across data sets; NULL of the baseline. */
+const mixent_across_pair *mixent_across_pair_of(const mixent_comparison *comparison, size_t variant);
 
 /* Tables and words for a terminal; CSV with a line per data set, variant and measure. JSON: compare/json.h. */
 void mixent_comparison_append_text(const mixent_comparison *comparison, mixent_text *out);

@@ -1,4 +1,5 @@
-/* Between the files of the engine: compare.c leads, pair.c measures, judge.c decides, conclusion.c puts it into words (words.h). */
+/* Between the files of the engine: compare.c leads, pair.c measures, across.c measures over data sets, judge.c decides, conclusion.c puts it
+ * into words (words.h). */
 #ifndef MIXENT_LAB_COMPARE_ENGINE_H
 #define MIXENT_LAB_COMPARE_ENGINE_H
 
@@ -12,6 +13,10 @@ double mixent_compare_mean(const double *values, size_t count);
 
 /* Fills in all pairs of a data set but for what judge.c adds. */
 mixent_status mixent_compare_pairs(const mixent_comparison *comparison, size_t data);
+
+/* Fills in comparison->across, where there are enough data sets. */
+mixent_status mixent_compare_across(mixent_comparison *comparison);
+void mixent_across_free(mixent_across *across, size_t variants);
 
 /* Holm's correction over all data sets and variants, equivalence, power, verdicts. */
 mixent_status mixent_compare_judge(mixent_comparison *comparison);

@@ -145,6 +145,42 @@ static json_t *data_json(const mixent_comparison *comparison, size_t data) {
                    mixent_compare_samples(comparison, data), "variants", variants, "comparisons", pairs);
 }
 
+static json_t *estimate_json(const mixent_estimate *of) {
+  json_t *json = json_object();
+  SET_NUMBERS(&json, {"value", of->value}, {"low", of->low}, {"high", of->high});
+  return json;
+}
+
+static json_t *across_variant_json(const mixent_across_variant *of, const char *name) {
+  json_t *profile = json_array();
+  for (size_t k = 0; of->profile && k < MIXENT_ACROSS_THRESHOLDS; k++)
+    mixent_json_append(&profile, estimate_json(&of->profile[k]));
+  return json_pack("{s:s, s:o, s:o}", "name", name, "interquartile_mean", estimate_json(&of->interquartile),
+                   "profile", profile);
+}
+
+static json_t *across_json(const mixent_comparison *comparison) {
+  const mixent_across *across = comparison->across;
+  const mixent_compare_input *input = &comparison->input;
+  if (!across) return json_null();
+  json_t *thresholds = json_array(), *variants = json_array(), *pairs = json_array();
+  for (size_t k = 0; k < MIXENT_ACROSS_THRESHOLDS && across->common >= MIXENT_ACROSS_LEAST; k++)
+    mixent_json_append(&thresholds, mixent_json_number(across->thresholds[k]));
+  for (size_t i = 0; i < input->variant_count; i++)
+    mixent_json_append(&variants, across_variant_json(&across->variants[i], input->variants[i]));
+  for (size_t i = 0; i + 1 < input->variant_count; i++) {
+    const mixent_across_pair *pair = &across->pairs[i];
+    mixent_json_append(&pairs,
+                       json_pack("{s:s, s:I, s:I, s:o, s:o, s:s?}", "variant", input->variants[pair->variant],
+                                 "data_sets", (json_int_t)pair->data_sets, "better", (json_int_t)pair->better,
+                                 "effect", sample_json(&pair->effect), "improvement",
+                                 estimate_json(&pair->improvement), "words", pair->words));
+  }
+  return json_pack("{s:I, s:I, s:o, s:o, s:o}", "data_sets", (json_int_t)across->common, "replicates",
+                   (json_int_t)across->replicates, "thresholds", thresholds, "variants", variants,
+                   "comparisons", pairs);
+}
+
 json_t *mixent_comparison_to_json(const mixent_comparison *comparison) {
   const mixent_compare_input *input = &comparison->input;
   json_t *all = json_array(), *seeds = json_array();
@@ -152,10 +188,11 @@ json_t *mixent_comparison_to_json(const mixent_comparison *comparison) {
     mixent_json_append(&all, data_json(comparison, data));
   for (size_t seed = 0; seed < input->seed_count; seed++)
     mixent_json_append(&seeds, json_string(input->seeds[seed]));
-  return json_pack("{s:s, s:s, s:o, s:o, s:f, s:f, s:i, s:I, s:I, s:o, s:o}", "metric",
+  return json_pack("{s:s, s:s, s:o, s:o, s:f, s:f, s:i, s:I, s:I, s:o, s:o, s:o}", "metric",
                    input->measures[input->primary].name, "baseline", input->variants[input->baseline],
                    "seeds", seeds, "difference", mixent_json_number(input->difference), "confidence",
                    input->confidence, "power", MIXENT_COMPARE_POWER, "least_seeds",
                    (int)MIXENT_COMPARE_LEAST_SEEDS, "tested", (json_int_t)comparison->tested, "replicates",
-                   (json_int_t)input->replicates, "measures", measures_json(input), "data", all);
+                   (json_int_t)input->replicates, "measures", measures_json(input), "data", all, "across",
+                   across_json(comparison));
 }

@@ -193,9 +193,58 @@ static void append_note(const mixent_comparison *comparison, mixent_text *note) 
                        1 - input->confidence);
 }
 
+static void add_estimate(mixent_table *table, const mixent_estimate *of, double scale, int digits) {
+  mixent_table_add(table, "%s", mixent_number_of(scale * of->value, digits).text);
+  add_interval(table, of->low, of->high, scale, digits);
+}
+
+static void append_across_words(const mixent_across *across, size_t count, mixent_text *out) {
+  for (size_t i = 0; i < count; i++) {
+    if (!across->pairs[i].words) continue;
+    mixent_text_append(out, "\n");
+    mixent_wrapped_append(out, 0, 0, mixent_printable(across->pairs[i].words));
+  }
+  mixent_text_append(out, "\n");
+  mixent_wrapped_append(
+      out, 0, 0,
+      "IQM: interquartile mean of the runs on the data sets that all variants have; P: probability that a run "
+      "is better than one of the baseline on the same data set. Their intervals are over runs on these data "
+      "sets; that of the difference is over data sets like these.");
+}
+
+static void append_across(const mixent_comparison *comparison, mixent_text *out) {
+  const mixent_across *across = comparison->across;
+  const mixent_compare_input *input = &comparison->input;
+  double scale = input->measures[input->primary].scale;
+  int digits = comparison->digits[input->primary];
+  char interval[32];
+  mixent_print(interval, sizeof interval, "%g %% interval", 100 * input->confidence);
+  mixent_table table = {
+      .columns = 8,
+      .titles = {"variant", "IQM", interval, "data sets", "difference", interval, "P", interval},
+      .left = {true}};
+  for (size_t i = 0; i < input->variant_count; i++) {
+    const mixent_across_pair *pair = mixent_across_pair_of(comparison, i);
+    mixent_table_add(&table, "%s", input->variants[i]);
+    add_estimate(&table, &across->variants[i].interquartile, scale, digits);
+    mixent_table_add(&table, pair ? "%zu" : "baseline", pair ? pair->data_sets : 0);
+    for (int k = 0; k < 4 && !pair; k++) mixent_table_add(&table, "%s", "");
+    if (!pair) continue;
+    mixent_table_add(&table, "%s", mixent_number_signed(scale * pair->effect.mean, digits).text);
+    add_interval(&table, pair->effect.low, pair->effect.high, scale, digits);
+    add_estimate(&table, &pair->improvement, 1, 3);
+  }
+  mixent_text_append(out, "\nacross %zu data sets: %s\n\n", input->data_count,
+                     mixent_printable(input->measures[input->primary].title));
+  mixent_table_append(&table, out);
+  mixent_table_free(&table);
+  append_across_words(across, input->variant_count - 1, out);
+}
+
 void mixent_comparison_append_text(const mixent_comparison *comparison, mixent_text *out) {
   mixent_text note = {0};
   for (size_t data = 0; data < comparison->input.data_count; data++) append_data(comparison, data, out);
+  if (comparison->across) append_across(comparison, out);
   append_note(comparison, &note);
   mixent_text_append(out, "\n");
   if (mixent_text_status(&note) == MIXENT_OK)
