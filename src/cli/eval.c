@@ -17,19 +17,24 @@ typedef struct arguments {
   bool json;
 } arguments;
 
-static int print_scores(const arguments *arguments, const char *path, const mixent_model *model,
+static int print_scores(const arguments *arguments, const mixent_checkpoints *checkpoints,
                         const mixent_dataset *dataset, int views, const mixent_scores *scores) {
+  const mixent_model *model = checkpoints->model;
+  const char *path = checkpoints->paths[0];
   const char *part = mixent_part_names[arguments->part];
   if (arguments->json) {
     json_t *object = json_pack("{s:o, s:o, s:s, s:i, s:f}", "checkpoint", mixent_json_text(path), "data",
                                mixent_json_text(dataset->name), "split", part, "views", views, "temperature",
                                model->temperature);
+    if (checkpoints->count > 1)
+      json_object_set_new(object, "members", mixent_json_texts(checkpoints->paths, checkpoints->count));
     if (json_object_update_new(object, mixent_scores_to_json(scores)) == 0) return mixent_json_print(object);
     json_decref(object);
     return mixent_json_print(NULL);
   }
-  printf("%s on %s %s %s of %s", mixent_printable(path), mixent_text_count(scores->images), part,
-         mixent_samples_name(model->side == 1), mixent_printable(dataset->name));
+  printf("%s%s on %s %s %s of %s", mixent_printable(path), mixent_checkpoints_more(checkpoints),
+         mixent_text_count(scores->images), part, mixent_samples_name(model->side == 1),
+         mixent_printable(dataset->name));
   if (views > 1) printf(", predictions averaged over %d views of each", views);
   printf("%s\n", mixent_temperature_text(model));
   printf("  accuracy  %.2f %%\n", 100 * scores->accuracy);
@@ -50,10 +55,11 @@ static void show_scored(void *context, size_t done, size_t all) {
   mixent_progress_count(&view->progress, "scoring", view->samples, done, all);
 }
 
-static int evaluate(const arguments *arguments, const char *path, const mixent_model *model) {
+static int evaluate(const arguments *arguments, const mixent_checkpoints *checkpoints) {
+  const mixent_model *model = checkpoints->model;
   mixent_dataset *dataset;
-  mixent_status status =
-      mixent_model_dataset_open(model, path, arguments->data, arguments->data_directory, &dataset);
+  mixent_status status = mixent_model_dataset_open(model, checkpoints->paths[0], arguments->data,
+                                                   arguments->data_directory, &dataset);
   if (status != MIXENT_OK) return mixent_failed(status);
   mixent_scores scores;
   view view = {mixent_progress_start(true), mixent_samples_name(model->side == 1)};
@@ -66,23 +72,21 @@ static int evaluate(const arguments *arguments, const char *path, const mixent_m
     status =
         mixent_model_score(model, dataset, (mixent_part)arguments->part, precision, views, &watch, &scores);
   mixent_progress_clear(&view.progress);
-  int code = status == MIXENT_OK ? print_scores(arguments, path, model, dataset, views, &scores)
+  int code = status == MIXENT_OK ? print_scores(arguments, checkpoints, dataset, views, &scores)
                                  : mixent_failed(status);
   mixent_dataset_free(dataset);
   return code;
 }
 
 static int run(const void *given, int count, char **words) {
-  (void)count;
   const arguments *arguments = given;
   mixent_threads_choose(arguments->threads);
-  mixent_model *model;
-  char *path;
-  mixent_status status = mixent_checkpoint_open(words[0], &path, &model);
-  if (status == MIXENT_OK) status = mixent_temperature_choose(arguments->temperature, path, model);
-  int code = status == MIXENT_OK ? evaluate(arguments, path, model) : mixent_failed(status);
-  mixent_model_free(model);
-  free(path);
+  mixent_checkpoints checkpoints;
+  mixent_status status = mixent_checkpoints_open(words, (size_t)count, &checkpoints);
+  if (status == MIXENT_OK)
+    status = mixent_temperature_choose(arguments->temperature, checkpoints.paths[0], checkpoints.model);
+  int code = status == MIXENT_OK ? evaluate(arguments, &checkpoints) : mixent_failed(status);
+  mixent_checkpoints_free(&checkpoints);
   return code;
 }
 
@@ -116,12 +120,13 @@ static const mixent_command_option options[] = {
 const mixent_command mixent_command_eval = {
     .name = "eval",
     .summary = "Score a checkpoint on a data set",
-    .operands = "CHECKPOINT|RUN",
+    .operands = "CHECKPOINT|RUN...",
     .least_operands = 1,
-    .most_operands = 1,
+    .most_operands = -1,
     .options = options,
     .description =
         "CHECKPOINT is the best.safetensors or last.safetensors of a run. RUN is the directory of a "
-        "run, or its name in runs, and stands for its best.safetensors.",
+        "run, or its name in runs, and stands for its best.safetensors. Of several "
+        "models, an ensemble, the mean of the probabilities is scored.",
     .arguments_size = sizeof(arguments),
     .run = run};

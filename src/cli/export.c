@@ -4,6 +4,8 @@
 #include "core/file.h"
 #include "core/layout.h"
 #include "core/printable.h"
+#include "data/formats/single_file.h"
+#include "model/ensemble.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +13,7 @@
 #include <sys/stat.h>
 
 typedef struct arguments {
-  const char *onnx, *temperature;
+  const char *onnx, *safetensors, *temperature;
 } arguments;
 
 static bool are_one_file(const char *a, const char *b) {
@@ -21,7 +23,7 @@ static bool are_one_file(const char *a, const char *b) {
 }
 
 /* Checkpoints and files of runs must not be lost to words in the wrong order. */
-static mixent_status check_target(const char *checkpoint, const char *onnx) {
+static mixent_status check_onnx(const char *checkpoint, const char *onnx) {
   static const char *const kept[] = {".safetensors", ".yaml", ".json", ".jsonl", ".pt", ".pth", NULL};
   const char *end = strrchr(onnx, '.');
   if (are_one_file(checkpoint, onnx))
@@ -51,43 +53,79 @@ static mixent_status tell(const mixent_model *model, const char *onnx) {
   return MIXENT_OK;
 }
 
+static mixent_status check_targets(const arguments *arguments, const mixent_checkpoints *checkpoints) {
+  for (size_t i = 0; i < checkpoints->count; i++) {
+    if (arguments->onnx) MIXENT_TRY(check_onnx(checkpoints->paths[i], arguments->onnx));
+    if (arguments->safetensors && are_one_file(checkpoints->paths[i], arguments->safetensors))
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "export: %s is one of the checkpoints; name another file",
+                         arguments->safetensors);
+  }
+  if (arguments->safetensors && !mixent_has_ending(arguments->safetensors, ".safetensors"))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "export: --safetensors: expected a name that ends in .safetensors, got %s",
+                       arguments->safetensors);
+  return MIXENT_OK;
+}
+
+static mixent_status write_checkpoint(const mixent_checkpoints *checkpoints, const char *path) {
+  MIXENT_TRY(mixent_ensemble_write(checkpoints->model, (const char *const *)checkpoints->paths,
+                                   checkpoints->count, path));
+  printf("wrote %s: the %zu checkpoints as one; 'mixent eval' and 'mixent predict' read it\n",
+         mixent_printable(path), checkpoints->count);
+  return MIXENT_OK;
+}
+
+static mixent_status export_all(const arguments *arguments, const mixent_checkpoints *checkpoints) {
+  mixent_model *model = checkpoints->model;
+  MIXENT_TRY(check_targets(arguments, checkpoints));
+  MIXENT_TRY(mixent_temperature_choose(arguments->temperature, checkpoints->paths[0], model));
+  if (arguments->safetensors) MIXENT_TRY(write_checkpoint(checkpoints, arguments->safetensors));
+  if (!arguments->onnx) return MIXENT_OK;
+  MIXENT_TRY(mixent_model_export_onnx(model, arguments->onnx));
+  return tell(model, arguments->onnx);
+}
+
 static int run(const void *given, int count, char **words) {
-  (void)count;
   const arguments *arguments = given;
-  if (!arguments->onnx || !*arguments->onnx)
-    return mixent_wrong_use("export: say what to write: --onnx FILE");
-  mixent_model *model = NULL;
-  char *path;
-  mixent_status status = mixent_checkpoint_open(words[0], &path, &model);
-  if (status == MIXENT_OK) status = check_target(path, arguments->onnx);
-  if (status == MIXENT_OK) status = mixent_temperature_choose(arguments->temperature, path, model);
-  if (status == MIXENT_OK) status = mixent_model_export_onnx(model, arguments->onnx);
-  if (status == MIXENT_OK) status = tell(model, arguments->onnx);
-  mixent_model_free(model);
-  free(path);
+  bool onnx = arguments->onnx && *arguments->onnx;
+  if (!onnx && !arguments->safetensors) return mixent_wrong_use("export: say what to write: --onnx FILE");
+  if (arguments->safetensors && count == 1)
+    return mixent_wrong_use("export: --safetensors writes several checkpoints as one; name two or more");
+  mixent_checkpoints checkpoints;
+  mixent_status status = mixent_checkpoints_open(words, (size_t)count, &checkpoints);
+  if (status == MIXENT_OK) status = export_all(arguments, &checkpoints);
+  mixent_checkpoints_free(&checkpoints);
   return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
 }
 
-static const mixent_command_option options[] = {{.name = "onnx",
-                                                 .argument = "FILE",
-                                                 .help = "write the network as ONNX; a FILE that is there "
-                                                         "is replaced",
-                                                 .kind = MIXENT_VALUE_TEXT,
-                                                 .offset = offsetof(arguments, onnx)},
-                                                MIXENT_TEMPERATURE_OPTION(arguments),
-                                                {.name = NULL}};
+static const mixent_command_option options[] = {
+    {.name = "onnx",
+     .argument = "FILE",
+     .help = "write the network as ONNX; a FILE that is there "
+             "is replaced",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, onnx)},
+    {.name = "safetensors",
+     .argument = "FILE",
+     .help = "write several checkpoints as one, an ensemble; a FILE that is there "
+             "is replaced",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, safetensors)},
+    MIXENT_TEMPERATURE_OPTION(arguments),
+    {.name = NULL}};
 
 const mixent_command mixent_command_export = {
     .name = "export",
-    .summary = "Write a checkpoint for other programs (ONNX)",
-    .operands = "CHECKPOINT|RUN",
+    .summary = "Write a checkpoint for other programs (ONNX), or several as one",
+    .operands = "CHECKPOINT|RUN...",
     .least_operands = 1,
-    .most_operands = 1,
+    .most_operands = -1,
     .options = options,
     .description =
         "The ONNX file reads 'images', float [N, channels, side, side] with pixels divided by 255. "
         "For a table it reads 'features', float [N, features], as they are. It gives 'logits', float "
         "[N, classes]. N is any number. Normalisation is inside, and batch norm is part of the "
-        "weights. The metadata name classes, data set and loss.",
+        "weights. The metadata name classes, data set and loss. Several checkpoints "
+        "become one network, whose probabilities are the mean of theirs.",
     .arguments_size = sizeof(arguments),
     .run = run};

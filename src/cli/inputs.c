@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "data/find.h"
 #include "data/formats/single_file.h"
+#include "model/ensemble.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -97,6 +98,56 @@ mixent_status mixent_checkpoint_open(const char *word, char **path, mixent_model
   free(*path);
   *path = NULL;
   return status;
+}
+
+mixent_status mixent_checkpoint_is_named(const char *word, bool *named) {
+  mixent_path_kind kind;
+  char *run = NULL;
+  MIXENT_TRY(mixent_path_look(word, &kind));
+  *named = mixent_has_ending(word, ".safetensors") ||
+           (kind == MIXENT_PATH_DIRECTORY && mixent_has_file(word, "best.safetensors"));
+  if (kind != MIXENT_PATH_NOTHING || *named || find_other_kind(word)) return MIXENT_OK;
+  MIXENT_TRY(mixent_place_look(MIXENT_RUNS, word, MIXENT_PLACE_RUN, &run));
+  *named = run != NULL;
+  free(run);
+  return MIXENT_OK;
+}
+
+/* Each by itself, then all as one. */
+static mixent_status open_all(char *const *words, mixent_checkpoints *out, mixent_model **models) {
+  for (size_t i = 0; i < out->count; i++)
+    MIXENT_TRY(mixent_checkpoint_open(words[i], &out->paths[i], &models[i]));
+  if (out->count > 1)
+    return mixent_ensemble_make((const mixent_model *const *)models, (const char *const *)out->paths,
+                                out->count, &out->model);
+  out->model = models[0];
+  models[0] = NULL;
+  return MIXENT_OK;
+}
+
+mixent_status mixent_checkpoints_open(char *const *words, size_t count, mixent_checkpoints *out) {
+  mixent_model **models;
+  *out = (mixent_checkpoints){.count = 0};
+  MIXENT_TRY(MIXENT_ALLOCATE(count, &out->paths));
+  out->count = count;
+  MIXENT_TRY(MIXENT_ALLOCATE(count, &models));
+  mixent_status status = open_all(words, out, models);
+  for (size_t i = 0; i < count; i++) mixent_model_free(models[i]);
+  free(models);
+  return status;
+}
+
+void mixent_checkpoints_free(mixent_checkpoints *checkpoints) {
+  for (size_t i = 0; i < checkpoints->count; i++) free(checkpoints->paths[i]);
+  free(checkpoints->paths);
+  mixent_model_free(checkpoints->model);
+}
+
+const char *mixent_checkpoints_more(const mixent_checkpoints *checkpoints) {
+  static char text[64];
+  if (checkpoints->count == 1) return "";
+  snprintf(text, sizeof text, " and %zu more", checkpoints->count - 1);
+  return text;
 }
 
 mixent_status mixent_temperature_choose(const char *text, const char *path, mixent_model *model) {

@@ -11,6 +11,20 @@
 mixent_status mixent_checkpoint_find(const char *word, char **path);
 /* The same, opened. */
 mixent_status mixent_checkpoint_open(const char *word, char **path, mixent_model **out);
+/* Whether a word behind a checkpoint names another, and no image: a .safetensors, a directory with best.safetensors, or a run. */
+mixent_status mixent_checkpoint_is_named(const char *word, bool *named);
+
+/* One model, or the ensemble of several. */
+typedef struct mixent_checkpoints {
+  char **paths; /* [count] */
+  size_t count;
+  mixent_model *model;
+} mixent_checkpoints;
+/* Opens the checkpoints that the words name. Free it also where this fails. */
+mixent_status mixent_checkpoints_open(char *const *words, size_t count, mixent_checkpoints *out);
+void mixent_checkpoints_free(mixent_checkpoints *checkpoints);
+/* "a.safetensors", " and 2 more" or "" of them all. */
+const char *mixent_checkpoints_more(const mixent_checkpoints *checkpoints);
 
 /* Sets the model's temperature: "fitted", the one it brings, or a number; NULL leaves it. `path` names it in messages. */
 mixent_status mixent_temperature_choose(const char *text, const char *path, mixent_model *model);

@@ -273,16 +273,31 @@ static int predict(const arguments *arguments, const mixent_model *model, int co
   return code;
 }
 
+/* The first word is a checkpoint; more may follow it. */
+static mixent_status count_checkpoints(int count, char **words, int *out) {
+  bool named = true;
+  for (*out = 1; *out < count; ++*out) {
+    MIXENT_TRY(mixent_checkpoint_is_named(words[*out], &named));
+    if (!named) break;
+  }
+  return MIXENT_OK;
+}
+
 static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
   mixent_threads_choose(arguments->threads);
-  mixent_model *model;
-  char *path;
-  mixent_status status = mixent_checkpoint_open(words[0], &path, &model);
-  if (status == MIXENT_OK) status = mixent_temperature_choose(arguments->temperature, path, model);
-  int code = status == MIXENT_OK ? predict(arguments, model, count - 1, words + 1) : mixent_failed(status);
-  mixent_model_free(model);
-  free(path);
+  mixent_checkpoints checkpoints = {.count = 0};
+  int models = 1;
+  mixent_status status = count_checkpoints(count, words, &models);
+  if (status == MIXENT_OK) status = mixent_checkpoints_open(words, (size_t)models, &checkpoints);
+  if (status == MIXENT_OK)
+    status = mixent_temperature_choose(arguments->temperature, checkpoints.paths[0], checkpoints.model);
+  if (status == MIXENT_OK && models == count)
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "predict: expected images or tables after the checkpoints, got none");
+  int code = status == MIXENT_OK ? predict(arguments, checkpoints.model, count - models, words + models)
+                                 : mixent_failed(status);
+  mixent_checkpoints_free(&checkpoints);
   return code;
 }
 
@@ -307,14 +322,14 @@ static const mixent_command_option options[] = {
 const mixent_command mixent_command_predict = {
     .name = "predict",
     .summary = "Name the classes of images or of rows of a table",
-    .operands = "CHECKPOINT|RUN IMAGE|ROWS.csv|DIR...",
+    .operands = "CHECKPOINT|RUN... IMAGE|ROWS.csv|DIR...",
     .least_operands = 2,
     .most_operands = -1,
     .options = options,
     .description =
         "Prints a line per image with the three most likely classes. Images are PNG or JPEG; a "
         "directory stands for all images in it, at any depth. If an image cannot be read, the others "
-        "are answered and the exit code is 1.\n\n"
+        "are answered and the exit code is 1. Of several checkpoints, an ensemble, the probabilities are averaged.\n\n"
         "An image is scaled to the size that the network was trained on; one that is not square is "
         "stretched, with a warning, so crop it first. It should look like the training images: letters and digits are light strokes on black, upright ('mixent data show "
         "NAME' shows them). A model of a table reads CSV, with or without labels, and finds the "

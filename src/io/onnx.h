@@ -10,7 +10,7 @@
 #include "core/memory.h"
 #include <stdint.h>
 
-enum { MIXENT_ONNX_OPSET = 17, MIXENT_ONNX_IR = 8, MIXENT_ONNX_INPUTS = 10, MIXENT_ONNX_INTEGERS = 8 };
+enum { MIXENT_ONNX_OPSET = 17, MIXENT_ONNX_IR = 8, MIXENT_ONNX_INPUTS = 16, MIXENT_ONNX_INTEGERS = 8 };
 
 /* One attribute of a node: a float if `count` is negative, one integer if it is 0, else that many. */
 typedef struct mixent_onnx_attribute {

@@ -122,5 +122,8 @@ OPERATORS = {
     "Unsqueeze": unsqueeze,
     "Concat": lambda a, *x: torch.cat(x, a["axis"]),
     "Slice": slice_channels,
+    "Softmax": lambda a, x: x.softmax(a["axis"]),
+    "Mean": lambda a, *x: sum(x) / len(x),
+    "Log": lambda a, x: x.log(),
     "Pad": pad,
 }

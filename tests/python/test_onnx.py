@@ -43,7 +43,9 @@ layers:
   - linear: {name: l2, features: 9, bias: false}
   - relu:
   - conv2d: {name: images, channels: 3, kernel: 1}
-  - global_pool: {name: logits}
+  - global_pool: {name: g1}
+  - linear: {name: l3, features: 3}
+  - mean_probability: {name: logits, from: [g1, l3, g1]}
 """
 CASES = [("vgg5", 1, 28), ("vgg5-half", 3, 20), ("spinal-vgg5", 1, 28), ("resnet20", 3, 32), ("everything", 1, 23)]
 ROWS, CLASSES = 6, 3

@@ -154,9 +154,10 @@ static void test_complaints(void **state) {
       {"  - relu: {name: me, from: me}\n", "t:3:22: from: no layer 'me' stands before"},
       {"  - relu: {from: {a: b}}\n", "t:3:12: from: expected the name"},
       {"  - concat: {from: [input, [input]]}\n", "t:3:28: from: expected the name"},
-      {"  - concat: {from: []}\n", "t:3:14: from: names 0 layers; 1 to 8 are possible"},
-      {"  - concat: {from: [input, input, input, input, input, input, input, input, input]}\n",
-       "t:3:14: from: names 9 layers"},
+      {"  - concat: {from: []}\n", "t:3:14: from: names 0 layers; 1 to 16 are possible"},
+      {"  - concat: {from: [input, input, input, input, input, input, input, input, input, input, input, "
+       "input, input, input, input, input, input]}\n",
+       "t:3:14: from: names 17 layers"},
       {"  - relu: {from: [input, input]}\n", "t:3:5: relu reads one layer, but 'from' names 2"},
       {"  - conv2d: {from: [input, input], channels: 1, kernel: 1}\n", "t:3:5: conv2d reads one layer"},
       {"  - add:\n", "t:3:5: add needs two layers or more"},
@@ -193,6 +194,53 @@ static void test_complaints(void **state) {
       {"  relu\n", "t:2:1: a network needs a list"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) expect_complaint(cases[i][0], cases[i][1]);
+}
+
+/* Layers and tensors of both stand one after another, named by their member; each begins at the input. */
+static void test_members(void **state) {
+  (void)state;
+  static const char text[] =
+      "name: pair\nmembers:\n  - |\n    name: a\n    layers:\n      - flatten:\n"
+      "      - linear: {name: l1, features: classes}\n  - |4\n      name: b\n      layers:\n"
+      "        - relu:\n        - global_pool: {name: g, from: relu1}\n        - flatten:\n"
+      "        - linear: {name: l1, features: classes}\n";
+  static const char *const names[] = {"input", "m1.flatten1", "m1.l1", "m2.relu1",
+                                      "m2.g",  "m2.flatten1", "m2.l1", "mean_probability"};
+  static const int inputs[] = {0, 0, 1, 0, 3, 4, 5, 2};
+  mixent_graph *graph = parse(text, &letters);
+  assert_int_equal(graph->layer_count, 8);
+  for (int i = 1; i < 8; i++) {
+    assert_string_equal(graph->layers[i].name, names[i]);
+    assert_int_equal(graph->layers[i].inputs[0], inputs[i]);
+  }
+  assert_int_equal(graph->layers[7].input_count, 2);
+  assert_int_equal(graph->layers[7].inputs[1], 6);
+  size_t count;
+  const mixent_tensor *tensors = mixent_graph_parameters(graph, &count);
+  assert_int_equal(count, 4);
+  assert_string_equal(tensors[2].name, "m2.l1.weight");
+  mixent_graph_free(graph);
+  static const char *const wrong[][2] = {
+      {"name: x\nmembers: 3\n", "t:2:1: members: expected a list of 2 to 16 networks"},
+      {"name: x\nmembers: [a]\n", "t:2:1: members: expected a list of 2 to 16 networks"},
+      {"name: x\nmembers: [a, [b]]\n", "member 1 of a network:1:1: a network is written"},
+      {"name: x\nlayers:\nmembers: [a, b]\n", "t:2:1: unknown 'layers'"},
+      {"name: x\nmembers:\n  - 'name: y'\n  - a\n",
+       "member 1 of a network:1:1: a network needs a list 'layers:'"},
+      {"name: x\nmembers:\n  - |\n    name: y\n    layers:\n      - relu:\n  - a\n",
+       "member 2 of a network:1:1: a network is written"},
+      {"name: x\nmembers:\n  - |\n    name: y\n    members: [a, b]\n  - a\n",
+       "t:3:5: an ensemble is no member of another"},
+      {"name: x\nmembers:\n  - |\n    name: y\n    layers:\n      - relu:\n  - |\n    name: y\n    layers:\n      - relu:\n",
+       "member 1 of a network:3:5: the last layer must give one number per class (26), but m1.relu1 gives"},
+      {"name: x\nmembers:\n  - |\n    name: y\n    layers:\n      - relu: {from: m1.relu1}\n  - |\n    name: y\n    layers:\n      - relu:\n",
+       "member 1 of a network:3:12: from: no layer 'm1.relu1' stands before"},
+  };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    assert_int_equal(mixent_graph_parse(wrong[i][0], "t", &letters, &graph), MIXENT_ERROR_FORMAT);
+    if (strncmp(mixent_last_error(), wrong[i][1], strlen(wrong[i][1])) != 0)
+      fail_msg("%s\ngave:   %s\nwanted: %s", wrong[i][0], mixent_last_error(), wrong[i][1]);
+  }
 }
 
 static void test_complaints_outside_layers(void **state) {
@@ -458,6 +506,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_small_network),
       cmocka_unit_test(test_complaints),
+      cmocka_unit_test(test_members),
       cmocka_unit_test(test_complaints_outside_layers),
       cmocka_unit_test(test_options_are_checked),
       cmocka_unit_test(test_opening),

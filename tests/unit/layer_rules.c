@@ -51,6 +51,16 @@ static void test_orders(void **state) {
   assert_memory_equal(s.call.output.data, ((double[]){1, 3, 4, 2, 5, 6}), 48);
   drop(&s);
 
+  /* softmax (1/2, 1/2) and (3/4, 1/4); one that is sure beyond doubles gives no infinity */
+  s = make("mean_probability", "", 2, MIXENT_TYPE_F64, 0, 2, (shape[]){{2, 1, 1}, {2, 1, 1}});
+  memcpy(s.call.inputs[0].data, (double[]){7, 7, 2000, 0}, 32);
+  memcpy(s.call.inputs[1].data, (double[]){log(3), 0, 2000, 0}, 32);
+  forward(&s);
+  const double *mean = s.call.output.data;
+  assert_true(fabs(mean[0] - log(0.625)) < 1e-15 && fabs(mean[1] - log(0.375)) < 1e-15);
+  assert_true(mean[2] == 0 && isfinite(mean[3]) && mean[3] < -700);
+  drop(&s);
+
   s = make("add", "", 1, MIXENT_TYPE_F64, 0, 2, (shape[]){{6, 1, 1}, {2, 1, 1}});
   memcpy(s.call.inputs[0].data, (double[]){1, 2, 3, 4, 5, 6}, 48);
   memcpy(s.call.inputs[1].data, (double[]){10, 20}, 16);

@@ -114,6 +114,7 @@ static void test_elementwise_and_shape_layers(void **state) {
     shape narrow = {map.channels - 2 * pad, map.height, map.width};
     check_and_drop(make("add", "", rows, MIXENT_TYPE_F64, round, 3, (shape[]){map, narrow, map}));
     check_and_drop(make("concat", "", rows, MIXENT_TYPE_F64, round, 3, (shape[]){map, narrow, map}));
+    check_and_drop(make("mean_probability", "", rows, MIXENT_TYPE_F64, round, 3, (shape[]){map, map, map}));
   }
 }
 
@@ -163,6 +164,7 @@ static void test_other_types_are_rounded_doubles(void **state) {
       {"split", "{begin: 3, end: 11}", 1, {{13, 3, 2}}},
       {"concat", "", 3, {{3, 5, 4}, {5, 5, 4}, {1, 5, 4}}},
       {"add", "", 3, {{9, 5, 4}, {5, 5, 4}, {9, 5, 4}}},
+      {"mean_probability", "", 3, {{9, 5, 4}, {9, 5, 4}, {9, 5, 4}}},
   };
   int kinds = 0;
   while (mixent_layer_types[kinds]) kinds++;

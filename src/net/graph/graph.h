@@ -6,7 +6,7 @@
 #include "core/yaml.h"
 #include "mixent/net.h"
 
-enum { MIXENT_MAX_INPUTS = 8, MIXENT_MAX_LAYER_TENSORS = 2 };
+enum { MIXENT_MAX_INPUTS = 16, MIXENT_MAX_LAYER_TENSORS = 2 };
 
 typedef struct mixent_layer_type mixent_layer_type;
 

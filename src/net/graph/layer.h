@@ -81,6 +81,7 @@ typedef enum mixent_layer_kind {
   MIXENT_LAYER_SPLIT,
   MIXENT_LAYER_CONCAT,
   MIXENT_LAYER_ADD,
+  MIXENT_LAYER_MEAN_PROBABILITY,
   MIXENT_LAYER_KINDS
 } mixent_layer_kind;
 

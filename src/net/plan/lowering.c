@@ -137,6 +137,9 @@ static mixent_status allocate_tables(mixent_plan *plan, group **groups) {
     plan->types[l] = l + 1 < layers ? plan->value_type : plan->master_type;
     for (int i = 0; i < MIXENT_MAX_INPUTS; i++) plan->input_gradients[l][i] = -1;
     for (int i = 0; i < layer->input_count; i++) plan->consumers[layer->inputs[i]]++;
+    /* the logits of an ensemble's members are as precise as those of a network alone */
+    for (int i = 0; i < layer->input_count && mixent_layer_is(layer, MIXENT_LAYER_MEAN_PROBABILITY); i++)
+      plan->types[layer->inputs[i]] = plan->master_type;
   }
   return MIXENT_OK;
 }

@@ -1,0 +1,197 @@
+/* An ensemble's description, its arrays, its file. */
+#include "model/ensemble.h"
+#include "core/memory.h"
+#include "core/status.h"
+#include "io/safetensors.h"
+#include "model/temperature.h"
+#include "net/graph/graph.h"
+#include "recipe/recipe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What differs between two models such that no one network could be both; NULL: nothing. */
+static const char *find_difference(const mixent_model *a, const mixent_model *b) {
+  if (a->side != b->side || a->channels != b->channels) return "read other images";
+  if (a->classes != b->classes) return "tell another number of classes apart";
+  for (int k = 0; k < a->classes; k++)
+    if (a->labels[k] != b->labels[k] || strcmp(a->class_names[k], b->class_names[k]) != 0)
+      return "tell other classes apart";
+  if (a->transposed != b->transposed) return "read images that are stored in another way";
+  size_t bytes = (size_t)a->channels * sizeof *a->mean;
+  if (memcmp(a->mean, b->mean, bytes) != 0 || memcmp(a->deviation, b->deviation, bytes) != 0)
+    return "normalise their input by other numbers, for they were trained on another part of the data";
+  return NULL;
+}
+
+/* Whether both recipes cut the train images in the same way, and put the same noise on their labels. */
+static mixent_status cut_alike(const mixent_model *a, const mixent_model *b, bool *alike) {
+  mixent_recipe x, y;
+  MIXENT_TRY(mixent_recipe_parse(a->recipe, "the recipe in a checkpoint", "checkpoint", NULL, 0, &x));
+  MIXENT_TRY(mixent_recipe_parse(b->recipe, "the recipe in a checkpoint", "checkpoint", NULL, 0, &y));
+  bool ahead = mixent_recipe_looks_ahead(&x);
+  *alike = a->fingerprint == b->fingerprint && x.validation_fraction == y.validation_fraction &&
+           x.validation_seed == y.validation_seed && x.train_fraction == y.train_fraction &&
+           x.noise_fraction == y.noise_fraction && x.noise_seed == y.noise_seed &&
+           ahead == mixent_recipe_looks_ahead(&y) && (!ahead || x.held_out_fraction == y.held_out_fraction);
+  return MIXENT_OK;
+}
+
+static mixent_status check_members(const mixent_model *const *models, const char *const *names,
+                                   size_t count) {
+  if (count < 2 || count > MIXENT_MAX_INPUTS)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "an ensemble: expected 2 to %d checkpoints, got %zu",
+                       MIXENT_MAX_INPUTS, count);
+  for (size_t i = 1; i < count; i++) {
+    const char *difference = find_difference(models[0], models[i]);
+    if (difference)
+      return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "%s and %s %s; only models of the same data make one ensemble", names[0], names[i],
+                         difference);
+  }
+  return MIXENT_OK;
+}
+
+/* The description, each member's as an indented text. */
+static mixent_status write_description(const mixent_model *const *models, size_t count, mixent_text *out) {
+  mixent_text_append(out, "name: ensemble-%zu\nmembers:\n", count);
+  for (size_t i = 0; i < count; i++) {
+    mixent_text_append(out, "  - |4\n");
+    for (const char *line = mixent_graph_text(models[i]->graph); *line;) {
+      size_t length = strcspn(line, "\n");
+      mixent_text_append(out, length ? "      %.*s\n" : "\n", (int)length, line);
+      line += length + (line[length] == '\n');
+    }
+  }
+  return mixent_text_status(out);
+}
+
+static mixent_status make_network(const mixent_model *const *models, size_t count, mixent_model *out) {
+  mixent_text text = {0};
+  const mixent_graph_options options = {
+      .channels = out->channels, .side = out->side, .classes = out->classes, .dropout = -1};
+  mixent_status status = write_description(models, count, &text);
+  if (status == MIXENT_OK) status = mixent_graph_parse(text.data, "an ensemble", &options, &out->graph);
+  mixent_text_free(&text);
+  MIXENT_TRY(status);
+  MIXENT_TRY(MIXENT_ALLOCATE(mixent_graph_parameter_count(out->graph), &out->parameters));
+  MIXENT_TRY(MIXENT_ALLOCATE(mixent_graph_statistic_count(out->graph), &out->statistics));
+  float *parameters = out->parameters, *statistics = out->statistics;
+  for (size_t i = 0; i < count; i++) { /* a member's tensors stand together, in its own order */
+    size_t own = mixent_graph_parameter_count(models[i]->graph),
+           counted = mixent_graph_statistic_count(models[i]->graph);
+    memcpy(parameters, models[i]->parameters, own * sizeof *parameters);
+    if (counted) memcpy(statistics, models[i]->statistics, counted * sizeof *statistics);
+    parameters += own, statistics += counted;
+  }
+  return MIXENT_OK;
+}
+
+static mixent_status copy_names(char *const *names, int count, char ***out) {
+  MIXENT_TRY(MIXENT_ALLOCATE(count, out));
+  for (int k = 0; k < count; k++) MIXENT_TRY(mixent_copy_text(names[k], &(*out)[k]));
+  return MIXENT_OK;
+}
+
+static mixent_status copy_numbers(const void *from, size_t bytes, void **out) {
+  MIXENT_TRY(mixent_allocate(bytes, out));
+  memcpy(*out, from, bytes);
+  return MIXENT_OK;
+}
+
+/* All but the network. */
+static mixent_status copy_description(const mixent_model *from, mixent_model *out) {
+  size_t channels = (size_t)from->channels * sizeof *from->mean;
+  out->channels = from->channels, out->side = from->side, out->classes = from->classes;
+  out->transposed = from->transposed, out->fingerprint = from->fingerprint;
+  out->loss = from->loss, out->epoch = from->epoch, out->temperature = 1;
+  MIXENT_TRY(copy_names(from->class_names, from->classes, &out->class_names));
+  if (from->feature_names) MIXENT_TRY(copy_names(from->feature_names, from->channels, &out->feature_names));
+  MIXENT_TRY(copy_numbers(from->labels, (size_t)from->classes * sizeof *from->labels, (void **)&out->labels));
+  MIXENT_TRY(copy_numbers(from->mean, channels, (void **)&out->mean));
+  MIXENT_TRY(copy_numbers(from->deviation, channels, (void **)&out->deviation));
+  MIXENT_TRY(mixent_copy_text(from->data, &out->data));
+  return mixent_copy_text(from->recipe, &out->recipe);
+}
+
+mixent_status mixent_ensemble_make(const mixent_model *const *models, const char *const *names, size_t count,
+                                   mixent_model **out) {
+  mixent_model *model;
+  *out = NULL;
+  MIXENT_TRY(check_members(models, names, count));
+  MIXENT_TRY(MIXENT_ALLOCATE(1, &model));
+  mixent_status status = copy_description(models[0], model);
+  bool alike = true;
+  for (size_t i = 1; i < count && status == MIXENT_OK && alike; i++)
+    status = cut_alike(models[0], models[i], &alike);
+  if (!alike) model->fingerprint = 0;
+  if (status == MIXENT_OK) status = make_network(models, count, model);
+  if (status != MIXENT_OK) {
+    mixent_model_free(model);
+    return status;
+  }
+  *out = model;
+  return MIXENT_OK;
+}
+
+/* ------------------------------------------------------------------ one file -------- */
+
+/* The parts of the file to be; names are the list's own. */
+typedef struct parts {
+  mixent_safetensor *tensors;
+  mixent_metadata *metadata;
+  size_t tensor_count, metadata_count;
+  char fingerprint[17];
+} parts;
+
+/* The first file's, but for the network and what was fitted to that model alone. */
+static mixent_status add_metadata(parts *parts, const mixent_model *ensemble,
+                                  const mixent_safetensors *first) {
+  mixent_metadata entry;
+  snprintf(parts->fingerprint, sizeof parts->fingerprint, "%016llx",
+           (unsigned long long)ensemble->fingerprint);
+  for (size_t i = 0; mixent_safetensors_metadata_at(first, i, &entry); i++) {
+    if (strcmp(entry.key, MIXENT_TEMPERATURE_KEY) == 0) continue;
+    if (strcmp(entry.key, "net") == 0) entry.value = mixent_graph_name(ensemble->graph);
+    if (strcmp(entry.key, "net_text") == 0) entry.value = mixent_graph_text(ensemble->graph);
+    if (strcmp(entry.key, "fingerprint") == 0) entry.value = parts->fingerprint;
+    MIXENT_TRY(MIXENT_GROW(&parts->metadata, parts->metadata_count, "an ensemble"));
+    parts->metadata[parts->metadata_count++] = entry;
+  }
+  return MIXENT_OK;
+}
+
+static mixent_status add_tensors(parts *parts, const mixent_safetensors *file, size_t member) {
+  size_t count;
+  const mixent_safetensor *tensors = mixent_safetensors_tensors(file, &count);
+  for (size_t i = 0; i < count; i++) {
+    if (strncmp(tensors[i].name, "state.", 6) == 0) continue; /* of a training that may go on */
+    char *name;
+    MIXENT_TRY(MIXENT_GROW(&parts->tensors, parts->tensor_count, "an ensemble"));
+    MIXENT_TRY(mixent_print_text(&name, "m%zu.%s", member + 1, tensors[i].name));
+    parts->tensors[parts->tensor_count] = tensors[i];
+    parts->tensors[parts->tensor_count++].name = name;
+  }
+  return MIXENT_OK;
+}
+
+mixent_status mixent_ensemble_write(const mixent_model *ensemble, const char *const *files, size_t count,
+                                    const char *path) {
+  mixent_safetensors *opened[MIXENT_MAX_INPUTS] = {NULL};
+  parts parts = {0};
+  mixent_status status = MIXENT_OK;
+  for (size_t i = 0; i < count && status == MIXENT_OK; i++) {
+    status = mixent_safetensors_open(files[i], &opened[i]);
+    if (status == MIXENT_OK && i == 0) status = add_metadata(&parts, ensemble, opened[0]);
+    if (status == MIXENT_OK) status = add_tensors(&parts, opened[i], i);
+  }
+  if (status == MIXENT_OK)
+    status = mixent_safetensors_write(path, parts.metadata, parts.metadata_count, parts.tensors,
+                                      parts.tensor_count);
+  for (size_t i = 0; i < parts.tensor_count; i++) free((char *)parts.tensors[i].name);
+  free(parts.tensors);
+  free(parts.metadata);
+  for (size_t i = 0; i < count; i++) mixent_safetensors_free(opened[i]);
+  return status;
+}
