@@ -17,8 +17,8 @@ files = $(shell git ls-files -co --exclude-standard 2>/dev/null || find . -path 
 sources = $(filter %.c %.h,$(files))
 pages = $(filter %.md,$(files))
 
-python_sources = $(wildcard $(filter pyproject.toml CMakeLists.txt LICENSE README.md cmake/% include/% python/% src/core/% src/loss/% \
-                   src/net/networks/% recipes/sweeps/%,$(files)))
+python_sources = $(wildcard $(filter pyproject.toml CMakeLists.txt LICENSE README.md cmake/% include/% python/% src/core/% src/lab/% src/loss/% \
+                   src/net/networks/% src/stats/% recipes/sweeps/%,$(files)))
 python_site = build/python-site/mixent/__init__.py
 
 .PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 test-browser fuzz fuzz-coverage bench-train bench-infer \

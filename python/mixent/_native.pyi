@@ -1,7 +1,10 @@
+from typing import Any
+
 LOSSES: tuple[str, ...]
 TRANSFORMS: tuple[str, ...]
 TERMS: tuple[str, ...]
 PARAMETERS: tuple[str, ...]
+ROLES: tuple[str, ...]
 W_LOW: float
 W_HIGH: float
 LOG_B_LOW: float
@@ -55,3 +58,9 @@ def profile(
 def components(values: int, count: int, levels: int, factors: int, /) -> tuple[tuple[int, float, float, bool], ...]: ...
 def calibration(logits: int, labels: int, images: int, classes: int, temperature: float, risk: int, /) -> tuple[float, ...]: ...
 def temperature(logits: int, labels: int, images: int, classes: int, /) -> tuple[float, float, float, bool]: ...
+
+# src/lab.c
+def compare(
+    names: tuple[str, ...], rows: list[tuple[str, ...]], layout: tuple[str | None, ...], metric: str | None, baseline: str | None,
+    lower: str | None, higher: str | None, epoch: str, difference: float, test_to_train: float, /
+) -> dict[str, Any]: ...

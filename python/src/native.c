@@ -3,6 +3,7 @@
  * what they pass. */
 #include "native.h"
 
+#include "lab/results/results.h"
 #include "mixent/weights.h"
 #include "pool.h"
 
@@ -334,13 +335,15 @@ static int add_names(PyObject *module, const char *attribute, const char *const 
 
 static int native_exec(PyObject *module) {
   pool_start();
-  if (PyModule_AddFunctions(module, statistics_methods)) return -1;
+  if (PyModule_AddFunctions(module, statistics_methods) || PyModule_AddFunctions(module, lab_methods))
+    return -1;
   PyObject *type = PyType_FromSpec(&loss_spec);
   int status = type ? PyObject_SetAttrString(module, "Loss", type) : -1;
   Py_XDECREF(type);
   if (status || add_names(module, "LOSSES", mixent_loss_names) ||
       add_names(module, "TRANSFORMS", mixent_style_names) || add_names(module, "TERMS", mixent_term_names) ||
-      add_names(module, "PARAMETERS", mixent_loss_parameter_names))
+      add_names(module, "PARAMETERS", mixent_loss_parameter_names) ||
+      add_names(module, "ROLES", mixent_results_roles))
     return -1;
   const mixent_loss_options options = mixent_loss_defaults(MIXENT_LOSS_CE);
   const struct {

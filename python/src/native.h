@@ -15,5 +15,6 @@ PyObject *raise_status(mixent_status status);
 PyObject *make_doubles(const double *values, Py_ssize_t count);
 
 extern PyMethodDef statistics_methods[]; /* statistics.c */
+extern PyMethodDef lab_methods[];        /* lab.c */
 
 #endif

@@ -163,8 +163,9 @@ static PyObject *bootstrap(PyObject *module, PyObject *arguments) {
   free(rows);
   if (status != MIXENT_OK) return raise_status(status);
   return make_doubles((double[]){of.difference, of.error, of.freedom, of.low, of.high, of.p,
-                                 of.percentile_low, of.percentile_high, of.deviation},
-                      9);
+                                 of.percentile_low, of.percentile_high, of.deviation, of.seed_variance,
+                                 of.image_variance, of.rest_variance},
+                      12);
 }
 
 /* "KKn" of a table, "Knd" of the resampling. */

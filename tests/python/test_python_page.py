@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/PYTHON.md"
 SNIPPETS = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 EXAMPLES = ROOT / "examples/python"
-OPTIONAL = ("accelerate", "fastai", "jax", "keras", "lightning", "optax", "pytorch_lightning", "tensorflow",
+OPTIONAL = ("accelerate", "fastai", "jax", "keras", "lightning", "optax", "pytorch_lightning", "sklearn", "tensorflow",
             "transformers")
 
 
@@ -38,8 +38,8 @@ def test_every_snippet_runs(number, tmp_path, monkeypatch):
         skip_without(error.name)
 
 
-def run(name):
-    """The numbers that an example prints."""
+def output_of(name):
+    """What an example prints: three lines at most."""
     done = subprocess.run([sys.executable, EXAMPLES / f"{name}.py"], capture_output=True, text=True,
                           env=dict(os.environ, OMP_NUM_THREADS="1", PYTHONPATH=os.pathsep.join(filter(None, sys.path))))
     missing = re.search(r"^ModuleNotFoundError: No module named '(\w+)", done.stderr, re.MULTILINE)
@@ -47,7 +47,12 @@ def run(name):
         skip_without(missing[1])
     assert done.returncode == 0, done.stderr
     assert 0 < len(done.stdout.splitlines()) <= 3
-    return [float(number) for number in re.findall(r"(?<![\w.=])\d+(?:\.\d+)?", done.stdout)]
+    return done.stdout
+
+
+def run(name):
+    """The numbers that an example prints."""
+    return [float(number) for number in re.findall(r"(?<![\w.=])\d+(?:\.\d+)?", output_of(name))]
 
 
 def test_plain_pytorch():
@@ -78,6 +83,11 @@ def test_entropy_at_test_time():
 def test_noisy_labels():
     cross_entropy, _, mix_ent, _, gce, _ = run("noisy_labels")
     assert cross_entropy + 0.02 < mix_ent < gce
+
+
+def test_compare_runs():
+    words = output_of("compare_runs")
+    assert words.startswith("gce is better than ce: accuracy differs by +") and "paired over 6 seeds" in words
 
 
 def test_the_table_lists_all_examples():

@@ -80,6 +80,9 @@ class Bootstrap(NamedTuple):
     percentile_low: float  #: of the replicates as they are
     percentile_high: float
     deviation: float  #: of the replicates
+    seed_variance: float  #: components of the variance of one entry (seed, image), without bias: below 0 is too small to be seen
+    image_variance: float
+    rest_variance: float
 
 
 class Estimate(NamedTuple):

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Dict
 
+from mixent._program import find_program
 from mixent.sweep.message import SweepError, unknown
 
 
@@ -63,12 +63,10 @@ class Program:
         """`preferred` if it is there, else $MIXENT_PROGRAM, else `mixent` on the path."""
         if preferred and shutil.which(preferred):
             return Program(preferred)
-        named = os.environ.get("MIXENT_PROGRAM")
-        found = shutil.which(named or "mixent")
-        if not found:
-            where = f"MIXENT_PROGRAM names {named}, which is no program" if named else "the program 'mixent' is not on the path"
-            raise SweepError(f"{where}; build it with 'make', then 'make install', or set MIXENT_PROGRAM to where it is")
-        return Program(os.path.abspath(found))
+        try:
+            return Program(find_program())
+        except FileNotFoundError as error:
+            raise SweepError(str(error)) from None
 
     def arguments(self, recipe: str | None, settings: Mapping[str, str]) -> list[str]:
         """The words of a training by that recipe (None: the default one) and those settings."""

@@ -114,7 +114,11 @@ static mixent_status describe_variant(const mixent_comparison *comparison, size_
     size_t count = mixent_compare_gather(comparison, place, m, values);
     mixent_sample *sample = &out->measures[m];
     *sample = (mixent_sample){count, mixent_compare_mean(values, count), NAN, NAN, NAN};
-    if (count >= 2) MIXENT_TRY(mixent_sample_describe(values, count, input->confidence, sample));
+    if (count < 2) continue;
+    MIXENT_TRY(mixent_sample_describe(values, count, input->confidence, sample));
+    /* the variance of the mean over splits that overlap: (1 / count + test_to_train) deviation^2, as of their differences */
+    double reach = (sample->high - sample->mean) * sqrt(1 + (double)count * input->test_to_train);
+    if (input->test_to_train > 0) sample->low = sample->mean - reach, sample->high = sample->mean + reach;
   }
   out->missing = out->runs - out->measures[input->primary].count;
   return MIXENT_OK;

@@ -38,7 +38,10 @@ static void append_difference(const subject *subject, mixent_text *out) {
                      mixent_words_shown(subject, primary->difference.low).text,
                      mixent_words_shown(subject, primary->difference.high).text);
   if (items) mixent_text_append(out, " on these %s", subject->samples);
-  if (primary->paired)
+  if (primary->paired && subject->input->test_to_train > 0)
+    mixent_text_append(out, ", over %zu splits, corrected because their training parts overlap",
+                       primary->counts[0]);
+  else if (primary->paired)
     mixent_text_append(out, ", paired over %zu seeds", primary->counts[0]);
   else
     mixent_text_append(out, ", unpaired, %zu and %zu runs", primary->counts[0], primary->counts[1]);

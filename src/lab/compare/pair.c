@@ -109,6 +109,12 @@ static bool is_test_selected(const work *work, size_t measure) {
 static mixent_status test_values(const work *work, mixent_compared *out) {
   const mixent_compare_input *input = &work->comparison->input;
   const double *a = work->room->a, *b = work->room->b;
+  if (!out->paired && input->test_to_train > 0)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "%s and %s: expected two or more splits that both have, got %zu; splits whose training parts overlap "
+        "are compared in pairs",
+        input->variants[work->pair->variant], input->variants[input->baseline], work->matched);
   if (!out->paired)
     return mixent_unpaired_compare(a, out->counts[0], b, out->counts[1], input->confidence, &out->difference);
   MIXENT_TRY(mixent_resampled_compare(a, b, out->counts[0], input->test_to_train, input->confidence,

@@ -175,6 +175,12 @@ static void append_note(const mixent_comparison *comparison, mixent_text *note) 
                        "On these %s: t over the seeds, which takes the test %s for all there are; so do the "
                        "marks. On %s like these: analysis of variance over seeds and test %s. ",
                        samples, samples, samples, samples);
+  else if (input->test_to_train > 0)
+    mixent_text_append(
+        note,
+        "Intervals and p: corrected resampled t over the splits (Nadeau and Bengio 2003), with "
+        "%.3g test %s for a training one. ",
+        input->test_to_train, samples);
   else
     mixent_text_append(note, "Intervals and p: t over the runs, which takes the test set for all there is. ");
   mixent_text_append(note,

@@ -123,8 +123,10 @@ static mixent_status compare(const mixent_results_question *question, mixent_res
     return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
                        "%s: expected at most %d comparisons (variants times data sets), got %zu",
                        results->file, MIXENT_RESULTS_COMPARISONS, pairs);
-  mixent_compare_input input = {
-      .baseline = asked.baseline, .difference = asked.difference, .accuracy = results->columns.count};
+  mixent_compare_input input = {.baseline = asked.baseline,
+                                .difference = asked.difference,
+                                .test_to_train = question->test_to_train,
+                                .accuracy = results->columns.count};
   MIXENT_TRY(take_measures(question, &asked, out, &input));
   MIXENT_TRY(take_runs(out, &input));
   return mixent_compare(&input, &out->comparison);

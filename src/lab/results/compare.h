@@ -17,6 +17,8 @@ typedef struct mixent_results_question {
   const char *lower,
       *higher;       /* metrics, between commas, of which lower or higher is better; else by their names */
   double difference; /* that matters, in the metric's unit; of accuracies 0.1 points, else none */
+  /* Seeds are splits of one data set whose training parts overlap: test items over training items of a split. 0: they share nothing. */
+  double test_to_train;
 } mixent_results_question;
 
 /* The comparison, and the arrays that it points to. */

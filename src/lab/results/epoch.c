@@ -44,6 +44,15 @@ void mixent_results_look(const mixent_results_layout *layout, const mixent_resul
   run->best_epoch = epoch;
 }
 
+mixent_status mixent_results_check_best(const mixent_results_layout *layout, const mixent_results *results) {
+  bool has_best = !layout->best;
+  for (size_t i = 0; i < results->keys.count; i++) has_best |= results->runs[i].has_best;
+  return has_best ? MIXENT_OK
+                  : mixent_fail(MIXENT_ERROR_ARGUMENT,
+                                "--epoch: expected a metric of a log, got '%.80s', which no run has",
+                                layout->best);
+}
+
 mixent_status mixent_results_place_value(const mixent_results_header *header, const char *name,
                                          mixent_results_cell value, const mixent_results_run *run,
                                          mixent_results_cell *cell) {

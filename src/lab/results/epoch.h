@@ -7,6 +7,8 @@
 /* Of the first reading: whether the run is best at this epoch by layout->best, whose value `field` is. */
 void mixent_results_look(const mixent_results_layout *layout, const mixent_results_field *field, double epoch,
                          mixent_results_run *run);
+/* After the first reading of all: some run must have layout->best. */
+mixent_status mixent_results_check_best(const mixent_results_layout *layout, const mixent_results *results);
 /* Puts a value of a log into its cell if its epoch counts; in a table that is no log two values at one epoch are an error. */
 mixent_status mixent_results_place_value(const mixent_results_header *header, const char *name,
                                          mixent_results_cell value, const mixent_results_run *run,

@@ -111,3 +111,7 @@ mixent_status mixent_results_finish(mixent_results *out) {
   }
   return MIXENT_OK;
 }
+
+const uint8_t *mixent_results_right(const mixent_results_run *run) {
+  return run->result ? run->result->right : run->right;
+}

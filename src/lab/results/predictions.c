@@ -7,10 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const uint8_t *mixent_results_right(const mixent_results_run *run) {
-  return run->result ? run->result->right : run->right;
-}
-
 /* The run in the table; its values may be in another file, its result may not. */
 static mixent_status take_run(const char *origin, const mixent_record *record, mixent_results *out) {
   const struct {

@@ -2,7 +2,9 @@
 #include "core/content.h"
 #include "core/file.h"
 #include "core/gzip.h"
+#include "lab/results/epoch.h"
 #include "lab/results/lm_eval.h"
+#include "lab/results/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,10 +148,6 @@ mixent_status mixent_results_read(char *const *paths, size_t count, const mixent
     out->rows = 0;
     for (size_t i = 0; i < count; i++) MIXENT_TRY(read_path(paths[i], layout, out));
   }
-  bool has_best = !layout->best;
-  for (size_t i = 0; i < out->keys.count; i++) has_best |= out->runs[i].has_best;
-  return has_best ? mixent_results_finish(out)
-                  : mixent_fail(MIXENT_ERROR_ARGUMENT,
-                                "--epoch: expected a metric of a log, got '%.80s', which no run has",
-                                layout->best);
+  MIXENT_TRY(mixent_results_check_best(layout, out));
+  return mixent_results_finish(out);
 }
