@@ -54,7 +54,7 @@ def test_metrics_alone(report, mixent, tmp_path):
     for pair in data["comparisons"]:
         assert pair["words"] in page.text
     low, high = data["comparisons"][0]["measures"]["accuracy"]["low"], data["comparisons"][0]["measures"]["accuracy"]["high"]
-    assert f"[+{low:.3f}, +{high:.3f}]" in page.text
+    assert f"[+{low:.5f}, +{high:.5f}]" in page.text
     assert "▲" not in page.text and 'class="outcome better"' in page.source  # the style sheet draws the sign
     assert "<b>good</b>" in page.text and "<b>good" not in page.source
     assert "6 and 6 runs, unpaired" in page.source and "18 runs" in page.text and "ECE" not in page.text
