@@ -107,11 +107,9 @@ static mixent_status report_results(const arguments *arguments, const mixent_nam
   return status;
 }
 
-static mixent_status make_page(const arguments *arguments, char **words, size_t count, mixent_names *places,
-                               mixent_text *page) {
+static mixent_status make_page(const arguments *arguments, bool results, char **words, size_t count,
+                               mixent_names *places, mixent_text *page) {
   mixent_report_options options = {.data_directory = arguments->data_directory, .warning = warn};
-  bool results = arguments->results;
-  if (!results) MIXENT_TRY(are_recorded(words, count, &results));
   if (!results) {
     MIXENT_TRY(find_places(words, count, places));
     return mixent_report_make((const char *const *)places->items, places->count, &options, page);
@@ -123,12 +121,14 @@ static mixent_status make_page(const arguments *arguments, char **words, size_t 
 static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
   const char *of_results = mixent_compare_results_given(&arguments->asked);
-  if (of_results && !arguments->results)
+  bool results = arguments->results;
+  mixent_status status = results ? MIXENT_OK : are_recorded(words, (size_t)count, &results);
+  if (status == MIXENT_OK && of_results && !results)
     return mixent_wrong_use("report: --%s is for results: mixent report --results FILE…", of_results);
   mixent_text page = {0};
   mixent_names places = {0};
   char *path = NULL;
-  mixent_status status = make_page(arguments, words, (size_t)count, &places, &page);
+  if (status == MIXENT_OK) status = make_page(arguments, results, words, (size_t)count, &places, &page);
   if (status == MIXENT_OK) status = choose_path(arguments->output, &places, &path);
   if (status == MIXENT_OK) status = mixent_file_replace(path, page.data, page.length);
   int code = status == MIXENT_OK ? print_path(arguments, path, page.length) : mixent_failed(status);

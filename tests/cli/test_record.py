@@ -1,7 +1,8 @@
 """Recorded runs, of anybody's training loop: listed, shown, compared and reported like our own."""
 import json
+import re
+import shutil
 import sys
-from pathlib import Path
 
 import numpy
 import pytest
@@ -136,3 +137,34 @@ def test_options_of_studies_are_not_for_recorded_runs(compare, mixent, tmp_path)
     assert (tmp_path / "table.csv").read_text().startswith("data,variant,measure,count,mean")
     (tmp_path / "empty").mkdir()
     assert mixent("compare", "empty").code == 2
+
+
+def sections_of(path):
+    return re.findall(r'<section id="(\w+)-\d+"', path.read_text())
+
+
+needs_gnuplot = pytest.mark.skipif(not shutil.which("gnuplot"), reason="gnuplot is not installed (tools/install-dependencies report)")
+
+
+@needs_gnuplot
+def test_the_report_has_what_the_runs_allow(mixent, tmp_path):
+    record_runs(tmp_path / "mine", class_names=["ant", "bee", "cow", "doe"], metrics={"f1": 0.5})
+    assert mixent("report", "mine").code == 0
+    page = (tmp_path / "mine" / "report.html").read_text()
+    assert sections_of(tmp_path / "mine" / "report.html") == ["verdict", "measures", "reliability", "certainty", "confusion", "making"]
+    assert "better" in page and f"{ROWS} test samples" in page and "ant" in page and "f1" in page
+    assert mixent("compare", "mine").code == 0, "a page beside the runs is no run"
+    for variant, value in (("a", 0.9), ("b", 0.95)):
+        for seed in range(5):
+            record(tmp_path / "alone", variant=variant, seed=seed, metrics={"accuracy": value + seed / 500})
+    assert mixent("report", "alone", "--baseline", "b", "--output", "alone.html").code == 0
+    assert sections_of(tmp_path / "alone.html") == ["verdict", "measures", "making"]
+    assert "worse" in (tmp_path / "alone.html").read_text()
+
+
+@needs_gnuplot
+def test_the_report_of_one_run_and_of_names_that_are_html(mixent, tmp_path):
+    record_runs(tmp_path / "mine", seeds=1, variants=[("<b>a<i> & b", 1.0)])
+    assert mixent("report", "mine").code == 0
+    page = (tmp_path / "mine" / "report.html").read_text()
+    assert "<b>a<i>" not in page and "&lt;b&gt;a&lt;i&gt; &amp; b" in page and "another seed would give another number" in page
