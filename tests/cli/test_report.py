@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from events import read_last
-from page import Page
+from page import SCRIPT, Page
 from support import PROGRAM, TINY_NET, draw_images, environment, make_dataset, write_idx
 
 pytestmark = pytest.mark.skipif(not shutil.which("gnuplot"), reason="gnuplot is not installed (tools/install-dependencies report)")
@@ -127,6 +127,32 @@ def test_values_of_charts(whole):
 
 def read_epoch(place, run, epoch):
     return json.loads((place.directory / "runs/small" / run / "metrics.jsonl").read_text().splitlines()[epoch - 1])
+
+
+def test_fourteen_colours_are_told_apart():
+    """Each is seen on its paper, and any two are apart for usual and for colour-blind eyes (Machado et al. 2009, full strength), those with one
+    dash by more. Distances are of OKLab, in which 0.02 is just seen."""
+    eyes = [numpy.eye(3),
+            [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+            [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+            [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]]
+    style = SCRIPT.with_name("style.css").read_text(encoding="utf-8")
+    light, dark, print_ = [[numpy.array([int(text[i:i + 2], 16) for i in (0, 2, 4)]) / 255 for text in found] for found in (
+        [re.findall(rf"--hue-\d+: #([0-9a-f]{{6}})", part) for part in style.split(":root {")[1:4]])]
+    assert len(light) == len(dark) == 14 and numpy.array_equal(light, print_)
+    for colours, paper in ((light, "#ffffff"), (dark, "#14171c")):
+        linear = numpy.array([numpy.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in colours])
+        luminance = linear @ [0.2126, 0.7152, 0.0722]
+        ground = {"#ffffff": 1, "#14171c": 0.0085}[paper]
+        assert min((max(x, ground) + 0.05) / (min(x, ground) + 0.05) for x in luminance) > 2.8
+        for eye in eyes:
+            lms = numpy.cbrt(numpy.clip(linear @ numpy.array(eye).T, 0, 1) @ numpy.array(
+                [[0.4122, 0.2119, 0.0883], [0.5363, 0.6807, 0.2817], [0.0514, 0.1074, 0.6300]]))
+            lab = lms @ numpy.array([[0.2105, 1.9780, 0.0259], [0.7936, -2.4286, 0.7828], [-0.0041, 0.4506, -0.8087]])
+            apart = numpy.linalg.norm(lab[:, None] - lab, axis=2)
+            for i in range(14):
+                for j in range(i):
+                    assert apart[i, j] > (0.08 if i // 7 == j // 7 else 0.055), (paper, i, j, apart[i, j])
 
 
 def test_the_same_bytes_again(whole, tmp_path):

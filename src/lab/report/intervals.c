@@ -179,6 +179,7 @@ void mixent_intervals_scale(const mixent_section *section, const mixent_axis *ax
   for (int i = 0; i < mark_count(axis); i++) {
     double mark = axis->low + i * axis->step;
     double at = position_of(axis, mark);
+    if (mark_count(axis) > 6 && lround(mark / axis->step) % 2) continue; /* numbers need room */
     mixent_text_append(out, "<text x=\"%.3f%%\" y=\"14\" text-anchor=\"middle\">", at);
     mixent_html_difference(out, mark, digits);
     mixent_text_append(out, "</text>");

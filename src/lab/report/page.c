@@ -92,8 +92,11 @@ static void write_header(const mixent_report *report, mixent_text *out) {
   }
   mixent_text_append(out, "<p class=\"facts\">");
   if (report->study || report->asked)
-    mixent_text_append(out, "<span>%zu variant%s</span> ", report->variant_count,
+    mixent_text_append(out, "<span>%zu variant%s", report->variant_count,
                        report->variant_count == 1 ? "" : "s");
+  if (report->study)
+    mixent_text_append(out, " × %zu seed%s", report->seed_count, report->seed_count == 1 ? "" : "s");
+  if (report->study || report->asked) mixent_text_append(out, "</span> ");
   for (size_t d = 0; d < report->data_count; d++) write_data_facts(report, d, out);
   if (report->asked)
     mixent_text_append(out, "<span>%zu run%s</span>", asked, asked == 1 ? "" : "s");

@@ -19,14 +19,17 @@ void mixent_words_reason(const mixent_section *section, const pair *pair) {
                                                       [MIXENT_REASON_TEST_SELECTED] =
                                                           "chosen by the test part",
                                                       [MIXENT_REASON_FEW_SEEDS] = "too few seeds",
-                                                      [MIXENT_REASON_OPEN] = "none seen, none ruled out"};
+                                                      [MIXENT_REASON_OPEN] = "open"};
   const mixent_primary primary = mixent_section_primary(section);
   const char *samples = mixent_compare_samples(section->report->comparison, section->data);
   mixent_text *out = section->out;
   mixent_text_append(out, " <small>");
   if (pair->single)
     mixent_text_append(out, "two single models");
-  else if (pair->reason)
+  else if (pair->reason == MIXENT_REASON_OPEN && !isnan(pair->equivalence.test.within)) {
+    mixent_text_append(out, "P(within ±%g) ", primary.worth);
+    mixent_html_number(out, pair->equivalence.test.within, 2);
+  } else if (pair->reason)
     mixent_text_append(out, "%s", reasons[pair->reason]);
   else if (pair->verdict == MIXENT_VERDICT_EQUIVALENT)
     mixent_text_append(out, "within ±%g", primary.worth);
