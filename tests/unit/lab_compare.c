@@ -514,6 +514,14 @@ static void test_a_difference_that_holm_takes_away(void **state) {
   assert_true(pair->measures[0].difference.p < 0.05 && pair->measures[0].holm > 0.05);
   assert_undecided(pair, MIXENT_REASON_OPEN);
   assert_says(pair->words, "Alone it would have counted (p 0.0");
+  /* and of equivalence, with a margin that p passes alone */
+  const mixent_difference *of = &pair_at(2)->measures[0].difference;
+  input.difference = 100 * (fabs(of->mean) - mixent_student_quantile(0.03, of->freedom) * of->error);
+  compare();
+  assert_near(pair_at(2)->equivalence.test.p, 0.03, 1e-6);
+  assert_true(pair_at(2)->equivalence.holm > 0.05);
+  assert_undecided(pair_at(2), MIXENT_REASON_OPEN);
+  assert_says(pair_at(2)->words, "Alone it would have counted as equivalent (p 0.030)");
   assert_says(pair->words, "Holm p 0.");
 }
 

@@ -175,6 +175,19 @@ static void append_probability(const subject *subject, mixent_text *out) {
   mixent_text_append(out, ".");
 }
 
+/* What the correction took away. */
+static void append_alone(const subject *subject, mixent_text *out) {
+  const mixent_compare_pair *pair = subject->pair;
+  double p = fmin(subject->primary->difference.p, pair->bootstrap.p); /* fmin passes over NaN */
+  bool differs = p < subject->level, equivalent = pair->equivalence.test.p < subject->level;
+  if (!differs && !equivalent) return;
+  mixent_text_append(out,
+                     " Alone it would have counted%s (p %s), but of several comparisons one comes out so by "
+                     "chance too often: it is worth a study of its own, with new seeds.",
+                     differs ? "" : " as equivalent",
+                     mixent_number_p(differs ? p : pair->equivalence.test.p).text);
+}
+
 static void append_undecided(const subject *subject, mixent_text *out) {
   const mixent_compare_pair *pair = subject->pair;
   bool paired = subject->primary->paired, few = pair->reason == MIXENT_REASON_FEW_SEEDS;
@@ -187,13 +200,7 @@ static void append_undecided(const subject *subject, mixent_text *out) {
                        subject->baseline, subject->metric);
   append_difference(subject, out);
   mixent_text_append(out, ".");
-  double p = fmin(subject->primary->difference.p, pair->bootstrap.p); /* fmin passes over NaN */
-  if (pair->reason == MIXENT_REASON_OPEN && p < subject->level)
-    mixent_text_append(
-        out,
-        " Alone it would have counted (p %s), but of several comparisons one comes out so by chance "
-        "too often: it is worth a study of its own, with new seeds.",
-        mixent_number_p(p).text);
+  if (pair->reason == MIXENT_REASON_OPEN) append_alone(subject, out);
   append_probability(subject, out);
   if (!few) append_power(subject, out);
 }

@@ -45,7 +45,7 @@ typedef struct mixent_study {
   char **variant_names;           /* [variant_count], at least one; letters, digits, '.', '_', '-' */
   mixent_study_variant *variants; /* [variant_count] */
   size_t variant_count, baseline; /* baseline: an index */
-  double difference;              /* points of accuracy worth seeing, above 0 */
+  double difference;              /* points of accuracy that matter, above 0 */
   mixent_setting *settings;       /* section `set`: what all runs change, before their variant's own */
   size_t setting_count;
   bool data_listed;     /* `data` is set in every run; else it is what the recipe says */
