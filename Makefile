@@ -23,7 +23,7 @@ python_site = build/python-site/mixent/__init__.py
 
 .PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 test-browser fuzz fuzz-coverage bench-train bench-infer \
         bench-loss bench-winograd pictures python \
-        wheel test-python test-onnx install uninstall format check-format tidy dependencies clean help
+        wheel test-python test-onnx test-trackers install uninstall format check-format tidy dependencies clean help
 
 ## release        the program, at build/release/mixent (this is what plain `make` does)
 release:
@@ -51,7 +51,7 @@ test-long:
 	@tools/build release
 	@$(MAKE) $(python_site)
 	tools/run-tests --long release
-	@$(MAKE) test-python test-onnx test-memory test-asan test-tsan test-arm64 test-avx512 fuzz
+	@$(MAKE) test-python test-onnx test-trackers test-memory test-asan test-tsan test-arm64 test-avx512 fuzz
 
 ## asan, tsan, debug   the build with address and undefined, with thread sanitizer, for a debugger
 debug:
@@ -187,6 +187,16 @@ test-onnx:
 	build/venv-onnx/bin/pip --quiet install onnxruntime onnx numpy pytest
 	MIXENT_PROGRAM='$(CURDIR)/build/release/mixent' MIXENT_BUILD='$(CURDIR)/build/release' \
 	  build/venv-onnx/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_onnx.py
+
+## test-trackers  what MLflow, TensorBoard, Lightning, Keras and lm-evaluation-harness of the day write, from PyPI, read by `mixent compare`
+test-trackers:
+	@tools/install-dependencies build wheel
+	@tools/build release mixent_program
+	rm -rf build/venv-trackers
+	$(PYTHON) -m venv build/venv-trackers
+	build/venv-trackers/bin/pip --quiet install mlflow-skinny sqlalchemy alembic tensorboard tensorboardX lightning lm_eval keras jax pytest
+	MIXENT_PROGRAM='$(CURDIR)/build/release/mixent' KERAS_BACKEND=jax \
+	  build/venv-trackers/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_trackers_real.py
 
 ## install        the program, its man pages and completion, library and headers (PREFIX, DESTDIR)
 install: release
