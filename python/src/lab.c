@@ -120,21 +120,17 @@ static PyObject *make_pair(const mixent_comparison *comparison, const mixent_com
   const mixent_compare_input *input = &comparison->input;
   const mixent_compared *compared = &pair->measures[input->primary];
   const mixent_difference *difference = &compared->difference;
-  const char *test = isnan(difference->p)       ? NULL
-                     : !compared->paired        ? "unpaired"
-                     : input->test_to_train > 0 ? "resampled"
-                                                : "paired";
   const mixent_bootstrap *like = &pair->bootstrap;
   PyObject *words = PyUnicode_FromFormat("%s%s%s", pair->words, pair->calibration ? " " : "",
                                          pair->calibration ? pair->calibration : "");
   if (!words) return NULL;
-  return Py_BuildValue("ssndddddddddddddddddssNs", input->variants[pair->variant], test,
-                       (Py_ssize_t)pair->seeds, compared->means[0], compared->means[1], difference->mean,
-                       difference->error, difference->freedom, difference->low, difference->high,
-                       difference->t, difference->p, compared->holm, pair->equivalence.test.p,
-                       pair->equivalence.holm, pair->equivalence.test.within, like->low, like->high, like->p,
-                       pair->bootstrap_holm, mixent_verdict_name(pair->verdict),
-                       mixent_reason_name(pair->reason), words, mixent_scope_name(pair->scope));
+  return Py_BuildValue(
+      "ssndddddddddddddddddssNs", input->variants[pair->variant], mixent_compare_test_name(input, compared),
+      (Py_ssize_t)pair->seeds, compared->means[0], compared->means[1], difference->mean, difference->error,
+      difference->freedom, difference->low, difference->high, difference->t, difference->p, compared->holm,
+      pair->equivalence.test.p, pair->equivalence.holm, pair->equivalence.test.within, like->low, like->high,
+      like->p, pair->bootstrap_holm, mixent_verdict_name(pair->verdict), mixent_reason_name(pair->reason),
+      words, mixent_scope_name(pair->scope));
 }
 
 /* [(name, variants, pairs)] by data set */

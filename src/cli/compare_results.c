@@ -26,6 +26,7 @@ const char *mixent_compare_results_given(const mixent_compare_results_arguments 
          : arguments->columns    ? "columns"
          : arguments->epoch      ? "epoch"
          : arguments->difference ? "difference"
+         : arguments->overlap    ? "overlap"
                                  : NULL;
 }
 
@@ -44,6 +45,17 @@ static mixent_status read_difference(const char *text, double *out) {
   if (end > text && !*end && *out > 0 && *out <= MIXENT_RESULTS_LARGEST) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_ARGUMENT,
                      "--difference: expected a number above 0, in the metric's unit, got '%s'", text);
+}
+
+static mixent_status read_overlap(const char *text, double *out) {
+  char *end;
+  *out = 0;
+  if (!text) return MIXENT_OK;
+  *out = mixent_number_read(text, &end);
+  if (end > text && !*end && *out > 0 && *out <= MIXENT_RESULTS_LARGEST) return MIXENT_OK;
+  return mixent_fail(
+      MIXENT_ERROR_ARGUMENT,
+      "--overlap: expected the test items of a split over its training items, above 0, got '%s'", text);
 }
 
 /* Reads what --columns and --epoch say. */
@@ -168,6 +180,7 @@ mixent_status mixent_compare_results_read(const mixent_compare_results_arguments
   *out = (mixent_results_source){
       .question = {.baseline = arguments->baseline, .lower = arguments->lower, .higher = arguments->higher}};
   MIXENT_TRY(read_difference(arguments->difference, &out->question.difference));
+  MIXENT_TRY(read_overlap(arguments->overlap, &out->question.test_to_train));
   MIXENT_TRY(read_layout(arguments, &out->question, &out->layout));
   return mixent_results_read(files, (size_t)count, &out->layout, &out->results);
 }

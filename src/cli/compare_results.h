@@ -10,7 +10,7 @@
 
 typedef struct mixent_compare_results_arguments {
   const char *metric, *baseline, *lower, *higher, *columns, *epoch;
-  const char *difference; /* a number */
+  const char *difference, *overlap; /* numbers */
 } mixent_compare_results_arguments;
 
 #define MIXENT_RESULTS_OPTION(type, member, value, says)                                                     \
@@ -43,7 +43,11 @@ typedef struct mixent_compare_results_arguments {
           "which column is the variant, seed, data, run, epoch, metric, value, item or correct"),            \
       MIXENT_RESULTS_OPTION(                                                                                 \
           type, epoch, "WHICH",                                                                              \
-          "which epoch of a log counts: last (default), or best:METRIC, a validation metric")
+          "which epoch of a log counts: last (default), or best:METRIC, a validation metric"),               \
+      MIXENT_RESULTS_OPTION(                                                                                 \
+          type, overlap, "X",                                                                                \
+          "seeds are splits of one data set whose training parts overlap: test over training items of a "    \
+          "split (10 folds: 0.111)")
 
 /* The first option of these that was given, for a message; NULL: none. */
 const char *mixent_compare_results_given(const mixent_compare_results_arguments *arguments);

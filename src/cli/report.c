@@ -73,7 +73,7 @@ static mixent_status write_command(const arguments *arguments, const mixent_name
     const char *name, *value;
   } options[] = {{"metric", asked->metric}, {"baseline", asked->baseline}, {"difference", asked->difference},
                  {"lower", asked->lower},   {"higher", asked->higher},     {"columns", asked->columns},
-                 {"epoch", asked->epoch}};
+                 {"epoch", asked->epoch},   {"overlap", asked->overlap}};
   mixent_text_append(out, "mixent report%s", arguments->results ? " --results" : "");
   for (size_t i = 0; i < places->count; i++) {
     char *quoted = mixent_path_quote(places->items[i]);

@@ -83,6 +83,22 @@ def test_seeds_are_pairs(compare):
     assert variant["values"] == B and variant["seeds"] == list("012345") and variant["mean"] == pytest.approx(statistics.mean(B))
 
 
+def test_splits_that_overlap_get_the_corrected_test(compare, mixent):
+    pair, plain = only(compare(rows_of(a=A, b=B), "--overlap", "0.2")), only(compare(rows_of(a=A, b=B)))
+    wider = math.sqrt(1 + 6 * 0.2)  # (1 / 6 + 0.2) s^2 in place of s^2 / 6: Nadeau and Bengio 2003
+    assert pair["test"] == "resampled" and pair["error"] == pytest.approx(wider * plain["error"]) and pair["freedom"] == 5
+    assert pair["p"] == pytest.approx(student(pair["difference"] / pair["error"], 5), abs=1e-9) and pair["p"] > plain["p"]
+    assert "over 6 splits, corrected because their training parts overlap" in pair["words"]
+    corrected, naive = (compare(rows_of(a=A, b=B), *more)["data"][0]["variants"][0] for more in (["--overlap", "0.2"], []))
+    assert corrected["high"] - corrected["mean"] == pytest.approx(wider * (naive["high"] - naive["mean"]))
+    assert "corrected resampled t over the splits" in mixent("compare", "--results", "r.csv", "--overlap", "0.2").out
+    for wrong in ("0", "-1", "x", "nan"):
+        assert compare(rows_of(a=A, b=B), "--overlap", wrong, code=2).startswith("--overlap: expected the test items of a split")
+    alone = [dict(row, seed=f"{row['variant']}-{row['seed']}") for row in rows_of(a=A, b=B)]
+    assert compare(alone, "--overlap", "0.2", code=2) == (
+        "b and a: expected two or more splits that both have, got 0; splits whose training parts overlap are compared in pairs")
+
+
 def test_every_layout_says_the_same(compare, mixent, tmp_path):
     wide = [dict(row, nll=row["accuracy"] / 100) for row in rows_of(a=A, b=B, c=NEAR)]
     long = [{"variant": row["variant"], "seed": row["seed"], "metric": metric, "value": row[metric]} for row in wide for metric in ("accuracy", "nll")]

@@ -199,7 +199,7 @@ def compare(results: Any, *, metric: str | None = None, baseline: str | None = N
     variants = tuple(Variant(name, *one) for name, ones, _ in data for one in ones)
     pairs = tuple(Pair(name, *one) for name, _, ones in data for one in ones)
     given = {**options, "difference": None if difference is None else repr(float(difference)),
-             "epoch": None if epoch == "last" else epoch,
+             "overlap": repr(overlap) if overlap else None, "epoch": None if epoch == "last" else epoch,
              "columns": ",".join(f"{role}={name}" for role, name in (columns or {}).items()) or None}
     words = tuple(word for name, value in given.items() if value is not None for word in (f"--{name}", value))
     return Comparison(**found, overlap=overlap, variants=variants, pairs=pairs, _table=(names, rows), _options=words, _like=results)

@@ -223,6 +223,8 @@ typedef struct mixent_comparison {
 mixent_status mixent_compare(const mixent_compare_input *input, mixent_comparison **out);
 void mixent_comparison_free(mixent_comparison *comparison);
 
+/* "paired", "unpaired" (Welch), "resampled" (corrected because training parts overlap); NULL: nothing is tested. */
+const char *mixent_compare_test_name(const mixent_compare_input *input, const mixent_compared *compared);
 /* The index of a measure by name; input->measure_count if there is none. */
 size_t mixent_compare_find(const mixent_compare_input *input, const char *name);
 /* The runs of a variant on a data set: comparison->runs[begins[place]] to [begins[place + 1] - 1]. */

@@ -71,9 +71,9 @@ static json_t *variant_json(const mixent_comparison *comparison, size_t data, si
                    "temperatures_missing", (json_int_t)of->no_temperature, "measures", measures);
 }
 
-static json_t *compared_json(const mixent_compared *of) {
+static json_t *compared_json(const mixent_compare_input *input, const mixent_compared *of) {
   const mixent_difference *difference = &of->difference;
-  const char *test = isnan(difference->p) ? NULL : of->paired ? "paired" : "unpaired";
+  const char *test = mixent_compare_test_name(input, of);
   json_t *json = json_pack("{s:s?, s:I, s:I}", "test", test, "count", (json_int_t)of->counts[0],
                            "baseline_count", (json_int_t)of->counts[1]);
   SET_NUMBERS(&json, {"variant_mean", of->means[0]}, {"baseline_mean", of->means[1]},
@@ -119,7 +119,7 @@ static json_t *pair_json(const mixent_comparison *comparison, const mixent_compa
   const mixent_compare_input *input = &comparison->input;
   json_t *measures = json_object(), *mcnemar = json_null();
   for (size_t m = 0; m < input->measure_count; m++)
-    mixent_json_set(&measures, input->measures[m].name, compared_json(&pair->measures[m]));
+    mixent_json_set(&measures, input->measures[m].name, compared_json(input, &pair->measures[m]));
   if (pair->single)
     mcnemar = json_pack("{s:I, s:I, s:o}", "only_variant", (json_int_t)pair->mcnemar.only_a, "only_baseline",
                         (json_int_t)pair->mcnemar.only_b, "p", mixent_json_number(pair->mcnemar.p));

@@ -1,6 +1,7 @@
 /* Names of verdicts, and where things of a comparison are. */
 #include "lab/compare/compare.h"
 
+#include <math.h>
 #include <string.h>
 
 const char *mixent_verdict_name(mixent_verdict verdict) {
@@ -39,4 +40,11 @@ const mixent_compare_pair *mixent_compare_pair_of(const mixent_comparison *compa
 const char *mixent_compare_samples(const mixent_comparison *comparison, size_t data) {
   const char *samples = comparison->input.data[data].samples;
   return samples ? samples : "images";
+}
+
+const char *mixent_compare_test_name(const mixent_compare_input *input, const mixent_compared *compared) {
+  return isnan(compared->difference.p) ? NULL
+         : !compared->paired           ? "unpaired"
+         : input->test_to_train > 0    ? "resampled"
+                                       : "paired";
 }
