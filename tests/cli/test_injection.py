@@ -5,6 +5,7 @@ run, never another answer and never a damaged file. See injection.py and tests/t
 20,000 runs; of the four runs that `compare` starts only the first fails, for the others do the same. INJECTIONS is the most of
 each kind in each command. The outcomes are printed at the end, as a table."""
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy
 import pytest
 from PIL import Image
 
@@ -45,6 +47,9 @@ COMMANDS = {
     "compare": Command(["compare", "runs/small", "--no-train"]),
     "compare --json": Command(["compare", "runs/small", "--no-train", "--json"]),
     "compare --results": Command(["compare", "--results", "results.csv", "results.jsonl.gz"], kinds=("memory", "open", "read", "write")),
+    "compare, recorded": Command(["compare", "mine"], kinds=("memory", "open", "read", "write")),
+    "compare --results, .npz": Command(["compare", "--results", "a.npz", "b.npz", "items.csv"], kinds=("memory", "open", "read", "write")),
+    "report, recorded": Command(["report", "mine"], kinds=("memory", "open", "read", "write")),
     "study export": Command(["study", "export", "runs/small", "small.study.gz"]),
     "study import": Command(["study", "import", "given.study.gz", "--runs", "elsewhere"]),
     "data show": Command(["data", "show", "./bars"]),
@@ -85,9 +90,24 @@ def template(tmp_path_factory):
     begin_run(directory)
     run("compare", "study.yaml", "--threads", "1")
     run("study", "export", "runs/small", "given.study.gz")
+    record_runs(directory)
     for path in directory.glob("runs/**/index.sqlite*"):
         path.unlink()
     return directory
+
+
+def record_runs(directory):
+    """Recorded runs with the predictions of the study's, the same in .npz, and a table of items."""
+    for variant, seed in (("ce", 0), ("ce", 1), ("min-ent", 0), ("min-ent", 1)):
+        place = directory / "mine" / f"{variant}-{seed}"
+        place.mkdir(parents=True)
+        (place / "record.json").write_text(json.dumps({"kind": "mixent record", "format": 1, "variant": variant, "seed": seed, "data": None,
+                                                       "metrics": {"f1": 0.5}, "class_names": None}))
+        shutil.copy(directory / "runs/small" / f"{variant}-{seed}" / "predictions.safetensors", place)
+    for variant in "ab":
+        numpy.savez_compressed(directory / f"{variant}.npz", variant=variant, seed=0, test_logits=numpy.diag([3, 3, ord(variant) - 98]), test_labels=[0, 1, 1],
+                               val_logits=3 * numpy.eye(3), val_labels=[0, 1, 1], class_names=["x", "y", "z"], f1=0.5)
+    (directory / "items.csv").write_text("variant,seed,data,item,correct\na,0,other,p,1\na,0,other,q,0\nb,0,other,p,1\nb,0,other,q,1\n")
 
 
 def begin_run(directory):
