@@ -157,6 +157,7 @@ const mixent_command mixent_command_train = {
         "  metrics.jsonl             a line per epoch\n"
         "  best.safetensors          the model\n"
         "  last.safetensors          all that is needed to go on\n"
+        "  member-N.safetensors      with members=M: the model of each member\n"
         "  predictions.safetensors   at the end: what the model says of each test image or row\n"
         "  summary.json              at the end: the scores\n\n"
         "Ctrl-C and SIGTERM finish the step, save, say how to go on, and exit with 130 and 143. "

@@ -67,6 +67,7 @@ const mixent_option mixent_options[] = {
     WHOLE("seed", RUN, seed, "0", 0, INT32_MAX, "seed of initial weights, order, augmentation, dropout and schedule"),
     WHOLE("init.seed", RUN, init_seed, "-1", -1, INT32_MAX, "seed of the initial weights alone; -1: seed"),
     WHOLE("epochs", RUN, epochs, "4", 1, 1000000, "passes over the training set"),
+    WHOLE("members", RUN, members, "1", 1, MIXENT_MAX_MEMBERS, "networks that are trained one after another and averaged, an ensemble; they share the epochs, and the first is trained as it would be alone"),
     WHOLE("batch", RUN, batch, "250", 2, 65536, "images, or rows of a table, per step; an epoch's last, incomplete batch is left out"),
     NUMBER("validation.fraction", VALIDATION, validation_fraction, "0.05", 0, 0.9, "part of the training set held out; 0: none"),
     WHOLE("validation.seed", VALIDATION, validation_seed, "1", 0, INT32_MAX, "seed of the split alone, so that runs with other seeds share it"),

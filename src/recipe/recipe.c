@@ -330,6 +330,13 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "schedule.name: %s looks at the validation part, and validation.fraction is 0",
                        mixent_schedule_names[recipe->schedule]);
+  if (recipe->epochs % recipe->members != 0)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "members: expected a number that divides the %ld epochs, got %ld", recipe->epochs,
+                       recipe->members);
+  if (recipe->members > 1 && *recipe->init_from)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "members: all would begin with the weights that init_from names; leave it out");
   if (recipe->distill_self > 0 && mixent_mixing_is_on(&recipe->mixing))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "distill.self: what a network says of a mixed image is no image's own; leave out "

@@ -10,7 +10,7 @@
 #include "mixent/recipe.h"
 #include "mixent/weights.h"
 
-enum { MIXENT_RECIPE_TEXT = 1024 };
+enum { MIXENT_RECIPE_TEXT = 1024, MIXENT_MAX_MEMBERS = 16 };
 
 /* Of the option `precision`; auto becomes bf16 where the processor runs it at full speed. */
 typedef enum mixent_precision_choice {
@@ -31,7 +31,7 @@ typedef struct mixent_recipe {
   char net[MIXENT_RECIPE_TEXT], init_from[MIXENT_RECIPE_TEXT];
   double dropout;
   char plan[MIXENT_RECIPE_TEXT], plan_hash[MIXENT_RECIPE_TEXT];
-  long precision, threads, seed, epochs, batch;
+  long precision, threads, seed, epochs, members, batch;
   double validation_fraction;
   long validation_seed;
   long select; /* mixent_select */

@@ -47,7 +47,7 @@ static mixent_status differentiate(mixent_trainer *trainer, const mixent_train_b
   rule.smoothing = smoothing;
   mixent_loss_result result;
   mixent_net_use(trainer->net, NULL, trainer->look_ahead->statistics);
-  mixent_status status = mixent_net_forward(trainer->net, MIXENT_TRAIN, (uint64_t)trainer->recipe.seed, done);
+  mixent_status status = mixent_net_forward(trainer->net, MIXENT_TRAIN, trainer->seed, done);
   if (status == MIXENT_OK) status = mixent_train_batch_evaluate(batch, trainer->net, &rule, &result);
   if (status == MIXENT_OK) status = mixent_net_backward(trainer->net);
   mixent_net_use(trainer->net, NULL, NULL);
@@ -75,7 +75,7 @@ void mixent_look_ahead_respond(mixent_trainer *trainer, double learning_rate, ui
 /* Images drawn with replacement, as they are: no augmentation. */
 static void fill_held_out(mixent_trainer *trainer, uint64_t done) {
   const mixent_images *images = &trainer->train;
-  const mixent_random random = mixent_random_stream((uint64_t)trainer->recipe.seed, "held-out", "");
+  const mixent_random random = mixent_random_stream(trainer->seed, "held-out", "");
   for (size_t i = 0; i < trainer->batch; i++) {
     uint32_t words[4];
     mixent_random_block(&random, done, i, words);

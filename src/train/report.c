@@ -1,7 +1,7 @@
 /* An epoch as a line of JSON and back, and the signs of a run that goes wrong. */
 #include "core/json.h"
 #include "run/scores.h"
-#include "train/trainer.h"
+#include "train/members.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -82,8 +82,9 @@ static void observe(mixent_trainer *trainer, const mixent_observation *seen, jso
 mixent_status mixent_trainer_report(mixent_trainer *trainer, const mixent_train_epoch *epoch, uint64_t step,
                                     char **out) {
   const mixent_scores *validation = &epoch->validation;
-  const mixent_observation seen = {.epoch = epoch->epoch,
-                                   .epochs = epoch->epochs,
+  const int epochs = epoch->epochs / (int)trainer->recipe.members; /* of the member that is watched */
+  const mixent_observation seen = {.epoch = (epoch->epoch - 1) % epochs + 1,
+                                   .epochs = epochs,
                                    .loss = epoch->train.loss,
                                    .gradient_finite = true,
                                    .validation_accuracy = validation->images ? validation->accuracy : NAN,
@@ -96,10 +97,9 @@ mixent_status mixent_trainer_report(mixent_trainer *trainer, const mixent_train_
 }
 
 void mixent_trainer_watch_not_finite(mixent_trainer *trainer) {
-  const mixent_train_state *state = &trainer->state;
   const mixent_observation seen = {.epoch =
-                                       (double)state->epoch + (double)state->step / (double)trainer->steps,
-                                   .epochs = (double)trainer->recipe.epochs,
+                                       (double)mixent_trainer_member(trainer).steps / (double)trainer->steps,
+                                   .epochs = (double)(trainer->recipe.epochs / trainer->recipe.members),
                                    .loss = NAN,
                                    .validation_accuracy = NAN,
                                    .baseline_accuracy = NAN};

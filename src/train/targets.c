@@ -1,6 +1,7 @@
 /* Targets from their sources, one after another. Each is linear in what was there before: t = (1 - share) t + share p. */
 #include "train/targets.h"
 #include "model/softmax.h"
+#include "train/members.h"
 
 bool mixent_recipe_softens(const mixent_recipe *recipe) {
   return mixent_mixing_is_on(&recipe->mixing) || *recipe->teacher || recipe->distill_self > 0;
@@ -26,7 +27,7 @@ static void mix(mixent_trainer *trainer) {
                                  .indices = drawn->indices,
                                  .input = mixent_net_input(trainer->net),
                                  .targets = drawn->targets};
-  mixent_mix_rows(&trainer->recipe.mixing, &rows, (uint64_t)trainer->recipe.seed, trainer->state.epoch);
+  mixent_mix_rows(&trainer->recipe.mixing, &rows, trainer->seed, mixent_trainer_member(trainer).epoch);
 }
 
 void mixent_trainer_set_targets(mixent_trainer *trainer) {
@@ -36,7 +37,8 @@ void mixent_trainer_set_targets(mixent_trainer *trainer) {
   mixent_train_batch_soften(drawn);
   if (trainer->teacher) blend(drawn, trainer->teacher, recipe->distill_weight);
   /* the share grows with the epochs: early predictions are worth little (PS-KD, Kim et al. 2021) */
-  double progress = (double)(trainer->state.epoch + 1) / (double)recipe->epochs;
+  double progress = (double)((mixent_trainer_member(trainer).epoch + 1) * (uint64_t)recipe->members) /
+                    (double)recipe->epochs;
   if (trainer->state.predictions) blend(drawn, trainer->state.predictions, recipe->distill_self * progress);
   if (mixent_mixing_is_on(&recipe->mixing)) mix(trainer);
 }

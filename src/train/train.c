@@ -12,6 +12,7 @@
 #include "run/predictions.h"
 #include "run/scores.h"
 #include "train/init_from.h"
+#include "train/members.h"
 #include "train/trainer.h"
 
 #include <stdlib.h>
@@ -84,7 +85,8 @@ static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory 
   summary->parameters = trainer->parameter_count;
   summary->samples = mixent_samples_name(trainer->dataset->train.features);
   summary->test_views = (int)trainer->recipe.test_views;
-  mixent_status status = score_best(trainer, run, summary);
+  mixent_status status = mixent_members_join(trainer, run);
+  if (status == MIXENT_OK) status = score_best(trainer, run, summary);
   if (status == MIXENT_ERROR_INTERRUPTED) return mixent_trainer_stopped(trainer, run);
   MIXENT_TRY(status);
   MIXENT_TRY(mixent_run_directory_seconds(run, &summary->seconds));

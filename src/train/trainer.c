@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "model/state_dict.h"
 #include "train/look_ahead.h"
+#include "train/members.h"
 #include "train/targets.h"
 #include "train/update.h"
 
@@ -29,16 +30,15 @@ static void fill_batch(mixent_trainer *trainer, size_t number, uint64_t epoch_ke
     drawn->indices[i] = index;
     drawn->labels[i] = images->labels[index];
   }
-  mixent_batch_fill(images, drawn->indices, trainer->batch, &trainer->recipe.augmentation,
-                    (uint64_t)trainer->recipe.seed, epoch_key, trainer->mean, trainer->deviation,
-                    mixent_net_input(trainer->net));
+  mixent_batch_fill(images, drawn->indices, trainer->batch, &trainer->recipe.augmentation, trainer->seed,
+                    epoch_key, trainer->mean, trainer->deviation, mixent_net_input(trainer->net));
 }
 
 /* Terms of the batch, their sum's gradient for the network, the gradient of the loss's own parameters. */
 static mixent_status evaluate_loss(mixent_trainer *trainer, double gradient[MIXENT_LOSS_PARAMETERS],
                                    double *value) {
   mixent_train_state *state = &trainer->state;
-  double epoch = (double)steps_done(trainer) / (double)trainer->steps;
+  double epoch = (double)mixent_trainer_member(trainer).steps / (double)trainer->steps;
   const mixent_loss_rule rule = mixent_loss_rule_of(&trainer->loss, &state->loss, epoch);
   mixent_loss_result result;
   MIXENT_TRY(mixent_train_batch_evaluate(&trainer->drawn, trainer->net, &rule, &result));
@@ -108,12 +108,12 @@ static mixent_status check_gradient(mixent_trainer *trainer, const mixent_run_di
 static mixent_status run_step(mixent_trainer *trainer, const mixent_run_directory *run, double *value) {
   mixent_train_state *state = &trainer->state;
   double gradient[MIXENT_LOSS_PARAMETERS];
-  uint64_t done = steps_done(trainer), step = done + 1; /* optimisers and schedules count from 1 */
+  uint64_t done = mixent_trainer_member(trainer).steps, step = steps_done(trainer) + 1;
   bool ahead = mixent_look_ahead_is_due(trainer, done);
-  fill_batch(trainer, state->step, state->epoch);
+  fill_batch(trainer, state->step, mixent_trainer_member(trainer).epoch);
   mixent_trainer_set_targets(trainer);
   if (ahead) MIXENT_TRY(mixent_look_ahead_terms(trainer, done));
-  MIXENT_TRY(mixent_net_forward(trainer->net, MIXENT_TRAIN, (uint64_t)trainer->recipe.seed, done));
+  MIXENT_TRY(mixent_net_forward(trainer->net, MIXENT_TRAIN, trainer->seed, done));
   mixent_trainer_keep_predictions(trainer);
   MIXENT_TRY(evaluate_loss(trainer, gradient, value));
   if (!isfinite(*value)) {
@@ -203,7 +203,7 @@ mixent_status mixent_trainer_stopped(const mixent_trainer *trainer, const mixent
 static mixent_status run_steps(mixent_trainer *trainer, const mixent_run_directory *run) {
   double saved = mixent_seconds_now(), loss;
   trainer->timed_steps = 0, trainer->seconds = 0;
-  mixent_order_draw((uint64_t)trainer->recipe.seed, trainer->state.epoch, trainer->order,
+  mixent_order_draw(trainer->seed, mixent_trainer_member(trainer).epoch, trainer->order,
                     trainer->split.train_count);
   while (trainer->state.step < trainer->steps) {
     bool stop = asked_to_stop(trainer);
@@ -227,16 +227,16 @@ static mixent_status run_steps(mixent_trainer *trainer, const mixent_run_directo
 /* The averaged weights never ran: their batch statistics come from training batches of their own draw. */
 static mixent_status estimate_statistics(mixent_trainer *trainer) {
   const uint64_t own_draw = (uint64_t)1 << 40; /* beyond any epoch */
-  uint64_t key = own_draw + trainer->state.epoch;
+  uint64_t key = own_draw + mixent_trainer_member(trainer).epoch;
   uint64_t batches = (uint64_t)trainer->recipe.ema_estimate_batches;
   if (batches > trainer->steps) batches = trainer->steps;
   stopwatch watch = start_watch(trainer);
-  mixent_order_draw((uint64_t)trainer->recipe.seed, key, trainer->order, trainer->split.train_count);
+  mixent_order_draw(trainer->seed, key, trainer->order, trainer->split.train_count);
   mixent_net_use(trainer->net, trainer->state.ema, trainer->ema_statistics);
   mixent_status status = MIXENT_OK;
   for (uint64_t i = 0; i < batches && status == MIXENT_OK; i++) {
     fill_batch(trainer, i, key);
-    status = mixent_net_forward(trainer->net, MIXENT_ESTIMATE, (uint64_t)trainer->recipe.seed, i);
+    status = mixent_net_forward(trainer->net, MIXENT_ESTIMATE, trainer->seed, i);
   }
   mixent_net_use(trainer->net, NULL, NULL);
   add_time(trainer, watch);
@@ -259,8 +259,9 @@ static mixent_status validate(mixent_trainer *trainer, const mixent_images *imag
       .batch_indices = trainer->drawn.indices,
       .batch_labels = trainer->drawn.labels,
       .watch = {.context = trainer->options->context, .scored = trainer->options->scored}};
-  const mixent_loss_moment loss = {
-      .options = trainer->loss, .state = trainer->state.loss, .epoch = (double)trainer->state.epoch + 1};
+  const mixent_loss_moment loss = {.options = trainer->loss,
+                                   .state = trainer->state.loss,
+                                   .epoch = (double)mixent_trainer_member(trainer).epoch + 1};
   if (trainer->state.ema) mixent_net_use(trainer->net, trainer->state.ema, trainer->ema_statistics);
   mixent_status status = mixent_score_images(trainer->net, &job, &loss, out);
   mixent_net_use(trainer->net, NULL, NULL);
@@ -293,7 +294,8 @@ static mixent_train_epoch describe_epoch(const mixent_trainer *trainer, const mi
   /* an epoch that was interrupted counts as a whole at the speed of the part that ran here */
   epoch.images_per_second = images / trainer->seconds;
   epoch.seconds = (double)(trainer->steps * trainer->batch) / epoch.images_per_second;
-  mixent_loss_weights(&trainer->loss, &state->loss, epoch.epoch, epoch.w);
+  mixent_loss_weights(&trainer->loss, &state->loss, (double)mixent_trainer_member(trainer).epoch + 1,
+                      epoch.w);
   for (int i = 0; i < MIXENT_LOSS_PARTS; i++) epoch.b[i] = exp(state->loss.value[MIXENT_LOSS_PARTS + i]);
   return epoch;
 }
@@ -325,8 +327,8 @@ static mixent_status end_epoch(mixent_trainer *trainer, const mixent_run_directo
   const mixent_scores *seen = by_test ? &test : &validation;
   bool better = is_best(trainer, seen), best = better || trainer->recipe.select == MIXENT_SELECT_LAST;
   mixent_train_epoch epoch = describe_epoch(trainer, &validation, &test, best);
-  mixent_schedule_epoch_end(&trainer->schedule, &state->schedule, (uint64_t)trainer->recipe.seed,
-                            state->epoch, better);
+  mixent_schedule_epoch_end(&trainer->schedule, &state->schedule, trainer->seed,
+                            mixent_trainer_member(trainer).epoch, better);
   if (better) {
     state->best_epoch = state->epoch + 1;
     state->best_accuracy = seen->accuracy, state->best_nll = seen->nll;
@@ -349,6 +351,7 @@ static mixent_status end_epoch(mixent_trainer *trainer, const mixent_run_directo
 mixent_status mixent_trainer_run(mixent_trainer *trainer, const mixent_run_directory *run) {
   trainer->saved = steps_done(trainer);
   while (trainer->state.epoch < (uint64_t)trainer->recipe.epochs) {
+    MIXENT_TRY(mixent_member_begin(trainer, run));
     MIXENT_TRY(run_steps(trainer, run));
     MIXENT_TRY(end_epoch(trainer, run));
   }

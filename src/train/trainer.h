@@ -32,6 +32,7 @@ typedef struct mixent_trainer {
   mixent_train_state state;
   uint64_t saved;           /* steps that last.safetensors has seen */
   uint64_t steps;           /* per epoch */
+  uint64_t seed;            /* of the member that is trained */
   uint32_t *order;          /* [train images]: of the epoch that runs */
   mixent_train_batch drawn; /* the batch of the step */
   float *teacher;           /* [train images, classes]: what distill.teacher says; NULL: none */

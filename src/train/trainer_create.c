@@ -5,6 +5,7 @@
 #include "net/graph/layer.h"
 #include "recipe/use.h"
 #include "train/look_ahead.h"
+#include "train/members.h"
 #include "train/targets.h"
 #include "train/teacher.h"
 #include "train/trainer.h"
@@ -161,6 +162,7 @@ mixent_status mixent_trainer_create(const mixent_recipe *recipe, const mixent_tr
   trainer->recipe = *recipe;
   trainer->options = options;
   trainer->batch = (size_t)recipe->batch;
+  trainer->seed = mixent_member_seed(recipe->seed, 0);
   mixent_threads_set((int)recipe->threads);
   mixent_status status = open_data(trainer);
   if (status == MIXENT_OK) status = make_net(trainer);
@@ -205,7 +207,7 @@ mixent_checkpoint mixent_trainer_checkpoint(mixent_trainer *trainer) {
                              .recipe = trainer->recipe_text.data,
                              .parameters = trainer->parameters,
                              .statistics = trainer->statistics,
-                             .batches_tracked = trainer->state.epoch * trainer->steps + trainer->state.step,
+                             .batches_tracked = mixent_member_batches(trainer),
                              .optimizer = trainer->optimizer.type,
                              .state = &trainer->state};
 }

@@ -108,6 +108,8 @@ static const option_set sets[] = {
     {"norm-biases", {{"optimizer.norm_bias_rate", "64"}}},
     {"mixed",
      {{"augment.mixup", "0.8"}, {"augment.cutmix", "1"}, {"augment.erase", "0.5"}, {"loss.name", "mix-ent"}}},
+    {"members", {{"members", "3"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
+    {"first", {{"epochs", "1"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
     /* the teachers, and what it begins from, are runs from above */
     {"begun", {{"init_from", begun}, {"ema.decay", "0.9"}}},
     {"distilled", {{"distill.teacher", teachers}, {"distill.self", "0.4"}, {"distill.temperature", "2"}}},
@@ -290,6 +292,46 @@ static void test_begun_from_a_run(void **state) {
   mixent_trainer_free(trainer);
 }
 
+static mixent_model *open_best(const char *run, const char *name) {
+  char *path, *place = mixent_path_join(directory, run);
+  mixent_model *model;
+  path = mixent_path_join(place, name);
+  assert_ok(mixent_model_open(path, &model));
+  free(path);
+  free(place);
+  return model;
+}
+
+/* The first member is what the recipe trains alone in a third of the epochs; the others differ; best.safetensors has all three. */
+static void test_members_become_an_ensemble(void **state) {
+  (void)state;
+  mixent_model *alone = open_best("first", "best.safetensors"),
+               *all = open_best("members", "best.safetensors");
+  mixent_model *members[] = {open_best("members", "member-1.safetensors"),
+                             open_best("members", "member-2.safetensors"),
+                             open_best("members", "member-3.safetensors")};
+  size_t count = mixent_graph_parameter_count(alone->graph),
+         statistics = mixent_graph_statistic_count(alone->graph);
+  assert_memory_equal(members[0]->parameters, alone->parameters, count * sizeof(float));
+  assert_memory_equal(members[0]->statistics, alone->statistics, statistics * sizeof(float));
+  assert_int_equal(mixent_graph_parameter_count(all->graph), 3 * count);
+  for (size_t i = 0; i < 3; i++) {
+    assert_memory_equal(all->parameters + i * count, members[i]->parameters, count * sizeof(float));
+    if (i) assert_memory_not_equal(members[i]->parameters, members[i - 1]->parameters, count * sizeof(float));
+    mixent_model_free(members[i]);
+  }
+  mixent_model_free(alone);
+  mixent_model_free(all);
+  /* every epoch has its line, and the test score is the ensemble's */
+  mixent_train_summary summary;
+  static const mixent_train_options options;
+  char run[96];
+  snprintf(run, sizeof run, "%s/members", directory);
+  assert_ok(mixent_train_resume(run, &options, &summary));
+  assert_int_equal(summary.test.images, 20);
+  mixent_train_summary_free(&summary);
+}
+
 /* A run goes on where what it began from is gone. */
 static void test_resumed_without_its_beginning(void **state) {
   (void)state;
@@ -368,10 +410,15 @@ static void test_slow_weights_follow(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_stopped_and_resumed),    cmocka_unit_test(test_mixed_targets_reach_the_loss),
-      cmocka_unit_test(test_distilled_targets),      cmocka_unit_test(test_predictions_are_kept),
-      cmocka_unit_test(test_begun_from_a_run),       cmocka_unit_test(test_resumed_without_its_beginning),
-      cmocka_unit_test(test_what_moves_the_weights), cmocka_unit_test(test_slow_weights_follow),
+      cmocka_unit_test(test_stopped_and_resumed),
+      cmocka_unit_test(test_mixed_targets_reach_the_loss),
+      cmocka_unit_test(test_distilled_targets),
+      cmocka_unit_test(test_predictions_are_kept),
+      cmocka_unit_test(test_members_become_an_ensemble),
+      cmocka_unit_test(test_begun_from_a_run),
+      cmocka_unit_test(test_resumed_without_its_beginning),
+      cmocka_unit_test(test_what_moves_the_weights),
+      cmocka_unit_test(test_slow_weights_follow),
   };
   return cmocka_run_group_tests(tests, make_data, remove_data);
 }
