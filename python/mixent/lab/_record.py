@@ -233,11 +233,12 @@ def record(directory: str | os.PathLike[str], *, variant: str, seed: int, data: 
         raise ValueError("test_logits: expected with val_logits, got None")
     if not test and not metrics:
         raise ValueError("expected test_logits with test_labels, or metrics, got none of them")
+    names = _class_names(class_names, test[0].shape[1] if test else None)
     about = {"kind": "mixent record", "format": FORMAT, "variant": variant, "seed": seed, "data": data,
-             "metrics": _metrics(metrics or {}), "class_names": _class_names(class_names, test[0].shape[1] if test else None)}
+             "metrics": _metrics(metrics or {}), "class_names": names}
     files = {"record.json": [json.dumps(about, ensure_ascii=False, indent=1).encode() + b"\n"]}
     if test:
-        files["predictions.safetensors"] = _predictions(test, validation, about["class_names"])
+        files["predictions.safetensors"] = _predictions(test, validation, names)
     _check_place(directory, place, run)
     if run.exists() and _is_equal(run, files):
         return run
