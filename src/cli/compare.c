@@ -12,6 +12,7 @@
 #include "core/system.h"
 #include "lab/compare/json.h"
 #include "lab/study/results.h"
+#include "lab/study/searches.h"
 #include "lab/study/train.h"
 
 #include <math.h>
@@ -231,6 +232,15 @@ static int show(const arguments *arguments, const mixent_study *study) {
   return code;
 }
 
+/* What tuned variants need before they are trained: searches, which mixent-sweep runs. */
+static mixent_status take_searches(const arguments *arguments, mixent_study *study) {
+  mixent_text commands = {0};
+  mixent_status status = mixent_study_search(study, &commands);
+  if (commands.data && !arguments->json) fputs(commands.data, stdout);
+  mixent_text_free(&commands);
+  return status;
+}
+
 static int compare(const arguments *arguments, mixent_study *study, const char *place) {
   const mixent_study_planner planner = mixent_planner();
   int lock = -1;
@@ -243,6 +253,7 @@ static int compare(const arguments *arguments, mixent_study *study, const char *
   mixent_status status = arguments->no_train
                              ? mixent_study_join(study, place)
                              : mixent_study_begin(study, &planner, place, arguments->threads, &lock);
+  if (status == MIXENT_OK && !arguments->no_train) status = take_searches(arguments, study);
   if (status == MIXENT_OK && arguments->json) print_start(arguments, study);
   if (status == MIXENT_OK && !arguments->no_train) status = train(arguments, study, lock, &failed);
   if (lock >= 0) close(lock);

@@ -429,6 +429,47 @@ def test_the_program_takes_all_that_is_drawn(name):
 
 
 @pytest.mark.long
+def test_a_study_whose_variants_are_tuned(place):
+    """`mixent compare` names the searches, mixent-sweep runs them, and each run has what its replicate found."""
+    (place.directory / "study.yaml").write_text("""name: tuned
+recipe: demo
+seeds: 4
+set: {data: bars, net: tiny.yaml, epochs: 1, batch: 20, precision: fp32, validation: {fraction: 0.2}}
+tuned:
+  trials: 2
+  per: variant
+  replicates: 2
+  space:
+    optimizer.learning_rate: {log_uniform: [0.001, 0.3]}
+    loss.w1: {log_uniform: [0.5, 2], when: {loss.name: mix-ent-split}}
+variants:
+  ce: {loss: {name: ce}}
+  scaled-ce: {loss: {name: mix-ent-split, w2: 0, w3: 0}}
+""")
+
+    def compare(code):
+        done = subprocess.run([PROGRAM, "compare", "study.yaml"], cwd=place.directory, env=environment(), capture_output=True, text=True)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+    commands = compare(1).splitlines()
+    assert len(commands) == 4
+    for command in commands:
+        assert command.startswith("mixent-sweep ")
+        subprocess.run([sys.executable, "-m", "mixent.sweep", *command.split()[1:]], cwd=place.directory, env=place.environment, check=True,
+                       capture_output=True)
+    assert "8 of 8 runs are finished" in compare(0)
+    for variant in ("ce", "scaled-ce"):
+        for seed in range(4):
+            directory = place.directory / f"runs/tuned/searches/{variant}-{seed % 2}"
+            trials = list(csv.DictReader((directory / "trials.csv").open()))
+            best = max(trials, key=lambda trial: float(trial["value"]))
+            recipe = (place.directory / f"runs/tuned/{variant}-{seed}/recipe.yaml").read_text()
+            assert len(trials) == 2 and f"  learning_rate: {best['optimizer.learning_rate']}\n" in recipe
+            assert variant == "ce" or f"  w1: {best['loss.w1']}\n" in recipe
+            assert f"\nseed: {seed}\n" in recipe and (directory / "trials/0000/recipe.yaml").read_text().count(f"seed: {10**9 + seed % 2}\n") == 2
+
+
+@pytest.mark.long
 def test_a_ray_cluster_that_loses_a_machine(place):
     """Three nodes; one is killed with a trial at work on it, which goes on elsewhere."""
     pytest.importorskip("ray")

@@ -2,7 +2,7 @@
  * file hold runs that another revision may have trained, by other defaults. */
 #include "core/file.h"
 #include "lab/study/directory.h"
-#include "recipe/use.h"
+#include "lab/study/study_parts.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -30,9 +30,8 @@ static bool is_among(const char *key, const char *const *keys) {
   return *keys;
 }
 
-/* Whether an option of a run, resolved, is what the study says; the values as text. */
-static bool agrees(const mixent_option *option, const mixent_recipe *said, const mixent_recipe *was,
-                   const char *said_text, const char *was_text) {
+bool mixent_study_agrees(const mixent_option *option, const mixent_recipe *said, const mixent_recipe *was,
+                         const char *said_text, const char *was_text) {
   static const char *const places[] = {"data_alternative", "data_dir", "plan", "plan_hash",
                                        "save_minutes",     "threads",  NULL},
                            *const paths[] = {"data", "net", "baseline", NULL};
@@ -50,7 +49,7 @@ static mixent_status check_option(const mixent_study *study, mixent_study_cell c
   mixent_option_write(option, said, &a);
   mixent_option_write(option, was, &b);
   mixent_status status = mixent_text_status(a.failed ? &a : &b);
-  if (status == MIXENT_OK && !agrees(option, said, was, a.data, b.data))
+  if (status == MIXENT_OK && !mixent_study_agrees(option, said, was, a.data, b.data))
     status = mixent_fail(
         MIXENT_ERROR_FORMAT,
         "%s: the run has %s %s, but the study says %s; if all runs of the variant %s have %s, write that "

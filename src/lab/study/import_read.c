@@ -14,12 +14,6 @@ static mixent_status fail_here(const mixent_import *import, size_t line, const c
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu: %s", import->origin, line, what);
 }
 
-/* "FILE:LINE: " before the message there is; what is wrong is the file, unless it is the memory. */
-mixent_status mixent_import_fail(const mixent_import *import, size_t line, mixent_status status) {
-  return mixent_fail(status == MIXENT_ERROR_MEMORY ? status : MIXENT_ERROR_FORMAT, "%s:%zu: %s",
-                     import->origin, line, mixent_last_error());
-}
-
 static mixent_status next_line(mixent_import *import, json_t **out) {
   const char *begin = import->text + import->at, *end = memchr(begin, '\n', import->size - import->at);
   import->line++;

@@ -24,6 +24,12 @@ typedef struct checking {
   json_t *best;           /* the line of the best epoch */
 } checking;
 
+/* "FILE:LINE: " before the message there is; what is wrong is the file, unless it is the memory. */
+mixent_status mixent_import_fail(const mixent_import *import, size_t line, mixent_status status) {
+  return mixent_fail(status == MIXENT_ERROR_MEMORY ? status : MIXENT_ERROR_FORMAT, "%s:%zu: %s",
+                     import->origin, line, mixent_last_error());
+}
+
 #define FAIL(checking, ...) fail_run(checking, mixent_fail(MIXENT_ERROR_FORMAT, __VA_ARGS__))
 static mixent_status fail_run(const checking *checking, mixent_status status) {
   return mixent_import_fail(checking->import, checking->run->line, status);

@@ -214,16 +214,18 @@ static mixent_status read_data(const mixent_yaml *node, mixent_study *study) {
 
 /* The file's own keys. */
 static mixent_status read_tree(const mixent_yaml *root, mixent_study *study) {
-  static const char *const keys[] = {"name", "about",    "recipe",     "seeds",    "vary", "set",
-                                     "data", "baseline", "difference", "variants", NULL};
+  static const char *const keys[] = {"name", "about", "recipe",   "seeds",      "vary",     "tuned",
+                                     "set",  "data",  "baseline", "difference", "variants", NULL};
   if (root->kind != MIXENT_YAML_MAPPING) return mixent_yaml_fail(root, "no study: it begins with no 'name:'");
   MIXENT_TRY(mixent_yaml_check_keys(root, keys));
   const mixent_yaml *about = mixent_yaml_find(root, "about"), *set = mixent_yaml_find(root, "set"),
                     *data = mixent_yaml_find(root, "data"), *vary = mixent_yaml_find(root, "vary"),
+                    *tuned = mixent_yaml_find(root, "tuned"),
                     *difference = mixent_yaml_find(root, "difference");
   static const char *const needed[] = {"name", "recipe", "seeds", "variants"};
   const mixent_yaml *node[4];
   if (vary) MIXENT_TRY(mixent_study_vary_read(vary, &study->vary));
+  if (tuned) MIXENT_TRY(mixent_study_tuned_read(tuned, study));
   for (size_t i = 0; i < 4; i++)
     if (!(node[i] = mixent_yaml_find(root, needed[i])) && !(i == 2 && study->vary.crossed))
       return mixent_yaml_fail(root, "'%s' is missing", needed[i]);

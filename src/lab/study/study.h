@@ -30,6 +30,12 @@ typedef struct mixent_study_vary {
   size_t levels[MIXENT_STUDY_FACTORS]; /* of each: 0 where it does not vary; of a list 1 */
 } mixent_study_vary;
 
+/* The key `tuned`; replicates 0: the file has none. */
+typedef struct mixent_study_tuned {
+  size_t trials, replicates;
+  bool per_dimension; /* trials are for each option that a variant searches; else for each variant */
+} mixent_study_tuned;
+
 typedef struct mixent_study {
   char *name;        /* letters, digits, '.', '_', '-': also the directory's */
   char *about;       /* "": the file says nothing */
@@ -37,6 +43,7 @@ typedef struct mixent_study {
   char *recipe_text; /* its YAML, as it was when the study was made */
   char *text;        /* of STUDY.yaml */
   mixent_study_vary vary;
+  mixent_study_tuned tuned;
   long *seeds; /* [seed_count], at least two, each once; of a crossed design the numbers of its runs */
   size_t seed_count;
   char **data;                    /* [data_count] data sets as a recipe names them */

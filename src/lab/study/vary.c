@@ -99,43 +99,23 @@ static bool is_set(const mixent_setting *settings, size_t count, const char *key
   return false;
 }
 
-/* Whether `set` or a variant gives the factor's seed. */
-static bool is_given(const mixent_study *study, size_t factor) {
+const char *mixent_study_seed_option(mixent_study_factor factor) {
+  return keys[factor];
+}
+
+bool mixent_study_seed_is_given(const mixent_study *study, mixent_study_factor factor) {
   bool given = is_set(study->settings, study->setting_count, keys[factor]);
   for (size_t v = 0; v < study->variant_count && !given; v++)
     given = is_set(study->variants[v].settings, study->variants[v].setting_count, keys[factor]);
   return given;
 }
 
-mixent_status mixent_study_vary_check(const mixent_yaml *node, const mixent_study *study) {
-  for (size_t f = 0; f < MIXENT_STUDY_FACTORS; f++) {
-    if (!study->vary.levels[f]) continue;
-    if (is_given(study, f))
-      return mixent_yaml_fail(node, "vary: %s varies, but %s is set; leave one of them out",
-                              mixent_study_factors[f], keys[f]);
-    bool used = false;
-    mixent_text why = {0};
-    for (size_t v = 0; v < study->variant_count && !used; v++) {
-      mixent_recipe recipe;
-      MIXENT_TRY(mixent_study_recipe(study, (mixent_study_cell){.variant = v}, &recipe));
-      mixent_text_free(&why);
-      used = mixent_option_use_in(mixent_option_find(keys[f]), &recipe, &why) == MIXENT_OPTION_USED;
-    }
-    mixent_status status = mixent_text_status(&why);
-    if (status == MIXENT_OK && !used)
-      status = mixent_yaml_fail(node, "vary: %s has no effect in any variant: %s", mixent_study_factors[f],
-                                why.data ? why.data : "");
-    mixent_text_free(&why);
-    MIXENT_TRY(status);
-  }
-  return MIXENT_OK;
-}
-
 size_t mixent_study_levels(const mixent_study *study, mixent_study_factor factor) {
   if (study->vary.said) return study->vary.levels[factor];
   json_int_t format = json_integer_value(json_object_get(study->state, "format"));
   bool old = format == 1 || format == 2;
-  return old ? factor == MIXENT_STUDY_INIT || factor == MIXENT_STUDY_ORDER : !is_given(study, factor);
+  return old ? factor == MIXENT_STUDY_INIT || factor == MIXENT_STUDY_ORDER
+             : !mixent_study_seed_is_given(study, factor);
 }
 
 long mixent_study_level(const mixent_study *study, mixent_study_factor factor, size_t seed) {
@@ -195,6 +175,10 @@ void mixent_study_vary_append_text(const mixent_study *study, mixent_text *out) 
   if (mixent_study_levels(study, MIXENT_STUDY_SPLIT))
     mixent_text_append(out, "%s",
                        " All splits are of one pool of training images: intervals speak of that pool.");
+  if (study->tuned.replicates)
+    mixent_text_append(out, " Each variant is tuned by %zu searches, of %zu trials%s.",
+                       study->tuned.replicates, study->tuned.trials,
+                       study->tuned.per_dimension ? " for each option that it searches" : " each");
 }
 
 json_t *mixent_study_vary_to_json(const mixent_study *study) {
