@@ -9,11 +9,6 @@
 
 typedef mixent_words_subject subject;
 
-mixent_number mixent_words_shown(const subject *subject, double value) {
-  return mixent_number_of(subject->input->measures[subject->input->primary].scale * value,
-                          subject->comparison->digits[subject->input->primary]);
-}
-
 static mixent_number shown_difference(const subject *subject) {
   return mixent_number_signed(subject->input->measures[subject->input->primary].scale *
                                   subject->primary->difference.mean,
@@ -219,10 +214,6 @@ static void append_selected(const subject *subject, mixent_text *out) {
       *subject->metric ? subject->metric + 1 : "");
   append_difference(subject, out);
   mixent_text_append(out, ": what the choice adds, and whatever else differs between the two.");
-}
-
-size_t mixent_words_count_of(const subject *subject, size_t variant) {
-  return subject->result->variants[variant].measures[subject->input->primary].count;
 }
 
 static void append_no_runs(const subject *subject, mixent_text *out) {

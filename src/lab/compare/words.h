@@ -19,9 +19,15 @@ typedef struct mixent_words_subject {
 } mixent_words_subject;
 
 /* A number of the primary measure as it is shown. */
-mixent_number mixent_words_shown(const mixent_words_subject *subject, double value);
+static inline mixent_number mixent_words_shown(const mixent_words_subject *subject, double value) {
+  return mixent_number_of(subject->input->measures[subject->input->primary].scale * value,
+                          subject->comparison->digits[subject->input->primary]);
+}
+
 /* Runs of a variant that have a value of the primary measure. */
-size_t mixent_words_count_of(const mixent_words_subject *subject, size_t variant);
+static inline size_t mixent_words_count_of(const mixent_words_subject *subject, size_t variant) {
+  return subject->result->variants[variant].measures[subject->input->primary].count;
+}
 
 /* Runs that the difference does not use, planned runs that are missing, values that look like another unit. */
 void mixent_words_append_left_out(const mixent_words_subject *subject, mixent_text *out);
