@@ -1,5 +1,6 @@
 """`mixent report --results` and reports of recorded runs: the page shows what anybody's results allow, and no more."""
 import csv
+import re
 import shutil
 
 import numpy
@@ -83,6 +84,23 @@ def test_several_data_sets_and_few_runs(report, tmp_path):
     page = report("--results", "runs.csv")
     assert page.sections() == [*WITHOUT_PREDICTIONS * 2, "making"] and {"data-0", "data-1"} <= set(page.ids)
     assert page.source.count("<small>one run</small>") == 4
+
+
+@gnuplot
+def test_five_data_sets_begin_with_all_together(report, mixent, tmp_path):
+    """Mean effect, probability of improvement and profile are those of compare; the sections of each data set are not named one by one."""
+    write_table(tmp_path / "runs.csv", table(data=("one", "two", "three", "four", "five")))
+    page = report("--results", "runs.csv")
+    assert page.sections() == ["across", *WITHOUT_PREDICTIONS * 5, "making"] and "5 data sets" in page.text
+    assert page.source.partition("<nav")[2].partition("</nav>")[0].count("<a ") == 1 + 5 + 1
+    across = read_last(mixent("compare", "--results", "runs.csv", "--json").out)["comparison"]["across"]
+    section = page.source.partition('<section id="across-0">')[2].partition("</section>")[0]
+    good = across["comparisons"][0]
+    assert f"+{good['effect']['mean']:.5f}<span" in section and f"[+{good['effect']['low']:.5f}, +{good['effect']['high']:.5f}]" in section
+    assert f"{good['improvement']['value']:.2f} <span" in section and "5 of 5" in section
+    shares = [point["value"] for point in across["variants"][1]["profile"]]
+    assert re.findall(r'<td class="v1">(\d+) %', section) == [f"{100 * share:.0f}" for share in shares]
+    assert all(pair["words"] in page.text for pair in across["comparisons"])
 
 
 @gnuplot

@@ -29,24 +29,36 @@ static void write_legend(const mixent_section *section) {
   mixent_text_append(out, "</fieldset>\n");
 }
 
+/* Whether there are too many data sets to name each one's sections at the beginning. */
+static bool are_many(const mixent_report *report) {
+  enum { MOST_LISTED = 4 };
+  return report->data_count > MOST_LISTED;
+}
+
 static mixent_status write_data(const mixent_section *section) {
   if (section->report->data_count > 1) {
     mixent_text_append(section->out, "<h2 class=\"data\" id=\"data-%zu\">", section->data);
     mixent_html_text(section->out, section->report->data[section->data]);
     mixent_text_append(section->out, "</h2>\n");
+    if (!are_many(section->report) || section->data == 0)
+      mixent_text_append(section->links, "<span></span>\n");
     mixent_text_append(section->links, "<a class=\"data\" href=\"#data-%zu\">", section->data);
     mixent_html_text(section->links, section->report->data[section->data]);
     mixent_text_append(section->links, "</a>\n");
   }
+  mixent_section part = *section;
+  if (are_many(section->report)) part.links = NULL;
   for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-    MIXENT_TRY(sections[i](section));
+    MIXENT_TRY(sections[i](&part));
     if (i == 0 && section->data == 0) write_legend(section);
   }
   return MIXENT_OK;
 }
 
 static mixent_status write_body(const mixent_report *report, mixent_text *links, mixent_text *out) {
-  mixent_section section = {report, 0, report->data_count > 1 ? 3 : 2, out, links};
+  mixent_section section = {report, 0, 2, out, links};
+  MIXENT_TRY(mixent_section_across(&section));
+  section.level = report->data_count > 1 ? 3 : 2;
   for (size_t d = 0; d < report->data_count; d++) {
     section.data = d;
     MIXENT_TRY(write_data(&section));
@@ -97,7 +109,8 @@ static void write_header(const mixent_report *report, mixent_text *out) {
   if (report->study)
     mixent_text_append(out, " × %zu seed%s", report->seed_count, report->seed_count == 1 ? "" : "s");
   if (report->study || report->asked) mixent_text_append(out, "</span> ");
-  for (size_t d = 0; d < report->data_count; d++) write_data_facts(report, d, out);
+  if (are_many(report)) mixent_text_append(out, "<span>%zu data sets</span> ", report->data_count);
+  for (size_t d = 0; d < report->data_count && !are_many(report); d++) write_data_facts(report, d, out);
   if (report->asked)
     mixent_text_append(out, "<span>%zu run%s</span>", asked, asked == 1 ? "" : "s");
   else

@@ -11,7 +11,7 @@ typedef struct mixent_section {
   const mixent_report *report;
   size_t data; /* index of the data set */
   int level;
-  mixent_text *out, *links; /* links: to the sections, in order */
+  mixent_text *out, *links; /* links: to the sections, in order; NULL: there are too many */
 } mixent_section;
 
 /* What may be concluded: a line for each variant with its interval, and words. */
@@ -28,6 +28,8 @@ mixent_status mixent_section_certainty(const mixent_section *section);
 mixent_status mixent_section_confusion(const mixent_section *section);
 /* Warnings, and runs that are not finished. */
 mixent_status mixent_section_warnings(const mixent_section *section);
+/* All data sets together, where there are five or more; once for all data sets. */
+mixent_status mixent_section_across(const mixent_section *section);
 /* How to make all of it again; once for all data sets. */
 mixent_status mixent_section_making(const mixent_section *section);
 

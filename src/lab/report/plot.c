@@ -16,7 +16,7 @@
 enum {
   MOST_SVG = 64 << 20,
   LABEL_CHARACTERS = 18,
-  CHARACTER_WIDTH = 7,
+  CHARACTER_WIDTH = 8,
   LINE = 15,
   LEFT = 52,
   BOTTOM = 48,

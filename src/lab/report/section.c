@@ -7,7 +7,8 @@
 void mixent_section_begin(const mixent_section *section, const char *name, const char *title) {
   mixent_text_append(section->out, "<section id=\"%s-%zu\"><h%d>%s</h%d>\n", name, section->data,
                      section->level, title, section->level);
-  mixent_text_append(section->links, "<a href=\"#%s-%zu\">%s</a>\n", name, section->data, title);
+  if (section->links)
+    mixent_text_append(section->links, "<a href=\"#%s-%zu\">%s</a>\n", name, section->data, title);
 }
 
 void mixent_section_end(const mixent_section *section) {

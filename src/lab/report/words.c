@@ -93,12 +93,16 @@ static void write_tests(const mixent_section *section, const pair *pair) {
                      these->paired ? "paired" : "unpaired");
 }
 
+void mixent_words_fold(const mixent_section *section, size_t variant, mixent_verdict verdict) {
+  mixent_text_append(section->out, "<details class=\"verdict %s\"><summary>", mixent_verdict_name(verdict));
+  mixent_section_variant(section, variant);
+  mixent_text_append(section->out, " <small>in words</small></summary>");
+}
+
 void mixent_words_write(const mixent_section *section, const pair *pair) {
   mixent_text *out = section->out;
-  mixent_text_append(out, "<details class=\"verdict %s\"><summary>", mixent_verdict_name(pair->verdict));
-  mixent_section_variant(section, pair->variant);
-  mixent_text_append(out, " <small>in words</small></summary><div id=\"pair%zu.%zu\"><p>", section->data,
-                     pair->variant);
+  mixent_words_fold(section, pair->variant, pair->verdict);
+  mixent_text_append(out, "<div id=\"pair%zu.%zu\"><p>", section->data, pair->variant);
   mixent_html_text(out, pair->words);
   mixent_text_append(out, "</p>");
   if (pair->calibration) {
