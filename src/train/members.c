@@ -2,6 +2,7 @@
 #include "train/members.h"
 #include "core/file.h"
 #include "model/ensemble.h"
+#include "train/initial_weights.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,14 +47,10 @@ static mixent_status keep_member(const mixent_run_directory *run, uint64_t numbe
 }
 
 /* Everything that training changes, as it is before the first step. */
-static void begin_anew(mixent_trainer *trainer) {
+static mixent_status begin_anew(mixent_trainer *trainer) {
   mixent_train_state *state = &trainer->state;
   size_t parameters = trainer->parameter_count;
-  const mixent_recipe *recipe = &trainer->recipe;
-  uint64_t member = mixent_trainer_member(trainer).number;
-  long seed = recipe->init_seed < 0 ? recipe->seed : recipe->init_seed;
-  mixent_graph_initialize(trainer->graph, mixent_member_seed(seed, member), trainer->parameters,
-                          trainer->statistics);
+  MIXENT_TRY(mixent_trainer_draw_weights(trainer, mixent_trainer_member(trainer).number));
   memset(state->optimizer, 0,
          parameters * (size_t)trainer->optimizer.type->state_arrays * sizeof *state->optimizer);
   if (state->ema) memcpy(state->ema, trainer->parameters, parameters * sizeof *state->ema);
@@ -65,6 +62,7 @@ static void begin_anew(mixent_trainer *trainer) {
   state->schedule = mixent_schedule_start();
   state->monitor = (mixent_monitor){.told = state->monitor.told}; /* nothing is told twice */
   state->best_epoch = 0, state->best_accuracy = 0, state->best_nll = 0;
+  return MIXENT_OK;
 }
 
 mixent_status mixent_member_begin(mixent_trainer *trainer, const mixent_run_directory *run) {
@@ -72,8 +70,7 @@ mixent_status mixent_member_begin(mixent_trainer *trainer, const mixent_run_dire
   trainer->seed = mixent_member_seed(trainer->recipe.seed, member.number);
   if (member.number == 0 || member.steps > 0) return MIXENT_OK;
   MIXENT_TRY(keep_member(run, member.number - 1));
-  begin_anew(trainer);
-  return MIXENT_OK;
+  return begin_anew(trainer);
 }
 
 /* Opens the files of all members; the arrays have room for them. */

@@ -4,6 +4,7 @@
 #include "core/threads.h"
 #include "net/graph/layer.h"
 #include "recipe/use.h"
+#include "train/initial_weights.h"
 #include "train/look_ahead.h"
 #include "train/members.h"
 #include "train/targets.h"
@@ -86,9 +87,7 @@ static mixent_status make_net(mixent_trainer *trainer) {
   trainer->statistics = mixent_net_statistics(trainer->net);
   trainer->parameter_count = mixent_graph_parameter_count(trainer->graph);
   trainer->statistic_count = mixent_graph_statistic_count(trainer->graph);
-  long seed = recipe->init_seed < 0 ? recipe->seed : recipe->init_seed;
-  mixent_graph_initialize(trainer->graph, (uint64_t)seed, trainer->parameters, trainer->statistics);
-  return MIXENT_OK;
+  return mixent_trainer_draw_weights(trainer, 0);
 }
 
 static mixent_status make_optimizer(mixent_trainer *trainer) {

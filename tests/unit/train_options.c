@@ -108,6 +108,7 @@ static const option_set sets[] = {
     {"norm-biases", {{"optimizer.norm_bias_rate", "64"}}},
     {"mixed",
      {{"augment.mixup", "0.8"}, {"augment.cutmix", "1"}, {"augment.erase", "0.5"}, {"loss.name", "mix-ent"}}},
+    {"identity", {{"init.identity", "true"}}},
     {"members", {{"members", "3"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
     {"first", {{"epochs", "1"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
     /* the teachers, and what it begins from, are runs from above */
@@ -332,6 +333,36 @@ static void test_members_become_an_ensemble(void **state) {
   mixent_train_summary_free(&summary);
 }
 
+/* Filter o of a convolution passes on channel o, and as many filters as there are channels do; the rest is as it would be. */
+static void test_identity_filters(void **state) {
+  (void)state;
+  const mixent_setting changes[] = {{"init.identity", "true"}, {"net", "resnet20"}, {NULL, NULL}};
+  static const mixent_train_options options;
+  mixent_setting settings[BASE + MOST];
+  mixent_trainer *trainer = make_trainer(settings, join_settings(changes, settings), &options);
+  float *drawn = calloc(trainer->parameter_count, sizeof *drawn),
+        *statistics = calloc(trainer->statistic_count, 4);
+  mixent_graph_initialize(trainer->graph, 0, drawn, statistics);
+  size_t count, ones = 0, convolutions = 0;
+  const mixent_tensor *tensors = mixent_graph_parameters(trainer->graph, &count);
+  for (size_t t = 0; t < count; t++) {
+    size_t inputs = (size_t)tensors[t].shape[1], filter = inputs * 9;
+    bool set = tensors[t].dimensions == 4 && convolutions++ > 0; /* the first reads the image */
+    for (size_t i = 0; i < tensors[t].count; i++) {
+      size_t o = i / (filter ? filter : 1);
+      float value = trainer->parameters[tensors[t].offset + i], expected = drawn[tensors[t].offset + i];
+      if (set && o < inputs) expected = i % filter == o * 9 + 4;
+      assert_true(value == expected);
+      ones += set && o < inputs && value == 1;
+    }
+  }
+  assert_int_equal(convolutions, 19);
+  assert_int_equal(ones, 7 * 16 + 6 * 32 + 5 * 64);
+  free(drawn);
+  free(statistics);
+  mixent_trainer_free(trainer);
+}
+
 /* A run goes on where what it began from is gone. */
 static void test_resumed_without_its_beginning(void **state) {
   (void)state;
@@ -410,15 +441,11 @@ static void test_slow_weights_follow(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_stopped_and_resumed),
-      cmocka_unit_test(test_mixed_targets_reach_the_loss),
-      cmocka_unit_test(test_distilled_targets),
-      cmocka_unit_test(test_predictions_are_kept),
-      cmocka_unit_test(test_members_become_an_ensemble),
-      cmocka_unit_test(test_begun_from_a_run),
-      cmocka_unit_test(test_resumed_without_its_beginning),
-      cmocka_unit_test(test_what_moves_the_weights),
-      cmocka_unit_test(test_slow_weights_follow),
+      cmocka_unit_test(test_stopped_and_resumed),        cmocka_unit_test(test_mixed_targets_reach_the_loss),
+      cmocka_unit_test(test_distilled_targets),          cmocka_unit_test(test_predictions_are_kept),
+      cmocka_unit_test(test_members_become_an_ensemble), cmocka_unit_test(test_identity_filters),
+      cmocka_unit_test(test_begun_from_a_run),           cmocka_unit_test(test_resumed_without_its_beginning),
+      cmocka_unit_test(test_what_moves_the_weights),     cmocka_unit_test(test_slow_weights_follow),
   };
   return cmocka_run_group_tests(tests, make_data, remove_data);
 }
