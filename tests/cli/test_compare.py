@@ -390,6 +390,24 @@ def test_import_adds_what_is_missing(place, whole):
     assert place.scores() == whole.scores()
 
 
+def test_every_kind_of_run_comes_in(place):
+    """What import works out again holds where targets are soft, several networks are one, and epochs are chosen otherwise."""
+    place.write(STUDY[:STUDY.index("  min-ent:")] + """\
+  members: {members: 2}
+  mixed: {augment: {mixup: 0.3}}
+  distilled: {distill: {self: 0.5}}
+  smooth: {loss: {name: label-smoothing}}
+  views: {test: {views: 3}}
+  test: {select: test}
+  last: {select: last}
+  ema: {ema: {decay: 0.9}}
+  nothing-held-out: {validation: {fraction: 0}}
+""")
+    place.compare()
+    place.run("study", "export", "runs/small", "all.jsonl")
+    assert "20 runs came in" in place.run("study", "import", "all.jsonl", "--runs", "other")[0]
+
+
 def test_what_finished_takes_the_place_of_what_failed(place, whole):
     lines = whole.run("study", "export", "runs/small")[0].splitlines()
     header = json.loads(lines[0])

@@ -99,11 +99,13 @@ static bool take_best(checking *checking, json_t *line) {
   const json_t *scores =
       json_object_get(line, checking->recipe.select == MIXENT_SELECT_TEST ? "test" : "validation");
   double accuracy = number_of(scores, "accuracy"), nll = number_of(scores, "nll");
-  bool best = checking->epoch == 1 || !json_is_object(scores) ||
+  json_int_t each = checking->recipe.epochs / checking->recipe.members; /* each member has a best one */
+  if (each < 1) each = 1;
+  bool best = (checking->epoch - 1) % each == 0 || !json_is_object(scores) ||
               checking->recipe.select == MIXENT_SELECT_LAST || accuracy > checking->best_accuracy ||
               (accuracy == checking->best_accuracy && nll < checking->best_nll);
   if (!best) return false;
-  checking->best_epoch = checking->epoch;
+  if (checking->epoch <= each) checking->best_epoch = checking->epoch; /* an ensemble has the first one's */
   checking->best_accuracy = accuracy, checking->best_nll = nll;
   json_decref(checking->best);
   checking->best = json_incref(line);
@@ -160,7 +162,9 @@ static mixent_status check_part(const checking *checking, const char *part) {
   if (json_is_object(said) != json_is_object(epoch) ||
       (json_is_object(said) && number_of(said, "images") != number_of(epoch, "images")))
     return FAIL(checking, "summary.json: its %s part has other images than in metrics.jsonl", part);
-  if (!json_is_object(said) || checking->recipe.test_views > 1) return MIXENT_OK; /* epochs have one view */
+  /* epochs are scored by one view, of one member */
+  if (!json_is_object(said) || checking->recipe.test_views > 1 || checking->recipe.members > 1)
+    return MIXENT_OK;
   double edge = EDGE_IMAGES / number_of(said, "images");
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     double a = number_of(said, keys[i]), b = number_of(epoch, keys[i]);
