@@ -67,6 +67,7 @@ const mixent_option mixent_options[] = {
     WHOLE("seed", RUN, seed, "0", 0, INT32_MAX, "seed of initial weights, order, augmentation, dropout and schedule"),
     WHOLE("init.seed", RUN, init_seed, "-1", -1, INT32_MAX, "seed of the initial weights alone; -1: seed"),
     YES_NO("init.identity", NETWORK, init_identity, "false", "convolutions begin with filters that pass on the channels of their input, as many as there are (airbench)"),
+    YES_NO("init.whitening", NETWORK, init_whitening, "false", "the first convolution gets filters that whiten patches of the train images, and they are not trained (airbench)"),
     WHOLE("epochs", RUN, epochs, "4", 1, 1000000, "passes over the training set"),
     WHOLE("members", RUN, members, "1", 1, MIXENT_MAX_MEMBERS, "networks that are trained one after another and averaged, an ensemble; they share the epochs, and the first is trained as it would be alone"),
     WHOLE("batch", RUN, batch, "250", 2, 65536, "images, or rows of a table, per step; an epoch's last, incomplete batch is left out"),

@@ -29,7 +29,7 @@ typedef struct mixent_recipe {
   char data[MIXENT_RECIPE_TEXT], data_alternative[MIXENT_RECIPE_TEXT], data_directory[MIXENT_RECIPE_TEXT];
   bool transpose;
   char net[MIXENT_RECIPE_TEXT], init_from[MIXENT_RECIPE_TEXT];
-  bool init_identity;
+  bool init_identity, init_whitening;
   double dropout;
   char plan[MIXENT_RECIPE_TEXT], plan_hash[MIXENT_RECIPE_TEXT];
   long precision, threads, seed, epochs, members, batch;

@@ -2,6 +2,7 @@
 #include "train/initial_weights.h"
 #include "net/graph/layer.h"
 #include "train/members.h"
+#include "train/whitening.h"
 
 #include <string.h>
 
@@ -28,5 +29,11 @@ mixent_status mixent_trainer_draw_weights(mixent_trainer *trainer, uint64_t memb
   mixent_graph_initialize(trainer->graph, mixent_member_seed(seed, member), trainer->parameters,
                           trainer->statistics);
   if (recipe->init_identity) set_identity(trainer->graph, trainer->parameters);
-  return MIXENT_OK;
+  const mixent_patch_source source = {.images = &trainer->train,
+                                      .indices = trainer->split.train,
+                                      .count = trainer->split.train_count,
+                                      .mean = trainer->mean,
+                                      .deviation = trainer->deviation};
+  return recipe->init_whitening ? mixent_whitening_fill(trainer->graph, &source, trainer->parameters)
+                                : MIXENT_OK;
 }

@@ -10,6 +10,7 @@
 #include "train/targets.h"
 #include "train/teacher.h"
 #include "train/trainer.h"
+#include "train/whitening.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,12 @@ static mixent_status make_optimizer(mixent_trainer *trainer) {
     const mixent_layer *layer = &trainer->graph->layers[i];
     if (mixent_layer_is(layer, MIXENT_LAYER_BATCH_NORM))
       trainer->segments[layer->parameters[1]].rate = recipe->norm_bias_rate;
+  }
+  if (recipe->init_whitening) { /* its filters stay as they are */
+    int index;
+    size_t frozen;
+    MIXENT_TRY(mixent_whitening_find(trainer->graph, &index, &frozen));
+    trainer->segments[index].offset += frozen, trainer->segments[index].count -= frozen;
   }
   trainer->optimizer = (mixent_optimizer){.type = mixent_optimizer_types[recipe->optimizer],
                                           .momentum = recipe->momentum,

@@ -109,6 +109,7 @@ static const option_set sets[] = {
     {"mixed",
      {{"augment.mixup", "0.8"}, {"augment.cutmix", "1"}, {"augment.erase", "0.5"}, {"loss.name", "mix-ent"}}},
     {"identity", {{"init.identity", "true"}}},
+    {"whitened", {{"init.whitening", "true"}, {"ema.decay", "0.9"}}},
     {"members", {{"members", "3"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
     {"first", {{"epochs", "1"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
     /* the teachers, and what it begins from, are runs from above */
@@ -363,6 +364,51 @@ static void test_identity_filters(void **state) {
   mixent_trainer_free(trainer);
 }
 
+/* Responses of the filters to the patches of the images are uncorrelated, of mean square 1 but for the floor of the eigenvalues; a
+ * filter is followed by its negative; and no step moves them. */
+static void test_whitening_filters(void **state) {
+  (void)state;
+  enum { SIDE = 16, PIXELS = SIDE * SIDE, SIZE = 9, FILTERS = 4 };
+  const mixent_setting changes[] = {{"init.whitening", "true"}, {"augment.affine_shift", "0"}, {NULL, NULL}};
+  mixent_train_epoch epoch;
+  mixent_trainer *trainer = train_one_step(changes, &epoch);
+  const float *filter = trainer->parameters; /* c.weight, the first tensor */
+  float image[PIXELS];
+  double products[FILTERS][FILTERS] = {{0}}, patches = 0;
+  for (size_t n = 0; n < trainer->split.train_count; n++) {
+    mixent_batch_fill(&trainer->train, &trainer->split.train[n], 1, NULL, 0, 0, trainer->mean,
+                      trainer->deviation, image);
+    for (int top = 0; top <= SIDE - 3; top++)
+      for (int left = 0; left <= SIDE - 3; left++, patches++) {
+        double response[FILTERS] = {0};
+        for (int f = 0; f < FILTERS; f++)
+          for (int k = 0; k < SIZE; k++)
+            response[f] += (double)filter[f * SIZE + k] * (double)image[(top + k / 3) * SIDE + left + k % 3];
+        for (int f = 0; f < FILTERS; f++)
+          for (int g = 0; g < FILTERS; g++) products[f][g] += response[f] * response[g];
+      }
+  }
+  for (int f = 0; f < FILTERS; f++)
+    for (int g = 0; g < FILTERS; g++) {
+      double expected = f / 2 != g / 2 ? 0 : f == g ? 1 : -1;
+      assert_true(fabs(products[f][g] / patches - expected) < 0.01);
+    }
+  size_t count;
+  assert_true(trainer->segments[0].count == 0 && trainer->segments[1].count == 4);
+  mixent_graph_parameters(trainer->graph, &count);
+  assert_int_equal(trainer->optimizer.segment_count, count);
+  mixent_trainer_free(trainer);
+  const mixent_setting wrong[] = {{"init.whitening", "true"}, {"net", "mlp"}, {NULL, NULL}};
+  mixent_setting settings[BASE + MOST];
+  count = join_settings(wrong, settings);
+  static const mixent_train_options options;
+  mixent_recipe recipe;
+  assert_ok(mixent_recipe_compose(NULL, settings, count, &recipe));
+  assert_ok(mixent_recipe_resolve(&recipe, mixent_net_bf16_is_native()));
+  assert_int_equal(mixent_trainer_create(&recipe, &options, &trainer), MIXENT_ERROR_ARGUMENT);
+  assert_non_null(strstr(mixent_last_error(), "init.whitening: network mlp has no convolution"));
+}
+
 /* A run goes on where what it began from is gone. */
 static void test_resumed_without_its_beginning(void **state) {
   (void)state;
@@ -441,11 +487,17 @@ static void test_slow_weights_follow(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_stopped_and_resumed),        cmocka_unit_test(test_mixed_targets_reach_the_loss),
-      cmocka_unit_test(test_distilled_targets),          cmocka_unit_test(test_predictions_are_kept),
-      cmocka_unit_test(test_members_become_an_ensemble), cmocka_unit_test(test_identity_filters),
-      cmocka_unit_test(test_begun_from_a_run),           cmocka_unit_test(test_resumed_without_its_beginning),
-      cmocka_unit_test(test_what_moves_the_weights),     cmocka_unit_test(test_slow_weights_follow),
+      cmocka_unit_test(test_stopped_and_resumed),
+      cmocka_unit_test(test_mixed_targets_reach_the_loss),
+      cmocka_unit_test(test_distilled_targets),
+      cmocka_unit_test(test_predictions_are_kept),
+      cmocka_unit_test(test_members_become_an_ensemble),
+      cmocka_unit_test(test_identity_filters),
+      cmocka_unit_test(test_whitening_filters),
+      cmocka_unit_test(test_begun_from_a_run),
+      cmocka_unit_test(test_resumed_without_its_beginning),
+      cmocka_unit_test(test_what_moves_the_weights),
+      cmocka_unit_test(test_slow_weights_follow),
   };
   return cmocka_run_group_tests(tests, make_data, remove_data);
 }
