@@ -3,6 +3,7 @@ back; scikit-learn's results with the corrected test; what is refused."""
 import copy
 import csv
 import gc
+import html
 import io
 import json
 import math
@@ -84,19 +85,47 @@ def test_a_table_says_what_the_program_says_of_the_file(name, tmp_path):
         assert same(number["mean"], pair.difference) and same((other["bootstrap"] or {}).get("low"), pair.like_low)
 
 
+MESSY = [0.5, 1, 2, "3", 2.0, "1.0", "-0", 1e-300, 1e200, "1e400", None, "", " ", math.nan, math.inf, "NA", "<NA>", "none", "word", "0,5",
+         "0x10", True, "\u00e4", 12345678901234567890, "a, \"b\"", "-Inf", "=1+1"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_messy_cells_mean_what_they_mean_in_a_file(seed, tmp_path):
+    """The same text, or the same message but for the place, of random cells as a table and as CSV."""
+    draw = np.random.default_rng(seed)
+    rows, share = 24, draw.choice([0.02, 0.2])
+
+    def cells(usual):
+        return [MESSY[draw.integers(len(MESSY))] if draw.random() < share else usual(i) for i in range(rows)]
+
+    table = {"variant": cells(lambda i: "abc"[i // 8]), "seed": cells(lambda i: i % 8), "accuracy": cells(lambda i: draw.normal())}
+    table |= {"nll": cells(lambda i: float(draw.random()))} if draw.random() < 0.5 else {}
+    try:
+        mine = str(lab.compare(table))
+    except ValueError as error:
+        mine = str(error)
+    with open(tmp_path / "results.csv", "w", newline="") as file:
+        csv.writer(file).writerows([list(table), *zip(*table.values())])
+    done = subprocess.run([PROGRAM, "compare", "--results", tmp_path / "results.csv"], capture_output=True, text=True)
+    by_file = done.stdout if done.returncode == 0 else done.stderr.strip().removeprefix("mixent: ")
+    assert re.sub(r"(?<!\w)results(:\d+)+", "R", mine) == re.sub(re.escape(f"{tmp_path}/results.csv") + r"(:\d+)+", "R", by_file)
+
+
 def test_pandas_and_polars_frames():
     pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
     table = TABLES["wide"]
     expected = lab.compare(table)
     frames = [pandas.DataFrame(table), polars.DataFrame(table), pandas.DataFrame(table).convert_dtypes(),
               pandas.DataFrame(table).astype({"variant": "category"}), pandas.DataFrame(table).set_index(["variant", "seed"]),
-              pandas.DataFrame(table, index=range(100, 118)), polars.DataFrame(table).with_columns(polars.col("variant").cast(polars.Categorical))]
+              pandas.DataFrame(table, index=range(100, 118)),
+              polars.DataFrame(table).with_columns(polars.col("variant").cast(polars.Categorical))]
     for frame in frames:
         assert all_of(lab.compare(frame)) == all_of(expected)
     wanted = list(expected.records()[0])
     for frame in (frames[0], table):
         made = lab.compare(frame).frame
-        assert type(made) is pandas.DataFrame and list(made.columns) == wanted and made["verdict"].tolist() == ["baseline", "better", "equivalent"]
+        assert type(made) is pandas.DataFrame and list(made.columns) == wanted
+        assert made["verdict"].tolist() == ["baseline", "better", "equivalent"]
     made = lab.compare(frames[1]).to_frame()
     assert type(made) is polars.DataFrame and made.columns == wanted
 
@@ -143,7 +172,8 @@ def test_the_question():
     assert str(lab.compare(renamed, columns={"variant": "group", "seed": "rng"})) == str(lab.compare(columns_of(a=A, b=B)))
     log = {key: [value for value in values for _ in range(2)] for key, values in columns_of(a=A, b=B).items()} | {"epoch": [1, 2] * 12}
     log |= {"accuracy": [value + i % 2 for i, value in enumerate(log["accuracy"])], "val_loss": [1, 2] * 12}
-    assert (lab.compare(log).variants[0].values, lab.compare(log, epoch="best:val_loss").variants[0].values) == (tuple(a + 1 for a in A), tuple(A))
+    assert lab.compare(log).variants[0].values == tuple(a + 1 for a in A)
+    assert lab.compare(log, epoch="best:val_loss").variants[0].values == tuple(A)
     assert lab.compare({1: table["accuracy"], **table}, metric="1").metric == "1"
 
 
@@ -158,9 +188,11 @@ def test_the_question():
     (columns_of(a=A, b=B), {"cv": 1}, "^cv: "),
     (columns_of(a=A, b=B), {"epoch": "best:val_loss"}, "^epoch: expected a metric of a log, got 'val_loss', which no run has"),
     (columns_of(a=A, b=B), {"epoch": "first"}, "^epoch: expected last or best:METRIC, got 'first'"),
-    ({"variant": ["a"] * 5 + ["b"] * 5, "accuracy": list(range(10))}, {"cv": 5}, "^b and a: expected two or more splits that both have, got 0"),
+    ({"variant": ["a"] * 5 + ["b"] * 5, "accuracy": list(range(10))}, {"cv": 5},
+     "^b and a: expected two or more splits that both have, got 0"),
     ({"group": ["a"], "accuracy": [1]}, {}, r"expected a column 'variant', got .*; name it: columns=\{'variant': NAME\}"),
-    ({"variant": ["a", "a"], "seed": [1, 1], "accuracy": [1, 2]}, {}, "^results:2:3: expected one value of 'accuracy' .*the first is in results:1"),
+    ({"variant": ["a", "a"], "seed": [1, 1], "accuracy": [1, 2]}, {},
+     "^results:2:3: expected one value of 'accuracy' .*the first is in results:1"),
     ({"variant": ["a", "a"], "seed": [1, 2], "accuracy": [1, "x"]}, {}, "^results:2:3: expected a number in column 'accuracy', got 'x'"),
     ({"variant": ["a"], "seed": [1, 2]}, {}, "columns of equal length, got variant: 1, seed: 2"),
     ({"variant": [], "seed": []}, {}, "^results: expected rows, got none"),
@@ -185,7 +217,8 @@ def test_names_are_one_in_every_spelling():
 
 
 def validation(scores, splits=None):
-    found = {"fit_time": np.ones(len(scores)), "score_time": np.ones(len(scores)), "test_accuracy": np.array(scores), "estimator": [None] * 3}
+    times = np.ones(len(scores))
+    found = {"fit_time": times, "score_time": times, "test_accuracy": np.array(scores), "estimator": [None] * 3}
     return found if splits is None else found | {"indices": splits}
 
 
@@ -227,27 +260,6 @@ def test_scikit_learns_results():
     assert lab.compare(indexed).overlap == pytest.approx(1 / 4) and lab.compare(indexed).metric == "score"
 
 
-class Tags(HTMLParser):
-    VOID = {"rect", "line", "circle"}  # end in themselves here
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.seen, self.words = [], [], []
-
-    def handle_starttag(self, tag, attributes):
-        self.open.append(tag)
-        self.seen.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.seen.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, text):
-        self.words.append(text)
-
-
 def test_a_notebook_sees_table_picture_and_words():
     found = lab.compare(columns_of(**{"a": A, "b<script>alert(1)</script>": B, "near": NEAR, "one": [91.0]}))
     page = found._repr_html_()
@@ -268,7 +280,8 @@ def test_a_notebook_sees_table_picture_and_words():
         assert (middle - low) / (high - low) == pytest.approx(share, abs=0.05)
 
 
-@pytest.mark.parametrize("values", [[1, 1, 1, 1, 1], [1e-9, 2e-9, 1.5e-9, 3e-9, 1e-9], [1e140, 2e140, 3e140, 1e140, 2e140], [None] * 5, [5]])
+@pytest.mark.parametrize("values", [[1, 1, 1, 1, 1], [1e-9, 2e-9, 1.5e-9, 3e-9, 1e-9], [1e140, 2e140, 3e140, 1e140, 2e140], [None] * 5,
+                                    [5]])
 def test_a_picture_of_any_numbers(values):
     found = lab.compare({"variant": ["a"] * 5 + ["b"] * len(values), "seed": [*range(5), *range(len(values))],
                          "accuracy": [1, 2, 3, 2, 1, *values]})
@@ -300,6 +313,25 @@ def test_nothing_leaks():
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4096
 
 
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.words = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.open.append(tag)
+        self.seen.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, text):
+        self.words.append(text)
+
+
 def stand_in(path, script):
     """A program in place of mixent that keeps its words in the file `words`."""
     path.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$*\" > {path.parent}/words\n{script}\n")
@@ -308,7 +340,8 @@ def stand_in(path, script):
 
 
 def test_the_page_is_written_by_the_program(tmp_path, monkeypatch):
-    found = lab.compare({"group": ["a"] * 6 + ["b, c"] * 6, "seed": list(range(6)) * 2, "accuracy": A + B}, columns={"variant": "group"}, difference=0.2)
+    table = {"group": ["a"] * 6 + ["b, c"] * 6, "seed": list(range(6)) * 2, "accuracy": A + B}
+    found = lab.compare(table, columns={"variant": "group"}, difference=0.2)
     page = tmp_path / "page.html"
     monkeypatch.setenv("MIXENT_PROGRAM", stand_in(tmp_path / "mixent", f'for last; do :; done; cp "$last" {page}'))
     found.to_html(page)
@@ -318,6 +351,14 @@ def test_the_page_is_written_by_the_program(tmp_path, monkeypatch):
     monkeypatch.setenv("MIXENT_PROGRAM", stand_in(tmp_path / "failing", "echo 'mixent: no room' >&2; exit 1"))
     with pytest.raises(ValueError, match="^no room$"):
         found.to_html(page)
+
+
+def test_the_page_shows_what_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIXENT_PROGRAM", PROGRAM)
+    for found in (lab.compare(columns_of(a=A, b=B)), lab.compare({"a": validation(A), "b": validation(B)}, cv=6)):
+        found.to_html(tmp_path / "page.html")
+        page = html.unescape(re.sub("<[^>]*>", " ", (tmp_path / "page.html").read_text()))
+        assert " ".join(found.words.split()) in " ".join(page.split())
 
 
 def test_without_the_program_it_is_said_what_to_do(tmp_path, monkeypatch):

@@ -49,7 +49,7 @@ def test_the_corrected_test_widens_the_paired_one():
 def test_describe():
     found = statistics.describe(SLEEP[0], 0.9)
     reach = 1.8331129 * SLEEP[0].std(ddof=1) / math.sqrt(10)  # Student's 95 % quantile for 9 degrees of freedom
-    assert found.count == 10 and found.mean == pytest.approx(0.75) and found.deviation == pytest.approx(SLEEP[0].std(ddof=1))
+    assert found.runs == 10 and found.mean == pytest.approx(0.75) and found.deviation == pytest.approx(SLEEP[0].std(ddof=1))
     assert (found.low, found.high) == (pytest.approx(0.75 - reach, rel=1e-6), pytest.approx(0.75 + reach, rel=1e-6))
 
 

@@ -171,8 +171,8 @@ def compare(results: Any, *, metric: str | None = None, baseline: str | None = N
             scikit-learn's cross_validate returned}, with `cv`. NaN, None and blanks are missing values.
         metric: which is compared; None: accuracy, else the first accuracy by its name, else the first metric.
         baseline: the variant that the others are compared with; None: the first.
-        difference: that matters, above 0, in the unit that the table shows. None: for accuracies 0.1 where they exceed 1 (per cent), else 0.001;
-            for other metrics no verdict is "equivalent".
+        difference: that matters, above 0, in the unit that the table shows. None: for accuracies 0.1 where they exceed 1 (per cent), else
+            0.001; for other metrics no verdict is "equivalent".
         lower, higher: names of metrics of which lower, or higher, is better; for the others the name tells.
         columns: {"variant": "group", "seed": "rng"}: which column has a role where it has another name.
         epoch: which row of a run counts where a column is the epoch: "last", or "best:METRIC" of a metric of held-out data.
@@ -190,15 +190,17 @@ def compare(results: Any, *, metric: str | None = None, baseline: str | None = N
     layout = layout_of(columns)
     if difference is not None and not 0 < difference <= 1e150:
         raise ValueError(f"difference: expected a number above 0, in the metric's unit, got {difference!r}")
-    options = {"metric": metric, "baseline": baseline, "lower": _listed(lower), "higher": _listed(higher)}
+    below, above = _listed(lower), _listed(higher)
     try:
-        found = _native.compare(names, rows, layout, *options.values(), epoch, float("nan") if difference is None else float(difference), overlap)
+        found = _native.compare(names, rows, layout, metric, baseline, below, above, epoch,
+                                float("nan") if difference is None else float(difference), overlap)
     except ValueError as error:
         raise _in_own_words(error) from None
     data = found.pop("data")
     variants = tuple(Variant(name, *one) for name, ones, _ in data for one in ones)
     pairs = tuple(Pair(name, *one) for name, _, ones in data for one in ones)
-    given = {**options, "difference": None if difference is None else repr(float(difference)),
+    given = {"metric": metric, "baseline": baseline, "lower": below, "higher": above,
+             "difference": None if difference is None else repr(float(difference)),
              "overlap": repr(overlap) if overlap else None, "epoch": None if epoch == "last" else epoch,
              "columns": ",".join(f"{role}={name}" for role, name in (columns or {}).items()) or None}
     words = tuple(word for name, value in given.items() if value is not None for word in (f"--{name}", value))

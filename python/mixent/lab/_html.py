@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _COLOURS = {"better": "#2e9e6b", "worse": "#d9603b", "higher": "#8a6fd1", "lower": "#8a6fd1", "equivalent": "#3b8fd9"}
 _UNDECIDED = "#8c8c8c"
 _WIDTH, _NAMES, _PLOT, _ROW, _LEAST = 720, 170, 370, 26, 1e-300
-_LETTERS = 26  # of a name in the picture
+_LETTERS = 22  # of a name in the picture
 
 
 def _text(words: str) -> str:
@@ -52,8 +52,8 @@ def _table(comparison: Comparison) -> str:
     shown, percent = _Shown(comparison), f"{100 * comparison.confidence:g} % interval"
     named = any(one.data for one in comparison.variants)
     titles = [*(["data"] if named else []), "variant", "runs", _title(comparison), percent, "difference", percent, "p", "Holm p", "verdict"]
-    head = "".join(f"<th style='text-align:{'left' if title in ('data', 'variant', 'verdict') else 'right'}'>{_text(title)}</th>"
-                   for title in titles)
+    sides = {title: "left" for title in ("data", "variant", "verdict")}
+    head = "".join(f"<th style='text-align:{sides.get(title, 'right')};white-space:nowrap'>{_text(title)}</th>" for title in titles)
     pairs, rows = {(one.data, one.variant): one for one in comparison.pairs}, []
     for one in comparison.variants:
         pair = pairs.get((one.data, one.variant))
@@ -63,8 +63,9 @@ def _table(comparison: Comparison) -> str:
         words = [*([one.data] if named else []), one.variant]
         rows.append("<tr>" + "".join(f"<td style='text-align:left'>{_text(word)}</td>" for word in words)
                     + "".join(f"<td style='text-align:right;white-space:nowrap'>{cell}</td>" for cell in cells)
-                    + f"<td style='text-align:left'>{_text(pair.verdict_and_reason) if pair else ''}</td></tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+                    + f"<td style='text-align:left;white-space:nowrap'>{_text(pair.verdict_and_reason) if pair else ''}</td></tr>")
+    style = "color:inherit;font:inherit;border-spacing:14px 2px;border-collapse:separate"
+    return f"<table style='{style}'><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -78,7 +79,10 @@ def _ticks(low: float, high: float) -> list[float]:
 def _picture(comparison: Comparison, pairs: list[Pair]) -> str:
     """Each difference with its interval, against 0 and the difference that matters."""
     shown, scale, margin = _Shown(comparison), comparison.scale, comparison.difference
-    reach = [scale * value for pair in pairs for value in (pair.low, pair.high, pair.difference)] + [0.0, margin, -margin]
+    # intervals of few seeds may be so wide that nothing else shows
+    known = [pair for pair in pairs if math.isfinite(pair.low) and pair.reason != "few-seeds"] or pairs
+    reach = [scale * value for pair in known for value in (pair.low, pair.high)] + [0.0, margin, -margin]
+    reach += [scale * pair.difference for pair in pairs]
     finite = [value for value in reach if math.isfinite(value)]
     low, high = min(finite), max(finite)
     if low == high:
@@ -87,7 +91,7 @@ def _picture(comparison: Comparison, pairs: list[Pair]) -> str:
     height = _ROW * len(pairs) + 44
 
     def x(value: float) -> str:
-        return f"{_NAMES + _PLOT * (value - low) / (high - low):.1f}"
+        return f"{_NAMES + _PLOT * (min(max(value, low), high) - low) / (high - low):.1f}"
 
     parts = []
     if math.isfinite(margin):
@@ -97,8 +101,8 @@ def _picture(comparison: Comparison, pairs: list[Pair]) -> str:
     ticks = _ticks(low, high)
     digits = max(0, -math.floor(math.log10(min([abs(tick) for tick in ticks if tick] or [1])) + 1e-9))
     for tick in ticks:
-        parts.append(f"<line x1='{x(tick)}' x2='{x(tick)}' y1='{height - 40}' y2='{height - 35}' stroke='currentColor'/><text x='{x(tick)}' "
-                     f"y='{height - 22}' text-anchor='middle'>{_number(tick, digits, tick != 0)}</text>")
+        parts.append(f"<line x1='{x(tick)}' x2='{x(tick)}' y1='{height - 40}' y2='{height - 35}' stroke='currentColor'/>"
+                     f"<text x='{x(tick)}' y='{height - 22}' text-anchor='middle'>{_number(tick, digits, tick != 0)}</text>")
     unit = " (points)" if comparison.unit == "%" else ""
     parts.append(f"<text x='{_NAMES + _PLOT / 2:.0f}' y='{height - 5}' text-anchor='middle'>"
                  f"{_text(comparison.metric)}: difference from {_text(_short(comparison.baseline))}{unit}</text>")
@@ -106,12 +110,16 @@ def _picture(comparison: Comparison, pairs: list[Pair]) -> str:
         y, colour = 4 + _ROW * i + _ROW / 2, _COLOURS.get(pair.verdict, _UNDECIDED)
         name = _short(f"{pair.data}: {pair.variant}" if pair.data else pair.variant)
         title = f"{pair.variant}: {shown.number(pair.difference, True)}, {shown.interval(pair.low, pair.high)}"
-        row = f"<title>{_text(title)}</title><text x='{_NAMES - 10}' y='{y + 4}' text-anchor='end'>{_text(name)}</text>"
+        row = f"<title>{_text(title)}</title><text x='{_NAMES - 14}' y='{y + 4}' text-anchor='end'>{_text(name)}</text>"
         if not math.isnan(pair.low):
             row += f"<line x1='{x(scale * pair.low)}' x2='{x(scale * pair.high)}' y1='{y}' y2='{y}' stroke='{colour}' stroke-width='3'/>"
+            if scale * pair.low < low:  # it goes on
+                row += f"<path d='M{_NAMES - 6} {y}l8 -5v10z' fill='{colour}'/>"
+            if scale * pair.high > high:
+                row += f"<path d='M{_NAMES + _PLOT + 6} {y}l-8 -5v10z' fill='{colour}'/>"
         if not math.isnan(pair.difference):
             row += f"<circle cx='{x(scale * pair.difference)}' cy='{y}' r='4.5' fill='{colour}'/>"
-        row += f"<text x='{_NAMES + _PLOT + 10}' y='{y + 4}'>{_text(pair.verdict_and_reason)}</text>"
+        row += f"<text x='{_NAMES + _PLOT + 14}' y='{y + 4}'>{_text(pair.verdict_and_reason)}</text>"
         parts.append(f"<g>{row}</g>")
     label = f"{comparison.metric}: differences from {comparison.baseline} with intervals"
     return (f"<svg viewBox='0 0 {_WIDTH} {height}' style='width:100%;max-width:{_WIDTH}px;font:13px sans-serif' fill='currentColor' "
@@ -125,4 +133,4 @@ def _short(name: str) -> str:
 def html_of(comparison: Comparison) -> str:
     paragraphs = "".join(f"<p style='max-width:46em'>{_text(pair.words)}</p>" for pair in comparison.pairs)
     picture = _picture(comparison, list(comparison.pairs)) if comparison.pairs else ""
-    return f"<div>{_table(comparison)}{picture}{paragraphs}</div>"
+    return f"<div><div style='overflow-x:auto'>{_table(comparison)}</div>{picture}{paragraphs}</div>"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-import numbers
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -56,11 +55,11 @@ def overlap_of(cv: Any, count: int | None = None) -> float:
     """Test rows over training rows of a split, where `count` splits (None: not known) were made as cv says; 0: nothing is shared."""
     if isinstance(cv, str) and cv == INDEPENDENT:
         return 0.0
-    if isinstance(cv, numbers.Integral) and not isinstance(cv, bool) and cv >= 2:
+    if isinstance(cv, (int, np.integer)) and not isinstance(cv, bool) and cv >= 2:
         if count is not None and count % int(cv):
             raise ValueError(f"cv: expected {count} scores to be repetitions of {cv} folds")
         return 1 / (int(cv) - 1)
-    if isinstance(cv, numbers.Real) and not isinstance(cv, bool) and 0 < cv < 1:
+    if isinstance(cv, (float, np.floating)) and 0 < cv < 1:
         return float(cv) / (1 - float(cv))
     if hasattr(cv, "split") and hasattr(cv, "get_n_splits"):
         return _ask(cv, count)

@@ -110,7 +110,7 @@ def to_frame(records: list[dict[str, Any]], like: Any = None) -> Any:
     if type(like).__module__.split(".")[0] == "polars":
         return sys.modules["polars"].DataFrame(records)
     try:
-        import pandas
+        import pandas  # type: ignore[import-untyped]
     except ImportError:
         return records
     return pandas.DataFrame(records)

@@ -28,7 +28,7 @@ __all__ = ["Bootstrap", "Calibration", "Component", "Difference", "Equivalence",
 class Sample(NamedTuple):
     """The values of runs."""
 
-    count: int
+    runs: int
     mean: float
     deviation: float  #: standard deviation, divided by count - 1
     low: float  #: t interval of the mean
@@ -151,7 +151,8 @@ def _array(values: ArrayLike, what: str, dtype: Any = np.float64, dimensions: in
 def _pair(a: ArrayLike, b: ArrayLike, dtype: Any = np.float64, dimensions: int = 1) -> tuple[NDArray[Any], NDArray[Any]]:
     first, second = _array(a, "a", dtype, dimensions), _array(b, "b", dtype, dimensions)
     if first.shape != second.shape:
-        raise ValueError(f"a and b: expected the same shape, because entry i of both belongs together; got {first.shape} and {second.shape}")
+        raise ValueError("a and b: expected the same shape, because entry i of both belongs together; "
+                         f"got {first.shape} and {second.shape}")
     return first, second
 
 
@@ -206,7 +207,8 @@ def equivalence(difference: Difference | Bootstrap | tuple[float, float, float],
         difference: what `paired`, `welch`, `resampled` or `bootstrap_crossed` found; or (difference, standard error, degrees of freedom).
         margin: the smallest difference that matters, above 0, in the difference's unit. Choose it before you look.
     """
-    return Equivalence(*_native.equivalence(*tuple(difference)[:3], margin))
+    value, error, freedom = difference[:3]
+    return Equivalence(*_native.equivalence(value, error, freedom, margin))
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
@@ -256,7 +258,7 @@ def bootstrap_crossed(right_a: ArrayLike, right_b: ArrayLike, *, replicates: int
         replicates: 100 or more. seed: of the resampling, not of a run; 0 or more.
     """
     a, b = _pair(right_a, right_b, np.uint8, 2)
-    return Bootstrap(*_native.bootstrap(a.ctypes.data, b.ctypes.data, *a.shape, *_resampling(replicates, seed, confidence)))
+    return Bootstrap(*_native.bootstrap(a.ctypes.data, b.ctypes.data, a.shape[0], a.shape[1], *_resampling(replicates, seed, confidence)))
 
 
 def _table(scores: Sequence[ArrayLike] | NDArray[Any], what: str) -> tuple[NDArray[np.float64], NDArray[np.uintp]]:
@@ -352,18 +354,18 @@ def calibration(logits: ArrayLike, labels: ArrayLike, temperature: float = 1.0) 
         temperature: what the logits are divided by, above 0.
     """
     scores, targets = _predictions(logits, labels)
-    return Calibration(*_native.calibration(scores.ctypes.data, targets.ctypes.data, *scores.shape, temperature, 0))
+    return Calibration(*_native.calibration(scores.ctypes.data, targets.ctypes.data, scores.shape[0], scores.shape[1], temperature, 0))
 
 
 def risk_coverage(logits: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     """risk [images]: risk[i] is the share of errors among the i + 1 most confident images, a coverage of (i + 1) / images."""
     scores, targets = _predictions(logits, labels)
     risk = np.empty(len(scores))
-    _native.calibration(scores.ctypes.data, targets.ctypes.data, *scores.shape, 1.0, risk.ctypes.data)
+    _native.calibration(scores.ctypes.data, targets.ctypes.data, scores.shape[0], scores.shape[1], 1.0, risk.ctypes.data)
     return risk
 
 
 def temperature(logits: ArrayLike, labels: ArrayLike) -> Temperature:
     """The temperature that the logits [images, classes] of held-out images are divided by for the least NLL (Guo et al. 2017)."""
     scores, targets = _predictions(logits, labels)
-    return Temperature(*_native.temperature(scores.ctypes.data, targets.ctypes.data, *scores.shape))
+    return Temperature(*_native.temperature(scores.ctypes.data, targets.ctypes.data, scores.shape[0], scores.shape[1]))
