@@ -18,11 +18,10 @@ static void add_interval(mixent_table *table, double low, double high, double sc
                      mixent_number_of(scale * high, digits).text);
 }
 
-/* Whether a pair of the data set has numbers on items like these, so that the table has columns for them. */
+/* Whether the table has columns for items like these: it is known which ones each run has right. */
 static bool has_like(const mixent_comparison *comparison, size_t data) {
-  for (size_t i = 0; i + 1 < comparison->input.variant_count; i++)
-    if (!isnan(comparison->data[data].pairs[i].bootstrap.low)) return true;
-  return false;
+  const mixent_compare_input *input = &comparison->input;
+  return input->primary == input->accuracy && input->data[data].items > 0;
 }
 
 static void add_verdict(const mixent_compare_pair *pair, bool like, const char *samples,
