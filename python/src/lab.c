@@ -112,7 +112,7 @@ static PyObject *make_variant(const mixent_comparison *comparison, size_t data, 
   }
   return Py_BuildValue("snnddddNN", input->variants[variant], (Py_ssize_t)sample->count,
                        (Py_ssize_t)of->missing, sample->mean, sample->deviation, sample->low, sample->high,
-                       PyList_AsTuple(seeds), PyList_AsTuple(values));
+                       seeds, values);
 }
 
 /* The fields of _compare.Pair after `data`. */

@@ -10,8 +10,10 @@ import math
 import os
 import pickle
 import re
+import resource
 import subprocess
 import sys
+import tracemalloc
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
@@ -300,17 +302,29 @@ def test_copies_and_pickles():
 
 
 def test_nothing_leaks():
-    import resource
+    """Neither Python's memory, which tracemalloc counts, nor the library's, which the process's peak shows."""
     table = rows_of(columns_of(**{f"v{i}": A for i in range(20)}))
-    for _ in range(20):
-        lab.compare(table)
-    gc.collect()
+
+    def work(times):
+        for _ in range(times):
+            lab.compare(table)
+            for options in ({"metric": "x"}, {"epoch": "best:val_loss"}):
+                with pytest.raises(ValueError):
+                    lab.compare(table, **options)
+        gc.collect()
+
+    work(10)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for _ in range(100):
-        lab.compare(table)
-        with pytest.raises(ValueError):
-            lab.compare(table, metric="x")
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4096
+    work(100)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4096  # kB
+    tracemalloc.start()
+    try:
+        work(3)
+        before, _ = tracemalloc.get_traced_memory()
+        work(20)
+        assert tracemalloc.get_traced_memory()[0] - before < 10000  # bytes
+    finally:
+        tracemalloc.stop()
 
 
 class Tags(HTMLParser):

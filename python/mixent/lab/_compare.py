@@ -197,7 +197,7 @@ def compare(results: Any, *, metric: str | None = None, baseline: str | None = N
     except ValueError as error:
         raise _in_own_words(error) from None
     data = found.pop("data")
-    variants = tuple(Variant(name, *one) for name, ones, _ in data for one in ones)
+    variants = tuple(Variant(name, *one[:-2], *map(tuple, one[-2:])) for name, ones, _ in data for one in ones)
     pairs = tuple(Pair(name, *one) for name, _, ones in data for one in ones)
     given = {"metric": metric, "baseline": baseline, "lower": below, "higher": above,
              "difference": None if difference is None else repr(float(difference)),
