@@ -103,6 +103,8 @@ const mixent_option mixent_options[] = {
     NUMBER("loss.held_out_fraction", LOSS, held_out_fraction, "0.05", 0.001, 0.5, "style hypergradient: part of the training set on which learned weights lower the cross entropy; apart from the validation part"),
     WHOLE("loss.hypergradient_every", LOSS, hypergradient_every, "10", 1, 1000000, "style hypergradient: steps from one look ahead to the next"),
     PLACE("baseline", LOSS, baseline, "", "run with cross entropy; the warning below-baseline compares its validation accuracy with this run's; empty: none"),
+    NUMBER("prune.fraction", RUN, prune_fraction, "0", 0, 0.99, "leaving out easy images (InfoBatch): part of the images below the mean loss that a pass leaves out, for whom the others of them then count; an epoch keeps its steps and makes more passes; 0.5 is usual"),
+    NUMBER("prune.until", RUN, prune_until, "0.875", 0, 1, "leaving out easy images: in this first part of the epochs"),
     PLACE("distill.teacher", LOSS, teacher, "", "distillation: checkpoints or runs, with commas between, whose mean probabilities are part of an image's target; each is asked once, of the image without augmentation; empty: none"),
     NUMBER("distill.weight", LOSS, distill_weight, "0.5", 0, 1, "distillation: the teachers' part of the target; the label has the rest"),
     NUMBER("distill.temperature", LOSS, distill_temperature, "1", 0.01, 100, "distillation: the teachers' logits are divided by it; above 1 they are softer"),

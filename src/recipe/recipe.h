@@ -49,6 +49,7 @@ typedef struct mixent_recipe {
   long hypergradient_every;
   char baseline[MIXENT_RECIPE_TEXT];
   char teacher[MIXENT_RECIPE_TEXT]; /* paths with commas between */
+  double prune_fraction, prune_until;
   double distill_weight, distill_temperature, distill_self;
   long optimizer; /* index into mixent_optimizer_types */
   double learning_rate, momentum;

@@ -6,17 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-mixent_status mixent_train_batch_make(size_t rows, size_t classes, bool soft, mixent_train_batch *out) {
+mixent_status mixent_train_batch_make(size_t rows, size_t classes, bool soft, bool weighted,
+                                      mixent_train_batch *out) {
   *out = (mixent_train_batch){.rows = rows, .classes = classes};
   MIXENT_TRY(MIXENT_ALLOCATE(rows, &out->indices));
   MIXENT_TRY(MIXENT_ALLOCATE(rows, &out->labels));
-  return soft ? MIXENT_ALLOCATE(rows * classes, &out->targets) : MIXENT_OK;
+  if (soft) MIXENT_TRY(MIXENT_ALLOCATE(rows * classes, &out->targets));
+  return weighted ? MIXENT_ALLOCATE(rows, &out->weights) : MIXENT_OK;
 }
 
 void mixent_train_batch_free(mixent_train_batch *batch) {
   free(batch->indices);
   free(batch->labels);
   free(batch->targets);
+  free(batch->weights);
 }
 
 void mixent_train_batch_soften(mixent_train_batch *batch) {
@@ -32,6 +35,7 @@ mixent_status mixent_train_batch_evaluate(const mixent_train_batch *batch, mixen
     loss.targets = (mixent_array){.data = batch->targets};
   else
     loss.labels = (mixent_array){.data = batch->labels, .type = MIXENT_INT32};
+  if (batch->weights) loss.row_weights = (mixent_array){.data = batch->weights};
   *result = (mixent_loss_result){.gradient = mixent_net_logits_gradient(net)};
   return mixent_loss_evaluate(&loss, rule, &mixent_score_parallel, result);
 }

@@ -10,10 +10,13 @@ typedef struct mixent_train_batch {
   uint32_t *indices; /* [rows]: of the train images */
   int32_t *labels;   /* [rows]: what accuracy is measured by, also where the targets are soft */
   float *targets;    /* [rows, classes]: what the loss takes in place of the labels; NULL: the labels */
+  float *weights;    /* [rows]: of the rows in the loss; NULL: each counts once */
+  uint64_t key;      /* by which augmentation and mixes of the rows are drawn */
 } mixent_train_batch;
 
-/* Memory for it, for targets if they are soft. Free it also where this fails. */
-mixent_status mixent_train_batch_make(size_t rows, size_t classes, bool soft, mixent_train_batch *out);
+/* Memory for it, for targets if they are soft, for weights if rows have any. Free it also where this fails. */
+mixent_status mixent_train_batch_make(size_t rows, size_t classes, bool soft, bool weighted,
+                                      mixent_train_batch *out);
 void mixent_train_batch_free(mixent_train_batch *batch);
 
 /* The soft targets that say what the labels say. */

@@ -83,6 +83,8 @@ static void add_state(tensor_list *list, const mixent_checkpoint *checkpoint,
   if (state->predictions)
     add_tensor(list, MIXENT_F32, state->predictions, NULL, mixent_checkpoint_predictions(checkpoint),
                "state.predictions");
+  if (state->losses)
+    add_tensor(list, MIXENT_F32, state->losses, NULL, mixent_checkpoint_losses(checkpoint), "state.losses");
   for (const mixent_small_field *field = mixent_small_fields; field->name; field++)
     add_tensor(list, field->element, (const char *)small + field->offset, NULL, field->count, "%s",
                field->name);
@@ -98,6 +100,7 @@ static mixent_status check_finite(const mixent_checkpoint *checkpoint, bool with
     finite = mixent_all_finite(state->optimizer, parameters * (size_t)checkpoint->optimizer->state_arrays) &&
              (!state->ema || mixent_all_finite(state->ema, parameters)) &&
              (!state->slow || mixent_all_finite(state->slow, parameters)) &&
+             (!state->losses || mixent_all_finite(state->losses, mixent_checkpoint_losses(checkpoint))) &&
              (!state->predictions ||
               mixent_all_finite(state->predictions, mixent_checkpoint_predictions(checkpoint)));
   for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) finite &= isfinite(state->loss.value[k]) != 0;

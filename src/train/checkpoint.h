@@ -18,6 +18,8 @@ typedef struct mixent_train_state {
   float *slow;          /* [parameters]; NULL: no Lookahead */
   float *
       predictions; /* [train images, classes]: the network's own of an epoch ago, a row of 0: none; NULL: not kept */
+  float *
+      losses; /* [2, train images]: of each image, as the epoch began and now; below 0: none yet; NULL: not kept */
   mixent_loss_state loss;
   double loss_optimizer[MIXENT_LOSS_PARAMETERS][MIXENT_OPTIMIZER_MAX_STATE];
   mixent_schedule_state schedule;
@@ -38,6 +40,11 @@ typedef struct mixent_checkpoint {
   const mixent_optimizer_type *optimizer;
   mixent_train_state *state;
 } mixent_checkpoint;
+
+/* Numbers in state->losses. */
+static inline size_t mixent_checkpoint_losses(const mixent_checkpoint *checkpoint) {
+  return 2 * checkpoint->dataset->train.count;
+}
 
 /* Numbers in state->predictions. */
 static inline size_t mixent_checkpoint_predictions(const mixent_checkpoint *checkpoint) {

@@ -126,12 +126,17 @@ static mixent_status read_state(const mixent_safetensors *file, const char *path
   if (out->state->predictions)
     MIXENT_TRY(mixent_tensor_read(file, path, "state.predictions", MIXENT_F32, 1,
                                   &(int64_t){(int64_t)predictions}, out->state->predictions));
+  size_t losses = mixent_checkpoint_losses(out);
+  if (out->state->losses)
+    MIXENT_TRY(mixent_tensor_read(file, path, "state.losses", MIXENT_F32, 1, &(int64_t){(int64_t)losses},
+                                  out->state->losses));
   for (const mixent_small_field *field = mixent_small_fields; field->name; field++)
     MIXENT_TRY(mixent_tensor_read(file, path, field->name, field->element, 1,
                                   &(int64_t){(int64_t)field->count}, (char *)&small + field->offset));
   if (!mixent_all_finite(out->state->optimizer, (size_t)out->optimizer->state_arrays * all) ||
       (out->state->ema && !mixent_all_finite(out->state->ema, all)) ||
       (out->state->slow && !mixent_all_finite(out->state->slow, all)) ||
+      (out->state->losses && !mixent_all_finite(out->state->losses, losses)) ||
       (out->state->predictions && !mixent_all_finite(out->state->predictions, predictions)))
     return mixent_fail(MIXENT_ERROR_NUMERIC, "%s: some of its training state is not finite", path);
   MIXENT_TRY(check_small_state(&small, path));

@@ -91,8 +91,8 @@ mixent_status mixent_look_ahead_finish(mixent_trainer *trainer, uint64_t done,
                                        double gradient[MIXENT_LOSS_PARAMETERS]) {
   const mixent_look_ahead *ahead = trainer->look_ahead;
   fill_held_out(trainer, done);
-  mixent_train_batch held_out = trainer->drawn; /* whose targets are those of the step */
-  held_out.targets = NULL;
+  mixent_train_batch held_out = trainer->drawn; /* whose targets and weights are those of the step */
+  held_out.targets = held_out.weights = NULL;
   MIXENT_TRY(differentiate(trainer, &held_out, MIXENT_CE1, 0, done));
   for (int i = 0; i < MIXENT_LOSS_PARTS; i++)
     if (ahead->terms[i])

@@ -57,6 +57,7 @@ static mixent_status begin_anew(mixent_trainer *trainer) {
   if (state->slow) memcpy(state->slow, trainer->parameters, parameters * sizeof *state->slow);
   if (state->predictions)
     memset(state->predictions, 0, trainer->train.count * trainer->classes * sizeof *state->predictions);
+  for (size_t i = 0; state->losses && i < 2 * trainer->train.count; i++) state->losses[i] = -1;
   memset(state->loss_optimizer, 0, sizeof state->loss_optimizer);
   state->loss = mixent_loss_start(&trainer->loss);
   state->schedule = mixent_schedule_start();

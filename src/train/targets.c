@@ -27,7 +27,7 @@ static void mix(mixent_trainer *trainer) {
                                  .indices = drawn->indices,
                                  .input = mixent_net_input(trainer->net),
                                  .targets = drawn->targets};
-  mixent_mix_rows(&trainer->recipe.mixing, &rows, trainer->seed, mixent_trainer_member(trainer).epoch);
+  mixent_mix_rows(&trainer->recipe.mixing, &rows, trainer->seed, drawn->key);
 }
 
 void mixent_trainer_set_targets(mixent_trainer *trainer) {

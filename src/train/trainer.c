@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "model/state_dict.h"
+#include "train/draw.h"
 #include "train/look_ahead.h"
 #include "train/members.h"
 #include "train/targets.h"
@@ -20,18 +21,6 @@ static bool asked_to_stop(const mixent_trainer *trainer) {
 /* Steps done since the start. */
 static uint64_t steps_done(const mixent_trainer *trainer) {
   return trainer->state.epoch * trainer->steps + trainer->state.step;
-}
-
-static void fill_batch(mixent_trainer *trainer, size_t number, uint64_t epoch_key) {
-  const mixent_images *images = &trainer->train;
-  mixent_train_batch *drawn = &trainer->drawn;
-  for (size_t i = 0; i < trainer->batch; i++) {
-    uint32_t index = trainer->split.train[trainer->order[number * trainer->batch + i]];
-    drawn->indices[i] = index;
-    drawn->labels[i] = images->labels[index];
-  }
-  mixent_batch_fill(images, drawn->indices, trainer->batch, &trainer->recipe.augmentation, trainer->seed,
-                    epoch_key, trainer->mean, trainer->deviation, mixent_net_input(trainer->net));
 }
 
 /* Terms of the batch, their sum's gradient for the network, the gradient of the loss's own parameters. */
@@ -110,11 +99,13 @@ static mixent_status run_step(mixent_trainer *trainer, const mixent_run_director
   double gradient[MIXENT_LOSS_PARAMETERS];
   uint64_t done = mixent_trainer_member(trainer).steps, step = steps_done(trainer) + 1;
   bool ahead = mixent_look_ahead_is_due(trainer, done);
-  fill_batch(trainer, state->step, mixent_trainer_member(trainer).epoch);
-  mixent_trainer_set_targets(trainer);
+  mixent_trainer_draw_batch(trainer);
   if (ahead) MIXENT_TRY(mixent_look_ahead_terms(trainer, done));
   MIXENT_TRY(mixent_net_forward(trainer->net, MIXENT_TRAIN, trainer->seed, done));
   mixent_trainer_keep_predictions(trainer);
+  if (state->losses)
+    mixent_pruning_keep(&trainer->drawn, mixent_net_logits(trainer->net),
+                        state->losses + trainer->train.count);
   MIXENT_TRY(evaluate_loss(trainer, gradient, value));
   if (!isfinite(*value)) {
     mixent_trainer_watch_not_finite(trainer);
@@ -203,8 +194,7 @@ mixent_status mixent_trainer_stopped(const mixent_trainer *trainer, const mixent
 static mixent_status run_steps(mixent_trainer *trainer, const mixent_run_directory *run) {
   double saved = mixent_seconds_now(), loss;
   trainer->timed_steps = 0, trainer->seconds = 0;
-  mixent_order_draw(trainer->seed, mixent_trainer_member(trainer).epoch, trainer->order,
-                    trainer->split.train_count);
+  mixent_trainer_draw_order(trainer);
   while (trainer->state.step < trainer->steps) {
     bool stop = asked_to_stop(trainer);
     bool due =
@@ -235,7 +225,7 @@ static mixent_status estimate_statistics(mixent_trainer *trainer) {
   mixent_net_use(trainer->net, trainer->state.ema, trainer->ema_statistics);
   mixent_status status = MIXENT_OK;
   for (uint64_t i = 0; i < batches && status == MIXENT_OK; i++) {
-    fill_batch(trainer, i, key);
+    mixent_trainer_fill_batch(trainer, i, key);
     status = mixent_net_forward(trainer->net, MIXENT_ESTIMATE, trainer->seed, i);
   }
   mixent_net_use(trainer->net, NULL, NULL);

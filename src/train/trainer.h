@@ -8,6 +8,7 @@
 #include "train/batch.h"
 #include "train/checkpoint.h"
 #include "train/plan_source.h"
+#include "train/pruning.h"
 
 struct mixent_look_ahead;
 
@@ -35,6 +36,7 @@ typedef struct mixent_trainer {
   uint64_t seed;            /* of the member that is trained */
   uint32_t *order;          /* [train images]: of the epoch that runs */
   mixent_train_batch drawn; /* the batch of the step */
+  mixent_pruning pruning;   /* {0}: no images are left out */
   float *teacher;           /* [train images, classes]: what distill.teacher says; NULL: none */
   double last_rate;         /* learning rate of the last step */
   /* for times, which no checkpoint holds: of the epoch that runs, in this process */

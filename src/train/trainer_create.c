@@ -147,12 +147,17 @@ static mixent_status make_state(mixent_trainer *trainer) {
     memcpy(state->slow, trainer->parameters, trainer->parameter_count * sizeof *state->slow);
   }
   MIXENT_TRY(MIXENT_ALLOCATE(trainer->split.train_count, &trainer->order));
+  if (trainer->recipe.prune_fraction > 0) {
+    MIXENT_TRY(MIXENT_ALLOCATE(2 * trainer->train.count, &state->losses));
+    for (size_t i = 0; i < 2 * trainer->train.count; i++) state->losses[i] = -1;
+    MIXENT_TRY(mixent_pruning_make(trainer->steps, trainer->split.train_count, &trainer->pruning));
+  }
   bool soft = mixent_recipe_softens(&trainer->recipe);
   if (*trainer->recipe.teacher)
     MIXENT_TRY(mixent_teacher_ask(&trainer->recipe, trainer->dataset, &trainer->split, &trainer->teacher));
   if (trainer->recipe.distill_self > 0)
     MIXENT_TRY(MIXENT_ALLOCATE(trainer->train.count * trainer->classes, &state->predictions));
-  MIXENT_TRY(mixent_train_batch_make(trainer->batch, trainer->classes, soft, &trainer->drawn));
+  MIXENT_TRY(mixent_train_batch_make(trainer->batch, trainer->classes, soft, state->losses, &trainer->drawn));
   if (mixent_recipe_looks_ahead(&trainer->recipe))
     MIXENT_TRY(mixent_look_ahead_create(trainer, &trainer->look_ahead));
   MIXENT_TRY(mixent_baseline_read(&trainer->recipe, &trainer->baseline_accuracy));
@@ -199,6 +204,8 @@ void mixent_trainer_free(mixent_trainer *trainer) {
   free(trainer->state.ema);
   free(trainer->state.slow);
   free(trainer->state.predictions);
+  free(trainer->state.losses);
+  mixent_pruning_free(&trainer->pruning);
   free(trainer->teacher);
   free(trainer->order);
   mixent_train_batch_free(&trainer->drawn);

@@ -62,9 +62,11 @@ static void test_mixing(void **state) {
 static void test_own_predictions_and_slow_weights(void **state) {
   (void)state;
   if (!allocations_are_counted()) skip();
-  static const char *const changes[][2] = {
-      {"distill.self", "0.5"}, {"lookahead.every", "2"}, {"optimizer.clip_norm", "1"}};
-  train_with(changes, 3);
+  static const char *const changes[][2] = {{"prune.fraction", "0.5"},
+                                           {"distill.self", "0.5"},
+                                           {"lookahead.every", "2"},
+                                           {"optimizer.clip_norm", "1"}};
+  train_with(changes, 4);
 }
 
 static void test_looking_ahead(void **state) {

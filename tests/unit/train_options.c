@@ -110,6 +110,8 @@ static const option_set sets[] = {
      {{"augment.mixup", "0.8"}, {"augment.cutmix", "1"}, {"augment.erase", "0.5"}, {"loss.name", "mix-ent"}}},
     {"identity", {{"init.identity", "true"}}},
     {"whitened", {{"init.whitening", "true"}, {"ema.decay", "0.9"}}},
+    {"pruned",
+     {{"prune.fraction", "0.5"}, {"prune.until", "0.7"}, {"loss.name", "mix-ent"}, {"augment.mixup", "0.2"}}},
     {"members", {{"members", "3"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
     {"first", {{"epochs", "1"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
     /* the teachers, and what it begins from, are runs from above */

@@ -1,0 +1,52 @@
+/* An epoch's order and a step's batch, as seed, member and epoch say. */
+#include "train/draw.h"
+#include "train/members.h"
+#include "train/targets.h"
+
+#include <string.h>
+
+void mixent_trainer_fill_batch(mixent_trainer *trainer, size_t number, uint64_t key) {
+  const mixent_images *images = &trainer->train;
+  mixent_train_batch *drawn = &trainer->drawn;
+  drawn->key = key;
+  for (size_t i = 0; i < trainer->batch; i++) {
+    uint32_t index = trainer->split.train[trainer->order[number * trainer->batch + i]];
+    drawn->indices[i] = index;
+    drawn->labels[i] = images->labels[index];
+  }
+  mixent_batch_fill(images, drawn->indices, trainer->batch, &trainer->recipe.augmentation, trainer->seed, key,
+                    trainer->mean, trainer->deviation, mixent_net_input(trainer->net));
+}
+
+void mixent_trainer_draw_batch(mixent_trainer *trainer) {
+  uint64_t key = mixent_trainer_member(trainer).epoch;
+  size_t step = (size_t)trainer->state.step;
+  if (trainer->state.losses) key = mixent_pruning_key(&trainer->pruning, key, step);
+  mixent_trainer_fill_batch(trainer, step, key);
+  if (trainer->state.losses)
+    mixent_pruning_weigh(&trainer->pruning, trainer->state.losses, trainer->recipe.prune_fraction,
+                         &trainer->drawn);
+  mixent_trainer_set_targets(trainer);
+}
+
+void mixent_trainer_draw_order(mixent_trainer *trainer) {
+  mixent_train_state *state = &trainer->state;
+  const mixent_recipe *recipe = &trainer->recipe;
+  uint64_t epoch = mixent_trainer_member(trainer).epoch;
+  if (!state->losses) {
+    mixent_order_draw(trainer->seed, epoch, trainer->order, trainer->split.train_count);
+    return;
+  }
+  if (state->step == 0)
+    memcpy(state->losses, state->losses + trainer->train.count, trainer->train.count * sizeof *state->losses);
+  bool pruned = (double)(epoch * (uint64_t)recipe->members) < recipe->prune_until * (double)recipe->epochs;
+  const mixent_pruning_epoch drawn = {.train = trainer->split.train,
+                                      .train_count = trainer->split.train_count,
+                                      .steps = trainer->steps,
+                                      .batch = trainer->batch,
+                                      .losses = state->losses,
+                                      .fraction = pruned ? recipe->prune_fraction : 0,
+                                      .seed = trainer->seed,
+                                      .epoch = epoch};
+  mixent_pruning_draw(&trainer->pruning, &drawn, trainer->order);
+}
