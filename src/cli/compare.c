@@ -1,5 +1,6 @@
 /* `mixent compare`: trains what a study lacks, and says what its runs show; compare_results.c takes anybody's results. */
 #include "cli/commands.h"
+#include "cli/compare_ledger.h"
 #include "cli/compare_results.h"
 #include "cli/events.h"
 #include "cli/places.h"
@@ -23,7 +24,7 @@
 typedef struct arguments {
   long seeds, jobs, threads;
   const char *runs, *csv;
-  bool no_train, json, results;
+  bool no_train, json, results, ledger;
   mixent_compare_results_arguments asked; /* of results */
 } arguments;
 
@@ -306,8 +307,21 @@ static int compare_study(const arguments *arguments, const char *word) {
   return code;
 }
 
+/* The option of a study or of results that was given with --ledger, and a second word, are errors. */
+static int compare_ledger(const arguments *arguments, int count, char **words) {
+  const char *option = arguments->results        ? "results"
+                       : study_option(arguments) ? study_option(arguments)
+                       : arguments->csv          ? "csv"
+                                                 : mixent_compare_results_given(&arguments->asked);
+  if (option) return mixent_wrong_use("compare: --%s does not go with --ledger", option);
+  if (count > 1)
+    return mixent_wrong_use("compare: expected one directory for --ledger, got '%s' as well", words[1]);
+  return mixent_compare_ledger(words[0], arguments->json);
+}
+
 static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
+  if (arguments->ledger) return compare_ledger(arguments, count, words);
   bool results = arguments->results;
   mixent_status status = results ? MIXENT_OK : mixent_compare_results_look(words[0], &results);
   if (status != MIXENT_OK) return mixent_failed(status);
@@ -358,6 +372,11 @@ static const mixent_command_option options[] = {
      .help = "also write a table with a line per data set, variant and measure",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, csv)},
+    {.name = "ledger",
+     .help =
+         "the word is a directory: list every comparison of the studies below it, with one correction over all",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, ledger)},
     MIXENT_RESULTS_OPTIONS(arguments),
     {.name = NULL}};
 
@@ -390,6 +409,10 @@ const mixent_command mixent_command_compare = {
         "runs.\n\n"
         "  mixent compare runs/mine                     accuracy, each variant with the first by name\n"
         "  mixent compare runs/mine runs/theirs --baseline ce --metric nll\n\n"
+        "Many studies are many chances to see what is not there. A ledger lists the comparisons of all studies below a "
+        "directory (their directories, files of 'mixent study export', recorded runs), with Holm's correction over all, and "
+        "says which studies share runs.\n\n"
+        "  mixent compare --ledger runs/\n\n"
         "Ctrl-C and SIGTERM let the runs save and end with 130 and 143; a second one ends at once. "
         "If a signal stops one run alone, it is saved, the others go on, and the exit code tells the "
         "signal. If a run fails, the others go on, the exit code is 1, and the next call tries it "

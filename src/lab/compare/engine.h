@@ -20,6 +20,8 @@ void mixent_across_free(mixent_across *across, size_t variants);
 
 /* Holm's correction over all data sets and variants, equivalence, power, verdicts. */
 mixent_status mixent_compare_judge(mixent_comparison *comparison);
+/* Verdict, scope and reason by the corrected p values of a pair that has no reason against a verdict yet. */
+void mixent_compare_decide(const mixent_compare_input *input, mixent_compare_pair *pair);
 
 /* Sets pair->words and pair->calibration. */
 mixent_status mixent_compare_conclude(const mixent_comparison *comparison, size_t data,

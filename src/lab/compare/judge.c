@@ -94,7 +94,7 @@ static mixent_verdict direction_of(const mixent_compare_input *input, double mea
   return (better > 0) == (mean > 0) ? MIXENT_VERDICT_BETTER : MIXENT_VERDICT_WORSE;
 }
 
-static void judge(const mixent_compare_input *input, mixent_compare_pair *pair) {
+void mixent_compare_decide(const mixent_compare_input *input, mixent_compare_pair *pair) {
   const mixent_compared *primary = &pair->measures[input->primary];
   size_t fewer = primary->counts[0] < primary->counts[1] ? primary->counts[0] : primary->counts[1];
   double level = 1 - input->confidence;
@@ -126,7 +126,7 @@ mixent_status mixent_compare_judge(mixent_comparison *comparison) {
   MIXENT_TRY(status);
   for (size_t i = 0; i < pairs; i++) {
     reckon_power(comparison, pair_at(comparison, i));
-    judge(input, pair_at(comparison, i));
+    mixent_compare_decide(input, pair_at(comparison, i));
   }
   return MIXENT_OK;
 }

@@ -82,6 +82,15 @@ static mixent_status fail_unfinished(const char *run) {
   return status;
 }
 
+static mixent_status parse_summary(const char *text, size_t size, const char *path, mixent_result *out,
+                                   summary_parts *parts) {
+  json_t *json;
+  mixent_status status = mixent_json_parse(text, size, 0, path, &json);
+  if (status == MIXENT_OK) status = take_summary(json, path, out, parts);
+  json_decref(json);
+  return status;
+}
+
 static mixent_status read_summary(mixent_result *out, summary_parts *parts) {
   mixent_path_kind kind, summary;
   MIXENT_TRY(mixent_path_look(out->run, &kind));
@@ -93,12 +102,7 @@ static mixent_status read_summary(mixent_result *out, summary_parts *parts) {
   size_t size;
   if (!path) return MIXENT_ERROR_MEMORY;
   mixent_status status = mixent_file_read(path, largest, &text, &size);
-  if (status == MIXENT_OK) {
-    json_t *json;
-    status = mixent_json_parse(text, size, 0, path, &json);
-    if (status == MIXENT_OK) status = take_summary(json, path, out, parts);
-    json_decref(json);
-  }
+  if (status == MIXENT_OK) status = parse_summary(text, size, path, out, parts);
   free(text);
   free(path);
   return status;
@@ -169,6 +173,14 @@ static mixent_status check_scores(const char *path, const char *advice, const ch
   return MIXENT_OK;
 }
 
+static mixent_status check_parts(const char *path, const char *advice, const summary_parts *said,
+                                 const mixent_result *result) {
+  MIXENT_TRY(check_scores(path, advice, "test", &said->test, result->test_images, &result->test));
+  if (!said->validation.images) return MIXENT_OK;
+  return check_scores(path, advice, "validation", &said->validation, result->validation_images,
+                      &result->validation);
+}
+
 static mixent_status read_result(const summary_parts *said, mixent_result *out) {
   char *path = mixent_path_join(out->run, "result.json");
   char *predictions = mixent_path_join(out->run, "predictions.safetensors");
@@ -178,11 +190,7 @@ static mixent_status read_result(const summary_parts *said, mixent_result *out) 
   const char *from = made ? predictions : path;
   const char *advice = made ? "remove summary.json, 'mixent train --resume' scores the model again"
                             : "remove result.json, it is made anew from predictions.safetensors";
-  if (status == MIXENT_OK)
-    status = check_scores(from, advice, "test", &said->test, out->test_images, &out->test);
-  if (status == MIXENT_OK && said->validation.images)
-    status =
-        check_scores(from, advice, "validation", &said->validation, out->validation_images, &out->validation);
+  if (status == MIXENT_OK) status = check_parts(from, advice, said, out);
   if (status == MIXENT_OK && made) status = keep(out, path);
   free(path);
   free(predictions);
@@ -203,6 +211,23 @@ mixent_status mixent_result_read(const char *run, mixent_result **out) {
   }
   *out = result;
   return MIXENT_OK;
+}
+
+mixent_status mixent_result_parse(const char *run, const char *summary, const char *kept,
+                                  mixent_result **out) {
+  mixent_result *result;
+  summary_parts said = {0};
+  *out = NULL;
+  MIXENT_TRY(MIXENT_ALLOCATE(1, &result));
+  mixent_status status = mixent_copy_text(run, &result->run);
+  if (status == MIXENT_OK) status = parse_summary(summary, strlen(summary), "summary.json", result, &said);
+  if (status == MIXENT_OK) status = mixent_result_from_json(kept, strlen(kept), "result.json", result);
+  if (status == MIXENT_OK) status = check_parts("result.json", "export the study again", &said, result);
+  if (status == MIXENT_OK)
+    *out = result;
+  else
+    mixent_result_free(result);
+  return status;
 }
 
 /* What is newer of the two; neither of them: *there false. */

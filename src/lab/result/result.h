@@ -57,6 +57,9 @@ typedef struct mixent_result {
  * predictions.safetensors first. Says what to do about a run that is not finished or keeps neither, and refuses a
  * result.json that is damaged, contradicts itself or is not that run's (MIXENT_ERROR_FORMAT). */
 mixent_status mixent_result_read(const char *run, mixent_result **out);
+/* The same of the two files' texts; `run` names the run. */
+mixent_status mixent_result_parse(const char *run, const char *summary, const char *kept,
+                                  mixent_result **out);
 /* The same of a directory without summary.json: what its predictions say, without what a summary does. A result.json that is older
  * than predictions.safetensors is made again. *out NULL, and no error, where neither is there. */
 mixent_status mixent_result_read_predictions(const char *run, mixent_result **out);

@@ -170,6 +170,19 @@ static mixent_status add_to(mixent_import *import, const char *place, mixent_stu
   return status;
 }
 
+void mixent_import_free(mixent_import *import) {
+  for (size_t i = 0; import->runs && i < import->run_count + import->failed_count; i++) {
+    mixent_run_directory_close(&import->runs[i].directory);
+    json_decref(import->runs[i].json);
+  }
+  free(import->runs);
+  json_decref(import->plans);
+  json_decref(import->plan_names);
+  json_decref(import->failed);
+  json_decref(import->places);
+  mixent_study_free(import->study);
+}
+
 mixent_status mixent_study_import(const char *text, size_t size, const char *origin, const char *parent,
                                   const mixent_study_planner *planner, mixent_study_imported *out,
                                   char **directory) {
@@ -185,15 +198,6 @@ mixent_status mixent_study_import(const char *text, size_t size, const char *ori
   if (status == MIXENT_OK)
     status =
         kind == MIXENT_PATH_DIRECTORY ? add_to(&import, *directory, out) : make_new(&import, *directory, out);
-  for (size_t i = 0; i < import.run_count + import.failed_count; i++) {
-    mixent_run_directory_close(&import.runs[i].directory);
-    json_decref(import.runs[i].json);
-  }
-  free(import.runs);
-  json_decref(import.plans);
-  json_decref(import.plan_names);
-  json_decref(import.failed);
-  json_decref(import.places);
-  mixent_study_free(import.study);
+  mixent_import_free(&import);
   return status;
 }

@@ -29,8 +29,10 @@ typedef struct mixent_import {
   size_t run_count, failed_count;
 } mixent_import;
 
-/* Reads all lines of import->text into *import, which may hold some of it after an error, too. */
+/* Reads all lines of import->text into *import, which may hold some of it after an error, too: mixent_import_free. Of `planner` it needs
+ * nothing. */
 mixent_status mixent_import_read(mixent_import *import);
+void mixent_import_free(mixent_import *import);
 
 /* "FILE:LINE: " before the message there is; what is wrong is the file, unless it is the memory. */
 mixent_status mixent_import_fail(const mixent_import *import, size_t line, mixent_status status);

@@ -4,6 +4,7 @@
 
 #include "lab/compare/runs.h"
 #include "lab/study/directory.h"
+#include "lab/study/import.h"
 #include "lab/study/variance.h"
 
 typedef struct mixent_study_results {
@@ -15,6 +16,10 @@ typedef struct mixent_study_results {
 
 /* Of a study in a directory, which must outlive them. */
 mixent_status mixent_study_results_read(const mixent_study *study, mixent_study_results *out);
+/* Of a study's file that was read (mixent_import_read), without its variance table. The import must outlive them. Verdicts
+ * do not depend on the bootstrap's replicates (0: as many as usual). */
+mixent_status mixent_study_results_import(const mixent_import *import, size_t replicates,
+                                          mixent_study_results *out);
 /* Safe on a zeroed struct. */
 void mixent_study_results_free(mixent_study_results *results);
 
