@@ -151,6 +151,28 @@ static PyObject *make_data(const mixent_comparison *comparison) {
   return all;
 }
 
+static PyObject *make_estimate(const mixent_estimate *of) {
+  return Py_BuildValue("ddd", of->value, of->low, of->high);
+}
+
+/* [(variant, data sets, better, effect, improvement, interquartile, words)], the fields of _compare.Across */
+static PyObject *make_across(const mixent_comparison *comparison) {
+  const mixent_across *across = comparison->across;
+  PyObject *all = PyList_New(0);
+  for (size_t i = 0; across && i + 1 < comparison->input.variant_count; i++) {
+    const mixent_across_pair *pair = &across->pairs[i];
+    const mixent_sample *effect = &pair->effect;
+    if (!pair->words) continue; /* too few of its data sets */
+    all = append(all,
+                 Py_BuildValue("snn(ndddd)NNs", comparison->input.variants[pair->variant],
+                               (Py_ssize_t)pair->data_sets, (Py_ssize_t)pair->better,
+                               (Py_ssize_t)effect->count, effect->mean, effect->deviation, effect->low,
+                               effect->high, make_estimate(&pair->improvement),
+                               make_estimate(&across->variants[pair->variant].interquartile), pair->words));
+  }
+  return all;
+}
+
 static PyObject *make_metrics(const mixent_results *results, const mixent_results_question *question) {
   PyObject *all = PyDict_New();
   for (size_t i = 0; i < results->columns.count && all; i++) {
@@ -175,18 +197,21 @@ static PyObject *make_comparison(const mixent_results_comparison *of,
     mixent_text_free(&text);
     return PyErr_NoMemory();
   }
-  PyObject *metrics = make_metrics(of->results, question), *data = make_data(comparison);
+  PyObject *metrics = make_metrics(of->results, question), *data = make_data(comparison),
+           *across = make_across(comparison);
   PyObject *made =
-      metrics && data
-          ? Py_BuildValue("{s:s, s:i, s:s, s:d, s:d, s:s, s:d, s:O, s:i, s:s, s:O}", "metric", measure->name,
-                          "better", measure->better, "baseline", input->variants[input->baseline],
-                          "difference", input->difference, "confidence", input->confidence, "unit",
-                          measure->unit, "scale", measure->scale, "metrics", metrics, "digits",
-                          comparison->digits[input->primary], "text", text.data, "data", data)
+      metrics && data && across
+          ? Py_BuildValue("{s:s, s:i, s:s, s:d, s:d, s:s, s:d, s:O, s:i, s:s, s:O, s:O}", "metric",
+                          measure->name, "better", measure->better, "baseline",
+                          input->variants[input->baseline], "difference", input->difference, "confidence",
+                          input->confidence, "unit", measure->unit, "scale", measure->scale, "metrics",
+                          metrics, "digits", comparison->digits[input->primary], "text", text.data, "data",
+                          data, "across", across)
           : NULL;
   mixent_text_free(&text);
   Py_XDECREF(metrics);
   Py_XDECREF(data);
+  Py_XDECREF(across);
   return made;
 }
 

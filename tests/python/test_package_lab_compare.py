@@ -87,6 +87,24 @@ def test_a_table_says_what_the_program_says_of_the_file(name, tmp_path):
         assert same(number["mean"], pair.difference) and same((other["bootstrap"] or {}).get("low"), pair.like_low)
 
 
+def test_across_data_sets(tmp_path):
+    draw = np.random.default_rng(5)
+    table = {"data": [f"d{i // 10}" for i in range(60)], "variant": (["a"] * 5 + ["b"] * 5) * 6, "seed": list(range(5)) * 12,
+             "accuracy": [float(90 + i // 10 + (i // 5 % 2) + draw.normal()) for i in range(60)]}
+    found = lab.compare(table)
+    text, by_file = by_program(table, tmp_path)
+    assert str(found) == text and len(found.across) == 1
+    (across,), (other,) = found.across, by_file["across"]["comparisons"]
+    said = tuple(other[key] for key in ("variant", "data_sets", "better", "words"))
+    assert (across.variant, across.data_sets, across.better, across.words) == said
+    assert across.effect == pytest.approx(tuple(other["effect"][key] for key in ("count", "mean", "deviation", "low", "high")))
+    assert found.words.endswith(across.words) and across.words in html.unescape(found._repr_html_())
+    values = np.array(table["accuracy"]).reshape(6, 2, 5)
+    assert across.improvement.value == pytest.approx(statistics.improvement(values[:, 1], values[:, 0], replicates=100).value)
+    assert across.interquartile.value == pytest.approx(statistics.interquartile(values[:, 1], replicates=100).value)
+    assert lab.compare(table, cv=5).across == () and lab.compare(columns_of(a=A, b=B)).across == ()  # folds are no independent runs
+
+
 MESSY = [0.5, 1, 2, "3", 2.0, "1.0", "-0", 1e-300, 1e200, "1e400", None, "", " ", math.nan, math.inf, "NA", "<NA>", "none", "word", "0,5",
          "0x10", True, "\u00e4", 12345678901234567890, "a, \"b\"", "-Inf", "=1+1"]
 

@@ -14,6 +14,7 @@ from .._program import find_program
 from ._html import html_of
 from ._runs import call
 from ._splits import overlap_of, overlap_of_validation
+from .statistics import Estimate, Sample
 from ._tables import Table, is_validation, layout_of, table_of, to_frame
 
 
@@ -71,6 +72,19 @@ class Pair:
 
 
 @dataclass(frozen=True, eq=False)
+class Across:
+    """A variant against the baseline across five data sets or more (Agarwal et al. 2021); each data set counts the same."""
+
+    variant: str
+    data_sets: int  #: where both have two runs or more
+    better: int  #: of those, where the variant's mean is better
+    effect: Sample  #: of the mean differences, one per data set; its interval speaks of data sets like these
+    improvement: Estimate  #: the probability that a run of the variant is better than one of the baseline on the same data set
+    interquartile: Estimate  #: interquartile mean of the variant's runs; NaN unless all variants share five data sets
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """What results show. `print` shows the table and the words of `mixent compare --results`; a notebook shows the intervals."""
 
@@ -83,6 +97,7 @@ class Comparison:
     metrics: dict[str, int]  #: all in the results, with which is better
     variants: tuple[Variant, ...]  #: by data set, in the order of the results, the baseline among them
     pairs: tuple[Pair, ...]  #: by data set, all but the baseline
+    across: tuple[Across, ...]  #: across data sets, where there are five or more
     text: str = field(repr=False)  #: the table and the words, as for a terminal
     unit: str = field(repr=False)  #: of what is shown: "%" of accuracies, whose differences are points; else ""
     scale: float = field(repr=False)  #: what is shown is the number times this
@@ -94,7 +109,7 @@ class Comparison:
     @property
     def words(self) -> str:
         """What may be concluded: a paragraph per comparison."""
-        return "\n\n".join(pair.words for pair in self.pairs)
+        return "\n\n".join(one.words for one in (*self.pairs, *self.across))
 
     @property
     def verdicts(self) -> dict[Any, str]:
@@ -197,6 +212,7 @@ def compare(results: Any, *, metric: str | None = None, baseline: str | None = N
     except ValueError as error:
         raise _in_own_words(error) from None
     data = found.pop("data")
+    across = tuple(Across(*one[:3], Sample(*one[3]), Estimate(*one[4]), Estimate(*one[5]), one[6]) for one in found.pop("across"))
     variants = tuple(Variant(name, *one[:-2], *map(tuple, one[-2:])) for name, ones, _ in data for one in ones)
     pairs = tuple(Pair(name, *one) for name, _, ones in data for one in ones)
     given = {"metric": metric, "baseline": baseline, "lower": below, "higher": above,
@@ -204,4 +220,4 @@ def compare(results: Any, *, metric: str | None = None, baseline: str | None = N
              "overlap": repr(overlap) if overlap else None, "epoch": None if epoch == "last" else epoch,
              "columns": ",".join(f"{role}={name}" for role, name in (columns or {}).items()) or None}
     words = tuple(word for name, value in given.items() if value is not None for word in (f"--{name}", value))
-    return Comparison(**found, overlap=overlap, variants=variants, pairs=pairs, _table=(names, rows), _options=words, _like=results)
+    return Comparison(**found, overlap=overlap, variants=variants, pairs=pairs, across=across, _table=(names, rows), _options=words, _like=results)

@@ -194,7 +194,7 @@ static mixent_status measure(mixent_comparison *comparison, scores *scores) {
 
 mixent_status mixent_compare_across(mixent_comparison *comparison) {
   const mixent_compare_input *input = &comparison->input;
-  if (input->data_count < MIXENT_ACROSS_LEAST) return MIXENT_OK;
+  if (input->data_count < MIXENT_ACROSS_LEAST || input->test_to_train > 0) return MIXENT_OK;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &comparison->across));
   comparison->across->replicates = count_replicates(comparison);
   scores scores = {.comparison = comparison,

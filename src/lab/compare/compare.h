@@ -215,8 +215,9 @@ typedef struct mixent_comparison {
   const mixent_compare_run **runs; /* [run_count] by data set, variant and seed */
   size_t *begins;                  /* [data_count, variant_count] and the end: where in `runs` each begins */
   int *digits;                     /* [measure_count]: shown after the point */
-  mixent_across *across;           /* NULL: fewer than MIXENT_ACROSS_LEAST data sets */
-  size_t tested;                   /* comparisons of the primary measure that Holm's correction counts */
+  mixent_across *
+      across; /* NULL: fewer than MIXENT_ACROSS_LEAST data sets; or splits that overlap, of which bootstraps draw runs as if they did not */
+  size_t tested; /* comparisons of the primary measure that Holm's correction counts */
 } mixent_comparison;
 
 /* Same input, same result. MIXENT_ERROR_ARGUMENT where the input contradicts itself. */
