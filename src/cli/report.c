@@ -91,7 +91,7 @@ static mixent_status write_command(const arguments *arguments, const mixent_name
 }
 
 static mixent_status report_results(const arguments *arguments, const mixent_names *places,
-                                    mixent_report_options *options, mixent_text *page) {
+                                    const mixent_report_options *options, mixent_text *page) {
   mixent_results_source source = {0};
   mixent_text command = {0};
   mixent_status status =
@@ -99,9 +99,10 @@ static mixent_status report_results(const arguments *arguments, const mixent_nam
   if (status == MIXENT_OK) status = write_command(arguments, places, &command);
   source.question.metric = arguments->asked.metric;
   const mixent_report_results results = {&source.results, &source.layout, &source.question, command.data};
-  options->results = &results;
+  mixent_report_options whole = *options;
+  whole.results = &results;
   if (status == MIXENT_OK)
-    status = mixent_report_make((const char *const *)places->items, places->count, options, page);
+    status = mixent_report_make((const char *const *)places->items, places->count, &whole, page);
   mixent_text_free(&command);
   mixent_results_source_free(&source);
   return status;
@@ -109,7 +110,7 @@ static mixent_status report_results(const arguments *arguments, const mixent_nam
 
 static mixent_status make_page(const arguments *arguments, bool results, char **words, size_t count,
                                mixent_names *places, mixent_text *page) {
-  mixent_report_options options = {.data_directory = arguments->data_directory, .warning = warn};
+  const mixent_report_options options = {.data_directory = arguments->data_directory, .warning = warn};
   if (!results) {
     MIXENT_TRY(find_places(words, count, places));
     return mixent_report_make((const char *const *)places->items, places->count, &options, page);

@@ -162,7 +162,7 @@ mixent_status mixent_section_reliability(const mixent_section *section) {
       calibrated
           ? "Dashed: after division of the logits by the temperature that fits the validation part best. "
           : "",
-      mixent_samples_name(mixent_report_any_result(section->report, section->data)->rows));
+      mixent_compare_samples(section->report->comparison, section->data));
   for (size_t v = 0; v < section->report->variant_count; v++)
     if (mixent_report_has_results(section->report, section->data, v))
       MIXENT_TRY(draw_reliability(section, v));
@@ -335,7 +335,7 @@ mixent_status mixent_section_certainty(const mixent_section *section) {
       "wrongly, each in per cent of its own kind. The further apart the two, the better entropy "
       "tells errors (AUROC: the chance that a wrong prediction has the higher entropy).</p>\n"
       "<div class=\"charts small\">\n",
-      mixent_samples_name(any->rows));
+      mixent_compare_samples(report->comparison, section->data));
   for (size_t v = 0; v < report->variant_count; v++)
     if (mixent_report_has_results(report, section->data, v))
       MIXENT_TRY(draw_entropy(section, v, any->classes, top));
@@ -343,7 +343,7 @@ mixent_status mixent_section_certainty(const mixent_section *section) {
       out,
       "</div>\n<p class=\"note\">If the least confident %s are left to a person, how many errors "
       "stay? The lower the curve, the better.</p>\n<div class=\"charts wide\">\n",
-      mixent_samples_name(any->rows));
+      mixent_compare_samples(report->comparison, section->data));
   MIXENT_TRY(draw_risk(section));
   mixent_text_append(out, "</div>\n");
   mixent_section_end(section);

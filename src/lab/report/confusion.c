@@ -118,7 +118,7 @@ static void write_pair_heads(const mixent_section *section) {
       out,
       "<p class=\"note\">The most frequent of all variants together: how many per cent of the class's "
       "test %s%s.%s</p>\n",
-      mixent_samples_name(mixent_report_any_result(report, section->data)->rows),
+      mixent_compare_samples(report->comparison, section->data),
       report->seed_count > 1 ? ", pooled over the seeds" : "",
       report->datasets[section->data] || report->asked
           ? ""
@@ -164,7 +164,7 @@ static mixent_status write_pairs(const mixent_section *section, const counts *ea
   mixent_status status = MIXENT_OK;
   if (!count)
     mixent_text_append(section->out, "<p class=\"note\">All test %s were classified rightly.</p>\n",
-                       mixent_samples_name(mixent_report_any_result(section->report, section->data)->rows));
+                       mixent_compare_samples(section->report->comparison, section->data));
   else {
     write_pair_heads(section);
     for (size_t i = 0; i < count && status == MIXENT_OK; i++) status = write_pair(section, each, &pairs[i]);
