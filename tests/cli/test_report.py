@@ -391,14 +391,14 @@ def test_in_a_browser(whole, tmp_path):
     whole.report("runs/small", "--output", tmp_path / "page.html")
     page = tmp_path / "page.html"
     inks = []
-    for width, options in ((1200, []), (1200, DARK), (400, []), (400, DARK)):
+    for width, options in ((1200, []), (1200, DARK), (1000, []), (400, []), (390, DARK)):
         found, errors = browse(page, tmp_path, width, *options)
         assert errors == [] and found["overlaps"] == []
         assert found["width"] <= width, "wider than the window"
         assert len(found["strokes"]) > 3 and "none" not in found["strokes"]
         inks.append(found["ink"])
         check_answers(found)
-    assert inks[0] == inks[2] != inks[1] == inks[3]
+    assert inks[0] == inks[2] == inks[3] != inks[1] == inks[4]
     bare = tmp_path / "bare.html"  # as where scripts do not run: the check boxes hide, and a title tells the values
     bare.write_text(re.sub(r"<script>.*?</script>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL), encoding="utf-8")
     found, errors = browse(bare, tmp_path, 1200)
