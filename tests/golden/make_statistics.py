@@ -12,6 +12,7 @@ from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
+from statsmodels.stats.weightstats import ttost_paired
 
 PATH = Path(__file__).with_name("statistics.h")
 A = [0.9312, 0.9345, 0.9301, 0.9388, 0.9327, 0.9333, 0.9351, 0.9319, 0.9366, 0.9340]
@@ -89,7 +90,15 @@ def crossed(difference):
         parts += of_image - rest
         fourths += of_image ** 2 / (m - 1) + rest ** 2 / ((n - 1) * (m - 1))
     error, freedom = np.sqrt(parts / n / m), parts ** 2 / fourths
-    return difference.mean(), error, freedom, 2 * stats.t.sf(abs(difference.mean()) / error, freedom)
+    mean, reach = difference.mean(), student_quantile(0.975, freedom) * error
+    likely = mean, error, freedom, 2 * stats.t.sf(abs(mean) / error, freedom)
+    return likely, (mean - reach, mean + reach), ((of_seed - rest) / m, (of_image - rest) / n, rest)
+
+
+def equivalence(difference, error, freedom, margin):
+    """p of two one-sided tests, and the probability of a difference within the margin under a flat prior."""
+    posterior = stats.t(freedom, difference, error)
+    return max(posterior.cdf(-margin), posterior.sf(margin)), posterior.cdf(margin) - posterior.cdf(-margin)
 
 
 def described(a):
@@ -117,7 +126,16 @@ def comparison():
     right, nll = study()
     accuracy = right.mean(axis=2)
     pairs = [paired(accuracy[v], accuracy[0]) for v in range(1, VARIANTS)]
-    likes = [crossed(right[v] - right[0]) for v in range(1, VARIANTS)]
+    analyses = [crossed(right[v] - right[0]) for v in range(1, VARIANTS)]
+    likes = [likely for likely, *_ in analyses]
+    margin = 0.05
+    tosts = [ttost_paired(accuracy[v], accuracy[0], -margin, margin)[0] for v in range(1, VARIANTS)]
+    same = [equivalence(pair[0], pair[1] / np.sqrt(SEEDS), SEEDS - 1, margin) for pair in pairs]
+    assert np.allclose(tosts, [p for p, _ in same], rtol=1e-9)
+    same_like = [equivalence(*likely[:3], margin) for likely in likes]
+    equal = [[*here, *multiple] for here, multiple in zip(
+        ((*a, *b) for a, b in zip(same, same_like)),
+        zip(*(multipletests([p for p, _ in of], method="holm")[1] for of in (same, same_like))))]
     alpha = 0.05 / len(pairs)
     power = []
     for pair, like in zip(pairs, likes):
@@ -139,6 +157,10 @@ def comparison():
         rows("golden_study_paired", 7, [[*row, p] for row, p in zip(pairs, holms[0])]),
         "/* over seeds and images: difference, error, freedom, p, Holm's p */\n",
         rows("golden_study_crossed", 5, [[*row, p] for row, p in zip(likes, holms[1])]),
+        "/* its interval; components of variance of seeds, images, the rest */\n",
+        rows("golden_study_components", 5, [[*interval, *parts] for _, interval, parts in analyses]),
+        "/* smaller than 5 points: p and probability over seeds, over seeds and images; both p after Holm's correction */\n",
+        rows("golden_study_equivalence", 6, equal),
         "/* least difference seen with 80 %, on images like these, fewest seeds that show 2 points */\n",
         rows("golden_study_power", 3, power),
         "/* NLL: difference, deviation, interval, t, p, Holm's p */\n",

@@ -187,6 +187,25 @@ static void test_against_statsmodels(void **state) {
     assert_near(pair->least_difference_like, golden_study_power[i][1], 1e-9);
     assert_int_equal(pair->least_seeds, (size_t)golden_study_power[i][2]);
     assert_undecided(pair, MIXENT_REASON_OPEN);
+    const double components[] = {pair->bootstrap.low, pair->bootstrap.high, pair->bootstrap.seed_variance,
+                                 pair->bootstrap.image_variance, pair->bootstrap.rest_variance};
+    for (size_t k = 0; k < 5; k++) assert_near(components[k], golden_study_components[i][k], 1e-9);
+  }
+}
+
+/* Two one-sided tests against 5 points, over seeds, and over seeds and images, each corrected by Holm. */
+static void test_equivalence_against_statsmodels(void **state) {
+  (void)state;
+  fill_study();
+  input.difference = 5;
+  compare();
+  for (size_t i = 0; i < 3; i++) {
+    const mixent_compare_equivalence *these = &pair_at(i)->equivalence, *like = &pair_at(i)->equivalence_like;
+    const double said[] = {these->test.p,     these->test.within, like->test.p,
+                           like->test.within, these->holm,        like->holm};
+    for (size_t k = 0; k < 6; k++) assert_near(said[k], golden_study_equivalence[i][k], 1e-9);
+    bool equivalent = these->holm < 0.05;
+    assert_int_equal(pair_at(i)->verdict, equivalent ? MIXENT_VERDICT_EQUIVALENT : MIXENT_VERDICT_UNDECIDED);
   }
 }
 
@@ -833,6 +852,7 @@ static void test_what_is_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_statsmodels),
+                                     cmocka_unit_test(test_equivalence_against_statsmodels),
                                      cmocka_unit_test(test_baseline_elsewhere),
                                      cmocka_unit_test(test_single_models),
                                      cmocka_unit_test(test_what_is_missing),
