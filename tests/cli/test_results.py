@@ -309,6 +309,12 @@ def test_hostile_files(mixent, tmp_path):
     for words in ([], ["--metric", f"acc{bad}"], ["--metric", bad], ["--baseline", bad], ["--columns", f"seed={bad}"]):
         done = mixent("compare", "--results", "r.csv", *words)
         assert not set(done.out + done.err) & set(bad) - {"x", "0", "]", ";"} and (done.out or done.message)
+    many = [dict(variant=f"v{v}{bad}" + "é" * 60, seed=i, **{f"m{m}{bad}" + "ü" * 60: value * (m + v) for m in range(12)}) for v in range(7) for i, value in enumerate(A)]
+    write(tmp_path / "r.csv", many)  # more names than are kept escaped at once; titles are cut between letters
+    done = mixent("compare", "--results", "r.csv")
+    titles = [line for line in done.out.splitlines() if line.startswith("measure ")]
+    assert not set(done.out) & set(bad) - {"x", "0", "]", ";"} and len(titles) == 2
+    assert [re.findall(r"v(\d)", line) for line in titles] == [list("01234"), list("56")] and "é…" in titles[0]
 
 
 def test_the_text(mixent, tmp_path):

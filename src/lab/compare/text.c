@@ -2,13 +2,28 @@
 #include "core/layout.h"
 #include "core/locale.h"
 #include "core/printable.h"
+#include "core/unicode.h"
 #include "lab/compare/compare.h"
 #include "lab/compare/number.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { VARIANTS_ACROSS = 5 };
+enum { VARIANTS_ACROSS = 5, MOST_TITLE = 48 };
+
+/* A title as a terminal may show it, of at most so many characters; free(). NULL: no memory, which `out` then lacks, too. */
+static char *make_title(const char *text, size_t most, mixent_text *out) {
+  mixent_text title = {0};
+  text = mixent_printable(text);
+  size_t length = 0;
+  for (size_t count = 0; text[length] && count < most; count++)
+    length += mixent_character_size(text + length);
+  mixent_text_append(&title, "%.*s%s", (int)length, text, text[length] ? "…" : "");
+  out->failed |= mixent_text_status(&title) != MIXENT_OK;
+  if (out->failed) mixent_text_free(&title);
+  return title.data;
+}
 
 static void add_interval(mixent_table *table, double low, double high, double scale, int digits) {
   if (isnan(low) || isnan(high))
@@ -61,10 +76,10 @@ static void append_primary(const mixent_comparison *comparison, size_t data, mix
   const mixent_compare_input *input = &comparison->input;
   const mixent_measure *measure = &input->measures[input->primary];
   const char *samples = mixent_compare_samples(comparison, data);
-  char metric[64], interval[32], these[32], likes[32];
+  char metric[256], interval[32], these[32], likes[32], *title = make_title(measure->title, MOST_TITLE, out);
   bool like = has_like(comparison, data);
-  mixent_print(metric, sizeof metric, "%.48s%s%.8s", mixent_printable(measure->title),
-               *measure->unit ? " " : "", measure->unit);
+  mixent_print(metric, sizeof metric, "%s%s%.8s", title ? title : "", *measure->unit ? " " : "",
+               measure->unit);
   mixent_print(interval, sizeof interval, "%g %% interval", 100 * input->confidence);
   mixent_print(these, sizeof these, "these %.20s", samples);
   mixent_print(likes, sizeof likes, "%.20s like these", samples);
@@ -78,6 +93,7 @@ static void append_primary(const mixent_comparison *comparison, size_t data, mix
     add_row(comparison, data, variant, like, &table);
   mixent_table_append(&table, out);
   mixent_table_free(&table);
+  free(title);
 }
 
 static void add_measure(const mixent_comparison *comparison, size_t data, size_t variant, size_t measure,
@@ -102,8 +118,11 @@ static void append_measures(const mixent_comparison *comparison, size_t data, si
   const mixent_compare_input *input = &comparison->input;
   mixent_table table = {
       .columns = (int)(2 + last - first), .titles = {"measure", "better"}, .left = {true, true}};
-  for (size_t variant = first; variant < last; variant++)
-    table.titles[2 + variant - first] = mixent_printable(input->variants[variant]);
+  char *titles[VARIANTS_ACROSS];
+  for (size_t i = 0; i < last - first; i++) {
+    titles[i] = make_title(input->variants[first + i], MOST_TITLE, out);
+    table.titles[2 + i] = titles[i] ? titles[i] : "";
+  }
   for (size_t m = 0; m < input->measure_count; m++) {
     const mixent_measure *measure = &input->measures[m];
     bool known = false;
@@ -117,6 +136,7 @@ static void append_measures(const mixent_comparison *comparison, size_t data, si
   mixent_text_append(out, "\n");
   mixent_table_append(&table, out);
   mixent_table_free(&table);
+  for (size_t i = 0; i < last - first; i++) free(titles[i]);
 }
 
 static void append_count(size_t index, size_t count, const char *noun, mixent_text *out) {
