@@ -3,6 +3,8 @@
 #include "core/memory.h"
 #include "core/status.h"
 
+#include <stdlib.h>
+
 /* The axes that Slice and Unsqueeze want as a tensor, put into the file when first asked for. */
 typedef enum axes { CHANNELS, PIXELS } axes;
 
@@ -234,6 +236,50 @@ static void export_mean_probability(mixent_exporter *e, int l) {
   for (int i = 0; i <= layer->input_count; i++) mixent_text_free(&names[i]);
 }
 
+/* A node of its own name whose value is NAME/part; returns that name, which the caller frees. */
+static char *add_part(mixent_exporter *e, int l, const char *part, mixent_onnx_node node) {
+  mixent_text name = {0};
+  mixent_text_append(&name, "%s/%s", mixent_onnx_layer(e, l)->name, part);
+  e->onnx.nodes.failed |= name.failed;
+  node.name = node.output = name.data;
+  if (name.data) mixent_onnx_add_node(&e->onnx, &node);
+  return name.data;
+}
+
+/* x Sigmoid(x) */
+static void export_silu(mixent_exporter *e, int l) {
+  int input = mixent_onnx_layer(e, l)->inputs[0];
+  mixent_onnx_form form = own_form(e, input);
+  const char *x = mixent_onnx_value_as(e, input, form);
+  char *sigmoid = add_part(e, l, "sigmoid", (mixent_onnx_node){.type = "Sigmoid", .inputs = {x}});
+  if (sigmoid) add_value(e, l, form, (mixent_onnx_node){.type = "Mul", .inputs = {x, sigmoid}});
+  free(sigmoid);
+}
+
+/* Erf(x / sqrt 2) x / 2 + x / 2; operators for it came with a later version than the file's. */
+static void export_gelu(mixent_exporter *e, int l) {
+  static const char half_name[] = "gelu/half", root_name[] = "gelu/root";
+  const float half = 0.5F, root = 0.70710678F;
+  int input = mixent_onnx_layer(e, l)->inputs[0];
+  mixent_onnx_form form = own_form(e, input);
+  const char *x = mixent_onnx_value_as(e, input, form);
+  if (!e->gelu) {
+    mixent_onnx_add_floats(&e->onnx, half_name, 1, (int64_t[]){1}, &half);
+    mixent_onnx_add_floats(&e->onnx, root_name, 1, (int64_t[]){1}, &root);
+    e->gelu = true;
+  }
+  char *scaled = add_part(e, l, "scaled", (mixent_onnx_node){.type = "Mul", .inputs = {x, root_name}});
+  char *erf = add_part(e, l, "erf", (mixent_onnx_node){.type = "Erf", .inputs = {scaled}});
+  char *halved = add_part(e, l, "half", (mixent_onnx_node){.type = "Mul", .inputs = {x, half_name}});
+  char *product = add_part(e, l, "product", (mixent_onnx_node){.type = "Mul", .inputs = {halved, erf}});
+  if (product && halved)
+    add_value(e, l, form, (mixent_onnx_node){.type = "Add", .inputs = {halved, product}});
+  free(scaled);
+  free(erf);
+  free(halved);
+  free(product);
+}
+
 /* Of each kind of layer; NULL: it has no form in ONNX. Dropout is gone from a network for evaluation. */
 static void (*const exports[MIXENT_LAYER_KINDS])(mixent_exporter *e, int layer) = {
     [MIXENT_LAYER_CONV2D] = export_conv2d,
@@ -246,7 +292,9 @@ static void (*const exports[MIXENT_LAYER_KINDS])(mixent_exporter *e, int layer) 
     [MIXENT_LAYER_ADD] = export_add,
     [MIXENT_LAYER_CONCAT] = export_concat,
     [MIXENT_LAYER_SPLIT] = export_split,
-    [MIXENT_LAYER_MEAN_PROBABILITY] = export_mean_probability};
+    [MIXENT_LAYER_MEAN_PROBABILITY] = export_mean_probability,
+    [MIXENT_LAYER_GELU] = export_gelu,
+    [MIXENT_LAYER_SILU] = export_silu};
 
 mixent_status mixent_onnx_export_layer(mixent_exporter *e, int l) {
   mixent_layer_kind kind = mixent_onnx_layer(e, l)->type->kind;

@@ -18,6 +18,7 @@ typedef struct mixent_exporter {
   char *(*names)[2]; /* per layer and form: what the value is called */
   bool (*made)[2];   /* per layer and form: whether a node gives it */
   bool axes[2];      /* the lists of axes that are in the file already */
+  bool gelu;         /* so are the numbers of a GELU */
 } mixent_exporter;
 
 /* Adds what gives the value of layer `index`; those before it are there. */

@@ -1,7 +1,8 @@
-/* Layers that only touch memory, as plain loops the compiler vectorises, for float and bfloat16: ReLU on its
+/* Layers that only touch memory, as plain loops the compiler vectorises, for float and bfloat16: ReLU, GELU and SiLU on their
  * own, every n-th pixel, the sum of a skip connection, and the sum of the gradients of a value that several layers read. */
 #include "core/memory.h"
 #include "core/threads.h"
+#include "net/kernels/kernels.h"
 #include "net/plan/plan.h"
 
 #include <stdlib.h>
@@ -43,10 +44,12 @@ static void add_bf16(size_t n, const uint16_t *a, const uint16_t *b, uint16_t *o
 /* One step: what to do over which buffers. */
 typedef struct elementwise_step {
   const mixent_plan *plan;
-  mixent_range_work *work; /* one of the seven below */
+  mixent_range_work *work; /* one of the nine below */
   mixent_data_type type;
   size_t count;            /* of elements, pixels or images, as `work` counts them */
   size_t channels, narrow; /* additions: of the result, of the second operand, which sits in the middle */
+  const mixent_smooth_kernels *kernels; /* GELU, SiLU */
+  mixent_smooth smooth;
   const mixent_layer *from, *to; /* samples: every stride-th pixel of `from` */
   int buffers[MIXENT_MAX_STEP_BUFFERS];
   int buffer_count;
@@ -78,7 +81,7 @@ static void sample_line(const elementwise_step *step, size_t line, bool back) {
            back ? narrow + x * size : wide + x * stride * size, size);
 }
 
-/* The seven things a step can do. Each is given its range and the buffers in the order said; the types are float and bfloat16 (sums:
+/* The nine things a step can do. Each is given its range and the buffers in the order said; the types are float and bfloat16 (sums:
  * double, too, for the reference). */
 
 /* x, y; elements. */
@@ -98,6 +101,24 @@ static void relu_gradient(void *context, size_t begin, size_t end) {
     relu_gradient_bf16(end - begin, y, dy, dx);
   else
     relu_gradient_float(end - begin, y, dy, dx);
+}
+
+/* x, y; elements. */
+static void smooth(void *context, size_t begin, size_t end) {
+  const elementwise_step *step = context;
+  for (size_t n; begin < end; begin += n) {
+    n = end - begin < PIECE ? end - begin : PIECE;
+    step->kernels->forward(step->smooth, (int)n, at(step, 0, begin), at(step, 1, begin));
+  }
+}
+
+/* x, dy, dx; elements. */
+static void smooth_gradient(void *context, size_t begin, size_t end) {
+  const elementwise_step *step = context;
+  for (size_t n; begin < end; begin += n) {
+    n = end - begin < PIECE ? end - begin : PIECE;
+    step->kernels->backward(step->smooth, (int)n, at(step, 0, begin), at(step, 1, begin), at(step, 2, begin));
+  }
 }
 
 /* a, b, out; pixels. Where b has fewer channels it is added to the middle ones: zero padding on both sides. */
@@ -217,6 +238,32 @@ static mixent_status lower_relu_backward(mixent_plan *plan, int layer, void *sha
   return add_step(plan, layer, "backward", true, step, buffers, 3);
 }
 
+static int match_smooth(const mixent_plan *plan, int layer) {
+  return is_kind(plan, layer, MIXENT_LAYER_GELU) || is_kind(plan, layer, MIXENT_LAYER_SILU);
+}
+
+static elementwise_step describe_smooth(const mixent_plan *plan, int layer, mixent_range_work *work) {
+  bool gelu = mixent_layer_is(&plan->graph->layers[layer], MIXENT_LAYER_GELU);
+  return (elementwise_step){.work = work,
+                            .count = elements(plan, layer),
+                            .kernels = mixent_kernels_choose(plan->value_type == MIXENT_TYPE_BF16)->smooth,
+                            .smooth = gelu ? MIXENT_GELU : MIXENT_SILU};
+}
+
+static mixent_status lower_smooth_forward(mixent_plan *plan, int layer, void **shared) {
+  int buffers[] = {plan->values[plan->graph->layers[layer].inputs[0]], plan->values[layer]};
+  *shared = NULL;
+  return add_step(plan, layer, "forward", false, describe_smooth(plan, layer, smooth), buffers, 2);
+}
+
+static mixent_status lower_smooth_backward(mixent_plan *plan, int layer, void *shared) {
+  (void)shared;
+  int input = plan->graph->layers[layer].inputs[0];
+  int buffers[] = {plan->values[input], plan->value_gradients[layer], plan->input_gradients[layer][0]};
+  if (buffers[2] < 0) return MIXENT_OK;
+  return add_step(plan, layer, "backward", true, describe_smooth(plan, layer, smooth_gradient), buffers, 3);
+}
+
 /* A window of one pixel. */
 static int match_sample(const mixent_plan *plan, int layer) {
   const mixent_layer *l = &plan->graph->layers[layer];
@@ -274,6 +321,7 @@ static mixent_status lower_add_backward(mixent_plan *plan, int layer, void *shar
 
 const mixent_backend_pattern mixent_elementwise_patterns[] = {
     {"relu", match_relu, lower_relu_forward, lower_relu_backward},
+    {"smooth", match_smooth, lower_smooth_forward, lower_smooth_backward},
     {"sample", match_sample, lower_sample_forward, lower_sample_backward},
     {"add", match_add, lower_add_forward, lower_add_backward},
     {0},

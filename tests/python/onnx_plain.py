@@ -125,5 +125,8 @@ OPERATORS = {
     "Softmax": lambda a, x: x.softmax(a["axis"]),
     "Mean": lambda a, *x: sum(x) / len(x),
     "Log": lambda a, x: x.log(),
+    "Mul": lambda a, x, y: x * y,
+    "Erf": lambda a, x: x.erf(),
+    "Sigmoid": lambda a, x: x.sigmoid(),
     "Pad": pad,
 }

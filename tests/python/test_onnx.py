@@ -26,6 +26,8 @@ layers:
   - conv2d: {name: c3, channels: 6, kernel: 3, padding: 1, from: r1}
   - add: {name: a1, from: [r1, c2, c3]}
   - batch_norm: {name: n2}
+  - silu: {name: e2}
+  - gelu: {name: e3}
   - max_pool: {name: p1, size: 3, stride: 2, padding: 1}
   - concat: {name: k1, from: [p1, p1]}
   - split: {name: s1, begin: 3, end: 12}
@@ -34,6 +36,7 @@ layers:
   - dropout: {rate: 0.3}
   - linear: {name: l1, features: 20}
   - batch_norm: {name: n3}
+  - gelu: {name: e1}
   - relu: {name: r3}
   - split: {name: s2, begin: 5, end: 15}
   - add: {name: a2, from: [r3, s2]}

@@ -102,6 +102,8 @@ static void test_elementwise_and_shape_layers(void **state) {
     shape map = {round ? draw_integer(&numbers, 1, 20) : 300, draw_integer(&numbers, 1, 5),
                  draw_integer(&numbers, 1, 5)};
     check_and_drop(make_one("relu", "", rows, round, map));
+    check_and_drop(make_one("gelu", "", rows, round, map));
+    check_and_drop(make_one("silu", "", rows, round, map));
     check_and_drop(make_one("global_pool", "", rows, round, map));
     check_and_drop(make_one("flatten", "", rows, round, map));
     check_and_drop(make_one("dropout", "{rate: 0.4}", rows, round, map));
@@ -156,6 +158,8 @@ static void test_other_types_are_rounded_doubles(void **state) {
       {"conv2d", "{channels: 5, kernel: 3, stride: 2, padding: 1}", 1, {{7, 6, 5}}},
       {"batch_norm", "", 1, {{19, 3, 2}}},
       {"relu", "", 1, {{300, 5, 5}}},
+      {"gelu", "", 1, {{300, 5, 5}}},
+      {"silu", "", 1, {{300, 5, 5}}},
       {"max_pool", "{size: 3, stride: 2, padding: 1}", 1, {{5, 7, 6}}},
       {"global_pool", "", 1, {{300, 3, 2}}},
       {"flatten", "", 1, {{7, 3, 2}}},

@@ -40,12 +40,13 @@ static inline char *describe(uint64_t seed) {
       &text, "  - batch_norm: {name: n2}\n  - add: {name: a1, from: [n2, r1]}\n  - relu: {name: r2}\n");
   mixent_text_append(&text,
                      "  - max_pool: {name: p1, size: 2}\n  - max_pool: {name: p2, size: 1, stride: 2}\n");
-  mixent_text_append(&text, "  - conv2d: {name: c3, channels: %d, kernel: 3, padding: 1}\n", b);
+  mixent_text_append(
+      &text, "  - conv2d: {name: c3, channels: %d, kernel: 3, padding: 1}\n  - gelu: {name: e1}\n", b);
   mixent_text_append(&text, "  - global_pool: {name: g}\n  - flatten: {name: f}\n");
   mixent_text_append(&text, "  - split: {name: s1, from: f, begin: 0, end: %d}\n", (b + 1) / 2);
   mixent_text_append(&text, "  - split: {name: s2, from: f, begin: %d, end: %d}\n", b / 3, b);
   mixent_text_append(&text, "  - concat: {name: k, from: [s1, s2, f]}\n  - dropout: {name: d, rate: 0.3}\n");
-  mixent_text_append(&text, "  - linear: {name: l1, features: %d}\n  - batch_norm: {name: n3}\n  - relu:\n",
+  mixent_text_append(&text, "  - linear: {name: l1, features: %d}\n  - batch_norm: {name: n3}\n  - silu:\n",
                      hidden);
   mixent_text_append(&text, "  - linear: {name: l2, features: classes}\n");
   assert_int_equal(mixent_text_status(&text), MIXENT_OK);

@@ -82,6 +82,8 @@ typedef enum mixent_layer_kind {
   MIXENT_LAYER_CONCAT,
   MIXENT_LAYER_ADD,
   MIXENT_LAYER_MEAN_PROBABILITY,
+  MIXENT_LAYER_GELU,
+  MIXENT_LAYER_SILU,
   MIXENT_LAYER_KINDS
 } mixent_layer_kind;
 

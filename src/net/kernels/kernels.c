@@ -2,6 +2,7 @@
 #include "net/kernels/kernels.h"
 #include "net/kernels/narrow.h"
 #include "net/kernels/norm.h"
+#include "net/kernels/smooth.h"
 #include "net/kernels/winograd.h"
 
 #if defined __AVX512BF16__
@@ -20,4 +21,5 @@ const mixent_kernels MIXENT_KERNELS = {.name = MIXENT_CPU_NAME,
                                        .values_in_word = VALUES_IN_WORD,
                                        .winograd = &winograd,
                                        .norm = &norm,
-                                       .narrow = &narrow};
+                                       .narrow = &narrow,
+                                       .smooth = &smooth};

@@ -127,12 +127,21 @@ typedef struct mixent_narrow_kernels {
                   float *bias_sums);
 } mixent_narrow_kernels;
 
+/* Smooth rectifiers, element by element (net/graph/layers/smooth.c). */
+typedef enum mixent_smooth { MIXENT_GELU, MIXENT_SILU } mixent_smooth;
+
+typedef struct mixent_smooth_kernels {
+  void (*forward)(mixent_smooth kind, int count, const void *x, void *y);
+  void (*backward)(mixent_smooth kind, int count, const void *x, const void *dy, void *dx);
+} mixent_smooth_kernels;
+
 typedef struct mixent_kernels {
   const char *name;
   int lanes, values_in_word;
   const mixent_winograd_kernels *winograd;
   const mixent_norm_kernels *norm;
   const mixent_narrow_kernels *narrow;
+  const mixent_smooth_kernels *smooth;
 } mixent_kernels;
 
 /* The widest that this processor has (or MIXENT_CPU names), for values of float or bfloat16. */

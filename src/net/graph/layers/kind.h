@@ -10,7 +10,7 @@
 extern const mixent_layer_type mixent_layer_conv2d, mixent_layer_batch_norm, mixent_layer_relu,
     mixent_layer_max_pool, mixent_layer_global_pool, mixent_layer_flatten, mixent_layer_linear,
     mixent_layer_dropout, mixent_layer_split, mixent_layer_concat, mixent_layer_add,
-    mixent_layer_mean_probability;
+    mixent_layer_mean_probability, mixent_layer_gelu, mixent_layer_silu;
 
 /* Each leaves *out as it is, the default, if the field is absent. */
 mixent_status mixent_field_integer(const mixent_yaml *fields, const char *key, int low, int high, int *out);
