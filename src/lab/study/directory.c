@@ -52,6 +52,7 @@ static mixent_status take_lists(mixent_study *study, const json_t *state, const 
     MIXENT_TRY(mixent_study_add_seed(study, (long)json_integer_value(item)));
   }
   if (!study->seed_count || !count) return fail_state(origin, "'seeds' or 'data' is missing");
+  if (!mixent_study_compared(study)) return fail_state(origin, "'seeds' does not begin as 'vary' says");
   const char **names;
   MIXENT_TRY(MIXENT_ALLOCATE(count, &names));
   bool texts = true;
