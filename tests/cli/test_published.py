@@ -1,7 +1,8 @@
-"""The studies of docs/studies: each still comes in, and says what docs/results quotes of it."""
+"""The tables of docs/results and README: each is tied to the runs of docs/studies, to docs/results/data, or to the program that prints it."""
 import csv
 import gzip
 import json
+import math
 import re
 import statistics
 import subprocess
@@ -15,6 +16,45 @@ STUDIES = sorted(path.name.removesuffix(".jsonl.gz") for path in DIRECTORY.glob(
 QUICK = ("letters-fast", "paper-claim-half", "table", "parts", "test-selected")  # of two seconds each; the others take up to ten
 PAGES = [ROOT / "README.md", ROOT / "docs/RESULTS.md", *sorted((ROOT / "docs/results").glob("*.md"))]
 
+# What each table with numbers is tied to, in order, by page and heading: ("study", NAME): rows of `mixent compare NAME`, both ways;
+# ("test", NAME): the test below that works it out again; ("reason", WORDS): why no runs are kept of it. A program named there is in the tree.
+TIES = {
+    ("README.md", "What we found"): [("test", "test_a_difference_that_is_quoted_stands_in_a_table")],
+    ("README.md", "Three commands"): [("study", "paper-claim-half")],
+    ("RESULTS.md", "Where every figure comes from"): [("reason", "revisions and processors")],
+    ("accuracy.md", "The demo"): [("reason", "two runs, which `make demo` trains")],
+    ("accuracy.md", "Accuracy against minutes"): [("test", "test_the_epochs_of_letters_fast"), ("study", "letters-fast")],
+    ("accuracy.md", "With Winograd and without"): [("test", "test_winograds_table_is_that_of_the_scores_kept"),
+                                                   ("reason", "errors, which bench/winograd.c prints")],
+    ("accuracy.md", "Views of an image averaged"): [("reason", "one model, which the command above trains; src/cli/eval.c prints the table")] * 2,
+    ("label-noise.md", "default-weights-noise"): [("study", "default-weights-noise")],
+    ("label-noise.md", "noise"): [("study", "noise-0"), ("study", "noise-20"), ("study", "noise-40")],
+    ("losses.md", "paper-claim-half"): [("study", "paper-claim-half")],
+    ("losses.md", "relatives"): [("study", "relatives")],
+    ("losses.md", "relatives-tuned"): [("test", "test_the_table_of_trials_is_that_of_the_trials_kept"), ("study", "relatives-tuned"),
+                                       ("study", "relatives-shared")],
+    ("losses.md", "min-ent-fixed"): [("study", "min-ent-fixed")],
+    ("losses.md", "parts"): [("study", "parts")],
+    ("losses.md", "default-weights"): [("study", "default-weights"), ("study", "default-weights"), ("test", "test_the_nll_of_default_weights")],
+    ("losses.md", "Calibration, before and after temperature"): [("test", "test_the_calibration_of_relatives")],
+    ("losses.md", "test-selected"): [("study", "test-selected")],
+    ("losses.md", "other-data"): [("study", "other-data")] * 3,
+    ("losses.md", "table"): [("study", "table")],
+    ("speed.md", "Training speed beside PyTorch"): [("reason", "speeds, which bench/train.c and bench/train.py print")],
+    ("speed.md", "Inference beside PyTorch and ONNX Runtime"): [("reason", "speeds, which bench/infer.py prints")],
+    ("speed.md", "The losses beside PyTorch and the speed of memory"): [("reason", "speeds, which bench/loss.c prints")] * 2,
+    ("speed.md", "How long threads spin"): [("reason", "speeds, which bench/waiting.py prints")],
+    ("speed.md", "Runs side by side, or one with two threads"): [("reason", "speeds, which bench/train.c prints")],
+    ("speed.md", "Augmentation"): [("reason", "speeds, which bench/augment.c prints")],
+    ("statistics.md", "False alarms and power"): [("reason", "simulated studies, which bench/false_alarms.c prints")] * 2,
+    ("statistics.md", "Few runs"): [("reason", "simulated studies, which bench/few_runs.c prints")],
+    ("sweeps.md", "Sweeps"): [("test", "test_what_the_sweeps_printed_is_that_of_the_trials_kept"), ("study", "paper-found")],
+    ("weights.md", "learned"): [("study", "learned")],
+    ("weights.md", "styles"): [("study", "styles")],
+}
+
+COMMAND = re.compile(r" +(\$ )?(mixent|make|for|done|build/|bench/|--)")
+
 
 def run(place, *words):
     done = subprocess.run([PROGRAM, *words], cwd=place, env=environment(), capture_output=True, text=True)
@@ -22,20 +62,91 @@ def run(place, *words):
     return done.stdout
 
 
-def rows_of(text):
-    """The rows of accuracy tables that have differences, with single spaces between cells."""
-    lines = (" ".join(line.split()) for line in text.splitlines())
-    return [line for line in lines if re.match(r"\S+ \d+ \d+\.\d+ \d+\.\d+ .* (baseline|[+−]?\d+\.\d+ .* to .*)$", line)]
+def cells(line):
+    return " ".join(line.split())
 
 
-def test_rows_are_found():
-    text = """
-    variant  runs  accuracy %  deviation   95 % interval  difference   these images  Holm p  images like these  Holm p
-    ce         10       94.32       0.11  94.24 to 94.40    baseline
-    w2-0.1     10       94.33       0.09  94.26 to 94.39        0.00  −0.05 to 0.06    0.85      −0.05 to 0.06    0.86
-    NLL  lower  0.0212 ± 0.0008    0.0203 ± 0.0009    0.0241 ± 0.0015"""
-    assert rows_of(text) == ["ce 10 94.32 0.11 94.24 to 94.40 baseline",
-                             "w2-0.1 10 94.33 0.09 94.26 to 94.39 0.00 −0.05 to 0.06 0.85 −0.05 to 0.06 0.86"]
+def has_numbers(line):
+    return len(re.findall(r"(?<![\w.])[+−-]?\d[\d,]*(?:\.\d+)?(?: %)?(?![\w.])", line)) >= 2
+
+
+def tables_of(text):
+    """(heading, lines) of each pipe table or indented block of which two lines or more hold two numbers or more, commands aside."""
+    found, heading, block, fenced = [], "", [], False
+    for line in [*text.splitlines(), "# end"]:
+        kind = "|" if line.startswith("|") else " " if line.startswith("    ") else "" if line else "blank"
+        if not fenced and block and (kind == block[0][0] or (kind == "blank" and block[0][0] == " ")):
+            block.append(line)
+            continue
+        rows = [row for row in block if has_numbers(row) and not COMMAND.match(row)]
+        if len(rows) >= 2:
+            found.append((heading, [row for row in block if row]))
+        block = [line] if kind in ("|", " ") and not fenced else []
+        fenced ^= line.startswith("```")
+        if line.startswith("#") and not fenced:
+            heading = line.strip("# ").split(":")[0]
+    return found
+
+
+def tables():
+    """(page, heading, lines, tie) of each."""
+    found, counts = [], {}
+    for page in PAGES:
+        for heading, lines in tables_of(page.read_text()):
+            place = page.name, heading
+            ties = TIES.get(place, [])
+            counts[place] = counts.get(place, 0) + 1
+            assert counts[place] <= len(ties), f"{page.name}, {heading}: the table '{lines[0].strip()[:60]}' is tied to nothing; add it to TIES"
+            found.append((*place, lines, ties[counts[place] - 1]))
+    return found
+
+
+def test_every_table_has_a_tie():
+    found = tables()
+    for place, ties in TIES.items():
+        assert sum((page, heading) == place for page, heading, _, _ in found) == len(ties), f"TIES names tables of {place} that are not there"
+    for *place, _, (kind, what) in found:
+        assert kind in ("study", "test", "reason"), place
+        assert kind != "study" or what in STUDIES, f"{place}: no study {what}"
+        assert kind != "test" or what in globals(), f"{place}: no test {what}"
+        for path in re.findall(r"\b(?:bench|tools|src)/[\w/.]+", what):
+            assert (ROOT / path).exists(), f"{place}: {path} is not there"
+
+
+def test_tables_are_found():
+    text = """# A: more
+| a | 1 | 2.0 |
+|---|---|---|
+| b | 2 | 3 % |
+    c   1.5   2
+
+    d  −1.5   2
+
+    mixent compare 1 2
+# B
+```
+    e 1 2
+    f 1 2
+```
+| g | 1 |
+"""
+    assert tables_of(text) == [("A", ["| a | 1 | 2.0 |", "|---|---|---|", "| b | 2 | 3 % |"]), ("A", ["    c   1.5   2", "    d  −1.5   2", "    mixent compare 1 2"])]
+
+
+def runs_of(study):
+    """(run, metrics.jsonl, result.json) of each run kept."""
+    lines = gzip.decompress((DIRECTORY / f"{study}.jsonl.gz").read_bytes()).splitlines()[1:]
+    return [(line["run"], [json.loads(epoch) for epoch in line["metrics.jsonl"].splitlines()], json.loads(line["result.json"]))
+            for line in map(json.loads, lines)]
+
+
+def values_of(study, variant, value):
+    """Of each run of a variant, by seed."""
+    return [value(metrics, result) for run, metrics, result in runs_of(study) if run.rpartition("-")[0] == variant]
+
+
+def table_tied_to(what):
+    return next(lines for _, _, lines, tie in tables() if tie == ("test", what))
 
 
 def test_they_are_packed_without_a_time():
@@ -49,13 +160,106 @@ def test_it_comes_in_and_says_what_is_published(tmp_path, study):
     path = DIRECTORY / f"{study}.jsonl.gz"
     runs = len(gzip.decompress(path.read_bytes()).splitlines()) - 1
     assert f"{runs} runs came in, 0 were there already" in run(tmp_path, "study", "import", str(path))
+    published = [cells(line) for _, _, lines, tie in tables() if tie == ("study", study) for line in lines if not COMMAND.match(line)]
     if study.endswith("-search") or study.startswith("screen-"):  # held-out scores that choose; no page quotes a test table
+        assert not published
         return
-    said = rows_of(run(tmp_path, "compare", study, "--no-train"))
-    published = [" ".join(line.split()) for page in PAGES for line in page.read_text().splitlines()]
-    assert said
-    for row in said:
+    text = run(tmp_path, "compare", study, "--no-train")
+    assert "Runs vary init, order." in text
+    said = [cells(line) for line in text.splitlines()]
+    rows = [line for line in said if re.match(r"\S+ (\d+ \d+\.\d+ \d+\.\d+ .* (baseline|[+−]?\d+\.\d+ .* to .*)|0 - - - )", line)]
+    assert rows
+    for row in rows:
         assert any(line == row or line.startswith(row + " ") for line in published), f"no page of docs/results says: {row}"
+    for line in published:  # behind a row may stand the weights at the end, of the next test
+        if has_numbers(line) and re.match(r"\S+ \d+ ", line):
+            assert any(line == row or line.startswith(row + " ") for row in said), f"`mixent compare {study}` does not say: {line}"
+
+
+@pytest.mark.parametrize("study, keys", [("learned", ("w1", "w2", "b1", "b2")), ("styles", ("w1", "w2"))])
+def test_the_weights_at_the_end(study, keys):
+    """The last columns of the two tables: means over the seeds."""
+    lines = next(lines for _, _, lines, tie in tables() if tie == ("study", study))
+    assert cells(lines[0]).endswith("verdict " + " ".join(keys))
+    checked = 0
+    for line in lines[1:]:
+        variant, count, *_ = line.split()
+        if count == "0":
+            continue
+        shown = line.split()[-len(keys):]
+        for key, cell in zip(keys, shown):
+            mean = statistics.mean(values_of(study, variant, lambda metrics, result: metrics[-1][key]))
+            value = math.e if cell == "e" else float(cell.replace("−", "-"))
+            shown_to = len(cell.partition(".")[2]) or 3
+            assert cell == "e" and mean == pytest.approx(value) or abs(mean - value) <= 0.51 * 10**-shown_to, f"{variant}: {key} is {mean:.4g}, not {cell}"
+            checked += 1
+    assert checked >= 20
+
+
+def test_the_epochs_of_letters_fast():
+    runs = runs_of("letters-fast")
+    rows = [line for line in table_tied_to("test_the_epochs_of_letters_fast") if has_numbers(line)]
+    assert len(rows) == 6
+    for epoch, row in enumerate(rows):
+        held_out = [100 * metrics[epoch]["validation"]["accuracy"] for _, metrics, _ in runs]
+        minutes = sum(line["seconds"] for line in runs[2][1][:epoch + 1]) / 60
+        assert row == f"| {epoch + 1} | {minutes:.1f} | {statistics.mean(held_out):.2f} ± {statistics.stdev(held_out):.2f} |"
+
+
+def test_the_nll_of_default_weights():
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table_tied_to("test_the_nll_of_default_weights")]
+    assert [line[0] for line in lines] == ["NLL as trained", "---", "letters", "clothes"] and len(lines[0]) == 8
+    for line, data in ((lines[2], "emnist-letters"), (lines[3], "fashion-mnist")):
+        for variant, cell in zip(lines[0][1:], line[1:]):
+            assert cell == f"{statistics.mean(values_of('default-weights', f'{data}/{variant}', lambda _, result: result['test']['nll'])):.4f}"
+
+
+def test_the_calibration_of_relatives():
+    lines = table_tied_to("test_the_calibration_of_relatives")
+    assert cells(lines[0]) == "loss NLL ECE temperature NLL at it ECE at it" and len(lines) == 13
+    for line in lines[1:]:
+        variant = line.split()[0]
+        columns = [(("test", "nll"), 4), (("test", "ece"), 4), (("temperature", "temperature"), 2), (("test_calibrated", "nll"), 4),
+                   (("test_calibrated", "ece"), 4)]
+        said = []
+        for (part, key), digits in columns:
+            values = values_of("relatives", variant, lambda _, result: result[part][key])
+            assert len(values) == 10
+            said.append(f"{statistics.mean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}")
+        assert cells(line) == f"{variant} {' '.join(said)}"
+
+
+# Differences from another variant than the study's baseline, by paired t; and the quantile of t for so many seeds.
+FROM_ANOTHER = {("0.27", "−0.09", "0.63"): ("paper-found", "mix-ent-released", "ce-like-mix-ent"),
+                ("0.10", "−0.01", "0.20"): ("relatives-tuned", "min-ent-learned", "min-ent"),
+                ("−0.03", "−0.11", "0.05"): ("relatives-tuned", "mix-ent-learned", "mix-ent")}
+QUANTILES = {5: 2.7764451, 10: 2.2621572}
+
+
+@pytest.mark.parametrize("said", FROM_ANOTHER)
+def test_a_difference_from_another_baseline(said):
+    study, variant, other = FROM_ANOTHER[said]
+    a, b = (values_of(study, name, lambda _, result: 100 * result["test"]["accuracy"]) for name in (variant, other))
+    differences = [x - y for x, y in zip(a, b, strict=True)]
+    count = len(differences)
+    mean, half = statistics.mean(differences), QUANTILES[count] * statistics.stdev(differences) / math.sqrt(count)
+    assert said == tuple(f"{value:.2f}".replace("-", "−") for value in (mean, mean - half, mean + half))
+
+
+QUOTED = re.compile(r"([+−]?\d+\.\d+)(?: points)? \((−?\d+\.\d+) to (−?\d+\.\d+)\)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_difference_that_is_quoted_stands_in_a_table(page):
+    """A difference with its interval, wherever prose quotes it."""
+    rows = [f" {cells(line)} ".replace(" +", " ") for _, _, lines, (kind, _) in tables() if kind == "study" for line in lines]
+    quoted = QUOTED.findall(cells(page.read_text()))
+    for difference, low, high in quoted:
+        words = f" {difference.lstrip('+')} {low} to {high} "
+        turned = f" −{difference} −{high} to −{low} ".replace("−−", "")  # "less accurate by"
+        known = (difference.lstrip("+"), low, high) in FROM_ANOTHER or any(words in row or turned in row for row in rows)
+        assert known, f"no table says{words}"
+    assert len(quoted) >= {"README.md": 5, "RESULTS.md": 6}.get(page.name, 0)
 
 
 def test_winograds_table_is_that_of_the_scores_kept():
