@@ -401,11 +401,12 @@ def test_every_kind_of_run_comes_in(place):
   test: {select: test}
   last: {select: last}
   ema: {ema: {decay: 0.9}}
+  pruned: {prune: {fraction: 0.5}}
   nothing-held-out: {validation: {fraction: 0}}
 """)
     place.compare()
     place.run("study", "export", "runs/small", "all.jsonl")
-    assert "20 runs came in" in place.run("study", "import", "all.jsonl", "--runs", "other")[0]
+    assert "22 runs came in" in place.run("study", "import", "all.jsonl", "--runs", "other")[0]
 
 
 def test_what_finished_takes_the_place_of_what_failed(place, whole):
@@ -480,17 +481,19 @@ def up(value):
     (lie_about(("metrics.jsonl", "step", 9)), 2, "metrics.jsonl: epoch 2 ends with step 9 of 20 images, but 80 images"),
     (lie_about(("metrics.jsonl", "seconds", up)), 2, "summary.json: seconds is "),
     (lie_about(("summary.json", "images_per_second", 9.0)), 2, "summary.json: images_per_second is "),
-    (lie_about(("metrics.jsonl", "train.nll", up)), 2, "metrics.jsonl: nll and ce1 of the train part: expected one value"),
+    (lie_about(("metrics.jsonl", "validation.nll", up)), 2, "metrics.jsonl: nll and ce1 of the validation part: expected one value"),
     (lie_about(("metrics.jsonl", "train.accuracy", 2)), 2, "metrics.jsonl: accuracy of the train part: expected a number from 0 to 1"),
-    (lie_about(("metrics.jsonl", "train.kl", up)), 2, "metrics.jsonl: ce2 and h + kl of the train part"),
+    (lie_about(("metrics.jsonl", "validation.kl", up)), 2, "metrics.jsonl: ce2 and h + kl of the validation part"),
     (lie_about(("summary.json", "validation.images", 21)), 2, "its validation part has other images than in metrics.jsonl"),
     (lie_about(("summary.json", "validation.loss", up)), 2, "summary.json: loss of the validation part is "),
     (lie_about(("summary.json", "test.nll", up), ("summary.json", "test.ce1", up)), 2, "its nll of the test part is "),
-    (lie_about(("summary.json", "test.nll", up), ("result.json", "test.nll", up)), 2, "summary.json: nll and ce1 of the test part: expected one value, got "),
+    (lie_about(("summary.json", "test.nll", up), ("result.json", "test.nll", up)), 2,
+     "summary.json: nll and ce1 of the test part: expected one value, got "),
     (lie_about(*((file, f"validation.{key}", up) for file, key in (("summary.json", "nll"), ("summary.json", "ce1"),
                                                                    ("result.json", "nll")))), 2, "nll of the validation part is "),
     (lie_about(*((file, f"test.{key}", up) for file, key in (("summary.json", "entropy"), ("summary.json", "h"),
-                                                             ("summary.json", "ce2"), ("result.json", "entropy")))), 2, "'test' is missing"),
+                                                             ("summary.json", "ce2"), ("result.json", "entropy")))), 2,
+     "'test' is missing"),
     (lie_about(("result.json", "test.accuracy", 39 / 40)), 2, "'right' is missing, wrong or contradicts"),
     (lie_about(("result.json", "test.nll", up)), 2, "its nll of the test part is "),
     (lie_about(("result.json", "temperature.nll_before", up)), 2, "'temperature' is missing, wrong or contradicts"),
@@ -499,7 +502,8 @@ def up(value):
     (lie_about(("result.json", "validation_calibrated.nll", up)), 2, "'temperature' is missing, wrong or contradicts"),
     (lie_about(("result.json", "test_calibrated.accuracy", lambda share: share / 2)), 2, "'test_calibrated' is missing"),
     (lie_about(("result.json", "test.aurc", lambda area: 1 - area)), 2, "'aurc of the test part' is missing, wrong"),
-    (lie_about(("result.json", "reliability", lambda bins: [[count, mean, 1 - share] for count, mean, share in bins])), 2, "'reliability' is"),
+    (lie_about(("result.json", "reliability", lambda bins: [[count, mean, 1 - share] for count, mean, share in bins])), 2,
+     "'reliability' is"),
     (lie_about(("result.json", "entropy_right", lambda bins: bins[::-1])), 2, "'entropy_right' is missing, wrong or contradicts"),
     (lie_about(("result.json", "confused", lambda pairs: pairs[::-1])), 2, "'confused' is missing, wrong or contradicts"),
     (lie_about(("result.json", "confused.0.images", lambda images: images[1:])), 2, "'confused' is missing, wrong"),

@@ -1,4 +1,4 @@
-"""The tables of docs/results and README: each is tied to the runs of docs/studies, to docs/results/data, or to the program that prints it."""
+"""The tables of docs/results and README: each is tied to the runs of docs/studies, to docs/results/data, or to a reason."""
 import csv
 import gzip
 import json
@@ -17,7 +17,7 @@ QUICK = ("letters-fast", "paper-claim-half", "table", "parts", "test-selected") 
 PAGES = [ROOT / "README.md", ROOT / "docs/RESULTS.md", *sorted((ROOT / "docs/results").glob("*.md"))]
 
 # What each table with numbers is tied to, in order, by page and heading: ("study", NAME): rows of `mixent compare NAME`, both ways;
-# ("test", NAME): the test below that works it out again; ("reason", WORDS): why no runs are kept of it. A program named there is in the tree.
+# ("test", NAME): the test below that works it out again; ("reason", WORDS): why no runs are kept of it. Files named there are in the tree.
 TIES = {
     ("README.md", "What we found"): [("test", "test_a_difference_that_is_quoted_stands_in_a_table")],
     ("README.md", "Three commands"): [("study", "paper-claim-half")],
@@ -26,7 +26,7 @@ TIES = {
     ("accuracy.md", "Accuracy against minutes"): [("test", "test_the_epochs_of_letters_fast"), ("study", "letters-fast")],
     ("accuracy.md", "With Winograd and without"): [("test", "test_winograds_table_is_that_of_the_scores_kept"),
                                                    ("reason", "errors, which bench/winograd.c prints")],
-    ("accuracy.md", "Views of an image averaged"): [("reason", "one model, which the command above trains; src/cli/eval.c prints the table")] * 2,
+    ("accuracy.md", "Views of an image averaged"): [("reason", "one model, which the command above it trains and scores")] * 2,
     ("label-noise.md", "default-weights-noise"): [("study", "default-weights-noise")],
     ("label-noise.md", "noise"): [("study", "noise-0"), ("study", "noise-20"), ("study", "noise-40")],
     ("losses.md", "paper-claim-half"): [("study", "paper-claim-half")],
@@ -35,7 +35,8 @@ TIES = {
                                        ("study", "relatives-shared")],
     ("losses.md", "min-ent-fixed"): [("study", "min-ent-fixed")],
     ("losses.md", "parts"): [("study", "parts")],
-    ("losses.md", "default-weights"): [("study", "default-weights"), ("study", "default-weights"), ("test", "test_the_nll_of_default_weights")],
+    ("losses.md", "default-weights"): [("study", "default-weights"), ("study", "default-weights"),
+                                       ("test", "test_the_nll_of_default_weights")],
     ("losses.md", "Calibration, before and after temperature"): [("test", "test_the_calibration_of_relatives")],
     ("losses.md", "test-selected"): [("study", "test-selected")],
     ("losses.md", "other-data"): [("study", "other-data")] * 3,
@@ -71,7 +72,8 @@ def has_numbers(line):
 
 
 def tables_of(text):
-    """(heading, lines) of each pipe table or indented block of which two lines or more hold two numbers or more, commands aside."""
+    """(heading, lines) of each pipe table or indented block of which two lines or more hold two numbers or more, commands aside; and of
+    each table of variants."""
     found, heading, block, fenced = [], "", [], False
     for line in [*text.splitlines(), "# end"]:
         kind = "|" if line.startswith("|") else " " if line.startswith("    ") else "" if line else "blank"
@@ -79,7 +81,7 @@ def tables_of(text):
             block.append(line)
             continue
         rows = [row for row in block if has_numbers(row) and not COMMAND.match(row)]
-        if len(rows) >= 2:
+        if len(rows) >= 2 or (rows and block[0].split()[0] == "variant"):
             found.append((heading, [row for row in block if row]))
         block = [line] if kind in ("|", " ") and not fenced else []
         fenced ^= line.startswith("```")
@@ -96,7 +98,7 @@ def tables():
             place = page.name, heading
             ties = TIES.get(place, [])
             counts[place] = counts.get(place, 0) + 1
-            assert counts[place] <= len(ties), f"{page.name}, {heading}: the table '{lines[0].strip()[:60]}' is tied to nothing; add it to TIES"
+            assert counts[place] <= len(ties), f"{place}: the table '{lines[0].strip()[:60]}' is tied to nothing; add it to TIES"
             found.append((*place, lines, ties[counts[place] - 1]))
     return found
 
@@ -104,7 +106,7 @@ def tables():
 def test_every_table_has_a_tie():
     found = tables()
     for place, ties in TIES.items():
-        assert sum((page, heading) == place for page, heading, _, _ in found) == len(ties), f"TIES names tables of {place} that are not there"
+        assert sum(each[:2] == place for each in found) == len(ties), f"TIES names tables of {place} that are not there"
     for *place, _, (kind, what) in found:
         assert kind in ("study", "test", "reason"), place
         assert kind != "study" or what in STUDIES, f"{place}: no study {what}"
@@ -130,7 +132,8 @@ def test_tables_are_found():
 ```
 | g | 1 |
 """
-    assert tables_of(text) == [("A", ["| a | 1 | 2.0 |", "|---|---|---|", "| b | 2 | 3 % |"]), ("A", ["    c   1.5   2", "    d  −1.5   2", "    mixent compare 1 2"])]
+    assert tables_of(text) == [("A", ["| a | 1 | 2.0 |", "|---|---|---|", "| b | 2 | 3 % |"]),
+                               ("A", ["    c   1.5   2", "    d  −1.5   2", "    mixent compare 1 2"])]
 
 
 def runs_of(study):
@@ -191,7 +194,8 @@ def test_the_weights_at_the_end(study, keys):
             mean = statistics.mean(values_of(study, variant, lambda metrics, result: metrics[-1][key]))
             value = math.e if cell == "e" else float(cell.replace("−", "-"))
             shown_to = len(cell.partition(".")[2]) or 3
-            assert cell == "e" and mean == pytest.approx(value) or abs(mean - value) <= 0.51 * 10**-shown_to, f"{variant}: {key} is {mean:.4g}, not {cell}"
+            right = mean == pytest.approx(value) if cell == "e" else abs(mean - value) <= 0.51 * 10**-shown_to
+            assert right, f"{variant}: {key} is {mean:.4g}, not {cell}"
             checked += 1
     assert checked >= 20
 
@@ -211,7 +215,8 @@ def test_the_nll_of_default_weights():
     assert [line[0] for line in lines] == ["NLL as trained", "---", "letters", "clothes"] and len(lines[0]) == 8
     for line, data in ((lines[2], "emnist-letters"), (lines[3], "fashion-mnist")):
         for variant, cell in zip(lines[0][1:], line[1:]):
-            assert cell == f"{statistics.mean(values_of('default-weights', f'{data}/{variant}', lambda _, result: result['test']['nll'])):.4f}"
+            values = values_of("default-weights", f"{data}/{variant}", lambda _, result: result["test"]["nll"])
+            assert cell == f"{statistics.mean(values):.4f}"
 
 
 def test_the_calibration_of_relatives():
