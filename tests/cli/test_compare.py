@@ -301,7 +301,10 @@ def test_factors_crossed(place):
     assert "--seeds is not for small" in place.run("compare", "study.yaml", "--seeds", "3", code=2)[1]
     place.write(STUDY.replace("seeds: 2", "vary: [init, split]\nseeds: 4").replace("epochs: 2", "epochs: 1"))
     assert "holds a study with 'vary' of init (2), split (2), not init, split;" in place.run("compare", "study.yaml", code=2)[1]
-    place.run("report", "runs/small", "--output", "page.html")
+    place.write(STUDY.replace("seeds: 2", "vary: {init: 2, split: 2}").replace("epochs: 2", "epochs: 1"))
+    place.run("report", "runs/small")
+    page = (place.directory / "runs/small/report.html").read_text()
+    assert "Runs vary init (2), split (2), crossed" in page and "What makes runs differ" in page
 
 
 def test_one_process_at_a_time(place):

@@ -4,6 +4,7 @@
 #include "lab/report/page.h"
 #include "lab/results/sources.h"
 #include "lab/study/directory.h"
+#include "lab/study/results.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -189,6 +190,34 @@ static void write_commands(const mixent_section *section) {
   mixent_text_append(out, "</pre>\n");
 }
 
+/* What the seeds vary, and what each factor brings where the study crosses them. */
+static mixent_status write_vary(const mixent_section *section) {
+  const mixent_study *study = section->report->study;
+  mixent_text *out = section->out, words = {0}, table = {0};
+  mixent_study_results results = {0};
+  mixent_study_vary_append_text(study, &words);
+  mixent_status status = mixent_text_status(&words);
+  if (status == MIXENT_OK) {
+    mixent_text_append(out, "<p class=\"note\">");
+    mixent_html_text(out, words.data);
+    mixent_text_append(out, "</p>\n");
+  }
+  if (status == MIXENT_OK && study->vary.crossed) {
+    status = mixent_study_results_read(study, &results);
+    if (status == MIXENT_OK) mixent_study_variance_append_text(study, results.variance, &table);
+    if (status == MIXENT_OK) status = mixent_text_status(&table);
+    if (status == MIXENT_OK) {
+      mixent_text_append(out, "<pre>");
+      mixent_html_text(out, table.data);
+      mixent_text_append(out, "</pre>\n");
+    }
+    mixent_study_results_free(&results);
+  }
+  mixent_text_free(&words);
+  mixent_text_free(&table);
+  return status;
+}
+
 /* Of results: the files are not ours to make again. */
 static mixent_status write_results(const mixent_section *section) {
   const mixent_report *report = section->report;
@@ -220,6 +249,7 @@ mixent_status mixent_section_making(const mixent_section *section) {
       "<p class=\"note\">With the same build, processor, threads and plan, the same bits come out.</p>\n");
   write_commands(section);
   if (report->study) {
+    MIXENT_TRY(write_vary(section));
     mixent_text name = {0};
     mixent_text_append(&name, "%s.yaml", report->study->name);
     out->failed |= name.failed;
