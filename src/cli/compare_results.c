@@ -30,11 +30,34 @@ const char *mixent_compare_results_given(const mixent_compare_results_arguments 
                                  : NULL;
 }
 
-mixent_status mixent_compare_results_look(const char *word, bool *out) {
+static mixent_status look(const char *path, bool *out) {
   bool is_study;
   *out = false;
-  MIXENT_TRY(mixent_study_look(word, &is_study));
-  return is_study ? MIXENT_OK : mixent_records_look(word, out);
+  MIXENT_TRY(mixent_study_look(path, &is_study));
+  return is_study ? MIXENT_OK : mixent_records_look(path, out);
+}
+
+/* Adds the directory that a word names, or the word as it is. */
+static mixent_status find(const char *runs, char *word, bool *found, mixent_names *out) {
+  char *below = mixent_path_join(runs, word);
+  bool there = false;
+  mixent_status status = below ? look(word, found) : MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK && !*found) status = look(below, &there);
+  if (status == MIXENT_OK) status = mixent_names_add(out, there ? below : word);
+  *found |= there;
+  free(below);
+  return status;
+}
+
+mixent_status mixent_compare_results_find(const char *runs, char **words, int count, mixent_names *out) {
+  bool first = true, found = true;
+  *out = (mixent_names){0};
+  for (int i = 0; i < count && first; i++) {
+    MIXENT_TRY(find(runs, words[i], &found, out));
+    first = i > 0 || found;
+  }
+  if (!first) mixent_names_free(out);
+  return MIXENT_OK;
 }
 
 static mixent_status read_difference(const char *text, double *out) {

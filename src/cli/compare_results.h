@@ -3,6 +3,7 @@
 #define MIXENT_CLI_COMPARE_RESULTS_H
 
 #include "cli/command.h"
+#include "core/file.h"
 #include "lab/results/compare.h"
 
 #include <stdbool.h>
@@ -51,8 +52,9 @@ typedef struct mixent_compare_results_arguments {
 
 /* The first option of these that was given, for a message; NULL: none. */
 const char *mixent_compare_results_given(const mixent_compare_results_arguments *arguments);
-/* Whether a word is a directory of recorded runs, which are results. */
-mixent_status mixent_compare_results_look(const char *word, bool *out);
+/* The directories of recorded runs that words name, which are results: each by its path, or by its name in `runs`. `out` stays empty if
+ * the first word is none; mixent_names_free(out), also after an error. */
+mixent_status mixent_compare_results_find(const char *runs, char **words, int count, mixent_names *out);
 /* A table of results, how it was read, and what is asked of it. */
 typedef struct mixent_results_source {
   mixent_results results;

@@ -55,17 +55,6 @@ static void warn(const char *message) {
   mixent_warning_print("result-unread: %s", message);
 }
 
-/* Whether all that is named are recorded runs, or directories of them: these are results without being said to be. */
-static mixent_status are_recorded(char **words, size_t count, bool *out) {
-  mixent_status status = MIXENT_OK;
-  *out = true;
-  for (size_t i = 0; i < count && *out && status == MIXENT_OK; i++) {
-    *out = !mixent_has_file(words[i], "recipe.yaml");
-    if (*out) status = mixent_compare_results_look(words[i], out);
-  }
-  return status;
-}
-
 /* The command line that makes the page again. */
 static mixent_status write_command(const arguments *arguments, const mixent_names *places, mixent_text *out) {
   const mixent_compare_results_arguments *asked = &arguments->asked;
@@ -108,31 +97,40 @@ static mixent_status report_results(const arguments *arguments, const mixent_nam
   return status;
 }
 
-static mixent_status make_page(const arguments *arguments, bool results, char **words, size_t count,
-                               mixent_names *places, mixent_text *page) {
+/* Finds what the words name: `places`, of results if *results. */
+static mixent_status find(const arguments *arguments, char **words, int count, mixent_names *places,
+                          bool *results) {
+  *results = arguments->results;
+  for (int i = 0; i < count && *results; i++) MIXENT_TRY(mixent_names_add(places, words[i]));
+  if (!*results) MIXENT_TRY(mixent_compare_results_find(MIXENT_RUNS, words, count, places));
+  *results = places->count > 0;
+  return *results ? MIXENT_OK : find_places(words, (size_t)count, places);
+}
+
+static mixent_status make_page(const arguments *arguments, bool results, const mixent_names *places,
+                               mixent_text *page) {
   const mixent_report_options options = {.data_directory = arguments->data_directory, .warning = warn};
-  if (!results) {
-    MIXENT_TRY(find_places(words, count, places));
-    return mixent_report_make((const char *const *)places->items, places->count, &options, page);
-  }
-  for (size_t i = 0; i < count; i++) MIXENT_TRY(mixent_names_add(places, words[i]));
-  return report_results(arguments, places, &options, page);
+  return results ? report_results(arguments, places, &options, page)
+                 : mixent_report_make((const char *const *)places->items, places->count, &options, page);
 }
 
 static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
-  const char *of_results = mixent_compare_results_given(&arguments->asked);
-  bool results = arguments->results;
-  mixent_status status = results ? MIXENT_OK : are_recorded(words, (size_t)count, &results);
-  if (status == MIXENT_OK && of_results && !results)
-    return mixent_wrong_use("report: --%s is for results: mixent report --results FILE…", of_results);
+  const char *asked = mixent_compare_results_given(&arguments->asked);
   mixent_text page = {0};
   mixent_names places = {0};
   char *path = NULL;
-  if (status == MIXENT_OK) status = make_page(arguments, results, words, (size_t)count, &places, &page);
-  if (status == MIXENT_OK) status = choose_path(arguments->output, &places, &path);
-  if (status == MIXENT_OK) status = mixent_file_replace(path, page.data, page.length);
-  int code = status == MIXENT_OK ? print_path(arguments, path, page.length) : mixent_failed(status);
+  bool results;
+  mixent_status status = find(arguments, words, count, &places, &results);
+  int code = status == MIXENT_OK && asked && !results
+                 ? mixent_wrong_use("report: --%s is for results: mixent report --results PATH…", asked)
+                 : MIXENT_EXIT_NOT_YET;
+  if (code == MIXENT_EXIT_NOT_YET) {
+    if (status == MIXENT_OK) status = make_page(arguments, results, &places, &page);
+    if (status == MIXENT_OK) status = choose_path(arguments->output, &places, &path);
+    if (status == MIXENT_OK) status = mixent_file_replace(path, page.data, page.length);
+    code = status == MIXENT_OK ? print_path(arguments, path, page.length) : mixent_failed(status);
+  }
   free(path);
   mixent_names_free(&places);
   mixent_text_free(&page);

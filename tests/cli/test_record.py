@@ -128,6 +128,15 @@ def test_several_directories_and_runs_that_do_not_fit(compare, tmp_path):
     assert "mine/plain-0 and mine/plain-0" in compare("mine", "mine", code=1)
 
 
+def test_directories_by_their_name_among_the_runs(mixent, tmp_path):
+    record_runs(tmp_path / "runs" / "mine")
+    (tmp_path / "mine").mkdir()  # a directory without runs hides none
+    assert "baseline plain" in mixent("compare", "mine").out
+    if shutil.which("gnuplot"):
+        assert mixent("report", "mine").code == 0 and (tmp_path / "runs/mine/report.html").exists()
+    assert mixent("compare", "mine", "nothing").code == 1
+
+
 def test_options_of_studies_are_not_for_recorded_runs(compare, mixent, tmp_path):
     record_runs(tmp_path / "mine", seeds=2)
     for option in (["--seeds", "3"], ["--jobs", "1"], ["--no-train"]):

@@ -1,6 +1,8 @@
 """mixent.lab.record: what it writes, what it refuses, and that a run is whole or absent."""
 import json
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy
 import pytest
@@ -56,6 +58,41 @@ def test_an_equal_run_stays_another_is_refused_or_replaced(tmp_path):
         assert os.stat(path).st_ino == before
     record(tmp_path, variant="a", seed=0, metrics={"accuracy": 0.5}, replace=True)
     assert os.listdir(tmp_path) == ["a-0"] and os.listdir(path) == ["record.json"]
+
+
+@pytest.mark.parametrize("exchange", [True, False], ids=["in one step", "where the system cannot"])
+def test_a_replaced_run_is_the_new_one(tmp_path, monkeypatch, exchange):
+    if not exchange:
+        monkeypatch.setattr("mixent.lab._record._exchange", lambda one, other: False)
+    for number in range(3):
+        path = record(tmp_path, variant="a", seed=0, metrics={"f1": number}, replace=True)
+        assert json.loads((path / "record.json").read_text())["metrics"] == {"f1": number}
+        assert os.listdir(tmp_path) == ["a-0"]
+
+
+def test_many_at_once(tmp_path):
+    """Of equal runs all are content, of unequal ones one is there and the others hear of it."""
+    def try_it(number):
+        try:
+            return record(tmp_path, variant="a", seed=number // 8, metrics={"f1": number % 8 if number >= 8 else 0})
+        except FileExistsError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(16) as pool:
+        outcomes = list(pool.map(try_it, range(16)))
+    assert all(outcome == tmp_path / "a-0" for outcome in outcomes[:8])
+    refused = [outcome for outcome in outcomes[8:] if isinstance(outcome, str)]
+    assert len(refused) == 7 and all("a-1: expected no such run yet" in message for message in refused)
+    assert sorted(os.listdir(tmp_path)) == ["a-0", "a-1"]
+
+
+def test_what_a_killed_process_left_goes_after_an_hour(tmp_path):
+    for name, age in ((".mixent-0123456789abcdef.new", 7200), (".mixent-fedcba9876543210.new", 60)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "record.json").write_text("{}")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    record(tmp_path, variant="a", seed=0, metrics={"f1": 1})
+    assert sorted(os.listdir(tmp_path)) == [".mixent-fedcba9876543210.new", "a-0"]
 
 
 def test_places_that_hold_something_else(tmp_path):

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import math
 import operator
 import os
 import secrets
 import shutil
+import time
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -183,24 +185,43 @@ def _check_place(directory: Path, place: Path, run: Path) -> None:
         raise FileExistsError(f"{printable(str(run))}: expected a recorded run or nothing there, got something without record.json")
 
 
+def _exchange(one: Path, other: Path) -> bool:
+    """Both take the other's name in one step; False where the system cannot do that."""
+    try:
+        renameat2 = ctypes.CDLL(None).renameat2
+    except (AttributeError, OSError):
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of Linux
+    return bool(renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
+
+
 def _settle(temporary: Path, run: Path, files: Mapping[str, list[bytes]], replace: bool) -> None:
-    """Puts a run that is whole in its place."""
-    old = temporary.with_suffix(".old")
+    """Puts a run that is whole in its place. What it replaces goes when the temporary names go."""
+    old = temporary.with_suffix(".old.new")
     if replace and run.exists():
+        if _exchange(temporary, run):
+            return
         run.rename(old)
     try:
         temporary.rename(run)
     except OSError:
-        if old.exists() and not run.exists():
-            old.rename(run)
+        if old.exists():
+            with contextlib.suppress(OSError):
+                old.rename(run)
             raise
         if not (run / "record.json").exists():
             raise
         if not _is_equal(run, files):
             raise FileExistsError(f"{printable(str(run))}: expected no such run yet, or the same one, got a run with other contents; "
                                   "give another variant or seed, or replace=True") from None
-    _sync(run.parent)
-    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sweep(place: Path) -> None:
+    """Removes what ended processes left, unless it was written to within the hour."""
+    for left in place.glob(".mixent-*.new"):
+        with contextlib.suppress(OSError):
+            if left.stat().st_mtime < time.time() - 3600:
+                shutil.rmtree(left)
 
 
 def record(directory: str | os.PathLike[str], *, variant: str, seed: int, data: str | None = None, test_logits: Any = None,
@@ -243,6 +264,7 @@ def record(directory: str | os.PathLike[str], *, variant: str, seed: int, data: 
     if run.exists() and _is_equal(run, files):
         return run
     place.mkdir(parents=True, exist_ok=True)
+    _sweep(place)
     temporary = place / f".mixent-{secrets.token_hex(8)}.new"
     temporary.mkdir()
     try:
@@ -250,7 +272,8 @@ def record(directory: str | os.PathLike[str], *, variant: str, seed: int, data: 
             _write(temporary / name, parts)
         _sync(temporary)
         _settle(temporary, run, files, replace)
+        _sync(place)
     finally:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(temporary)
+        for left in (temporary, temporary.with_suffix(".old.new")):
+            shutil.rmtree(left, ignore_errors=True)
     return run
