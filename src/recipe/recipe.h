@@ -50,6 +50,7 @@ typedef struct mixent_recipe {
   char baseline[MIXENT_RECIPE_TEXT];
   char teacher[MIXENT_RECIPE_TEXT]; /* paths with commas between */
   double prune_fraction, prune_until;
+  bool distill_augmented;
   double distill_weight, distill_temperature, distill_self;
   long optimizer; /* index into mixent_optimizer_types */
   double learning_rate, momentum;

@@ -151,7 +151,9 @@ static const char *find_idle(const char *key, const mixent_recipe *recipe) {
     return "no average is kept (ema.decay is 0)";
   if ((strcmp(key, "lookahead.rate") == 0 || strcmp(key, "lookahead.power") == 0) && recipe->slow_every == 0)
     return "no slow weights are kept (lookahead.every is 0)";
-  if ((strcmp(key, "distill.weight") == 0 || strcmp(key, "distill.temperature") == 0) && !*recipe->teacher)
+  if ((strcmp(key, "distill.augmented") == 0 || strcmp(key, "distill.weight") == 0 ||
+       strcmp(key, "distill.temperature") == 0) &&
+      !*recipe->teacher)
     return "there is no teacher (distill.teacher is empty)";
   if (strcmp(key, "validation.seed") == 0 && recipe->validation_fraction == 0 &&
       recipe->train_fraction == 1 && !mixent_recipe_looks_ahead(recipe))

@@ -18,7 +18,7 @@ void mixent_trainer_fill_batch(mixent_trainer *trainer, size_t number, uint64_t 
                     trainer->mean, trainer->deviation, mixent_net_input(trainer->net));
 }
 
-void mixent_trainer_draw_batch(mixent_trainer *trainer) {
+mixent_status mixent_trainer_draw_batch(mixent_trainer *trainer) {
   uint64_t key = mixent_trainer_member(trainer).epoch;
   size_t step = (size_t)trainer->state.step;
   if (trainer->state.losses) key = mixent_pruning_key(&trainer->pruning, key, step);
@@ -26,7 +26,7 @@ void mixent_trainer_draw_batch(mixent_trainer *trainer) {
   if (trainer->state.losses)
     mixent_pruning_weigh(&trainer->pruning, trainer->state.losses, trainer->recipe.prune_fraction,
                          &trainer->drawn);
-  mixent_trainer_set_targets(trainer);
+  return mixent_trainer_set_targets(trainer);
 }
 
 void mixent_trainer_draw_order(mixent_trainer *trainer) {

@@ -9,7 +9,7 @@
 void mixent_trainer_draw_order(mixent_trainer *trainer);
 
 /* The batch of the step: its images, how much each counts, what the network is to say of it. */
-void mixent_trainer_draw_batch(mixent_trainer *trainer);
+mixent_status mixent_trainer_draw_batch(mixent_trainer *trainer);
 
 /* Images and labels of batch `number` of the order, augmented by `key`, into the net's input. */
 void mixent_trainer_fill_batch(mixent_trainer *trainer, size_t number, uint64_t key);

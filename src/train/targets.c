@@ -2,6 +2,7 @@
 #include "train/targets.h"
 #include "model/softmax.h"
 #include "train/members.h"
+#include "train/teacher.h"
 
 bool mixent_recipe_softens(const mixent_recipe *recipe) {
   return mixent_mixing_is_on(&recipe->mixing) || *recipe->teacher || recipe->distill_self > 0;
@@ -30,17 +31,30 @@ static void mix(mixent_trainer *trainer) {
   mixent_mix_rows(&trainer->recipe.mixing, &rows, trainer->seed, drawn->key);
 }
 
-void mixent_trainer_set_targets(mixent_trainer *trainer) {
+/* What the teachers say of each row as the network is to see it. */
+static mixent_status blend_answers(mixent_trainer *trainer) {
+  mixent_train_batch *drawn = &trainer->drawn;
+  const float *said;
+  double share = trainer->recipe.distill_weight;
+  MIXENT_TRY(mixent_teachers_ask_batch(trainer->teachers, mixent_net_input(trainer->net), trainer->mean,
+                                       trainer->deviation, &said));
+  for (size_t i = 0; i < drawn->rows * drawn->classes; i++)
+    drawn->targets[i] = (float)((1 - share) * (double)drawn->targets[i] + share * (double)said[i]);
+  return MIXENT_OK;
+}
+
+mixent_status mixent_trainer_set_targets(mixent_trainer *trainer) {
   const mixent_recipe *recipe = &trainer->recipe;
   mixent_train_batch *drawn = &trainer->drawn;
-  if (!drawn->targets) return;
+  if (!drawn->targets) return MIXENT_OK;
   mixent_train_batch_soften(drawn);
-  if (trainer->teacher) blend(drawn, trainer->teacher, recipe->distill_weight);
+  if (trainer->taught) blend(drawn, trainer->taught, recipe->distill_weight);
   /* the share grows with the epochs: early predictions are worth little (PS-KD, Kim et al. 2021) */
   double progress = (double)((mixent_trainer_member(trainer).epoch + 1) * (uint64_t)recipe->members) /
                     (double)recipe->epochs;
   if (trainer->state.predictions) blend(drawn, trainer->state.predictions, recipe->distill_self * progress);
   if (mixent_mixing_is_on(&recipe->mixing)) mix(trainer);
+  return trainer->teachers ? blend_answers(trainer) : MIXENT_OK;
 }
 
 void mixent_trainer_keep_predictions(mixent_trainer *trainer) {

@@ -99,7 +99,7 @@ static mixent_status run_step(mixent_trainer *trainer, const mixent_run_director
   double gradient[MIXENT_LOSS_PARAMETERS];
   uint64_t done = mixent_trainer_member(trainer).steps, step = steps_done(trainer) + 1;
   bool ahead = mixent_look_ahead_is_due(trainer, done);
-  mixent_trainer_draw_batch(trainer);
+  MIXENT_TRY(mixent_trainer_draw_batch(trainer));
   if (ahead) MIXENT_TRY(mixent_look_ahead_terms(trainer, done));
   MIXENT_TRY(mixent_net_forward(trainer->net, MIXENT_TRAIN, trainer->seed, done));
   mixent_trainer_keep_predictions(trainer);

@@ -37,8 +37,9 @@ typedef struct mixent_trainer {
   uint32_t *order;          /* [train images]: of the epoch that runs */
   mixent_train_batch drawn; /* the batch of the step */
   mixent_pruning pruning;   /* {0}: no images are left out */
-  float *teacher;           /* [train images, classes]: what distill.teacher says; NULL: none */
-  double last_rate;         /* learning rate of the last step */
+  float *taught; /* [train images, classes]: what the teachers say of each image; NULL: not asked once */
+  struct mixent_teachers *teachers; /* asked in each step; NULL: none are */
+  double last_rate;                 /* learning rate of the last step */
   /* for times, which no checkpoint holds: of the epoch that runs, in this process */
   double seconds;
   uint64_t timed_steps;

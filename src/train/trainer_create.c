@@ -130,6 +130,17 @@ static mixent_status make_optimizer(mixent_trainer *trainer) {
   return MIXENT_OK;
 }
 
+/* Teachers that are asked once are not needed any more. */
+static mixent_status make_teachers(mixent_trainer *trainer) {
+  MIXENT_TRY(mixent_teachers_open(&trainer->recipe, trainer->dataset, &trainer->teachers));
+  if (trainer->recipe.distill_augmented) return MIXENT_OK;
+  MIXENT_TRY(mixent_teachers_ask_images(trainer->teachers, &trainer->dataset->train, &trainer->split,
+                                        &trainer->taught));
+  mixent_teachers_free(trainer->teachers);
+  trainer->teachers = NULL;
+  return MIXENT_OK;
+}
+
 static mixent_status make_state(mixent_trainer *trainer) {
   mixent_train_state *state = &trainer->state;
   trainer->loss = mixent_recipe_loss(&trainer->recipe);
@@ -153,8 +164,7 @@ static mixent_status make_state(mixent_trainer *trainer) {
     MIXENT_TRY(mixent_pruning_make(trainer->steps, trainer->split.train_count, &trainer->pruning));
   }
   bool soft = mixent_recipe_softens(&trainer->recipe);
-  if (*trainer->recipe.teacher)
-    MIXENT_TRY(mixent_teacher_ask(&trainer->recipe, trainer->dataset, &trainer->split, &trainer->teacher));
+  if (*trainer->recipe.teacher) MIXENT_TRY(make_teachers(trainer));
   if (trainer->recipe.distill_self > 0)
     MIXENT_TRY(MIXENT_ALLOCATE(trainer->train.count * trainer->classes, &state->predictions));
   MIXENT_TRY(mixent_train_batch_make(trainer->batch, trainer->classes, soft, state->losses, &trainer->drawn));
@@ -206,7 +216,8 @@ void mixent_trainer_free(mixent_trainer *trainer) {
   free(trainer->state.predictions);
   free(trainer->state.losses);
   mixent_pruning_free(&trainer->pruning);
-  free(trainer->teacher);
+  free(trainer->taught);
+  mixent_teachers_free(trainer->teachers);
   free(trainer->order);
   mixent_train_batch_free(&trainer->drawn);
   free(trainer);

@@ -7,7 +7,9 @@
 #include <cmocka.h>
 
 #include "mixent/train.h"
+#include "model/evaluator.h"
 #include "small_run.h"
+#include "train/draw.h"
 #include "train/init_from.h"
 #include "train/targets.h"
 #include <math.h>
@@ -115,6 +117,7 @@ static const option_set sets[] = {
     {"members", {{"members", "3"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
     {"first", {{"epochs", "1"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
     /* the teachers, and what it begins from, are runs from above */
+    {"taught", {{"distill.teacher", teachers}, {"distill.augmented", "true"}, {"augment.mixup", "0.5"}}},
     {"begun", {{"init_from", begun}, {"ema.decay", "0.9"}}},
     {"distilled", {{"distill.teacher", teachers}, {"distill.self", "0.4"}, {"distill.temperature", "2"}}},
 };
@@ -225,7 +228,7 @@ static void test_distilled_targets(void **state) {
     if (i % 2) own[0] = 0.25f, own[3] = 0.75f; /* of the others it has said nothing yet */
   }
   trainer->state.epoch = 1; /* the second of three */
-  mixent_trainer_set_targets(trainer);
+  assert_ok(mixent_trainer_set_targets(trainer));
   for (size_t i = 0; i < drawn->rows; i++) {
     float said[2][CLASSES];
     for (int m = 0; m < 2; m++)
@@ -240,6 +243,58 @@ static void test_distilled_targets(void **state) {
   }
   for (int m = 0; m < 2; m++) mixent_model_free(models[m]);
   mixent_trainer_free(trainer);
+}
+
+static mixent_model *open_best(const char *run, const char *name) {
+  char *path, *place = mixent_path_join(directory, run);
+  mixent_model *model;
+  path = mixent_path_join(place, name);
+  assert_ok(mixent_model_open(path, &model));
+  free(path);
+  free(place);
+  return model;
+}
+
+/* Asked in the step, the teachers see what the network sees. Without any change of the images that is what they say when asked once;
+ * of mixed rows it is part of the mixed target. */
+static void test_teachers_see_the_input(void **state) {
+  (void)state;
+  static const mixent_train_options options;
+  const char *const mixing[] = {"0", "1"};
+  for (int mixed = 0; mixed < 2; mixed++) {
+    const mixent_setting changes[] = {{"distill.teacher", begun}, {"distill.augmented", "true"},
+                                      {"distill.weight", "0.5"},  {"augment.mixup", mixing[mixed]},
+                                      {"precision", "fp32"},      {NULL, NULL}};
+    mixent_setting settings[BASE + MOST];
+    mixent_trainer *trainer = make_trainer(settings, join_settings(changes, settings), &options);
+    mixent_model *model = open_best("mixed", "best.safetensors");
+    mixent_evaluator evaluator;
+    assert_ok(mixent_evaluator_create(model, (int)trainer->batch, MIXENT_FP32, &evaluator));
+    mixent_trainer_draw_order(trainer);
+    assert_ok(mixent_trainer_draw_batch(trainer));
+    const float *input = mixent_net_input(trainer->net);
+    float *copy =
+        mixent_net_input(evaluator.net); /* the normalisation is the same, the data being the same */
+    memcpy(copy, input, trainer->batch * 256 * sizeof *copy);
+    assert_ok(mixent_net_forward(evaluator.net, MIXENT_EVALUATE, 0, 0));
+    const mixent_train_batch *drawn = &trainer->drawn;
+    for (size_t i = 0; i < drawn->rows; i++) {
+      const float *logits = (const float *)mixent_net_logits(evaluator.net) + i * drawn->classes;
+      mixent_mix mix = mixent_mix_draw(&trainer->recipe.mixing, 16, 0, 0, drawn->indices[i]);
+      size_t partner = drawn->rows - 1 - i;
+      for (size_t k = 0; k < drawn->classes; k++) {
+        double label =
+            mix.share * (drawn->labels[i] == (int)k) + (1 - mix.share) * (drawn->labels[partner] == (int)k);
+        double said = exp((double)logits[k] - log_sum_exp(logits, drawn->classes));
+        if (!(fabs((double)drawn->targets[i * drawn->classes + k] - (0.5 * label + 0.5 * said)) < 1e-5))
+          fail_msg("mixed %d row %zu: %g is not %g", mixed, i, (double)drawn->targets[i * drawn->classes + k],
+                   0.5 * label + 0.5 * said);
+      }
+    }
+    mixent_evaluator_free(&evaluator);
+    mixent_model_free(model);
+    mixent_trainer_free(trainer);
+  }
 }
 
 /* After a step the predictions are the softmax of its logits. */
@@ -294,16 +349,6 @@ static void test_begun_from_a_run(void **state) {
   assert_int_equal(mixent_trainer_init_from(trainer), MIXENT_ERROR_ARGUMENT);
   assert_non_null(strstr(mixent_last_error(), "of the shape that network resnet20 has"));
   mixent_trainer_free(trainer);
-}
-
-static mixent_model *open_best(const char *run, const char *name) {
-  char *path, *place = mixent_path_join(directory, run);
-  mixent_model *model;
-  path = mixent_path_join(place, name);
-  assert_ok(mixent_model_open(path, &model));
-  free(path);
-  free(place);
-  return model;
 }
 
 /* The first member is what the recipe trains alone in a third of the epochs; the others differ; best.safetensors has all three. */
@@ -489,17 +534,12 @@ static void test_slow_weights_follow(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_stopped_and_resumed),
-      cmocka_unit_test(test_mixed_targets_reach_the_loss),
-      cmocka_unit_test(test_distilled_targets),
-      cmocka_unit_test(test_predictions_are_kept),
-      cmocka_unit_test(test_members_become_an_ensemble),
-      cmocka_unit_test(test_identity_filters),
-      cmocka_unit_test(test_whitening_filters),
-      cmocka_unit_test(test_begun_from_a_run),
-      cmocka_unit_test(test_resumed_without_its_beginning),
-      cmocka_unit_test(test_what_moves_the_weights),
-      cmocka_unit_test(test_slow_weights_follow),
+      cmocka_unit_test(test_stopped_and_resumed),    cmocka_unit_test(test_mixed_targets_reach_the_loss),
+      cmocka_unit_test(test_distilled_targets),      cmocka_unit_test(test_predictions_are_kept),
+      cmocka_unit_test(test_teachers_see_the_input), cmocka_unit_test(test_members_become_an_ensemble),
+      cmocka_unit_test(test_identity_filters),       cmocka_unit_test(test_whitening_filters),
+      cmocka_unit_test(test_begun_from_a_run),       cmocka_unit_test(test_resumed_without_its_beginning),
+      cmocka_unit_test(test_what_moves_the_weights), cmocka_unit_test(test_slow_weights_follow),
   };
   return cmocka_run_group_tests(tests, make_data, remove_data);
 }

@@ -39,7 +39,7 @@ mixent_mix mixent_mix_draw(const mixent_mixing *mixing, int side, uint64_t seed,
   mixent_mix mix = {.share = 1};
   uint32_t word[4];
   mixent_random_block(&random, epoch, index * BLOCKS, word);
-  if (!(word[0] * 0x1p-32 < mixing->probability)) return mix;
+  if (!mixent_mixing_is_on(mixing) || !(word[0] * 0x1p-32 < mixing->probability)) return mix;
   bool cut = mixing->cutmix > 0 && (mixing->mixup == 0 || word[1] >> 31);
   mix.share = draw_beta(&random, epoch, index * BLOCKS + 1, cut ? mixing->cutmix : mixing->mixup);
   if (cut) draw_box(word + 2, side, &mix);
