@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from events import await_event
+import test_trackers
 from injection import KINDS, LIBRARY, OUTCOMES, WRITING, Command, Injection, count, sample
 from support import PROGRAM, TINY_NET, draw_images, environment, make_dataset
 from test_compare import STUDY
@@ -49,6 +50,10 @@ COMMANDS = {
     "compare --results": Command(["compare", "--results", "results.csv", "results.jsonl.gz"], kinds=("memory", "open", "read", "write")),
     "compare, recorded": Command(["compare", "mine"], kinds=("memory", "open", "read", "write")),
     "compare --results, .npz": Command(["compare", "--results", "a.npz", "b.npz", "items.csv"], kinds=("memory", "open", "read", "write")),
+    "compare --results, logs": Command(["compare", "--results", "logs", "--epoch", "best:loss"], kinds=("memory", "stat", "open", "read", "readdir", "write")),
+    "compare --results, mlflow": Command(["compare", "--results", "mlflow.db"], kinds=("memory", "open", "read", "write")),
+    "compare --results, evaluations": Command(["compare", "--results", "evaluations"], kinds=("memory", "open", "read", "write")),
+    "compare --ledger": Command(["compare", "--ledger", "ledger"], kinds=("memory", "stat", "open", "read", "readdir", "write")),
     "report, recorded": Command(["report", "mine"], kinds=("memory", "open", "read", "write")),
     "study export": Command(["study", "export", "runs/small", "small.study.gz"]),
     "study import": Command(["study", "import", "given.study.gz", "--runs", "elsewhere"]),
@@ -91,6 +96,10 @@ def template(tmp_path_factory):
     run("compare", "study.yaml", "--threads", "1")
     run("study", "export", "runs/small", "given.study.gz")
     record_runs(directory)
+    write_logs(directory)
+    (directory / "ledger").mkdir()
+    shutil.copy(directory / "given.study.gz", directory / "ledger" / "given.jsonl.gz")
+    shutil.copytree(directory / "mine", directory / "ledger" / "mine")
     for path in directory.glob("runs/**/index.sqlite*"):
         path.unlink()
     return directory
@@ -108,6 +117,20 @@ def record_runs(directory):
         numpy.savez_compressed(directory / f"{variant}.npz", variant=variant, seed=0, test_logits=numpy.diag([3, 3, ord(variant) - 98]), test_labels=[0, 1, 1],
                                val_logits=3 * numpy.eye(3), val_labels=[0, 1, 1], class_names=["x", "y", "z"], f1=0.5)
     (directory / "items.csv").write_text("variant,seed,data,item,correct\na,0,other,p,1\na,0,other,q,0\nb,0,other,p,1\nb,0,other,q,1\n")
+
+
+def write_logs(directory):
+    """What trackers write of two runs each."""
+    (directory / "logs").mkdir()
+    for variant in "ab":
+        test_trackers.write_events(directory / "logs" / f"{variant}-0", *[test_trackers.event(step, test_trackers.simple("accuracy", 90 + step), test_trackers.simple("loss", step))
+                                                                         for step in range(2)])
+        (directory / "logs" / f"{variant}-1.csv").write_text("epoch,accuracy,loss\n0,0.5,1\n1,0.75,0.5\n")
+        (directory / "logs" / f"{variant}_2" / "version_0").mkdir(parents=True)
+        (directory / "logs" / f"{variant}_2" / "version_0" / "metrics.csv").write_text("epoch,step,accuracy,loss\n0,5,,1\n0,9,0.5,\n")
+        (directory / "logs" / f"{variant}_2" / "version_0" / "hparams.yaml").write_text("lr: 0.1\n")
+        test_trackers.write_evaluation(directory / "evaluations" / variant, [1, 0, variant == "a"])
+    test_trackers.write_store(directory / "mlflow.db")
 
 
 def begin_run(directory):

@@ -160,7 +160,7 @@ static mixent_status take_object(reader *reader, size_t line, const json_t *obje
     reader->origin = reader->samples.origin;
   }
   if (reader->is_samples)
-    return mixent_results_take_sample(&reader->samples, object, path, line, reader->layout, reader->out);
+    return mixent_results_take_sample(&reader->samples, object, line, reader->layout, reader->out);
   clear(row);
   MIXENT_TRY(make_room(path, count_members(object, 0), row));
   MIXENT_TRY(add_members(row, line, "", object, 0));

@@ -6,21 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char reader_name[] = "lm-evaluation-harness";
-
-/* The run by the directory that the file is in; the seed by the word alone: phi-2 is a model. */
-static mixent_status name_run(const mixent_results_file *file, mixent_results *out, const char **origin,
-                              char **variant, char **seed) {
+/* The run by the directory that the file is in; the seed by the word alone: phi-2 is a model. free() run, variant and seed. */
+static mixent_status name_run(const mixent_results_file *file, mixent_results *out,
+                              mixent_results_samples *names) {
   const char *slash = strrchr(file->path, '/'), *below = strrchr(file->name, '/');
-  char *directory, *name = NULL;
-  MIXENT_TRY(mixent_copy_start(slash ? file->path : ".",
-                               slash ? (size_t)(slash - file->path) + (slash == file->path) : 1, &directory));
-  mixent_status status = mixent_copy_start(file->name, below ? (size_t)(below - file->name) : 0, &name);
-  if (status == MIXENT_OK) status = mixent_results_add_source(directory, reader_name, out, origin);
-  if (status == MIXENT_OK)
-    status = mixent_results_name_seeded(file->is_named ? directory : file->root, name, variant, seed);
+  size_t length = slash ? (size_t)(slash - file->path) + (slash == file->path) : 1;
+  char *name;
+  MIXENT_TRY(mixent_results_add_source(file->path, "lm-evaluation-harness", out, &names->origin));
+  MIXENT_TRY(mixent_copy_start(slash ? file->path : ".", length, &names->run));
+  MIXENT_TRY(mixent_copy_start(file->name, below ? (size_t)(below - file->name) : 0, &name));
   out->has_names = true;
-  free(directory);
+  mixent_status status = mixent_results_name_seeded(file->is_named ? names->run : file->root, name,
+                                                    &names->variant, &names->seed);
   free(name);
   return status;
 }
@@ -59,7 +56,7 @@ static mixent_status find_metric(const json_t *object, const mixent_results_layo
 mixent_status mixent_results_samples_begin(const mixent_results_file *file, const json_t *object,
                                            const mixent_results_layout *layout, mixent_results *out,
                                            mixent_results_samples *samples) {
-  MIXENT_TRY(name_run(file, out, &samples->origin, &samples->variant, &samples->seed));
+  MIXENT_TRY(name_run(file, out, samples));
   MIXENT_TRY(name_task(file->path, &samples->task));
   return find_metric(object, layout, &samples->metric);
 }
@@ -70,16 +67,22 @@ static mixent_status name_data(const char *task, const char *filter, char **out)
                                      : mixent_print_text(out, "%s, %s", task, filter);
 }
 
-static mixent_results_header header_of(const char *origin, size_t line, const char *const *names,
-                                       const mixent_results_layout *layout) {
-  mixent_results_header header = {
-      .origin = origin, .line = line, .names = names, .count = 2, .layout = layout, .identity = origin};
+static mixent_results_header header_of(const mixent_results_samples *of, size_t line,
+                                       const char *const *names, const mixent_results_layout *layout) {
+  mixent_results_header header = {.origin = of->origin,
+                                  .line = line,
+                                  .names = names,
+                                  .count = 2,
+                                  .layout = layout,
+                                  .variant = of->variant,
+                                  .seed = of->seed,
+                                  .identity = of->run};
   for (int role = 0; role < MIXENT_ROLES; role++) header.roles[role] = header.count;
   return header;
 }
 
 mixent_status mixent_results_take_sample(const mixent_results_samples *samples, const json_t *object,
-                                         const char *path, size_t line, const mixent_results_layout *layout,
+                                         size_t line, const mixent_results_layout *layout,
                                          mixent_results *out) {
   const char *filter = json_string_value(json_object_get(object, "filter")),
              *hash = json_string_value(json_object_get(object, "doc_hash"));
@@ -92,7 +95,7 @@ mixent_status mixent_results_take_sample(const mixent_results_samples *samples, 
         MIXENT_ERROR_FORMAT,
         "%s:%zu:1: expected a whole number 'doc_id' and 0 or 1 for '%.80s', got another value; name the metric "
         "that says whether a document is right: --columns correct=NAME",
-        path, line, samples->metric);
+        samples->origin, line, samples->metric);
   const char *names[2] = {"doc_id", samples->metric};
   bool right = json_is_true(value) || json_number_value(value) == 1;
   char item[64], *data;
@@ -101,12 +104,10 @@ mixent_status mixent_results_take_sample(const mixent_results_samples *samples, 
                hash ? hash : "");
   mixent_results_field fields[2] = {{.kind = MIXENT_FIELD_WORD, .text = item, .line = line, .column = 1},
                                     mixent_results_number(right, right ? "1" : "0")};
-  mixent_results_header header = header_of(samples->origin, line, names, layout);
+  mixent_results_header header = header_of(samples, line, names, layout);
   header.roles[MIXENT_ROLE_ITEM] = 0;
   header.roles[MIXENT_ROLE_CORRECT] = 1;
   MIXENT_TRY(name_data(samples->task, filter ? filter : "none", &data));
-  header.variant = samples->variant;
-  header.seed = samples->seed;
   header.data = data;
   mixent_status status = mixent_results_take(&header, fields, out);
   free(data);
@@ -114,6 +115,7 @@ mixent_status mixent_results_take_sample(const mixent_results_samples *samples, 
 }
 
 void mixent_results_samples_end(mixent_results_samples *samples) {
+  free(samples->run);
   free(samples->variant);
   free(samples->seed);
   free(samples->task);
@@ -157,23 +159,18 @@ mixent_status mixent_results_read_means(const mixent_results_file *file, const c
                                         bool *found) {
   static const char *const names[2] = {"metric", "value"};
   json_t *object;
-  const char *origin;
-  char *variant = NULL, *seed = NULL;
+  mixent_results_samples of = {0};
   MIXENT_TRY(mixent_json_parse(text, size, 0, file->path, &object));
   *found = json_is_object(json_object_get(object, "results")) &&
            json_is_object(json_object_get(object, "versions"));
-  mixent_status status = MIXENT_OK;
-  if (*found) status = name_run(file, out, &origin, &variant, &seed);
+  mixent_status status = *found ? name_run(file, out, &of) : MIXENT_OK;
   if (*found && status == MIXENT_OK) {
-    mixent_results_header header = header_of(origin, 1, names, layout);
+    mixent_results_header header = header_of(&of, 1, names, layout);
     header.roles[MIXENT_ROLE_METRIC] = 0;
     header.roles[MIXENT_ROLE_VALUE] = 1;
-    header.variant = variant;
-    header.seed = seed;
     status = take_means(&header, object, out);
   }
-  free(variant);
-  free(seed);
+  mixent_results_samples_end(&of);
   json_decref(object);
   return status;
 }

@@ -11,7 +11,8 @@
 typedef struct mixent_results_samples {
   char *variant, *seed, *task;
   char *metric;       /* that says whether a document is right; NULL: none of the task's does */
-  const char *origin; /* the directory: it is the run */
+  char *run;          /* the directory: it is the run */
+  const char *origin; /* the file */
 } mixent_results_samples;
 
 /* Whether an object is a line of samples. */
@@ -22,7 +23,7 @@ mixent_status mixent_results_samples_begin(const mixent_results_file *file, cons
                                            mixent_results_samples *samples);
 /* Adds a line's document as an item of the run. */
 mixent_status mixent_results_take_sample(const mixent_results_samples *samples, const json_t *object,
-                                         const char *path, size_t line, const mixent_results_layout *layout,
+                                         size_t line, const mixent_results_layout *layout,
                                          mixent_results *out);
 void mixent_results_samples_end(mixent_results_samples *samples);
 
