@@ -296,6 +296,17 @@ def test_a_table_with_epochs(compare, tmp_path):
     assert "expected a number for the epoch" in compare("blank.csv", code=1)
 
 
+def test_logs_beside_tables(compare, tmp_path):
+    """--epoch reads logs twice; a table's runs without a seed are not two runs each for that."""
+    write_rows(tmp_path / "log-1.csv", [{"epoch": 0, "val_acc": 80, "val_loss": 1}, {"epoch": 1, "val_acc": 70, "val_loss": 2}])
+    write_rows(tmp_path / "table.csv", [{"variant": "plain", "val_acc": 75}, {"variant": "plain", "val_acc": 76}])
+    found = compare("log-1.csv", "table.csv", "--epoch", "best:val_loss", "--metric", "val_acc")
+    (data,) = found["comparison"]["data"]
+    assert {variant["name"]: variant["measures"]["val_acc"]["values"] for variant in data["variants"]} == {"log": [80], "plain": [75, 76]}
+    write_rows(tmp_path / "dash.csv", [{"variant": variant, "top - 1": value} for variant in "ab" for value in (1, 2)])  # no chart of Weights & Biases
+    assert readers(compare("dash.csv")) == ["CSV"]
+
+
 def test_nested_objects(compare, tmp_path):
     def lines(**extra):
         return "".join(json.dumps({"name": "x", "config": {"loss": variant, "seed": seed, "model": {"depth": 3}}, "summary": {"val": {"accuracy": value}}, "list": [1], **extra}) + "\n"

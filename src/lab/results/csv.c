@@ -206,7 +206,7 @@ static mixent_status read_any(table *table, const mixent_results_file *file,
   *found = true;
   MIXENT_TRY(has_runs(table, layout, &runs));
   if (!is_wandb) table->state = table->columns;
-  if (is_chart(table)) return read_chart(table, layout, out);
+  if (!runs && is_chart(table)) return read_chart(table, layout, out);
   if (!is_wandb && !runs && epoch) return read_log(table, file, epoch, reader, layout, out);
   *found = file->is_named || is_wandb || runs;
   return *found ? read_table(table, file, is_wandb, layout, out) : MIXENT_OK;

@@ -190,7 +190,6 @@ static mixent_status take_metrics(const reader *reader, const run *run, mixent_r
 
 static mixent_status take_run(const reader *reader, const run *run) {
   static const char *const fixed[FIXED] = {"run", "experiment", "metric", "value", "epoch"};
-  static const char *const usual[MIXENT_ROLES] = {NULL};
   size_t all = FIXED + run->count;
   const char **names;
   mixent_results_field *fields = NULL;
@@ -208,7 +207,6 @@ static mixent_status take_run(const reader *reader, const run *run) {
                                     .line = 1,
                                     .names = names,
                                     .count = all,
-                                    .usual = usual,
                                     .data = reader->several ? run->experiment : NULL,
                                     .identity = run->id,
                                     .is_log = true};

@@ -92,7 +92,7 @@ static bool is_blank(const char *text) {
 static mixent_status add_role(const char *origin, const told *told, mixent_name_set *set, size_t most,
                               const char *what, size_t *out) {
   const mixent_results_field *field = &told->field;
-  bool blank = is_blank(field->text);
+  bool blank = !field->text || is_blank(field->text);
   /* a variant may be called "none"; a seed that is NaN is what a data frame makes of a missing one */
   if (blank || field->kind == MIXENT_FIELD_NESTED ||
       (told->role == MIXENT_ROLE_SEED && field->kind == MIXENT_FIELD_MISSING))
@@ -299,7 +299,7 @@ static mixent_status take_row(mixent_results_header *header, const mixent_result
   MIXENT_TRY(find_names(header, &variant, &seed, &data, &wanted, out));
   MIXENT_TRY(find_run(header, wanted, out, &run));
   out->last_run = (size_t)(run - out->runs);
-  if (header->roles[MIXENT_ROLE_ITEM] < header->count && !out->choosing)
+  if (header->roles[MIXENT_ROLE_ITEM] < header->count)
     return mixent_results_take_item(header, fields, out->last_run, out);
   return take_values(header, fields, epoch, run, out);
 }
@@ -312,6 +312,7 @@ mixent_status mixent_results_take(mixent_results_header *header, const mixent_re
     return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
                        "%s: expected at most %d rows in all files together, got more", header->origin,
                        MIXENT_RESULTS_ROWS);
+  if (out->choosing && header->roles[MIXENT_ROLE_EPOCH] >= header->count) return MIXENT_OK; /* no log */
   if (run >= header->count) return take_row(header, fields, header->variant, header->seed, out);
   const mixent_results_field *name = &fields[run];
   if (is_blank(name->text) || name->kind == MIXENT_FIELD_NESTED)

@@ -28,14 +28,17 @@ bool mixent_results_is_event_file(const char *path) {
 
 /* ---- records ---- */
 
-/* CRC-32C (Castagnoli; RFC 3720), a bit at a time into a table of bytes */
-static uint32_t crc_of(const uint8_t *bytes, size_t count) {
+/* CRC-32C (Castagnoli; RFC 3720): what each byte turns the sum into. */
+static void fill_table(uint32_t table[256]) {
   static const uint32_t polynomial = 0x82f63b78; /* reflected */
-  uint32_t crc = UINT32_MAX, table[256];
   for (uint32_t i = 0; i < 256; i++) {
     table[i] = i;
     for (int bit = 0; bit < 8; bit++) table[i] = (table[i] >> 1) ^ (table[i] & 1 ? polynomial : 0);
   }
+}
+
+static uint32_t crc_of(const uint32_t table[256], const uint8_t *bytes, size_t count) {
+  uint32_t crc = UINT32_MAX;
   for (size_t i = 0; i < count; i++) crc = (crc >> 8) ^ table[(crc ^ bytes[i]) & 0xff];
   return ~crc;
 }
@@ -46,8 +49,8 @@ static uint64_t read_little(const uint8_t *bytes, int count) {
   return value;
 }
 
-static bool is_right(const uint8_t *bytes, size_t count, const uint8_t *masked) {
-  uint32_t crc = crc_of(bytes, count), turned = (crc >> 15 | crc << 17) + 0xa282ead8u;
+static bool is_right(const uint32_t table[256], const uint8_t *bytes, size_t count, const uint8_t *masked) {
+  uint32_t crc = crc_of(table, bytes, count), turned = (crc >> 15 | crc << 17) + 0xa282ead8u;
   return turned == (uint32_t)read_little(masked, 4);
 }
 
@@ -185,6 +188,7 @@ typedef struct reader {
   mixent_results_header header;
   const char *path, *prefix; /* of tags: "validation/" */
   mixent_results *out;
+  uint32_t table[256]; /* of CRC-32C */
 } reader;
 
 static mixent_status take(reader *reader, const char *tag, double step, double value) {
@@ -259,7 +263,7 @@ static mixent_status read_record(reader *reader, FILE *stream, uint64_t at, size
   mixent_status status = MIXENT_OK;
   if (fread(bytes, 1, length + 4, stream) != length + 4)
     status = mixent_fail_errno("read", reader->path);
-  else if (!is_right(bytes, length, bytes + length))
+  else if (!is_right(reader->table, bytes, length, bytes + length))
     status = fail_damaged(reader, at, "the bytes of a record that fit their checksum");
   else
     status = take_event(reader, (wire){bytes, bytes + length}, &right);
@@ -275,7 +279,7 @@ static mixent_status read_records(reader *reader, FILE *stream, uint64_t size) {
     if (size - at < HEAD + TAIL) break;
     if (fread(head, 1, HEAD, stream) != HEAD) return mixent_fail_errno("read", reader->path);
     uint64_t length = read_little(head, 8);
-    if (!is_right(head, 8, head + 8))
+    if (!is_right(reader->table, head, 8, head + 8))
       return fail_damaged(reader, at, "a record of an event file of TensorBoard");
     if (length > size - at - HEAD - TAIL) break;
     if (length > LARGEST_RECORD) {
@@ -309,6 +313,7 @@ mixent_status mixent_results_parse_events(const mixent_results_file *run, const 
   mixent_results_log log = {0};
   reader reader = {.path = path, .prefix = prefix, .out = out};
   mixent_results_header *header = &reader.header;
+  fill_table(reader.table);
   *header = (mixent_results_header){.layout = layout, .count = 2, .is_log = true};
   mixent_status status = mixent_results_add_source(run->path, "TensorBoard", out, &header->origin);
   if (status == MIXENT_OK) status = mixent_results_log_begin(&whole, header->origin, &log);
