@@ -439,6 +439,21 @@ def test_stores_that_cannot_be_read(compare, mixent, tmp_path):
     assert len(values_of(compare(strange.name, "--metric", "val_acc"))) == 2
 
 
+def test_a_store_in_write_ahead_mode(compare, tmp_path):
+    """Nothing is written beside it, and what a process that has it open has written counts."""
+    write_store(tmp_path / "mlflow.db")
+    database = sqlite3.connect(tmp_path / "mlflow.db")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.close()
+    check(compare("mlflow.db", "--metric", "val_acc"))
+    assert os.listdir(tmp_path) == ["mlflow.db"]
+    database = sqlite3.connect(tmp_path / "mlflow.db")
+    database.execute("UPDATE metrics SET value = value - 1 WHERE key = 'val_acc'")
+    database.commit()
+    check(compare("mlflow.db", "--metric", "val_acc"), change=-1)
+    database.close()
+
+
 @pytest.mark.long
 def test_a_locked_store(compare, tmp_path):
     """After five seconds."""

@@ -291,12 +291,31 @@ static mixent_status write_uri(const char *path, const char *mode, char **out) {
   return mixent_text_status(&text);
 }
 
+/* Whether the file is in write-ahead mode and nobody has it open: then SQLite would make two files beside it, and needs no lock. */
+static mixent_status is_at_rest(const char *path, bool *out) {
+  enum { VERSIONS = 18, WRITE_AHEAD = 2 }; /* where in the file's head its mode is, and which one it is */
+  unsigned char head[VERSIONS + 1] = {0};
+  char *log;
+  mixent_path_kind kind = MIXENT_PATH_NOTHING;
+  FILE *stream;
+  MIXENT_TRY(mixent_file_open(path, &stream));
+  size_t count = fread(head, 1, sizeof head, stream);
+  fclose(stream);
+  MIXENT_TRY(mixent_print_text(&log, "%s-wal", path));
+  mixent_status status = mixent_path_look(log, &kind);
+  free(log);
+  *out = count == sizeof head && head[VERSIONS] == WRITE_AHEAD && kind == MIXENT_PATH_NOTHING;
+  return status;
+}
+
 mixent_status mixent_results_read_mlflow(const mixent_results_file *file, const mixent_results_layout *layout,
                                          mixent_results *out, bool *found) {
   sqlite3 *database = NULL;
   char *uri;
+  bool at_rest;
   out->file = file->path;
-  MIXENT_TRY(write_uri(file->path, "mode=ro", &uri));
+  MIXENT_TRY(is_at_rest(file->path, &at_rest));
+  MIXENT_TRY(write_uri(file->path, at_rest ? "mode=ro&immutable=1" : "mode=ro", &uri));
   int code = sqlite3_open_v2(uri, &database, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
   free(uri);
   const reader reader = {.path = file->path, .database = database};

@@ -85,14 +85,14 @@ static told find_told(const mixent_results_header *header, const mixent_results_
 }
 
 static bool is_blank(const char *text) {
-  return text[strspn(text, " \t\r\n")] == 0;
+  return !text || text[strspn(text, " \t\r\n")] == 0;
 }
 
 /* A role as a name: whole numbers have one spelling. */
 static mixent_status add_role(const char *origin, const told *told, mixent_name_set *set, size_t most,
                               const char *what, size_t *out) {
   const mixent_results_field *field = &told->field;
-  bool blank = !field->text || is_blank(field->text);
+  bool blank = is_blank(field->text);
   /* a variant may be called "none"; a seed that is NaN is what a data frame makes of a missing one */
   if (blank || field->kind == MIXENT_FIELD_NESTED ||
       (told->role == MIXENT_ROLE_SEED && field->kind == MIXENT_FIELD_MISSING))
