@@ -138,8 +138,8 @@ static PyObject *least_difference(PyObject *module, PyObject *arguments) {
   return status == MIXENT_OK ? PyFloat_FromDouble(out) : raise_status(status);
 }
 
-/* bootstrap(a, b, seeds, images, seed, replicates, confidence) -> difference, error, freedom, low, high, p, percentile_low, percentile_high,
- * deviation; a, b [seeds, images] */
+/* bootstrap(a, b, seeds, images, seed, replicates, confidence) -> difference, error, freedom, low, high, p, percentile_low,
+ * percentile_high, deviation, seed_variance, image_variance, rest_variance; a, b [seeds, images] */
 static PyObject *bootstrap(PyObject *module, PyObject *arguments) {
   (void)module;
   address a, b;

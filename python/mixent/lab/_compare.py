@@ -109,7 +109,7 @@ class Comparison:
     @property
     def words(self) -> str:
         """What may be concluded: a paragraph per comparison."""
-        return "\n\n".join(one.words for one in (*self.pairs, *self.across))
+        return "\n\n".join([*(pair.words for pair in self.pairs), *(one.words for one in self.across)])
 
     @property
     def verdicts(self) -> dict[Any, str]:
@@ -212,7 +212,8 @@ def compare(results: Any, *, metric: str | None = None, baseline: str | None = N
     except ValueError as error:
         raise _in_own_words(error) from None
     data = found.pop("data")
-    across = tuple(Across(*one[:3], Sample(*one[3]), Estimate(*one[4]), Estimate(*one[5]), one[6]) for one in found.pop("across"))
+    across = tuple(Across(variant, count, better, Sample(*effect), Estimate(*improvement), Estimate(*interquartile), text)
+                   for variant, count, better, effect, improvement, interquartile, text in found.pop("across"))
     variants = tuple(Variant(name, *one[:-2], *map(tuple, one[-2:])) for name, ones, _ in data for one in ones)
     pairs = tuple(Pair(name, *one) for name, _, ones in data for one in ones)
     given = {"metric": metric, "baseline": baseline, "lower": below, "higher": above,
@@ -220,4 +221,5 @@ def compare(results: Any, *, metric: str | None = None, baseline: str | None = N
              "overlap": repr(overlap) if overlap else None, "epoch": None if epoch == "last" else epoch,
              "columns": ",".join(f"{role}={name}" for role, name in (columns or {}).items()) or None}
     words = tuple(word for name, value in given.items() if value is not None for word in (f"--{name}", value))
-    return Comparison(**found, overlap=overlap, variants=variants, pairs=pairs, across=across, _table=(names, rows), _options=words, _like=results)
+    return Comparison(**found, overlap=overlap, variants=variants, pairs=pairs, across=across, _table=(names, rows), _options=words,
+                      _like=results)

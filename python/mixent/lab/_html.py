@@ -131,6 +131,6 @@ def _short(name: str) -> str:
 
 
 def html_of(comparison: Comparison) -> str:
-    paragraphs = "".join(f"<p style='max-width:46em'>{_text(pair.words)}</p>" for pair in (*comparison.pairs, *comparison.across))
+    paragraphs = "".join(f"<p style='max-width:46em'>{_text(words)}</p>" for words in comparison.words.split("\n\n") if words)
     picture = _picture(comparison, list(comparison.pairs)) if comparison.pairs else ""
     return f"<div><div style='overflow-x:auto'>{_table(comparison)}</div>{picture}{paragraphs}</div>"
