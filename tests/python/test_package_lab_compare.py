@@ -413,5 +413,8 @@ def test_runs_as_a_frame(tmp_path, monkeypatch):
     monkeypatch.setenv("MIXENT_PROGRAM", PROGRAM)
     with pytest.raises(ValueError, match="no such directory of runs"):
         lab.runs(tmp_path / "none")
-    (tmp_path / "runs").mkdir()
-    assert lab.runs(tmp_path / "runs") == []
+    assert lab.runs(tmp_path) == []
+    for seed in range(3):
+        lab.record(tmp_path / "runs", variant="a", seed=seed, metrics={"accuracy": 0.9 + seed / 100})
+    found = lab.runs(tmp_path / "runs", "seed>0", columns=["run", "seed", "metrics.accuracy"], sort="seed")
+    assert [(row["run"], row["seed"], row["metrics.accuracy"]) for row in found] == [("a-1", 1, 0.91), ("a-2", 2, 0.92)]
