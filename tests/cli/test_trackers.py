@@ -188,7 +188,7 @@ def test_a_run_in_two_directories(compare, tmp_path):
     for variant, seed, value in RUNS:
         write_events(tmp_path / "logs" / f"{variant}-{seed}" / "train", event(3, simple("epoch_accuracy", 99)))
         write_events(tmp_path / "logs" / f"{variant}-{seed}" / "validation", event(3, simple("epoch_accuracy", value)))
-    check(compare("logs", "--metric", "validation/epoch_accuracy"), near=1e-5)
+    check(compare("logs"), near=1e-5)
 
 
 def test_damaged_event_files(compare, tmp_path):
@@ -250,6 +250,7 @@ def test_lightning(compare, tmp_path):
     assert readers(found) == ["Lightning CSVLogger"] and "step" not in metrics_of(found)
     check(compare("logs", "--metric", "val_acc", "--epoch", "best:val_loss"), change=0.3)
     check(compare("logs", "--metric", "test_acc", "--epoch", "best:val_loss"), change=-1)
+    check(compare("logs"), change=-1)  # the test's, where there is one
     by_settings = compare("logs", "--metric", "val_acc", "--columns", "variant=loss,seed=hparams.rng")
     assert {variant: list(seeds) for variant, seeds in values_of(by_settings).items()} == {"cex": list("123456"), "mixx": list("123456")}
     assert "names of runs" not in by_settings["sources"]["words"]
@@ -272,7 +273,7 @@ def test_keras(compare, tmp_path):
                                                                 for epoch, accuracy in enumerate(curve(value))])
     (tmp_path / "logs" / "notes.csv").write_text("day,what\n1,none\n")
     (tmp_path / "logs" / "config.json").write_text("{")
-    check(found := compare("logs", "--metric", "val_accuracy"))
+    check(found := compare("logs"))  # accuracy, without val_, is that of training
     assert readers(found) == ["Keras CSVLogger"] and found["sources"]["passed_over"] == ["logs/notes.csv"] and "notes.csv" in found["sources"]["words"]
     check(compare("logs", "--metric", "val_accuracy", "--epoch", "best:val_loss"), change=0.3)
     check(compare(*sorted(str(path.relative_to(tmp_path)) for path in (tmp_path / "logs").glob("*_*.csv")), "--metric", "val_accuracy"))

@@ -18,7 +18,7 @@ mixent_status mixent_results_layout_choose(mixent_results_layout *layout, const 
   const char *metric = text + strlen(best);
   if (strncmp(text, best, strlen(best)) != 0 || !*metric)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "--epoch: expected last or best:METRIC, got '%.80s'", text);
-  if (mixent_metric_is_of_test(metric))
+  if (mixent_metric_part_of(metric) == MIXENT_PART_TEST)
     return mixent_fail(
         MIXENT_ERROR_ARGUMENT,
         "--epoch: expected a metric of held-out images, got '%.80s'; the best of many test scores is no test "

@@ -18,6 +18,8 @@ static const char *const higher[] = {
     "score",      "ndcg",   "mrr",         "hits",   "top1",       "top5",        "correct", "match",
     "likelihood", "pass",   "speedup",     "meteor", "throughput", NULL};
 static const char *const tests[] = {"test", "testing", NULL};
+static const char *const validations[] = {"val", "valid", "validation", "dev", "eval", NULL};
+static const char *const trainings[] = {"train", "training", NULL};
 static const char *const accuracies[] = {"accuracy", "acc", NULL};
 /* Before a name they turn it round: scikit-learn's neg_log_loss, negative_log_likelihood. */
 static const char *const negations[] = {"neg", "negative", "minus", NULL};
@@ -54,6 +56,9 @@ bool mixent_metric_is_accuracy(const char *name) {
   return has_word(name, accuracies) && mixent_metric_better(name) == 1;
 }
 
-bool mixent_metric_is_of_test(const char *name) {
-  return has_word(name, tests);
+mixent_metric_part mixent_metric_part_of(const char *name) {
+  return has_word(name, trainings)     ? MIXENT_PART_TRAIN
+         : has_word(name, tests)       ? MIXENT_PART_TEST
+         : has_word(name, validations) ? MIXENT_PART_VALIDATION
+                                       : MIXENT_PART_UNKNOWN;
 }

@@ -65,19 +65,28 @@ int mixent_results_better(const mixent_results_question *question, const char *m
                                                : mixent_metric_better(metric);
 }
 
-/* The column that is called accuracy, else the first accuracy by its name, else the first metric. */
+/* How likely a metric is what is asked for, if nobody says: of tables the one that is called accuracy, else an accuracy, best not one of
+ * training. A log has several of each kind: test before validation before what names no part, and before training. */
+static int rank_of(const mixent_results *results, size_t column) {
+  enum { CALLED_SO = 1000, ACCURACY = 100, KNOWN = 50, PART = 10 };
+  const char *name = name_of(&results->columns, column);
+  int part = (int)mixent_metric_part_of(name), rank = mixent_metric_is_accuracy(name) ? ACCURACY : 0;
+  if (results->has_epochs) return rank + (mixent_metric_better(name) ? KNOWN : 0) + PART * part;
+  return rank + (mixent_same_word(name, "accuracy") ? CALLED_SO : 0) + (part == MIXENT_PART_TRAIN ? 0 : PART);
+}
+
+/* The first of the highest rank. */
 static mixent_status default_metric(const mixent_results *results, size_t *out) {
-  size_t count = results->columns.count, first = count, accuracy = count;
-  for (size_t i = count; i-- > 0;) {
-    const char *name = name_of(&results->columns, i);
-    if (mixent_same_word(name, "accuracy") && !results->kinds[i].numbers) return fail_words(results, i);
-    if (!results->kinds[i].numbers) continue;
-    first = i;
-    if (mixent_metric_is_accuracy(name)) accuracy = i;
+  size_t count = results->columns.count;
+  int highest = -1;
+  *out = count;
+  for (size_t i = 0; i < count; i++) {
+    bool called_so = mixent_same_word(name_of(&results->columns, i), "accuracy");
+    if (called_so && !results->kinds[i].numbers) return fail_words(results, i);
+    if (!results->kinds[i].numbers || rank_of(results, i) <= highest) continue;
+    highest = rank_of(results, i);
+    *out = i;
   }
-  for (size_t i = 0; i < count; i++)
-    if (mixent_same_word(name_of(&results->columns, i), "accuracy")) accuracy = i;
-  *out = accuracy < count ? accuracy : first;
   if (*out < count) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_FORMAT,
                      "%s: expected a column of numbers beside the variant and the seed, got none",
