@@ -15,20 +15,6 @@ static mixent_status take_texts(char *const *texts, size_t count, char ***out) {
   return MIXENT_OK;
 }
 
-size_t mixent_report_run_count(const mixent_report *report) {
-  return report->data_count * report->variant_count * report->seed_count;
-}
-
-mixent_report_run *mixent_report_run_at(const mixent_report *report, size_t data, size_t variant,
-                                        size_t seed) {
-  return &report->runs[(data * report->variant_count + variant) * report->seed_count + seed];
-}
-
-const mixent_report_run *mixent_report_run_of(const mixent_report *report, size_t data, size_t variant,
-                                              size_t seed) {
-  return mixent_report_run_at(report, data, variant, seed);
-}
-
 static mixent_status read_study_run(mixent_report *report, mixent_study_cell cell) {
   char *path = mixent_study_run_path(report->study, cell);
   char *name = path ? mixent_study_run_name(report->study, cell) : NULL;

@@ -59,9 +59,32 @@ mixent_status mixent_results_name_run(const char *root, const char *name, char *
 /* The same by the word seed alone, where names end in numbers of their own. */
 mixent_status mixent_results_name_seeded(const char *root, const char *name, char **variant, char **seed);
 
+/* What `right` of a run holds while rows are read; in the end 0 or 1. */
+enum { MIXENT_ITEM_MISSING, MIXENT_ITEM_WRONG, MIXENT_ITEM_RIGHT };
 /* Adds a test item of a run, and whether the run has it right. */
 mixent_status mixent_results_take_item(const mixent_results_header *header,
                                        const mixent_results_field *fields, size_t run, mixent_results *out);
+/* What a row, or its header, says of a role. */
+typedef struct mixent_results_told {
+  mixent_results_role role;
+  const char *column; /* where it stands; "": `field` is a name that the header gives */
+  mixent_results_field field;
+} mixent_results_told;
+
+/* `fixed`: what the header says where it has no such column, or NULL. */
+mixent_results_told mixent_results_told_of(const mixent_results_header *header,
+                                           const mixent_results_field *fields, mixent_results_role role,
+                                           const char *fixed);
+bool mixent_results_is_blank(const char *text);
+/* Adds a name, in its composed spelling, to a set that holds at most `most` `what`. */
+mixent_status mixent_results_add_name(mixent_name_set *set, const char *text, size_t most, const char *what,
+                                      const char *origin, size_t *out);
+/* Adds what is told as a name. */
+mixent_status mixent_results_add_told(const char *origin, const mixent_results_told *told,
+                                      mixent_name_set *set, size_t most, const char *what, size_t *out);
+/* "variant 'ce', seed 3"; free(*out). */
+mixent_status mixent_results_name_of(const mixent_results *results, const mixent_results_run *run,
+                                     char **out);
 /* The field of a role as a name: whole numbers have one spelling. The name is added to `set`, which holds at most `most` `what`. */
 mixent_status mixent_results_add_role(const mixent_results_header *header, const mixent_results_field *fields,
                                       mixent_results_role role, mixent_name_set *set, size_t most,

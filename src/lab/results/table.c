@@ -2,7 +2,6 @@
 #include "core/cell.h"
 #include "core/locale.h"
 #include "core/memory.h"
-#include "core/unicode.h"
 #include "lab/results/epoch.h"
 
 #include <math.h>
@@ -58,65 +57,6 @@ void mixent_results_free(mixent_results *results) {
   *results = (mixent_results){0};
 }
 
-static mixent_status add_name(mixent_name_set *set, const char *text, size_t most, const char *what,
-                              const char *origin, size_t *out) {
-  char *composed;
-  MIXENT_TRY(mixent_text_compose(text, &composed));
-  mixent_status status = mixent_name_set_add(set, composed, out);
-  free(composed);
-  if (status == MIXENT_OK && set->count > most)
-    status = mixent_fail(MIXENT_ERROR_UNSUPPORTED,
-                         "%s: expected at most %zu %s in all files together, got more", origin, most, what);
-  return status;
-}
-
-/* What a row, or its header, says of a role. */
-typedef struct told {
-  mixent_results_role role;
-  const char *column; /* where it stands */
-  mixent_results_field field;
-} told;
-
-static told find_told(const mixent_results_header *header, const mixent_results_field *fields,
-                      mixent_results_role role, const char *fixed) {
-  size_t column = header->roles[role];
-  if (column < header->count) return (told){role, header->names[column], fields[column]};
-  return (told){role, "", {.kind = fixed ? MIXENT_FIELD_WORD : MIXENT_FIELD_MISSING, .text = fixed}};
-}
-
-static bool is_blank(const char *text) {
-  return !text || text[strspn(text, " \t\r\n")] == 0;
-}
-
-/* A role as a name: whole numbers have one spelling. */
-static mixent_status add_role(const char *origin, const told *told, mixent_name_set *set, size_t most,
-                              const char *what, size_t *out) {
-  const mixent_results_field *field = &told->field;
-  bool blank = is_blank(field->text);
-  /* a variant may be called "none"; a seed that is NaN is what a data frame makes of a missing one */
-  if (blank || field->kind == MIXENT_FIELD_NESTED ||
-      (told->role == MIXENT_ROLE_SEED && field->kind == MIXENT_FIELD_MISSING))
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%zu: expected the %s of this row in '%.80s', got %s",
-                       origin, field->line, field->column, mixent_results_roles[told->role], told->column,
-                       blank                                ? "a blank"
-                       : field->kind == MIXENT_FIELD_NESTED ? "a list or an object"
-                                                            : field->text);
-  char whole[32], *end;
-  const double most_whole = 9007199254740992; /* 2^53: each whole number up to it is a double */
-  double number = field->kind == MIXENT_FIELD_NUMBER ? field->number : mixent_number_read(field->text, &end);
-  bool is_number = field->kind == MIXENT_FIELD_NUMBER || (!*told->column && !*end);
-  bool is_whole = is_number && fabs(number) < most_whole && number == floor(number);
-  if (is_whole) mixent_print(whole, sizeof whole, "%.0f", number + 0.0 /* no -0 */);
-  return add_name(set, is_whole ? whole : field->text, most, what, origin, out);
-}
-
-mixent_status mixent_results_add_role(const mixent_results_header *header, const mixent_results_field *fields,
-                                      mixent_results_role role, mixent_name_set *set, size_t most,
-                                      const char *what, size_t *out) {
-  const told told = find_told(header, fields, role, NULL);
-  return add_role(header->origin, &told, set, most, what, out);
-}
-
 /* The key of a run; one without a seed and an identity is a run of its own. free() */
 static mixent_status write_key(const mixent_results_header *header, const mixent_results_run *run,
                                size_t count, char **out) {
@@ -138,7 +78,7 @@ static mixent_status find_run(const mixent_results_header *header, mixent_result
     if (status == MIXENT_OK) out->runs[count] = wanted;
   }
   if (status == MIXENT_OK)
-    status = add_name(&out->keys, key, MIXENT_RESULTS_RUNS, "runs", header->origin, &index);
+    status = mixent_results_add_name(&out->keys, key, MIXENT_RESULTS_RUNS, "runs", header->origin, &index);
   if (status == MIXENT_OK) *run = &out->runs[index];
   free(key);
   return status;
@@ -161,7 +101,7 @@ static mixent_status grow_cells(const char *origin, mixent_results_run *run, siz
 static mixent_status find_column(const char *origin, const char *name, const mixent_results_field *field,
                                  mixent_results *out, size_t *index) {
   size_t count = out->columns.count;
-  MIXENT_TRY(add_name(&out->columns, name, MIXENT_RESULTS_COLUMNS, "columns", origin, index));
+  MIXENT_TRY(mixent_results_add_name(&out->columns, name, MIXENT_RESULTS_COLUMNS, "columns", origin, index));
   if (*index < count) return MIXENT_OK;
   mixent_results_column kind = {.numbers = field->kind == MIXENT_FIELD_NUMBER,
                                 .file = origin,
@@ -193,7 +133,7 @@ static mixent_status put(const mixent_results_header *header, const char *name,
   bool has_epochs = header->roles[MIXENT_ROLE_EPOCH] < header->count,
        number = field->kind == MIXENT_FIELD_NUMBER;
   /* a log's NaN was measured: a value before it does not stand for it */
-  bool is_nan = has_epochs && field->kind == MIXENT_FIELD_MISSING && !is_blank(field->text);
+  bool is_nan = has_epochs && field->kind == MIXENT_FIELD_MISSING && !mixent_results_is_blank(field->text);
   if (field->kind == MIXENT_FIELD_MISSING && !is_nan) return MIXENT_OK;
   if (is_nan && mixent_name_set_find(&out->columns, name) == out->columns.count) return MIXENT_OK;
   MIXENT_TRY(find_column(header->origin, name, field, out, &index));
@@ -268,30 +208,36 @@ static mixent_status find_epoch(mixent_results_header *header, const mixent_resu
   return MIXENT_OK;
 }
 
-static mixent_status find_names(const mixent_results_header *header, const told *variant, const told *seed,
-                                const told *data, mixent_results_run *run, mixent_results *out) {
+static mixent_status find_names(const mixent_results_header *header, const mixent_results_told *variant,
+                                const mixent_results_told *seed, const mixent_results_told *data,
+                                mixent_results_run *run, mixent_results *out) {
   const char *origin = header->origin;
   size_t index;
-  MIXENT_TRY(add_role(origin, variant, &out->variants, MIXENT_RESULTS_VARIANTS, "variants", &run->variant));
+  MIXENT_TRY(mixent_results_add_told(origin, variant, &out->variants, MIXENT_RESULTS_VARIANTS, "variants",
+                                     &run->variant));
   if (data->field.text)
-    MIXENT_TRY(add_role(origin, data, &out->data, MIXENT_RESULTS_VARIANTS, "data sets", &run->data));
+    MIXENT_TRY(
+        mixent_results_add_told(origin, data, &out->data, MIXENT_RESULTS_VARIANTS, "data sets", &run->data));
   else
-    MIXENT_TRY(add_name(&out->data, "", MIXENT_RESULTS_VARIANTS, "data sets", origin, &run->data));
+    MIXENT_TRY(
+        mixent_results_add_name(&out->data, "", MIXENT_RESULTS_VARIANTS, "data sets", origin, &run->data));
   if (!seed->field.text) return MIXENT_OK;
-  MIXENT_TRY(add_role(origin, seed, &out->seeds, MIXENT_RESULTS_RUNS, "seeds", &index));
+  MIXENT_TRY(mixent_results_add_told(origin, seed, &out->seeds, MIXENT_RESULTS_RUNS, "seeds", &index));
   run->seed = (long)index;
   return MIXENT_OK;
 }
 
 static mixent_status take_row(mixent_results_header *header, const mixent_results_field *fields,
                               const char *variant_name, const char *seed_name, mixent_results *out) {
-  const told variant = find_told(header, fields, MIXENT_ROLE_VARIANT, variant_name),
-             seed = find_told(header, fields, MIXENT_ROLE_SEED, seed_name),
-             data = find_told(header, fields, MIXENT_ROLE_DATA, header->data);
+  const mixent_results_told variant =
+                                mixent_results_told_of(header, fields, MIXENT_ROLE_VARIANT, variant_name),
+                            seed = mixent_results_told_of(header, fields, MIXENT_ROLE_SEED, seed_name),
+                            data = mixent_results_told_of(header, fields, MIXENT_ROLE_DATA, header->data);
   mixent_results_run wanted = {.seed = MIXENT_NO_SEED}, *run = NULL;
   double epoch;
   if (header->is_unfinished) {
-    bool blank = is_blank(variant.field.text) || (seed.field.text && is_blank(seed.field.text));
+    bool blank = mixent_results_is_blank(variant.field.text) ||
+                 (seed.field.text && mixent_results_is_blank(seed.field.text));
     out->unfinished += !out->choosing;
     if (blank) return MIXENT_OK; /* it ended before it said what it is */
   }
@@ -315,10 +261,10 @@ mixent_status mixent_results_take(mixent_results_header *header, const mixent_re
   if (out->choosing && header->roles[MIXENT_ROLE_EPOCH] >= header->count) return MIXENT_OK; /* no log */
   if (run >= header->count) return take_row(header, fields, header->variant, header->seed, out);
   const mixent_results_field *name = &fields[run];
-  if (is_blank(name->text) || name->kind == MIXENT_FIELD_NESTED)
+  if (mixent_results_is_blank(name->text) || name->kind == MIXENT_FIELD_NESTED)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%zu: expected the name of this run in '%.80s', got %s",
                        header->origin, name->line, name->column, header->names[run],
-                       is_blank(name->text) ? "a blank" : "a list or an object");
+                       mixent_results_is_blank(name->text) ? "a blank" : "a list or an object");
   const char *identity = header->identity;
   mixent_status status = mixent_results_name_run("", name->text, &variant, &seed);
   out->has_names = true;
