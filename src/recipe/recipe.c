@@ -321,7 +321,8 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
   if (recipe->warmup < 0 && recipe->warmup != -1)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "schedule.warmup: %g is below 0 (only -1 has a meaning there)",
                        recipe->warmup);
-  bool sgd = strcmp(mixent_optimizer_names[recipe->optimizer], "sgd") == 0;
+  bool muon = strcmp(mixent_optimizer_names[recipe->optimizer], "muon") == 0;
+  bool sgd = muon || strcmp(mixent_optimizer_names[recipe->optimizer], "sgd") == 0;
   if (sgd && recipe->nesterov && recipe->momentum == 0)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "optimizer.nesterov: needs a momentum above 0; set optimizer.momentum or turn it off");
@@ -341,11 +342,15 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "distill.self: what a network says of a mixed image is no image's own; leave out "
                        "augment.mixup and augment.cutmix");
-  if ((recipe->clip_norm > 0 || recipe->slow_every > 0) && mixent_recipe_looks_ahead(recipe))
+  const char *aside = recipe->clip_norm > 0    ? "optimizer.clip_norm"
+                      : recipe->slow_every > 0 ? "lookahead.every"
+                      : muon                   ? "optimizer.name=muon"
+                                               : NULL;
+  if (aside && mixent_recipe_looks_ahead(recipe))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                       "%s: style hypergradient differentiates a step without it; set it to 0, or choose "
+                       "%s: style hypergradient differentiates a step without it; leave it out, or choose "
                        "another loss.style",
-                       recipe->clip_norm > 0 ? "optimizer.clip_norm" : "lookahead.every");
+                       aside);
   mixent_loss_options loss = mixent_recipe_loss(recipe);
   return mixent_loss_check(&loss);
 }

@@ -55,7 +55,7 @@ typedef struct mixent_recipe {
   long optimizer; /* index into mixent_optimizer_types */
   double learning_rate, momentum;
   bool nesterov;
-  double weight_decay, norm_bias_rate, clip_norm, beta1, beta2, epsilon;
+  double weight_decay, norm_bias_rate, muon_rate, clip_norm, beta1, beta2, epsilon;
   long slow_every; /* Lookahead */
   double slow_rate, slow_power;
   long schedule; /* index into mixent_schedule_types */

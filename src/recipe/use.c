@@ -89,8 +89,10 @@ static void say_foreign_loss(const char *key, const mixent_recipe *recipe, mixen
 /* The optimisers whose option it is, or NULL if all have it. */
 static const char *const *optimizers_of(const char *key, const mixent_recipe *recipe) {
   static const char *const adam[] = {"optimizer.beta1", "optimizer.beta2", "optimizer.epsilon", NULL},
-                           *const adams[] = {"adam", "adamw", NULL}, *const sgd[] = {"sgd", NULL};
+                           *const adams[] = {"adam", "adamw", NULL}, *const sgd[] = {"sgd", "muon", NULL},
+                           *const muon[] = {"muon", NULL};
   if (is_among(key, adam)) return adams;
+  if (strcmp(key, "optimizer.muon_rate") == 0) return muon;
   bool nesterov = strcmp(key, "optimizer.nesterov") == 0 && recipe->nesterov; /* "false" is true of all */
   return nesterov || strcmp(key, "optimizer.momentum") == 0 ? sgd : NULL;
 }

@@ -3,6 +3,8 @@
 #include "core/layout.h"
 #include "core/threads.h"
 #include "net/graph/layer.h"
+#include "net/kernels/kernels.h"
+#include "optimize/muon.h"
 #include "recipe/use.h"
 #include "train/initial_weights.h"
 #include "train/look_ahead.h"
@@ -94,6 +96,7 @@ static mixent_status make_net(mixent_trainer *trainer) {
 static mixent_status make_optimizer(mixent_trainer *trainer) {
   const mixent_recipe *recipe = &trainer->recipe;
   size_t tensors;
+  const bool muon = mixent_optimizer_types[recipe->optimizer] == mixent_optimizer_find("muon");
   const mixent_tensor *parameters = mixent_graph_parameters(trainer->graph, &tensors);
   MIXENT_TRY(MIXENT_ALLOCATE(tensors, &trainer->segments));
   for (size_t i = 0; i < tensors; i++)
@@ -105,6 +108,11 @@ static mixent_status make_optimizer(mixent_trainer *trainer) {
     const mixent_layer *layer = &trainer->graph->layers[i];
     if (mixent_layer_is(layer, MIXENT_LAYER_BATCH_NORM))
       trainer->segments[layer->parameters[1]].rate = recipe->norm_bias_rate;
+    if (muon && mixent_layer_is(layer, MIXENT_LAYER_CONV2D) && layer->inputs[0] != 0) {
+      mixent_optimizer_segment *filters = &trainer->segments[layer->parameters[0]];
+      filters->rows = (size_t)layer->channels;
+      filters->rate = recipe->learning_rate > 0 ? recipe->muon_rate / recipe->learning_rate : 0;
+    }
   }
   if (recipe->init_whitening) { /* its filters stay as they are */
     int index;
@@ -122,6 +130,11 @@ static mixent_status make_optimizer(mixent_trainer *trainer) {
                                           .count = trainer->parameter_count,
                                           .segments = trainer->segments,
                                           .segment_count = tensors};
+  if (muon) {
+    trainer->optimizer.multiply = mixent_kernels_choose(false)->multiply;
+    MIXENT_TRY(MIXENT_ALLOCATE(trainer->parameter_count, &trainer->optimizer.direction));
+    MIXENT_TRY(MIXENT_ALLOCATE(mixent_muon_room(trainer->segments, tensors), &trainer->optimizer.room));
+  }
   const mixent_schedule_type *schedule = mixent_schedule_types[recipe->schedule];
   trainer->schedule =
       (mixent_schedule){.type = schedule,
@@ -210,6 +223,8 @@ void mixent_trainer_free(mixent_trainer *trainer) {
   free(trainer->deviation);
   free(trainer->ema_statistics);
   free(trainer->segments);
+  free(trainer->optimizer.direction);
+  free(trainer->optimizer.room);
   free(trainer->state.optimizer);
   free(trainer->state.ema);
   free(trainer->state.slow);

@@ -65,8 +65,9 @@ static void test_own_predictions_and_slow_weights(void **state) {
   static const char *const changes[][2] = {{"prune.fraction", "0.5"},
                                            {"distill.self", "0.5"},
                                            {"lookahead.every", "2"},
-                                           {"optimizer.clip_norm", "1"}};
-  train_with(changes, 4);
+                                           {"optimizer.clip_norm", "1"},
+                                           {"optimizer.name", "muon"}};
+  train_with(changes, 5);
 }
 
 static void test_looking_ahead(void **state) {

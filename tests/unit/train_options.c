@@ -107,6 +107,7 @@ static const option_set sets[] = {
      {{"optimizer.name", "adamw"}, {"optimizer.learning_rate", "0.01"}, {"optimizer.weight_decay", "0.1"}}},
     {"clipped", {{"optimizer.clip_norm", "0.1"}}},
     {"slow", {{"lookahead.every", "2"}, {"lookahead.power", "3"}, {"ema.decay", "0.9"}}},
+    {"muon", {{"optimizer.name", "muon"}, {"net", "resnet20"}, {"ema.decay", "0.9"}}},
     {"norm-biases", {{"optimizer.norm_bias_rate", "64"}}},
     {"mixed",
      {{"augment.mixup", "0.8"}, {"augment.cutmix", "1"}, {"augment.erase", "0.5"}, {"loss.name", "mix-ent"}}},
