@@ -169,3 +169,14 @@ def test_items_need_a_seed_and_no_metric_rows(compare, tmp_path):
     assert "expected a row per metric ('metric', 'value') or per item ('item', 'correct'), got both" in compare("r.csv", code=1)
     (tmp_path / "r.csv").write_text("variant,seed,item,accuracy\na,0,3,0.5\nb,0,4,0.6\n")  # a metric that is called so
     assert {"item", "accuracy"} == {metric["name"] for metric in compare("r.csv")["metrics"]}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_is_known_of_a_run_may_stand_in_several_files(compare, tmp_path, order):
+    names = write_npz(tmp_path)
+    rows = [{"variant": variant, "seed": seed, "recall": seed / 10} for variant, seed, *_ in RUNS]
+    more = [write_rows(tmp_path / "more.csv", rows)]
+    results = compare(*(names + more if order > 0 else more + names))
+    check_accuracies(results)
+    for variant in results["data"][0]["variants"]:
+        assert sorted(variant["measures"]["recall"]["values"]) == [0, 0.1, 0.2, 0.3, 0.4, 0.5] and variant["measures"]["nll"]["count"] == 6

@@ -82,10 +82,13 @@ mixent_status mixent_results_add(mixent_record *record, mixent_results *out) {
   out->file = origin;
   MIXENT_TRY(take_run(origin, record, out));
   mixent_results_run *run = &out->runs[out->last_run];
-  run->result = record->result;
-  record->result = NULL;
-  if (run->result) MIXENT_TRY(check_set(origin, run, out));
-  for (size_t m = 0; run->result && m < MIXENT_MEASURES; m++) {
+  bool predicted = record->result != NULL;
+  if (predicted) {
+    run->result = record->result;
+    record->result = NULL;
+    MIXENT_TRY(check_set(origin, run, out));
+  }
+  for (size_t m = 0; predicted && m < MIXENT_MEASURES; m++) {
     if (mixent_measures[m].kind == MIXENT_MEASURE_RUN) continue;
     MIXENT_TRY(put(origin, mixent_measures[m].name, mixent_measure_of(m, run->result), true, run, out));
   }
