@@ -100,11 +100,12 @@ static mixent_status fail_two(const mixent_results_header *header, const char *r
       header->origin, header->line, role, header->names[a], header->names[b], role);
 }
 
-/* By the role's own name, of a column or else of a setting; one column alone may have it. */
+/* By the role's own name, of a column or else, of what says whose run it is, of a setting; one column alone may have it. */
 static mixent_status find_by_name(mixent_results_header *header, mixent_results_role role) {
   const char *name = mixent_results_roles[role];
   size_t *found = &header->roles[role];
-  for (int settings = 0; settings < 2 && *found == header->count; settings++)
+  bool of_run = role == MIXENT_ROLE_VARIANT || role == MIXENT_ROLE_SEED || role == MIXENT_ROLE_DATA;
+  for (int settings = 0; settings <= of_run && *found == header->count; settings++)
     for (size_t i = 0; i < header->count; i++) {
       if (!mixent_same_word(settings ? setting(header->names[i]) : header->names[i], name)) continue;
       if (*found < header->count) return fail_two(header, name, *found, i);
