@@ -328,6 +328,9 @@ onload = () => {{
     told[figure.querySelector("figcaption").innerText] = [0, 0.3, 0.8].map(x => point(figure.querySelector("svg"), x, 0.5));
     told.hidden = leave(figure.querySelector("svg"));
   }}
+  const press = (target, key) => target.dispatchEvent(new view.KeyboardEvent("keydown", {{key, bubbles: true}}));
+  const first = charts.length ? charts[0].querySelector("svg") : root;
+  const keys = [press(first, "ArrowLeft"), tip && tip.innerText, press(first, "Escape"), tip && tip.hidden];
   told.interval = point(page.querySelector("svg.interval[role=img]") || root, 0.5, 0.5);
   told.cell = point(page.querySelector(".matrix tbody tr:nth-child(2) td:nth-child(2)") || root, 0.5, 0.5);
   leave(page.querySelector(".matrix") || root);
@@ -339,7 +342,7 @@ onload = () => {{
   const folded = [...page.querySelectorAll("details.verdict")].map(part => part.open = false);
   view.dispatchEvent(new view.Event("beforeprint"));
   const printed = [...page.querySelectorAll("details.verdict")].every(part => part.open);
-  document.title = JSON.stringify({{told, before, after, without, printed, width: root.scrollWidth, overlaps: found, ink: getComputedStyle(page.body).color,
+  document.title = JSON.stringify({{told, keys, before, after, without, printed, width: root.scrollWidth, overlaps: found, ink: getComputedStyle(page.body).color,
     strokes: [...new Set([...page.querySelectorAll("figure path")].map(path => getComputedStyle(path).stroke))]}});
 }};
 </script>"""
@@ -379,6 +382,7 @@ def check_answers(found):
     assert re.match(r"confidence 0\.\d+ to \d\.\d+\naccuracy", reliability[2])
     assert all(all(values) for values in told.values()), told
     assert found["before"] > 20 and found["after"] == 0 and "min-ent" not in found["without"] and "ce" in found["without"]
+    assert found["keys"][1].startswith("epoch 2\n") and found["keys"][3] is True  # one place to the left of where the pointer was
     assert found["printed"]
 
 
