@@ -1,5 +1,6 @@
 """The tables of docs/results and README: each is tied to the runs of docs/studies, to docs/results/data, or to a reason."""
 import csv
+import functools
 import gzip
 import json
 import math
@@ -136,6 +137,7 @@ def test_tables_are_found():
                                ("A", ["    c   1.5   2", "    d  −1.5   2", "    mixent compare 1 2"])]
 
 
+@functools.lru_cache(maxsize=2)
 def runs_of(study):
     """(run, metrics.jsonl, result.json) of each run kept."""
     lines = gzip.decompress((DIRECTORY / f"{study}.jsonl.gz").read_bytes()).splitlines()[1:]

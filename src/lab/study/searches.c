@@ -254,7 +254,7 @@ mixent_status mixent_study_search(mixent_study *study, mixent_text *commands) {
   if (status != MIXENT_OK || !searches.missing) return status;
   return mixent_fail(
       MIXENT_ERROR_IO,
-      "%s: %zu of %zu searches are missing; run the commands that 'mixent compare' prints without "
-      "--json, in any order, then compare again",
+      "%s: %zu of %zu searches are missing; run the commands that this one prints (not with --json), in any "
+      "order, then this one again",
       study->directory, searches.missing, searches.count);
 }
