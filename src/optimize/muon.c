@@ -38,7 +38,7 @@ static void transpose(size_t rows, size_t columns, const float *x, float *out) {
 void mixent_muon_orthogonalise(mixent_matrix_multiply *multiply, size_t rows, size_t columns, float *x,
                                float *room) {
   bool tall = rows > columns;
-  size_t m = smaller(rows, columns), count = rows * columns, n = count / m;
+  size_t m = smaller(rows, columns), count = rows * columns, n = tall ? rows : columns;
   float *wide = room, *turned = wide + count, *product = turned + count, *a = product + count,
         *aa = a + m * m;
   float scale = (float)(1 / (norm_of(x, count) + 1e-7));

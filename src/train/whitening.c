@@ -32,7 +32,7 @@ mixent_status mixent_whitening_find(const mixent_graph *graph, int *index, size_
 
 /* Adds the products of all patches of one image [side, side, channels]; a patch is ordered as a filter: [channels, kernel, kernel]. */
 static void add_patches(const float *image, int side, int channels, int kernel, double *patch, double *sums) {
-  size_t size = (size_t)(channels * kernel * kernel);
+  size_t size = (size_t)channels * (size_t)kernel * (size_t)kernel;
   for (int top = 0; top + kernel <= side; top++)
     for (int left = 0; left + kernel <= side; left++) {
       size_t at = 0;
@@ -46,8 +46,8 @@ static void add_patches(const float *image, int side, int channels, int kernel, 
 
 static mixent_status sum_patches(const mixent_patch_source *source, int kernel, double *sums) {
   const mixent_images *images = source->images;
-  size_t size = (size_t)(images->channels * kernel * kernel),
-         pixels = (size_t)(images->side * images->side * images->channels);
+  size_t size = (size_t)images->channels * (size_t)kernel * (size_t)kernel,
+         pixels = (size_t)images->side * (size_t)images->side * (size_t)images->channels;
   size_t count = source->count < MOST_IMAGES ? source->count : MOST_IMAGES;
   float *rows;
   double *patch = NULL;
@@ -94,9 +94,9 @@ static void diagonalise(double *a, double *vectors, size_t n) {
       for (size_t q = p + 1; q < n; q++) rotate(a, vectors, n, p, q);
 }
 
-/* Each eigenvector, its first number that is not near 0 made positive, then its negative. */
-static void write_filters(double *a, double *vectors, size_t n, size_t filters, float *out) {
-  for (size_t f = 0; f < filters; f += 2) {
+/* `count` numbers: of each eigenvector, its first number that is not near 0 made positive, then its negative. */
+static void write_filters(double *a, const double *vectors, size_t n, size_t count, float *out) {
+  for (size_t f = 0; f * n < count; f += 2) {
     size_t best = 0;
     for (size_t i = 1; i < n; i++)
       if (a[i * n + i] > a[best * n + best]) best = i;
@@ -106,7 +106,7 @@ static void write_filters(double *a, double *vectors, size_t n, size_t filters, 
     double scale = (vector[first] < 0 ? -1 : 1) / sqrt(fmax(a[best * n + best], 0) + floor_of_eigenvalues);
     for (size_t k = 0; k < n; k++) {
       out[f * n + k] = (float)(scale * vector[k]);
-      if (f + 1 < filters) out[(f + 1) * n + k] = (float)(-scale * vector[k]);
+      if ((f + 1) * n < count) out[(f + 1) * n + k] = (float)(-scale * vector[k]);
     }
     a[best * n + best] = -INFINITY; /* it is taken */
   }
@@ -119,13 +119,13 @@ mixent_status mixent_whitening_fill(const mixent_graph *graph, const mixent_patc
   double *covariance, *vectors = NULL;
   MIXENT_TRY(mixent_whitening_find(graph, &index, &count));
   int kernel = find_layer(graph)->kernel;
-  size_t size = (size_t)(source->images->channels * kernel * kernel);
+  size_t size = (size_t)source->images->channels * (size_t)kernel * (size_t)kernel;
   MIXENT_TRY(MIXENT_ALLOCATE(size * size, &covariance));
   mixent_status status = MIXENT_ALLOCATE(size * size, &vectors);
   if (status == MIXENT_OK) status = sum_patches(source, kernel, covariance);
   if (status == MIXENT_OK) {
     diagonalise(covariance, vectors, size);
-    write_filters(covariance, vectors, size, count / size, parameters + graph->parameters[index].offset);
+    write_filters(covariance, vectors, size, count, parameters + graph->parameters[index].offset);
   }
   free(covariance);
   free(vectors);

@@ -213,34 +213,36 @@ static mixent_status check_ends(const reading *reading, const mixent_yaml *entri
                           "no layer reads the value of %s; remove it", graph->layers[unread].name);
 }
 
-static mixent_status find_name(const mixent_yaml *root, const mixent_yaml **out) {
-  *out = root->kind == MIXENT_YAML_MAPPING ? mixent_yaml_find(root, "name") : NULL;
-  if (root->kind != MIXENT_YAML_MAPPING)
-    return mixent_yaml_fail(root, "a network is written 'name: …' and 'layers:'");
-  if (!*out || (*out)->kind != MIXENT_YAML_SCALAR || !*(*out)->text)
-    return mixent_yaml_fail(*out ? *out : root, "a network needs a name: 'name: my-network'");
-  return MIXENT_OK;
+/* NULL where *status is no success. */
+static const mixent_yaml *find_name(const mixent_yaml *root, mixent_status *status) {
+  const mixent_yaml *name = root->kind == MIXENT_YAML_MAPPING ? mixent_yaml_find(root, "name") : NULL;
+  *status = MIXENT_OK;
+  if (name && name->kind == MIXENT_YAML_SCALAR && *name->text) return name;
+  *status = root->kind == MIXENT_YAML_MAPPING
+                ? mixent_yaml_fail(name ? name : root, "a network needs a name: 'name: my-network'")
+                : mixent_yaml_fail(root, "a network is written 'name: …' and 'layers:'");
+  return NULL;
 }
 
-/* The list of a network's layers. */
-static mixent_status find_entries(const mixent_yaml *root, const mixent_yaml **out) {
+/* The list of a network's layers; NULL where *status is no success. */
+static const mixent_yaml *find_entries(const mixent_yaml *root, mixent_status *status) {
   static const char *const keys[] = {"name", "layers", NULL};
-  const mixent_yaml *name;
-  MIXENT_TRY(find_name(root, &name));
-  MIXENT_TRY(mixent_yaml_check_keys(root, keys));
+  if (!find_name(root, status)) return NULL;
+  *status = mixent_yaml_check_keys(root, keys);
+  if (*status != MIXENT_OK) return NULL;
   const mixent_yaml *entries = mixent_yaml_find(root, "layers");
-  if (!entries || entries->kind != MIXENT_YAML_SEQUENCE || entries->count == 0)
-    return mixent_yaml_fail(entries ? entries : root, "a network needs a list 'layers:'");
-  if (entries->count > MOST_LAYERS)
-    return mixent_yaml_fail(entries, "layers: expected at most %d layers, got %zu", MOST_LAYERS,
-                            entries->count);
-  *out = entries;
-  return MIXENT_OK;
+  bool list = entries && entries->kind == MIXENT_YAML_SEQUENCE && entries->count > 0;
+  if (list && entries->count <= MOST_LAYERS) return entries;
+  *status = list ? mixent_yaml_fail(entries, "layers: expected at most %d layers, got %zu", MOST_LAYERS,
+                                    entries->count)
+                 : mixent_yaml_fail(entries ? entries : root, "a network needs a list 'layers:'");
+  return NULL;
 }
 
 static mixent_status read_layers(const reading *reading, const mixent_yaml *root) {
-  const mixent_yaml *entries;
-  MIXENT_TRY(find_entries(root, &entries));
+  mixent_status status;
+  const mixent_yaml *entries = find_entries(root, &status);
+  if (!entries) return status;
   for (size_t i = 0; i < entries->count; i++) MIXENT_TRY(read_layer(reading, &entries->children[i]));
   return check_ends(reading, entries);
 }
@@ -265,7 +267,8 @@ static mixent_status read_members(mixent_graph *graph, const mixent_yaml *const 
 /* Parses each member's text; *layers is how many they have in all. */
 static mixent_status parse_members(const mixent_yaml *members, mixent_yaml **roots, size_t *layers) {
   for (size_t i = 0; i < members->count; i++) {
-    const mixent_yaml *member = &members->children[i], *entries;
+    const mixent_yaml *member = &members->children[i];
+    mixent_status status;
     char origin[64];
     snprintf(origin, sizeof origin, "member %zu of a network", i + 1);
     if (member->kind != MIXENT_YAML_SCALAR)
@@ -274,7 +277,8 @@ static mixent_status parse_members(const mixent_yaml *members, mixent_yaml **roo
     MIXENT_TRY(mixent_yaml_parse(member->text, strlen(member->text), origin, &roots[i]));
     if (mixent_yaml_find(roots[i], "members"))
       return mixent_yaml_fail(member, "an ensemble is no member of another; name its own members");
-    MIXENT_TRY(find_entries(roots[i], &entries));
+    const mixent_yaml *entries = find_entries(roots[i], &status);
+    if (!entries) return status;
     *layers += entries->count;
   }
   return MIXENT_OK;
@@ -300,12 +304,14 @@ static mixent_status read_ensemble(mixent_graph *graph, const mixent_yaml *root,
 }
 
 static mixent_status read_graph(mixent_graph *graph, const mixent_yaml *root) {
-  const mixent_yaml *name, *entries;
-  MIXENT_TRY(find_name(root, &name));
+  mixent_status status;
+  const mixent_yaml *name = find_name(root, &status);
+  if (!name) return status;
   MIXENT_TRY(mixent_copy_text(name->text, &graph->name));
   const mixent_yaml *members = mixent_yaml_find(root, "members");
   if (members) return read_ensemble(graph, root, members);
-  MIXENT_TRY(find_entries(root, &entries));
+  const mixent_yaml *entries = find_entries(root, &status);
+  if (!entries) return status;
   MIXENT_TRY(make_layers(graph, entries->count));
   const reading reading = {.graph = graph, .begin = graph->layer_count};
   return read_layers(&reading, root);
