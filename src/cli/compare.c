@@ -146,7 +146,7 @@ const mixent_command mixent_command_compare = {
         "  mixent compare --results runs.csv            accuracy, each variant with the first\n"
         "  mixent compare --results runs.csv --metric nll --difference 0.01\n"
         "  mixent compare --results a.jsonl.gz b.jsonl.gz --columns variant=group,seed=rng\n"
-        "  mixent compare --results runs/               event files of TensorBoard, logs of Lightning and Keras\n"
+        "  mixent compare --results runs/               event files of TensorBoard, logs of Keras\n"
         "  mixent compare --results mlflow.db --columns variant=params.loss,seed=params.seed\n\n"
         "Runs that mixent.lab.record (Python) kept at the end of anybody's training are compared like a study's.\n\n"
         "  mixent compare runs/mine --baseline ce       recorded runs\n\n"

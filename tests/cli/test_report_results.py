@@ -124,7 +124,9 @@ def test_a_directory_of_recorded_runs_needs_no_option(report, mixent, tmp_path):
 
 
 def test_options_of_results_belong_to_results(report, tmp_path):
-    assert "--metric is for results: mixent report --results" in report("runs/x", "--metric", "nll", code=2)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "recipe.yaml").write_text("recipe: demo\n")
+    assert "--metric is for results: mixent report --results" in report("own", "--metric", "nll", code=2)
     write_table(tmp_path / "runs.csv", table())
     assert "--metric: expected one of accuracy, perplexity, got 'acc'" in report("--results", "runs.csv", "--metric", "acc", code=2)
     assert not (tmp_path / "page.html").exists()
