@@ -454,6 +454,22 @@ def lie_about(*lies):
     return lie
 
 
+def move_between_classes(lines):
+    """A wrong image of the first run is said to be of the class that it was taken for, another one the other way: all sums stay."""
+    line = json.loads(lines[1])
+    result = json.loads(line["result.json"])
+    confusion = result["confusion"]
+    label, taken = next((i, k) for i, row in enumerate(confusion) for k, count in enumerate(row) if i != k and count)
+    other = next(k for k in range(len(confusion)) if k not in (label, taken))
+    confusion[label][taken] -= 1
+    confusion[other][taken] += 1
+    pairs = sorted((-count, i, k) for i, row in enumerate(confusion) for k, count in enumerate(row) if i != k and count)
+    wrong = [image for pair in result["confused"] for image in pair["images"]]
+    result["confused"] = [{"label": i, "predicted": k, "count": -count, "images": wrong[:min(8, -count)]} for count, i, k in pairs[:12]]
+    line["result.json"] = json.dumps(result)
+    return [lines[0], json.dumps(line), *lines[2:]]
+
+
 def up(value):
     return value + 0.01
 
@@ -511,6 +527,7 @@ def up(value):
     (lie_about(("result.json", "confused", lambda pairs: pairs[::-1])), 2, "'confused' is missing, wrong or contradicts"),
     (lie_about(("result.json", "confused.0.images", lambda images: images[1:])), 2, "'confused' is missing, wrong"),
     (lie_about(("result.json", "risk.49", up)), 2, "'risk' is missing, wrong or contradicts"),
+    (move_between_classes, 3, "its test images are of other classes than those of line 2"),
     (lambda lines: [lines[0], change(lines[1], "result.json", '"right":"', '"right":"A'), *lines[2:]], 2, "result.json"),
     (lambda lines: [change(lines[0], "study.yaml", "seeds: 2", "seeds: 1"), *lines[1:]], 1, "at least 2"),
     (lambda lines: [lines[0].replace('"threads":1', '"threads":2'), *lines[1:]], 2, "threads"),

@@ -2,7 +2,6 @@
 #include "lab/study/import.h"
 #include "core/content.h"
 #include "core/file.h"
-#include "lab/result/result.h"
 #include "lab/study/file.h"
 
 #include <stdlib.h>
@@ -24,10 +23,45 @@ static mixent_status compare_scores(const char *a, const char *b, bool *same) {
   return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK;
 }
 
-/* Writes a run's files into a directory, and reads them as whoever compares will. */
-static mixent_status lay_out_run(const mixent_import *import, const mixent_imported_run *run,
+static size_t count_class(const mixent_result *result, size_t label) {
+  size_t count = 0;
+  for (size_t k = 0; k < result->classes; k++) count += result->confusion[label * result->classes + k];
+  return count;
+}
+
+/* All runs on a data set were scored on the same images: as many of each class. Keeps the first result; takes `result`. */
+static mixent_status check_labels(const mixent_import *import, const mixent_imported_run *run,
+                                  mixent_result *result) {
+  struct mixent_imported_first *first = &import->first[run->cell.data];
+  mixent_status status = MIXENT_OK;
+  if (!first->result) {
+    *first = (struct mixent_imported_first){result, run->line};
+    return MIXENT_OK;
+  }
+  bool same = result->classes == first->result->classes;
+  for (size_t k = 0; same && k < result->classes; k++)
+    same = count_class(result, k) == count_class(first->result, k) &&
+           strcmp(result->class_names[k], first->result->class_names[k]) == 0;
+  if (!same)
+    status = mixent_fail(MIXENT_ERROR_FORMAT,
+                         "%s:%zu: its test images are of other classes than those of line %zu",
+                         import->origin, run->line, first->line);
+  mixent_result_free(result);
+  return status;
+}
+
+/* Reads a run as whoever compares will. */
+static mixent_status read_result(const mixent_import *import, const mixent_imported_run *run,
                                  const char *directory) {
   mixent_result *result;
+  mixent_status status = mixent_result_read(directory, &result);
+  if (status != MIXENT_OK) return mixent_import_fail(import, run->line, status);
+  return check_labels(import, run, result);
+}
+
+/* Writes a run's files into a directory. */
+static mixent_status lay_out_run(const mixent_import *import, const mixent_imported_run *run,
+                                 const char *directory) {
   for (const char *const *file = mixent_study_run_files; *file; file++) {
     const char *text = json_string_value(json_object_get(run->json, *file));
     char *path = mixent_path_join(directory, *file);
@@ -35,10 +69,7 @@ static mixent_status lay_out_run(const mixent_import *import, const mixent_impor
     free(path);
     MIXENT_TRY(status);
   }
-  mixent_status status = mixent_result_read(directory, &result);
-  if (status != MIXENT_OK) return mixent_import_fail(import, run->line, status);
-  mixent_result_free(result);
-  return MIXENT_OK;
+  return read_result(import, run, directory);
 }
 
 /* The finished run at `path` must have the same scores. */
@@ -54,7 +85,7 @@ static mixent_status compare_run(const mixent_import *import, const mixent_impor
                          import->origin, run->line, path);
   free(text);
   free(summary);
-  return status;
+  return status == MIXENT_OK ? read_result(import, run, path) : status;
 }
 
 /* The run that failed elsewhere, with the message in failure.txt: `mixent compare` does not train it again. */
@@ -175,6 +206,9 @@ void mixent_import_free(mixent_import *import) {
     mixent_run_directory_close(&import->runs[i].directory);
     json_decref(import->runs[i].json);
   }
+  for (size_t i = 0; import->first && i < import->study->data_count; i++)
+    mixent_result_free(import->first[i].result);
+  free(import->first);
   free(import->runs);
   json_decref(import->plans);
   json_decref(import->plan_names);

@@ -4,6 +4,7 @@
 
 #include "core/json.h"
 #include "io/plan_file.h"
+#include "lab/result/result.h"
 #include "lab/study/directory.h"
 #include "run/directory.h"
 
@@ -27,6 +28,10 @@ typedef struct mixent_import {
   json_t *places;             /* the number of each run of the study, by its name */
   mixent_imported_run *runs;  /* [run_count + failed_count], those that failed last */
   size_t run_count, failed_count;
+  struct mixent_imported_first {
+    mixent_result *result; /* of the first run that came in; NULL: none has */
+    size_t line;
+  } * first; /* [data] */
 } mixent_import;
 
 /* Reads all lines of import->text into *import, which may hold some of it after an error, too: mixent_import_free. Of `planner` it needs

@@ -1,7 +1,6 @@
 /* A study's file, read with distrust: every line is checked before anything is laid out. */
 #include "core/format_version.h"
 #include "core/yaml.h"
-#include "lab/result/result.h"
 #include "lab/study/file.h"
 #include "lab/study/import.h"
 
@@ -93,6 +92,7 @@ static mixent_status list_runs(mixent_import *import, json_int_t count) {
   json_t *message;
   size_t most = mixent_study_run_count(import->study), failed = json_object_size(import->failed);
   if (count < 0 || (size_t)count > most) return fail_here(import, 1, "'runs' is more than the study has");
+  MIXENT_TRY(MIXENT_ALLOCATE(import->study->data_count, &import->first));
   MIXENT_TRY(MIXENT_ALLOCATE((size_t)count + failed + 1, &import->runs));
   import->run_count = (size_t)count;
   for (size_t i = 0; i < (size_t)count + failed; i++) import->runs[i].directory.lock = -1;
