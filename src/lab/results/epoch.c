@@ -66,10 +66,10 @@ mixent_status mixent_results_place_value(const mixent_results_header *header, co
         header->origin, value.line, name, value.epoch, cell->file, cell->line);
   if (best) {
     value.is_settled = run->has_best && value.epoch == run->best_epoch;
-    if (value.is_settled || is_first)
+    if (value.is_settled || is_first || (!cell->is_settled && cell->epoch == value.epoch))
       *cell = value;
-    else if (!cell->is_settled && cell->epoch != value.epoch)
-      cell->value = NAN; /* measured at several epochs, of which this is none that counts */
+    else if (!cell->is_settled) /* measured at several epochs, of which this is none that counts */
+      cell->value = cell->epoch = NAN;
   } else if (is_first || value.epoch >= cell->epoch)
     *cell = value;
   return MIXENT_OK;

@@ -82,7 +82,7 @@ typedef struct mixent_results_cell {
   double value; /* NaN: the run has none */
   const char *file;
   size_t line;     /* where it was read; 0: the file has no lines */
-  double epoch;    /* of a log: where `value` was measured */
+  double epoch;    /* of a log: where `value` was measured; NaN: at several epochs, none of which counts */
   bool is_settled; /* by the epoch that counts */
 } mixent_results_cell;
 
