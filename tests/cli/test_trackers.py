@@ -348,6 +348,17 @@ def test_wandb_runs(compare, tmp_path):
     assert found["sources"]["unfinished"] == 2 and pair["seeds"] == 5 and "1 of 6 runs of ce; if such runs failed, the others flatter it" in pair["words"]
 
 
+def test_wandb_runs_of_its_interface(compare, tmp_path):
+    """The data frame of its documentation, with summary, config and name."""
+    (tmp_path / "runs.jsonl").write_text("".join(json.dumps({"summary": {"val_acc": value, "_step": 9}, "config": {"loss": variant, "seed": seed}, "name": f"{variant}-{seed}"}) + "\n"
+                                                 for variant, seed, value in RUNS))
+    check(found := compare("runs.jsonl"))
+    assert readers(found) == ["Weights & Biases runs"] and "from the names" in found["sources"]["words"]
+    check(compare("runs.jsonl", "--columns", "variant=config.loss"))
+    (tmp_path / "project.csv").write_text(",summary,config,name\n0,\"{'val_acc': 91.2}\",\"{'seed': 0}\",ce-0\n")
+    assert "project.csv:1:1: expected a column for each value" in (said := compare("project.csv", code=1)) and "to_json('runs.jsonl', orient='records', lines=True)" in said
+
+
 def test_wandb_history(compare, tmp_path):
     rows = [{"Step": step} | {f"{variant}-{seed} - val_acc{bound}": curve(value)[step] for variant, seed, value in RUNS for bound in ("", "__MIN", "__MAX")} for step in range(EPOCHS)]
     write_rows(tmp_path / "chart.csv", rows)

@@ -206,6 +206,13 @@ static mixent_status read_any(table *table, const mixent_results_file *file,
   *found = true;
   MIXENT_TRY(has_runs(table, layout, &runs));
   if (!is_wandb) table->state = table->columns;
+  if (!runs && has_name(table, "summary", NULL) && has_name(table, "config", NULL) &&
+      has_name(table, "name", NULL))
+    return mixent_fail(
+        MIXENT_ERROR_FORMAT,
+        "%s:1:1: expected a column for each value, got Weights & Biases's summary and config as Python's "
+        "dictionaries; write them by runs_df.to_json('runs.jsonl', orient='records', lines=True), which is read",
+        file->path);
   if (!runs && is_chart(table)) return read_chart(table, layout, out);
   if (!is_wandb && !runs && epoch) return read_log(table, file, epoch, reader, layout, out);
   *found = file->is_named || is_wandb || runs;

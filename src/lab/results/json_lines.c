@@ -75,7 +75,7 @@ typedef struct reader {
   mixent_results_log log;
   const char *origin; /* NULL before the first line */
   mixent_results_samples samples;
-  bool is_log, found, is_samples;
+  bool is_log, found, is_samples, is_wandb;
   double epoch; /* of the line before, in a log */
 } reader;
 
@@ -133,17 +133,28 @@ static mixent_status begin(reader *reader, mixent_results_header *header) {
     size_t column = header->count;
     const char *name = reader->layout->columns[role];
     if (!of_run && role != MIXENT_ROLE_EPOCH) continue;
-    MIXENT_TRY(mixent_results_find_column(header, name ? name : mixent_results_roles[role], &column));
+    if (name || role == MIXENT_ROLE_VARIANT)
+      MIXENT_TRY(mixent_results_find_column(header, name ? name : mixent_results_roles[role], &column));
     for (size_t i = 0; i < header->count && !name; i++)
       if (mixent_same_word(header->names[i], mixent_results_roles[role])) column = i;
     *(of_run ? &runs : &epoch) |= column < header->count;
   }
+  runs |= reader->is_wandb;
   reader->is_log = !runs && epoch;
   reader->found = runs || epoch || reader->file->is_named;
   if (!reader->found) return MIXENT_OK;
-  MIXENT_TRY(mixent_results_add_source(reader->file->path, reader->is_log ? "JSON Lines log" : "JSON Lines",
-                                       reader->out, &reader->origin));
+  const char *kind = reader->is_log     ? "JSON Lines log"
+                     : reader->is_wandb ? "Weights & Biases runs"
+                                        : "JSON Lines";
+  MIXENT_TRY(mixent_results_add_source(reader->file->path, kind, reader->out, &reader->origin));
   return reader->is_log ? mixent_results_log_begin(reader->file, reader->origin, &reader->log) : MIXENT_OK;
+}
+
+/* What Weights & Biases's interface gives of a run: its name, what it was told, and what it came to. */
+static bool is_wandb(const json_t *object) {
+  return json_is_string(json_object_get(object, "name")) &&
+         json_is_object(json_object_get(object, "config")) &&
+         json_is_object(json_object_get(object, "summary"));
 }
 
 static mixent_status take_object(reader *reader, size_t line, const json_t *object) {
@@ -166,6 +177,9 @@ static mixent_status take_object(reader *reader, size_t line, const json_t *obje
   MIXENT_TRY(add_members(row, line, "", object, 0));
   mixent_results_header header = {
       .origin = path, .line = line, .names = row->names, .count = row->count, .epoch = reader->epoch};
+  static const char *const wandb[MIXENT_ROLES] = {[MIXENT_ROLE_RUN] = "name"};
+  if (!reader->origin) reader->is_wandb = is_wandb(object);
+  if (reader->is_wandb) header.usual = wandb;
   if (!reader->origin) MIXENT_TRY(begin(reader, &header));
   if (!reader->found) return MIXENT_OK;
   header.origin = reader->origin;
