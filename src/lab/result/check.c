@@ -60,6 +60,23 @@ static bool bins_agree(const mixent_calibration *part, size_t images, const mixe
   return is_near(ece, part->ece) && is_near(right / (double)images, part->accuracy);
 }
 
+/* NLL and Brier score lie where the bins allow. In the bin from a to d, with q the confidence and p the probability of the label: if the
+ * image is right, p = q <= d, and its Brier score is within (1 - q)^2 and 2 (1 - q)^2; if it is wrong, p <= 1 - q, and p <= q, and
+ * its Brier score is within q^2 + (1 - p)^2 >= 2 q^2 and 2. */
+static bool scores_fit_bins(const mixent_calibration *part, size_t images,
+                            const mixent_reliability_bin *bins) {
+  double nll = 0, low = 0, high = 0;
+  for (size_t b = 0; b < MIXENT_RELIABILITY_BINS; b++) {
+    double a = (double)b / MIXENT_RELIABILITY_BINS, d = (double)(b + 1) / MIXENT_RELIABILITY_BINS;
+    double right = (double)bins[b].count * bins[b].accuracy, wrong = (double)bins[b].count - right;
+    nll -= right * log(d) + wrong * log(fmin(1 - a, d));
+    low += right * (1 - d) * (1 - d) + wrong * 2 * a * a;
+    high += right * 2 * (1 - a) * (1 - a) + wrong * 2;
+  }
+  return is_within(part->brier, low / (double)images, high / (double)images) &&
+         (isnan(part->nll) || is_within(part->nll, nll / (double)images, HUGE_VAL));
+}
+
 /* Their mean lies where the bins of their entropies say. */
 static bool histogram_agrees(const size_t *bins, double mean, size_t classes) {
   double low = 0, high = 0, count = 0;
@@ -129,8 +146,11 @@ const char *mixent_result_contradiction(const mixent_result *result) {
                                                           temperature, result->validation_images))
     return "validation_calibrated";
   if (!bins_agree(&result->test, images, result->reliability)) return "reliability";
+  if (!scores_fit_bins(&result->test, images, result->reliability)) return "test";
   if (!bins_agree(&result->test_calibrated, images, result->reliability_calibrated))
     return "reliability_calibrated";
+  if (!scores_fit_bins(&result->test_calibrated, images, result->reliability_calibrated))
+    return "test_calibrated";
   if (!histogram_agrees(result->entropy_right, result->test.entropy_right, result->classes))
     return "entropy_right";
   if (!histogram_agrees(result->entropy_wrong, result->test.entropy_wrong, result->classes))
