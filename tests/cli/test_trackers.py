@@ -321,8 +321,8 @@ def test_nested_objects(compare, tmp_path):
         deep = {"a": deep}
     (tmp_path / "r.jsonl").write_text(lines(deep=deep, **{"k" * 2000: {"a": 1}}))
     check(compare("r.jsonl", "--columns", "variant=loss"))
-    (tmp_path / "log-1.jsonl").write_text('{"epoch": 1, "accuracy": 0.5}\n{"epoch": 2, "accuracy": 0.6}\n')
-    assert values_of(compare("log-1.jsonl")) == {"log": {"1": 0.6}}
+    (tmp_path / "log-1.jsonl").write_text('{"epoch": 1, "step": 5, "accuracy": 0.5}\n{"epoch": 2, "step": 10, "accuracy": 0.6}\n')
+    assert values_of(found := compare("log-1.jsonl")) == {"log": {"1": 0.6}} and metrics_of(found) == ["accuracy"]
 
 
 # ---- Weights & Biases ----

@@ -136,15 +136,6 @@ static const char *epoch_of(const table *table, const char **reader) {
   return !*reader ? NULL : epoch ? "epoch" : step ? "step" : "_step";
 }
 
-/* Columns that say where in a run a row stands are no metrics: they lose their names. */
-static void hide_positions(table *table, const mixent_results_header *header) {
-  static const char *const positions[] = {"step", "_step", "epoch", "global_step", "_timestamp"};
-  for (size_t i = 0; i < table->columns; i++)
-    for (size_t j = 0; j < sizeof positions / sizeof *positions; j++)
-      if (strcmp(table->names[i], positions[j]) == 0 && header->roles[MIXENT_ROLE_EPOCH] != i)
-        table->names[i] = "";
-}
-
 static mixent_status read_log(table *table, const mixent_results_file *file, const char *epoch,
                               const char *reader, const mixent_results_layout *layout, mixent_results *out) {
   const char *usual[MIXENT_ROLES] = {[MIXENT_ROLE_EPOCH] = epoch};
@@ -160,7 +151,6 @@ static mixent_status read_log(table *table, const mixent_results_file *file, con
   }
   header.names = table->names;
   MIXENT_TRY(mixent_results_log_find(layout, &table->log, &header, out));
-  hide_positions(table, &header);
   return read_rows(table, &header, take_row, out);
 }
 

@@ -170,8 +170,16 @@ static mixent_status take_value(const mixent_results_header *header, const char 
   return MIXENT_OK;
 }
 
+/* Columns of a log that say where in the run a row stands. */
+static bool is_position(const char *name) {
+  static const char *const positions[] = {"step", "_step", "epoch", "global_step", "_timestamp"};
+  for (size_t i = 0; i < sizeof positions / sizeof *positions; i++)
+    if (strcmp(name, positions[i]) == 0) return true;
+  return false;
+}
+
 static bool is_metric(const mixent_results_header *header, size_t column) {
-  bool role = false;
+  bool role = header->is_log && is_position(header->names[column]);
   for (int i = 0; i < MIXENT_ROLES; i++) role |= header->roles[i] == column;
   return !role && *header->names[column] && !mixent_results_is_setting(header->names[column]);
 }
