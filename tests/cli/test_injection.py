@@ -31,6 +31,12 @@ TRAIN = ["train", "--json", "--data", "./bars", "--net", "tiny.yaml", "--epochs"
          "--set", "validation.fraction=0.2", "--threads", "1"]
 
 
+EVERY_OPTION = [word for setting in (
+    "members=2", "distill.teacher=runs/done", "distill.augmented=true", "distill.self=0.3", "prune.fraction=0.5", "lookahead.every=2",
+    "optimizer.name=muon", "optimizer.clip_norm=1", "augment.erase=0.5", "init.whitening=true", "init.identity=true", "ema.decay=0.9")
+    for word in ("--set", setting)]
+
+
 def resume_or_train(directory):
     return ["train", "--json", "--resume", "run"] if (directory / "run").exists() else [*TRAIN, "--run", "run"]
 
@@ -64,6 +70,10 @@ COMMANDS = {
     # what it measures differs from run to run, and with it its choice
     "tune": Command(["tune", "tiny.yaml", "--side", "16", "--classes", "3", "--batch", "4", "--precision", "fp32", "--threads", "1",
                      "--repetitions", "1", "--output", "plan.yaml", "--json"], vary=r'"?(plan_hash|backend|kept)"?: "?[\w-]*"?|-?\d+(\.\d+)?(e-\d+)?'),
+    "train, every option": Command([*TRAIN, "--run", "run", *EVERY_OPTION], again=lambda directory: [*resume_or_train(directory), *(
+        [] if (directory / "run").exists() else EVERY_OPTION)]),
+    "eval, ensemble": Command(["eval", "runs/done", "runs/done", "--data", "./bars", "--threads", "1"], kinds=("memory", "open", "read", "write")),
+    "export, ensemble": Command(["export", "runs/done", "runs/done", "--safetensors", "both.safetensors"], kinds=("memory", "open", "read", "write", "fsync", "rename")),
     "train, two threads": Command([*TRAIN, "--threads", "2", "--run", "run"], again=resume_or_train, kinds=("thread",)),
     "compare, training": Command(["compare", "other.yaml", "--threads", "1", "--jobs", "1", "--json"]),
 }

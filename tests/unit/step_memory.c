@@ -15,13 +15,13 @@ static void count_from_10_to_20(void *context, const mixent_train_progress *prog
   atomic_store(&counting, progress->step >= 10 && progress->step < 20);
 }
 
-static void train_with(const char *const (*changes)[2], size_t change_count) {
-  char directory[] = "/tmp/mixent-test-XXXXXX", data[64], net[64], run[64];
-  assert_non_null(mkdtemp(directory));
-  assert_true(small_run_make(directory, 4));
+/* A run of that name in the directory, which has the data. */
+static void train_run(const char *directory, const char *name, const char *const (*changes)[2],
+                      size_t change_count) {
+  char data[64], net[64], run[64];
   snprintf(data, sizeof data, "%s/data", directory);
   snprintf(net, sizeof net, "%s/small.yaml", directory);
-  snprintf(run, sizeof run, "%s/run", directory);
+  snprintf(run, sizeof run, "%s/%s", directory, name);
   mixent_setting settings[16] = {{"data", data}, {"net", net},     {"epochs", "1"},
                                  {"batch", "2"}, {"threads", "2"}, {"validation.fraction", "0.2"}};
   for (size_t i = 0; i < change_count; i++) settings[6 + i] = (mixent_setting){changes[i][0], changes[i][1]};
@@ -30,6 +30,13 @@ static void train_with(const char *const (*changes)[2], size_t change_count) {
   mixent_train_summary summary;
   if (mixent_train(&options, &summary) != MIXENT_OK) fail_msg("%s", mixent_last_error());
   mixent_train_summary_free(&summary);
+}
+
+static void train_with(const char *const (*changes)[2], size_t change_count) {
+  char directory[] = "/tmp/mixent-test-XXXXXX";
+  assert_non_null(mkdtemp(directory));
+  assert_true(small_run_make(directory, 4));
+  train_run(directory, "run", changes, change_count);
   assert_int_equal(mixent_directory_remove(directory), MIXENT_OK);
   assert_int_equal(atomic_load(&allocations), 0);
 }
@@ -70,6 +77,22 @@ static void test_own_predictions_and_slow_weights(void **state) {
   train_with(changes, 5);
 }
 
+/* Teachers that are asked in each step. */
+static void test_teachers(void **state) {
+  (void)state;
+  if (!allocations_are_counted()) skip();
+  char directory[] = "/tmp/mixent-test-XXXXXX", teacher[64];
+  assert_non_null(mkdtemp(directory));
+  assert_true(small_run_make(directory, 4));
+  train_run(directory, "teacher", NULL, 0);
+  snprintf(teacher, sizeof teacher, "%s/teacher", directory);
+  const char *const changes[][2] = {
+      {"distill.teacher", teacher}, {"distill.augmented", "true"}, {"augment.mixup", "1"}};
+  train_run(directory, "run", changes, 3);
+  assert_int_equal(mixent_directory_remove(directory), MIXENT_OK);
+  assert_int_equal(atomic_load(&allocations), 0);
+}
+
 static void test_looking_ahead(void **state) {
   (void)state;
   if (!allocations_are_counted()) skip();
@@ -96,6 +119,7 @@ int main(void) {
       cmocka_unit_test(test_adam_with_everything),
       cmocka_unit_test(test_mixing),
       cmocka_unit_test(test_own_predictions_and_slow_weights),
+      cmocka_unit_test(test_teachers),
       cmocka_unit_test(test_looking_ahead),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
