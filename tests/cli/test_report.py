@@ -342,7 +342,10 @@ onload = () => {{
   const folded = [...page.querySelectorAll("details.verdict")].map(part => part.open = false);
   view.dispatchEvent(new view.Event("beforeprint"));
   const printed = [...page.querySelectorAll("details.verdict")].every(part => part.open);
-  document.title = JSON.stringify({{told, keys, before, after, without, printed, width: root.scrollWidth, overlaps: found, ink: getComputedStyle(page.body).color,
+  const middle = part => part ? (part.getBoundingClientRect().left + part.getBoundingClientRect().right) / 2 : null;
+  const number = [...page.querySelectorAll("tr.scale text")].find(word => Number(word.textContent) === 0);
+  const zeros = [middle(page.querySelector("svg.interval[role=img] .zero")), middle(number)];
+  document.title = JSON.stringify({{told, keys, zeros, before, after, without, printed, width: root.scrollWidth, overlaps: found, ink: getComputedStyle(page.body).color,
     strokes: [...new Set([...page.querySelectorAll("figure path")].map(path => getComputedStyle(path).stroke))]}});
 }};
 </script>"""
@@ -399,6 +402,8 @@ def test_in_a_browser(whole, tmp_path):
         found, errors = browse(page, tmp_path, width, *options)
         assert errors == [] and found["overlaps"] == []
         assert found["width"] <= width, "wider than the window"
+        line, number = found["zeros"]
+        assert abs(line - number) < 2, "the scale's 0 is not below the line at 0"
         assert len(found["strokes"]) > 3 and "none" not in found["strokes"]
         inks.append(found["ink"])
         check_answers(found)
