@@ -124,7 +124,7 @@ def test_every_layout_says_the_same(compare, mixent, tmp_path):
 
 
 @pytest.mark.parametrize("rows, said", [
-    ([{"variant": row["variant"], "accuracy": row["accuracy"]} for row in rows_of(a=A, b=B)], "share no seeds"),
+    ([{"variant": row["variant"], "accuracy": row["accuracy"]} for row in rows_of(a=A, b=B)], "No seeds are told"),
     ([dict(row, seed=f"{row['variant']}-{row['seed']}") for row in rows_of(a=A, b=B)], "share no seeds"),
     ([dict(row, seed=row["seed"] + 5 * (row["variant"] == "b")) for row in rows_of(a=A, b=B)], "share one seed alone"),
 ], ids=["no column", "other seeds", "one in common"])
@@ -270,6 +270,8 @@ WRONG = {
     "long without seeds": ("variant,metric,value\na,accuracy,1\n", "r.csv:1:1: expected a column 'seed' in a table with a row per metric"),
     "a metric without a name": ("variant,seed,metric,value\na,1,,1\n", "r.csv:2:5: expected the name of a metric"),
     "a short row": (HEAD + "a,1\n", "r.csv:2:3: expected 3 cells as in the header, got 2"),
+    "semicolons": ("variant;seed;accuracy\na;1;0,9\n", "r.csv:1:1: expected columns with commas between them, got semicolons; write the table with commas"),
+    "tabs": ("variant\tseed\taccuracy\na\t1\t2\n", "r.csv:1:1: expected columns with commas between them, got tabs"),
     "a header alone": (HEAD, "r.csv: expected rows below the header, got none"),
     "nothing": ("", "r.csv: expected a table of results, got an empty file"),
     "an open quote": (HEAD + 'a,1,"2\n', "r.csv:2:5: this quote is not closed"),
@@ -328,6 +330,11 @@ def test_the_text(mixent, tmp_path):
     assert " ".join(text.split()).endswith("Verdicts on another metric (--metric NAME): nll.") and "difference of 0.1 points matters" in " ".join(text.split())
 
 
+def test_one_variant_alone(mixent, tmp_path):
+    write(tmp_path / "r.csv", rows_of(a=A))
+    assert mixent("compare", "--results", "r.csv").out.endswith("91.15 to 91.55    baseline\n\nOne variant alone: there is nothing to compare it with.\n")
+
+
 def test_options_of_studies_and_of_results_do_not_mix(mixent, tmp_path):
     write(tmp_path / "r.csv", rows_of(a=A))
     for words, said in ((["--results", "r.csv", "--seeds", "3"], "--seeds is for a study"), (["--results", "r.csv", "--jobs", "2"], "--jobs is for a study"),
@@ -335,7 +342,8 @@ def test_options_of_studies_and_of_results_do_not_mix(mixent, tmp_path):
                         (["--results"], "more words are needed"), (["--results", "r.csv", "--difference", "-1"], "--difference: expected a number above 0"),
                         (["--results", "r.csv", "--difference", "0.1x"], "got '0.1x'"), (["--results", "r.csv", "--columns", "variants=a"], "--columns: expected variant=NAME"),
                         (["--results", "r.csv", "--columns", "seed=variant,variant=variant"], "expected a column for each role"),
-                        (["--results", "r.csv", "--columns", "seed=a,seed=b"], "at most once"), (["--results", "r.csv", "--lower", ""], "--lower: expected one of accuracy")):
+                        (["--results", "r.csv", "--columns", "seed=a,seed=b"], "at most once"), (["--results", "r.csv", "--lower", ""], "--lower: expected one of accuracy"),
+                        (["--results", "r.csv", "--lower", "accuracy", "--higher", "accuracy"], "expected each metric in one of them, got 'accuracy' in both")):
         done = mixent("compare", *words)
         assert done.code == 2 and said in done.message, done
     done = mixent("compare", "--results", "r.csv", "--columns", "seed=rng")

@@ -170,7 +170,7 @@ def test_the_epoch_that_counts(compare, mixent, board):
     assert compare("tb", "--epoch", "best:x", "--lower", "x", code=2).endswith("which no run has")
     assert "expected last or best:METRIC, got 'first'" in compare("tb", "--epoch", "first", code=2)
     text = " ".join(mixent("compare", "--results", "tb", "--metric", "acc/val").out.split())
-    assert "Read: TensorBoard (12). Variant and seed are from the names" in text and "the last epoch counts (--epoch)" in text
+    assert "Read: TensorBoard (12). Where no column has them, variant and seed are from the names" in text and "the last epoch counts (--epoch)" in text
 
 
 @pytest.mark.parametrize("kind, content, field", [
@@ -329,13 +329,13 @@ def test_nested_objects(compare, tmp_path):
 
 def wandb_rows(**extra):
     return [{"Name": f"{variant}-{seed}", "State": "finished", "Notes": "-", "User": "a", "Tags": "", "Created": "2026-01-02T03:04:05.000Z", "Runtime": 60, "Sweep": "",
-             "Group": variant, "seed": seed, "lr": 0.1, "val_acc": value} | extra for variant, seed, value in RUNS]
+             "Group": variant, "seed": seed, "lr": 0.1, "_step": 9, "_timestamp": 1.7e9, "_runtime": 60.5, "val_acc": value} | extra for variant, seed, value in RUNS]
 
 
 def test_wandb_runs(compare, tmp_path):
     write_rows(tmp_path / "runs.csv", wandb_rows())
     check(found := compare("runs.csv"))
-    assert readers(found) == ["Weights & Biases runs"]
+    assert readers(found) == ["Weights & Biases runs"] and metrics_of(found) == ["Runtime", "lr", "val_acc"]
     check(compare("runs.csv", "--columns", "variant=Group,seed=config.seed"))
     write_rows(tmp_path / "named.csv", [{key: row[key] for key in row if key not in ("Group", "seed")} for row in wandb_rows()])
     check(found := compare("named.csv"))

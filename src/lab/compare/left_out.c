@@ -21,6 +21,22 @@ static void append_scales(const subject *subject, mixent_text *out) {
       subject->metric, subject->variant, means[0], subject->baseline, means[1]);
 }
 
+/* Runs without a value of the metric. */
+static void append_without_value(const subject *subject, const size_t *variants, const char *const *names,
+                                 mixent_text *out) {
+  size_t named = 0;
+  for (int i = 0; i < 2; i++) {
+    const mixent_compare_variant *of = &subject->result->variants[variants[i]];
+    if (!of->missing || of->missing >= of->runs) continue;
+    mixent_text_append(out, "%s%zu of %zu runs of %s",
+                       named++ ? " and " : " Left out, because they have no value: ", of->missing, of->runs,
+                       names[i]);
+  }
+  if (named)
+    mixent_text_append(out, "; if such runs failed, the others flatter %s.",
+                       named > 1 ? "their variant" : "it");
+}
+
 /* Runs that the difference does not use. */
 static void append_unused(const subject *subject, mixent_text *out) {
   const mixent_compared *primary = subject->primary;
@@ -39,16 +55,11 @@ static void append_unused(const subject *subject, mixent_text *out) {
                        mixent_words_shown(subject, primary->means[0]).text,
                        mixent_words_shown(subject, primary->means[1]).text);
   if (!primary->paired && !isnan(primary->difference.low))
-    mixent_text_append(out, " The two share %s, so the runs are compared unpaired (Welch's t).",
-                       subject->pair->seeds ? "one seed alone" : "no seeds");
-  for (int i = 0; i < 2; i++) {
-    const mixent_compare_variant *of = &subject->result->variants[variants[i]];
-    if (of->missing && of->missing < of->runs)
-      mixent_text_append(
-          out,
-          " Left out, because they have no value: %zu of %zu runs of %s; if such runs failed, the others flatter it.",
-          of->missing, of->runs, names[i]);
-  }
+    mixent_text_append(out, " %s, so the runs are compared unpaired (Welch's t).",
+                       !subject->input->seed_count ? "No seeds are told"
+                       : subject->pair->seeds      ? "The two share one seed alone"
+                                                   : "The two share no seeds");
+  append_without_value(subject, variants, names, out);
 }
 
 /* ": 3, 4 and 12 more" of the seeds that a variant has no run with. */

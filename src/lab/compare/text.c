@@ -188,6 +188,10 @@ static void append_note(const mixent_comparison *comparison, mixent_text *note) 
   const mixent_compare_input *input = &comparison->input;
   const char *samples = mixent_compare_samples(comparison, 0);
   bool like = false;
+  if (input->variant_count == 1) {
+    mixent_text_append(note, "One variant alone: there is nothing to compare it with.");
+    return;
+  }
   for (size_t data = 0; data < input->data_count; data++) like |= has_like(comparison, data);
   if (like)
     mixent_text_append(note,

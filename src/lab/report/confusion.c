@@ -125,9 +125,11 @@ static void write_pair_heads(const mixent_section *section) {
           : " Pictures are left out: the data set these runs were scored on was not found on the "
             "machine that made this page (<code>--data-dir</code> says where to look).");
   mixent_text_append(
-      out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"most confused pairs\">"
-           "<table class=\"pairs\"><thead><tr><th scope=\"col\">class</th><th scope=\"col\">taken for"
-           "</th>");
+      out,
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"most confused pairs\">"
+      "<table class=\"pairs\" style=\"--columns:%zu\"><thead><tr><th scope=\"col\">class</th><th scope=\"col\">taken for"
+      "</th>",
+      section->report->variant_count + (has_pictures(section) ? 2 : 0));
   if (has_pictures(section))
     mixent_text_append(out, "<th scope=\"col\" class=\"pictures\">examples, in most runs</th>");
   for (size_t v = 0; v < section->report->variant_count; v++) {

@@ -65,9 +65,11 @@ static void write_sample(mixent_text *out, double scale, int digits, const mixen
 
 static void write_heads(const mixent_section *section, bool baseline) {
   mixent_text *out = section->out;
-  mixent_text_append(out,
-                     "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"table of measures\">"
-                     "<table class=\"measures\"><thead><tr><th scope=\"col\">measure</th>");
+  mixent_text_append(
+      out,
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"table of measures\">"
+      "<table class=\"measures\" style=\"--columns:%zu\"><thead><tr><th scope=\"col\">measure</th>",
+      shown_count(section));
   for (size_t v = 0; v < section->report->variant_count; v++) {
     if (!is_shown(section, v) || (!baseline && v == section->report->baseline)) continue;
     mixent_section_head(section, v);

@@ -47,7 +47,8 @@ static int compare_ranked(const void *a, const void *b) {
 
 static void write_answer(const mixent_section *section, size_t kind, const ranked *sorted, size_t count) {
   const mixent_primary primary = mixent_section_primary(section);
-  bool decided = kinds[kind].verdict == MIXENT_VERDICT_BETTER || kinds[kind].verdict == MIXENT_VERDICT_HIGHER;
+  bool whole = kinds[kind].verdict == MIXENT_VERDICT_BETTER || kinds[kind].verdict == MIXENT_VERDICT_HIGHER ||
+               count == 1;
   mixent_text *out = section->out;
   mixent_text_append(out, "<li>");
   mixent_words_verdict(out, kinds[kind].verdict);
@@ -61,7 +62,7 @@ static void write_answer(const mixent_section *section, size_t kind, const ranke
     if (isnan(these->mean)) continue;
     mixent_text_append(out, " ");
     mixent_html_difference(out, primary.scale * these->mean, primary.digits);
-    if (!decided) continue;
+    if (!whole) continue;
     mixent_words_interval(out, &primary, these->low, these->high);
     mixent_text_append(out, "%s%s", *primary.unit ? " " : "", primary.unit);
   }

@@ -78,11 +78,10 @@ static mixent_status take_names(const mixent_name_set *set, const char ***out) {
 }
 
 static mixent_compare_data describe_data(const mixent_results *results, size_t data) {
-  mixent_compare_data out = {.name = text_of(&results->data, data)};
+  mixent_compare_data out = {.name = text_of(&results->data, data), .samples = "items"};
   if (data >= results->set_count) return out;
   const mixent_results_set *set = &results->sets[data];
   out.items = set->count;
-  if (set->items.count) out.samples = "items";
   if (set->scored) out.samples = "samples";
   return out;
 }

@@ -50,6 +50,13 @@ static mixent_status fail_without(const mixent_results_header *header, const cha
                                   bool mapped) {
   enum { MOST_NAMED = 8 };
   mixent_text names = {0};
+  const char *only = header->count == 1 ? header->names[0] : "";
+  if (strpbrk(only, ";\t"))
+    return mixent_fail(
+        MIXENT_ERROR_FORMAT,
+        "%s:%zu:1: expected columns with commas between them, got %s; write the table with commas, and numbers "
+        "with a decimal point",
+        header->origin, header->line, strchr(only, ';') ? "semicolons" : "tabs");
   size_t named = header->count < MOST_NAMED ? header->count : MOST_NAMED;
   for (size_t i = 0; i < named; i++) mixent_text_append_item(&names, i, "'%.40s'", header->names[i]);
   if (named < header->count) mixent_text_append(&names, " and %zu more", header->count - named);

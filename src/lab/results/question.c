@@ -59,6 +59,20 @@ static mixent_status check_list(const mixent_results *results, const char *flag,
   return MIXENT_OK;
 }
 
+static mixent_status check_directions(const mixent_results *results,
+                                      const mixent_results_question *question) {
+  MIXENT_TRY(check_list(results, "--lower", question->lower));
+  MIXENT_TRY(check_list(results, "--higher", question->higher));
+  for (size_t i = 0; i < results->columns.count; i++) {
+    const char *name = name_of(&results->columns, i);
+    if (is_listed(question->lower, name) && is_listed(question->higher, name))
+      return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "--lower and --higher: expected each metric in one of them, got '%.80s' in both",
+                         name);
+  }
+  return MIXENT_OK;
+}
+
 int mixent_results_better(const mixent_results_question *question, const char *metric) {
   return is_listed(question->lower, metric)    ? -1
          : is_listed(question->higher, metric) ? 1
@@ -118,8 +132,7 @@ mixent_status mixent_results_ask(const mixent_results *results, const mixent_res
   const double points = 0.1;
   *out = (mixent_results_asked){0};
   MIXENT_TRY(find_metric(results, question->metric, &out->metric));
-  MIXENT_TRY(check_list(results, "--lower", question->lower));
-  MIXENT_TRY(check_list(results, "--higher", question->higher));
+  MIXENT_TRY(check_directions(results, question));
   if (question->baseline) {
     out->baseline = mixent_name_set_find(&results->variants, question->baseline);
     if (out->baseline == results->variants.count)

@@ -61,7 +61,8 @@ void mixent_results_append_sources(const mixent_results *results, const mixent_r
   if (results->has_names)
     mixent_text_append(
         out,
-        " Variant and seed are from the names of runs, files or directories: VARIANT-SEED, VARIANT_seedN, VARIANT/seedN.");
+        " Where no column has them, variant and seed are from the names of runs, files or directories: VARIANT-SEED, "
+        "VARIANT_seedN, VARIANT/seedN (--columns).");
   if (results->has_epochs && layout->best)
     mixent_text_append(out, " Of each log the epoch counts where %s is best.", layout->best);
   else if (results->has_epochs)

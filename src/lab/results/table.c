@@ -120,9 +120,13 @@ static mixent_status fail_second(const mixent_results_header *header, const char
   return mixent_fail(
       MIXENT_ERROR_FORMAT,
       "%s:%zu:%zu: expected one value of '%.80s' for this run (variant '%.80s'%s%.80s), got a second "
-      "one; the first is in %s:%zu",
+      "one; the first is in %s:%zu%s",
       header->origin, field->line, field->column, name, results->variants.items[run->variant]->text,
-      seeded ? ", seed " : "", seeded ? results->seeds.items[run->seed]->text : "", cell->file, cell->line);
+      seeded ? ", seed " : "", seeded ? results->seeds.items[run->seed]->text : "", cell->file, cell->line,
+      header->is_log && header->count > 2
+          ? "; if other variants or seeds made them, say which columns or settings tell: "
+            "--columns variant=NAME,seed=NAME"
+          : "");
 }
 
 /* The number of column `name` in a run, at an epoch where the header has a column of those. */
@@ -170,16 +174,17 @@ static mixent_status take_value(const mixent_results_header *header, const char 
   return MIXENT_OK;
 }
 
-/* Columns of a log that say where in the run a row stands. */
-static bool is_position(const char *name) {
-  static const char *const positions[] = {"step", "_step", "epoch", "global_step", "_timestamp"};
+/* Columns that say where in the run a row stands; Weights & Biases' own ones (_step) wherever they are, the others in logs. */
+static bool is_position(const mixent_results_header *header, const char *name) {
+  static const char *const positions[] = {"step", "_step", "epoch", "global_step", "_timestamp", "_runtime"};
+  if (!header->is_log && *name != '_') return false;
   for (size_t i = 0; i < sizeof positions / sizeof *positions; i++)
     if (strcmp(name, positions[i]) == 0) return true;
   return false;
 }
 
 static bool is_metric(const mixent_results_header *header, size_t column) {
-  bool role = header->is_log && is_position(header->names[column]);
+  bool role = is_position(header, header->names[column]);
   for (int i = 0; i < MIXENT_ROLES; i++) role |= header->roles[i] == column;
   return !role && *header->names[column] && !mixent_results_is_setting(header->names[column]);
 }
