@@ -103,6 +103,8 @@ const mixent_option mixent_options[] = {
     NUMBER("loss.held_out_fraction", LOSS, held_out_fraction, "0.05", 0.001, 0.5, "style hypergradient: part of the training set on which learned weights lower the cross entropy; apart from the validation part"),
     WHOLE("loss.hypergradient_every", LOSS, hypergradient_every, "10", 1, 1000000, "style hypergradient: steps from one look ahead to the next"),
     PLACE("baseline", LOSS, baseline, "", "run with cross entropy; the warning below-baseline compares its validation accuracy with this run's; empty: none"),
+    WHOLE("progressive.side", RUN, progressive_side, "0", 0, 256, "side of the images that the first epochs train on, 16 or more, smaller than the data's: cheaper steps; 0: the data's own"),
+    NUMBER("progressive.until", RUN, progressive_until, "0.5", 0, 1, "part of the epochs that train on images of progressive.side"),
     NUMBER("prune.fraction", RUN, prune_fraction, "0", 0, 0.99, "leaving out easy images (InfoBatch): part of the images below the mean loss that a pass leaves out, for whom the others of them then count; an epoch keeps its steps and makes more passes; 0.5 is usual"),
     NUMBER("prune.until", RUN, prune_until, "0.875", 0, 1, "leaving out easy images: in this first part of the epochs"),
     PLACE("distill.teacher", LOSS, teacher, "", "distillation: checkpoints or runs, with commas between, whose mean probabilities are part of an image's target; empty: none"),

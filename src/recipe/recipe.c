@@ -342,10 +342,15 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "distill.self: what a network says of a mixed image is no image's own; leave out "
                        "augment.mixup and augment.cutmix");
-  const char *aside = recipe->clip_norm > 0    ? "optimizer.clip_norm"
-                      : recipe->slow_every > 0 ? "lookahead.every"
-                      : muon                   ? "optimizer.name=muon"
-                                               : NULL;
+  if (recipe->progressive_side > 0 && *recipe->teacher && recipe->distill_augmented)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "progressive.side: teachers read images of their own size; leave out distill.augmented");
+  const char *aside = recipe->clip_norm > 0          ? "optimizer.clip_norm"
+                      : recipe->slow_every > 0       ? "lookahead.every"
+                      : recipe->progressive_side > 0 ? "progressive.side"
+                      : muon                         ? "optimizer.name=muon"
+                                                     : NULL;
   if (aside && mixent_recipe_looks_ahead(recipe))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "%s: style hypergradient differentiates a step without it; leave it out, or choose "

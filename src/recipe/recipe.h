@@ -49,6 +49,8 @@ typedef struct mixent_recipe {
   long hypergradient_every;
   char baseline[MIXENT_RECIPE_TEXT];
   char teacher[MIXENT_RECIPE_TEXT]; /* paths with commas between */
+  long progressive_side;
+  double progressive_until;
   double prune_fraction, prune_until;
   bool distill_augmented;
   double distill_weight, distill_temperature, distill_self;

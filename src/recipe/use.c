@@ -160,6 +160,8 @@ static const char *find_idle(const char *key, const mixent_recipe *recipe) {
   if (strcmp(key, "validation.seed") == 0 && recipe->validation_fraction == 0 &&
       recipe->train_fraction == 1 && !mixent_recipe_looks_ahead(recipe))
     return "all images are trained on (validation.fraction is 0, train_fraction is 1)";
+  if (strcmp(key, "progressive.until") == 0 && recipe->progressive_side == 0)
+    return "images keep their size (progressive.side is 0)";
   if (strcmp(key, "prune.until") == 0 && recipe->prune_fraction == 0)
     return "no images are left out (prune.fraction is 0)";
   if (strcmp(key, "noise.seed") == 0 && recipe->noise_fraction == 0)

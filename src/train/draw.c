@@ -1,12 +1,13 @@
 /* An epoch's order and a step's batch, as seed, member and epoch say. */
 #include "train/draw.h"
 #include "train/members.h"
+#include "train/resized.h"
 #include "train/targets.h"
 
 #include <string.h>
 
 void mixent_trainer_fill_batch(mixent_trainer *trainer, size_t number, uint64_t key) {
-  const mixent_images *images = &trainer->train;
+  const mixent_images *images = trainer->images;
   mixent_train_batch *drawn = &trainer->drawn;
   drawn->key = key;
   for (size_t i = 0; i < trainer->batch; i++) {
@@ -14,7 +15,7 @@ void mixent_trainer_fill_batch(mixent_trainer *trainer, size_t number, uint64_t 
     drawn->indices[i] = index;
     drawn->labels[i] = images->labels[index];
   }
-  mixent_batch_fill(images, drawn->indices, trainer->batch, &trainer->recipe.augmentation, trainer->seed, key,
+  mixent_batch_fill(images, drawn->indices, trainer->batch, trainer->augmentation, trainer->seed, key,
                     trainer->mean, trainer->deviation, mixent_net_input(trainer->net));
 }
 
@@ -33,6 +34,8 @@ void mixent_trainer_draw_order(mixent_trainer *trainer) {
   mixent_train_state *state = &trainer->state;
   const mixent_recipe *recipe = &trainer->recipe;
   uint64_t epoch = mixent_trainer_member(trainer).epoch;
+  mixent_resized_use(trainer, (double)(epoch * (uint64_t)recipe->members) <
+                                  recipe->progressive_until * (double)recipe->epochs);
   if (!state->losses) {
     mixent_order_draw(trainer->seed, epoch, trainer->order, trainer->split.train_count);
     return;

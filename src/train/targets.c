@@ -23,8 +23,8 @@ static void mix(mixent_trainer *trainer) {
   const mixent_train_batch *drawn = &trainer->drawn;
   const mixent_mix_batch rows = {.rows = drawn->rows,
                                  .classes = drawn->classes,
-                                 .side = trainer->train.side,
-                                 .channels = trainer->train.channels,
+                                 .side = trainer->images->side,
+                                 .channels = trainer->images->channels,
                                  .indices = drawn->indices,
                                  .input = mixent_net_input(trainer->net),
                                  .targets = drawn->targets};

@@ -13,6 +13,7 @@
 #include "run/scores.h"
 #include "train/init_from.h"
 #include "train/members.h"
+#include "train/resized.h"
 #include "train/trainer.h"
 
 #include <stdlib.h>
@@ -81,7 +82,8 @@ static mixent_status score_best(const mixent_trainer *trainer, const mixent_run_
 static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory *run,
                             mixent_train_summary *summary) {
   mixent_net_free(trainer->net); /* its memory is wanted for scoring */
-  trainer->net = NULL;
+  mixent_resized_free(trainer->resized);
+  trainer->net = NULL, trainer->resized = NULL;
   summary->parameters = trainer->parameter_count;
   summary->samples = mixent_samples_name(trainer->dataset->train.features);
   summary->test_views = (int)trainer->recipe.test_views;

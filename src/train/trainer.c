@@ -7,6 +7,7 @@
 #include "train/draw.h"
 #include "train/look_ahead.h"
 #include "train/members.h"
+#include "train/resized.h"
 #include "train/targets.h"
 #include "train/update.h"
 
@@ -310,6 +311,7 @@ static mixent_status end_epoch(mixent_trainer *trainer, const mixent_run_directo
   const mixent_images *test_images = &trainer->dataset->test;
   mixent_scores validation = {0}, test = {0};
   bool by_test = trainer->recipe.select == MIXENT_SELECT_TEST;
+  mixent_resized_use(trainer, false); /* scores are of whole images */
   if (state->ema) MIXENT_TRY(estimate_statistics(trainer));
   MIXENT_TRY(validate(trainer, &trainer->train, trainer->split.validation, trainer->split.validation_count,
                       &validation));

@@ -11,6 +11,7 @@
 #include "train/pruning.h"
 
 struct mixent_look_ahead;
+struct mixent_resized;
 
 typedef struct mixent_trainer {
   mixent_recipe recipe;    /* resolved: nothing automatic is left */
@@ -20,6 +21,9 @@ typedef struct mixent_trainer {
   mixent_split split;
   mixent_images train;     /* those of the dataset, with labels of its own: the recipe's noise is in them */
   float *mean, *deviation; /* [channels] */
+  const mixent_images *images;             /* of the step: `train`, or these in another size */
+  const mixent_augmentation *augmentation; /* of the step */
+  struct mixent_resized *resized;          /* NULL: images keep their size */
   mixent_graph *graph;
   mixent_net *net;
   mixent_plan_source plan_source; /* of the net */

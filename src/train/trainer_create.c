@@ -9,6 +9,7 @@
 #include "train/initial_weights.h"
 #include "train/look_ahead.h"
 #include "train/members.h"
+#include "train/resized.h"
 #include "train/targets.h"
 #include "train/teacher.h"
 #include "train/trainer.h"
@@ -195,11 +196,15 @@ mixent_status mixent_trainer_create(const mixent_recipe *recipe, const mixent_tr
   MIXENT_TRY(MIXENT_ALLOCATE(1, &trainer));
   trainer->recipe = *recipe;
   trainer->options = options;
+  trainer->images = &trainer->train;
+  trainer->augmentation = &trainer->recipe.augmentation;
   trainer->batch = (size_t)recipe->batch;
   trainer->seed = mixent_member_seed(recipe->seed, 0);
   mixent_threads_set((int)recipe->threads);
   mixent_status status = open_data(trainer);
   if (status == MIXENT_OK) status = make_net(trainer);
+  if (status == MIXENT_OK && recipe->progressive_side > 0)
+    status = mixent_resized_make(trainer, &trainer->resized);
   if (status == MIXENT_OK) status = make_optimizer(trainer);
   if (status == MIXENT_OK) status = make_state(trainer);
   if (status != MIXENT_OK) {
@@ -212,6 +217,7 @@ mixent_status mixent_trainer_create(const mixent_recipe *recipe, const mixent_tr
 
 void mixent_trainer_free(mixent_trainer *trainer) {
   if (!trainer) return;
+  mixent_resized_free(trainer->resized);
   mixent_net_free(trainer->net);
   mixent_graph_free(trainer->graph);
   mixent_split_free(&trainer->split);

@@ -11,6 +11,7 @@
 #include "small_run.h"
 #include "train/draw.h"
 #include "train/init_from.h"
+#include "train/resized.h"
 #include "train/targets.h"
 #include <math.h>
 
@@ -115,6 +116,8 @@ static const option_set sets[] = {
     {"whitened", {{"init.whitening", "true"}, {"ema.decay", "0.9"}}},
     {"pruned",
      {{"prune.fraction", "0.5"}, {"prune.until", "0.7"}, {"loss.name", "mix-ent"}, {"augment.mixup", "0.2"}}},
+    {"progressive",
+     {{"progressive.side", "20"}, {"net", "resnet20"}, {"augment.mixup", "0.5"}, {"ema.decay", "0.9"}}},
     {"members", {{"members", "3"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
     {"first", {{"epochs", "1"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
     /* the teachers, and what it begins from, are runs from above */
@@ -457,6 +460,54 @@ static void test_whitening_filters(void **state) {
   assert_non_null(strstr(mixent_last_error(), "init.whitening: network mlp has no convolution"));
 }
 
+/* Each pixel is the mean of what it covers: whole blocks, parts of pixels, and an image that grows; a flat image stays flat. */
+static void test_images_are_resized(void **state) {
+  (void)state;
+  const uint8_t blocks[16] = {0, 4, 10, 10, 8, 12, 10, 10, 200, 100, 0, 1, 0, 100, 2, 3},
+                nine[9] = {0, 90, 180, 0, 90, 180, 0, 90, 180};
+  uint8_t out[64 * 3];
+  mixent_image_resize(4, 1, blocks, 2, out);
+  assert_memory_equal(out, ((uint8_t[]){6, 10, 100, 2}), 4); /* 1.5 to the even number */
+  mixent_image_resize(3, 1, nine, 2, out);                   /* a pixel and half the next */
+  assert_memory_equal(out, ((uint8_t[]){30, 150, 30, 150}), 4);
+  mixent_image_resize(2, 1, (uint8_t[]){1, 2, 3, 4}, 4, out);
+  assert_memory_equal(out, ((uint8_t[]){1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4}), 16);
+  uint8_t flat[7 * 7 * 3];
+  for (int i = 0; i < 7 * 7 * 3; i++) flat[i] = (uint8_t)(i % 3 * 100 + 55);
+  mixent_image_resize(7, 3, flat, 5, out);
+  for (int i = 0; i < 5 * 5 * 3; i++) assert_int_equal(out[i], i % 3 * 100 + 55);
+}
+
+/* In the first part of the epochs steps see images of the other side, by the same weights, and augmentation in its pixels. */
+static void test_progressive_sizes(void **state) {
+  (void)state;
+  const mixent_setting changes[] = {{"progressive.side", "24"},
+                                    {"progressive.until", "0.3"},
+                                    {"net", "resnet20"},
+                                    {"augment.affine_shift", "2"},
+                                    {NULL, NULL}};
+  static const mixent_train_options options;
+  mixent_setting settings[BASE + MOST];
+  mixent_trainer *trainer = make_trainer(settings, join_settings(changes, settings), &options);
+  mixent_net *whole = trainer->net;
+  for (uint64_t epoch = 0; epoch < 2; epoch++) {
+    trainer->state.epoch = epoch;
+    mixent_trainer_draw_order(trainer);
+    assert_int_equal(trainer->images->side, epoch == 0 ? 24 : 16);
+    assert_int_equal(trainer->net == whole, epoch == 1);
+    assert_true(trainer->augmentation->affine_shift == (epoch == 0 ? 3 : 2));
+    assert_ptr_equal(mixent_net_parameters(trainer->net), trainer->parameters);
+    assert_ptr_equal(mixent_net_statistics(trainer->net), trainer->statistics);
+  }
+  mixent_trainer_free(trainer);
+  const mixent_setting wrong[] = {{"progressive.side", "20"}, {NULL, NULL}};
+  mixent_recipe recipe;
+  assert_ok(mixent_recipe_compose(NULL, settings, join_settings(wrong, settings), &recipe));
+  assert_ok(mixent_recipe_resolve(&recipe, mixent_net_bf16_is_native()));
+  assert_int_equal(mixent_trainer_create(&recipe, &options, &trainer), MIXENT_ERROR_ARGUMENT);
+  assert_non_null(strstr(mixent_last_error(), "'out.weight' of network small depends on the images' side"));
+}
+
 /* A run goes on where what it began from is gone. */
 static void test_resumed_without_its_beginning(void **state) {
   (void)state;
@@ -538,7 +589,8 @@ int main(void) {
       cmocka_unit_test(test_stopped_and_resumed),    cmocka_unit_test(test_mixed_targets_reach_the_loss),
       cmocka_unit_test(test_distilled_targets),      cmocka_unit_test(test_predictions_are_kept),
       cmocka_unit_test(test_teachers_see_the_input), cmocka_unit_test(test_members_become_an_ensemble),
-      cmocka_unit_test(test_identity_filters),       cmocka_unit_test(test_whitening_filters),
+      cmocka_unit_test(test_identity_filters),       cmocka_unit_test(test_images_are_resized),
+      cmocka_unit_test(test_progressive_sizes),      cmocka_unit_test(test_whitening_filters),
       cmocka_unit_test(test_begun_from_a_run),       cmocka_unit_test(test_resumed_without_its_beginning),
       cmocka_unit_test(test_what_moves_the_weights), cmocka_unit_test(test_slow_weights_follow),
   };
