@@ -544,6 +544,18 @@ static void test_a_difference_that_holm_takes_away(void **state) {
   assert_says(pair->words, "Holm p 0.");
 }
 
+/* A verdict rests on t over the seeds. Where the crossed analysis alone falls below the level, the correction took nothing away. */
+static void test_what_the_crossed_test_alone_sees(void **state) {
+  (void)state;
+  begin(2, 5, 600);
+  for (size_t v = 0; v < 2; v++) scatter(v, 17, 0.7);
+  always(1, 0, 17);
+  const mixent_compare_pair *pair = compare();
+  assert_true(pair->measures[0].difference.p > 0.05 && pair->bootstrap.p < 0.05);
+  assert_undecided(pair, MIXENT_REASON_OPEN);
+  assert_silent(pair->words, "Alone it would have counted");
+}
+
 /* The same runs once, and as three data sets: "better" stands only where it holds over all comparisons of the study. */
 static void test_holm_runs_over_all_data_sets(void **state) {
   (void)state;
@@ -868,6 +880,7 @@ int main(void) {
                                      cmocka_unit_test(test_no_shared_seeds),
                                      cmocka_unit_test(test_negative_component),
                                      cmocka_unit_test(test_a_difference_that_holm_takes_away),
+                                     cmocka_unit_test(test_what_the_crossed_test_alone_sees),
                                      cmocka_unit_test(test_nothing_scatters),
                                      cmocka_unit_test(test_hardly_any_freedom),
                                      cmocka_unit_test(test_holm_runs_over_all_data_sets),

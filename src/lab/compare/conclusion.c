@@ -170,10 +170,10 @@ static void append_probability(const subject *subject, mixent_text *out) {
   mixent_text_append(out, ".");
 }
 
-/* What the correction took away. */
+/* What the correction took away of the tests that a verdict rests on. */
 static void append_alone(const subject *subject, mixent_text *out) {
   const mixent_compare_pair *pair = subject->pair;
-  double p = fmin(subject->primary->difference.p, pair->bootstrap.p); /* fmin passes over NaN */
+  double p = subject->primary->difference.p;
   bool differs = p < subject->level, equivalent = pair->equivalence.test.p < subject->level;
   if (!differs && !equivalent) return;
   mixent_text_append(out,
