@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "lab/compare/compare.h"
+#include "lab/compare/number.h"
 #include "unit/lab_near.h"
 
 #include <math.h>
@@ -116,6 +117,26 @@ static void test_folds(void **state) {
   assert_near(compare()->measures[0].deviation, corrected, 1e-14);
 }
 
+/* Numbers of a diverged training are as large as they are, with the digits there is room for. */
+static void test_large_numbers(void **state) {
+  (void)state;
+  static const struct {
+    double value;
+    int digits;
+    const char *plain, *with_sign;
+  } shown[] = {{0.004, 2, "0.00", "0.00"},
+               {-0.004, 2, "0.00", "0.00"},
+               {-0.07, 2, "−0.07", "−0.07"},
+               {999999999999999, 9, "999999999999999.000000000", "+999999999999999.000000000"},
+               {-3.4e38, 4, "−3.400e+38", "−3.400e+38"},
+               {1.25e150, 0, "1.250e+150", "+1.250e+150"},
+               {INFINITY, 2, "-", "-"}};
+  for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+    assert_string_equal(mixent_number_of(shown[i].value, shown[i].digits).text, shown[i].plain);
+    assert_string_equal(mixent_number_signed(shown[i].value, shown[i].digits).text, shown[i].with_sign);
+  }
+}
+
 static void test_what_is_refused(void **state) {
   (void)state;
   compare();
@@ -133,9 +154,9 @@ static void test_what_is_refused(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test_setup(test_pairs_in_any_order, begin),
-                                     cmocka_unit_test_setup(test_missing_values, begin),
-                                     cmocka_unit_test_setup(test_folds, begin),
-                                     cmocka_unit_test_setup(test_what_is_refused, begin)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup(test_pairs_in_any_order, begin),
+      cmocka_unit_test_setup(test_missing_values, begin), cmocka_unit_test_setup(test_folds, begin),
+      cmocka_unit_test(test_large_numbers), cmocka_unit_test_setup(test_what_is_refused, begin)};
   return cmocka_run_group_tests(tests, NULL, end);
 }

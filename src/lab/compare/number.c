@@ -3,22 +3,28 @@
 #include "core/locale.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
-mixent_number mixent_number_of(double value, int digits) {
-  mixent_number number = {"-"};
-  if (!isfinite(value)) return number;
-  mixent_print(number.text, sizeof number.text, "%.*f", digits, fabs(value));
-  if (value >= 0 || strspn(number.text, "0.") == strlen(number.text)) return number;
-  mixent_print(number.text, sizeof number.text, "−%.*f", digits, -value);
+/* What is so large that its digits say nothing has an exponent: in full it would be cut. */
+static const double largest = 1e15;
+
+/* `sign`: of a number that is not shown as zero. */
+static mixent_number write(const char *sign, double size, int digits) {
+  mixent_number number = {""};
+  bool large = size >= largest;
+  mixent_print(number.text, sizeof number.text, large ? "%.*e" : "%.*f", large ? 3 : digits, size);
+  if (strspn(number.text, "0.") == strlen(number.text)) return number;
+  mixent_print(number.text, sizeof number.text, large ? "%s%.*e" : "%s%.*f", sign, large ? 3 : digits, size);
   return number;
 }
 
+mixent_number mixent_number_of(double value, int digits) {
+  return isfinite(value) ? write(value < 0 ? "−" : "", fabs(value), digits) : (mixent_number){"-"};
+}
+
 mixent_number mixent_number_signed(double value, int digits) {
-  mixent_number number = mixent_number_of(value, digits);
-  if (!(value > 0) || strspn(number.text, "0.") == strlen(number.text)) return number;
-  mixent_print(number.text, sizeof number.text, "+%.*f", digits, value);
-  return number;
+  return value > 0 && isfinite(value) ? write("+", value, digits) : mixent_number_of(value, digits);
 }
 
 mixent_number mixent_number_p(double p) {

@@ -7,7 +7,7 @@ typedef struct mixent_number {
   char text[40];
 } mixent_number;
 
-mixent_number mixent_number_of(double value, int digits);     /* "0.12", "−0.07"; never "−0.00" */
+mixent_number mixent_number_of(double value, int digits); /* "0.12", "−0.07", "2.100e+16"; never "−0.00" */
 mixent_number mixent_number_signed(double value, int digits); /* "+0.12" */
 mixent_number mixent_number_p(double p);                      /* "0.031", "< 0.0001" */
 
