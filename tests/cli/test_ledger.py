@@ -81,6 +81,24 @@ def test_verdicts_within_a_study_are_the_studys_own(ledger, mixent, tmp_path):
     assert [entry["holm_over_all"] for entry in both["comparisons"]] == pytest.approx(2 * [entry["holm_over_all"] for entry in found["comparisons"]])
 
 
+@pytest.mark.parametrize("order", [("narrow", "wide"), ("wide", "narrow")])
+def test_one_comparison_with_two_margins(ledger, mixent, tmp_path, order):
+    """The same runs in two studies: each is equivalent or not by the difference that its own study says matters."""
+    text = gzip.decompress((STUDIES / "table.jsonl.gz").read_bytes()).decode()
+    for name, margin in (("narrow", "0.5"), ("wide", "5")):
+        changed = text.replace("difference: 0.5\\n", f"difference: {margin}\\n", 1).replace("name: table\\n", f"name: {name}\\n", 1)
+        (tmp_path / f"{order.index(name)}.jsonl").write_text(changed)
+    found = ledger()
+    assert names(found) == list(order) and found["tested"] == 3 and [entry["same_as"] for entry in found["comparisons"]] == [None] * 3 + [0, 1, 2]
+    verdicts = {names(found)[entry["study"]]: (entry["alone"]["verdict"], entry["over_all"]["verdict"])
+                for entry in found["comparisons"] if entry["variant"] == "min-ent"}
+    assert verdicts == {"narrow": ("undecided", "undecided"), "wide": ("equivalent", "equivalent")}
+    assert "no verdict changes" in found["words"]
+    lines = [" ".join(line.split()) for line in mixent("compare", "--ledger", ".").out.splitlines()]
+    assert any(line.startswith(f"{order[1]} breast-cancer.npz min-ent") and line.endswith("the same") for line in lines)
+    assert any(line.startswith(f"{order[1]} breast-cancer.npz mix-ent") and line.endswith(f"as in {order[0]}") for line in lines)
+
+
 def test_recorded_runs(ledger, mixent, tmp_path):
     for variant, values in {"ce": [91.2, 91.5, 91.1, 91.4, 91.3], "mix": [92.0, 92.2, 91.8, 92.3, 92.0]}.items():
         for seed, value in enumerate(values):

@@ -162,20 +162,27 @@ static double *holm_of(mixent_ledger_entry *entry, int family) {
                                  : &entry->all.equivalence_like.holm;
 }
 
+/* Whether an entry is the first of the same runs, or tests them otherwise: equivalence hangs on the difference that the study says matters. */
+static bool is_own(const mixent_ledger *ledger, size_t index, int family) {
+  const mixent_ledger_entry *entry = &ledger->entries[index], *first = &ledger->entries[entry->same_as];
+  return entry == first || (family >= EQUIVALENCE && p_of(entry, family) != p_of(first, family));
+}
+
 /* p [entries] is room. */
 static mixent_status adjust(mixent_ledger *ledger, int family, double *p) {
   size_t count = 0;
   for (size_t i = 0; i < ledger->entry_count; i++)
-    if (ledger->entries[i].same_as == i && !isnan(p_of(&ledger->entries[i], family)))
+    if (is_own(ledger, i, family) && !isnan(p_of(&ledger->entries[i], family)))
       p[count++] = p_of(&ledger->entries[i], family);
   MIXENT_TRY(mixent_holm_adjust(p, count, p));
   if (family == THESE) ledger->tested = count;
   for (size_t i = 0, next = 0; i < ledger->entry_count; i++) {
     mixent_ledger_entry *entry = &ledger->entries[i];
     bool known = !isnan(p_of(entry, family));
-    *holm_of(entry, family) = !known               ? NAN
-                              : entry->same_as < i ? *holm_of(&ledger->entries[entry->same_as], family)
-                                                   : p[next++];
+    *holm_of(entry, family) = !known ? NAN
+                              : is_own(ledger, i, family)
+                                  ? p[next++]
+                                  : *holm_of(&ledger->entries[entry->same_as], family);
   }
   return MIXENT_OK;
 }

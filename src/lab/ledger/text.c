@@ -17,6 +17,12 @@ static bool is_changed(const mixent_ledger_entry *entry) {
   return entry->verdict != entry->all.verdict || entry->scope != entry->all.scope;
 }
 
+/* Of another margin the verdict may be another one, though the runs are the same. */
+static bool is_repeated(const mixent_ledger *ledger, size_t index) {
+  const mixent_ledger_entry *entry = &ledger->entries[index], *first = &ledger->entries[entry->same_as];
+  return entry->same_as < index && entry->all.verdict == first->all.verdict;
+}
+
 static void add_entry(const mixent_ledger *ledger, size_t index, mixent_table *table) {
   const mixent_ledger_entry *entry = &ledger->entries[index];
   const mixent_difference *difference = &entry->difference.difference;
@@ -31,7 +37,7 @@ static void add_entry(const mixent_ledger *ledger, size_t index, mixent_table *t
   mixent_table_add(table, "%s", mixent_number_p(entry->difference.holm).text);
   mixent_table_add(table, "%s", mixent_number_p(entry->all_holm).text);
   add_verdict(entry->verdict, entry->reason, table);
-  if (entry->same_as < index)
+  if (is_repeated(ledger, index))
     mixent_table_add(table, "as in %s", ledger->studies[ledger->entries[entry->same_as].study].name);
   else if (!is_changed(entry))
     mixent_table_add(table, "the same");
@@ -51,7 +57,7 @@ static void append_changed(const mixent_ledger *ledger, mixent_text *out) {
   size_t count = 0;
   for (size_t i = 0; i < ledger->entry_count; i++) {
     const mixent_ledger_entry *entry = &ledger->entries[i];
-    if (entry->same_as < i || !is_changed(entry)) continue;
+    if (is_repeated(ledger, i) || !is_changed(entry)) continue;
     if (!count) mixent_text_append(out, " By the correction over all the verdict changes of: ");
     mixent_text_append_item(out, count++, "%s against %s in %s", entry->variant, entry->baseline,
                             ledger->studies[entry->study].name);
