@@ -183,6 +183,14 @@ def test_every_form_of_a_scalar(compare, tmp_path, kind, content, field):
     assert value == pytest.approx(91 if kind in (3, 9) else 91.5, abs=0.25 if kind == 14 else 1e-9)
 
 
+def test_a_shape_that_is_none(compare, tmp_path):
+    """The size of a dimension is a whole number; bytes in its place are no scalar's."""
+    shapes = {"bytes": message((2, message((1, b"x")))), "float": message((2, message((1, 1.0))))}
+    write_events(tmp_path / "ce-0", event(1, simple("accuracy", 91.5), *(tensor(tag, 1, struct.pack("<f", 1), shape) for tag, shape in shapes.items()),
+                                          tensor("one", 1, struct.pack("<f", 1), message((2, message((1, 1)))))))
+    assert metrics_of(compare("ce-0")) == ["accuracy", "one"]
+
+
 def test_a_run_in_two_directories(compare, tmp_path):
     """Keras writes what it measures on train and validation images side by side."""
     for variant, seed, value in RUNS:

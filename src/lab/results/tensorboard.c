@@ -148,7 +148,7 @@ static bool is_single(wire shape) {
   field dimension, size;
   while (next(&shape, &dimension))
     while (dimension.number == 2 && dimension.type == BYTES && next(&dimension.bytes, &size))
-      if (size.number == 1 && size.value != 1) return false;
+      if (size.number == 1 && (size.type != VARINT || size.value != 1)) return false;
   return true;
 }
 
