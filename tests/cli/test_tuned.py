@@ -83,6 +83,9 @@ def test_runs_take_what_their_replicate_found(place):
     out, _ = place.run("compare", "study.yaml")
     assert "6 of 6 runs are finished" in out
     assert "Each variant is tuned by 2 searches, of 2 trials for each option that it searches" in " ".join(out.split())
+    assert "Runs of one search are not independent: the first 2 of a variant are compared." in " ".join(out.split())
+    compared = place.compare("--no-train")["comparison"]
+    assert compared["seeds"] == ["0", "1"] and compared["data"][0]["comparisons"][0]["measures"]["accuracy"]["count"] == 2
     expected = {"ce-0": 0.02, "ce-1": 0.04, "ce-2": 0.02, "min-ent-0": 0.06, "min-ent-1": 0.08, "min-ent-2": 0.06}
     assert {run: rate for run, (rate, _) in rates(place).items()} == expected
     assert [w2 for run, (_, w2) in rates(place).items() if run.startswith("min-ent")] == [0.25, 0.75, 0.25]

@@ -22,7 +22,7 @@ static mixent_status read_run(const mixent_study *study, mixent_study_cell cell,
   return status;
 }
 
-/* Only seeds of which no two runs share a level of a factor are independent. */
+/* Only seeds of which no two runs share a level of a factor, or a search, are independent. */
 static mixent_status compare(const mixent_study *study, size_t replicates, mixent_study_results *out) {
   size_t seeds = mixent_study_compared(study), rows = study->data_count * study->variant_count;
   const mixent_result **first;

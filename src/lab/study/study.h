@@ -120,7 +120,8 @@ size_t mixent_study_levels(const mixent_study *study, mixent_study_factor factor
 long mixent_study_level(const mixent_study *study, mixent_study_factor factor, size_t seed);
 /* Whether the recipe's option is the seed of a factor that varies. */
 bool mixent_study_varies_option(const mixent_study *study, const char *key);
-/* How many of the first seeds are compared: all; of a crossed design the runs that share no level with each other. */
+/* How many of the first seeds are compared: all; of a crossed design the runs that share no level with each other, of a tuned study those
+ * that share no search. */
 size_t mixent_study_compared(const mixent_study *study);
 bool mixent_study_varies_as(const mixent_study *a, const mixent_study *b);
 /* "init, order"; of a crossed design "init (3), split (3)". */

@@ -87,9 +87,10 @@ mixent_status mixent_study_vary_seeds(mixent_study *study) {
 }
 
 size_t mixent_study_compared(const mixent_study *study) {
-  if (!study->vary.crossed) return study->seed_count;
-  size_t count = 0;
-  while (count < study->seed_count && is_diagonal(&study->vary, (size_t)study->seeds[count])) count++;
+  size_t count = 0, searches = study->tuned.replicates, most = study->seed_count;
+  if (searches && searches < most) most = searches;
+  while (count < most && (!study->vary.crossed || is_diagonal(&study->vary, (size_t)study->seeds[count])))
+    count++;
   return count;
 }
 
@@ -179,6 +180,9 @@ void mixent_study_vary_append_text(const mixent_study *study, mixent_text *out) 
     mixent_text_append(out, " Each variant is tuned by %zu searches, of %zu trials%s.",
                        study->tuned.replicates, study->tuned.trials,
                        study->tuned.per_dimension ? " for each option that it searches" : " each");
+  if (study->tuned.replicates && study->tuned.replicates < study->seed_count)
+    mixent_text_append(out, " Runs of one search are not independent: the first %zu of a variant are compared.",
+                       mixent_study_compared(study));
 }
 
 json_t *mixent_study_vary_to_json(const mixent_study *study) {
