@@ -99,6 +99,7 @@ def test_across_data_sets(tmp_path):
     assert (across.variant, across.data_sets, across.better, across.words) == said
     assert across.effect == pytest.approx(tuple(other["effect"][key] for key in ("count", "mean", "deviation", "low", "high")))
     assert found.words.endswith(across.words) and across.words in html.unescape(found._repr_html_())
+    assert found.words.startswith(f"d0: {found.pairs[0].words}\n\nd1: ")
     values = np.array(table["accuracy"]).reshape(6, 2, 5)
     assert across.improvement.value == pytest.approx(statistics.improvement(values[:, 1], values[:, 0], replicates=100).value)
     assert across.interquartile.value == pytest.approx(statistics.interquartile(values[:, 1], replicates=100).value)

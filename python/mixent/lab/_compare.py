@@ -108,8 +108,9 @@ class Comparison:
 
     @property
     def words(self) -> str:
-        """What may be concluded: a paragraph per comparison."""
-        return "\n\n".join([*(pair.words for pair in self.pairs), *(one.words for one in self.across)])
+        """What may be concluded: a paragraph per comparison, after the name of its data set where there is one."""
+        pairs = (f"{pair.data}: {pair.words}" if pair.data else pair.words for pair in self.pairs)
+        return "\n\n".join([*pairs, *(one.words for one in self.across)])
 
     @property
     def verdicts(self) -> dict[Any, str]:
