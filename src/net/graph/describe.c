@@ -215,21 +215,20 @@ static mixent_status check_ends(const reading *reading, const mixent_yaml *entri
 
 /* NULL where *status is no success. */
 static const mixent_yaml *find_name(const mixent_yaml *root, mixent_status *status) {
-  const mixent_yaml *name = root->kind == MIXENT_YAML_MAPPING ? mixent_yaml_find(root, "name") : NULL;
-  *status = MIXENT_OK;
-  if (name && name->kind == MIXENT_YAML_SCALAR && *name->text) return name;
+  static const char *const keys[] = {"name", "layers", "members", NULL};
   *status = root->kind == MIXENT_YAML_MAPPING
-                ? mixent_yaml_fail(name ? name : root, "a network needs a name: 'name: my-network'")
+                ? mixent_yaml_check_keys(root, keys)
                 : mixent_yaml_fail(root, "a network is written 'name: …' and 'layers:'");
+  if (*status != MIXENT_OK) return NULL;
+  const mixent_yaml *name = mixent_yaml_find(root, "name");
+  if (name && name->kind == MIXENT_YAML_SCALAR && *name->text) return name;
+  *status = mixent_yaml_fail(name ? name : root, "a network needs a name: 'name: my-network'");
   return NULL;
 }
 
 /* The list of a network's layers; NULL where *status is no success. */
 static const mixent_yaml *find_entries(const mixent_yaml *root, mixent_status *status) {
-  static const char *const keys[] = {"name", "layers", NULL};
   if (!find_name(root, status)) return NULL;
-  *status = mixent_yaml_check_keys(root, keys);
-  if (*status != MIXENT_OK) return NULL;
   const mixent_yaml *entries = mixent_yaml_find(root, "layers");
   bool list = entries && entries->kind == MIXENT_YAML_SEQUENCE && entries->count > 0;
   if (list && entries->count <= MOST_LAYERS) return entries;
