@@ -181,7 +181,8 @@ void mixent_study_vary_append_text(const mixent_study *study, mixent_text *out) 
                        study->tuned.replicates, study->tuned.trials,
                        study->tuned.per_dimension ? " for each option that it searches" : " each");
   if (study->tuned.replicates && study->tuned.replicates < study->seed_count)
-    mixent_text_append(out, " Runs of one search are not independent: the first %zu of a variant are compared.",
+    mixent_text_append(out,
+                       " Runs of one search are not independent: the first %zu of a variant are compared.",
                        mixent_study_compared(study));
 }
 
