@@ -23,10 +23,15 @@ typedef struct loss {
 } loss;
 
 PyObject *raise_status(mixent_status status) {
-  PyErr_SetString(status == MIXENT_ERROR_MEMORY        ? PyExc_MemoryError
-                  : status == MIXENT_ERROR_UNSUPPORTED ? PyExc_RuntimeError
-                                                       : PyExc_ValueError,
-                  mixent_last_error());
+  const char *said = mixent_last_error();
+  /* a message may cut a long name within a letter */
+  PyObject *message = PyUnicode_DecodeUTF8(said, (Py_ssize_t)strlen(said), "backslashreplace");
+  if (message)
+    PyErr_SetObject(status == MIXENT_ERROR_MEMORY        ? PyExc_MemoryError
+                    : status == MIXENT_ERROR_UNSUPPORTED ? PyExc_RuntimeError
+                                                         : PyExc_ValueError,
+                    message);
+  Py_XDECREF(message);
   return NULL;
 }
 

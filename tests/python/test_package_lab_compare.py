@@ -214,6 +214,8 @@ def test_the_question():
     ({"group": ["a"], "accuracy": [1]}, {}, r"expected a column 'variant', got .*; name it: columns=\{'variant': NAME\}"),
     ({"variant": ["a", "a"], "seed": [1, 1], "accuracy": [1, 2]}, {},
      "^results:2:3: expected one value of 'accuracy' .*the first is in results:1"),
+    ({"variant": 2 * ["a" + 60 * "é"], "seed": [1, 1], "accuracy": [1, 2]}, {},  # the message cuts the name within a letter
+     "^results:2:3: expected one value of 'accuracy' .*aéé.*the first is in results:1"),
     ({"variant": ["a", "a"], "seed": [1, 2], "accuracy": [1, "x"]}, {}, "^results:2:3: expected a number in column 'accuracy', got 'x'"),
     ({"variant": ["a"], "seed": [1, 2]}, {}, "columns of equal length, got variant: 1, seed: 2"),
     ({"variant": [], "seed": []}, {}, "^results: expected rows, got none"),
