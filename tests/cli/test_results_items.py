@@ -56,6 +56,14 @@ def write_rows(path, rows):
     return path.name
 
 
+def test_runs_that_lack_most_items(compare, tmp_path):
+    """A run takes room for every item that comes before its own; few rows must not take the whole memory."""
+    most = 10_100
+    rows = [f"a,0,{i},1" for i in range(most)] + [f"b,{seed},{most - 1},1" for seed in range(most)]
+    (tmp_path / "rows.csv").write_text("\n".join(["variant,seed,item,correct", *rows]))
+    assert "rows.csv: expected at most 100000000 runs times items in all files together, got more" in compare("rows.csv", code=1)
+
+
 def check_accuracies(results):
     (data,) = results["data"]
     assert [variant["name"] for variant in data["variants"]] == ["plain", "better"]

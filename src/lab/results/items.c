@@ -62,6 +62,11 @@ mixent_status mixent_results_take_item(const mixent_results_header *header,
   MIXENT_TRY(mixent_results_find_set(header->origin, run->data, out, &set));
   MIXENT_TRY(mixent_results_add_role(header, fields, MIXENT_ROLE_ITEM, &set->items, MIXENT_RESULTS_CELLS,
                                      "items", &index));
+  /* items of all runs are as many as their rows, where none is missing */
+  if (index >= run->right_count && (out->rights += index + 1 - run->right_count) > MIXENT_RESULTS_ROWS)
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
+                       "%s: expected at most %d runs times items in all files together, got more",
+                       header->origin, MIXENT_RESULTS_ROWS);
   while (run->right_count <= index) {
     MIXENT_TRY(MIXENT_GROW(&run->right, run->right_count, header->origin));
     run->right[run->right_count++] = MIXENT_ITEM_MISSING;

@@ -120,7 +120,7 @@ typedef struct mixent_results {
   mixent_name_set keys;                     /* of the runs: data, variant and seed */
   mixent_results_column *kinds;             /* [columns.count] */
   mixent_results_run *runs;                 /* [keys.count] */
-  size_t rows, cells;                       /* rows that were read; cells of all runs */
+  size_t rows, cells, rights;               /* rows that were read; cells, and `right`, of all runs */
   const char *file;                         /* that was read last */
   size_t last_run;                          /* that the last row was of */
   mixent_results_set *sets;                 /* [data.count], grown as they come: set_count */
