@@ -78,18 +78,23 @@ static void append_margin(const subject *subject, mixent_text *out) {
   mixent_text_append(out, "%g%s", subject->input->difference, subject->unit);
 }
 
+/* Whether a difference is shown to be larger than what matters: its interval lies beyond it, and does so when it is as wide as Bonferroni asks
+ * of an interval among all comparisons. */
+static bool is_beyond(const subject *subject, const mixent_equivalence *test) {
+  double p = subject->primary->difference.mean > 0 ? 1 - test->p_high : 1 - test->p_low;
+  return p * (double)subject->comparison->tested < subject->level / 2;
+}
+
 /* Of a difference that is shown, in the direction in which it is: is it as large as what matters? */
 static void append_size(const subject *subject, mixent_text *out) {
   const mixent_compare_pair *pair = subject->pair;
-  const mixent_difference *these = &subject->primary->difference;
   bool like = pair->scope == MIXENT_SCOPE_LIKE_THESE;
-  double reach = subject->input->difference / subject->input->measures[subject->input->primary].scale;
   double holm = like ? fmax(pair->equivalence.holm, pair->equivalence_like.holm) : pair->equivalence.holm;
-  double least = these->mean > 0 ? these->low : -these->high;
-  if (like) least = fmin(least, these->mean > 0 ? pair->bootstrap.low : -pair->bootstrap.high);
-  if (isnan(reach)) return;
+  bool more = is_beyond(subject, &pair->equivalence.test) &&
+              (!like || is_beyond(subject, &pair->equivalence_like.test));
+  if (isnan(subject->input->difference)) return;
   mixent_text_append(out, holm < subject->level ? " That is less than the "
-                          : least > reach       ? " That is more than the "
+                          : more                ? " That is more than the "
                                                 : " Whether it is the ");
   append_margin(subject, out);
   if (holm < subject->level) {
@@ -97,7 +102,7 @@ static void append_size(const subject *subject, mixent_text *out) {
     append_equivalence(subject, out);
     mixent_text_append(out, ").");
   } else
-    mixent_text_append(out, least > reach ? " that matter." : " that matter, or more, is open.");
+    mixent_text_append(out, more ? " that matter." : " that matter, or more, is open.");
 }
 
 static void append_decided(const subject *subject, mixent_text *out) {
