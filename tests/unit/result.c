@@ -339,6 +339,9 @@ static void test_impossible_scores(void **state) {
   /* possible, but not what the rest says */
   lie_about(json_loads(text, 0, NULL), "test", "ece", "0.987");
   assert_read_refused(MIXENT_ERROR_FORMAT, "reliability");
+  for (int i = 0; i < 2; i++)
+    lie_about(json_loads(text, 0, NULL), "test", "auroc", i ? "1" : "0"),
+        assert_read_refused(MIXENT_ERROR_FORMAT, "auroc of the test part");
   lie_about(json_loads(text, 0, NULL), "test", "nll", "null");
   write_summary_with(TEST, test_accuracy(), ",\"nll\":0.5");
   assert_read_refused(MIXENT_ERROR_FORMAT, "its nll of the test part is nan");

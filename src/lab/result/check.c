@@ -88,6 +88,19 @@ static bool histogram_agrees(const size_t *bins, double mean, size_t classes) {
   return count > 0 ? is_within(mean, low * unit, high * unit) : isnan(mean);
 }
 
+/* A wrong image has a higher entropy than a right one of a lower bin; within a bin nobody knows. */
+static bool auroc_agrees(const mixent_result *result) {
+  double low = 0, high = 0, right = 0, wrong = 0;
+  for (size_t b = 0; b < MIXENT_ENTROPY_BINS; b++) {
+    double others = (double)result->entropy_right[b], errors = (double)result->entropy_wrong[b];
+    low += errors * right;
+    right += others, wrong += errors;
+    high += errors * right;
+  }
+  if (right == 0 || wrong == 0) return isnan(result->test.auroc);
+  return is_within(result->test.auroc, low / right / wrong, high / right / wrong);
+}
+
 /* Errors among the most confident become no fewer as more images are covered, and are those of all at the end. Between two points
  * there are at least those of the first and at most those of the second, which bounds the area under the curve. */
 static const char *find_risk(const mixent_result *result) {
@@ -155,6 +168,7 @@ const char *mixent_result_contradiction(const mixent_result *result) {
     return "entropy_right";
   if (!histogram_agrees(result->entropy_wrong, result->test.entropy_wrong, result->classes))
     return "entropy_wrong";
+  if (!auroc_agrees(result)) return "auroc of the test part";
   const char *risk = find_risk(result);
   if (risk) return risk;
   return confused_agrees(result) ? NULL : "confused";
