@@ -130,6 +130,12 @@ def test_a_search_of_something_else_is_refused(place, more, keys, message):
     ("loss.w2:", "loss.w9:", "tuned: unknown option 'loss.w9'"),
     ("loss.w2:", "batch:", "tuned: batch cannot be searched in a study: all runs of a variant share their plan"),
     ("loss.w2:", "validation.seed:", "validation.seed cannot be searched in a study: all trials are scored on the same images"),
+    ("[0.01, 0.3]", "[0, 0.3]", "tuned: log_uniform: expected a first number above 0 and below the second"),
+    ("uniform: [0, 1]", "uniform: [1, 0]", "tuned: uniform: expected a first number below the second"),
+    ("uniform: [0, 1]", "uniform: [0, 1, 2]", "tuned: uniform: expected two numbers, as [1, 10]"),
+    ("uniform: [0, 1]", "choice: []", "tuned: choice: expected a list of values"),
+    ("uniform: [0, 1]", "normal: [0, 1]", "tuned: loss.w2: expected one of uniform, log_uniform, integer, log_integer, choice"),
+    ("{log_uniform: [0.01, 0.3]}", "0.1", "tuned: optimizer.learning_rate: expected one of uniform"),
     (TUNED[TUNED.index("    optimizer.learning_rate"):], "    {}\n", "tuned: space: expected 1 to 64 options"),
 ])
 def test_mistakes(tmp_path, old, new, message):

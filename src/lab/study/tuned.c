@@ -4,6 +4,7 @@
 #include "lab/study/study_parts.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,36 @@ static const char *reserved(const char *key) {
              : NULL;
 }
 
+/* As mixent-sweep reads it: a mistake is told before the study begins, because `tuned` cannot change afterwards. */
+static mixent_status check_range(const mixent_yaml *range, bool is_logarithmic) {
+  double low, high;
+  if (range->kind != MIXENT_YAML_SEQUENCE || range->count != 2)
+    return mixent_yaml_fail(range, "tuned: %s: expected two numbers, as [1, 10]", range->key);
+  MIXENT_TRY(mixent_yaml_number(&range->children[0], -HUGE_VAL, HUGE_VAL, &low));
+  MIXENT_TRY(mixent_yaml_number(&range->children[1], -HUGE_VAL, HUGE_VAL, &high));
+  if (low < high && (low > 0 || !is_logarithmic)) return MIXENT_OK;
+  return mixent_yaml_fail(range, "tuned: %s: expected a first number %sbelow the second", range->key,
+                          is_logarithmic ? "above 0 and " : "");
+}
+
+static mixent_status check_entry(const mixent_yaml *entry) {
+  static const char *const ranges[] = {"uniform", "integer", "log_uniform", "log_integer"};
+  const mixent_yaml *found = entry->kind == MIXENT_YAML_MAPPING ? mixent_yaml_find(entry, "choice") : NULL;
+  size_t count = found != NULL;
+  if (found && (found->kind != MIXENT_YAML_SEQUENCE || !found->count))
+    return mixent_yaml_fail(found, "tuned: choice: expected a list of values, as [free, square]");
+  for (int i = 0; i < 4 && entry->kind == MIXENT_YAML_MAPPING; i++) {
+    const mixent_yaml *range = mixent_yaml_find(entry, ranges[i]);
+    if (range) MIXENT_TRY(check_range(range, i >= 2));
+    count += range != NULL;
+  }
+  if (count == 1) return MIXENT_OK;
+  return mixent_yaml_fail(
+      entry,
+      "tuned: %s: expected one of uniform, log_uniform, integer, log_integer, choice, as {uniform: [0, 0.5]}",
+      entry->key);
+}
+
 static mixent_status check_space(const mixent_yaml *space) {
   if (space->kind != MIXENT_YAML_MAPPING || !space->count || space->count > MIXENT_STUDY_OPTIONS)
     return mixent_yaml_fail(space, "tuned: space: expected 1 to %d options to search", MIXENT_STUDY_OPTIONS);
@@ -44,6 +75,7 @@ static mixent_status check_space(const mixent_yaml *space) {
     if (!option) return mixent_yaml_fail(entry, "tuned: unknown option '%s'", entry->key);
     const char *why = reserved(entry->key);
     if (why) return mixent_yaml_fail(entry, "tuned: %s cannot be searched in a study: %s", entry->key, why);
+    MIXENT_TRY(check_entry(entry));
   }
   return MIXENT_OK;
 }
