@@ -253,8 +253,9 @@ const mixent_command mixent_command_info = {
     .least_operands = 1,
     .most_operands = 1,
     .options = options,
-    .description = "NET is a built-in network (vgg5, spinal-vgg5, vgg5-half, conv3, resnet20, mlp) or a YAML "
-                   "file. For a CHECKPOINT (.safetensors) or RUN the answer also says what the model was "
-                   "trained on; --side, --channels and --classes are for a NET alone.",
+    .description =
+        "NET is a built-in network (vgg5, spinal-vgg5, vgg5-half, conv3, resnet9, "
+        "resnet9-thin, resnet20, mlp) or a YAML file. For a CHECKPOINT (.safetensors) or RUN the answer also says what the model was "
+        "trained on; --side, --channels and --classes are for a NET alone.",
     .arguments_size = sizeof(arguments),
     .run = run};

@@ -113,6 +113,31 @@ class ResNet20(nn.Module):
         return self.linear(maps.mean((2, 3)))
 
 
+class ResNet9(nn.Module):
+    """Three stages that halve the map, each with a block of two convolutions that is added to it."""
+
+    def __init__(self, channels, classes, dropout=0.1, widths=(32, 64, 128, 256)):
+        super().__init__()
+
+        def layer(inputs, width):
+            return [nn.Conv2d(inputs, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+
+        self.prep = nn.Sequential(*layer(channels, widths[0]))
+        for i in (1, 2, 3):
+            self.add_module(f"stage{i}", nn.Sequential(*layer(widths[i - 1], widths[i]), nn.MaxPool2d(2)))
+            self.add_module(f"block{i}", nn.Sequential(*layer(widths[i], widths[i]), *layer(widths[i], widths[i])))
+        self.drop = nn.Dropout(dropout)
+        self.linear = nn.Linear(widths[3], classes)
+        draw_convolutions(self)
+
+    def forward(self, images):
+        maps = self.prep(images)
+        for stage, block in ((self.stage1, self.block1), (self.stage2, self.block2), (self.stage3, self.block3)):
+            maps = stage(maps)
+            maps = maps + block(maps)
+        return self.linear(self.drop(maps.mean((2, 3))))
+
+
 class MLP(nn.Module):
     """Rows of features [rows, channels, 1, 1], or images as long rows."""
 
@@ -173,3 +198,11 @@ def spinal_vgg5(channels, classes, dropout=0.5):
 def resnet20(channels, classes, dropout=0.5):
     """Has no dropout; takes the rate for the sake of a common signature."""
     return ResNet20(channels, classes)
+
+
+def resnet9(channels, classes, dropout=0.1):
+    return ResNet9(channels, classes, dropout)
+
+
+def resnet9_thin(channels, classes, dropout=0.1):
+    return ResNet9(channels, classes, dropout, widths=(24, 48, 96, 192))

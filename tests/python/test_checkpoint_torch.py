@@ -60,7 +60,7 @@ def data(tmp_path_factory):
     return directory
 
 
-@pytest.mark.parametrize("name, ema", [("vgg5", 0), ("spinal-vgg5", 0), ("vgg5-half", 0), ("vgg5-half", 0.5), ("resnet20", 0.5)])
+@pytest.mark.parametrize("name, ema", [("vgg5", 0), ("spinal-vgg5", 0), ("vgg5-half", 0), ("vgg5-half", 0.5), ("resnet9-thin", 0), ("resnet20", 0.5)])
 def test_a_checkpoint_in_pytorch(data, name, ema):
     folder = f"{name}-{ema}"
     run("train", "--data", "bands", "--net", name, "--epochs", 2, "--precision", "fp32", "--loss", "min-ent", "--run", folder,

@@ -288,7 +288,7 @@ static void test_opening(void **state) {
   assert_int_equal(mixent_graph_open("vgg", &letters, &graph), MIXENT_ERROR_ARGUMENT);
   assert_string_equal(mixent_last_error(), "unknown network 'vgg'; did you mean 'vgg5'?");
   assert_int_equal(mixent_graph_open("perceptron-9000", &letters, &graph), MIXENT_ERROR_ARGUMENT);
-  assert_non_null(strstr(mixent_last_error(), "resnet20, spinal-vgg5, "));
+  assert_non_null(strstr(mixent_last_error(), "resnet20, resnet9-thin, resnet9, spinal-vgg5, "));
 
   char directory[] = "/tmp/mixent-test-XXXXXX";
   assert_non_null(mkdtemp(directory));
@@ -353,6 +353,11 @@ static void expect_names(const mixent_graph *graph, const char *prefixes, const 
   M("layer1.1")                                                                                              \
   M("layer1.2") M("layer2.0") M("layer2.1") M("layer2.2") M("layer3.0") M("layer3.1") M("layer3.2")
 
+#define STAGE(n)       "stage" n ".0! stage" n ".1 block" n ".0! block" n ".1 block" n ".3! block" n ".4 "
+#define STAGE_NORMS(n) "stage" n ".1 block" n ".1 block" n ".4 "
+#define STAGES         "prep.0! prep.1 " STAGE("1") STAGE("2") STAGE("3") "linear"
+#define STAGES_NORMS   "prep.1 " STAGE_NORMS("1") STAGE_NORMS("2") STAGE_NORMS("3")
+
 static void test_built_in_networks(void **state) {
   (void)state;
   static const struct {
@@ -374,6 +379,8 @@ static void test_built_in_networks(void **state) {
        "fc_spinal_layer3.2 fc_spinal_layer4.1 fc_spinal_layer4.2 fc_out.1",
        VGG_NORMS "fc_spinal_layer1.2 fc_spinal_layer2.2 fc_spinal_layer3.2 fc_spinal_layer4.2",
        {3637978, 3630922}},
+      {"resnet9", STAGES, STAGES_NORMS, {1945082, 1941546}},
+      {"resnet9-thin", STAGES, STAGES_NORMS, {1095938, 1093282}},
       {"resnet20", "conv1! bn1 " NINE(RESNET_BLOCK) "linear", "bn1 " NINE(RESNET_NORMS), {270474, 269722}},
   };
   static const int sides[] = {16, 17, 28, 31, 32, 47, 64, 256};
