@@ -62,6 +62,14 @@ def test_metrics_alone(report, mixent, tmp_path):
     assert "mixent report --results runs.csv" in page.text
 
 
+def test_a_copy_of_the_baseline_does_not_set_the_scale(report, tmp_path):
+    """Where most differences are far from it, those are the scale."""
+    values = {"base": [0.9] * 6, "copy": [0.9] * 6, "shifted": [0.93] * 6, "better": [0.91 + k / 1000 for k in range(6)]}
+    write_table(tmp_path / "runs.csv", [{"variant": name, "seed": k, "accuracy": value} for name in values for k, value in enumerate(values[name])])
+    page = report("--results", "runs.csv")
+    assert "An arrow stands" not in page.text and 'class="beyond"' not in page.source and page.source.count("<circle") == 4  # one each, and #mark
+
+
 def test_a_metric_of_which_lower_is_better(report, tmp_path):
     write_table(tmp_path / "runs.csv", table())
     page = report("--results", "runs.csv", "--metric", "perplexity")

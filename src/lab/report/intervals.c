@@ -49,12 +49,27 @@ static double find_next_reach(const mixent_section *section, double above) {
   return next;
 }
 
+/* Pairs that reach no further from zero. */
+static size_t count_within(const mixent_section *section, double limit) {
+  size_t count = 0;
+  double low, high;
+  for (size_t i = 0; i < pair_count(section); i++) {
+    if (!is_shown(section, &compared(section)->pairs[i])) continue;
+    find_reach(section, &compared(section)->pairs[i], &low, &high);
+    count += fmax(-low, high) <= limit;
+  }
+  return count;
+}
+
+/* What is ten times as far out as the next has an arrow, unless that were more than half of the pairs. */
 mixent_axis mixent_intervals_axis(const mixent_section *section) {
   enum { FAR = 10 };
   double worth = mixent_section_primary(section).worth, room = isnan(worth) ? 0 : 1.25 * worth;
   double low = -room, high = room;
   double next = find_next_reach(section, -1), limit = isfinite(next) ? fmax(room, next) : room;
-  while (isfinite(next = find_next_reach(section, limit)) && next <= FAR * limit) limit = next;
+  while (isfinite(next = find_next_reach(section, limit)) &&
+         (next <= FAR * limit || 2 * count_within(section, limit) < count_within(section, INFINITY)))
+    limit = next;
   for (size_t i = 0; i < pair_count(section); i++) {
     double from, to;
     if (!is_shown(section, &compared(section)->pairs[i])) continue;
@@ -67,7 +82,8 @@ mixent_axis mixent_intervals_axis(const mixent_section *section) {
 
 /* Whether a difference lies outside the axis. */
 static bool is_beyond(const mixent_axis *axis, double value) {
-  return value < axis->low || value > axis->high;
+  double rounding = 1e-9 * (axis->high - axis->low);
+  return value < axis->low - rounding || value > axis->high + rounding;
 }
 
 static int mark_count(const mixent_axis *axis) {
