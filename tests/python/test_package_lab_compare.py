@@ -254,6 +254,8 @@ def test_folds_get_the_corrected_test():
     assert pair.test == "resampled" and (pair.error, pair.p, pair.low) == pytest.approx((corrected.error, corrected.p, corrected.low))
     assert "overlap" in pair.words
     assert lab.compare(results, cv=6).metric == "accuracy" and lab.compare(results, cv=6).overlap == 1 / 5
+    (of_scores,) = lab.compare({"a": np.array(A), "b": B}, cv=6).pairs  # of cross_val_score
+    assert of_scores.error == pair.error and lab.compare({"a": A, "b": B}, cv=6).metric == "score"
     (plain,) = lab.compare(results, cv="independent").pairs
     assert plain.test == "paired" and plain.error == pytest.approx(statistics.paired(B, A).error)
     rows = np.array_split(np.arange(60), 6)

@@ -15,7 +15,7 @@ from ._html import html_of
 from ._runs import call
 from ._splits import overlap_of, overlap_of_validation
 from .statistics import Estimate, Sample
-from ._tables import Table, is_validation, layout_of, table_of, to_frame
+from ._tables import Table, is_validation, layout_of, table_of, to_frame, with_scores_named
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +184,7 @@ def compare(results: Any, *, metric: str | None = None, baseline: str | None = N
         results: a run per row, in the columns variant, seed (runs of two variants with one seed are a pair; without, all are compared
             unpaired), data (optional: the data set), and a column per metric; or long: variant, seed, metric, value. Of those
             a data frame of pandas or polars, a dict of columns (lists, arrays), a list of dicts (rows). Or {variant: what
-            scikit-learn's cross_validate returned}, with `cv`. NaN, None and blanks are missing values.
+            scikit-learn's cross_validate or cross_val_score returned}, with `cv`. NaN, None and blanks are missing values.
         metric: which is compared; None: accuracy, else the first accuracy by its name, else the first metric.
         baseline: the variant that the others are compared with; None: the first.
         difference: that matters, above 0, in the unit that the table shows. None: for accuracies 0.1 where they exceed 1 (per cent), else
@@ -201,6 +201,8 @@ def compare(results: Any, *, metric: str | None = None, baseline: str | None = N
         TypeError: `results` is no table.
         ValueError: what is wrong with the results, as results:ROW:COLUMN, each counted from 1; or with an argument.
     """
+    if cv is not None:
+        results = with_scores_named(results, columns)
     overlap = overlap_of_validation(results, cv) if is_validation(results) else overlap_of(cv) if cv is not None else 0.0
     names, rows = table_of(results)
     layout = layout_of(columns)

@@ -79,6 +79,16 @@ def is_validation(results: Any) -> bool:
     return isinstance(results, Mapping) and bool(results) and all(isinstance(one, Mapping) for one in results.values())
 
 
+def with_scores_named(results: Any, columns: Mapping[str, Any] | None) -> Any:
+    """{variant: scores} of cross_val_score as cross_validate would have returned them; a table as it is."""
+    if not isinstance(results, Mapping) or not results or any(isinstance(one, (str, bytes, Mapping)) for one in results.values()):
+        return results
+    variant = (columns or {}).get("variant", "variant")
+    if any(_name(name).casefold() == _name(variant).casefold() for name in results):
+        return results
+    return {name: {"test_score": scores} for name, scores in results.items()}
+
+
 def table_of(results: Any) -> Table:
     """Raises TypeError for what is no table of results."""
     if is_validation(results):
