@@ -1,6 +1,7 @@
 """`mixent compare --ledger`: every comparison below a directory, with Holm's correction over all, counted by hand here."""
 import gzip
 import json
+import re
 import shutil
 
 import pytest
@@ -55,6 +56,25 @@ def test_the_studies_of_the_project(ledger):
         assert entry["p"] is None or entry["holm_over_all"] >= entry["p"]
     assert shared(found)["noise-0", "relatives-shared"] == 20  # two variants, ten seeds
     assert "the verdict changes of:" in found["words"] and "noise-0 and relatives-shared 20" in found["words"]
+
+
+def test_what_stands_of_the_findings(ledger):
+    """The table of docs/RESULTS.md."""
+    found = ledger(STUDIES)
+    page = (ROOT / "docs/RESULTS.md").read_text()
+    decided = [one for one in found["comparisons"] if one["alone"]["verdict"] != "undecided" and one["same_as"] is None]
+    lost = [one for one in decided if one["over_all"]["verdict"] == "undecided"]
+    assert f"over all {found['tested']} comparisons of the studies: {len(decided)} of them" in " ".join(page.split())
+    assert f"and {len(lost)} of those become undecided" in " ".join(page.split())
+    rows = re.findall(r"^\| (label|MI[NX]).* \| (stands|undecided) \|$", page[page.index("## What stands"):], re.M)
+    of = [("relatives-tuned", "label-smoothing"), ("paper-claim-half", "mix-ent"), ("noise-20", "mix-ent"), ("relatives-shared", "min-ent"),
+          ("default-weights-noise", "mix-ent-1"), ("noise-40", "mix-ent")]
+    studies = [one["name"] for one in found["studies"]]
+    verdicts = {(studies[one["study"]], one["variant"]): one for one in found["comparisons"]}
+    assert len(rows) == len(of)
+    for (_, word), key in zip(rows, of):
+        one = verdicts[key]
+        assert one["alone"]["verdict"] in ("better", "worse") and (one["over_all"] == one["alone"]) == (word == "stands"), key
 
 
 def test_the_text(ledger, mixent, tmp_path):
