@@ -31,14 +31,14 @@ static void test_escapes(void **state) {
 static void test_numbers(void **state) {
   (void)state;
   mixent_text text = {0};
-  const double values[] = {1.005, -1.25, -0.001, NAN, 0.5};
-  for (size_t i = 0; i < 5; i++) {
+  const double values[] = {1.005, -1.25, -0.001, NAN, 0.5, 2e38};
+  for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
     mixent_html_difference(&text, values[i], 1);
     mixent_text_append(&text, " ");
     mixent_html_number(&text, values[i], 2);
     mixent_text_append(&text, "; ");
   }
-  assert_text(&text, "+1.0 1.00; −1.2 −1.25; 0.0 0.00; – –; +0.5 0.50; ");
+  assert_text(&text, "+1.0 1.00; −1.2 −1.25; 0.0 0.00; – –; +0.5 0.50; +2.000e+38 2.000e+38; ");
   const double ps[] = {0.0001, 0.0123, 0.456};
   for (size_t i = 0; i < 3; i++) {
     mixent_html_p(&text, ps[i]);

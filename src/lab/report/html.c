@@ -1,6 +1,7 @@
 /* Escapes, numbers, base64. */
 #include "lab/report/html.h"
 #include "core/printable.h"
+#include "lab/compare/number.h"
 
 #include <math.h>
 #include <string.h>
@@ -43,18 +44,11 @@ void mixent_html_short(mixent_text *out, const char *text, size_t most) {
 }
 
 void mixent_html_number(mixent_text *out, double value, int digits) {
-  if (isnan(value)) {
-    mixent_text_append(out, "–");
-    return;
-  }
-  double unit = pow(10, -digits);
-  if (fabs(value) < unit / 2) value = 0; /* no minus before zero */
-  mixent_text_append(out, "%s%.*f", value < 0 ? "−" : "", digits, fabs(value));
+  mixent_text_append(out, "%s", !isfinite(value) ? "–" : mixent_number_of(value, digits).text);
 }
 
 void mixent_html_difference(mixent_text *out, double value, int digits) {
-  if (value >= pow(10, -digits) / 2) mixent_text_append(out, "+");
-  mixent_html_number(out, value, digits);
+  mixent_text_append(out, "%s", !isfinite(value) ? "–" : mixent_number_signed(value, digits).text);
 }
 
 void mixent_html_p(mixent_text *out, double p) {
