@@ -21,10 +21,6 @@ uint64_t mixent_member_batches(const mixent_trainer *trainer) {
   return all ? (all - 1) % own + 1 : 0;
 }
 
-uint64_t mixent_member_seed(long seed, uint64_t member) {
-  return (uint64_t)seed + (member << 32); /* seeds of recipes have 31 bits */
-}
-
 static char *member_path(const mixent_run_directory *run, uint64_t number) {
   char name[48];
   snprintf(name, sizeof name, "member-%llu.safetensors", (unsigned long long)number + 1);

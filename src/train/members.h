@@ -14,8 +14,10 @@ mixent_member mixent_trainer_member(const mixent_trainer *trainer);
 /* The batches that the member has seen whose weights the trainer holds. */
 uint64_t mixent_member_batches(const mixent_trainer *trainer);
 
-/* The seed of all that is random in a member. */
-uint64_t mixent_member_seed(long seed, uint64_t member);
+/* The seed of all that is random in a member. Seeds of recipes have 31 bits. */
+static inline uint64_t mixent_member_seed(long seed, uint64_t member) {
+  return (uint64_t)seed + (member << 32);
+}
 
 /* Before an epoch. Sets the trainer's seed; where a member begins, keeps the best network of the one before as
  * member-N.safetensors, if it is not there, and begins anew. */
