@@ -113,6 +113,16 @@ def test_runs_take_what_their_replicate_found(place):
     assert "other/small holds what other searches of ce found" in place.run("study", "import", "all.jsonl", "--runs", "other", code=2)[1]
 
 
+def test_a_list_of_entries(tmp_path):
+    """Of which a variant searches the one whose condition holds."""
+    entry = "{uniform: [0, 1], when: {loss.name: [min-ent, mix-ent]}}"
+    assert entry in TUNED
+    place = Place(tmp_path, TUNED.replace(entry, "[{uniform: [0, 1], when: {loss.name: min-ent}}, {uniform: [0, 2], when: {loss.name: mix-ent}}]"))
+    assert "4 of 4 searches are missing" in place.run("compare", "study.yaml", code=1)[1]
+    trials = {name: (tmp_path / f"runs/small/searches/{name}.yaml").read_text() for name in ("ce-0", "min-ent-0")}
+    assert "trials: 2\n" in trials["ce-0"] and "trials: 4\n" in trials["min-ent-0"] and "uniform: [0, 2]" in trials["min-ent-0"]
+
+
 @pytest.mark.parametrize("more, keys, message", [
     (["--set", "dropout=0.3"], None, "ce-0/best.yaml: its trials had dropout 0.3, but the study says 0.1"),
     (["--set", "validation.seed=7"], None, "its trials had validation.seed 7, but the study says 1000000000"),
@@ -133,6 +143,8 @@ def test_a_search_of_something_else_is_refused(place, more, keys, message):
     ("[0.01, 0.3]", "[0, 0.3]", "tuned: log_uniform: expected a first number above 0 and below the second"),
     ("uniform: [0, 1]", "uniform: [1, 0]", "tuned: uniform: expected a first number below the second"),
     ("uniform: [0, 1]", "uniform: [0, 1, 2]", "tuned: uniform: expected two numbers, as [1, 10]"),
+    ("{uniform: [0, 1], when: {loss.name: [min-ent, mix-ent]}}",
+     "[{uniform: [0, 1], when: {loss.name: min-ent}}, {uniform: [1, 0], when: {loss.name: mix-ent}}]", "tuned: uniform: expected a first"),
     ("uniform: [0, 1]", "choice: []", "tuned: choice: expected a list of values"),
     ("uniform: [0, 1]", "normal: [0, 1]", "tuned: loss.w2: expected one of uniform, log_uniform, integer, log_integer, choice"),
     ("{log_uniform: [0.01, 0.3]}", "0.1", "tuned: optimizer.learning_rate: expected one of uniform"),

@@ -48,7 +48,7 @@ static mixent_status check_range(const mixent_yaml *range, bool is_logarithmic) 
                           is_logarithmic ? "above 0 and " : "");
 }
 
-static mixent_status check_entry(const mixent_yaml *entry) {
+static mixent_status check_entry(const char *key, const mixent_yaml *entry) {
   static const char *const ranges[] = {"uniform", "integer", "log_uniform", "log_integer"};
   const mixent_yaml *found = entry->kind == MIXENT_YAML_MAPPING ? mixent_yaml_find(entry, "choice") : NULL;
   size_t count = found != NULL;
@@ -63,7 +63,7 @@ static mixent_status check_entry(const mixent_yaml *entry) {
   return mixent_yaml_fail(
       entry,
       "tuned: %s: expected one of uniform, log_uniform, integer, log_integer, choice, as {uniform: [0, 0.5]}",
-      entry->key);
+      key);
 }
 
 static mixent_status check_space(const mixent_yaml *space) {
@@ -75,7 +75,10 @@ static mixent_status check_space(const mixent_yaml *space) {
     if (!option) return mixent_yaml_fail(entry, "tuned: unknown option '%s'", entry->key);
     const char *why = reserved(entry->key);
     if (why) return mixent_yaml_fail(entry, "tuned: %s cannot be searched in a study: %s", entry->key, why);
-    MIXENT_TRY(check_entry(entry));
+    bool list =
+        entry->kind == MIXENT_YAML_SEQUENCE && entry->count; /* of entries, of which `when` takes one */
+    for (size_t k = 0; k < (list ? entry->count : 1); k++)
+      MIXENT_TRY(check_entry(entry->key, list ? &entry->children[k] : entry));
   }
   return MIXENT_OK;
 }
