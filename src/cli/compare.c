@@ -120,7 +120,7 @@ static const mixent_command_option options[] = {
          "the word is a directory: list every comparison of the studies below it, with one correction over all",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, ledger)},
-    MIXENT_RESULTS_OPTIONS(arguments),
+    MIXENT_RESULTS_OPTIONS(arguments, "NAME,..."),
     {.name = NULL}};
 
 const mixent_command mixent_command_compare = {

@@ -20,14 +20,15 @@ typedef struct mixent_compare_results_arguments {
     .offset = offsetof(type, asked.member)                                                                   \
   }
 
-/* Options of a command whose arguments, a struct of that type, have `bool results` and `mixent_compare_results_arguments asked`. */
-#define MIXENT_RESULTS_OPTIONS(type)                                                                         \
+/* Options of a command whose arguments, a struct of that type, have `bool results` and `mixent_compare_results_arguments asked`; metrics:
+ * what stands behind --metric in the help. */
+#define MIXENT_RESULTS_OPTIONS(type, metrics)                                                                \
   {.name = "results",                                                                                        \
    .help =                                                                                                   \
        "the words are results: files (CSV, JSON Lines, .npz), what trackers write, directories of those",    \
    .kind = MIXENT_VALUE_FLAG,                                                                                \
    .offset = offsetof(type, results)},                                                                       \
-      MIXENT_RESULTS_OPTION(type, metric, "NAME,...",                                                        \
+      MIXENT_RESULTS_OPTION(type, metric, metrics,                                                           \
                             "what to compare (default: accuracy, else the first metric in the files)"),      \
       MIXENT_RESULTS_OPTION(type, baseline, "NAME",                                                          \
                             "the variant to compare with (default: the first in the files; of a directory "  \

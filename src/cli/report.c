@@ -152,7 +152,7 @@ static const mixent_command_option options[] = {
      .help = "print one line of JSON: where the page is and its size",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, json)},
-    MIXENT_RESULTS_OPTIONS(arguments),
+    MIXENT_RESULTS_OPTIONS(arguments, "NAME"),
     {.name = NULL}};
 
 const mixent_command mixent_command_report = {

@@ -212,6 +212,8 @@ def test_what_is_refused(call, message):
 def test_words_are_refused():
     with pytest.raises(TypeError, match="a: expected numbers"):
         statistics.paired(["a", "b"], [1, 2])
+    with pytest.raises(TypeError, match="seeds: expected a whole number, got 2.5"):
+        statistics.power(2.5, 1, 1)
 
 
 def test_other_threads_run_meanwhile():

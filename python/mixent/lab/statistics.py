@@ -157,7 +157,10 @@ def _pair(a: ArrayLike, b: ArrayLike, dtype: Any = np.float64, dimensions: int =
 
 
 def _whole(value: int, what: str, most: int = 2**62) -> int:
-    number = operator.index(value)
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what}: expected a whole number, got {value!r}") from None
     if not 0 <= number <= most:
         raise ValueError(f"{what}: expected a whole number from 0 to {most}, got {number}")
     return number

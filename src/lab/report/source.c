@@ -103,11 +103,11 @@ static mixent_status read_runs(const char *const *places, size_t count, mixent_r
     MIXENT_TRY(mixent_copy_text(name_run(places, count, i), &report->variants[i]));
     mixent_status status = mixent_report_run_read(places[i], report->variants[i], &run);
     if (status == MIXENT_OK && !run.recipe && !run.result)
-      status =
-          mixent_fail(MIXENT_ERROR_ARGUMENT,
-                      "%s: neither a study (study.yaml) nor a run (recipe.yaml) is there; 'mixent train' "
-                      "makes runs, 'mixent compare' studies",
-                      places[i]);
+      status = mixent_fail(
+          MIXENT_ERROR_ARGUMENT,
+          "%s: neither a study (study.yaml) nor a run (recipe.yaml) is there; 'mixent train' "
+          "makes runs, 'mixent compare' studies; of results of other programs: mixent report --results PATH...",
+          places[i]);
     if (status == MIXENT_OK) status = place_run(report, i, &run);
     if (status != MIXENT_OK) {
       mixent_report_run_free(&run);
