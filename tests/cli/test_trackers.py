@@ -348,6 +348,10 @@ def test_wandb_runs(compare, tmp_path):
     write_rows(tmp_path / "named.csv", [{key: row[key] for key in row if key not in ("Group", "seed")} for row in wandb_rows()])
     check(found := compare("named.csv"))
     assert "from the names" in found["sources"]["words"]
+    for grouped in (0, 6):  # runs without a group have the column, too
+        write_rows(tmp_path / "blank.csv", [row | ({} if i < grouped else {"Group": ""}) for i, row in enumerate(wandb_rows())])
+        check(found := compare("blank.csv"))
+        assert "from the names" in found["sources"]["words"] and metrics_of(found) == ["Runtime", "lr", "val_acc"]
     rows = wandb_rows()
     rows[0]["State"] = "crashed"
     write_rows(tmp_path / "crashed.csv", [*rows, dict(rows[1], State="running", seed="")])

@@ -24,6 +24,8 @@ typedef struct table {
   mixent_results_field *fields; /* likewise */
   mixent_results_log log;
   size_t state; /* the column that says whether a run is finished; `columns`: none */
+  size_t group,
+      run; /* the column that is the variant, and that of the name for runs without one; `columns`: none */
 } table;
 
 typedef mixent_status take_cells(table *table, mixent_results_header *header, mixent_results *out);
@@ -32,6 +34,11 @@ static mixent_status take_row(table *table, mixent_results_header *header, mixen
   if (table->state < table->columns) {
     const char *state = table->fields[table->state].text;
     header->is_unfinished = !mixent_same_word(state, "finished");
+  }
+  if (table->group < table->columns) {
+    bool has_group = !mixent_results_is_blank(table->fields[table->group].text);
+    header->roles[MIXENT_ROLE_VARIANT] = has_group ? table->group : table->columns;
+    header->roles[MIXENT_ROLE_RUN] = has_group ? table->columns : table->run;
   }
   return mixent_results_take(header, table->fields, out);
 }
@@ -167,6 +174,9 @@ static mixent_status read_table(table *table, const mixent_results_file *file, b
   MIXENT_TRY(
       mixent_results_add_source(file->path, is_wandb ? "Weights & Biases runs" : "CSV", out, &header.origin));
   out->has_epochs |= header.roles[MIXENT_ROLE_EPOCH] < header.count;
+  bool grouped = is_wandb && !layout->columns[MIXENT_ROLE_VARIANT] && has_name(table, "Group", &table->group);
+  if (!grouped || header.roles[MIXENT_ROLE_VARIANT] != table->group || !has_name(table, "Name", &table->run))
+    table->group = table->columns;
   return read_rows(table, &header, take_row, out);
 }
 
@@ -220,7 +230,7 @@ static mixent_status read_header(table *table, const mixent_results_file *file,
   if (csv->count > MIXENT_RESULTS_COLUMNS)
     return mixent_csv_fail(csv, &csv->cells[0], "expected at most %d columns, got %zu",
                            MIXENT_RESULTS_COLUMNS, csv->count);
-  table->columns = table->state = csv->count;
+  table->columns = table->state = table->group = csv->count;
   MIXENT_TRY(MIXENT_ALLOCATE(csv->count, &table->names));
   MIXENT_TRY(MIXENT_ALLOCATE(csv->count, &table->fields));
   for (size_t i = 0; i < csv->count; i++)
