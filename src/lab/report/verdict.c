@@ -243,10 +243,8 @@ static void write_legend(const mixent_section *section, const mixent_axis *axis)
   mixent_text_append(out, "<p class=\"note\">The line at zero is the baseline, ");
   mixent_section_variant(section, section->report->baseline);
   if (!isnan(primary.worth))
-    mixent_text_append(out, "; the shaded band is a difference of less than ±%g%s%s, %s", primary.worth,
-                       *primary.unit ? " " : "", primary.unit,
-                       section->report->study ? "which the study calls not worth seeing"
-                                              : "too small to matter");
+    mixent_text_append(out, "; the shaded band is a difference of less than ±%g%s%s, too small to matter",
+                       primary.worth, *primary.unit ? " " : "", primary.unit);
   mixent_text_append(out, ". ");
   if (mixent_intervals_any_beyond(section, axis))
     mixent_text_append(out, "An arrow stands for a difference so far out that the axis ends before it. ");
