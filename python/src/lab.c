@@ -242,7 +242,6 @@ static PyObject *compare_table(const request *request) {
 /* compare(names, rows, layout, metric, baseline, lower, higher, epoch, difference, test_to_train) -> dict */
 static PyObject *compare(PyObject *module, PyObject *arguments) {
   (void)module;
-  static const char best[] = "best:";
   request request = {0};
   mixent_results_question *question = &request.question;
   PyObject *columns;
@@ -252,9 +251,7 @@ static PyObject *compare(PyObject *module, PyObject *arguments) {
                         &epoch, &question->difference, &question->test_to_train))
     return NULL;
   if (!read_texts(columns, MIXENT_ROLES, mapped)) return NULL;
-  int better =
-      strncmp(epoch, best, strlen(best)) == 0 ? mixent_results_better(question, epoch + strlen(best)) : 0;
-  mixent_status status = mixent_results_layout_choose(&request.layout, epoch, better);
+  mixent_status status = mixent_results_layout_choose(&request.layout, epoch, question);
   for (int role = 0; role < MIXENT_ROLES && status == MIXENT_OK; role++)
     if (mapped[role]) status = mixent_copy_text(mapped[role], &request.layout.columns[role]);
   PyObject *made = status == MIXENT_OK ? compare_table(&request) : raise_status(status);

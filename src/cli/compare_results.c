@@ -84,11 +84,9 @@ static mixent_status read_overlap(const char *text, double *out) {
 /* Reads what --columns and --epoch say. */
 static mixent_status read_layout(const mixent_compare_results_arguments *arguments,
                                  const mixent_results_question *question, mixent_results_layout *out) {
-  static const char best[] = "best:";
   MIXENT_TRY(mixent_results_layout_parse(arguments->columns, out));
-  const char *epoch = arguments->epoch ? arguments->epoch : "last",
-             *metric = strncmp(epoch, best, strlen(best)) == 0 ? epoch + strlen(best) : "";
-  mixent_status status = mixent_results_layout_choose(out, epoch, mixent_results_better(question, metric));
+  mixent_status status =
+      mixent_results_layout_choose(out, arguments->epoch ? arguments->epoch : "last", question);
   if (status != MIXENT_OK) mixent_results_layout_free(out);
   return status;
 }

@@ -39,6 +39,12 @@ mixent_status mixent_results_compare(const mixent_results *results, const mixent
 void mixent_results_comparison_free(mixent_results_comparison *comparison);
 /* Whether a column is a metric of which lower or higher is better: by the question, else by its name. */
 int mixent_results_better(const mixent_results_question *question, const char *metric);
+/* Which epoch of a log counts: "last", or "best:METRIC"; if nobody knows which is better, that is an error. A test metric is refused: who chooses
+ * an epoch by it reports a number that no new data would give. */
+mixent_status mixent_results_layout_choose(mixent_results_layout *layout, const char *text,
+                                           const mixent_results_question *question);
+/* Whether a name is in a list between commas; NULL: an empty one. */
+bool mixent_results_is_listed(const char *list, const char *name);
 /* The comparison's text for a terminal, with the names of the other metrics. */
 void mixent_results_append_text(const mixent_results_comparison *comparison, mixent_text *out);
 

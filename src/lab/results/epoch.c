@@ -5,34 +5,8 @@
  *   best:METRIC   the values at the first epoch where METRIC is best; a metric that was measured at one epoch alone (a test when training
  *                 had ended) counts as it is, another one without a value at the best epoch is missing */
 #include "lab/results/epoch.h"
-#include "core/locale.h"
-#include "core/memory.h"
-#include "lab/results/metrics.h"
 
 #include <math.h>
-#include <string.h>
-
-mixent_status mixent_results_layout_choose(mixent_results_layout *layout, const char *text, int better) {
-  static const char best[] = "best:";
-  if (strcmp(text, "last") == 0) return MIXENT_OK;
-  const char *metric = text + strlen(best);
-  if (strncmp(text, best, strlen(best)) != 0 || !*metric)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "--epoch: expected last or best:METRIC, got '%.80s'", text);
-  if (mixent_metric_part_of(metric) == MIXENT_PART_TEST)
-    return mixent_fail(
-        MIXENT_ERROR_ARGUMENT,
-        "--epoch: expected a metric of held-out images, got '%.80s'; the best of many test scores is no test "
-        "score: choose by a validation metric, or take the last epoch",
-        metric);
-  if (!better)
-    return mixent_fail(
-        MIXENT_ERROR_ARGUMENT,
-        "--epoch: expected a metric whose better direction its name tells, got '%.80s'; say it: --lower or "
-        "--higher %.80s",
-        metric, metric);
-  layout->better = better;
-  return mixent_copy_text(metric, &layout->best);
-}
 
 void mixent_results_look(const mixent_results_layout *layout, const mixent_results_field *field, double epoch,
                          mixent_results_run *run) {

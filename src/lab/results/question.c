@@ -1,4 +1,4 @@
-/* Finds the metric, the baseline, and the difference that matters, by name or by default. */
+/* Finds the metric, the baseline, the difference that matters and the epoch that counts, by name or by default. */
 #include "lab/results/question.h"
 #include "core/locale.h"
 #include "core/memory.h"
@@ -35,13 +35,10 @@ static mixent_status fail_words(const mixent_results *results, size_t column) {
                      kind->file, kind->line, kind->column, name_of(&results->columns, column), kind->word);
 }
 
-/* Whether `name` is in a list between commas; NULL: an empty one. */
-static bool is_listed(const char *list, const char *name) {
-  while (list) {
-    size_t length = strcspn(list, ",");
-    if (strlen(name) == length && memcmp(list, name, length) == 0) return true;
-    list = list[length] ? list + length + 1 : NULL;
-  }
+bool mixent_results_is_listed(const char *list, const char *name) {
+  size_t length = strlen(name);
+  for (; list; list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL)
+    if (strncmp(list, name, length) == 0 && (!list[length] || list[length] == ',')) return true;
   return false;
 }
 
@@ -65,7 +62,7 @@ static mixent_status check_directions(const mixent_results *results,
   MIXENT_TRY(check_list(results, "--higher", question->higher));
   for (size_t i = 0; i < results->columns.count; i++) {
     const char *name = name_of(&results->columns, i);
-    if (is_listed(question->lower, name) && is_listed(question->higher, name))
+    if (mixent_results_is_listed(question->lower, name) && mixent_results_is_listed(question->higher, name))
       return mixent_fail(MIXENT_ERROR_ARGUMENT,
                          "--lower and --higher: expected each metric in one of them, got '%.80s' in both",
                          name);
@@ -74,9 +71,33 @@ static mixent_status check_directions(const mixent_results *results,
 }
 
 int mixent_results_better(const mixent_results_question *question, const char *metric) {
-  return is_listed(question->lower, metric)    ? -1
-         : is_listed(question->higher, metric) ? 1
-                                               : mixent_metric_better(metric);
+  return mixent_results_is_listed(question->lower, metric)    ? -1
+         : mixent_results_is_listed(question->higher, metric) ? 1
+                                                              : mixent_metric_better(metric);
+}
+
+mixent_status mixent_results_layout_choose(mixent_results_layout *layout, const char *text,
+                                           const mixent_results_question *question) {
+  static const char best[] = "best:";
+  if (strcmp(text, "last") == 0) return MIXENT_OK;
+  const char *metric = text + strlen(best);
+  if (strncmp(text, best, strlen(best)) != 0 || !*metric)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "--epoch: expected last or best:METRIC, got '%.80s'", text);
+  if (mixent_metric_part_of(metric) == MIXENT_PART_TEST)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "--epoch: expected a metric of held-out images, got '%.80s'; the best of many test scores is no test "
+        "score: choose by a validation metric, or take the last epoch",
+        metric);
+  int better = mixent_results_better(question, metric);
+  if (!better)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "--epoch: expected a metric whose better direction its name tells, got '%.80s'; say it: --lower or "
+        "--higher %.80s",
+        metric, metric);
+  layout->better = better;
+  return mixent_copy_text(metric, &layout->best);
 }
 
 /* How likely a metric is what is asked for, if nobody says: of tables the one that is called accuracy, else an accuracy, best not one of

@@ -73,9 +73,6 @@ typedef struct mixent_results_layout {
 
 /* From "variant=group,seed=rng"; NULL: an empty layout. */
 mixent_status mixent_results_layout_parse(const char *text, mixent_results_layout *out);
-/* "last", or "best:METRIC", of which `better` says what is best (0: nobody knows, an error). A test metric is refused: who chooses an epoch by
- * it reports a number that no new data would give. */
-mixent_status mixent_results_layout_choose(mixent_results_layout *layout, const char *text, int better);
 void mixent_results_layout_free(mixent_results_layout *layout);
 
 typedef struct mixent_results_cell {

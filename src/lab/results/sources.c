@@ -2,6 +2,7 @@
 #include "lab/results/sources.h"
 #include "core/json.h"
 #include "core/layout.h"
+#include "lab/results/compare.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,13 +37,6 @@ static void append_readers(const mixent_results *results, mixent_text *out) {
   mixent_text_append(out, ".");
 }
 
-static bool is_listed(const char *list, const char *name) {
-  size_t length = strlen(name);
-  for (; list; list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL)
-    if (strncmp(list, name, length) == 0 && (!list[length] || list[length] == ',')) return true;
-  return false;
-}
-
 static void append_passed_over(const mixent_results *results, mixent_text *out) {
   enum { MOST_NAMED = 3 };
   size_t count = results->passed_over.count;
@@ -67,7 +61,7 @@ void mixent_results_append_sources(const mixent_results *results, const mixent_r
     mixent_text_append(out, " Of each log the epoch counts where %s is best.", layout->best);
   else if (results->has_epochs)
     mixent_text_append(out, " Of each log the last epoch counts (--epoch).");
-  if (layout->best && is_listed(metrics, layout->best))
+  if (layout->best && mixent_results_is_listed(metrics, layout->best))
     mixent_text_append(
         out,
         " Warning: the epoch was chosen by %s itself, which flatters every run, most of all the noisy ones.",
