@@ -78,8 +78,9 @@ static void append_shared(const mixent_ledger *ledger, mixent_text *out) {
 
 static void append_words(const mixent_ledger *ledger, mixent_text *out) {
   size_t repeated = count_repeated(ledger);
-  mixent_text_append(out, "%zu %s, %zu comparisons. ", ledger->study_count,
-                     ledger->study_count == 1 ? "study" : "studies", ledger->entry_count);
+  mixent_text_append(out, "%zu %s, %zu comparison%s. ", ledger->study_count,
+                     ledger->study_count == 1 ? "study" : "studies", ledger->entry_count,
+                     ledger->entry_count == 1 ? "" : "s");
   if (repeated)
     mixent_text_append(out, "%zu of them compare the same runs as another study does, and count once. ",
                        repeated);
