@@ -70,7 +70,7 @@ def calibration():
 
 
 def study():
-    """The same numbers as `fill_study` in tests/unit/lab_compare.c: which images are right, and an NLL per run."""
+    """The same numbers as `fill_study` in tests/unit/lab_study.h: which images are right, and an NLL per run."""
     v, s, i = np.mgrid[0:VARIANTS, 0:SEEDS, 0:STUDY_IMAGES]
     right = (i * 7919 + s * s * 104729 + v * v * 12979 + i * s * v * 31 + i * i * 17) % 1009 < 900 + 9 * v - 6 * (s * 5 % 7)
     v, s = np.mgrid[0:VARIANTS, 0:SEEDS]

@@ -1,6 +1,7 @@
 unit_test(record)
 unit_test(result)
 unit_test(lab_compare)
+unit_test(lab_verdicts)
 unit_test(lab_engine)
 target_link_libraries(test_lab_compare PRIVATE PkgConfig::JANSSON)
 unit_test(study)
