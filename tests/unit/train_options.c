@@ -371,8 +371,8 @@ static void test_members_become_an_ensemble(void **state) {
   for (size_t i = 0; i < 3; i++) {
     assert_memory_equal(all->parameters + i * count, members[i]->parameters, count * sizeof(float));
     if (i) assert_memory_not_equal(members[i]->parameters, members[i - 1]->parameters, count * sizeof(float));
-    mixent_model_free(members[i]);
   }
+  for (size_t i = 0; i < 3; i++) mixent_model_free(members[i]);
   mixent_model_free(alone);
   mixent_model_free(all);
   /* every epoch has its line, and the test score is the ensemble's */
