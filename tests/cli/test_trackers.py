@@ -1,6 +1,7 @@
 """`mixent compare --results` on what trackers write: Weights & Biases, MLflow, TensorBoard, Lightning, Keras, lm-evaluation-harness.
 
-The files are made here, byte by byte, in the layout of each tracker; tests/python/test_trackers_real.py makes them by the real packages.
+The files are made here, byte by byte, in the layout of each tracker. test_trackers_samples.py reads samples that the real packages made,
+tests/python/test_trackers_real.py makes them anew.
 Those of Weights & Biases are made by hand after its documented export: no account is at hand.
 """
 import csv
