@@ -2,6 +2,7 @@
 #include "lab/store/facts.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/locale.h"
 #include "core/yaml.h"
 #include "lab/record/record.h"
 #include "recipe/recipe.h"
@@ -212,7 +213,7 @@ static mixent_status read_record(reading *reading) {
   if (status == MIXENT_OK) {
     mixent_facts *facts = reading->facts;
     mixent_facts_add_text(facts, "variant", record.variant);
-    mixent_facts_add_number(facts, "seed", strtod(record.seed, NULL));
+    mixent_facts_add_number(facts, "seed", mixent_number_read(record.seed, NULL));
     if (*record.data) mixent_facts_add_text(facts, "data", record.data);
     for (size_t i = 0; i < record.metric_count && facts->count < MOST_FACTS; i++) {
       char key[256];
@@ -345,7 +346,9 @@ static void add_variant(const reading *reading, const char *name) {
   const mixent_fact *seed = mixent_facts_find(reading->facts, "seed");
   const char *slash = strrchr(name, '/'), *own = slash ? slash + 1 : name, *dash = strrchr(own, '-');
   char *variant;
-  if (!reading->in_study || !seed || !dash || dash == own || strtod(dash + 1, NULL) != seed->number) return;
+  if (!reading->in_study || !seed || !dash || dash == own ||
+      mixent_number_read(dash + 1, NULL) != seed->number)
+    return;
   if (mixent_copy_start(own, (size_t)(dash - own), &variant) == MIXENT_OK)
     mixent_facts_add_text(reading->facts, "variant", variant);
   else

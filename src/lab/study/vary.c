@@ -174,8 +174,7 @@ void mixent_study_vary_append_text(const mixent_study *study, mixent_text *out) 
                        mixent_study_compared(study));
   mixent_text_append(out, "%s", ".");
   if (mixent_study_levels(study, MIXENT_STUDY_SPLIT))
-    mixent_text_append(out, "%s",
-                       " All splits are of one pool of training images: intervals speak of that pool.");
+    mixent_text_append(out, "%s", " All splits are of one training set: intervals speak of that set.");
   if (study->tuned.replicates)
     mixent_text_append(out, " Each variant is tuned by %zu searches, of %zu trials%s.",
                        study->tuned.replicates, study->tuned.trials,
