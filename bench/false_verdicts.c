@@ -30,10 +30,10 @@ static void draw_family(const family *family, size_t study, const family_room *r
   size_t methods = family->plan->methods, seeds = family->seeds, images = family->plan->images;
   for (size_t i = 0; i < images; i++) room->ease[i] = 1.2 + 1.2 * normal(&random, 0, i);
   for (size_t run = 0; run < methods * seeds; run++) {
-    size_t method = run / seeds;
+    size_t method = run / seeds, seed = run - method * seeds;
     double luck = world->luck * normal(&random, 1, run) + (method == 1 ? family->shift : 0);
     uint8_t *right = room->right + run * images;
-    for (size_t i = 0; i < images && run % seeds == 0; i++)
+    for (size_t i = 0; i < images && seed == 0; i++)
       room->favour[i] = world->favour > 0 ? world->favour * normal(&random, 2 + method, i) : 0;
     for (size_t i = 0; i < images; i++) {
       double ease = room->ease[i] + room->favour[i] + luck;

@@ -97,9 +97,10 @@ mixent_status mixent_trainer_report(mixent_trainer *trainer, const mixent_train_
 }
 
 void mixent_trainer_watch_not_finite(mixent_trainer *trainer) {
+  const long epochs = trainer->recipe.epochs / trainer->recipe.members; /* of a member: a whole number */
   const mixent_observation seen = {.epoch =
                                        (double)mixent_trainer_member(trainer).steps / (double)trainer->steps,
-                                   .epochs = (double)(trainer->recipe.epochs / trainer->recipe.members),
+                                   .epochs = (double)epochs,
                                    .loss = NAN,
                                    .validation_accuracy = NAN,
                                    .baseline_accuracy = NAN};

@@ -137,13 +137,13 @@ static void write_title(const mixent_section *section, const pair *pair) {
   const mixent_compared *these = &pair->measures[section->report->comparison->input.primary];
   const char *samples = mixent_compare_samples(section->report->comparison, section->data);
   bool like = !isnan(pair->bootstrap.low);
-  char title[48];
+  char title[48] = "";
   mixent_text *out = section->out;
   mixent_text_append(out, "<title>");
   mixent_html_text(out, section->report->variants[pair->variant]);
   mixent_text_append(out, " minus ");
   mixent_html_text(out, section->report->variants[section->report->baseline]);
-  snprintf(title, sizeof title, like ? "on these %s: " : "", samples);
+  if (like) snprintf(title, sizeof title, "on these %s: ", samples);
   write_row(section, title, these->difference.mean, these->difference.low, these->difference.high,
             these->holm);
   snprintf(title, sizeof title, "on %s like these: ", samples);
