@@ -29,21 +29,22 @@ static void draw_family(const family *family, size_t study, const family_room *r
   const world *world = family->world;
   size_t methods = family->plan->methods, seeds = family->seeds, images = family->plan->images;
   for (size_t i = 0; i < images; i++) room->ease[i] = 1.2 + 1.2 * normal(&random, 0, i);
-  for (size_t run = 0; run < methods * seeds; run++) {
-    size_t method = run / seeds, seed = run - method * seeds;
-    double luck = world->luck * normal(&random, 1, run) + (method == 1 ? family->shift : 0);
-    uint8_t *right = room->right + run * images;
-    for (size_t i = 0; i < images && seed == 0; i++)
+  for (size_t method = 0, run = 0; method < methods; method++) {
+    for (size_t i = 0; i < images; i++)
       room->favour[i] = world->favour > 0 ? world->favour * normal(&random, 2 + method, i) : 0;
-    for (size_t i = 0; i < images; i++) {
-      double ease = room->ease[i] + room->favour[i] + luck;
-      uint32_t word[4];
-      mixent_random_block(&random, 2 + methods + run, i, word);
-      right[i] = mixent_uniform_double(word[0], word[1]) < mixent_normal_cdf(ease);
+    for (size_t seed = 0; seed < seeds; seed++, run++) {
+      double luck = world->luck * normal(&random, 1, run) + (method == 1 ? family->shift : 0);
+      uint8_t *right = room->right + run * images;
+      for (size_t i = 0; i < images; i++) {
+        double ease = room->ease[i] + room->favour[i] + luck;
+        uint32_t word[4];
+        mixent_random_block(&random, 2 + methods + run, i, word);
+        right[i] = mixent_uniform_double(word[0], word[1]) < mixent_normal_cdf(ease);
+      }
+      room->accuracies[run] = share_of(right, images);
+      room->runs[run] = (mixent_compare_run){
+          .variant = method, .seed = (long)seed, .values = &room->accuracies[run], .right = right};
     }
-    room->accuracies[run] = share_of(right, images);
-    room->runs[run] = (mixent_compare_run){
-        .variant = method, .seed = (long)(run % seeds), .values = &room->accuracies[run], .right = right};
   }
 }
 
