@@ -150,7 +150,7 @@ static mixent_status begin(reader *reader, mixent_results_header *header) {
   return reader->is_log ? mixent_results_log_begin(reader->file, reader->origin, &reader->log) : MIXENT_OK;
 }
 
-/* What Weights & Biases's interface gives of a run: its name, what it was told, and what it came to. */
+/* What Weights & Biases's interface gives of a run: its name, its configuration and its results. */
 static bool is_wandb(const json_t *object) {
   return json_is_string(json_object_get(object, "name")) &&
          json_is_object(json_object_get(object, "config")) &&
