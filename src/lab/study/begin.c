@@ -179,7 +179,7 @@ mixent_status mixent_study_lock(const char *directory, int *lock) {
   }
   return mixent_fail(
       MIXENT_ERROR_ARGUMENT,
-      "%s: another process is at work on this study; wait for it or stop it (--no-train shows what there is)",
+      "%s: another process is at work on this study; wait for it or stop it (--no-train shows what is finished)",
       directory);
 }
 
