@@ -83,6 +83,8 @@ typedef struct mixent_net_choice {
 
 typedef struct mixent_net_options {
   int batch; /* rows of one step */
+  int first_row; /* where they are a part of a larger batch: its row that is the first here. Keys the dropout masks, so that
+                    the parts have those of the whole */
   mixent_precision precision;
   bool training;  /* false: forward only, less memory */
   bool frozen;    /* not for training; see mixent_net_use */
@@ -129,6 +131,11 @@ typedef enum mixent_mode {
 mixent_status mixent_net_forward(mixent_net *net, mixent_mode mode, uint64_t seed, uint64_t step);
 /* After a MIXENT_TRAIN forward: reads the logits' gradient, overwrites mixent_net_gradients. */
 mixent_status mixent_net_backward(mixent_net *net);
+
+/* From now on watch(context, complete_from) is called in each backward pass, in its thread, whenever more of the gradients are
+ * final: all elements from `complete_from` on, which falls to 0. The last layers come first. NULL: no more. */
+typedef void mixent_net_gradient_watch(void *context, size_t complete_from);
+void mixent_net_watch_gradients(mixent_net *net, mixent_net_gradient_watch *watch, void *context);
 
 /* Bytes held: activations, gradients of activations, scratch, parameters. */
 size_t mixent_net_memory(const mixent_net *net);

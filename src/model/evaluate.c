@@ -56,7 +56,9 @@ static mixent_status score_part(const mixent_model *model, const mixent_recipe *
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job.batch, &job.batch_indices);
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job.batch, &job.batch_labels);
   if (status == MIXENT_OK) status = keep(&job, predicted);
-  if (status == MIXENT_OK) status = mixent_score_images(net, &job, &loss, out);
+  mixent_score_sums sums = {0};
+  if (status == MIXENT_OK) status = mixent_score_images(net, &job, &loss, &sums);
+  *out = mixent_score_result(&sums);
   free(job.batch_indices);
   free(job.batch_labels);
   free(train.labels);

@@ -21,6 +21,12 @@ void mixent_score_add(mixent_score_sums *sums, const double terms[MIXENT_TERMS],
   sums->loss += counted * loss;
 }
 
+void mixent_score_join(mixent_score_sums *sums, const mixent_score_sums *others) {
+  mixent_metrics_join(&sums->metrics, &others->metrics);
+  for (int t = 0; t < MIXENT_TERMS; t++) sums->terms[t] += others->terms[t];
+  sums->loss += others->loss;
+}
+
 mixent_scores mixent_score_result(const mixent_score_sums *sums) {
   mixent_metrics_values values = mixent_metrics_result(&sums->metrics);
   mixent_scores scores = {.images = values.count,
@@ -45,7 +51,7 @@ static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, m
   size_t rows = job->count - begin < job->batch ? job->count - begin : job->batch;
   for (size_t i = 0; i < job->batch; i++) {
     size_t index = i < rows ? begin + i : begin;
-    job->batch_indices[i] = job->indices ? job->indices[index] : (uint32_t)index;
+    job->batch_indices[i] = job->indices ? job->indices[index] : (uint32_t)(job->first + index);
     job->batch_labels[i] = i < rows ? job->images->labels[job->batch_indices[i]] : -1;
   }
   const float *logits;
@@ -69,19 +75,17 @@ static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, m
 }
 
 mixent_status mixent_score_images(mixent_net *net, const mixent_score_job *job,
-                                  const mixent_loss_moment *loss, mixent_scores *out) {
-  mixent_score_sums sums = {0};
+                                  const mixent_loss_moment *loss, mixent_score_sums *sums) {
   mixent_views views;
   mixent_status status = mixent_views_create(job->views, job->batch, job->classes,
                                              job->temperature != 0 ? job->temperature : 1, &views);
   tell(job, 0);
   for (size_t begin = 0; begin < job->count && status == MIXENT_OK; begin += job->batch) {
-    status = score_batch(net, job, &views, begin, loss, &sums);
+    status = score_batch(net, job, &views, begin, loss, sums);
     tell(job, begin + job->batch);
     if (status == MIXENT_OK && job->watch.stop && *job->watch.stop)
       status = mixent_fail(MIXENT_ERROR_INTERRUPTED, "scoring was stopped");
   }
   mixent_views_free(&views);
-  *out = mixent_score_result(&sums);
   return status;
 }

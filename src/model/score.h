@@ -17,6 +17,8 @@ typedef struct mixent_score_sums {
 /* Adds a batch: its terms and loss as means over `rows` rows, its logits [rows, classes] and labels. */
 void mixent_score_add(mixent_score_sums *sums, const double terms[MIXENT_TERMS], double loss,
                       const float *logits, const int32_t *labels, size_t rows, size_t classes);
+/* Adds the sums over other rows. */
+void mixent_score_join(mixent_score_sums *sums, const mixent_score_sums *others);
 mixent_scores mixent_score_result(const mixent_score_sums *sums);
 
 /* The threads that the network uses, for the loss. */
@@ -32,7 +34,8 @@ typedef struct mixent_loss_moment {
 /* Images to score, how they become input, and room for one batch of the network. */
 typedef struct mixent_score_job {
   const mixent_images *images;
-  const uint32_t *indices; /* [count]; NULL: the first `count` images */
+  const uint32_t *indices; /* [count]; NULL: `count` images from `first` on */
+  size_t first;
   size_t count;
   const float *mean, *deviation;
   size_t batch, classes;
@@ -44,10 +47,10 @@ typedef struct mixent_score_job {
   mixent_scoring_watch watch;
 } mixent_score_job;
 
-/* Runs the network in MIXENT_EVALUATE over all images; the last batch is filled up with images that do not
+/* Runs the network in MIXENT_EVALUATE over all images and adds them to the sums; the last batch is filled up with images that do not
  * count. */
 mixent_status mixent_score_images(mixent_net *net, const mixent_score_job *job,
-                                  const mixent_loss_moment *loss, mixent_scores *out);
+                                  const mixent_loss_moment *loss, mixent_score_sums *sums);
 
 /* mixent_model_score that also keeps, where `predicted` is not NULL, what was scored (mixent_predicted_free). */
 mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent_dataset *dataset,

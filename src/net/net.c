@@ -14,6 +14,10 @@ struct mixent_net {
   mixent_step_context run; /* what steps see; parameters and statistics may be the caller's */
   int forward_steps;
   bool timed;
+  size_t *
+      complete_from; /* [steps] of the backward ones: gradients that are final after it; NULL: not for training */
+  mixent_net_gradient_watch *watch;
+  void *watch_context;
 };
 
 bool mixent_net_bf16_is_native(void) {
@@ -45,6 +49,30 @@ static mixent_status reserve(void) {
   return MIXENT_OK;
 }
 
+/* The layer that the steps after `s` have still to do is the last of those they begin with, or one of those fused with it: all
+ * layers from the next on that steps up to `s` begin with are done. */
+static size_t complete_after(const mixent_plan *plan, int s, int first) {
+  const mixent_graph *graph = plan->graph;
+  int open = -1, done = graph->layer_count;
+  for (int later = s + 1; later < plan->step_count; later++)
+    if (plan->steps[later].layer > open) open = plan->steps[later].layer;
+  if (open < 0) return 0;
+  for (int earlier = first; earlier <= s; earlier++)
+    if (plan->steps[earlier].layer > open && plan->steps[earlier].layer < done)
+      done = plan->steps[earlier].layer;
+  for (int l = done; l < graph->layer_count; l++)
+    if (graph->layers[l].parameters[0] >= 0) return graph->parameters[graph->layers[l].parameters[0]].offset;
+  return graph->parameter_count;
+}
+
+static mixent_status find_complete(mixent_net *net) {
+  const mixent_plan *plan = net->plan;
+  MIXENT_TRY(MIXENT_ALLOCATE((size_t)plan->step_count, &net->complete_from));
+  for (int s = net->forward_steps; s < plan->step_count; s++)
+    net->complete_from[s] = complete_after(plan, s, net->forward_steps);
+  return MIXENT_OK;
+}
+
 mixent_status mixent_net_create(const mixent_graph *graph, const mixent_net_options *options,
                                 mixent_net **out) {
   MIXENT_NEED(graph);
@@ -65,12 +93,14 @@ mixent_status mixent_net_create(const mixent_graph *graph, const mixent_net_opti
   if (status == MIXENT_OK) status = mixent_allocate(graph->statistic_count * element, &net->statistics);
   if (status == MIXENT_OK && options->training)
     status = mixent_allocate(graph->parameter_count * element, &net->gradients);
+  while (status == MIXENT_OK && net->forward_steps < net->plan->step_count &&
+         !net->plan->steps[net->forward_steps].backward)
+    net->forward_steps++;
+  if (status == MIXENT_OK && options->training) status = find_complete(net);
   if (status != MIXENT_OK) {
     mixent_net_free(net);
     return mixent_fail_within(status, "network %s", graph->name);
   }
-  while (net->forward_steps < net->plan->step_count && !net->plan->steps[net->forward_steps].backward)
-    net->forward_steps++;
   net->run.arena = net->plan->arena;
   net->run.gradients = net->gradients;
   mixent_net_use(net, NULL, NULL);
@@ -84,6 +114,7 @@ void mixent_net_free(mixent_net *net) {
   free(net->parameters);
   free(net->statistics);
   free(net->gradients);
+  free(net->complete_from);
   free(net);
 }
 
@@ -170,7 +201,19 @@ mixent_status mixent_net_backward(mixent_net *net) {
   MIXENT_NEED(net);
   if (!net->plan->training || net->run.mode != MIXENT_TRAIN)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "backward needs a forward pass with MIXENT_TRAIN before it");
-  return run_steps(net, net->forward_steps, net->plan->step_count);
+  size_t complete_from = net->plan->graph->parameter_count;
+  for (int s = net->forward_steps; s < net->plan->step_count; s++) {
+    MIXENT_TRY(run_steps(net, s, s + 1));
+    if (net->watch && net->complete_from[s] < complete_from)
+      net->watch(net->watch_context, net->complete_from[s]);
+    complete_from = net->complete_from[s];
+  }
+  return MIXENT_OK;
+}
+
+void mixent_net_watch_gradients(mixent_net *net, mixent_net_gradient_watch *watch, void *context) {
+  MIXENT_NEED_OR(net, );
+  net->watch = watch, net->watch_context = context;
 }
 
 size_t mixent_net_memory(const mixent_net *net) {

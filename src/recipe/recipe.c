@@ -335,6 +335,15 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "members: expected a number that divides the %ld epochs, got %ld", recipe->epochs,
                        recipe->members);
+  if (recipe->batch % recipe->replicas != 0)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "replicas: expected a number that divides the batch of %ld, got %ld; batch=%ld would do",
+        recipe->batch, recipe->replicas, (recipe->batch / recipe->replicas + 1) * recipe->replicas);
+  if (recipe->batch / recipe->replicas < 2)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "replicas: a batch of %ld leaves each of %ld one row, and batch statistics need 2",
+                       recipe->batch, recipe->replicas);
   if (recipe->members > 1 && *recipe->init_from)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "members: all would begin with the weights that init_from names; leave it out");

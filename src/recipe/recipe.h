@@ -32,7 +32,7 @@ typedef struct mixent_recipe {
   bool init_identity, init_whitening;
   double dropout;
   char plan[MIXENT_RECIPE_TEXT], plan_hash[MIXENT_RECIPE_TEXT];
-  long precision, threads, seed, epochs, members, batch;
+  long precision, threads, seed, epochs, members, batch, replicas;
   double validation_fraction;
   long validation_seed;
   long select; /* mixent_select */

@@ -209,6 +209,15 @@ mixent_status mixent_run_directory_lock(const char *path, int *lock) {
   return lock_directory(path, lock);
 }
 
+mixent_status mixent_run_directory_name(const char *place, mixent_run_directory *out) {
+  *out = (mixent_run_directory){.lock = -1};
+  out->place = place_with(place, "");
+  out->path = place_with(place, "");
+  mixent_status status = out->place && out->path ? name_files(out) : MIXENT_ERROR_MEMORY;
+  if (status != MIXENT_OK) mixent_run_directory_close(out);
+  return status;
+}
+
 mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out) {
   *out = (mixent_run_directory){.lock = -1};
   mixent_path_kind kind, recipe, last;
@@ -217,9 +226,7 @@ mixent_status mixent_run_directory_open(const char *place, mixent_run_directory 
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no such run; 'mixent train' starts one", place);
   MIXENT_TRY(mixent_path_look_in(place, "recipe.yaml", &recipe));
   MIXENT_TRY(mixent_path_look_in(place, "last.safetensors", &last));
-  out->place = place_with(place, "");
-  out->path = place_with(place, "");
-  mixent_status status = out->place && out->path ? name_files(out) : MIXENT_ERROR_MEMORY;
+  mixent_status status = mixent_run_directory_name(place, out);
   if (status == MIXENT_OK && (recipe != MIXENT_PATH_FILE || last != MIXENT_PATH_FILE))
     status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: no run, for %s is not in it", place,
                          recipe == MIXENT_PATH_FILE ? "last.safetensors" : "recipe.yaml");

@@ -25,6 +25,8 @@ mixent_status mixent_run_directory_begin(const char *place, mixent_run_directory
 /* Renames it to its place, if nothing has come to stand there; with `overwrite` a run that is there goes, and until the new one stands there it
  * stays (on file systems that cannot exchange two names, but for a moment). */
 mixent_status mixent_run_directory_publish(mixent_run_directory *run, bool overwrite);
+/* The names alone of a run that another process writes: nothing is looked at or locked. */
+mixent_status mixent_run_directory_name(const char *place, mixent_run_directory *out);
 /* An existing run, locked. */
 mixent_status mixent_run_directory_open(const char *place, mixent_run_directory *out);
 /* The lock alone, of any directory; it ends when *lock is closed in every process that has it. MIXENT_ERROR_ARGUMENT where

@@ -51,6 +51,19 @@ void mixent_metrics_add(mixent_metrics *metrics, const float *logits, const int3
   }
 }
 
+void mixent_metrics_join(mixent_metrics *metrics, const mixent_metrics *others) {
+  metrics->count += others->count;
+  metrics->correct += others->correct;
+  metrics->nll += others->nll;
+  metrics->brier += others->brier;
+  metrics->entropy += others->entropy;
+  for (int bin = 0; bin < MIXENT_METRICS_BINS; bin++) {
+    metrics->bin_count[bin] += others->bin_count[bin];
+    metrics->bin_correct[bin] += others->bin_correct[bin];
+    metrics->bin_confidence[bin] += others->bin_confidence[bin];
+  }
+}
+
 mixent_metrics_values mixent_metrics_result(const mixent_metrics *metrics) {
   mixent_metrics_values result = {.count = metrics->count, .correct = metrics->correct};
   if (metrics->count == 0) return result;

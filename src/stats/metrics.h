@@ -41,6 +41,9 @@ void mixent_metrics_add_row(mixent_metrics *metrics, const mixent_metrics_row *r
 void mixent_metrics_add(mixent_metrics *metrics, const float *logits, const int32_t *labels, size_t rows,
                         size_t classes);
 
+/* Adds the sums over other rows. */
+void mixent_metrics_join(mixent_metrics *metrics, const mixent_metrics *others);
+
 /* The means; all 0 when no row was counted. */
 mixent_metrics_values mixent_metrics_result(const mixent_metrics *metrics);
 

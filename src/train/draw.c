@@ -6,28 +6,34 @@
 
 #include <string.h>
 
-void mixent_trainer_fill_batch(mixent_trainer *trainer, size_t number, uint64_t key) {
-  const mixent_images *images = trainer->images;
-  mixent_train_batch *drawn = &trainer->drawn;
-  drawn->key = key;
-  for (size_t i = 0; i < trainer->batch; i++) {
+void mixent_trainer_choose_rows(mixent_trainer *trainer, size_t number, size_t first, size_t rows) {
+  for (size_t i = first; i < first + rows; i++) {
     uint32_t index = trainer->split.train[trainer->order[number * trainer->batch + i]];
-    drawn->indices[i] = index;
-    drawn->labels[i] = images->labels[index];
+    trainer->drawn.indices[i] = index;
+    trainer->drawn.labels[i] = trainer->train.labels[index];
   }
-  mixent_batch_fill(images, drawn->indices, trainer->batch, trainer->augmentation, trainer->seed, key,
-                    trainer->mean, trainer->deviation, mixent_net_input(trainer->net));
 }
 
-mixent_status mixent_trainer_draw_batch(mixent_trainer *trainer) {
+void mixent_trainer_fill_rows(mixent_trainer *trainer, const mixent_replica *replica) {
+  const mixent_train_batch rows = mixent_replicas_batch(replica->all, &trainer->drawn, replica->number);
+  mixent_batch_fill(trainer->images, rows.indices, rows.rows, trainer->augmentation, trainer->seed, rows.key,
+                    trainer->mean, trainer->deviation, mixent_net_input(replica->net));
+}
+
+mixent_status mixent_trainer_draw_rows(mixent_trainer *trainer, mixent_replica *replica) {
+  mixent_trainer_fill_rows(trainer, replica);
+  return mixent_trainer_set_targets(trainer, replica);
+}
+
+void mixent_trainer_draw_batch(mixent_trainer *trainer) {
   uint64_t key = mixent_trainer_member(trainer).epoch;
   size_t step = (size_t)trainer->state.step;
   if (trainer->state.losses) key = mixent_pruning_key(&trainer->pruning, key, step);
-  mixent_trainer_fill_batch(trainer, step, key);
+  trainer->drawn.key = key;
+  mixent_trainer_choose_rows(trainer, step, 0, trainer->batch);
   if (trainer->state.losses)
     mixent_pruning_weigh(&trainer->pruning, trainer->state.losses, trainer->recipe.prune_fraction,
                          &trainer->drawn);
-  return mixent_trainer_set_targets(trainer);
 }
 
 void mixent_trainer_draw_order(mixent_trainer *trainer) {

@@ -8,10 +8,13 @@
  * where a run goes on in the middle of it. */
 void mixent_trainer_draw_order(mixent_trainer *trainer);
 
-/* The batch of the step: its images, how much each counts, what the network is to say of it. */
-mixent_status mixent_trainer_draw_batch(mixent_trainer *trainer);
+/* Images and labels of batch `number` of the order, for those rows of trainer->drawn. */
+void mixent_trainer_choose_rows(mixent_trainer *trainer, size_t number, size_t first, size_t rows);
+/* The batch of the step, with how much each row counts. */
+void mixent_trainer_draw_batch(mixent_trainer *trainer);
 
-/* Images and labels of batch `number` of the order, augmented by `key`, into the net's input. */
-void mixent_trainer_fill_batch(mixent_trainer *trainer, size_t number, uint64_t key);
+/* A replica's rows of trainer->drawn into its network's input; the second with what the network is to say of them. */
+void mixent_trainer_fill_rows(mixent_trainer *trainer, const mixent_replica *replica);
+mixent_status mixent_trainer_draw_rows(mixent_trainer *trainer, mixent_replica *replica);
 
 #endif

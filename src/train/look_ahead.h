@@ -21,11 +21,11 @@ void mixent_look_ahead_free(mixent_look_ahead *ahead);
 /* Whether step `done` (from 0) looks ahead. */
 bool mixent_look_ahead_is_due(const mixent_trainer *trainer, uint64_t done);
 
-/* Before the step's own forward pass, its batch being filled in: dT_i/dtheta of each learned weight. */
+/* Before the step's own pass, its batch being chosen: fills it in, and takes dT_i/dtheta of each learned weight. */
 mixent_status mixent_look_ahead_terms(mixent_trainer *trainer, uint64_t done);
 /* Before the optimiser's step, the gradients being those of the loss: dtheta'/dg. */
 void mixent_look_ahead_respond(mixent_trainer *trainer, double learning_rate, uint64_t step);
-/* After it: the held-out gradient; d/dw of each learned weight into gradient[0..parts-1]. Fills the net's
+/* After it: the held-out gradient; d/dw of each learned weight into gradient[0..parts-1]. Fills the networks'
  * input anew. */
 mixent_status mixent_look_ahead_finish(mixent_trainer *trainer, uint64_t done,
                                        double gradient[MIXENT_LOSS_PARAMETERS]);

@@ -2,6 +2,7 @@
 #include "train/members.h"
 #include "core/file.h"
 #include "model/ensemble.h"
+#include "peers/peers.h"
 #include "train/initial_weights.h"
 
 #include <stdlib.h>
@@ -66,7 +67,8 @@ mixent_status mixent_member_begin(mixent_trainer *trainer, const mixent_run_dire
   mixent_member member = mixent_trainer_member(trainer);
   trainer->seed = mixent_member_seed(trainer->recipe.seed, member.number);
   if (member.number == 0 || member.steps > 0) return MIXENT_OK;
-  MIXENT_TRY(keep_member(run, member.number - 1));
+  mixent_status status = mixent_peers_rank() == 0 ? keep_member(run, member.number - 1) : MIXENT_OK;
+  MIXENT_TRY(mixent_peers_agree(status));
   return begin_anew(trainer);
 }
 

@@ -195,10 +195,11 @@ mixent_status mixent_recipe_plan_write(const mixent_recipe *recipe, int channels
                                        mixent_text *out) {
   const mixent_graph_options options = {
       .channels = channels, .side = side, .classes = classes, .dropout = recipe->dropout};
-  const mixent_net_options net = {
-      .batch = (int)recipe->batch, .precision = mixent_recipe_precision(recipe), .training = true};
+  const mixent_net_options net = {.batch = (int)mixent_recipe_rows(recipe),
+                                  .precision = mixent_recipe_precision(recipe),
+                                  .training = true};
   mixent_graph *graph;
-  mixent_threads_set((int)recipe->threads);
+  mixent_threads_set(mixent_recipe_replica_threads(recipe));
   MIXENT_TRY(mixent_graph_open(recipe->net, &options, &graph));
   mixent_status status = write_plan(graph, &net, recipe->plan, out);
   mixent_graph_free(graph);

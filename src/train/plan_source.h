@@ -28,6 +28,13 @@ mixent_status mixent_plan_source_net(const mixent_graph *graph, const mixent_net
 mixent_status mixent_recipe_plan_write(const mixent_recipe *recipe, int channels, int side, int classes,
                                        mixent_text *out);
 
+/* What a network is made and tuned for: the rows and the threads of one replica. */
+static inline size_t mixent_recipe_rows(const mixent_recipe *recipe) {
+  return (size_t)(recipe->batch / recipe->replicas);
+}
+static inline int mixent_recipe_replica_threads(const mixent_recipe *recipe) {
+  return recipe->threads < recipe->replicas ? 1 : (int)(recipe->threads / recipe->replicas);
+}
 static inline mixent_precision mixent_recipe_precision(const mixent_recipe *recipe) {
   return recipe->precision == MIXENT_CHOICE_BF16 ? MIXENT_BF16 : MIXENT_FP32;
 }

@@ -1,4 +1,4 @@
-/* Images of another side, and a second network over the same weights. */
+/* Images of another side, and second networks over the same weights. */
 #include "train/resized.h"
 #include "core/memory.h"
 #include "core/threads.h"
@@ -74,28 +74,23 @@ static mixent_status check_shapes(const mixent_graph *a, const mixent_graph *b) 
   return MIXENT_OK;
 }
 
-static mixent_status make_net(const mixent_trainer *trainer, mixent_resized *out) {
-  const mixent_recipe *recipe = &trainer->recipe;
+static mixent_status make_nets(mixent_trainer *trainer, mixent_resized *out) {
   mixent_graph_options shape = trainer->graph->options;
-  const mixent_net_options options = {
-      .batch = (int)trainer->batch, .precision = mixent_recipe_precision(recipe), .training = true};
   mixent_plan_source source;
-  shape.side = (int)recipe->progressive_side;
+  shape.side = (int)trainer->recipe.progressive_side;
   MIXENT_TRY(mixent_graph_parse(mixent_graph_text(trainer->graph), mixent_graph_name(trainer->graph), &shape,
                                 &out->graph));
   MIXENT_TRY(check_shapes(trainer->graph, out->graph));
-  MIXENT_TRY(mixent_plan_source_net(out->graph, &options, "table", &source, &out->net));
-  mixent_net_use(out->net, trainer->parameters, trainer->statistics);
-  return MIXENT_OK;
+  return mixent_replicas_create(trainer, out->graph, "table", &source, &out->replicas);
 }
 
-mixent_status mixent_resized_make(const mixent_trainer *trainer, mixent_resized **out) {
+mixent_status mixent_resized_make(mixent_trainer *trainer, mixent_resized **out) {
   if (trainer->train.features)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "progressive.side: %s holds rows of features, which have no side; set it to 0",
                        trainer->dataset->name);
   MIXENT_TRY(MIXENT_ALLOCATE(1, out));
-  mixent_status status = make_net(trainer, *out);
+  mixent_status status = make_nets(trainer, *out);
   if (status == MIXENT_OK) status = make_images(trainer, *out);
   if (status == MIXENT_OK) return MIXENT_OK;
   mixent_resized_free(*out);
@@ -105,7 +100,7 @@ mixent_status mixent_resized_make(const mixent_trainer *trainer, mixent_resized 
 
 void mixent_resized_free(mixent_resized *resized) {
   if (!resized) return;
-  mixent_net_free(resized->net);
+  mixent_replicas_free(resized->replicas);
   mixent_graph_free(resized->graph);
   free(resized->images.pixels);
   free(resized);
@@ -114,8 +109,8 @@ void mixent_resized_free(mixent_resized *resized) {
 void mixent_resized_use(mixent_trainer *trainer, bool active) {
   mixent_resized *resized = trainer->resized;
   if (!resized || resized->active == active) return;
-  mixent_net *net = trainer->net;
-  trainer->net = resized->net, resized->net = net;
+  mixent_replicas *replicas = trainer->replicas;
+  trainer->replicas = resized->replicas, resized->replicas = replicas;
   trainer->images = active ? &resized->images : &trainer->train;
   trainer->augmentation = active ? &resized->augmentation : &trainer->recipe.augmentation;
   resized->active = active;

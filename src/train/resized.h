@@ -7,7 +7,7 @@
 
 typedef struct mixent_resized {
   mixent_graph *graph;
-  mixent_net *net; /* the one of both that is not in use: the trainer has the other */
+  mixent_replicas *replicas; /* those of both sizes that are not in use: the trainer has the others */
   mixent_images images;
   mixent_augmentation augmentation; /* what is said in pixels, in those of the other size */
   bool active;
@@ -15,7 +15,7 @@ typedef struct mixent_resized {
 
 /* Images, network and augmentation of the recipe's progressive.side; sharing the trainer's weights. Errors: rows of features, weights
  * whose number depends on the images' side. */
-mixent_status mixent_resized_make(const mixent_trainer *trainer, mixent_resized **out);
+mixent_status mixent_resized_make(mixent_trainer *trainer, mixent_resized **out);
 void mixent_resized_free(mixent_resized *resized);
 
 /* Puts the other size's network, images and augmentation into the trainer, or takes them out; does nothing where there are none. */

@@ -9,7 +9,7 @@ bool mixent_recipe_softens(const mixent_recipe *recipe) {
 }
 
 /* `predictions` [train images, classes]; of images whose row is 0 nothing has been said yet. */
-static void blend(mixent_train_batch *drawn, const float *predictions, double share) {
+static void blend(const mixent_train_batch *drawn, const float *predictions, double share) {
   for (size_t i = 0; i < drawn->rows; i++) {
     const float *said = predictions + drawn->indices[i] * drawn->classes;
     float *target = drawn->targets + i * drawn->classes, sum = 0;
@@ -19,48 +19,51 @@ static void blend(mixent_train_batch *drawn, const float *predictions, double sh
   }
 }
 
-static void mix(mixent_trainer *trainer) {
-  const mixent_train_batch *drawn = &trainer->drawn;
+static void mix(mixent_trainer *trainer, const mixent_replica *replica, const mixent_train_batch *drawn) {
   const mixent_mix_batch rows = {.rows = drawn->rows,
                                  .classes = drawn->classes,
                                  .side = trainer->images->side,
                                  .channels = trainer->images->channels,
                                  .indices = drawn->indices,
-                                 .input = mixent_net_input(trainer->net),
+                                 .input = mixent_net_input(replica->net),
                                  .targets = drawn->targets};
   mixent_mix_rows(&trainer->recipe.mixing, &rows, trainer->seed, drawn->key);
 }
 
 /* What the teachers say of each row as the network is to see it. */
-static mixent_status blend_answers(mixent_trainer *trainer) {
-  mixent_train_batch *drawn = &trainer->drawn;
+static mixent_status blend_answers(mixent_trainer *trainer, const mixent_replica *replica,
+                                   const mixent_train_batch *drawn) {
+  mixent_teachers *teachers = trainer->teachers[replica->number - replica->all->first];
   const float *said;
   double share = trainer->recipe.distill_weight;
-  MIXENT_TRY(mixent_teachers_ask_batch(trainer->teachers, mixent_net_input(trainer->net), trainer->mean,
+  MIXENT_TRY(mixent_teachers_ask_batch(teachers, mixent_net_input(replica->net), trainer->mean,
                                        trainer->deviation, &said));
   for (size_t i = 0; i < drawn->rows * drawn->classes; i++)
     drawn->targets[i] = (float)((1 - share) * (double)drawn->targets[i] + share * (double)said[i]);
   return MIXENT_OK;
 }
 
-mixent_status mixent_trainer_set_targets(mixent_trainer *trainer) {
+mixent_status mixent_trainer_set_targets(mixent_trainer *trainer, const mixent_replica *replica) {
   const mixent_recipe *recipe = &trainer->recipe;
-  mixent_train_batch *drawn = &trainer->drawn;
-  if (!drawn->targets) return MIXENT_OK;
-  mixent_train_batch_soften(drawn);
-  if (trainer->taught) blend(drawn, trainer->taught, recipe->distill_weight);
+  mixent_train_batch drawn = mixent_replicas_batch(replica->all, &trainer->drawn, replica->number);
+  if (!drawn.targets) return MIXENT_OK;
+  mixent_train_batch_soften(&drawn);
+  if (trainer->taught) blend(&drawn, trainer->taught, recipe->distill_weight);
   /* the share grows with the epochs: early predictions are worth little (PS-KD, Kim et al. 2021) */
   double progress = (double)((mixent_trainer_member(trainer).epoch + 1) * (uint64_t)recipe->members) /
                     (double)recipe->epochs;
-  if (trainer->state.predictions) blend(drawn, trainer->state.predictions, recipe->distill_self * progress);
-  if (mixent_mixing_is_on(&recipe->mixing)) mix(trainer);
-  return trainer->teachers ? blend_answers(trainer) : MIXENT_OK;
+  if (trainer->state.predictions) blend(&drawn, trainer->state.predictions, recipe->distill_self * progress);
+  if (mixent_mixing_is_on(&recipe->mixing)) mix(trainer, replica, &drawn);
+  return trainer->teachers ? blend_answers(trainer, replica, &drawn) : MIXENT_OK;
 }
 
 void mixent_trainer_keep_predictions(mixent_trainer *trainer) {
-  const mixent_train_batch *drawn = &trainer->drawn;
-  const float *logits = mixent_net_logits(trainer->net);
+  const mixent_replicas *replicas = trainer->replicas;
   if (!trainer->state.predictions) return;
-  for (size_t i = 0; i < drawn->rows; i++, logits += drawn->classes)
-    mixent_softmax(logits, drawn->classes, trainer->state.predictions + drawn->indices[i] * drawn->classes);
+  for (size_t number = 0; number < replicas->count; number++) {
+    const mixent_train_batch rows = mixent_replicas_batch(replicas, &trainer->drawn, number);
+    const float *logits = mixent_replicas_logits(replicas, number);
+    for (size_t i = 0; i < rows.rows; i++, logits += rows.classes)
+      mixent_softmax(logits, rows.classes, trainer->state.predictions + rows.indices[i] * rows.classes);
+  }
 }

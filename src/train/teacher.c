@@ -45,11 +45,11 @@ static mixent_status open_all(mixent_teachers *teachers, const mixent_recipe *re
   return MIXENT_OK;
 }
 
-mixent_status mixent_teachers_open(const mixent_recipe *recipe, const mixent_dataset *dataset,
+mixent_status mixent_teachers_open(const mixent_recipe *recipe, const mixent_dataset *dataset, size_t rows,
                                    mixent_teachers **out) {
   const mixent_images *images = &dataset->train;
   MIXENT_TRY(MIXENT_ALLOCATE(1, out));
-  **out = (mixent_teachers){.rows = (size_t)recipe->batch,
+  **out = (mixent_teachers){.rows = rows,
                             .classes = (size_t)dataset->classes,
                             .pixels = (size_t)images->side * (size_t)images->side,
                             .channels = (size_t)images->channels,

@@ -8,8 +8,8 @@
 
 typedef struct mixent_teachers mixent_teachers;
 
-/* The models that distill.teacher names, made ready for batches of recipe->batch rows. Errors: a model of other images or classes. */
-mixent_status mixent_teachers_open(const mixent_recipe *recipe, const mixent_dataset *dataset,
+/* The models that distill.teacher names, made ready for batches of so many rows. Errors: a model of other images or classes. */
+mixent_status mixent_teachers_open(const mixent_recipe *recipe, const mixent_dataset *dataset, size_t rows,
                                    mixent_teachers **out);
 void mixent_teachers_free(mixent_teachers *teachers);
 

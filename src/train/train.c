@@ -1,111 +1,20 @@
-/* The public door: a new run, going on with one, and what is told at the end. */
+/* The public door: a new run, and going on with one. */
 #include "core/file.h"
-#include "core/json.h"
 #include "core/layout.h"
 #include "core/status.h"
-#include "core/system.h"
-#include "model/score.h"
-#include "model/temperature.h"
-#include "net/onednn/processor.h"
+#include "core/threads.h"
 #include "net/plan/choices.h"
+#include "peers/peers.h"
 #include "recipe/use.h"
-#include "run/predictions.h"
-#include "run/scores.h"
+#include "train/finish.h"
 #include "train/init_from.h"
 #include "train/members.h"
-#include "train/resized.h"
+#include "train/ranks.h"
 #include "train/trainer.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
-
-static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train_summary *summary) {
-  const mixent_recipe *recipe = &trainer->recipe;
-  char cpu[256];
-  mixent_processor_name(cpu, sizeof cpu);
-  json_t *json = json_object();
-  mixent_json_set(&json, "recipe", json_string(recipe->name));
-  mixent_json_set(&json, "data", json_string(trainer->dataset->name));
-  mixent_json_set(&json, "samples", json_string(summary->samples));
-  mixent_json_set(&json, "net", json_string(mixent_graph_name(trainer->graph)));
-  mixent_json_set(&json, "loss", json_string(mixent_loss_names[recipe->loss_kind]));
-  mixent_json_set(&json, "seed", json_integer(recipe->seed));
-  mixent_json_set(&json, "select", json_string(mixent_option_find("select")->choices[recipe->select]));
-  mixent_json_set(&json, "precision", json_string(recipe->precision == MIXENT_CHOICE_BF16 ? "bf16" : "fp32"));
-  mixent_json_set(&json, "threads", json_integer(recipe->threads));
-  mixent_json_set(&json, "plan", json_string(recipe->plan));
-  mixent_json_set(&json, "plan_hash", json_string(recipe->plan_hash));
-  mixent_json_set(&json, "batch", json_integer(recipe->batch));
-  mixent_json_set(&json, "epochs", json_integer(recipe->epochs));
-  mixent_json_set(&json, "best_epoch", json_integer(summary->best_epoch));
-  mixent_json_set(&json, "test_views", json_integer(summary->test_views));
-  mixent_json_set(&json, "test", mixent_scores_to_json(&summary->test));
-  mixent_json_set(&json, "validation",
-                  summary->validation.images ? mixent_scores_to_json(&summary->validation) : json_null());
-  mixent_json_set(&json, "images_per_second", mixent_json_number(summary->images_per_second));
-  mixent_json_set(&json, "seconds", mixent_json_number(summary->seconds));
-  mixent_json_set(&json, "peak_memory_bytes", json_integer((json_int_t)summary->peak_memory_bytes));
-  mixent_json_set(&json, "parameters", json_integer((json_int_t)summary->parameters));
-  mixent_json_set(&json, "cpu", json_string(cpu));
-  mixent_json_set(&json, "versions",
-                  json_pack("{s:s, s:s}", "mixent", mixent_version(), "onednn", mixent_onednn_version()));
-  return json;
-}
-
-/* What best.safetensors says of each image, into predictions.safetensors, and what that is worth. */
-static mixent_status score_best(const mixent_trainer *trainer, const mixent_run_directory *run,
-                                mixent_train_summary *summary) {
-  const mixent_dataset *dataset = trainer->dataset;
-  mixent_precision precision = mixent_recipe_precision(&trainer->recipe);
-  const mixent_scoring_watch watch = {trainer->options->context, trainer->options->scored,
-                                      trainer->options->stop};
-  mixent_run_predictions kept = {.classes = trainer->classes, .class_names = dataset->class_names};
-  mixent_model *model;
-  MIXENT_TRY(mixent_model_open(run->best, &model));
-  mixent_status status = mixent_model_score_keeping(model, dataset, MIXENT_PART_TEST, precision, 0, &watch,
-                                                    &summary->test, &kept.test);
-  if (status == MIXENT_OK && trainer->split.validation_count)
-    status = mixent_model_score_keeping(model, dataset, MIXENT_PART_VALIDATION, precision, 0, &watch,
-                                        &summary->validation, &kept.validation);
-  if (status == MIXENT_OK) status = mixent_run_predictions_write(run->predictions, &kept);
-  if (status == MIXENT_OK) status = mixent_temperature_keep(run->best, &kept.validation, trainer->classes);
-  summary->best_epoch = (int)model->epoch;
-  mixent_predicted_free(&kept.test);
-  mixent_predicted_free(&kept.validation);
-  mixent_model_free(model);
-  return status;
-}
-
-/* predictions.safetensors; then scores, times and memory into summary.json. */
-static mixent_status finish(mixent_trainer *trainer, const mixent_run_directory *run,
-                            mixent_train_summary *summary) {
-  mixent_net_free(trainer->net); /* its memory is wanted for scoring */
-  mixent_resized_free(trainer->resized);
-  trainer->net = NULL, trainer->resized = NULL;
-  summary->parameters = trainer->parameter_count;
-  summary->samples = mixent_samples_name(trainer->dataset->train.features);
-  summary->test_views = (int)trainer->recipe.test_views;
-  mixent_status status = mixent_members_join(trainer, run);
-  if (status == MIXENT_OK) status = score_best(trainer, run, summary);
-  if (status == MIXENT_ERROR_INTERRUPTED) return mixent_trainer_stopped(trainer, run);
-  MIXENT_TRY(status);
-  MIXENT_TRY(mixent_run_directory_seconds(run, &summary->seconds));
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  summary->peak_memory_bytes = (size_t)usage.ru_maxrss * 1024;
-  summary->images_per_second =
-      (double)(trainer->steps * (uint64_t)trainer->recipe.epochs * trainer->batch) / summary->seconds;
-  MIXENT_TRY(mixent_run_summary_text(summary_to_json(trainer, summary), &summary->json));
-  mixent_text text = {0};
-  mixent_text_append(&text, "%s\n", summary->json);
-  status = mixent_text_status(&text);
-  if (status == MIXENT_OK) status = mixent_file_replace(run->summary, text.data, text.length);
-  mixent_text_free(&text);
-  if (status != MIXENT_OK) mixent_train_summary_free(summary);
-  return status;
-}
 
 static void tell_start(const mixent_trainer *trainer, const mixent_run_directory *run) {
   const mixent_train_options *options = trainer->options;
@@ -130,7 +39,7 @@ static void tell_start(const mixent_trainer *trainer, const mixent_run_directory
                                     .validation_images = trainer->split.validation_count,
                                     .test_images = trainer->dataset->test.count,
                                     .parameters = trainer->parameter_count,
-                                    .memory_bytes = mixent_net_memory(trainer->net)};
+                                    .memory_bytes = mixent_replicas_memory(trainer->replicas)};
   if (options->started) options->started(options->context, &start);
 }
 
@@ -151,20 +60,26 @@ static mixent_status run_to_end(mixent_trainer *trainer, const mixent_run_direct
                                 mixent_train_summary *summary) {
   snprintf(summary->run, sizeof summary->run, "%s", run->place);
   tell_start(trainer, run);
-  unlink(run->failure); /* of a try before this one */
+  if (mixent_rank_leads()) unlink(run->failure); /* of a try before this one */
   mixent_status status = mixent_trainer_run(trainer, run);
+  if (!mixent_rank_leads()) return status;
   if (status == MIXENT_ERROR_NUMERIC) return keep_failure(run, status);
   MIXENT_TRY(status);
-  return finish(trainer, run, summary);
+  return mixent_trainer_finish(trainer, run, summary);
 }
 
 /* The choices that the net has come to, whatever said them. */
 static mixent_status write_plan(const mixent_trainer *trainer, const char *path) {
   mixent_plan_key key;
   mixent_plan_file *file;
-  MIXENT_TRY(mixent_plan_key_make(trainer->graph, (int)trainer->batch,
-                                  mixent_recipe_precision(&trainer->recipe), &key));
-  MIXENT_TRY(mixent_plan_file_of(trainer->net, &key, &file));
+  const mixent_recipe *recipe = &trainer->recipe;
+  int threads = mixent_threads();
+  mixent_threads_set(mixent_recipe_replica_threads(recipe));
+  mixent_status made = mixent_plan_key_make(trainer->graph, (int)trainer->replicas->rows,
+                                            mixent_recipe_precision(recipe), &key);
+  mixent_threads_set(threads);
+  MIXENT_TRY(made);
+  MIXENT_TRY(mixent_plan_file_of(trainer->replicas->replica[0].net, &key, &file));
   mixent_status status = mixent_plan_file_write(file, path);
   mixent_plan_file_free(file);
   return status;
@@ -186,12 +101,16 @@ static mixent_status fill_directory(mixent_trainer *trainer, const mixent_run_di
   return status == MIXENT_OK ? mixent_checkpoint_write_all(run->last, &checkpoint) : status;
 }
 
+static mixent_status make_directory(mixent_trainer *trainer, const char *place, mixent_run_directory *run) {
+  if (!mixent_rank_leads()) return mixent_run_directory_name(place, run);
+  MIXENT_TRY(mixent_run_directory_begin(place, run));
+  MIXENT_TRY(fill_directory(trainer, run));
+  return mixent_run_directory_publish(run, trainer->options->overwrite);
+}
+
 static mixent_status start_run(mixent_trainer *trainer, const char *place, mixent_train_summary *summary) {
-  bool overwrite = trainer->options->overwrite;
-  mixent_run_directory run;
-  MIXENT_TRY(mixent_run_directory_begin(place, &run));
-  mixent_status status = fill_directory(trainer, &run);
-  if (status == MIXENT_OK) status = mixent_run_directory_publish(&run, overwrite);
+  mixent_run_directory run = {.lock = -1};
+  mixent_status status = mixent_peers_agree(make_directory(trainer, place, &run));
   if (status == MIXENT_OK) status = run_to_end(trainer, &run, summary);
   mixent_run_directory_close(&run);
   return status;
@@ -246,29 +165,61 @@ static void warn_of_selection(const mixent_recipe *recipe, const mixent_train_op
          "adds; --set select=validation gives one that is not");
 }
 
-mixent_status mixent_train(const mixent_train_options *options, mixent_train_summary *summary) {
-  MIXENT_NEED(options);
+/* The recipe as it is trained. What costs nothing is checked before what reads the data. */
+static mixent_status compose(const mixent_train_options *options, mixent_recipe *recipe,
+                             bool *automatic_threads) {
+  MIXENT_TRY(mixent_recipe_compose(options->recipe, options->settings, options->setting_count, recipe));
+  MIXENT_TRY(mixent_recipe_check_network(recipe));
+  *automatic_threads = recipe->threads == 0;
+  return mixent_recipe_resolve(recipe, mixent_net_bf16_is_native());
+}
+
+static mixent_status prepare(const mixent_recipe *recipe, const mixent_train_options *options,
+                             const char *place, mixent_trainer **trainer) {
+  MIXENT_TRY(mixent_recipe_check(recipe)); /* the whole paths, too */
+  if (mixent_rank_leads()) MIXENT_TRY(mixent_run_directory_check(place, options->overwrite));
+  MIXENT_TRY(mixent_trainer_create(recipe, options, trainer));
+  return mixent_trainer_init_from(*trainer);
+}
+
+/* Of what the run is not quite as one might take it for. */
+static void warn_of_all(const mixent_trainer *trainer, const mixent_recipe *recipe) {
+  const mixent_train_options *options = trainer->options;
+  warn(options, trainer->dataset->note);
+  warn_of_plan(trainer, recipe->plan_hash);
+  warn_of_selection(recipe, options);
+  warn_of_transposition(trainer);
+  if (options->warning)
+    mixent_settings_warn_idle(options->settings, options->setting_count, recipe, options->warning,
+                              options->context);
+}
+
+/* Processes other than the first tell nobody anything. */
+static mixent_train_options own_options(const mixent_train_options *given) {
+  mixent_train_options own = *given;
+  if (mixent_rank_leads()) return own;
+  own.started = NULL, own.progress = NULL, own.epoch = NULL, own.scored = NULL, own.saved = NULL,
+  own.warning = NULL;
+  return own;
+}
+
+mixent_status mixent_train(const mixent_train_options *given, mixent_train_summary *summary) {
+  MIXENT_NEED(given);
   MIXENT_NEED(summary);
-  if (options->setting_count) MIXENT_NEED(options->settings);
+  if (given->setting_count) MIXENT_NEED(given->settings);
+  const mixent_train_options options = own_options(given);
   mixent_recipe recipe;
   mixent_trainer *trainer = NULL;
-  char *place;
+  char *place = NULL;
+  bool automatic_threads = false;
   memset(summary, 0, sizeof *summary);
-  MIXENT_TRY(mixent_recipe_compose(options->recipe, options->settings, options->setting_count, &recipe));
-  MIXENT_TRY(mixent_recipe_check_network(&recipe)); /* what costs nothing comes before what reads the data */
-  MIXENT_TRY(mixent_recipe_resolve(&recipe, mixent_net_bf16_is_native()));
-  MIXENT_TRY(mixent_recipe_check(&recipe)); /* the whole paths, too */
-  MIXENT_TRY(place_run(&recipe, options, &place));
-  mixent_status status = mixent_run_directory_check(place, options->overwrite);
-  if (status == MIXENT_OK) status = mixent_trainer_create(&recipe, options, &trainer);
-  if (status == MIXENT_OK) status = mixent_trainer_init_from(trainer);
-  if (status == MIXENT_OK) warn(options, trainer->dataset->note);
-  if (status == MIXENT_OK) warn_of_plan(trainer, recipe.plan_hash);
-  if (status == MIXENT_OK) warn_of_selection(&recipe, options);
-  if (status == MIXENT_OK) warn_of_transposition(trainer);
-  if (status == MIXENT_OK && options->warning)
-    mixent_settings_warn_idle(options->settings, options->setting_count, &recipe, options->warning,
-                              options->context);
+  MIXENT_TRY(mixent_peers_agree(compose(&options, &recipe, &automatic_threads)));
+  MIXENT_TRY(mixent_ranks_share(&recipe, true, automatic_threads));
+  mixent_status status = place_run(&recipe, &options, &place);
+  if (status == MIXENT_OK) status = prepare(&recipe, &options, place, &trainer);
+  status = mixent_peers_agree(status);
+  if (status == MIXENT_OK) status = mixent_ranks_compare(trainer);
+  if (status == MIXENT_OK) warn_of_all(trainer, &recipe);
   if (status == MIXENT_OK) status = start_run(trainer, place, summary);
   mixent_trainer_free(trainer);
   free(place);
@@ -283,7 +234,7 @@ static mixent_status go_back_to(mixent_trainer *trainer, const mixent_run_direct
   if (state->epoch > (uint64_t)trainer->recipe.epochs || state->step >= trainer->steps)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: its position (epoch %llu, step %llu) is outside the run",
                        run->last, (unsigned long long)state->epoch, (unsigned long long)state->step);
-  return mixent_run_directory_trim_metrics(run, state->epoch);
+  return mixent_rank_leads() ? mixent_run_directory_trim_metrics(run, state->epoch) : MIXENT_OK;
 }
 
 /* The run's own plan; a run of the time before there were plans had the table's. */
@@ -304,39 +255,63 @@ static mixent_status check_own_plan(const mixent_run_directory *run, const mixen
       run->plan, hash, recipe->plan_hash, run->recipe, run->plan);
 }
 
-static mixent_status resume_locked(const mixent_run_directory *run, const mixent_train_options *options,
-                                   mixent_train_summary *summary) {
+/* As it stood when it was saved last. */
+static mixent_status take_up(const mixent_run_directory *run, const mixent_train_options *options,
+                             mixent_trainer **trainer) {
   mixent_recipe recipe;
-  mixent_trainer *trainer;
   MIXENT_TRY(mixent_recipe_load(run->recipe, &recipe));
   MIXENT_TRY(take_own_plan(run, &recipe));
   MIXENT_TRY(mixent_recipe_resolve(&recipe, mixent_net_bf16_is_native()));
-  MIXENT_TRY(mixent_trainer_create(&recipe, options, &trainer));
-  mixent_status status = check_own_plan(run, &recipe, trainer);
-  if (status == MIXENT_OK) status = go_back_to(trainer, run);
+  MIXENT_TRY(mixent_ranks_share(&recipe, false, false));
+  MIXENT_TRY(mixent_trainer_create(&recipe, options, trainer));
+  MIXENT_TRY(check_own_plan(run, &recipe, *trainer));
+  return go_back_to(*trainer, run);
+}
+
+static mixent_status resume_unfinished(const mixent_run_directory *run, const mixent_train_options *options,
+                                       mixent_train_summary *summary) {
+  mixent_trainer *trainer = NULL;
+  mixent_status status = mixent_peers_agree(take_up(run, options, &trainer));
+  if (status == MIXENT_OK) status = mixent_ranks_compare(trainer);
   if (status == MIXENT_OK) status = run_to_end(trainer, run, summary);
   mixent_trainer_free(trainer);
   return status;
 }
 
-mixent_status mixent_train_resume(const char *place, const mixent_train_options *options,
+/* A finished run has both files; older versions kept no predictions. */
+static mixent_status read_finished(const mixent_run_directory *run, mixent_train_summary *summary,
+                                   bool *finished) {
+  mixent_path_kind predictions, scores;
+  MIXENT_TRY(mixent_path_look(run->predictions, &predictions));
+  MIXENT_TRY(mixent_path_look(run->summary, &scores));
+  *finished = predictions == MIXENT_PATH_FILE && scores == MIXENT_PATH_FILE;
+  if (!*finished) return MIXENT_OK;
+  mixent_status status = mixent_run_summary_read(run->summary, summary);
+  *finished = status != MIXENT_ERROR_FORMAT;
+  return *finished ? status : MIXENT_OK;
+}
+
+/* The first process locks it, and sees whether there is anything to do. */
+static mixent_status open_run(const char *place, mixent_run_directory *run, mixent_train_summary *summary,
+                              bool *finished) {
+  if (!mixent_rank_leads()) return mixent_run_directory_name(place, run);
+  MIXENT_TRY(mixent_run_directory_open(place, run));
+  snprintf(summary->run, sizeof summary->run, "%s", run->place);
+  return read_finished(run, summary, finished);
+}
+
+mixent_status mixent_train_resume(const char *place, const mixent_train_options *given,
                                   mixent_train_summary *summary) {
   MIXENT_NEED(place);
-  MIXENT_NEED(options);
+  MIXENT_NEED(given);
   MIXENT_NEED(summary);
-  mixent_run_directory run;
+  const mixent_train_options options = own_options(given);
+  mixent_run_directory run = {.lock = -1};
+  bool finished = false;
   memset(summary, 0, sizeof *summary);
-  MIXENT_TRY(mixent_run_directory_open(place, &run));
-  snprintf(summary->run, sizeof summary->run, "%s", run.place);
-  mixent_path_kind predictions, finished = MIXENT_PATH_NOTHING;
-  mixent_status status = mixent_path_look(run.predictions, &predictions);
-  if (status == MIXENT_OK) status = mixent_path_look(run.summary, &finished);
-  if (status == MIXENT_OK) {
-    /* older versions kept no predictions */
-    bool whole = predictions == MIXENT_PATH_FILE && finished == MIXENT_PATH_FILE;
-    status = whole ? mixent_run_summary_read(run.summary, summary) : MIXENT_ERROR_FORMAT;
-    if (status == MIXENT_ERROR_FORMAT) status = resume_locked(&run, options, summary);
-  }
+  mixent_status status = mixent_peers_agree(open_run(place, &run, summary, &finished));
+  if (status == MIXENT_OK) status = mixent_ranks_follow(&finished);
+  if (status == MIXENT_OK && !finished) status = resume_unfinished(&run, &options, summary);
   mixent_run_directory_close(&run);
   return status;
 }

@@ -4,19 +4,32 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "model/state_dict.h"
+#include "peers/peers.h"
 #include "train/draw.h"
 #include "train/look_ahead.h"
 #include "train/members.h"
 #include "train/resized.h"
 #include "train/targets.h"
 #include "train/update.h"
+#include "train/validate.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool asked_to_stop(const mixent_trainer *trainer) {
-  return trainer->options->stop && *trainer->options->stop;
+/* What this process is asked for. */
+static mixent_wishes own_wishes(const mixent_trainer *trainer, double saved) {
+  double minutes = trainer->recipe.save_minutes;
+  return (mixent_wishes){.stop = trainer->options->stop && *trainer->options->stop,
+                         .save = minutes > 0 && mixent_seconds_now() - saved >= 60 * minutes};
+}
+
+/* What all processes are to do now: alone at once, of several what they said in the last step. Leaves what this one asks for in the
+ * trainer, for the next. */
+static mixent_wishes next_wishes(mixent_trainer *trainer, double saved) {
+  mixent_wishes own = own_wishes(trainer, saved), agreed = trainer->wishes;
+  trainer->wishes = own;
+  return mixent_peers_count() == 1 ? own : agreed;
 }
 
 /* Steps done since the start. */
@@ -24,18 +37,24 @@ static uint64_t steps_done(const mixent_trainer *trainer) {
   return trainer->state.epoch * trainer->steps + trainer->state.step;
 }
 
-/* Terms of the batch, their sum's gradient for the network, the gradient of the loss's own parameters. */
-static mixent_status evaluate_loss(mixent_trainer *trainer, double gradient[MIXENT_LOSS_PARAMETERS],
-                                   double *value) {
+/* The epochs of the member that are done, and the part of the one that runs. */
+static double epochs_done(const mixent_trainer *trainer) {
+  return (double)mixent_trainer_member(trainer).steps / (double)trainer->steps;
+}
+
+/* The loss by its terms, the gradient of its own parameters, and what is kept of the batch that went through. */
+static void evaluate_loss(mixent_trainer *trainer, const double terms[MIXENT_TERMS],
+                          double gradient[MIXENT_LOSS_PARAMETERS], double *value) {
   mixent_train_state *state = &trainer->state;
-  double epoch = (double)mixent_trainer_member(trainer).steps / (double)trainer->steps;
-  const mixent_loss_rule rule = mixent_loss_rule_of(&trainer->loss, &state->loss, epoch);
-  mixent_loss_result result;
-  MIXENT_TRY(mixent_train_batch_evaluate(&trainer->drawn, trainer->net, &rule, &result));
-  *value = mixent_loss_value(&trainer->loss, &state->loss, epoch, result.terms, gradient);
-  mixent_score_add(&state->sums, result.terms, *value, mixent_net_logits(trainer->net), trainer->drawn.labels,
-                   trainer->batch, trainer->classes);
-  return MIXENT_OK;
+  const mixent_replicas *replicas = trainer->replicas;
+  *value = mixent_loss_value(&trainer->loss, &state->loss, epochs_done(trainer), terms, gradient);
+  for (size_t number = 0; number < replicas->count; number++) {
+    const mixent_train_batch rows = mixent_replicas_batch(replicas, &trainer->drawn, number);
+    const float *logits = mixent_replicas_logits(replicas, number);
+    mixent_score_add(&state->sums, terms, *value, logits, rows.labels, rows.rows, rows.classes);
+    if (state->losses) mixent_pruning_keep(&rows, logits, state->losses + trainer->train.count);
+  }
+  mixent_trainer_keep_predictions(trainer);
 }
 
 /* What is learned of the raw weights and of the logarithms of the bases, at their own constant rates, by the
@@ -89,30 +108,29 @@ static mixent_status check_slopes(mixent_trainer *trainer, const mixent_run_dire
 /* Nothing that is not finite reaches the optimiser: the step it comes up in is the one that is named. */
 static mixent_status check_gradient(mixent_trainer *trainer, const mixent_run_directory *run,
                                     const double gradient[MIXENT_LOSS_PARAMETERS], uint64_t step) {
-  if (mixent_all_finite(mixent_net_gradients(trainer->net), trainer->parameter_count))
+  if (mixent_all_finite(trainer->replicas->gradient, trainer->parameter_count))
     return check_slopes(trainer, run, gradient, step);
   mixent_trainer_watch_not_finite(trainer);
   return fail_not_finite(trainer, run, "the gradient is", step);
 }
 
 static mixent_status run_step(mixent_trainer *trainer, const mixent_run_directory *run, double *value) {
-  mixent_train_state *state = &trainer->state;
   double gradient[MIXENT_LOSS_PARAMETERS];
   uint64_t done = mixent_trainer_member(trainer).steps, step = steps_done(trainer) + 1;
   bool ahead = mixent_look_ahead_is_due(trainer, done);
-  MIXENT_TRY(mixent_trainer_draw_batch(trainer));
+  mixent_trainer_draw_batch(trainer);
   if (ahead) MIXENT_TRY(mixent_look_ahead_terms(trainer, done));
-  MIXENT_TRY(mixent_net_forward(trainer->net, MIXENT_TRAIN, trainer->seed, done));
-  mixent_trainer_keep_predictions(trainer);
-  if (state->losses)
-    mixent_pruning_keep(&trainer->drawn, mixent_net_logits(trainer->net),
-                        state->losses + trainer->train.count);
-  MIXENT_TRY(evaluate_loss(trainer, gradient, value));
+  mixent_batch_pass pass = {
+      .fill = ahead ? NULL : mixent_trainer_draw_rows,
+      .rule = mixent_loss_rule_of(&trainer->loss, &trainer->state.loss, epochs_done(trainer)),
+      .step = done};
+  MIXENT_TRY(mixent_replicas_pass(trainer, &pass));
+  mixent_replicas_mean_statistics(trainer->replicas, trainer->statistics);
+  evaluate_loss(trainer, pass.terms, gradient, value);
   if (!isfinite(*value)) {
     mixent_trainer_watch_not_finite(trainer);
     return fail_not_finite(trainer, run, "the loss is", step);
   }
-  MIXENT_TRY(mixent_net_backward(trainer->net));
   MIXENT_TRY(check_gradient(trainer, run, gradient, step));
   mixent_trainer_update(trainer, done);
   if (ahead) {
@@ -120,7 +138,7 @@ static mixent_status run_step(mixent_trainer *trainer, const mixent_run_director
     MIXENT_TRY(check_slopes(trainer, run, gradient, step));
   }
   update_loss(trainer, done, gradient);
-  state->step++;
+  trainer->state.step++;
   return MIXENT_OK;
 }
 
@@ -175,7 +193,9 @@ static void tell_saved(const mixent_trainer *trainer, const char *path) {
 
 static mixent_status save(mixent_trainer *trainer, const mixent_run_directory *run) {
   mixent_checkpoint checkpoint = mixent_trainer_checkpoint(trainer);
-  MIXENT_TRY(name_step(trainer, run, mixent_checkpoint_write_all(run->last, &checkpoint)));
+  mixent_status status =
+      mixent_peers_rank() == 0 ? mixent_checkpoint_write_all(run->last, &checkpoint) : MIXENT_OK;
+  MIXENT_TRY(mixent_peers_agree(name_step(trainer, run, status)));
   trainer->saved = steps_done(trainer);
   tell_saved(trainer, run->last);
   return MIXENT_OK;
@@ -197,14 +217,12 @@ static mixent_status run_steps(mixent_trainer *trainer, const mixent_run_directo
   trainer->timed_steps = 0, trainer->seconds = 0;
   mixent_trainer_draw_order(trainer);
   while (trainer->state.step < trainer->steps) {
-    bool stop = asked_to_stop(trainer);
-    bool due =
-        trainer->recipe.save_minutes > 0 && mixent_seconds_now() - saved >= 60 * trainer->recipe.save_minutes;
-    if ((stop || due) && trainer->saved != steps_done(trainer)) {
+    const mixent_wishes wishes = next_wishes(trainer, saved);
+    if ((wishes.stop || wishes.save) && trainer->saved != steps_done(trainer)) {
       MIXENT_TRY(save(trainer, run));
       saved = mixent_seconds_now();
     }
-    if (stop) return mixent_trainer_stopped(trainer, run);
+    if (wishes.stop) return mixent_trainer_stopped(trainer, run);
     stopwatch watch = start_watch(trainer);
     MIXENT_TRY(run_step(trainer, run, &loss));
     bool last_chance = trainer->state.step == trainer->steps && !trainer->timed_steps;
@@ -215,48 +233,12 @@ static mixent_status run_steps(mixent_trainer *trainer, const mixent_run_directo
   return MIXENT_OK;
 }
 
-/* The averaged weights never ran: their batch statistics come from training batches of their own draw. */
-static mixent_status estimate_statistics(mixent_trainer *trainer) {
-  const uint64_t own_draw = (uint64_t)1 << 40; /* beyond any epoch */
-  uint64_t key = own_draw + mixent_trainer_member(trainer).epoch;
-  uint64_t batches = (uint64_t)trainer->recipe.ema_estimate_batches;
-  if (batches > trainer->steps) batches = trainer->steps;
+/* It counts as training. */
+static mixent_status estimate_in_time(mixent_trainer *trainer) {
   stopwatch watch = start_watch(trainer);
-  mixent_order_draw(trainer->seed, key, trainer->order, trainer->split.train_count);
-  mixent_net_use(trainer->net, trainer->state.ema, trainer->ema_statistics);
-  mixent_status status = MIXENT_OK;
-  for (uint64_t i = 0; i < batches && status == MIXENT_OK; i++) {
-    mixent_trainer_fill_batch(trainer, i, key);
-    status = mixent_net_forward(trainer->net, MIXENT_ESTIMATE, trainer->seed, i);
-  }
-  mixent_net_use(trainer->net, NULL, NULL);
+  MIXENT_TRY(mixent_trainer_estimate_statistics(trainer));
   add_time(trainer, watch);
-  return status;
-}
-
-/* `indices` NULL: all images. */
-static mixent_status validate(mixent_trainer *trainer, const mixent_images *images, const uint32_t *indices,
-                              size_t count, mixent_scores *out) {
-  if (count == 0) return MIXENT_OK;
-  const mixent_score_job job = {
-      .images = images,
-      .indices = indices,
-      .count = count,
-      .mean = trainer->mean,
-      .deviation = trainer->deviation,
-      .batch = trainer->batch,
-      .classes = trainer->classes,
-      .views = 1, /* which epoch is best needs no more */
-      .batch_indices = trainer->drawn.indices,
-      .batch_labels = trainer->drawn.labels,
-      .watch = {.context = trainer->options->context, .scored = trainer->options->scored}};
-  const mixent_loss_moment loss = {.options = trainer->loss,
-                                   .state = trainer->state.loss,
-                                   .epoch = (double)mixent_trainer_member(trainer).epoch + 1};
-  if (trainer->state.ema) mixent_net_use(trainer->net, trainer->state.ema, trainer->ema_statistics);
-  mixent_status status = mixent_score_images(trainer->net, &job, &loss, out);
-  mixent_net_use(trainer->net, NULL, NULL);
-  return status;
+  return MIXENT_OK;
 }
 
 /* Whether these scores are the best so far: accuracy, then likelihood. Of no images the last epoch is. */
@@ -294,10 +276,9 @@ static mixent_train_epoch describe_epoch(const mixent_trainer *trainer, const mi
 static mixent_status write_best(mixent_trainer *trainer, const mixent_run_directory *run) {
   mixent_checkpoint checkpoint = mixent_trainer_checkpoint(trainer);
   if (trainer->state.ema) {
-    uint64_t batches = (uint64_t)trainer->recipe.ema_estimate_batches;
     checkpoint.parameters = trainer->state.ema;
     checkpoint.statistics = trainer->ema_statistics;
-    checkpoint.batches_tracked = batches < trainer->steps ? batches : trainer->steps;
+    checkpoint.batches_tracked = mixent_trainer_estimate_batches(trainer);
   }
   MIXENT_TRY(name_step(trainer, run, mixent_checkpoint_write_model(run->best, &checkpoint)));
   tell_saved(trainer, run->best);
@@ -309,16 +290,21 @@ static mixent_status write_best(mixent_trainer *trainer, const mixent_run_direct
 static mixent_status end_epoch(mixent_trainer *trainer, const mixent_run_directory *run) {
   mixent_train_state *state = &trainer->state;
   const mixent_images *test_images = &trainer->dataset->test;
-  mixent_scores validation = {0}, test = {0};
+  mixent_scores held_out = {0}, test = {0};
   bool by_test = trainer->recipe.select == MIXENT_SELECT_TEST;
   mixent_resized_use(trainer, false); /* scores are of whole images */
-  if (state->ema) MIXENT_TRY(estimate_statistics(trainer));
-  MIXENT_TRY(validate(trainer, &trainer->train, trainer->split.validation, trainer->split.validation_count,
-                      &validation));
-  if (by_test) MIXENT_TRY(validate(trainer, test_images, NULL, test_images->count, &test));
-  const mixent_scores *seen = by_test ? &test : &validation;
+  if (state->ema) MIXENT_TRY(estimate_in_time(trainer));
+  MIXENT_TRY(mixent_trainer_validate(trainer,
+                                     (mixent_validation){.images = &trainer->train,
+                                                         .indices = trainer->split.validation,
+                                                         .count = trainer->split.validation_count},
+                                     &held_out));
+  if (by_test)
+    MIXENT_TRY(mixent_trainer_validate(
+        trainer, (mixent_validation){.images = test_images, .count = test_images->count}, &test));
+  const mixent_scores *seen = by_test ? &test : &held_out;
   bool better = is_best(trainer, seen), best = better || trainer->recipe.select == MIXENT_SELECT_LAST;
-  mixent_train_epoch epoch = describe_epoch(trainer, &validation, &test, best);
+  mixent_train_epoch epoch = describe_epoch(trainer, &held_out, &test, best);
   mixent_schedule_epoch_end(&trainer->schedule, &state->schedule, trainer->seed,
                             mixent_trainer_member(trainer).epoch, better);
   if (better) {
@@ -331,8 +317,12 @@ static mixent_status end_epoch(mixent_trainer *trainer, const mixent_run_directo
   char *json;
   MIXENT_TRY(mixent_trainer_report(trainer, &epoch, steps_done(trainer), &json));
   epoch.json = json;
-  mixent_status status = best ? write_best(trainer, run) : MIXENT_OK;
-  if (status == MIXENT_OK) status = mixent_run_directory_add_metrics(run, json);
+  mixent_status status = MIXENT_OK;
+  if (mixent_peers_rank() == 0) {
+    if (best) status = write_best(trainer, run);
+    if (status == MIXENT_OK) status = mixent_run_directory_add_metrics(run, json);
+  }
+  status = mixent_peers_agree(status);
   if (status == MIXENT_OK) status = save(trainer, run);
   if (status == MIXENT_OK && trainer->options->epoch)
     trainer->options->epoch(trainer->options->context, &epoch);
@@ -347,5 +337,5 @@ mixent_status mixent_trainer_run(mixent_trainer *trainer, const mixent_run_direc
     MIXENT_TRY(run_steps(trainer, run));
     MIXENT_TRY(end_epoch(trainer, run));
   }
-  return asked_to_stop(trainer) ? mixent_trainer_stopped(trainer, run) : MIXENT_OK;
+  return next_wishes(trainer, mixent_seconds_now()).stop ? mixent_trainer_stopped(trainer, run) : MIXENT_OK;
 }

@@ -9,9 +9,15 @@
 #include "train/checkpoint.h"
 #include "train/plan_source.h"
 #include "train/pruning.h"
+#include "train/replicas.h"
 
 struct mixent_look_ahead;
 struct mixent_resized;
+
+/* What a process was asked for; once replicas have reported, what any was. */
+typedef struct mixent_wishes {
+  bool stop, save;
+} mixent_wishes;
 
 typedef struct mixent_trainer {
   mixent_recipe recipe;    /* resolved: nothing automatic is left */
@@ -25,11 +31,13 @@ typedef struct mixent_trainer {
   const mixent_augmentation *augmentation; /* of the step */
   struct mixent_resized *resized;          /* NULL: images keep their size */
   mixent_graph *graph;
-  mixent_net *net;
-  mixent_plan_source plan_source; /* of the net */
+  mixent_replicas *replicas; /* for the images of the step */
+  mixent_team *team;         /* that works on them; NULL: there is one replica, and the caller does it */
+  mixent_wishes wishes;
+  mixent_plan_source plan_source; /* of their networks */
   size_t parameter_count, statistic_count, batch, classes;
-  float *parameters, *statistics; /* the net's own */
-  float *ema_statistics;          /* of the EMA, made anew at the end of each epoch; NULL: no EMA */
+  float *parameters, *statistics;
+  float *ema_statistics; /* of the EMA, made anew at the end of each epoch; NULL: no EMA */
   mixent_optimizer optimizer;
   mixent_optimizer_segment *segments;
   mixent_schedule schedule;
@@ -42,8 +50,8 @@ typedef struct mixent_trainer {
   mixent_train_batch drawn; /* the batch of the step */
   mixent_pruning pruning;   /* {0}: no images are left out */
   float *taught; /* [train images, classes]: what the teachers say of each image; NULL: not asked once */
-  struct mixent_teachers *teachers; /* asked in each step; NULL: none are */
-  double last_rate;                 /* learning rate of the last step */
+  struct mixent_teachers **teachers; /* [replicas held here]: asked in each step; NULL: none are */
+  double last_rate;                  /* learning rate of the last step */
   /* for times, which no checkpoint holds: of the epoch that runs, in this process */
   double seconds;
   uint64_t timed_steps;
@@ -55,6 +63,8 @@ typedef struct mixent_trainer {
 mixent_status mixent_trainer_create(const mixent_recipe *recipe, const mixent_train_options *options,
                                     mixent_trainer **out);
 void mixent_trainer_free(mixent_trainer *trainer);
+/* The networks alone, with what asks them; no step can follow. */
+void mixent_trainer_free_nets(mixent_trainer *trainer);
 
 /* What last.safetensors is written from and read into. */
 mixent_checkpoint mixent_trainer_checkpoint(mixent_trainer *trainer);

@@ -5,6 +5,7 @@
 #include "net/graph/layer.h"
 #include "net/kernels/kernels.h"
 #include "optimize/muon.h"
+#include "peers/peers.h"
 #include "recipe/use.h"
 #include "train/initial_weights.h"
 #include "train/look_ahead.h"
@@ -74,21 +75,35 @@ static mixent_status open_data(mixent_trainer *trainer) {
   return MIXENT_OK;
 }
 
-static mixent_status make_net(mixent_trainer *trainer) {
+/* Threads of this process: its share of those of all. */
+static long own_threads(const mixent_recipe *recipe) {
+  long threads = recipe->threads / mixent_peers_count();
+  return threads < 1 ? 1 : threads;
+}
+
+/* Replicas that are worked on at once, of those held here. */
+static size_t members_of(const mixent_trainer *trainer, size_t local) {
+  size_t fitting = (size_t)(own_threads(&trainer->recipe) / mixent_recipe_replica_threads(&trainer->recipe));
+  return fitting < 1 ? 1 : fitting < local ? fitting : local;
+}
+
+static mixent_status make_nets(mixent_trainer *trainer) {
   mixent_recipe *recipe = &trainer->recipe;
   const mixent_graph_options options = {.channels = trainer->dataset->train.channels,
                                         .side = trainer->dataset->train.side,
                                         .classes = trainer->dataset->classes,
                                         .dropout = recipe->dropout};
   MIXENT_TRY(mixent_graph_open(recipe->net, &options, &trainer->graph));
-  const mixent_net_options net = {
-      .batch = (int)trainer->batch, .precision = mixent_recipe_precision(recipe), .training = true};
-  MIXENT_TRY(
-      mixent_plan_source_net(trainer->graph, &net, recipe->plan, &trainer->plan_source, &trainer->net));
+  size_t local = (size_t)(recipe->replicas / mixent_peers_count());
+  MIXENT_TRY(mixent_replicas_create(trainer, trainer->graph, recipe->plan, &trainer->plan_source,
+                                    &trainer->replicas));
+  if (recipe->replicas > 1)
+    MIXENT_TRY(mixent_team_create(members_of(trainer, local), mixent_recipe_replica_threads(recipe),
+                                  &trainer->team));
   strcpy(recipe->plan, trainer->plan_source.plan);
   strcpy(recipe->plan_hash, trainer->plan_source.hash);
-  trainer->parameters = mixent_net_parameters(trainer->net);
-  trainer->statistics = mixent_net_statistics(trainer->net);
+  trainer->parameters = mixent_net_parameters(trainer->replicas->replica[0].net);
+  trainer->statistics = mixent_net_statistics(trainer->replicas->replica[0].net);
   trainer->parameter_count = mixent_graph_parameter_count(trainer->graph);
   trainer->statistic_count = mixent_graph_statistic_count(trainer->graph);
   return mixent_trainer_draw_weights(trainer, 0);
@@ -144,15 +159,27 @@ static mixent_status make_optimizer(mixent_trainer *trainer) {
   return MIXENT_OK;
 }
 
-/* Teachers that are asked once are not needed any more. */
+/* Teachers that are asked once are not needed any more afterwards. */
+static mixent_status ask_once(mixent_trainer *trainer) {
+  mixent_teachers *teachers;
+  MIXENT_TRY(mixent_teachers_open(&trainer->recipe, trainer->dataset, trainer->batch, &teachers));
+  mixent_status status =
+      mixent_teachers_ask_images(teachers, &trainer->dataset->train, &trainer->split, &trainer->taught);
+  mixent_teachers_free(teachers);
+  return status;
+}
+
+/* Those that are asked in each step: for each replica, whose threads ask them. */
 static mixent_status make_teachers(mixent_trainer *trainer) {
-  MIXENT_TRY(mixent_teachers_open(&trainer->recipe, trainer->dataset, &trainer->teachers));
-  if (trainer->recipe.distill_augmented) return MIXENT_OK;
-  MIXENT_TRY(mixent_teachers_ask_images(trainer->teachers, &trainer->dataset->train, &trainer->split,
-                                        &trainer->taught));
-  mixent_teachers_free(trainer->teachers);
-  trainer->teachers = NULL;
-  return MIXENT_OK;
+  const mixent_recipe *recipe = &trainer->recipe;
+  mixent_status status = MIXENT_OK;
+  if (!recipe->distill_augmented) return ask_once(trainer);
+  MIXENT_TRY(MIXENT_ALLOCATE(trainer->replicas->local, &trainer->teachers));
+  mixent_threads_set(mixent_recipe_replica_threads(recipe));
+  for (size_t i = 0; i < trainer->replicas->local && status == MIXENT_OK; i++)
+    status = mixent_teachers_open(recipe, trainer->dataset, trainer->replicas->rows, &trainer->teachers[i]);
+  mixent_threads_set((int)own_threads(recipe));
+  return status;
 }
 
 static mixent_status make_state(mixent_trainer *trainer) {
@@ -200,9 +227,9 @@ mixent_status mixent_trainer_create(const mixent_recipe *recipe, const mixent_tr
   trainer->augmentation = &trainer->recipe.augmentation;
   trainer->batch = (size_t)recipe->batch;
   trainer->seed = mixent_member_seed(recipe->seed, 0);
-  mixent_threads_set((int)recipe->threads);
+  mixent_threads_set((int)own_threads(recipe));
   mixent_status status = open_data(trainer);
-  if (status == MIXENT_OK) status = make_net(trainer);
+  if (status == MIXENT_OK) status = make_nets(trainer);
   if (status == MIXENT_OK && recipe->progressive_side > 0)
     status = mixent_resized_make(trainer, &trainer->resized);
   if (status == MIXENT_OK) status = make_optimizer(trainer);
@@ -215,10 +242,19 @@ mixent_status mixent_trainer_create(const mixent_recipe *recipe, const mixent_tr
   return MIXENT_OK;
 }
 
+void mixent_trainer_free_nets(mixent_trainer *trainer) {
+  mixent_team_free(trainer->team);
+  for (size_t i = 0; trainer->teachers && i < trainer->replicas->local; i++)
+    mixent_teachers_free(trainer->teachers[i]);
+  free(trainer->teachers);
+  mixent_resized_free(trainer->resized);
+  mixent_replicas_free(trainer->replicas);
+  trainer->team = NULL, trainer->teachers = NULL, trainer->resized = NULL, trainer->replicas = NULL;
+}
+
 void mixent_trainer_free(mixent_trainer *trainer) {
   if (!trainer) return;
-  mixent_resized_free(trainer->resized);
-  mixent_net_free(trainer->net);
+  mixent_trainer_free_nets(trainer);
   mixent_graph_free(trainer->graph);
   mixent_split_free(&trainer->split);
   free(trainer->train.labels);
@@ -238,7 +274,6 @@ void mixent_trainer_free(mixent_trainer *trainer) {
   free(trainer->state.losses);
   mixent_pruning_free(&trainer->pruning);
   free(trainer->taught);
-  mixent_teachers_free(trainer->teachers);
   free(trainer->order);
   mixent_train_batch_free(&trainer->drawn);
   free(trainer);

@@ -19,7 +19,7 @@ void mixent_trainer_update(mixent_trainer *trainer, uint64_t done) {
   const mixent_recipe *recipe = &trainer->recipe;
   mixent_train_state *state = &trainer->state;
   uint64_t step = done + 1, all = trainer->steps * (uint64_t)(recipe->epochs / recipe->members);
-  float *gradient = mixent_net_gradients(trainer->net);
+  float *gradient = trainer->replicas->gradient;
   /* an average over all steps so far until that is shorter than what the decay spans */
   double decay = fmin(recipe->ema_decay, (1 + (double)done) / (10 + (double)done));
   trainer->last_rate = mixent_schedule_rate(&trainer->schedule, step, all, &state->schedule);

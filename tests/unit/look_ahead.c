@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "small_run.h"
+#include "train/draw.h"
 #include "train/look_ahead.h"
 #include <math.h>
 
@@ -28,7 +29,8 @@ static int remove_data(void **state) {
 
 typedef struct setup {
   const char *optimizer, *nesterov, *momentum, *loss;
-  int warm_steps; /* before the step that is looked at, so that momentum and moments are there */
+  int warm_steps;       /* before the step that is looked at, so that momentum and moments are there */
+  const char *replicas; /* NULL: one */
 } setup;
 
 static mixent_trainer *make_trainer(const setup *setup) {
@@ -38,6 +40,7 @@ static mixent_trainer *make_trainer(const setup *setup) {
       {"net", net_path},
       {"batch", "10"},
       {"threads", "1"},
+      {"replicas", setup->replicas ? setup->replicas : "1"},
       {"precision", "fp32"},
       {"dropout", "0"},
       {"validation.fraction", "0.1"},
@@ -70,8 +73,6 @@ static mixent_trainer *make_trainer(const setup *setup) {
  */
 static double held_out_after(const setup *setup, const double w[2], double gradient[MIXENT_LOSS_PARAMETERS]) {
   mixent_trainer *trainer = make_trainer(setup);
-  mixent_loss_rule rule;
-  mixent_loss_result result;
   double rate = trainer->recipe.learning_rate;
   for (int done = 0; done <= setup->warm_steps; done++) {
     bool last = done == setup->warm_steps;
@@ -81,32 +82,33 @@ static double held_out_after(const setup *setup, const double w[2], double gradi
           trainer->split.train[((size_t)done * trainer->batch + i) % trainer->split.train_count];
       trainer->drawn.labels[i] = trainer->dataset->train.labels[trainer->drawn.indices[i]];
     }
-    mixent_batch_fill(&trainer->dataset->train, trainer->drawn.indices, trainer->batch, NULL, 0, 0,
-                      trainer->mean, trainer->deviation, mixent_net_input(trainer->net));
     if (last) assert_int_equal(mixent_look_ahead_terms(trainer, (uint64_t)done), MIXENT_OK);
-    assert_int_equal(mixent_net_forward(trainer->net, MIXENT_TRAIN, 0, (uint64_t)done), MIXENT_OK);
-    rule = mixent_loss_rule_of(&trainer->loss, &trainer->state.loss, 0);
-    assert_int_equal(mixent_train_batch_evaluate(&trainer->drawn, trainer->net, &rule, &result), MIXENT_OK);
-    assert_int_equal(mixent_net_backward(trainer->net), MIXENT_OK);
+    mixent_batch_pass pass = {.fill = mixent_trainer_draw_rows,
+                              .rule = mixent_loss_rule_of(&trainer->loss, &trainer->state.loss, 0),
+                              .step = (uint64_t)done};
+    assert_int_equal(mixent_replicas_pass(trainer, &pass), MIXENT_OK);
     if (last) mixent_look_ahead_respond(trainer, rate, (uint64_t)done + 1);
     mixent_optimizer_step(&trainer->optimizer, rate, (uint64_t)done + 1, trainer->parameters,
-                          mixent_net_gradients(trainer->net), trainer->state.optimizer, NULL, 0);
+                          trainer->replicas->gradient, trainer->state.optimizer, NULL, 0);
   }
   assert_int_equal(mixent_look_ahead_finish(trainer, (uint64_t)setup->warm_steps, gradient), MIXENT_OK);
-  /* the net holds the held-out batch: once more, for its value */
-  memset(rule.coefficients, 0, sizeof rule.coefficients);
-  assert_int_equal(mixent_net_forward(trainer->net, MIXENT_TRAIN, 0, (uint64_t)setup->warm_steps), MIXENT_OK);
-  assert_int_equal(mixent_train_batch_evaluate(&trainer->drawn, trainer->net, &rule, &result), MIXENT_OK);
+  /* the networks hold the held-out batch: once more, for its value */
+  mixent_batch_pass pass = {.rule = mixent_loss_rule_of(&trainer->loss, &trainer->state.loss, 0),
+                            .labels_alone = true,
+                            .step = (uint64_t)setup->warm_steps};
+  memset(pass.rule.coefficients, 0, sizeof pass.rule.coefficients);
+  assert_int_equal(mixent_replicas_pass(trainer, &pass), MIXENT_OK);
   mixent_trainer_free(trainer);
-  return result.terms[MIXENT_CE1];
+  return pass.terms[MIXENT_CE1];
 }
 
 static void test_against_a_step_taken(void **state) {
   (void)state;
-  static const setup setups[] = {{"sgd", "false", "0", "min-ent", 0},  {"sgd", "false", "0.9", "min-ent", 3},
-                                 {"sgd", "true", "0.9", "min-ent", 3}, {"sgd", "true", "0.9", "mix-ent", 2},
-                                 {"adam", "false", "0", "min-ent", 0}, {"adam", "false", "0", "mix-ent", 3},
-                                 {"adamw", "false", "0", "mix-ent", 3}};
+  static const setup setups[] = {
+      {"sgd", "false", "0", "min-ent", 0, NULL},   {"sgd", "false", "0.9", "min-ent", 3, NULL},
+      {"sgd", "true", "0.9", "min-ent", 3, NULL},  {"sgd", "true", "0.9", "mix-ent", 2, NULL},
+      {"adam", "false", "0", "min-ent", 0, NULL},  {"adam", "false", "0", "mix-ent", 3, NULL},
+      {"adamw", "false", "0", "mix-ent", 3, NULL}, {"sgd", "true", "0.9", "mix-ent", 2, "2"}};
   for (size_t s = 0; s < sizeof setups / sizeof *setups; s++) {
     const double at[2] = {0.9, 0.3}, step = 0.004;
     double gradient[MIXENT_LOSS_PARAMETERS], unused[MIXENT_LOSS_PARAMETERS];
@@ -117,8 +119,9 @@ static void test_against_a_step_taken(void **state) {
       double difference =
           (held_out_after(&setups[s], above, unused) - held_out_after(&setups[s], below, unused)) /
           (2 * step);
-      print_message("%s, nesterov %s, momentum %s, %s, dE/dw%d: %.6f, numeric %.6f\n", setups[s].optimizer,
-                    setups[s].nesterov, setups[s].momentum, setups[s].loss, i + 1, gradient[i], difference);
+      print_message("%s, nesterov %s, momentum %s, %s, replicas %s, dE/dw%d: %.6f, numeric %.6f\n",
+                    setups[s].optimizer, setups[s].nesterov, setups[s].momentum, setups[s].loss,
+                    setups[s].replicas ? setups[s].replicas : "1", i + 1, gradient[i], difference);
       if (!(fabs(gradient[i] - difference) < 0.01 * fabs(difference) + 1e-5))
         fail_msg("%g is not %g", gradient[i], difference);
     }
@@ -129,7 +132,7 @@ static void test_against_a_step_taken(void **state) {
  * of other styles. */
 static void test_held_out_images_are_apart(void **state) {
   (void)state;
-  const setup setup = {"sgd", "false", "0", "min-ent", 0};
+  const setup setup = {"sgd", "false", "0", "min-ent", 0, NULL};
   mixent_trainer *trainer = make_trainer(&setup);
   const mixent_split *split = &trainer->split;
   uint8_t seen[66] = {0};

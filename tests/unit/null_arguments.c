@@ -188,6 +188,7 @@ static void test_net(void **state) {
   GIVES_NOTHING(mixent_net_step_get(NULL, 0, &step));
   DOES_NOTHING(mixent_net_use(NULL, NULL, NULL));
   DOES_NOTHING(mixent_net_time_steps(NULL));
+  DOES_NOTHING(mixent_net_watch_gradients(NULL, NULL, NULL));
   mixent_graph_free(graph);
 }
 

@@ -123,6 +123,26 @@ static const option_set sets[] = {
     /* the teachers, and what it begins from, are runs from above */
     {"taught", {{"distill.teacher", teachers}, {"distill.augmented", "true"}, {"augment.mixup", "0.5"}}},
     {"begun", {{"init_from", begun}, {"ema.decay", "0.9"}}},
+    {"replicas",
+     {{"replicas", "5"}, {"ema.decay", "0.9"}, {"loss.learn", "w1 w2"}, {"loss.name", "min-ent"}}},
+    {"replicas-ahead",
+     {{"replicas", "2"},
+      {"loss.name", "min-ent"},
+      {"loss.style", "hypergradient"},
+      {"loss.held_out_fraction", "0.3"}}},
+    {"replicas-pruned",
+     {{"replicas", "2"}, {"prune.fraction", "0.5"}, {"distill.self", "0.3"}, {"members", "3"}}},
+    {"replicas-progressive",
+     {{"replicas", "5"},
+      {"progressive.side", "20"},
+      {"net", "resnet20"},
+      {"augment.mixup", "0.5"},
+      {"ema.decay", "0.9"}}},
+    {"replicas-taught",
+     {{"replicas", "2"},
+      {"distill.teacher", teachers},
+      {"distill.augmented", "true"},
+      {"augment.mixup", "0.5"}}},
     {"distilled", {{"distill.teacher", teachers}, {"distill.self", "0.4"}, {"distill.temperature", "2"}}},
 };
 
@@ -190,7 +210,7 @@ static void test_mixed_targets_reach_the_loss(void **state) {
   mixent_train_epoch epoch;
   mixent_trainer *trainer = train_one_step(changes, &epoch);
   const mixent_train_batch *drawn = &trainer->drawn;
-  const float *logits = mixent_net_logits(trainer->net);
+  const float *logits = mixent_replicas_logits(trainer->replicas, 0);
   double loss = 0, nll = 0;
   for (size_t i = 0; i < drawn->rows; i++, logits += drawn->classes) {
     mixent_mix mix = mixent_mix_draw(&trainer->recipe.mixing, trainer->train.side, 0, 0, drawn->indices[i]);
@@ -232,7 +252,7 @@ static void test_distilled_targets(void **state) {
     if (i % 2) own[0] = 0.25f, own[3] = 0.75f; /* of the others it has said nothing yet */
   }
   trainer->state.epoch = 1; /* the second of three */
-  assert_ok(mixent_trainer_set_targets(trainer));
+  assert_ok(mixent_trainer_set_targets(trainer, &trainer->replicas->replica[0]));
   for (size_t i = 0; i < drawn->rows; i++) {
     float said[2][CLASSES];
     for (int m = 0; m < 2; m++)
@@ -275,8 +295,10 @@ static void test_teachers_see_the_input(void **state) {
     mixent_evaluator evaluator;
     assert_ok(mixent_evaluator_create(model, (int)trainer->batch, MIXENT_FP32, &evaluator));
     mixent_trainer_draw_order(trainer);
-    assert_ok(mixent_trainer_draw_batch(trainer));
-    const float *input = mixent_net_input(trainer->net);
+    mixent_replica *first = &trainer->replicas->replica[0];
+    mixent_trainer_draw_batch(trainer);
+    assert_ok(mixent_trainer_draw_rows(trainer, first));
+    const float *input = mixent_net_input(first->net);
     float *copy =
         mixent_net_input(evaluator.net); /* the normalisation is the same, the data being the same */
     memcpy(copy, input, trainer->batch * 256 * sizeof *copy);
@@ -309,7 +331,7 @@ static void test_predictions_are_kept(void **state) {
   mixent_trainer *trainer = train_one_step(changes, &epoch);
   const mixent_train_batch *drawn = &trainer->drawn;
   for (size_t i = 0; i < drawn->rows; i++) {
-    const float *logits = (const float *)mixent_net_logits(trainer->net) + i * drawn->classes;
+    const float *logits = (const float *)mixent_replicas_logits(trainer->replicas, 0) + i * drawn->classes;
     for (size_t k = 0; k < drawn->classes; k++) {
       double expected = exp((double)logits[k] - log_sum_exp(logits, drawn->classes));
       assert_true(
@@ -489,15 +511,18 @@ static void test_progressive_sizes(void **state) {
   static const mixent_train_options options;
   mixent_setting settings[BASE + MOST];
   mixent_trainer *trainer = make_trainer(settings, join_settings(changes, settings), &options);
-  mixent_net *whole = trainer->net;
+  mixent_replicas *whole = trainer->replicas;
   for (uint64_t epoch = 0; epoch < 2; epoch++) {
     trainer->state.epoch = epoch;
     mixent_trainer_draw_order(trainer);
     assert_int_equal(trainer->images->side, epoch == 0 ? 24 : 16);
-    assert_int_equal(trainer->net == whole, epoch == 1);
+    assert_int_equal(trainer->replicas == whole, epoch == 1);
     assert_true(trainer->augmentation->affine_shift == (epoch == 0 ? 3 : 2));
-    assert_ptr_equal(mixent_net_parameters(trainer->net), trainer->parameters);
-    assert_ptr_equal(mixent_net_statistics(trainer->net), trainer->statistics);
+    mixent_batch_pass pass = {.fill = mixent_trainer_draw_rows,
+                              .rule = mixent_loss_rule_of(&trainer->loss, &trainer->state.loss, 0)};
+    mixent_trainer_draw_batch(trainer);
+    assert_ok(mixent_replicas_pass(trainer, &pass));
+    assert_ptr_equal(mixent_net_parameters(trainer->replicas->replica[0].net), trainer->parameters);
   }
   mixent_trainer_free(trainer);
   const mixent_setting wrong[] = {{"progressive.side", "20"}, {NULL, NULL}};
@@ -543,7 +568,7 @@ static void test_what_moves_the_weights(void **state) {
   float *start = calloc(trainer->parameter_count, sizeof *start),
         *statistics = calloc(trainer->statistic_count, 4);
   mixent_graph_initialize(trainer->graph, 0, start, statistics);
-  const float *gradient = mixent_net_gradients(trainer->net);
+  const float *gradient = trainer->replicas->gradient;
   size_t tensors, moved = 0;
   double squares = 0;
   const mixent_tensor *tensor = mixent_graph_parameters(trainer->graph, &tensors);

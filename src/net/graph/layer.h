@@ -54,7 +54,7 @@ static inline void mixent_put(mixent_typed_array array, size_t i, double value) 
 
 /* What one layer's reference reads and writes in one call. */
 typedef struct mixent_layer_call {
-  int rows;
+  int rows, first_row; /* first_row: of the step's batch, where the rows are a part of it */
   mixent_mode mode;
   uint64_t seed, step;                                  /* dropout, MIXENT_ESTIMATE */
   mixent_typed_array inputs[MIXENT_MAX_INPUTS], output; /* values [rows, height, width, channels] */

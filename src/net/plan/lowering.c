@@ -151,6 +151,7 @@ mixent_status mixent_plan_create(const mixent_graph *graph, const mixent_net_opt
   plan->graph = graph;
   plan->options = options;
   plan->rows = options->batch;
+  plan->first_row = options->first_row;
   plan->threads = mixent_threads();
   plan->training = options->training;
   plan->frozen = options->frozen;

@@ -46,7 +46,7 @@ typedef struct mixent_buffer {
 struct mixent_plan {
   const mixent_graph *graph;
   const mixent_net_options *options; /* while it is being made */
-  int rows, threads;                 /* threads: that may run it; steps have scratch for each */
+  int rows, first_row, threads;      /* threads: that may run it; steps have scratch for each */
   bool training;
   bool int8;   /* convolutions that read a value of known range compute in 8 bits */
   bool frozen; /* steps may keep what they made of the parameters while context->version stays */

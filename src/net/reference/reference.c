@@ -33,6 +33,7 @@ static mixent_layer_call make_call(const reference_step *step, const mixent_step
   const mixent_graph *graph = plan->graph;
   const mixent_layer *layer = &graph->layers[step->layer];
   mixent_layer_call call = {.rows = plan->rows,
+                            .first_row = plan->first_row,
                             .mode = context->mode,
                             .seed = context->seed,
                             .step = context->step,

@@ -1,5 +1,6 @@
 /* Dropout (Srivastava et al. 2014), inverted: in training an element is 0 with probability `rate`, else x /
- * (1 - rate); otherwise y = x. The mask depends only on (seed, layer name, step, element). */
+ * (1 - rate); otherwise y = x. The mask depends only on (seed, layer name, step, element), elements being counted
+ * from the first row of the step's batch, of which the rows here may be a part. */
 #include "core/random.h"
 #include "net/graph/layers/kind.h"
 
@@ -31,16 +32,24 @@ typedef struct masking {
   const mixent_layer_call *call;
 } masking;
 
-/* Four elements share one block of random words. Blocks [begin, end). */
+enum { SHARE = 4 }; /* elements that share one block of random words */
+
+static size_t first_element(const masking *masking) {
+  return (size_t)masking->call->first_row * mixent_layer_row(masking->layer);
+}
+
+/* Blocks [begin, end), from the one that holds the first element. */
 static void draw_mask(void *context, size_t begin, size_t end) {
   const masking *masking = context;
-  size_t count = (size_t)masking->call->rows * mixent_layer_row(masking->layer);
+  size_t first = first_element(masking),
+         last = first + (size_t)masking->call->rows * mixent_layer_row(masking->layer);
   mixent_random random = mixent_random_stream(masking->call->seed, "dropout", masking->layer->name);
-  for (size_t block = begin; block < end; block++) {
-    uint32_t words[4];
+  for (size_t block = first / SHARE + begin; block < first / SHARE + end; block++) {
+    uint32_t words[SHARE];
     mixent_random_block(&random, masking->call->step, block, words);
-    for (size_t i = 0; i < 4 && 4 * block + i < count; i++)
-      masking->mask[4 * block + i] = mixent_uniform_float(words[i]) >= masking->layer->rate;
+    for (size_t i = 0; i < SHARE; i++)
+      if (SHARE * block + i >= first && SHARE * block + i < last)
+        masking->mask[SHARE * block + i - first] = mixent_uniform_float(words[i]) >= masking->layer->rate;
   }
 }
 
@@ -63,7 +72,8 @@ static void forward(const mixent_graph *graph, const mixent_layer *layer, const 
     return;
   }
   masking masking = {call->inputs[0], call->output, call->saved, 1 / (1 - layer->rate), layer, call};
-  mixent_parallel_for((count + 3) / 4, 4 * MIXENT_PIECE, draw_mask, &masking);
+  mixent_parallel_for((first_element(&masking) % SHARE + count + SHARE - 1) / SHARE, 4 * MIXENT_PIECE,
+                      draw_mask, &masking);
   mixent_parallel_for(count, 16 * MIXENT_PIECE, apply_mask, &masking);
 }
 
