@@ -21,7 +21,7 @@ python_sources = $(wildcard $(filter pyproject.toml CMakeLists.txt LICENSE READM
                    src/net/networks/% src/stats/% recipes/sweeps/%,$(files)))
 python_site = build/python-site/mixent/__init__.py
 
-.PHONY: release debug asan tsan demo test test-long test-asan test-tsan test-memory test-arm64 test-avx512 test-browser fuzz fuzz-coverage bench-train bench-infer \
+.PHONY: release mpi debug asan tsan demo test test-mpi test-long test-asan test-tsan test-memory test-arm64 test-avx512 test-browser fuzz fuzz-coverage bench-train bench-infer \
         bench-loss bench-winograd pictures python \
         wheel test-python test-onnx test-trackers install uninstall format check-format tidy dependencies clean help
 
@@ -30,6 +30,12 @@ release:
 	@tools/build release
 	@echo 'The program is build/release/mixent. To call it as mixent:'
 	@echo '  export PATH="$(CURDIR)/build/release:$$PATH"     (or: make install, and for you alone: make install PREFIX=~/.local)'
+
+## mpi            the program for several ranks of an MPI job, at build/mpi/mixent; installs Open MPI
+mpi:
+	@tools/install-dependencies mpi
+	@tools/build mpi
+	@echo 'The program is build/mpi/mixent. docs/SCALE.md says how to start it.'
 
 ## demo           installs what is missing, builds, trains the demo (at most 5 minutes on two cores)
 demo:
@@ -44,14 +50,14 @@ test:
 	@$(MAKE) $(python_site)
 	@tools/run-tests release
 
-## test-long      the tests that take long: many kills, fuzzing, valgrind, sanitizers, Chromium, emulators, and PyTorch, Ray and
+## test-long      the tests that take long: many kills, fuzzing, valgrind, sanitizers, Chromium, emulators, MPI, and PyTorch, Ray and
 ##                ONNX Runtime from PyPI; installs what they need
 test-long:
 	@tools/install-dependencies test memory browser
 	@tools/build release
 	@$(MAKE) $(python_site)
 	tools/run-tests --long release
-	@$(MAKE) test-python test-onnx test-trackers test-memory test-asan test-tsan test-arm64 test-avx512 fuzz
+	@$(MAKE) test-python test-onnx test-trackers test-memory test-asan test-tsan test-mpi test-arm64 test-avx512 fuzz
 
 ## asan, tsan, debug   the build with address and undefined, with thread sanitizer, for a debugger
 debug:
@@ -71,6 +77,12 @@ test-memory:
 	@tools/install-dependencies test memory
 	@tools/build release
 	DNNL_MAX_CPU_ISA=SSE41 tools/run-tests --valgrind release
+
+## test-mpi       several ranks on this machine: the mean, what ranks agree on, lost and failed ranks
+test-mpi: mpi
+	@tools/install-dependencies test mpi
+	MIXENT_PROGRAM='$(CURDIR)/build/mpi/mixent' MIXENT_BUILD='$(CURDIR)/build/mpi' \
+	  $(PYTHON) -m pytest -q -rs -p no:cacheprovider tests/mpi
 
 ## test-arm64, test-avx512   the tests of losses and kernels cross-built for 64-bit Arm, and for AVX-512, in emulators where the
 ##                processor has it not

@@ -52,6 +52,7 @@ struct mixent_command {
   const mixent_command_option *options; /* name NULL after the last; or NULL */
   const mixent_command *const *members; /* of a group; NULL-terminated */
   bool hidden;                          /* for other programs: no help lists it */
+  bool ranks;                           /* runs on the ranks of an MPI job (peers/peers.h) */
   bool events; /* with --json, but without --dry-run, it prints events (cli/events.h) */
   size_t arguments_size;
   /* `arguments` is the struct the options filled, `operands` the words that are no options (NULL-terminated).

@@ -6,6 +6,7 @@
 #include "cli/parse.h"
 #include "core/status.h"
 #include "core/system.h"
+#include "peers/peers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,8 @@ static int run_program(int argc, char **argv) {
   int code = mixent_command_parse(mixent_commands, argc - 1, argv + 1, &call);
   mixent_status status = call.events ? mixent_events_begin(call.command->name) : MIXENT_OK;
   if (status != MIXENT_OK) code = mixent_failed(status);
+  if (code == MIXENT_EXIT_NOT_YET && mixent_peers_count() > 1 && !call.command->ranks)
+    code = mixent_wrong_use("%s does not run on several ranks; run it without mpirun", call.command->name);
   if (code == MIXENT_EXIT_NOT_YET)
     code = call.command->run(call.arguments, call.operand_count, call.operands);
   mixent_command_call_free(&call);
@@ -47,13 +50,24 @@ static void keep_standard_descriptors(void) {
   if (descriptor >= 0) close(descriptor);
 }
 
+/* Rank 0 alone speaks. What ends all ranks is said all the same (mixent_peers_abort). */
+static void be_silent(void) {
+  int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (nowhere < 0) return;
+  dup2(nowhere, STDOUT_FILENO);
+  dup2(nowhere, STDERR_FILENO);
+  close(nowhere);
+}
+
 int main(int argc, char **argv) {
   keep_standard_descriptors();
   wait_asleep(argv);
   signal(SIGXFSZ, SIG_IGN); /* a file over the limit (ulimit -f) is a failed write, with a message */
   mixent_no_memory_prepare();
   mixent_process_name("mixent"); /* a study starts its runs as "exe" */
-  int code = run_program(argc, argv);
+  mixent_status joined = mixent_peers_begin(&argc, &argv);
+  if (mixent_peers_rank() > 0) be_silent();
+  int code = joined == MIXENT_OK ? run_program(argc, argv) : mixent_failed(joined);
   if (mixent_output_lacked()) {
     int lacked = mixent_failed(mixent_no_memory("some of the output, which is missing above; run again"));
     if (code == MIXENT_EXIT_DONE) code = lacked;
@@ -67,5 +81,6 @@ int main(int argc, char **argv) {
             failed ? strerror(failed) : "");
     code = MIXENT_EXIT_FAILED;
   }
+  mixent_peers_end(code);
   return code;
 }

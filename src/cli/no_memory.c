@@ -2,19 +2,15 @@
  * does wherever memory runs out: with a message and exit code 1. Files are whole at any moment. */
 #include "cli/no_memory.h"
 #include "cli/events.h"
-#include "cli/message.h"
+#include "peers/peers.h"
 
 #include <dlfcn.h>
 #include <string.h>
-#include <unistd.h>
 
 static void end_without_memory(void) {
 #define MESSAGE "no memory inside oneDNN; free some memory, or take a smaller batch"
-  static const char line[] = "mixent: " MESSAGE "\n";
-  ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
-  (void)written; /* there is nothing left to do about it */
   mixent_events_die(MESSAGE);
-  _exit(MIXENT_EXIT_FAILED);
+  mixent_peers_abort(MESSAGE);
 }
 
 void mixent_no_memory_prepare(void) {

@@ -141,6 +141,7 @@ const mixent_command mixent_command_train = {
     .name = "train",
     .summary = "Train a network by a recipe, and score it",
     .operands = "[KEY=VALUE]...",
+    .ranks = true,
     .options = options,
     .description =
         "Reads a recipe, changes it as the options say, and trains. It keeps the network that is "

@@ -1,5 +1,6 @@
 /* One process: rank 0 of 1. */
 #include "core/printable.h"
+#include "peers/exchange.h"
 #include "peers/peers.h"
 
 #include <stdio.h>
@@ -11,10 +12,12 @@ mixent_status mixent_peers_begin(int *argc, char ***argv) {
   return MIXENT_OK;
 }
 
-void mixent_peers_end(void) {}
+void mixent_peers_end(int code) {
+  (void)code;
+}
 
-bool mixent_peers_with_mpi(void) {
-  return false;
+const char *mixent_peers_library(void) {
+  return NULL;
 }
 
 int mixent_peers_rank(void) {
@@ -37,4 +40,24 @@ mixent_status mixent_peers_agree(mixent_status status) {
 void mixent_peers_abort(const char *message) {
   fprintf(stderr, "mixent: %s\n", mixent_printable_message(message));
   _exit(1);
+}
+
+mixent_status mixent_exchange_create(float *const *arrays, int local, size_t count, size_t bucket, float *out,
+                                     mixent_exchange **exchange) {
+  (void)arrays, (void)local, (void)count, (void)bucket, (void)out;
+  *exchange = NULL;
+  return MIXENT_OK;
+}
+
+void mixent_exchange_connect(mixent_exchange *exchange) {
+  (void)exchange;
+}
+
+void mixent_exchange_free(mixent_exchange *exchange) {
+  (void)exchange;
+}
+
+bool mixent_exchange_advance(mixent_exchange *exchange, size_t complete_from) {
+  (void)exchange;
+  return complete_from == 0;
 }

@@ -8,12 +8,14 @@
 #include "core/status.h"
 #include <stddef.h>
 
-/* The first call of the room, and the last one. Begin may change the arguments of main. Collective. */
+/* The first call of the room, and the last one; main makes them. Begin may change the arguments of main. From then on a thread of every
+ * rank watches the others: where one is lost, all end within 30 seconds, with a message. End takes the exit code of this process: a rank
+ * that fails without the others ends them. Collective. */
 mixent_status mixent_peers_begin(int *argc, char ***argv);
-void mixent_peers_end(void);
+void mixent_peers_end(int code);
 
-/* Whether this build can train on several ranks. */
-bool mixent_peers_with_mpi(void);
+/* The MPI library of this build, "Open MPI v4.1.4"; NULL: it has none. */
+const char *mixent_peers_library(void);
 
 /* This process's number, from 0, and the number of processes: 0 of 1 without MPI and before mixent_peers_begin. */
 int mixent_peers_rank(void);
@@ -26,7 +28,8 @@ mixent_status mixent_peers_gather(const void *mine, size_t bytes, void *all);
  * rank, after "rank 3 on HOST: " unless it is rank 0's. Collective. */
 mixent_status mixent_peers_agree(mixent_status status);
 
-/* Ends the processes of every rank, with exit code 1 and "mixent: MESSAGE" on standard error. */
+/* Ends the processes of every rank, with exit code 1 and "mixent: MESSAGE" on the standard error that
+ * mixent_peers_begin found. */
 _Noreturn void mixent_peers_abort(const char *message);
 
 #endif

@@ -56,10 +56,11 @@ static void add(float *restrict sum, const float *restrict term, size_t count) {
 static void sum_chunk(const mixent_tree *tree, const float *const *leaves, size_t begin, size_t count,
                       float divisor, float *out) {
   float stack[DEPTH][CHUNK];
-  int top = -1;
-  for (int leaf = 0; leaf < tree->leaves; leaf++) {
+  int top = 0;
+  memcpy(stack[0], leaves[0] + begin, count * sizeof(float)); /* nothing can be added yet */
+  for (int leaf = 1; leaf < tree->leaves; leaf++) {
     int merges = tree->merges[leaf];
-    if (merges > 0) {
+    if (merges > 0) { /* the first one without a copy of the leaf */
       add(stack[top], leaves[leaf] + begin, count);
       merges--;
     } else {

@@ -112,6 +112,14 @@ def test_version(mixent):
     assert words.out.split()[1] == versions["mixent"] and versions["onednn"] in words.out
 
 
+def test_only_the_build_for_several_ranks_needs_mpi(mixent):
+    needed = subprocess.run(["ldd", PROGRAM], capture_output=True, text=True).stdout
+    if not needed:
+        pytest.skip("ldd cannot read the program")
+    mpi = json.loads(mixent("version", "--json").out)["mpi"]
+    assert (mpi is not None) == ("libmpi" in needed) == ("no MPI" not in mixent("version").out)
+
+
 def test_messages_of_several_lines(mixent, tmp_path):
     """Lists in messages stand on lines of their own; a name cannot begin a line."""
     (tmp_path / "empty").mkdir()

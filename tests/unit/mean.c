@@ -174,7 +174,7 @@ static void test_alone(void **state) {
   assert_int_equal(mixent_peers_agree(MIXENT_ERROR_NUMERIC), MIXENT_ERROR_NUMERIC);
   assert_string_equal(mixent_last_error(), "the loss is not finite");
   assert_int_equal(mixent_peers_agree(MIXENT_OK), MIXENT_OK);
-  mixent_peers_end();
+  mixent_peers_end(0);
 }
 
 int main(void) {
