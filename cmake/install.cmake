@@ -1,4 +1,4 @@
-# What `cmake --install` puts in place: program, man pages, completion of shells, libraries, public headers, CMake packages
+# What `cmake --install` puts in place: program, models, man pages, completion of shells, libraries, public headers, CMake packages
 # and pkg-config files.
 include(cmake/install-loss.cmake)
 mixent_install(mixent-stats status.h statistics.h)
@@ -6,6 +6,7 @@ file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR}/include/mixent CONFIGURE_DEPEND
 mixent_install(mixent ${headers})
 if(TARGET mixent_program)
   install(TARGETS mixent_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/models/ DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/mixent/models)
   set(completion ${PROJECT_SOURCE_DIR}/src/cli/completion)
   # mixent-sweep comes with the Python package, wherever that is; its page and completion come from here, where they are found
   foreach(name mixent mixent-sweep)

@@ -3,6 +3,7 @@
 #include "cli/inputs.h"
 #include "cli/json.h"
 #include "cli/model.h"
+#include "cli/places.h"
 #include "cli/terminal.h"
 #include "core/printable.h"
 #include "model/score.h"
@@ -120,13 +121,15 @@ static const mixent_command_option options[] = {
 const mixent_command mixent_command_eval = {
     .name = "eval",
     .summary = "Score a checkpoint on a data set",
-    .operands = "CHECKPOINT|RUN...",
+    .operands = "CHECKPOINT|RUN|MODEL...",
+    .names = mixent_shipped_names,
     .least_operands = 1,
     .most_operands = -1,
     .options = options,
     .description =
         "CHECKPOINT is the best.safetensors or last.safetensors of a run. RUN is the directory of a "
-        "run, or its name in runs, and stands for its best.safetensors. Of several "
+        "run, or its name in runs, and stands for its best.safetensors. MODEL is the name of a model that comes "
+        "with mixent. Of several "
         "models, an ensemble, the mean of the probabilities is scored.",
     .arguments_size = sizeof(arguments),
     .run = run};

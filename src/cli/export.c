@@ -1,11 +1,12 @@
 /* `mixent export`: a trained model in a format other programs read. */
 #include "cli/commands.h"
 #include "cli/inputs.h"
+#include "cli/places.h"
 #include "core/file.h"
 #include "core/layout.h"
 #include "core/printable.h"
 #include "data/formats/single_file.h"
-#include "model/ensemble.h"
+#include "model/one_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 typedef struct arguments {
   const char *onnx, *safetensors, *temperature;
+  bool half;
 } arguments;
 
 static bool are_one_file(const char *a, const char *b) {
@@ -67,11 +69,14 @@ static mixent_status check_targets(const arguments *arguments, const mixent_chec
   return MIXENT_OK;
 }
 
-static mixent_status write_checkpoint(const mixent_checkpoints *checkpoints, const char *path) {
-  MIXENT_TRY(mixent_ensemble_write(checkpoints->model, (const char *const *)checkpoints->paths,
-                                   checkpoints->count, path));
-  printf("wrote %s: the %zu checkpoints as one; 'mixent eval' and 'mixent predict' read it\n",
-         mixent_printable(path), checkpoints->count);
+static mixent_status write_checkpoint(const mixent_checkpoints *checkpoints, bool half, const char *path) {
+  struct stat info;
+  MIXENT_TRY(mixent_one_file_write(checkpoints->model, (const char *const *)checkpoints->paths,
+                                   checkpoints->count, half, path));
+  if (stat(path, &info) != 0) return mixent_fail_errno("look at", path);
+  printf("wrote %s (%s)", mixent_printable(path), mixent_text_bytes((double)info.st_size));
+  if (checkpoints->count > 1) printf(": the %zu checkpoints as one", checkpoints->count);
+  puts("; 'mixent eval' and 'mixent predict' read it");
   return MIXENT_OK;
 }
 
@@ -79,7 +84,8 @@ static mixent_status export_all(const arguments *arguments, const mixent_checkpo
   mixent_model *model = checkpoints->model;
   MIXENT_TRY(check_targets(arguments, checkpoints));
   MIXENT_TRY(mixent_temperature_choose(arguments->temperature, checkpoints->paths[0], model));
-  if (arguments->safetensors) MIXENT_TRY(write_checkpoint(checkpoints, arguments->safetensors));
+  if (arguments->safetensors)
+    MIXENT_TRY(write_checkpoint(checkpoints, arguments->half, arguments->safetensors));
   if (!arguments->onnx) return MIXENT_OK;
   MIXENT_TRY(mixent_model_export_onnx(model, arguments->onnx));
   return tell(model, arguments->onnx);
@@ -88,9 +94,10 @@ static mixent_status export_all(const arguments *arguments, const mixent_checkpo
 static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
   bool onnx = arguments->onnx && *arguments->onnx;
-  if (!onnx && !arguments->safetensors) return mixent_wrong_use("export: say what to write: --onnx FILE");
-  if (arguments->safetensors && count == 1)
-    return mixent_wrong_use("export: --safetensors writes several checkpoints as one; name two or more");
+  if (!onnx && !arguments->safetensors)
+    return mixent_wrong_use("export: say what to write: --onnx FILE or --safetensors FILE");
+  if (arguments->half && !arguments->safetensors)
+    return mixent_wrong_use("export: --half is of the file that --safetensors FILE names; name one");
   mixent_checkpoints checkpoints;
   mixent_status status = mixent_checkpoints_open(words, (size_t)count, &checkpoints);
   if (status == MIXENT_OK) status = export_all(arguments, &checkpoints);
@@ -107,17 +114,22 @@ static const mixent_command_option options[] = {
      .offset = offsetof(arguments, onnx)},
     {.name = "safetensors",
      .argument = "FILE",
-     .help = "write several checkpoints as one, an ensemble; a FILE that is there "
-             "is replaced",
+     .help = "write one checkpoint, of several an ensemble, without what a training needs to go on; a FILE "
+             "that is there is replaced",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, safetensors)},
+    {.name = "half",
+     .help = "with --safetensors: store weights as float16, in half the bytes; they are widened when read",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, half)},
     MIXENT_TEMPERATURE_OPTION(arguments),
     {.name = NULL}};
 
 const mixent_command mixent_command_export = {
     .name = "export",
-    .summary = "Write a checkpoint for other programs (ONNX), or several as one",
-    .operands = "CHECKPOINT|RUN...",
+    .summary = "Write a checkpoint for other programs (ONNX), in half the bytes, or several as one",
+    .operands = "CHECKPOINT|RUN|MODEL...",
+    .names = mixent_shipped_names,
     .least_operands = 1,
     .most_operands = -1,
     .options = options,
@@ -126,6 +138,7 @@ const mixent_command mixent_command_export = {
         "For a table it reads 'features', float [N, features], as they are. It gives 'logits', float "
         "[N, classes]. N is any number. Normalisation is inside, and batch norm is part of the "
         "weights. The metadata name classes, data set and loss. Several checkpoints "
-        "become one network, whose probabilities are the mean of theirs.",
+        "become one network, whose probabilities are the mean of theirs. MODEL is the name of a model that comes with "
+        "mixent.",
     .arguments_size = sizeof(arguments),
     .run = run};

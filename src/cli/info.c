@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_NAMES = 64 };
+
 typedef struct arguments {
   long side, channels, classes, batch, threads; /* 0: not given */
   int precision;
@@ -165,16 +167,33 @@ static int check_options(const arguments *arguments, bool trained) {
   return MIXENT_EXIT_DONE;
 }
 
-/* A checkpoint or a run, also one in MIXENT_RUNS. A network's name stays one beside a directory of that name. */
+static bool is_in(const char *const *names, const char *word) {
+  while (*names && strcmp(*names, word) != 0) names++;
+  return *names;
+}
+
+/* Networks, then models that come with mixent. */
+static const char *const *list_names(void) {
+  static const char *all[MOST_NAMES + 1];
+  size_t count = 0;
+  const char *const *const lists[] = {mixent_graph_names(), mixent_shipped_names()};
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+    for (const char *const *name = lists[i]; *name && count < MOST_NAMES; name++) all[count++] = *name;
+  return all;
+}
+
+/* A checkpoint, a run, also one in MIXENT_RUNS, a shipped model, or what is most like one's name. A network's name stays one beside a
+ * directory of that name. */
 static bool is_trained(const char *word) {
-  for (const char *const *name = mixent_graph_names(); *name; name++)
-    if (strcmp(*name, word) == 0) return false;
+  if (is_in(mixent_graph_names(), word)) return false;
   if (mixent_is_directory(word) || mixent_has_ending(word, ".safetensors")) return true;
   if (mixent_is_file(word) || mixent_has_ending(word, ".yaml")) return false;
   char *run = mixent_path_join(MIXENT_RUNS, word);
   bool below = run && mixent_is_directory(run);
   free(run);
-  return below || strchr(word, '/'); /* no network's name has a slash */
+  if (below || strchr(word, '/')) return true; /* no network's name has a slash */
+  const char *near = mixent_nearest_name(word, list_names());
+  return near && is_in(mixent_shipped_names(), near);
 }
 
 static int run(const void *given, int count, char **words) {
@@ -248,14 +267,14 @@ static const mixent_command_option options[] = {
 const mixent_command mixent_command_info = {
     .name = "info",
     .summary = "Show the layers of a network, their shapes and their parameters",
-    .operands = "NET|CHECKPOINT|RUN",
-    .names = mixent_graph_names,
+    .operands = "NET|CHECKPOINT|RUN|MODEL",
+    .names = list_names,
     .least_operands = 1,
     .most_operands = 1,
     .options = options,
     .description =
         "NET is a built-in network (vgg5, spinal-vgg5, vgg5-half, conv3, resnet9, "
         "resnet9-thin, resnet20, mlp) or a YAML file. For a CHECKPOINT (.safetensors) or RUN the answer also says what the model was "
-        "trained on; --side, --channels and --classes are for a NET alone.",
+        "trained on, and so it does for a MODEL that comes with mixent; --side, --channels and --classes are for a NET alone.",
     .arguments_size = sizeof(arguments),
     .run = run};

@@ -60,7 +60,7 @@ static mixent_status find_best(const char *directory, char **path) {
 
 static mixent_status find_in_run(const char *word, char **path) {
   char *run;
-  MIXENT_TRY(mixent_place_find(MIXENT_RUNS, word, MIXENT_PLACE_RUN, &run));
+  MIXENT_TRY(mixent_place_find(MIXENT_RUNS, word, MIXENT_PLACE_MODEL, &run));
   mixent_status status = find_best(run, path);
   free(run);
   return status;
@@ -71,7 +71,7 @@ static mixent_status find_in_directory(const char *word, char **path) {
   char *run;
   MIXENT_TRY(look_for_best(word, path));
   if (*path) return MIXENT_OK;
-  MIXENT_TRY(mixent_place_look(MIXENT_RUNS, word, MIXENT_PLACE_RUN, &run));
+  MIXENT_TRY(mixent_place_look(MIXENT_RUNS, word, MIXENT_PLACE_MODEL, &run));
   mixent_status status = find_best(run ? run : word, path);
   free(run);
   return status;
@@ -107,7 +107,7 @@ mixent_status mixent_checkpoint_is_named(const char *word, bool *named) {
   *named = mixent_has_ending(word, ".safetensors") ||
            (kind == MIXENT_PATH_DIRECTORY && mixent_has_file(word, "best.safetensors"));
   if (kind != MIXENT_PATH_NOTHING || *named || find_other_kind(word)) return MIXENT_OK;
-  MIXENT_TRY(mixent_place_look(MIXENT_RUNS, word, MIXENT_PLACE_RUN, &run));
+  MIXENT_TRY(mixent_place_look(MIXENT_RUNS, word, MIXENT_PLACE_MODEL, &run));
   *named = run != NULL;
   free(run);
   return MIXENT_OK;

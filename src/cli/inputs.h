@@ -6,12 +6,13 @@
 #include "data/formats/passed_over.h"
 #include "mixent/train.h"
 
-/* The checkpoint that a word names: a file, or a run (cli/places.h), of which it is best.safetensors. Something else is refused
+/* The checkpoint that a word names: a file, or a run or shipped model (cli/places.h), of which it is best.safetensors. Something else is refused
  * with what it is. free(*path). */
 mixent_status mixent_checkpoint_find(const char *word, char **path);
 /* The same, opened. */
 mixent_status mixent_checkpoint_open(const char *word, char **path, mixent_model **out);
-/* Whether a word behind a checkpoint names another, and no image: a .safetensors, a directory with best.safetensors, or a run. */
+/* Whether a word behind a checkpoint names another, and no image: a .safetensors, a directory with best.safetensors, a run or a
+ * shipped model. */
 mixent_status mixent_checkpoint_is_named(const char *word, bool *named);
 
 /* One model, or the ensemble of several. */

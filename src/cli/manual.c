@@ -167,6 +167,7 @@ static void append_command(const mixent_command *command, const char *page, mixe
 static void append_program(const mixent_command *const *commands, mixent_text *out) {
   static const char *const variables[][2] = {
       {"MIXENT_DATA", "a directory in which known data sets are looked for"},
+      {"MIXENT_MODELS", "the directory of the models that come with mixent, in place of share/mixent/models"},
       {"XDG_CACHE_HOME", "where fetched data sets and measured plans are kept, instead of ~/.cache"},
       {NULL, NULL}};
   append_head("mixent", "1", "train small classifiers and compare training methods", out);

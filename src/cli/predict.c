@@ -3,6 +3,7 @@
 #include "cli/inputs.h"
 #include "cli/json.h"
 #include "cli/model.h"
+#include "cli/places.h"
 #include "core/memory.h"
 #include "core/printable.h"
 #include "data/image.h"
@@ -322,14 +323,16 @@ static const mixent_command_option options[] = {
 const mixent_command mixent_command_predict = {
     .name = "predict",
     .summary = "Name the classes of images or of rows of a table",
-    .operands = "CHECKPOINT|RUN... IMAGE|ROWS.csv|DIR...",
+    .operands = "CHECKPOINT|RUN|MODEL... IMAGE|ROWS.csv|DIR...",
+    .names = mixent_shipped_names,
     .least_operands = 2,
     .most_operands = -1,
     .options = options,
     .description =
         "Prints a line per image with the three most likely classes. Images are PNG or JPEG; a "
         "directory stands for all images in it, at any depth. If an image cannot be read, the others "
-        "are answered and the exit code is 1. Of several checkpoints, an ensemble, the probabilities are averaged.\n\n"
+        "are answered and the exit code is 1. MODEL is the name of a model that comes with mixent. Of several "
+        "checkpoints, an ensemble, the probabilities are averaged.\n\n"
         "An image is scaled to the size that the network was trained on; one that is not square is "
         "stretched, with a warning, so crop it first. It should look like the training images: letters and digits are light strokes on black, upright ('mixent data show "
         "NAME' shows them). A model of a table reads CSV, with or without labels, and finds the "

@@ -26,8 +26,8 @@ typedef struct extent {
   const char *name;
 } extent;
 
-static const char *const element_names[MIXENT_ELEMENTS] = {"F32", "F64", "I32", "I64", "U8"};
-static const size_t element_sizes[MIXENT_ELEMENTS] = {4, 8, 4, 8, 1};
+static const char *const element_names[MIXENT_ELEMENTS] = {"F32", "F64", "I32", "I64", "U8", "F16", "BF16"};
+static const size_t element_sizes[MIXENT_ELEMENTS] = {4, 8, 4, 8, 1, 2, 2};
 
 size_t mixent_element_size(mixent_element element) {
   return element_sizes[element];
@@ -71,8 +71,8 @@ static mixent_status read_tensor(const char *origin, const json_t *value, size_t
   while (element < MIXENT_ELEMENTS && strcmp(dtype, element_names[element]) != 0) element++;
   if (element == MIXENT_ELEMENTS)
     return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
-                       "%s: tensor '%.200s' has type %.20s; F32, F64, I32, I64 and U8 can be read", origin,
-                       tensor->name, dtype);
+                       "%s: tensor '%.200s' has type %.20s; F32, F64, I32, I64, U8, F16 and BF16 can be read",
+                       origin, tensor->name, dtype);
   tensor->element = (mixent_element)element;
   MIXENT_TRY(read_shape(origin, json_object_get(value, "shape"), tensor));
   const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);

@@ -16,6 +16,8 @@ typedef enum mixent_element {
   MIXENT_I32,
   MIXENT_I64,
   MIXENT_U8,
+  MIXENT_ELEMENT_F16,
+  MIXENT_ELEMENT_BF16,
   MIXENT_ELEMENTS
 } mixent_element;
 size_t mixent_element_size(mixent_element element);

@@ -9,7 +9,8 @@
  * header, eight hexadecimal digits. */
 #define MIXENT_FORMAT_KEY   "mixent_format"
 #define MIXENT_CHECKSUM_KEY "payload_crc32"
-enum { MIXENT_SAFETENSORS_FORMAT = 2 };
+/* Format 3 is that of files with 16-bit numbers, which programs that know format 2 alone cannot read; others stay of format 2. */
+enum { MIXENT_SAFETENSORS_FORMAT = 3, MIXENT_SAFETENSORS_FORMAT_WIDE = 2 };
 enum { MIXENT_LARGEST_HEADER = 100000000 }; /* the format's own limit */
 
 const char *mixent_element_name(mixent_element element);

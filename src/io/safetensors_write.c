@@ -20,7 +20,7 @@ static size_t tensor_bytes(const mixent_safetensor *tensor) {
 }
 
 /* Wide elements first: what follows stays aligned. */
-static const size_t widths[] = {8, 4, 1};
+static const size_t widths[] = {8, 4, 2, 1};
 
 static void place_tensors(const mixent_safetensor *tensors, size_t count, size_t *offsets) {
   size_t end = 0;
@@ -63,13 +63,19 @@ static mixent_status check_texts(const mixent_metadata *metadata, size_t metadat
   return MIXENT_OK;
 }
 
+static int find_format(const mixent_safetensor *tensors, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (mixent_element_size(tensors[i].element) == sizeof(uint16_t)) return MIXENT_SAFETENSORS_FORMAT;
+  return MIXENT_SAFETENSORS_FORMAT_WIDE;
+}
+
 /* The header's text in *out; free(). */
 static mixent_status make_header(const mixent_metadata *metadata, size_t metadata_count,
                                  const mixent_safetensor *tensors, size_t count, const size_t *offsets,
                                  char **out) {
   json_t *header = json_object(), *map = json_object();
   char format[16], crc[16];
-  snprintf(format, sizeof format, "%d", MIXENT_SAFETENSORS_FORMAT);
+  snprintf(format, sizeof format, "%d", find_format(tensors, count));
   snprintf(crc, sizeof crc, "%08lx", checksum(tensors, count));
   for (size_t i = 0; i < metadata_count; i++)
     mixent_json_set(&map, metadata[i].key, json_string(metadata[i].value));

@@ -1,9 +1,7 @@
-/* An ensemble's description, its arrays, its file. */
+/* An ensemble's description and its arrays. */
 #include "model/ensemble.h"
 #include "core/memory.h"
 #include "core/status.h"
-#include "io/safetensors.h"
-#include "model/temperature.h"
 #include "net/graph/graph.h"
 #include "recipe/recipe.h"
 
@@ -133,65 +131,4 @@ mixent_status mixent_ensemble_make(const mixent_model *const *models, const char
   }
   *out = model;
   return MIXENT_OK;
-}
-
-/* ------------------------------------------------------------------ one file -------- */
-
-/* The parts of the file to be; names are the list's own. */
-typedef struct parts {
-  mixent_safetensor *tensors;
-  mixent_metadata *metadata;
-  size_t tensor_count, metadata_count;
-  char fingerprint[17];
-} parts;
-
-/* The first file's, but for the network and what was fitted to that model alone. */
-static mixent_status add_metadata(parts *parts, const mixent_model *ensemble,
-                                  const mixent_safetensors *first) {
-  mixent_metadata entry;
-  snprintf(parts->fingerprint, sizeof parts->fingerprint, "%016llx",
-           (unsigned long long)ensemble->fingerprint);
-  for (size_t i = 0; mixent_safetensors_metadata_at(first, i, &entry); i++) {
-    if (strcmp(entry.key, MIXENT_TEMPERATURE_KEY) == 0) continue;
-    if (strcmp(entry.key, "net") == 0) entry.value = mixent_graph_name(ensemble->graph);
-    if (strcmp(entry.key, "net_text") == 0) entry.value = mixent_graph_text(ensemble->graph);
-    if (strcmp(entry.key, "fingerprint") == 0) entry.value = parts->fingerprint;
-    MIXENT_TRY(MIXENT_GROW(&parts->metadata, parts->metadata_count, "an ensemble"));
-    parts->metadata[parts->metadata_count++] = entry;
-  }
-  return MIXENT_OK;
-}
-
-static mixent_status add_tensors(parts *parts, const mixent_safetensors *file, size_t member) {
-  size_t count;
-  const mixent_safetensor *tensors = mixent_safetensors_tensors(file, &count);
-  for (size_t i = 0; i < count; i++) {
-    if (strncmp(tensors[i].name, "state.", 6) == 0) continue; /* of a training that may go on */
-    char *name;
-    MIXENT_TRY(MIXENT_GROW(&parts->tensors, parts->tensor_count, "an ensemble"));
-    MIXENT_TRY(mixent_print_text(&name, "m%zu.%s", member + 1, tensors[i].name));
-    parts->tensors[parts->tensor_count] = tensors[i];
-    parts->tensors[parts->tensor_count++].name = name;
-  }
-  return MIXENT_OK;
-}
-
-mixent_status mixent_ensemble_write(const mixent_model *ensemble, const char *const *files, size_t count,
-                                    const char *path) {
-  mixent_safetensors *opened[MIXENT_MAX_INPUTS] = {NULL};
-  parts parts = {0};
-  mixent_status status = MIXENT_OK;
-  for (size_t i = 0; i < count && status == MIXENT_OK; i++) {
-    status = mixent_safetensors_open(files[i], &opened[i]);
-    if (status == MIXENT_OK && i == 0) status = add_metadata(&parts, ensemble, opened[0]);
-    if (status == MIXENT_OK) status = add_tensors(&parts, opened[i], i);
-  }
-  if (status == MIXENT_OK)
-    status = mixent_safetensors_write(path, parts.metadata, parts.metadata_count, parts.tensors,
-                                      parts.tensor_count);
-  for (size_t i = 0; i < parts.tensor_count; i++) free((char *)parts.tensors[i].name);
-  free(parts.tensors);
-  free(parts.metadata);
-  for (size_t i = 0; i < count; i++) mixent_safetensors_free(opened[i]);
-  return status;
 }

@@ -11,9 +11,4 @@
 mixent_status mixent_ensemble_make(const mixent_model *const *models, const char *const *names, size_t count,
                                    mixent_model **out);
 
-/* Writes it as one checkpoint: the tensors of all files, with the description of the first. `ensemble` was made of the models in
- * these files. */
-mixent_status mixent_ensemble_write(const mixent_model *ensemble, const char *const *files, size_t count,
-                                    const char *path);
-
 #endif

@@ -141,12 +141,14 @@ static mixent_status read_description(const mixent_safetensors *file, const char
   return MIXENT_OK;
 }
 
-/* Of floats, in all tensors: no network has more parameters, whatever its description says. */
+/* Of numbers that parameters may be read from, in all tensors: no network has more, whatever its description says. */
 static size_t count_elements(const mixent_safetensors *file) {
-  size_t count, bytes = 0;
+  size_t count, elements = 0;
   const mixent_safetensor *tensors = mixent_safetensors_tensors(file, &count);
-  for (size_t i = 0; i < count; i++) bytes += tensors[i].bytes;
-  return bytes / sizeof(float);
+  for (size_t i = 0; i < count; i++)
+    if (mixent_tensor_is_real(&tensors[i]))
+      elements += tensors[i].bytes / mixent_element_size(tensors[i].element);
+  return elements;
 }
 
 static mixent_status read_network(const mixent_safetensors *file, const char *path, mixent_model *model) {

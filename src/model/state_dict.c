@@ -1,5 +1,6 @@
 /* Reading a network's tensors: everything must be there, in the right type and shape, and finite. */
 #include "model/state_dict.h"
+#include "core/half.h"
 #include "core/memory.h"
 #include "core/threads.h"
 
@@ -58,16 +59,34 @@ static mixent_status fail_shape(const char *path, const mixent_safetensor *found
   return status;
 }
 
+bool mixent_tensor_is_real(const mixent_safetensor *tensor) {
+  return tensor->element == MIXENT_F32 || tensor->element == MIXENT_ELEMENT_F16 ||
+         tensor->element == MIXENT_ELEMENT_BF16;
+}
+
+static void widen(const mixent_safetensor *tensor, float *out) {
+  const char *from = tensor->data;
+  for (size_t i = 0; i < tensor->bytes / sizeof(uint16_t); i++) {
+    uint16_t half;
+    memcpy(&half, from + i * sizeof half, sizeof half);
+    out[i] = tensor->element == MIXENT_ELEMENT_F16 ? mixent_f16_to_float(half) : mixent_bf16_to_float(half);
+  }
+}
+
 mixent_status mixent_tensor_read(const mixent_safetensors *file, const char *path, const char *name,
                                  mixent_element element, int dimensions, const int64_t *shape, void *out) {
   const mixent_safetensor *found = mixent_safetensors_find(file, name);
   if (!found) return mixent_fail(MIXENT_ERROR_FORMAT, "%s: '%s' is missing", path, name);
-  if (found->element != element)
+  bool narrow = element == MIXENT_F32 && found->element != element && mixent_tensor_is_real(found);
+  if (found->element != element && !narrow)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: '%s' has another number type", path, name);
   bool same = found->dimensions == dimensions;
   for (int i = 0; i < dimensions && same; i++) same = found->shape[i] == shape[i];
   if (!same) return fail_shape(path, found, dimensions, shape);
-  if (found->bytes) memcpy(out, found->data, found->bytes);
+  if (narrow)
+    widen(found, out);
+  else if (found->bytes)
+    memcpy(out, found->data, found->bytes);
   return MIXENT_OK;
 }
 

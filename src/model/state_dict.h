@@ -6,6 +6,8 @@
 #include "mixent/net.h"
 #include <stdbool.h>
 
+/* Whether its numbers can be read as floats: those of 32 bits, and of 16, which are widened. */
+bool mixent_tensor_is_real(const mixent_safetensor *tensor);
 /* One tensor of that type and shape into out; a difference is named. */
 mixent_status mixent_tensor_read(const mixent_safetensors *file, const char *path, const char *name,
                                  mixent_element element, int dimensions, const int64_t *shape, void *out);

@@ -1,5 +1,6 @@
 /* What is automatic in a recipe, replaced by what it means on this machine. */
 #include "core/file.h"
+#include "core/shipped.h"
 #include "core/system.h"
 #include "recipe/recipe.h"
 
@@ -63,16 +64,20 @@ static mixent_status resolve_data(mixent_recipe *recipe) {
   return status;
 }
 
-/* A run stands for its best.safetensors. */
+/* A run, or a model that comes with mixent, stands for its best.safetensors. */
 static mixent_status resolve_checkpoint(const char *name, size_t length, const char *key,
                                         char out[MIXENT_RECIPE_TEXT]) {
   mixent_path_kind kind;
+  char *shipped = NULL, whole[MIXENT_RECIPE_TEXT];
   snprintf(out, MIXENT_RECIPE_TEXT, "%.*s", (int)length, name);
   MIXENT_TRY(mixent_path_look(out, &kind));
-  bool fits = kind != MIXENT_PATH_DIRECTORY || strlen(out) + strlen("/best.safetensors") < MIXENT_RECIPE_TEXT;
-  if (fits && kind == MIXENT_PATH_DIRECTORY) strcat(out, "/best.safetensors");
-  return fits ? make_absolute(out, key)
-              : mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: the path %s is too long", key, out);
+  if (kind == MIXENT_PATH_NOTHING) MIXENT_TRY(mixent_shipped_model_find(out, &shipped));
+  const char *file = shipped || kind == MIXENT_PATH_DIRECTORY ? "/best.safetensors" : "";
+  bool fits = snprintf(whole, sizeof whole, "%s%s", shipped ? shipped : out, file) < (int)sizeof whole;
+  free(shipped);
+  if (!fits) return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: the path %s is too long", key, whole);
+  strcpy(out, whole);
+  return make_absolute(out, key);
 }
 
 /* Each of the names, which commas part. */

@@ -2,6 +2,7 @@
 #include "train/members.h"
 #include "core/file.h"
 #include "model/ensemble.h"
+#include "model/one_file.h"
 #include "peers/peers.h"
 #include "train/initial_weights.h"
 
@@ -94,7 +95,7 @@ mixent_status mixent_members_join(const mixent_trainer *trainer, const mixent_ru
     status = mixent_ensemble_make((const mixent_model *const *)models, (const char *const *)paths, count,
                                   &ensemble);
   if (status == MIXENT_OK)
-    status = mixent_ensemble_write(ensemble, (const char *const *)paths, count, run->best);
+    status = mixent_one_file_write(ensemble, (const char *const *)paths, count, false, run->best);
   mixent_model_free(ensemble);
   for (size_t i = 0; i < count; i++) {
     mixent_model_free(models[i]);

@@ -45,10 +45,10 @@ class Result:
 
 
 def environment(**more):
-    """The environment of a user who has no data sets: nothing that is installed here changes what a test sees. Threads that
+    """The environment of a user who has no data sets and no models: nothing that is installed here changes what a test sees. Threads that
     wait do not spin, for tests share the processors."""
     kept = {key: value for key, value in os.environ.items() if key not in ("MIXENT_DATA", "XDG_CACHE_HOME")}
-    return dict(kept, HOME="/nonexistent", OMP_WAIT_POLICY="passive", **more)
+    return {**kept, "HOME": "/nonexistent", "MIXENT_MODELS": "/nonexistent", "OMP_WAIT_POLICY": "passive", **more}
 
 
 def inject(failure, *words, directory, path=None):
@@ -106,6 +106,7 @@ def read_safetensors(path):
     begin = 8 + struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8:begin])
     texts = header.pop("__metadata__")
-    types = {"F32": numpy.float32, "F64": numpy.float64, "I32": numpy.int32, "I64": numpy.int64, "U8": numpy.uint8}
+    types = {"F32": numpy.float32, "F64": numpy.float64, "I32": numpy.int32, "I64": numpy.int64, "U8": numpy.uint8,
+             "F16": numpy.float16}
     return {name: numpy.frombuffer(data[begin + tensor["data_offsets"][0]:begin + tensor["data_offsets"][1]],
                                    types[tensor["dtype"]]).reshape(tensor["shape"]) for name, tensor in header.items()}, texts

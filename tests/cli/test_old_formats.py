@@ -133,7 +133,7 @@ def test_a_checkpoint_without_a_checksum_is_resumed_to_the_bytes(mixent, old):
 def make_newer(path):
     """The file as a later version might write it."""
     if path.suffix == ".safetensors":
-        write_metadata(path, {**read_safetensors(path)[1], "mixent_format": "3"})
+        write_metadata(path, {**read_safetensors(path)[1], "mixent_format": "4"})
     elif path.suffix == ".yaml":
         path.write_text("format: 2\nspeed: high\n" + path.read_text())
     elif path.name.endswith(".jsonl"):

@@ -162,6 +162,15 @@ def test_program(installed):
     assert run(installed / "bin" / "mixent", "version").startswith("mixent ")
 
 
+def test_models(installed):
+    """All of models/ lies where the program looks: tests/cli/test_shipped.py."""
+    placed, ours = installed / "share/mixent/models", ROOT / "models"
+    files = [path.relative_to(ours) for path in ours.rglob("*") if path.is_file()]
+    assert files and all((placed / path).read_bytes() == (ours / path).read_bytes() for path in files)
+    for path in ours.glob("*/best.safetensors"):
+        assert "trained on" in run(installed / "bin/mixent", "info", path.parent.name)
+
+
 def test_all_of_it_can_be_removed(tmp_path):
     """As `make uninstall` does, by the list that `make install` keeps; what lay there before stays."""
     others = tmp_path / "prefix" / "include" / "mixent" / "others.h"
@@ -175,4 +184,5 @@ def test_all_of_it_can_be_removed(tmp_path):
     left = [path for path in (tmp_path / "prefix").rglob("*") if not path.is_dir()]
     assert left == [others] and not listed.exists()
     assert {path.name for path in (tmp_path / "prefix").rglob("mixent*")} == {"mixent"}
+    assert not (tmp_path / "prefix/share/mixent").exists()
     assert subprocess.run([ROOT / "tools" / "uninstall", listed], capture_output=True).returncode == 1

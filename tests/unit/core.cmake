@@ -1,4 +1,5 @@
 unit_test(core)
+unit_test(half)
 unit_test(files)
 unit_test(sha256)
 unit_test(yaml)

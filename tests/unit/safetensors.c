@@ -118,12 +118,12 @@ static void test_wrong_headers(void **state) {
       {"{}", 1, "1 bytes after the last"},
       {"{\"__metadata__\":3}", 0, "not a map"},
       {"{\"__metadata__\":{\"a\":3}}", 0, "'a' is not a text"},
-      {"{\"__metadata__\":{\"mixent_format\":\"3\"}}", 0, "which a later version wrote; update mixent"},
-      {"{\"__metadata__\":{\"mixent_format\":\"two\"}}", 0, "of format 1 to 2, got 0"},
+      {"{\"__metadata__\":{\"mixent_format\":\"4\"}}", 0, "which a later version wrote; update mixent"},
+      {"{\"__metadata__\":{\"mixent_format\":\"two\"}}", 0, "of format 1 to 3, got 0"},
       {"{\"__metadata__\":{\"payload_crc32\":\"8ac361d3\"}}", 0, "the CRC-32 8ac361d3, got 00000000"},
       {"{\"a\":3}", 0, "expected dtype"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":1}}", 4, "expected dtype"},
-      {"{\"a\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[0,2]}}", 2, "has type BF16"},
+      {"{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[2],\"data_offsets\":[0,2]}}", 2, "has type F8_E4M3"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":1,\"data_offsets\":[0,4]}}", 4, "no shape"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, "not a whole number"},
       {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", 4, "not a whole number"},
@@ -166,6 +166,32 @@ static void test_files_that_are_none(void **state) {
   assert_int_equal(mixent_safetensors_open(path, &file), MIXENT_ERROR_FORMAT);
   mixent_safetensor wrong = {.name = "\xff", .element = MIXENT_U8, .data = bytes};
   assert_int_equal(mixent_safetensors_write(path, NULL, 0, &wrong, 1), MIXENT_ERROR_ARGUMENT);
+}
+
+/* They stand behind wider numbers and before bytes, and make the file one of format 3. */
+static void test_numbers_of_16_bits(void **state) {
+  (void)state;
+  static const uint16_t f16[] = {0x3c00, 0x7bff, 0x8001}, bf16[] = {0x3f80};
+  const mixent_safetensor halves[] = {
+      samples[3],
+      {.name = "f", .element = MIXENT_ELEMENT_F16, .dimensions = 2, .shape = {3, 1}, .data = f16},
+      {.name = "g", .element = MIXENT_ELEMENT_BF16, .dimensions = 1, .shape = {1}, .data = bf16},
+      samples[0]};
+  mixent_safetensors *file;
+  assert_int_equal(mixent_safetensors_write(path, metadata, 2, halves, 4), MIXENT_OK);
+  assert_int_equal(mixent_safetensors_open(path, &file), MIXENT_OK);
+  assert_string_equal(mixent_safetensors_metadata(file, "mixent_format"), "3");
+  const mixent_safetensor *w = mixent_safetensors_find(file, "w"), *b = mixent_safetensors_find(file, "b"),
+                          *f = mixent_safetensors_find(file, "f"), *g = mixent_safetensors_find(file, "g");
+  assert_int_equal(f->element, MIXENT_ELEMENT_F16);
+  assert_int_equal(g->element, MIXENT_ELEMENT_BF16);
+  assert_int_equal(f->bytes, sizeof f16);
+  assert_memory_equal(f->data, f16, sizeof f16);
+  assert_memory_equal(g->data, bf16, sizeof bf16);
+  assert_ptr_equal(f->data, (const char *)w->data + w->bytes);
+  assert_ptr_equal(g->data, (const char *)f->data + f->bytes);
+  assert_ptr_equal(b->data, (const char *)g->data + g->bytes);
+  mixent_safetensors_free(file);
 }
 
 /* Whatever bit of the data is another one. */
@@ -241,13 +267,10 @@ static void test_damage(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_the_bytes_are_fixed),
-      cmocka_unit_test(test_reads_back),
-      cmocka_unit_test(test_wrong_headers),
-      cmocka_unit_test(test_files_that_are_none),
-      cmocka_unit_test(test_every_flipped_bit),
-      cmocka_unit_test(test_a_checksum_is_made_anew),
-      cmocka_unit_test(test_damage),
+      cmocka_unit_test(test_the_bytes_are_fixed),     cmocka_unit_test(test_reads_back),
+      cmocka_unit_test(test_numbers_of_16_bits),      cmocka_unit_test(test_wrong_headers),
+      cmocka_unit_test(test_files_that_are_none),     cmocka_unit_test(test_every_flipped_bit),
+      cmocka_unit_test(test_a_checksum_is_made_anew), cmocka_unit_test(test_damage),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -6,28 +6,13 @@
 #ifndef MIXENT_NET_GRAPH_LAYER_H
 #define MIXENT_NET_GRAPH_LAYER_H
 
+#include "core/half.h"
 #include "net/graph/graph.h"
-#include <string.h>
 
 typedef enum mixent_data_type { MIXENT_TYPE_F32, MIXENT_TYPE_BF16, MIXENT_TYPE_F64 } mixent_data_type;
 
 static inline size_t mixent_data_type_size(mixent_data_type type) {
   return type == MIXENT_TYPE_F64 ? 8 : type == MIXENT_TYPE_F32 ? 4 : 2;
-}
-
-static inline float mixent_bf16_to_float(uint16_t half) {
-  uint32_t bits = (uint32_t)half << 16;
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-/* Round to nearest even; NaN stays NaN. */
-static inline uint16_t mixent_bf16_from_float(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)((bits >> 16) | 0x40);
-  return (uint16_t)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
 /* An array whose element type is known at run time. */
