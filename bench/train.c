@@ -2,18 +2,21 @@
  * as the recipe emnist-letters-short sets them. One JSON line per precision; train.py puts PyTorch beside it.
  *
  *   bench_train [--net NAME] [--precision fp32|bf16|both] [--batch N] [--steps N] [--repetitions N] [--threads N]
- *               [--plan table|auto|FILE|NAME] [--layers] [--data NAME]
+ *               [--replicas N] [--plan table|auto|FILE|NAME] [--layers] [--data NAME]
  *
- * --layers times each step of the plan, too. Without --data: random images of 28x28 in 26 classes. */
+ * --replicas cuts the batch into parts that go through networks of their own on their share of the threads; parts of a step are timed
+ * where there is one. --layers times each step of the plan, too. Without --data: random images of 28x28 in 26 classes. */
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/system.h"
+#include "core/team.h"
 #include "core/threads.h"
 #include "mixent/data.h"
 #include "mixent/loss.h"
 #include "mixent/net.h"
 #include "model/score.h"
 #include "optimize/optimizer.h"
+#include "peers/mean.h"
 #include "recipe/recipe.h"
 #include "train/plan_source.h"
 
@@ -25,13 +28,13 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { WARM_UP_STEPS = 2, SYNTHETIC_IMAGES = 10000, MOST_REPETITIONS = 100 };
+enum { WARM_UP_STEPS = 2, SYNTHETIC_IMAGES = 10000, MOST_REPETITIONS = 100, MOST_REPLICAS = 64 };
 
 typedef struct bench_options {
   const char *net, *data, *plan;
   bool precisions[2]; /* measure fp32, bf16 */
   bool layers;
-  int batch, steps, repetitions, threads;
+  int batch, steps, repetitions, threads, replicas;
 } bench_options;
 
 /* The parts of a step. */
@@ -43,9 +46,13 @@ typedef struct bench {
   mixent_recipe recipe;
   const mixent_images *images;
   uint32_t *order;
-  float mean[3], deviation[3];
+  float mean_pixel[3], deviation[3];
   mixent_graph *graph;
-  mixent_net *net;
+  mixent_net *nets[MOST_REPLICAS]; /* over the weights of the first */
+  float *gradients[MOST_REPLICAS];
+  mixent_status statuses[MOST_REPLICAS];
+  mixent_team *team; /* NULL: one replica */
+  mixent_mean *mean;
   mixent_plan_source plan;
   mixent_loss_options loss;
   mixent_loss_state loss_state;
@@ -54,7 +61,7 @@ typedef struct bench {
   float *optimizer_state, *ema;
   int32_t *labels;
   size_t classes;
-  int batch;
+  int batch, replicas, threads;
   uint64_t step;
   double seconds[PARTS];      /* of each part, summed */
   double core_seconds[PARTS]; /* the same of all threads together, as far as they worked */
@@ -78,24 +85,54 @@ static mixent_status make_images(mixent_images *images) {
   return MIXENT_OK;
 }
 
+static mixent_status make_nets(bench *bench, const bench_options *options, mixent_precision precision) {
+  int rows = bench->batch / bench->replicas;
+  for (int r = 0; r < bench->replicas; r++) {
+    const mixent_net_options net = {
+        .batch = rows, .first_row = r * rows, .precision = precision, .training = true};
+    MIXENT_TRY(mixent_plan_source_net(bench->graph, &net, options->plan, &bench->plan, &bench->nets[r]));
+    bench->gradients[r] = mixent_net_gradients(bench->nets[r]);
+    if (r > 0) mixent_net_use(bench->nets[r], mixent_net_parameters(bench->nets[0]), NULL);
+  }
+  mixent_graph_initialize(bench->graph, 0, mixent_net_parameters(bench->nets[0]),
+                          mixent_net_statistics(bench->nets[0]));
+  return MIXENT_OK;
+}
+
+/* With as many threads set as a replica has; then as many as there are in all. */
+static mixent_status make_replicas(bench *bench, const bench_options *options, mixent_precision precision) {
+  int threads = bench->threads / bench->replicas, members = bench->replicas;
+  if (threads < 1) threads = 1, members = bench->threads;
+  mixent_threads_set(threads);
+  mixent_status status = make_nets(bench, options, precision);
+  mixent_threads_set(bench->threads);
+  if (bench->replicas == 1 || status != MIXENT_OK) return status;
+  const mixent_mean_options mean = {.replicas = bench->replicas,
+                                    .arrays = bench->gradients,
+                                    .count = mixent_graph_parameter_count(bench->graph),
+                                    .out = bench->gradients[0]};
+  MIXENT_TRY(mixent_mean_create(&mean, &bench->mean));
+  return mixent_team_create((size_t)members, threads, &bench->team);
+}
+
 static mixent_status make_bench(bench *bench, const mixent_images *images, int classes,
                                 const bench_options *options, mixent_precision precision) {
-  *bench = (struct bench){.images = images, .classes = (size_t)classes, .batch = options->batch};
+  *bench = (struct bench){.images = images,
+                          .classes = (size_t)classes,
+                          .batch = options->batch,
+                          .replicas = options->replicas,
+                          .threads = options->threads};
   mixent_recipe *recipe = &bench->recipe;
   MIXENT_TRY(mixent_recipe_compose("emnist-letters-short", NULL, 0, recipe));
   MIXENT_TRY(MIXENT_ALLOCATE(images->count, &bench->order));
   mixent_order_draw(0, 0, bench->order, images->count);
-  mixent_images_moments(images, bench->order, images->count, bench->mean, bench->deviation);
+  mixent_images_moments(images, bench->order, images->count, bench->mean_pixel, bench->deviation);
   MIXENT_TRY(mixent_graph_open(
       options->net,
       &(mixent_graph_options){
           .channels = images->channels, .side = images->side, .classes = classes, .dropout = recipe->dropout},
       &bench->graph));
-  MIXENT_TRY(mixent_plan_source_net(
-      bench->graph, &(mixent_net_options){.batch = options->batch, .precision = precision, .training = true},
-      options->plan, &bench->plan, &bench->net));
-  mixent_graph_initialize(bench->graph, 0, mixent_net_parameters(bench->net),
-                          mixent_net_statistics(bench->net));
+  MIXENT_TRY(make_replicas(bench, options, precision));
   bench->loss = mixent_recipe_loss(recipe);
   bench->loss_state = mixent_loss_start(&bench->loss);
 
@@ -114,12 +151,14 @@ static mixent_status make_bench(bench *bench, const mixent_images *images, int c
   bench->optimizer.segment_count = tensors;
   MIXENT_TRY(MIXENT_ALLOCATE(count * (size_t)bench->optimizer.type->state_arrays, &bench->optimizer_state));
   MIXENT_TRY(MIXENT_ALLOCATE(count, &bench->ema));
-  memcpy(bench->ema, mixent_net_parameters(bench->net), count * sizeof *bench->ema);
+  memcpy(bench->ema, mixent_net_parameters(bench->nets[0]), count * sizeof *bench->ema);
   return MIXENT_ALLOCATE(options->batch, &bench->labels);
 }
 
 static void free_bench(bench *bench) {
-  mixent_net_free(bench->net);
+  mixent_team_free(bench->team);
+  mixent_mean_free(bench->mean);
+  for (int r = 0; r < bench->replicas; r++) mixent_net_free(bench->nets[r]);
   mixent_graph_free(bench->graph);
   free(bench->order);
   free(bench->segments);
@@ -136,35 +175,72 @@ static void end_part(bench *bench, bench_part part, double *start, double *core)
   *start = time, *core = core_time;
 }
 
-static mixent_status evaluate_loss(bench *bench, size_t rows) {
-  const mixent_loss_batch batch = {.rows = rows,
-                                   .classes = bench->classes,
-                                   .labels = {.data = bench->labels, .type = MIXENT_INT32},
-                                   .logits = {.data = mixent_net_logits(bench->net)}};
+static mixent_status evaluate_loss(bench *bench, int replica) {
+  size_t rows = (size_t)(bench->batch / bench->replicas);
+  const mixent_loss_batch batch = {
+      .rows = rows,
+      .classes = bench->classes,
+      .labels = {.data = bench->labels + (size_t)replica * rows, .type = MIXENT_INT32},
+      .logits = {.data = mixent_net_logits(bench->nets[replica])}};
   const mixent_loss_rule rule = mixent_loss_rule_of(&bench->loss, &bench->loss_state, 0);
-  mixent_loss_result result = {.gradient = mixent_net_logits_gradient(bench->net)};
+  mixent_loss_result result = {.gradient = mixent_net_logits_gradient(bench->nets[replica])};
   MIXENT_TRY(mixent_loss_evaluate(&batch, &rule, &mixent_score_parallel, &result));
   return isfinite(result.value) ? MIXENT_OK
                                 : mixent_fail(MIXENT_ERROR_NUMERIC, "the loss is no longer finite");
 }
 
-static mixent_status run_step(bench *bench) {
-  size_t rows = (size_t)bench->batch, batches = bench->images->count / rows;
-  const uint32_t *indices = bench->order + bench->step % batches * rows;
-  double start = mixent_seconds_now(), core = core_now();
+static void fill_rows(bench *bench, int replica) {
+  size_t rows = (size_t)(bench->batch / bench->replicas),
+         batches = bench->images->count / (size_t)bench->batch;
+  const uint32_t *indices =
+      bench->order + bench->step % batches * (size_t)bench->batch + (size_t)replica * rows;
   mixent_batch_fill(bench->images, indices, rows, &bench->recipe.augmentation, 0, bench->step / batches,
-                    bench->mean, bench->deviation, mixent_net_input(bench->net));
-  for (size_t i = 0; i < rows; i++) bench->labels[i] = bench->images->labels[indices[i]];
-  end_part(bench, FILL, &start, &core);
-  MIXENT_TRY(mixent_net_forward(bench->net, MIXENT_TRAIN, 0, bench->step));
-  end_part(bench, FORWARD, &start, &core);
-  MIXENT_TRY(evaluate_loss(bench, rows));
-  end_part(bench, LOSS, &start, &core);
-  MIXENT_TRY(mixent_net_backward(bench->net));
-  end_part(bench, BACKWARD, &start, &core);
+                    bench->mean_pixel, bench->deviation, mixent_net_input(bench->nets[replica]));
+  for (size_t i = 0; i < rows; i++)
+    bench->labels[(size_t)replica * rows + i] = bench->images->labels[indices[i]];
+}
+
+static mixent_status pass_replica(bench *bench, int replica) {
+  fill_rows(bench, replica);
+  MIXENT_TRY(mixent_net_forward(bench->nets[replica], MIXENT_TRAIN, 0, bench->step));
+  MIXENT_TRY(evaluate_loss(bench, replica));
+  return mixent_net_backward(bench->nets[replica]);
+}
+
+static void work_on_replica(void *context, size_t replica) {
+  bench *bench = context;
+  bench->statuses[replica] = pass_replica(bench, (int)replica);
+  mixent_mean_ready(bench->mean, (int)replica, 0);
+}
+
+static mixent_status pass_replicas(bench *bench) {
+  mixent_team_begin(bench->team, (size_t)bench->replicas, work_on_replica, bench);
+  mixent_mean_finish(bench->mean);
+  mixent_team_wait(bench->team, -1);
+  for (int r = 0; r < bench->replicas; r++)
+    if (bench->statuses[r] != MIXENT_OK) return mixent_fail(bench->statuses[r], "replica %d failed", r);
+  return MIXENT_OK;
+}
+
+/* The same as pass_replica, each part timed. */
+static mixent_status pass_in_parts(bench *bench, double *start, double *core) {
+  fill_rows(bench, 0);
+  end_part(bench, FILL, start, core);
+  MIXENT_TRY(mixent_net_forward(bench->nets[0], MIXENT_TRAIN, 0, bench->step));
+  end_part(bench, FORWARD, start, core);
+  MIXENT_TRY(evaluate_loss(bench, 0));
+  end_part(bench, LOSS, start, core);
+  MIXENT_TRY(mixent_net_backward(bench->nets[0]));
+  end_part(bench, BACKWARD, start, core);
+  return MIXENT_OK;
+}
+
+static mixent_status run_step(bench *bench) {
+  double start = mixent_seconds_now(), core = core_now();
+  MIXENT_TRY(bench->team ? pass_replicas(bench) : pass_in_parts(bench, &start, &core));
   /* a small rate: what is measured is time, and random labels shall not make the weights grow */
-  mixent_optimizer_step(&bench->optimizer, 1e-3, ++bench->step, mixent_net_parameters(bench->net),
-                        mixent_net_gradients(bench->net), bench->optimizer_state, bench->ema, 0.999);
+  mixent_optimizer_step(&bench->optimizer, 1e-3, ++bench->step, mixent_net_parameters(bench->nets[0]),
+                        bench->gradients[0], bench->optimizer_state, bench->ema, 0.999);
   end_part(bench, UPDATE, &start, &core);
   return MIXENT_OK;
 }
@@ -186,7 +262,7 @@ static bool is_pass(const mixent_net_step *step) {
 static void print_layers(const bench *bench, int steps) {
   mixent_net_step step;
   printf(", \"layers\": [");
-  for (size_t i = 0; mixent_net_step_get(bench->net, i, &step); i++)
+  for (size_t i = 0; mixent_net_step_get(bench->nets[0], i, &step); i++)
     printf("%s{\"layer\": \"%s\", \"kind\": \"%s\", \"pass\": \"%s\", \"backend\": \"%s\", "
            "\"milliseconds\": %.4f, \"operations\": %.0f}",
            i ? ", " : "", step.layer, step.kind, step.pass, step.backend, 1e3 * step.seconds / steps,
@@ -198,9 +274,9 @@ static void print_layers(const bench *bench, int steps) {
 static double image_operations(const bench *bench) {
   double sum = 0;
   mixent_net_step step;
-  for (size_t i = 0; mixent_net_step_get(bench->net, i, &step); i++)
+  for (size_t i = 0; mixent_net_step_get(bench->nets[0], i, &step); i++)
     if (is_pass(&step)) sum += step.operations;
-  return sum / bench->batch;
+  return sum * bench->replicas / bench->batch;
 }
 
 static void print_parts(const bench *bench, int steps) {
@@ -218,15 +294,16 @@ static void print_result(const bench *bench, const bench_options *options, mixen
   double median = (speeds[(count - 1) / 2] + speeds[count / 2]) / 2;
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  printf("{\"net\": \"%s\", \"precision\": \"%s\", \"batch\": %d, \"threads\": %d, \"plan\": \"%s\", "
-         "\"plan_hash\": \"%s\", \"images_per_second\": %.1f, \"slowest\": %.1f, \"fastest\": %.1f, "
-         "\"augmentation_share\": %.4f, \"memory_bytes\": %zu, \"peak_memory_bytes\": %zu, "
-         "\"operations_per_image\": %.0f",
-         options->net, precision == MIXENT_BF16 ? "bf16" : "fp32", bench->batch, mixent_threads(),
-         bench->plan.plan, bench->plan.hash, median, speeds[0], speeds[count - 1],
-         bench->seconds[FILL] / seconds, mixent_net_memory(bench->net), (size_t)usage.ru_maxrss * 1024,
-         image_operations(bench));
-  print_parts(bench, steps);
+  printf(
+      "{\"net\": \"%s\", \"precision\": \"%s\", \"batch\": %d, \"threads\": %d, \"replicas\": %d, \"plan\": \"%s\", "
+      "\"plan_hash\": \"%s\", \"images_per_second\": %.1f, \"slowest\": %.1f, \"fastest\": %.1f, "
+      "\"augmentation_share\": %.4f, \"memory_bytes\": %zu, \"peak_memory_bytes\": %zu, "
+      "\"operations_per_image\": %.0f",
+      options->net, precision == MIXENT_BF16 ? "bf16" : "fp32", bench->batch, mixent_threads(),
+      bench->replicas, bench->plan.plan, bench->plan.hash, median, speeds[0], speeds[count - 1],
+      bench->seconds[FILL] / seconds, (size_t)bench->replicas * mixent_net_memory(bench->nets[0]),
+      (size_t)usage.ru_maxrss * 1024, image_operations(bench));
+  if (!bench->team) print_parts(bench, steps);
   if (options->layers) print_layers(bench, steps);
   printf("}\n");
   fflush(stdout);
@@ -237,7 +314,7 @@ static mixent_status measure(bench *bench, const bench_options *options, mixent_
   for (int i = 0; i < WARM_UP_STEPS; i++) MIXENT_TRY(run_step(bench));
   memset(bench->seconds, 0, sizeof bench->seconds);
   memset(bench->core_seconds, 0, sizeof bench->core_seconds);
-  if (options->layers) mixent_net_time_steps(bench->net);
+  if (options->layers) mixent_net_time_steps(bench->nets[0]);
   for (int repetition = 0; repetition < options->repetitions; repetition++) {
     double start = mixent_seconds_now();
     for (int i = 0; i < options->steps; i++) MIXENT_TRY(run_step(bench));
@@ -293,12 +370,19 @@ int main(int argc, char **argv) {
                            .batch = 250,
                            .steps = 4,
                            .repetitions = 5,
-                           .threads = mixent_processors_count()};
-  static const struct option names[] = {{"net", 1, NULL, 'n'},         {"precision", 1, NULL, 'p'},
-                                        {"batch", 1, NULL, 'b'},       {"steps", 1, NULL, 's'},
-                                        {"repetitions", 1, NULL, 'r'}, {"threads", 1, NULL, 't'},
-                                        {"data", 1, NULL, 'd'},        {"plan", 1, NULL, 'P'},
-                                        {"layers", 0, NULL, 'l'},      {0}};
+                           .threads = mixent_processors_count(),
+                           .replicas = 1};
+  static const struct option names[] = {{"net", 1, NULL, 'n'},
+                                        {"precision", 1, NULL, 'p'},
+                                        {"batch", 1, NULL, 'b'},
+                                        {"steps", 1, NULL, 's'},
+                                        {"repetitions", 1, NULL, 'r'},
+                                        {"threads", 1, NULL, 't'},
+                                        {"data", 1, NULL, 'd'},
+                                        {"plan", 1, NULL, 'P'},
+                                        {"replicas", 1, NULL, 'R'},
+                                        {"layers", 0, NULL, 'l'},
+                                        {0}};
   for (int letter; (letter = getopt_long(argc, argv, "", names, NULL)) != -1;) {
     switch (letter) {
     case 'n': options.net = optarg; break;
@@ -307,6 +391,7 @@ int main(int argc, char **argv) {
     case 's': options.steps = parse_count(optarg); break;
     case 'r': options.repetitions = parse_count(optarg); break;
     case 't': options.threads = parse_count(optarg); break;
+    case 'R': options.replicas = parse_count(optarg); break;
     case 'd': options.data = optarg; break;
     case 'P': options.plan = optarg; break;
     case 'l': options.layers = true; break;
@@ -314,6 +399,11 @@ int main(int argc, char **argv) {
     }
   }
   if (options.repetitions > MOST_REPETITIONS) options.repetitions = MOST_REPETITIONS;
+  if (options.batch % options.replicas || options.replicas > MOST_REPLICAS) {
+    fprintf(stderr, "bench_train: expected at most %d replicas that divide the batch of %d, got %d\n",
+            MOST_REPLICAS, options.batch, options.replicas);
+    return 2;
+  }
   mixent_threads_set(options.threads);
   if (run(&options) == MIXENT_OK) return 0;
   fprintf(stderr, "bench_train: %s\n", mixent_last_error());
