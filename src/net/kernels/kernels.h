@@ -51,12 +51,12 @@ typedef struct mixent_winograd_kernels {
   struct {
     /* One tile of values at `pixels` (points of them, row by row) into its row of every point. */
     void (*data)(int channels, const void *const *pixels, void *out, size_t point);
-    /* The same with words along T: half 0 or 1 of the word says which of two tiles this is. */
-    void (*data_words)(int channels, const void *const *pixels, int half, void *out, size_t point);
-    /* One tile of the gradient (outputs of them), words along T. Adds each channel's sum over the tile to `sums`, whole
-     * vectors of them. */
-    void (*gradient)(int channels, const void *const *pixels, int half, void *out,
-                     mixent_winograd_planes planes, float *sums);
+    /* The same with words along T: the pixels of as many tiles as a word has values, one tile after the other. */
+    void (*data_words)(int channels, const void *const *pixels, void *out, size_t point);
+    /* The gradients of as many tiles (outputs of them), words along T. Adds each channel's sum over the tiles to `sums`,
+     * whole vectors of them. */
+    void (*gradient)(int channels, const void *const *pixels, void *out, mixent_winograd_planes planes,
+                     float *sums);
     /* The products of one tile to its pixels, plus bias (NULL: none), through a ReLU if asked for. */
     void (*outputs)(int channels, const float *products, mixent_winograd_planes planes, const float *bias,
                     bool relu, void *const *pixels);

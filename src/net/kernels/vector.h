@@ -117,8 +117,15 @@ enum { VALUES_IN_WORD = 2 };
 typedef uint32_t word;
 typedef bits words;
 
-ALWAYS_INLINE words pair(vector first, vector second) {
+ALWAYS_INLINE words join(vector first, vector second) {
+#ifdef __AVX512BF16__
+  /* `first` rounds into the lower 16 halves, `second` into the upper; then one of each in turn */
+  const __m512i turns = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7,
+                                         22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return (words)_mm512_permutexvar_epi16(turns, (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first));
+#else
   return round_half(second) | round_half(first) >> 16;
+#endif
 }
 
 ALWAYS_INLINE words spread_word(word w) {
@@ -157,6 +164,10 @@ enum { VALUES_IN_WORD = 1 };
 typedef float word;
 typedef vector words;
 
+ALWAYS_INLINE words join(vector only, vector same) {
+  (void)same;
+  return only;
+}
 ALWAYS_INLINE words spread_word(word w) {
   return spread(w);
 }

@@ -13,62 +13,45 @@ enum { ROWS = 6 };
 #endif
 enum { VECTORS = 2, PANEL = VECTORS * LANES };
 
-#ifdef MIXENT_BF16
-ALWAYS_INLINE void put_data(void *out, size_t at, int half, vector v) {
-  if (half < 0) { /* words along C */
-    store_values((value *)out + at, LANES, v);
-    return;
-  }
-  bits rounded = round_half(v);
-  word *to = (word *)out + at;
-  store_words(to, half == 0 ? rounded >> 16 : (rounded | load_words(to)));
-}
-#else
-ALWAYS_INLINE void put_data(void *out, size_t at, int half, vector v) {
-  (void)half;
-  store((float *)out + at, v);
-}
-#endif
-
-/* `half` < 0: words along C. */
-ALWAYS_INLINE void data_vector(const points *high, const points *wide, const value *const *pixels, int c,
-                               int count, int half, void *out, size_t at, size_t point) {
+/* d: height x width pixels of one vector of channels -> B^T d, the transform along columns. */
+ALWAYS_INLINE void data_columns(const points *high, const points *wide, const value *const *pixels, int c,
+                                int count, vector *columns) {
   const int height = points_count(high), width = points_count(wide);
-  vector columns[MOST_POINTS * MOST_POINTS], in[MOST_POINTS], across[MOST_POINTS];
+  vector in[MOST_POINTS];
   for (int j = 0; j < width; j++) {
     UNROLL for (int i = 0; i < height; i++) in[i] = load_values(pixels[i * width + j] + c, count);
     transform_data(high, in, 1, columns + j, width);
   }
-  for (int i = 0; i < height; i++) {
-    transform_data(wide, columns + i * width, 1, across, 1);
-    UNROLL for (int j = 0; j < width; j++)
-        put_data(out, (size_t)(i * width + j) * point + at, half, across[j]);
-  }
 }
 
 ALWAYS_INLINE void data_tile(const points *high, const points *wide, int channels, const value *const *pixels,
-                             int half, void *out, size_t point) {
-  FOR_EACH_VECTOR(channels, c, count,
-                  { data_vector(high, wide, pixels, c, count, half, out, (size_t)c, point); });
+                             value *out, size_t point) {
+  const int height = points_count(high), width = points_count(wide);
+  vector columns[MOST_POINTS * MOST_POINTS], across[MOST_POINTS];
+  FOR_EACH_VECTOR(channels, c, count, {
+    data_columns(high, wide, pixels, c, count, columns);
+    for (int i = 0; i < height; i++) {
+      transform_data(wide, columns + i * width, 1, across, 1);
+      UNROLL for (int j = 0; j < width; j++)
+          store_values(out + (size_t)(i * width + j) * point + c, LANES, across[j]);
+    }
+  });
 }
 
-ALWAYS_INLINE void gradient_vector(const points *high, const points *wide, const value *const *pixels, int c,
-                                   int count, int half, void *out, size_t at, size_t point, float *sums) {
+/* The tiles that share words, whose points are joined in registers. */
+ALWAYS_INLINE void data_word_tiles(const points *high, const points *wide, int channels,
+                                   const value *const *pixels, word *out, size_t point) {
   const int height = points_count(high), width = points_count(wide);
-  vector columns[MOST_POINTS * MOST_POINTS], in[MOST_OUTPUTS], across[MOST_POINTS], sum = load(sums + c);
-  for (int j = 0; j < wide->outputs; j++) {
-    UNROLL for (int i = 0; i < high->outputs; i++) {
-      in[i] = load_values(pixels[i * wide->outputs + j] + c, count);
-      sum += in[i];
+  vector columns[VALUES_IN_WORD][MOST_POINTS * MOST_POINTS], across[VALUES_IN_WORD][MOST_POINTS];
+  FOR_EACH_VECTOR(channels, c, count, {
+    for (int t = 0; t < VALUES_IN_WORD; t++)
+      data_columns(high, wide, pixels + t * height * width, c, count, columns[t]);
+    for (int i = 0; i < height; i++) {
+      for (int t = 0; t < VALUES_IN_WORD; t++) transform_data(wide, columns[t] + i * width, 1, across[t], 1);
+      UNROLL for (int j = 0; j < width; j++) store_words(out + (size_t)(i * width + j) * point + c,
+                                                         join(across[0][j], across[VALUES_IN_WORD - 1][j]));
     }
-    transform_gradient(high, in, 1, columns + j, width);
-  }
-  store(sums + c, sum);
-  for (int i = 0; i < height; i++) {
-    transform_gradient(wide, columns + i * width, 1, across, 1);
-    UNROLL for (int j = 0; j < width; j++)
-        put_data(out, (size_t)(i * width + j) * point + at, half, across[j]);
-  }
+  });
 }
 
 /* Channel c of a panelled array. */
@@ -76,11 +59,37 @@ ALWAYS_INLINE size_t in_panel(int c, size_t panel) {
   return (size_t)(c / PANEL) * panel + (size_t)(c % PANEL);
 }
 
-ALWAYS_INLINE void gradient_tile(const points *high, const points *wide, int channels,
-                                 const value *const *pixels, int half, void *out,
-                                 mixent_winograd_planes planes, float *sums) {
+/* The gradient of a tile's outputs -> A dy, along columns; adds the outputs to `sum`. */
+ALWAYS_INLINE vector gradient_columns(const points *high, const points *wide, const value *const *pixels,
+                                      int c, int count, vector sum, vector *columns) {
+  vector in[MOST_OUTPUTS];
+  for (int j = 0; j < wide->outputs; j++) {
+    UNROLL for (int i = 0; i < high->outputs; i++) {
+      in[i] = load_values(pixels[i * wide->outputs + j] + c, count);
+      sum += in[i];
+    }
+    transform_gradient(high, in, 1, columns + j, points_count(wide));
+  }
+  return sum;
+}
+
+ALWAYS_INLINE void gradient_tiles(const points *high, const points *wide, int channels,
+                                  const value *const *pixels, word *out, mixent_winograd_planes planes,
+                                  float *sums) {
+  const int height = points_count(high), width = points_count(wide), tile = high->outputs * wide->outputs;
+  vector columns[VALUES_IN_WORD][MOST_POINTS * MOST_POINTS], across[VALUES_IN_WORD][MOST_POINTS];
   FOR_EACH_VECTOR(channels, c, count, {
-    gradient_vector(high, wide, pixels, c, count, half, out, in_panel(c, planes.panel), planes.point, sums);
+    vector sum = load(sums + c);
+    for (int t = 0; t < VALUES_IN_WORD; t++)
+      sum = gradient_columns(high, wide, pixels + t * tile, c, count, sum, columns[t]);
+    store(sums + c, sum);
+    word *to = out + in_panel(c, planes.panel);
+    for (int i = 0; i < height; i++) {
+      for (int t = 0; t < VALUES_IN_WORD; t++)
+        transform_gradient(wide, columns[t] + i * width, 1, across[t], 1);
+      UNROLL for (int j = 0; j < width; j++) store_words(to + (size_t)(i * width + j) * planes.point,
+                                                         join(across[0][j], across[VALUES_IN_WORD - 1][j]));
+    }
   });
 }
 
@@ -147,13 +156,8 @@ ALWAYS_INLINE void filter_tile(const points *high, const points *wide, const mix
       for (int part = 0; part < VALUES_IN_WORD; part++)
         filter_vector(high, wide, filter, taps, k, VALUES_IN_WORD * c + part, parts[part]);
       word *to = (word *)out + in_panel(k, planes.panel) + (size_t)c * PANEL;
-      for (int p = 0; p < count; p++) {
-#ifdef MIXENT_BF16
-        store_words(to + (size_t)p * planes.point, pair(parts[0][p], parts[1][p]));
-#else
-        store_words(to + (size_t)p * planes.point, parts[0][p]);
-#endif
-      }
+      for (int p = 0; p < count; p++)
+        store_words(to + (size_t)p * planes.point, join(parts[0][p], parts[VALUES_IN_WORD - 1][p]));
     }
 }
 
@@ -240,16 +244,14 @@ static void weight_products(int depth, int channels, int begin, int end, const v
 /* The functions of one kind of tile, m outputs high and w wide. */
 #define DEFINE_TILE(m, w)                                                                                    \
   static void data_##m##_##w(int channels, const void *const *pixels, void *out, size_t point) {             \
-    data_tile(&points_##m, &points_##w, channels, (const value *const *)pixels, -1, out, point);             \
+    data_tile(&points_##m, &points_##w, channels, (const value *const *)pixels, out, point);                 \
   }                                                                                                          \
-  static void data_words_##m##_##w(int channels, const void *const *pixels, int half, void *out,             \
-                                   size_t point) {                                                           \
-    data_tile(&points_##m, &points_##w, channels, (const value *const *)pixels, half, out, point);           \
+  static void data_words_##m##_##w(int channels, const void *const *pixels, void *out, size_t point) {       \
+    data_word_tiles(&points_##m, &points_##w, channels, (const value *const *)pixels, out, point);           \
   }                                                                                                          \
-  static void gradient_##m##_##w(int channels, const void *const *pixels, int half, void *out,               \
+  static void gradient_##m##_##w(int channels, const void *const *pixels, void *out,                         \
                                  mixent_winograd_planes planes, float *sums) {                               \
-    gradient_tile(&points_##m, &points_##w, channels, (const value *const *)pixels, half, out, planes,       \
-                  sums);                                                                                     \
+    gradient_tiles(&points_##m, &points_##w, channels, (const value *const *)pixels, out, planes, sums);     \
   }                                                                                                          \
   static void outputs_##m##_##w(int channels, const float *from, mixent_winograd_planes planes,              \
                                 const float *bias, bool relu, void *const *pixels) {                         \

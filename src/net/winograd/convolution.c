@@ -130,33 +130,45 @@ void mixent_winograd_run(const mixent_winograd *w, const void *from, const float
 
 /* ---- Weights ---- */
 
-/* Groups of tiles begin..end-1 of the chunk: data and gradient of each tile transformed. A group is as many tiles as a word holds
- * values: with bfloat16 two tiles share a word, so that their products are added by one instruction; of an odd last tile the other
- * half stays 0. The sums of the gradient over BLOCK groups, for the bias, come along. */
+/* What the transforms of group `group` read: `data` and `gradient` of as many tiles as a word holds values, so that with
+ * bfloat16 the products of two tiles are added by one instruction. Tiles beyond the last are zeros. */
+static void find_group(const run *r, int group, void **data, void **gradient) {
+  const mixent_winograd *w = r->w;
+  const kind *k = r->kind;
+  int together = w->kernels->values_in_word, outputs = k->height * k->width;
+  for (int i = 0; i < together; i++, data += k->points, gradient += outputs) {
+    int in_chunk = group * together + i, t = r->first + in_chunk;
+    if (in_chunk < r->tiles) {
+      origin at = k->origins[t % k->count];
+      find_data(w, k, t, r->from, data);
+      find_pixels(w, r->gradient, w->to_height, w->to_width, w->outs, t / k->count, at.y, at.x, k->height,
+                  k->width, w->zeros, gradient);
+    } else {
+      for (int p = 0; p < k->points; p++) data[p] = w->zeros;
+      for (int p = 0; p < outputs; p++) gradient[p] = w->zeros;
+    }
+  }
+}
+
+/* Groups of tiles begin..end-1 of the chunk: data and gradient transformed. The sums of the gradient over BLOCK groups, for
+ * the bias, come along. */
 static void transform_tiles(void *context, size_t begin, size_t end) {
   const run *r = context;
   const mixent_winograd *w = r->w;
   const kind *k = r->kind;
-  int together = w->kernels->values_in_word;
   size_t pitch = (size_t)pitch_of(w, w->ins), point = data_point(w, r->tiles);
   mixent_winograd_planes planes = tile_planes(w, r->tiles);
   char *data = r->scratch, *gradient = data + (size_t)k->points * point * 4;
-  void *pixels[MOST_POINTS];
-  for (int group = (int)begin; group < (int)end; group++) {
-    float *sums = r->sums + (size_t)(group / BLOCK + 1) * sums_pitch(w);
+  void *pixels[MOST_VALUES_IN_WORD * MOST_POINTS], *outputs[MOST_VALUES_IN_WORD * MOST_POINTS];
+  for (size_t group = begin; group < end; group++) {
+    float *sums = r->sums + (group / BLOCK + 1) * sums_pitch(w);
     if (group % BLOCK == 0) memset(sums, 0, sums_pitch(w) * sizeof *sums);
-    for (int half = 0; half < together && group * together + half < r->tiles; half++) {
-      int t = r->first + group * together + half;
-      origin at = k->origins[t % k->count];
-      find_data(w, k, t, r->from, pixels);
-      w->kernels->winograd->tiles[k->tile].data_words(w->ins, (const void *const *)pixels, half,
-                                                      data + (size_t)group * pitch * 4, point);
-      find_pixels(w, r->gradient, w->to_height, w->to_width, w->outs, t / k->count, at.y, at.x, k->height,
-                  k->width, w->zeros, pixels);
-      w->kernels->winograd->tiles[k->tile].gradient(
-          w->outs, (const void *const *)pixels, half,
-          gradient + (size_t)group * (size_t)w->kernels->winograd->panel * 4, planes, sums);
-    }
+    find_group(r, (int)group, pixels, outputs);
+    w->kernels->winograd->tiles[k->tile].data_words(w->ins, (const void *const *)pixels,
+                                                    data + group * pitch * 4, point);
+    w->kernels->winograd->tiles[k->tile].gradient(w->outs, (const void *const *)outputs,
+                                                  gradient + group * (size_t)w->kernels->winograd->panel * 4,
+                                                  planes, sums);
   }
 }
 

@@ -5,7 +5,7 @@
 
 #include "net/winograd/convolution.h"
 
-enum { MOST_POINTS = 81, MOST_KINDS = 4, LINE = 16 /* words in a cache line */ };
+enum { MOST_POINTS = 81, MOST_VALUES_IN_WORD = 2, MOST_KINDS = 4, LINE = 16 /* words in a cache line */ };
 
 /* A tile's first output. */
 typedef struct origin {
