@@ -40,6 +40,17 @@ ALWAYS_INLINE vector spread(float x) {
   return x - (vector){0};
 }
 
+/* The mask of the lanes below `count`: loads and stores by it touch no other memory. */
+#if defined __AVX512F__
+ALWAYS_INLINE __mmask16 first_lanes(int count) {
+  return (__mmask16)((1U << count) - 1);
+}
+#elif defined __AVX2__
+ALWAYS_INLINE __m256i first_lanes(int count) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0));
+}
+#endif
+
 /* a b + c, rounded once where the processor can. Said explicitly: GCC breaks up chains of these. */
 ALWAYS_INLINE vector fused(vector a, vector b, vector c) {
 #if defined __AVX512F__
@@ -100,7 +111,11 @@ ALWAYS_INLINE vector load_values(const value *from, int count) {
   if (count >= LANES)
     h = *(const loose_halves *)from;
   else
+#ifdef __AVX512F__
+    h = (halves)_mm256_maskz_loadu_epi16(first_lanes(count), from);
+#else
     memcpy(&h, from, (size_t)count * sizeof *from);
+#endif
   return (vector)(__builtin_convertvector(h, bits) << 16);
 }
 
@@ -109,7 +124,11 @@ ALWAYS_INLINE void store_values(value *to, int count, vector v) {
   if (count >= LANES)
     *(loose_halves *)to = h;
   else
+#ifdef __AVX512F__
+    _mm256_mask_storeu_epi16(to, first_lanes(count), (__m256i)h);
+#else
     memcpy(to, &h, (size_t)count * sizeof *to);
+#endif
 }
 
 /* A word is two neighbours in the direction that a product sums over. */
@@ -145,19 +164,29 @@ ALWAYS_INLINE vector multiply_add(vector sum, words a, words b) {
 typedef float value;
 
 ALWAYS_INLINE vector load_values(const value *from, int count) {
+  if (count >= LANES) return load(from);
+#if defined __AVX512F__
+  return (vector)_mm512_maskz_loadu_ps(first_lanes(count), from);
+#elif defined __AVX2__
+  return (vector)_mm256_maskload_ps(from, first_lanes(count));
+#else
   vector v = {0};
-  if (count >= LANES)
-    v = load(from);
-  else
-    memcpy(&v, from, (size_t)count * sizeof *from);
+  memcpy(&v, from, (size_t)count * sizeof *from);
   return v;
+#endif
 }
 
 ALWAYS_INLINE void store_values(value *to, int count, vector v) {
   if (count >= LANES)
     store(to, v);
   else
+#if defined __AVX512F__
+    _mm512_mask_storeu_ps(to, first_lanes(count), (__m512)v);
+#elif defined __AVX2__
+    _mm256_maskstore_ps(to, first_lanes(count), (__m256)v);
+#else
     memcpy(to, &v, (size_t)count * sizeof *to);
+#endif
 }
 
 enum { VALUES_IN_WORD = 1 };
