@@ -8,6 +8,7 @@
 
 static void open_run(mixent_norm_step *step, const mixent_step_context *context) {
   const mixent_plan *plan = step->plan;
+  step->context = context;
   step->x = mixent_plan_address(plan, context, step->input);
   step->y = mixent_plan_address(plan, context, step->output);
   step->dy = mixent_plan_address(plan, context, step->output_gradient);
@@ -61,31 +62,44 @@ static void write_gradient(void *context, size_t begin, size_t end) {
 static mixent_status run_forward(void *state, const mixent_step_context *context) {
   mixent_norm_step *step = state;
   open_run(step, context);
-  mixent_norm_line_make(step, context);
+  mixent_norm_line_make(step);
   mixent_parallel_for(step->blocks, 4, apply, step);
   return MIXENT_OK;
 }
 
+/* From the sums of all blocks, in order: the gradients of gamma and beta, slope and offset. Groups of TOGETHER channels. */
+static void combine_sums(void *state, size_t begin, size_t end) {
+  const mixent_norm_step *step = state;
+  const mixent_layer *layer = mixent_norm_layer_of(step);
+  float *gradients = (float *)(void *)step->context->gradients;
+  float *gamma = gradients + step->plan->graph->parameters[layer->parameters[0]].offset;
+  float *beta = gradients + step->plan->graph->parameters[layer->parameters[1]].offset;
+  for (size_t group = begin; group < end; group++) {
+    int first = (int)group * MIXENT_NORM_TOGETHER, left = step->channels - first;
+    int count = left < MIXENT_NORM_TOGETHER ? left : MIXENT_NORM_TOGETHER;
+    double sums[MIXENT_NORM_TOGETHER] = {0}, products[MIXENT_NORM_TOGETHER] = {0};
+    for (size_t b = 0; b < step->blocks; b++)
+      for (int i = 0; i < count; i++) {
+        sums[i] += mixent_norm_block_sums(step, b, 0)[first + i];
+        products[i] += mixent_norm_block_sums(step, b, 1)[first + i];
+      }
+    for (int i = 0; i < count; i++) {
+      int c = first + i;
+      double inverse = mixent_norm_line_array(step, step->context, MIXENT_NORM_INVERSE)[c];
+      double share = step->now.scale[c] / (double)step->pixels;
+      gamma[c] = (float)(products[i] * inverse);
+      beta[c] = (float)sums[i];
+      step->slope[c] = (float)(-share * inverse * inverse * products[i]);
+      step->offset[c] = (float)(-share * sums[i]);
+    }
+  }
+}
+
 static mixent_status run_backward(void *state, const mixent_step_context *context) {
   mixent_norm_step *step = state;
-  const mixent_graph *graph = step->plan->graph;
-  float *gradients = (float *)(void *)context->gradients;
-  float *gamma = gradients + graph->parameters[mixent_norm_layer_of(step)->parameters[0]].offset;
-  float *beta = gradients + graph->parameters[mixent_norm_layer_of(step)->parameters[1]].offset;
   open_run(step, context);
   mixent_parallel_for(step->blocks, 4, find_sums, step);
-  for (int c = 0; c < step->channels; c++) {
-    double sum = 0, product = 0, inverse = mixent_norm_line_array(step, context, MIXENT_NORM_INVERSE)[c];
-    for (size_t b = 0; b < step->blocks; b++) {
-      sum += mixent_norm_block_sums(step, b, 0)[c];
-      product += mixent_norm_block_sums(step, b, 1)[c];
-    }
-    gamma[c] = (float)(product * inverse);
-    beta[c] = (float)sum;
-    double share = step->now.scale[c] / (double)step->pixels;
-    step->slope[c] = (float)(-share * inverse * inverse * product);
-    step->offset[c] = (float)(-share * sum);
-  }
+  mixent_parallel_for(mixent_norm_channel_groups(step), 1, combine_sums, step);
   if (step->dx) mixent_parallel_for(step->blocks, 4, write_gradient, step);
   return MIXENT_OK;
 }

@@ -25,7 +25,11 @@
 #include "net/kernels/kernels.h"
 #include "net/plan/plan.h"
 
-enum { MIXENT_NORM_BLOCK = 4096 }; /* values of a block, about */
+enum {
+  MIXENT_NORM_BLOCK = 4096, /* values of a block, about */
+  MIXENT_NORM_TOGETHER =
+      16, /* channels whose blocks are combined together: a cache line of each block's sums */
+};
 
 struct mixent_norm_fusion;
 
@@ -42,6 +46,7 @@ typedef struct mixent_norm_step {
   int skip,
       both_gradient; /* with MIXENT_NORM_ADD_RELU: the other path's value; the gradient of either path */
   /* of the run under way */
+  const mixent_step_context *context;
   const void *x, *dy, *other;
   void *y, *dx, *both;
   float *sums; /* of each block, two for each channel */
@@ -96,8 +101,22 @@ typedef struct mixent_norm_fusion {
 } mixent_norm_fusion;
 extern const mixent_norm_fusion mixent_norm_fusions[]; /* by mixent_norm_fusion_kind; fusions.c */
 
-/* statistics.c: blocks that the statistics are made over, and the line of channels: from the batch, or from the running statistics. */
+static inline size_t mixent_norm_channel_groups(const mixent_norm_step *step) {
+  return ((size_t)step->channels + MIXENT_NORM_TOGETHER - 1) / MIXENT_NORM_TOGETHER;
+}
+
+/* A channel's numbers in one run: y = scale (x - mean) + shift, inverse = 1 / deviation. */
+typedef struct mixent_norm_channel {
+  float mean, scale, shift, inverse;
+} mixent_norm_channel;
+
+/* statistics.c */
+/* Channel c of batch norm `layer`: from the batch's mean and biased variance over `pixels`, which move the running ones, or in
+ * evaluation from the running ones. */
+mixent_norm_channel mixent_norm_channel_make(const mixent_plan *plan, const mixent_step_context *context,
+                                             int layer, size_t pixels, int c, double mean, double variance);
+/* Blocks that the statistics are made over, and the line of channels: from the batch, or from the running statistics. */
 size_t mixent_norm_statistics_blocks(const mixent_norm_step *step);
-void mixent_norm_line_make(mixent_norm_step *step, const mixent_step_context *context);
+void mixent_norm_line_make(mixent_norm_step *step);
 
 #endif
