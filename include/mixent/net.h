@@ -143,8 +143,10 @@ size_t mixent_net_memory(const mixent_net *net);
 /* One step of the plan. */
 typedef struct mixent_net_step {
   const char *layer, *kind, *pass;
-  const char *backend;           /* as chosen, "winograd-4"; with detail if there was no choice */
-  const char *const *candidates; /* the back ends that could be chosen, NULL-terminated; NULL: no choice */
+  const char *backend; /* as chosen, "winograd-4"; with detail if there was no choice */
+  const char *const *
+      candidates; /* the back ends that could be chosen, NULL-terminated; NULL: no choice. `backend` is not among
+                                    them where a step does more than a choice would */
   double operations; /* multiplications and additions of a convolution or linear layer, each tap counted that
                         meets a pixel; 0 for others */
   double seconds;    /* spent since mixent_net_time_steps */

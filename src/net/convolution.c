@@ -1,7 +1,7 @@
 /* Convolutions: which back end computes each pass. A choice that the plan was given counts; else the fixed table,
  * which asks each back end what the pass would cost. Nothing is timed here. */
+#include "net/narrow/convolution.h"
 #include "core/memory.h"
-#include "net/narrow.h"
 #include "net/onednn/patterns.h"
 #include "net/plan/choices.h"
 #include "net/winograd/patterns.h"
@@ -86,8 +86,7 @@ static bool is_eligible(const mixent_plan *plan, int layer, mixent_pass pass, co
   return c->covers(plan, layer, pass) && !(large && plan->value_type == MIXENT_TYPE_BF16);
 }
 
-/* The names of those that may compute a pass, NULL-terminated; they live as long as the plan. */
-static mixent_status list_names(mixent_plan *plan, int layer, mixent_pass pass, const char ***out) {
+mixent_status mixent_convolution_names(mixent_plan *plan, int layer, mixent_pass pass, const char ***out) {
   int count = 0;
   MIXENT_TRY(mixent_plan_allocate(plan, (CANDIDATES + 1) * sizeof **out, (void **)out));
   for (int c = 0; c < CANDIDATES; c++)
@@ -97,6 +96,12 @@ static mixent_status list_names(mixent_plan *plan, int layer, mixent_pass pass, 
 
 static bool names(const char *pattern, const char *name) {
   return strcmp(pattern, "*") == 0 || strcmp(pattern, name) == 0;
+}
+
+bool mixent_convolution_is_chosen(const mixent_plan *plan, int layer) {
+  for (size_t i = 0; i < plan->options->choice_count; i++)
+    if (names(plan->options->choices[i].layer, plan->graph->layers[layer].name)) return true;
+  return false;
 }
 
 static const candidate *find_candidate(const char *name) {
@@ -171,7 +176,7 @@ static mixent_status lower_pass(mixent_plan *plan, int layer, mixent_pass pass, 
   const candidate *chosen;
   const char **names;
   MIXENT_TRY(choose(plan, layer, pass, &chosen));
-  MIXENT_TRY(list_names(plan, layer, pass, &names));
+  MIXENT_TRY(mixent_convolution_names(plan, layer, pass, &names));
   MIXENT_TRY(chosen->lower(plan, layer, pass, gradient));
   mixent_step *step = &plan->steps[plan->step_count - 1];
   step->candidates = names;

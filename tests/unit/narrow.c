@@ -73,20 +73,63 @@ static void check_value(const subject *s, const char *what, const array *got, si
       h->stride, h->inputs, h->outputs, h->width, (int)i, mixent_get(got->values, i), wanted);
 }
 
+/* An output before its ReLU. */
+static double sum_at(const subject *s, size_t p, size_t k, bool with_bias) {
+  double sum = with_bias ? mixent_get(s->bias.values, k) : 0;
+  for (size_t tap = 0; tap < s->taps; tap++)
+    sum += pixel_at(s, (int)p, tap) * mixent_get(s->weights.values, tap * (size_t)s->shape.filled + k);
+  return sum;
+}
+
 static void check_forward(const subject *s, numbers *numbers) {
   bool relu = draw(numbers, 0, 1), with_bias = draw(numbers, 0, 2) > 0;
-  size_t outputs = (size_t)s->shape.outputs, filled = (size_t)s->shape.filled;
+  size_t outputs = (size_t)s->shape.outputs;
   array out = make_array(s->type, (size_t)s->shape.width * outputs, numbers);
   s->kernels->narrow->forward(&s->shape, s->image.values.data, s->weights.values.data,
                               with_bias ? s->bias.values.data : NULL, relu, out.values.data);
   for (size_t i = 0; i < out.count; i++) {
-    size_t k = i % outputs;
-    double sum = with_bias ? mixent_get(s->bias.values, k) : 0;
-    for (size_t tap = 0; tap < s->taps; tap++)
-      sum += pixel_at(s, (int)(i / outputs), tap) * mixent_get(s->weights.values, tap * filled + k);
+    double sum = sum_at(s, i / outputs, i % outputs, with_bias);
     check_value(s, "forward", &out, i, relu && sum < 0 ? 0 : sum);
   }
   free_array(&out);
+}
+
+static void check_through_relu(const subject *s, numbers *numbers) {
+  bool with_bias = draw(numbers, 0, 2) > 0;
+  size_t outputs = (size_t)s->shape.outputs;
+  array dy = draw_array(s->kind, s->type, (size_t)s->shape.width * outputs, numbers),
+        g = make_array(s->type, dy.count, numbers);
+  s->kernels->narrow->through_relu(&s->shape, s->image.values.data, s->weights.values.data,
+                                   with_bias ? s->bias.values.data : NULL, dy.values.data, g.values.data);
+  for (size_t i = 0; i < g.count; i++)
+    check_value(s, "through the ReLU", &g, i,
+                sum_at(s, i / outputs, i % outputs, with_bias) > 0 ? mixent_get(dy.values, i) : 0);
+  free_array(&dy);
+  free_array(&g);
+}
+
+/* Tap t of the window of output p; the number after the taps is 1. */
+static double window_at(const subject *s, int p, size_t t) {
+  return t < s->taps ? pixel_at(s, p, t) : 1;
+}
+
+static void check_moments(const subject *s, numbers *numbers) {
+  size_t across = mixent_narrow_across(s->taps, s->kernels->lanes);
+  array window = make_array(MIXENT_TYPE_F32, across, numbers),
+        sums = draw_array(s->kind == TINY ? TINY : GRID, MIXENT_TYPE_F32, (s->taps + 1) * across, numbers);
+  double *wanted = malloc(sums.count * sizeof *wanted);
+  assert_true(wanted != NULL);
+  for (size_t i = 0; i < sums.count; i++) {
+    wanted[i] = mixent_get(sums.values, i);
+    for (int p = 0; p < s->shape.width && i % across <= s->taps; p++)
+      wanted[i] += window_at(s, p, i / across) * window_at(s, p, i % across);
+  }
+  s->kernels->narrow->moments(&s->shape, s->image.values.data, window.values.data, sums.values.data);
+  for (size_t i = 0; i < sums.count; i++)
+    if (i % across <= s->taps) check_value(s, "moments", &sums, i, wanted[i]);
+  free(wanted);
+  free_array(&window);
+  free_array(&sums);
 }
 
 static void check_weights(const subject *s, numbers *numbers) {
@@ -131,6 +174,8 @@ static void test_rows(void **state) {
         subject s = make_subject(kernels_at(bf16, k), bf16, &numbers);
         check_forward(&s, &numbers);
         check_weights(&s, &numbers);
+        check_through_relu(&s, &numbers);
+        check_moments(&s, &numbers);
         free_subject(&s);
       }
 }

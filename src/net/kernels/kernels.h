@@ -118,6 +118,11 @@ typedef struct mixent_narrow {
   size_t pitch;
 } mixent_narrow;
 
+/* A window's taps and the 1 after them, filled up to whole vectors. */
+static inline size_t mixent_narrow_across(size_t taps, int lanes) {
+  return (taps + (size_t)lanes) / (size_t)lanes * (size_t)lanes;
+}
+
 typedef struct mixent_narrow_kernels {
   /* One row of outputs; `image` is where its first window begins. bias (filled) may be NULL. */
   void (*forward)(const mixent_narrow *shape, const float *image, const float *weights, const float *bias,
@@ -125,6 +130,12 @@ typedef struct mixent_narrow_kernels {
   /* Adds what one row of the gradient says of weights and bias. */
   void (*weights)(const mixent_narrow *shape, const float *image, const void *gradient, float *sums,
                   float *bias_sums);
+  /* One row of g: the gradient dy where the outputs are above 0, else 0. */
+  void (*through_relu)(const mixent_narrow *shape, const float *image, const float *weights,
+                       const float *bias, const void *dy, void *g);
+  /* Adds the products of each pair of numbers in a row's windows; a 1 comes after the window's taps. `window` has room for one of
+   * mixent_narrow_across floats, sums are [taps + 1][across]. */
+  void (*moments)(const mixent_narrow *shape, const float *image, float *window, float *sums);
 } mixent_narrow_kernels;
 
 /* Smooth rectifiers, element by element (net/graph/layers/smooth.c). */

@@ -7,16 +7,24 @@
 
 enum { NARROW_PIXELS = 4, NARROW_TAPS = 9 };
 
+/* One row of outputs, or of the gradient that goes through their ReLU. */
+typedef struct narrow_row {
+  const float *weights, *bias;
+  bool relu;
+  const value *dy; /* NULL: the outputs */
+  value *out;
+} narrow_row;
+
 /* `pixels` neighbouring outputs of two vectors of channels each, or of one at the end. */
 ALWAYS_INLINE void narrow_block(const mixent_narrow *shape, int pixels, int vectors, const float *image,
-                                const float *weights, const float *bias, bool relu, int c, value *out) {
-  vector sums[NARROW_PIXELS][2], least = spread(relu ? 0 : -INFINITY);
+                                const narrow_row *row, int c, int first) {
+  vector sums[NARROW_PIXELS][2], least = spread(row->relu ? 0 : -INFINITY);
   UNROLL for (int v = 0; v < vectors; v++) {
-    vector start = bias ? load(bias + c + v * LANES) : (vector){0};
+    vector start = row->bias ? load(row->bias + c + v * LANES) : (vector){0};
     UNROLL for (int p = 0; p < pixels; p++) sums[p][v] = start;
   }
   int line = shape->kernel * shape->inputs, step = shape->stride * shape->inputs;
-  const float *w = weights + c;
+  const float *w = row->weights + c;
   for (int y = 0; y < shape->kernel; y++, image += shape->pitch)
     for (int x = 0; x < line; x++, w += shape->filled) {
       UNROLL for (int p = 0; p < pixels; p++) {
@@ -25,27 +33,35 @@ ALWAYS_INLINE void narrow_block(const mixent_narrow *shape, int pixels, int vect
       }
     }
   UNROLL for (int p = 0; p < pixels; p++) UNROLL for (int v = 0; v < vectors; v++) {
-    int at = c + v * LANES;
-    store_values(out + p * shape->outputs + at, shape->outputs - at, at_least(least, sums[p][v]));
+    int count = shape->outputs - c - v * LANES, at = (first + p) * shape->outputs + c + v * LANES;
+    vector out = row->dy ? (vector)((bits)(sums[p][v] > 0) & (bits)load_values(row->dy + at, count))
+                         : at_least(least, sums[p][v]);
+    store_values(row->out + at, count, out);
   }
 }
 
 ALWAYS_INLINE void narrow_pixels(const mixent_narrow *shape, int pixels, const float *image,
-                                 const float *weights, const float *bias, bool relu, value *out) {
+                                 const narrow_row *row, int first) {
   int c = 0;
-  for (; c + LANES < shape->outputs; c += 2 * LANES)
-    narrow_block(shape, pixels, 2, image, weights, bias, relu, c, out);
-  if (c < shape->outputs) narrow_block(shape, pixels, 1, image, weights, bias, relu, c, out);
+  for (; c + LANES < shape->outputs; c += 2 * LANES) narrow_block(shape, pixels, 2, image, row, c, first);
+  if (c < shape->outputs) narrow_block(shape, pixels, 1, image, row, c, first);
+}
+
+ALWAYS_INLINE void narrow_outputs(const mixent_narrow *shape, const float *image, const narrow_row *row) {
+  int p = 0, step = shape->stride * shape->inputs;
+  for (; p + NARROW_PIXELS <= shape->width; p += NARROW_PIXELS)
+    narrow_pixels(shape, NARROW_PIXELS, image + p * step, row, p);
+  for (; p < shape->width; p++) narrow_pixels(shape, 1, image + p * step, row, p);
 }
 
 static void narrow_forward(const mixent_narrow *shape, const float *image, const float *weights,
-                           const float *bias, bool relu, void *to) {
-  value *out = to;
-  int p = 0, step = shape->stride * shape->inputs;
-  for (; p + NARROW_PIXELS <= shape->width; p += NARROW_PIXELS)
-    narrow_pixels(shape, NARROW_PIXELS, image + p * step, weights, bias, relu, out + p * shape->outputs);
-  for (; p < shape->width; p++)
-    narrow_pixels(shape, 1, image + p * step, weights, bias, relu, out + p * shape->outputs);
+                           const float *bias, bool relu, void *out) {
+  narrow_outputs(shape, image, &(narrow_row){weights, bias, relu, NULL, out});
+}
+
+static void narrow_through_relu(const mixent_narrow *shape, const float *image, const float *weights,
+                                const float *bias, const void *dy, void *g) {
+  narrow_outputs(shape, image, &(narrow_row){weights, bias, true, dy, g});
 }
 
 /* The sums of `taps` neighbours in a line of the image with one vector of gradients. */
@@ -82,6 +98,27 @@ static void narrow_weights(const mixent_narrow *shape, const float *image, const
   });
 }
 
-static const mixent_narrow_kernels narrow = {.forward = narrow_forward, .weights = narrow_weights};
+static void narrow_moments(const mixent_narrow *shape, const float *image, float *window, float *sums) {
+  int line = shape->kernel * shape->inputs, taps = shape->kernel * line;
+  int across = (int)mixent_narrow_across((size_t)taps, LANES);
+  memset(window, 0, (size_t)across * sizeof *window);
+  window[taps] = 1;
+  for (int p = 0; p < shape->width; p++, image += shape->stride * shape->inputs) {
+    for (int y = 0; y < shape->kernel; y++)
+      for (int x = 0; x < line; x++) window[y * line + x] = image[(size_t)y * shape->pitch + (size_t)x];
+    for (int c = 0; c < across; c += LANES) {
+      vector numbers = load(window + c);
+      for (int t = 0; t <= taps; t++) {
+        float *sum = sums + t * across + c;
+        store(sum, fused(spread(window[t]), numbers, load(sum)));
+      }
+    }
+  }
+}
+
+static const mixent_narrow_kernels narrow = {.forward = narrow_forward,
+                                             .weights = narrow_weights,
+                                             .through_relu = narrow_through_relu,
+                                             .moments = narrow_moments};
 
 #endif

@@ -5,11 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The next step from *index on that has a choice of back ends. */
-static bool next_choice(const mixent_net *net, size_t *index, mixent_net_step *out) {
+static bool has_name(const char *const *names, const char *name) {
+  while (*names && strcmp(*names, name) != 0) names++;
+  return *names;
+}
+
+/* The next step from *index on that has back ends which could do it, or do its convolution (`alone`: which one of them does). */
+static bool next_step(const mixent_net *net, bool alone, size_t *index, mixent_net_step *out) {
   while (mixent_net_step_get(net, (*index)++, out))
-    if (out->candidates) return true;
+    if (out->candidates && (!alone || has_name(out->candidates, out->backend))) return true;
   return false;
+}
+
+/* The next step that one of several back ends does. */
+static bool next_choice(const mixent_net *net, size_t *index, mixent_net_step *out) {
+  return next_step(net, true, index, out);
 }
 
 mixent_status mixent_plan_file_of(const mixent_net *net, const mixent_plan_key *key, mixent_plan_file **out) {
@@ -33,14 +43,9 @@ mixent_status mixent_plan_file_of(const mixent_net *net, const mixent_plan_key *
 
 /* The step that an entry speaks of. */
 static bool find_step(const mixent_net *net, const mixent_plan_entry *entry, mixent_net_step *out) {
-  for (size_t i = 0; next_choice(net, &i, out);)
+  for (size_t i = 0; next_step(net, false, &i, out);)
     if (strcmp(out->layer, entry->layer) == 0 && strcmp(out->pass, entry->pass) == 0) return true;
   return false;
-}
-
-static bool has_name(const char *const *names, const char *name) {
-  while (*names && strcmp(*names, name) != 0) names++;
-  return *names;
 }
 
 static mixent_status fail_backend(const mixent_plan_file *file, const mixent_plan_entry *entry,

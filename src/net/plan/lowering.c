@@ -23,10 +23,10 @@ static bool passes_through(const mixent_plan *plan, int layer) {
 
 static const mixent_backend_pattern *find_pattern(const mixent_plan *plan, int layer, bool reference,
                                                   int *covered) {
-  const mixent_backend_pattern *const backends[] = {mixent_convolution_patterns, mixent_norm_patterns,
-                                                    mixent_onednn_patterns, mixent_elementwise_patterns,
-                                                    mixent_reference_patterns};
-  for (int b = reference ? 4 : 0; b < 5; b++)
+  const mixent_backend_pattern *const backends[] = {mixent_stem_patterns,        mixent_convolution_patterns,
+                                                    mixent_norm_patterns,        mixent_onednn_patterns,
+                                                    mixent_elementwise_patterns, mixent_reference_patterns};
+  for (int b = reference ? 5 : 0; b < 6; b++)
     for (const mixent_backend_pattern *pattern = backends[b]; pattern->name; pattern++)
       if ((*covered = pattern->match(plan, layer)) > 0) return pattern;
   return NULL;

@@ -27,8 +27,8 @@ struct mixent_step {
   const char *pass;              /* "forward", "backward data", "backward weights", … for the plan's text */
   const char *backend;           /* who does it, with detail ("jit:avx512_core_bf16") */
   const char *const *candidates; /* where there is a choice: all that could do it, NULL-terminated */
-  const char *choice;            /* the one that does */
-  double seconds;                /* spent in it while steps are timed */
+  const char *choice; /* the one that does; NULL: none alone, the step does more than theirs would */
+  double seconds;     /* spent in it while steps are timed */
   bool backward;
   void *state; /* the back end's own; destroyed with the plan */
   mixent_status (*run)(void *state, const mixent_step_context *context);
@@ -89,6 +89,8 @@ typedef struct mixent_backend_pattern {
 } mixent_backend_pattern;
 
 /* NULL-name-terminated, best first. */
+extern const mixent_backend_pattern
+    mixent_stem_patterns[]; /* the first convolution, batch norm and ReLU in one */
 extern const mixent_backend_pattern mixent_convolution_patterns[]; /* chooses among back ends, pass by pass */
 extern const mixent_backend_pattern mixent_norm_patterns[];        /* batch norm, with what follows it */
 extern const mixent_backend_pattern mixent_onednn_patterns[];
@@ -106,6 +108,10 @@ mixent_status mixent_plan_check_threads(const mixent_plan *plan);
 bool mixent_plan_takes_relu(const mixent_plan *plan, int layer);
 /* Multiplications and additions of one pass of a conv2d (taps that meet a pixel) or linear layer; 0 for others. */
 double mixent_plan_operations(const mixent_plan *plan, int layer);
+/* convolution.c: the names of the back ends that may compute a pass of a convolution, NULL-terminated; they live as long as the plan. And
+ * whether the options of the plan under way choose one for it. */
+mixent_status mixent_convolution_names(mixent_plan *plan, int layer, mixent_pass pass, const char ***out);
+bool mixent_convolution_is_chosen(const mixent_plan *plan, int layer);
 /* arena.c: gives every buffer its offset, once all steps are there, and allocates the arena. */
 mixent_status mixent_plan_place_buffers(mixent_plan *plan);
 /* cast.c: adds a buffer in bfloat16, *to, for a layer's value or its gradient, and the step that rounds the floats of buffer `from` into it. */

@@ -1,8 +1,10 @@
 /* Convolutions of few input channels, such as the first of a network, which general ones are slow at. */
-#ifndef MIXENT_NET_NARROW_H
-#define MIXENT_NET_NARROW_H
+#ifndef MIXENT_NET_NARROW_CONVOLUTION_H
+#define MIXENT_NET_NARROW_CONVOLUTION_H
 
 #include "net/plan/plan.h"
+
+enum { MIXENT_NARROW_MOST_CHANNELS = 4 };
 
 /* Forward and to the weights, of at most 4 channels, as the gradient of an image is never needed; and to the weights where
  * oneDNN must not. */
