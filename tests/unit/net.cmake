@@ -3,6 +3,7 @@ unit_test(layers)
 unit_test(layer_rules)
 unit_test(backends)
 unit_test(choices)
+unit_test(stem)
 unit_test(fold)
 
 # For tests/python/test_net_torch.py.
