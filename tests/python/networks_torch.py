@@ -114,9 +114,9 @@ class ResNet20(nn.Module):
 
 
 class ResNet9(nn.Module):
-    """Three stages that halve the map, each with a block of two convolutions that is added to it."""
+    """Three stages that halve the map, before or after their batch norm, each with a block of two convolutions that is added to it."""
 
-    def __init__(self, channels, classes, dropout=0.1, widths=(32, 64, 128, 256)):
+    def __init__(self, channels, classes, dropout=0.1, widths=(32, 64, 128, 256), pool_first=False):
         super().__init__()
 
         def layer(inputs, width):
@@ -124,7 +124,9 @@ class ResNet9(nn.Module):
 
         self.prep = nn.Sequential(*layer(channels, widths[0]))
         for i in (1, 2, 3):
-            self.add_module(f"stage{i}", nn.Sequential(*layer(widths[i - 1], widths[i]), nn.MaxPool2d(2)))
+            stage = layer(widths[i - 1], widths[i])
+            stage.insert(1 if pool_first else 3, nn.MaxPool2d(2))
+            self.add_module(f"stage{i}", nn.Sequential(*stage))
             self.add_module(f"block{i}", nn.Sequential(*layer(widths[i], widths[i]), *layer(widths[i], widths[i])))
         self.drop = nn.Dropout(dropout)
         self.linear = nn.Linear(widths[3], classes)
@@ -206,3 +208,7 @@ def resnet9(channels, classes, dropout=0.1):
 
 def resnet9_thin(channels, classes, dropout=0.1):
     return ResNet9(channels, classes, dropout, widths=(24, 48, 96, 192))
+
+
+def resnet9_pool_first(channels, classes, dropout=0.1):
+    return ResNet9(channels, classes, dropout, widths=(24, 48, 96, 192), pool_first=True)

@@ -120,6 +120,7 @@ def step_errors(name, channels, side, classes, rows, loss, seed, precision, tole
         ("vgg5-half", 3, 32, 10, 4, "mix-ent"),
         ("spinal-vgg5", 1, 28, 26, 8, "min-ent"),  # batch norm over 4 rows alone would blow rounding up
         ("resnet9", 1, 28, 26, 8, "ce"),
+        ("resnet9-pool-first", 1, 28, 26, 8, "ce"),
         ("resnet20", 3, 32, 10, 4, "ce"),
         ("mlp", 17, 1, 5, 32, "min-ent"),
     ],

@@ -288,7 +288,8 @@ static void test_opening(void **state) {
   assert_int_equal(mixent_graph_open("vgg", &letters, &graph), MIXENT_ERROR_ARGUMENT);
   assert_string_equal(mixent_last_error(), "unknown network 'vgg'; did you mean 'vgg5'?");
   assert_int_equal(mixent_graph_open("perceptron-9000", &letters, &graph), MIXENT_ERROR_ARGUMENT);
-  assert_non_null(strstr(mixent_last_error(), "resnet20, resnet9-thin, resnet9, spinal-vgg5, "));
+  assert_non_null(
+      strstr(mixent_last_error(), "resnet20, resnet9-pool-first, resnet9-thin, resnet9, spinal-vgg5, "));
 
   char directory[] = "/tmp/mixent-test-XXXXXX";
   assert_non_null(mkdtemp(directory));
@@ -353,10 +354,12 @@ static void expect_names(const mixent_graph *graph, const char *prefixes, const 
   M("layer1.1")                                                                                              \
   M("layer1.2") M("layer2.0") M("layer2.1") M("layer2.2") M("layer3.0") M("layer3.1") M("layer3.2")
 
-#define STAGE(n)       "stage" n ".0! stage" n ".1 block" n ".0! block" n ".1 block" n ".3! block" n ".4 "
-#define STAGE_NORMS(n) "stage" n ".1 block" n ".1 block" n ".4 "
-#define STAGES         "prep.0! prep.1 " STAGE("1") STAGE("2") STAGE("3") "linear"
-#define STAGES_NORMS   "prep.1 " STAGE_NORMS("1") STAGE_NORMS("2") STAGE_NORMS("3")
+/* `norm` is the place of a stage's batch norm in it. */
+#define STAGE(n, norm)                                                                                       \
+  "stage" n ".0! stage" n "." norm " block" n ".0! block" n ".1 block" n ".3! block" n ".4 "
+#define STAGE_NORMS(n, norm) "stage" n "." norm " block" n ".1 block" n ".4 "
+#define STAGES(norm)         "prep.0! prep.1 " STAGE("1", norm) STAGE("2", norm) STAGE("3", norm) "linear"
+#define STAGES_NORMS(norm)   "prep.1 " STAGE_NORMS("1", norm) STAGE_NORMS("2", norm) STAGE_NORMS("3", norm)
 
 static void test_built_in_networks(void **state) {
   (void)state;
@@ -379,8 +382,9 @@ static void test_built_in_networks(void **state) {
        "fc_spinal_layer3.2 fc_spinal_layer4.1 fc_spinal_layer4.2 fc_out.1",
        VGG_NORMS "fc_spinal_layer1.2 fc_spinal_layer2.2 fc_spinal_layer3.2 fc_spinal_layer4.2",
        {3637978, 3630922}},
-      {"resnet9", STAGES, STAGES_NORMS, {1945082, 1941546}},
-      {"resnet9-thin", STAGES, STAGES_NORMS, {1095938, 1093282}},
+      {"resnet9", STAGES("1"), STAGES_NORMS("1"), {1945082, 1941546}},
+      {"resnet9-thin", STAGES("1"), STAGES_NORMS("1"), {1095938, 1093282}},
+      {"resnet9-pool-first", STAGES("2"), STAGES_NORMS("2"), {1095938, 1093282}},
       {"resnet20", "conv1! bn1 " NINE(RESNET_BLOCK) "linear", "bn1 " NINE(RESNET_NORMS), {270474, 269722}},
   };
   static const int sides[] = {16, 17, 28, 31, 32, 47, 64, 256};

@@ -80,10 +80,11 @@ static bool takes_batch_norm(const folding *f, int layer) {
 enum { DEVIATIONS = 6 }; /* how far from its mean a value may be and count */
 
 /* The range of a ReLU's value, as the batch norm before it tells: in channel c its input has mean beta_c and
- * deviation |gamma_c| over the training images. 0: no batch norm became part of what it reads. */
+ * deviation |gamma_c| over the training images. 0: what it reads neither is a batch norm nor took one in. */
 static float relu_range(const folding *f, const mixent_layer *relu) {
   const mixent_graph *graph = f->graph;
-  int read = f->stands[relu->inputs[0]], norm = -1;
+  int read = f->stands[relu->inputs[0]];
+  int norm = mixent_layer_is(&graph->layers[read], MIXENT_LAYER_BATCH_NORM) ? read : -1;
   for (int l = read + 1; l < graph->layer_count; l++)
     if (f->stands[l] == read && mixent_layer_is(&graph->layers[l], MIXENT_LAYER_BATCH_NORM))
       norm = l; /* the last counts */
