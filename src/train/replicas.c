@@ -62,19 +62,6 @@ static void tell_ready(void *context, size_t complete_from) {
   mixent_mean_ready(replica->all->mean, (int)(replica->number - replica->all->first), complete_from);
 }
 
-static mixent_status make_mean(mixent_replicas *replicas, size_t parameters) {
-  replicas->gradient = replicas->gradients[0];
-  if (replicas->count == 1) return MIXENT_OK;
-  const mixent_mean_options options = {.replicas = (int)replicas->count,
-                                       .arrays = replicas->gradients,
-                                       .count = parameters,
-                                       .out = replicas->gradient};
-  MIXENT_TRY(mixent_mean_create(&options, &replicas->mean));
-  for (size_t i = 0; i < replicas->local; i++)
-    mixent_net_watch_gradients(replicas->replica[i].net, tell_ready, &replicas->replica[i]);
-  return MIXENT_OK;
-}
-
 static mixent_status fill_set(mixent_trainer *trainer, mixent_replicas *replicas, const mixent_graph *graph,
                               const char *plan, mixent_plan_source *source) {
   MIXENT_TRY(MIXENT_ALLOCATE(replicas->local, &replicas->replica));
@@ -82,7 +69,8 @@ static mixent_status fill_set(mixent_trainer *trainer, mixent_replicas *replicas
   MIXENT_TRY(MIXENT_ALLOCATE(replicas->count * replicas->report_size, &replicas->reports));
   for (size_t i = 0; i < replicas->local; i++)
     MIXENT_TRY(make_replica(trainer, replicas, i, graph, plan, source));
-  return make_mean(replicas, mixent_graph_parameter_count(graph));
+  replicas->gradient = replicas->gradients[0];
+  return MIXENT_OK;
 }
 
 mixent_status mixent_replicas_create(mixent_trainer *trainer, const mixent_graph *graph, const char *plan,
@@ -109,6 +97,18 @@ mixent_status mixent_replicas_create(mixent_trainer *trainer, const mixent_graph
   else
     mixent_replicas_free(replicas);
   return status;
+}
+
+mixent_status mixent_replicas_connect(mixent_replicas *replicas, size_t parameters) {
+  if (replicas->count == 1) return MIXENT_OK;
+  const mixent_mean_options options = {.replicas = (int)replicas->count,
+                                       .arrays = replicas->gradients,
+                                       .count = parameters,
+                                       .out = replicas->gradient};
+  MIXENT_TRY(mixent_mean_create(&options, &replicas->mean));
+  for (size_t i = 0; i < replicas->local; i++)
+    mixent_net_watch_gradients(replicas->replica[i].net, tell_ready, &replicas->replica[i]);
+  return MIXENT_OK;
 }
 
 void mixent_replicas_free(mixent_replicas *replicas) {

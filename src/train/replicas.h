@@ -49,6 +49,8 @@ typedef struct mixent_replicas {
 mixent_status mixent_replicas_create(struct mixent_trainer *trainer, const mixent_graph *graph,
                                      const char *plan, struct mixent_plan_source *source,
                                      mixent_replicas **out);
+/* Before the first pass: with those that other processes hold. Collective (peers/peers.h). */
+mixent_status mixent_replicas_connect(mixent_replicas *replicas, size_t parameters);
 void mixent_replicas_free(mixent_replicas *replicas);
 /* Of the networks held here, in bytes. */
 size_t mixent_replicas_memory(const mixent_replicas *replicas);

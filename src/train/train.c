@@ -174,12 +174,20 @@ static mixent_status compose(const mixent_train_options *options, mixent_recipe 
   return mixent_recipe_resolve(recipe, mixent_net_bf16_is_native());
 }
 
-static mixent_status prepare(const mixent_recipe *recipe, const mixent_train_options *options,
-                             const char *place, mixent_trainer **trainer) {
+/* Where the run goes; free(*place). */
+static mixent_status find_place(const mixent_recipe *recipe, const mixent_train_options *options,
+                                char **place) {
   MIXENT_TRY(mixent_recipe_check(recipe)); /* the whole paths, too */
-  if (mixent_rank_leads()) MIXENT_TRY(mixent_run_directory_check(place, options->overwrite));
+  MIXENT_TRY(place_run(recipe, options, place));
+  return mixent_rank_leads() ? mixent_run_directory_check(*place, options->overwrite) : MIXENT_OK;
+}
+
+static mixent_status prepare(const mixent_recipe *recipe, const mixent_train_options *options, char **place,
+                             mixent_trainer **trainer) {
+  MIXENT_TRY(mixent_peers_agree(find_place(recipe, options, place)));
   MIXENT_TRY(mixent_trainer_create(recipe, options, trainer));
-  return mixent_trainer_init_from(*trainer);
+  MIXENT_TRY(mixent_peers_agree(mixent_trainer_init_from(*trainer)));
+  return mixent_ranks_compare(*trainer);
 }
 
 /* Of what the run is not quite as one might take it for. */
@@ -215,10 +223,7 @@ mixent_status mixent_train(const mixent_train_options *given, mixent_train_summa
   memset(summary, 0, sizeof *summary);
   MIXENT_TRY(mixent_peers_agree(compose(&options, &recipe, &automatic_threads)));
   MIXENT_TRY(mixent_ranks_share(&recipe, true, automatic_threads));
-  mixent_status status = place_run(&recipe, &options, &place);
-  if (status == MIXENT_OK) status = prepare(&recipe, &options, place, &trainer);
-  status = mixent_peers_agree(status);
-  if (status == MIXENT_OK) status = mixent_ranks_compare(trainer);
+  mixent_status status = prepare(&recipe, &options, &place, &trainer);
   if (status == MIXENT_OK) warn_of_all(trainer, &recipe);
   if (status == MIXENT_OK) status = start_run(trainer, place, summary);
   mixent_trainer_free(trainer);
@@ -255,24 +260,29 @@ static mixent_status check_own_plan(const mixent_run_directory *run, const mixen
       run->plan, hash, recipe->plan_hash, run->recipe, run->plan);
 }
 
+static mixent_status read_own_recipe(const mixent_run_directory *run, mixent_recipe *recipe) {
+  MIXENT_TRY(mixent_recipe_load(run->recipe, recipe));
+  MIXENT_TRY(take_own_plan(run, recipe));
+  return mixent_recipe_resolve(recipe, mixent_net_bf16_is_native());
+}
+
 /* As it stood when it was saved last. */
 static mixent_status take_up(const mixent_run_directory *run, const mixent_train_options *options,
                              mixent_trainer **trainer) {
   mixent_recipe recipe;
-  MIXENT_TRY(mixent_recipe_load(run->recipe, &recipe));
-  MIXENT_TRY(take_own_plan(run, &recipe));
-  MIXENT_TRY(mixent_recipe_resolve(&recipe, mixent_net_bf16_is_native()));
+  MIXENT_TRY(mixent_peers_agree(read_own_recipe(run, &recipe)));
   MIXENT_TRY(mixent_ranks_share(&recipe, false, false));
   MIXENT_TRY(mixent_trainer_create(&recipe, options, trainer));
-  MIXENT_TRY(check_own_plan(run, &recipe, *trainer));
-  return go_back_to(*trainer, run);
+  mixent_status status = check_own_plan(run, &recipe, *trainer);
+  if (status == MIXENT_OK) status = go_back_to(*trainer, run);
+  MIXENT_TRY(mixent_peers_agree(status));
+  return mixent_ranks_compare(*trainer);
 }
 
 static mixent_status resume_unfinished(const mixent_run_directory *run, const mixent_train_options *options,
                                        mixent_train_summary *summary) {
   mixent_trainer *trainer = NULL;
-  mixent_status status = mixent_peers_agree(take_up(run, options, &trainer));
-  if (status == MIXENT_OK) status = mixent_ranks_compare(trainer);
+  mixent_status status = take_up(run, options, &trainer);
   if (status == MIXENT_OK) status = run_to_end(trainer, run, summary);
   mixent_trainer_free(trainer);
   return status;

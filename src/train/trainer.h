@@ -59,7 +59,7 @@ typedef struct mixent_trainer {
   double baseline_accuracy;             /* NaN: no baseline is given */
 } mixent_trainer;
 
-/* Data, network, memory, initial weights. The recipe must be resolved. */
+/* Data, network, memory, initial weights. The recipe must be resolved. Collective (peers/peers.h): where one process fails all do. */
 mixent_status mixent_trainer_create(const mixent_recipe *recipe, const mixent_train_options *options,
                                     mixent_trainer **out);
 void mixent_trainer_free(mixent_trainer *trainer);

@@ -216,6 +216,12 @@ static mixent_status make_state(mixent_trainer *trainer) {
   return mixent_text_status(&trainer->recipe_text);
 }
 
+static mixent_status connect(mixent_trainer *trainer) {
+  MIXENT_TRY(mixent_replicas_connect(trainer->replicas, trainer->parameter_count));
+  return trainer->resized ? mixent_replicas_connect(trainer->resized->replicas, trainer->parameter_count)
+                          : MIXENT_OK;
+}
+
 mixent_status mixent_trainer_create(const mixent_recipe *recipe, const mixent_train_options *options,
                                     mixent_trainer **out) {
   mixent_trainer *trainer;
@@ -234,6 +240,8 @@ mixent_status mixent_trainer_create(const mixent_recipe *recipe, const mixent_tr
     status = mixent_resized_make(trainer, &trainer->resized);
   if (status == MIXENT_OK) status = make_optimizer(trainer);
   if (status == MIXENT_OK) status = make_state(trainer);
+  status = mixent_peers_agree(status);
+  if (status == MIXENT_OK) status = connect(trainer);
   if (status != MIXENT_OK) {
     mixent_trainer_free(trainer);
     return status;
