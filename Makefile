@@ -78,7 +78,7 @@ test-memory:
 	@tools/build release
 	DNNL_MAX_CPU_ISA=SSE41 tools/run-tests --valgrind release
 
-## test-mpi       several ranks on this machine: the mean, what ranks agree on, lost and failed ranks
+## test-mpi       several ranks on this machine, and on nodes in network namespaces: the mean, lost and failed ranks
 test-mpi: mpi
 	@tools/install-dependencies test mpi
 	MIXENT_PROGRAM='$(CURDIR)/build/mpi/mixent' MIXENT_BUILD='$(CURDIR)/build/mpi' \

@@ -14,11 +14,11 @@ def mpi():
 
 @pytest.fixture
 def start(tmp_path):
-    """start(RANKS, WORD...) starts a job; it is ended with the test."""
+    """start(RANKS, WORD...) starts a job, or that of another command; it is ended with the test."""
     jobs = []
 
-    def begin(*words):
-        jobs.append(ranks.Job(tmp_path, *words))
+    def begin(count, *words, command=None):
+        jobs.append(ranks.Job(tmp_path, count, command or ranks.command(count, *words)))
         return jobs[-1]
 
     yield begin

@@ -27,12 +27,12 @@ def run(ranks, *words, timeout=120, **options):
 
 
 class Job:
-    """A job whose ranks say their process numbers (peers work)."""
+    """A job, of a command that starts mpirun, whose ranks say their process numbers (peers work)."""
 
-    def __init__(self, directory, ranks, *words):
+    def __init__(self, directory, ranks, command):
         self.out, self.err = directory / "out", directory / "err"
-        self.mpirun = subprocess.Popen(command(ranks, *words), env=ENVIRONMENT, stdin=subprocess.DEVNULL,
-                                       stdout=self.out.open("w"), stderr=self.err.open("w"))
+        self.mpirun = subprocess.Popen(command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=self.out.open("w"),
+                                       stderr=self.err.open("w"))
         end = time.monotonic() + 30
         while len(found := dict(re.findall(r"rank (\d+) is process (\d+)", self.out.read_text()))) < ranks:
             assert time.monotonic() < end and self.mpirun.poll() is None, self.err.read_text()
