@@ -1,5 +1,5 @@
 /* A whole training step (batch, augmentation, network, loss, scores, optimiser, EMA) allocates nothing:
- * counted between steps 10 and 20 of a run. */
+ * counted between the fifth step of a run and the one before the last. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,9 +10,9 @@
 #include "mixent/train.h"
 #include "small_run.h"
 
-static void count_from_10_to_20(void *context, const mixent_train_progress *progress) {
+static void count_after_some_steps(void *context, const mixent_train_progress *progress) {
   (void)context;
-  atomic_store(&counting, progress->step >= 10 && progress->step < 20);
+  atomic_store(&counting, progress->step >= 5 && progress->step < progress->steps - 1);
 }
 
 /* A run of that name in the directory, which has the data. */
@@ -25,8 +25,10 @@ static void train_run(const char *directory, const char *name, const char *const
   mixent_setting settings[16] = {{"data", data}, {"net", net},     {"epochs", "1"},
                                  {"batch", "2"}, {"threads", "2"}, {"validation.fraction", "0.2"}};
   for (size_t i = 0; i < change_count; i++) settings[6 + i] = (mixent_setting){changes[i][0], changes[i][1]};
-  const mixent_train_options options = {
-      .settings = settings, .setting_count = 6 + change_count, .run = run, .progress = count_from_10_to_20};
+  const mixent_train_options options = {.settings = settings,
+                                        .setting_count = 6 + change_count,
+                                        .run = run,
+                                        .progress = count_after_some_steps};
   mixent_train_summary summary;
   if (mixent_train(&options, &summary) != MIXENT_OK) fail_msg("%s", mixent_last_error());
   mixent_train_summary_free(&summary);
@@ -102,6 +104,18 @@ static void test_looking_ahead(void **state) {
   train_with(changes, 6);
 }
 
+/* Each replica on a thread of its own. */
+static void test_replicas(void **state) {
+  (void)state;
+  if (!allocations_are_counted()) skip();
+  static const char *const changes[][2] = {{"replicas", "2"},
+                                           {"batch", "4"},
+                                           {"loss.name", "mix-ent"},
+                                           {"ema.decay", "0.9"},
+                                           {"augment.mixup", "1"}};
+  train_with(changes, 5);
+}
+
 static void test_the_counter_counts(void **state) {
   (void)state;
   if (!allocations_are_counted()) skip();
@@ -114,13 +128,10 @@ static void test_the_counter_counts(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_the_counter_counts),
-      cmocka_unit_test(test_sgd),
-      cmocka_unit_test(test_adam_with_everything),
-      cmocka_unit_test(test_mixing),
-      cmocka_unit_test(test_own_predictions_and_slow_weights),
-      cmocka_unit_test(test_teachers),
-      cmocka_unit_test(test_looking_ahead),
+      cmocka_unit_test(test_replicas), cmocka_unit_test(test_the_counter_counts),
+      cmocka_unit_test(test_sgd),      cmocka_unit_test(test_adam_with_everything),
+      cmocka_unit_test(test_mixing),   cmocka_unit_test(test_own_predictions_and_slow_weights),
+      cmocka_unit_test(test_teachers), cmocka_unit_test(test_looking_ahead),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,7 @@ mixent_status mixent_study_keep_plan(const char *directory, const char *plan, ch
 /* Whether two resolved recipes on one data set come to the same plan for sure. */
 static bool share_plan(const mixent_recipe *a, const mixent_recipe *b) {
   return strcmp(a->net, b->net) == 0 && strcmp(a->plan, b->plan) == 0 && a->batch == b->batch &&
-         a->precision == b->precision;
+         a->replicas == b->replicas && a->precision == b->precision;
 }
 
 static bool has_plan(const mixent_study *study, const char *variant) {
