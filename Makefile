@@ -119,11 +119,20 @@ fuzz-coverage:
 	@tools/build fuzz-coverage
 	@tools/fuzz --coverage
 
-## bench-train    training speed beside PyTorch's and the processor's peak (BENCH_OPTIONS="--rounds 3 --python OTHER": bench/train.py --help)
-bench-train:
+## bench-train    training speed beside PyTorch's and the processor's peak (BENCH_OPTIONS="--rounds 3 --python OTHER": bench/train.py
+##                --help); PEERS=all: beside PyPI's PyTorch, TensorFlow, JAX, tinygrad and MNN, too (PEERS=jax,mnn: some of them)
+bench-train: $(if $(PEERS),build/venv-peers/made)
 	@tools/install-dependencies bench
 	@tools/build release
-	$(PYTHON) bench/train.py --program build/release/bench/bench_train $(BENCH_OPTIONS)
+	$(PYTHON) bench/train.py --program build/release/bench/bench_train $(if $(PEERS),--peers $(PEERS) --python build/venv-peers/bin/python) \
+	  $(BENCH_OPTIONS)
+
+build/venv-peers/made: bench/peers/requirements.txt
+	@tools/install-dependencies peers
+	rm -rf build/venv-peers
+	$(PYTHON) -m venv build/venv-peers
+	build/venv-peers/bin/pip --quiet install -r $<
+	@touch $@
 
 ## bench-infer    time of one image and images per second of a trained vgg5, beside PyTorch and (if installed) ONNX Runtime;
 ##                PYTHON names another interpreter

@@ -1,5 +1,5 @@
 /* How fast real training steps run: a batch drawn and augmented, forward, loss, backward, optimiser and EMA,
- * as the recipe emnist-letters-short sets them. One JSON line per precision; train.py puts PyTorch beside it.
+ * as the recipe emnist-letters-short sets them. One JSON line per precision; train.py puts other frameworks beside it.
  *
  *   bench_train [--net NAME] [--precision fp32|bf16|both] [--batch N] [--steps N] [--repetitions N] [--threads N]
  *               [--replicas N] [--plan table|auto|FILE|NAME] [--layers] [--data NAME]
@@ -298,11 +298,12 @@ static void print_result(const bench *bench, const bench_options *options, mixen
       "{\"net\": \"%s\", \"precision\": \"%s\", \"batch\": %d, \"threads\": %d, \"replicas\": %d, \"plan\": \"%s\", "
       "\"plan_hash\": \"%s\", \"images_per_second\": %.1f, \"slowest\": %.1f, \"fastest\": %.1f, "
       "\"augmentation_share\": %.4f, \"memory_bytes\": %zu, \"peak_memory_bytes\": %zu, "
-      "\"operations_per_image\": %.0f",
+      "\"parameters\": %zu, \"operations_per_image\": %.0f",
       options->net, precision == MIXENT_BF16 ? "bf16" : "fp32", bench->batch, mixent_threads(),
       bench->replicas, bench->plan.plan, bench->plan.hash, median, speeds[0], speeds[count - 1],
       bench->seconds[FILL] / seconds, (size_t)bench->replicas * mixent_net_memory(bench->nets[0]),
-      (size_t)usage.ru_maxrss * 1024, image_operations(bench));
+      (size_t)usage.ru_maxrss * 1024, (size_t)mixent_graph_parameter_count(bench->graph),
+      image_operations(bench));
   if (!bench->team) print_parts(bench, steps);
   if (options->layers) print_layers(bench, steps);
   printf("}\n");
