@@ -75,7 +75,8 @@ COMMANDS = {
     "eval, ensemble": Command(["eval", "runs/done", "runs/done", "--data", "./bars", "--threads", "1"], kinds=("memory", "open", "read", "write")),
     "export, ensemble": Command(["export", "runs/done", "runs/done", "--safetensors", "both.safetensors"], kinds=("memory", "open", "read", "write", "fsync", "rename")),
     "train, two threads": Command([*TRAIN, "--threads", "2", "--run", "run"], again=resume_or_train, kinds=("thread",)),
-    "train, replicas": Command([*TRAIN, "--threads", "2", "--set", "replicas=4", "--run", "run"], again=resume_or_train, kinds=("memory", "thread")),
+    "train, replicas": Command([*TRAIN, "--set", "replicas=4", "--run", "run"], again=lambda directory: [*resume_or_train(directory), *(
+        [] if (directory / "run").exists() else ["--set", "replicas=4"])], kinds=("memory", "thread")),
     "compare, training": Command(["compare", "other.yaml", "--threads", "1", "--jobs", "1", "--json"]),
 }
 PROCESSES = 2  # the program, and the first that it starts
