@@ -29,7 +29,7 @@ int mixent_peers_count(void) {
 }
 
 mixent_status mixent_peers_gather(const void *mine, size_t bytes, void *all) {
-  memcpy(all, mine, bytes);
+  if (mine != all) memcpy(all, mine, bytes);
   return MIXENT_OK;
 }
 

@@ -21,7 +21,7 @@ const char *mixent_peers_library(void);
 int mixent_peers_rank(void);
 int mixent_peers_count(void);
 
-/* Puts the `bytes` bytes of every rank into `all` [count * bytes], in the order of ranks. Collective. */
+/* Puts the `bytes` bytes of every rank into `all` [count * bytes], in the order of ranks; `mine` may lie in its place there. Collective. */
 mixent_status mixent_peers_gather(const void *mine, size_t bytes, void *all);
 
 /* Returns the status of the first rank that failed, on every rank, and MIXENT_OK if none failed. Its message becomes that of every

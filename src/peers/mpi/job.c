@@ -75,8 +75,9 @@ void mixent_peers_end(int code) {
 }
 
 mixent_status mixent_peers_gather(const void *mine, size_t bytes, void *all) {
+  const char *place = (const char *)all + (size_t)mixent_peers_rank() * bytes;
   if (mixent_peers_count() == 1) {
-    memcpy(all, mine, bytes);
+    if (mine != all) memcpy(all, mine, bytes);
     return MIXENT_OK;
   }
   if (bytes > INT_MAX)
@@ -84,7 +85,8 @@ mixent_status mixent_peers_gather(const void *mine, size_t bytes, void *all) {
                        bytes);
   MPI_Request request;
   mixent_mpi_enter();
-  MIXENT_MPI(MPI_Iallgather, mine, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, communicator, &request);
+  MIXENT_MPI(MPI_Iallgather, mine == place ? MPI_IN_PLACE : mine, (int)bytes, MPI_BYTE, all, (int)bytes,
+             MPI_BYTE, communicator, &request);
   mixent_mpi_leave();
   mixent_mpi_wait(&request);
   return MIXENT_OK;
