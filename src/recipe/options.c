@@ -109,6 +109,7 @@ const mixent_option mixent_options[] = {
     NUMBER("prune.fraction", RUN, prune_fraction, "0", 0, 0.99, "leaving out easy images (InfoBatch): part of the images below the mean loss that a pass leaves out, for whom the others of them then count; an epoch keeps its steps and makes more passes; 0.5 is usual"),
     NUMBER("prune.until", RUN, prune_until, "0.875", 0, 1, "leaving out easy images: in this first part of the epochs"),
     PLACE("distill.teacher", LOSS, teacher, "", "distillation: checkpoints, runs, or models that come with mixent, with commas between, whose mean probabilities are part of an image's target; empty: none"),
+    WHOLE("distill.members", LOSS, distill_members, "0", 0, MIXENT_MAX_MEMBERS - 1, "distillation: so many of the run's members, the first, are the teachers of the others, and the run's model is that of the others: members=4 distill.members=3 makes one network"),
     YES_NO("distill.augmented", LOSS, distill_augmented, "false", "distillation: teachers are asked in every step, of the images as they are augmented and mixed, which costs a forward pass of each; otherwise once, of the images as they are"),
     NUMBER("distill.weight", LOSS, distill_weight, "0.5", 0, 1, "distillation: the teachers' part of the target; the label has the rest"),
     NUMBER("distill.temperature", LOSS, distill_temperature, "1", 0.01, 100, "distillation: the teachers' logits are divided by it; above 1 they are softer"),

@@ -351,7 +351,15 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "distill.self: what a network says of a mixed image is no image's own; leave out "
                        "augment.mixup and augment.cutmix");
-  if (recipe->progressive_side > 0 && *recipe->teacher && recipe->distill_augmented)
+  if (recipe->distill_members >= recipe->members && recipe->distill_members > 0)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "distill.members: expected fewer than the run's members (members=%ld), got %ld",
+                       recipe->members, recipe->distill_members);
+  if (recipe->distill_members > 0 && *recipe->teacher)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "distill.members: distill.teacher names the teachers already; leave one of them out");
+  if (recipe->progressive_side > 0 && (*recipe->teacher || recipe->distill_members > 0) &&
+      recipe->distill_augmented)
     return mixent_fail(
         MIXENT_ERROR_ARGUMENT,
         "progressive.side: teachers read images of their own size; leave out distill.augmented");

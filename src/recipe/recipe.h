@@ -53,6 +53,7 @@ typedef struct mixent_recipe {
   double progressive_until;
   double prune_fraction, prune_until;
   bool distill_augmented;
+  long distill_members;
   double distill_weight, distill_temperature, distill_self;
   long optimizer; /* index into mixent_optimizer_types */
   double learning_rate, momentum;

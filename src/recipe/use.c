@@ -155,8 +155,8 @@ static const char *find_idle(const char *key, const mixent_recipe *recipe) {
     return "no slow weights are kept (lookahead.every is 0)";
   if ((strcmp(key, "distill.augmented") == 0 || strcmp(key, "distill.weight") == 0 ||
        strcmp(key, "distill.temperature") == 0) &&
-      !*recipe->teacher)
-    return "there is no teacher (distill.teacher is empty)";
+      !*recipe->teacher && recipe->distill_members == 0)
+    return "there is no teacher (distill.teacher is empty, distill.members is 0)";
   if (strcmp(key, "validation.seed") == 0 && recipe->validation_fraction == 0 &&
       recipe->train_fraction == 1 && !mixent_recipe_looks_ahead(recipe))
     return "all images are trained on (validation.fraction is 0, train_fraction is 1)";

@@ -5,6 +5,7 @@
 #include "model/one_file.h"
 #include "peers/peers.h"
 #include "train/initial_weights.h"
+#include "train/teaching.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,20 +65,36 @@ static mixent_status begin_anew(mixent_trainer *trainer) {
   return MIXENT_OK;
 }
 
+/* Where a member is taught by the first ones, whose files are there: takes them as its teachers, if no member before it did. */
+static mixent_status take_teachers(mixent_trainer *trainer, const mixent_run_directory *run,
+                                   uint64_t number) {
+  char *paths[MIXENT_MAX_MEMBERS] = {NULL};
+  size_t count = (size_t)trainer->recipe.distill_members;
+  if (count == 0 || number < count || trainer->taught || trainer->teachers) return MIXENT_OK;
+  mixent_status status = MIXENT_OK;
+  for (size_t i = 0; i < count && status == MIXENT_OK; i++)
+    if (!(paths[i] = member_path(run, i))) status = MIXENT_ERROR_MEMORY;
+  if (status == MIXENT_OK) status = mixent_trainer_teachers_take(trainer, (const char *const *)paths, count);
+  for (size_t i = 0; i < count; i++) free(paths[i]);
+  return mixent_peers_agree(status);
+}
+
 mixent_status mixent_member_begin(mixent_trainer *trainer, const mixent_run_directory *run) {
   mixent_member member = mixent_trainer_member(trainer);
   trainer->seed = mixent_member_seed(trainer->recipe.seed, member.number);
-  if (member.number == 0 || member.steps > 0) return MIXENT_OK;
-  mixent_status status = mixent_peers_rank() == 0 ? keep_member(run, member.number - 1) : MIXENT_OK;
-  MIXENT_TRY(mixent_peers_agree(status));
-  return begin_anew(trainer);
+  if (member.number > 0 && member.steps == 0) {
+    mixent_status status = mixent_peers_rank() == 0 ? keep_member(run, member.number - 1) : MIXENT_OK;
+    MIXENT_TRY(mixent_peers_agree(status));
+    MIXENT_TRY(begin_anew(trainer));
+  }
+  return take_teachers(trainer, run, member.number);
 }
 
-/* Opens the files of all members; the arrays have room for them. */
-static mixent_status open_members(const mixent_run_directory *run, size_t count, char **paths,
+/* Opens the files of members; the arrays have room for them. */
+static mixent_status open_members(const mixent_run_directory *run, size_t first, size_t count, char **paths,
                                   mixent_model **models) {
   for (size_t i = 0; i < count; i++) {
-    paths[i] = member_path(run, i);
+    paths[i] = member_path(run, first + i);
     if (!paths[i]) return MIXENT_ERROR_MEMORY;
     MIXENT_TRY(mixent_model_open(paths[i], &models[i]));
   }
@@ -87,10 +104,12 @@ static mixent_status open_members(const mixent_run_directory *run, size_t count,
 mixent_status mixent_members_join(const mixent_trainer *trainer, const mixent_run_directory *run) {
   char *paths[MIXENT_MAX_MEMBERS] = {NULL};
   mixent_model *models[MIXENT_MAX_MEMBERS] = {NULL}, *ensemble = NULL;
-  size_t count = (size_t)trainer->recipe.members;
-  if (count == 1) return MIXENT_OK;
-  mixent_status status = keep_member(run, count - 1);
-  if (status == MIXENT_OK) status = open_members(run, count, paths, models);
+  size_t all = (size_t)trainer->recipe.members, first = (size_t)trainer->recipe.distill_members,
+         count = all - first;
+  if (all == 1) return MIXENT_OK;
+  mixent_status status = keep_member(run, all - 1);
+  if (count == 1) return status; /* the one that the others taught is the best already */
+  if (status == MIXENT_OK) status = open_members(run, first, count, paths, models);
   if (status == MIXENT_OK)
     status = mixent_ensemble_make((const mixent_model *const *)models, (const char *const *)paths, count,
                                   &ensemble);

@@ -1,5 +1,6 @@
 /* Runs of several members: networks trained one after another, each for its part of the epochs and from a seed of its own, that
- * become one ensemble (model/ensemble.h). The first is the network that the same recipe trains alone. */
+ * become one ensemble (model/ensemble.h). The first is the network that the same recipe trains alone. With distill.members the first
+ * ones teach the others, and the ensemble, or where it is one the model, is that of the others. */
 #ifndef MIXENT_TRAIN_MEMBERS_H
 #define MIXENT_TRAIN_MEMBERS_H
 
@@ -20,11 +21,11 @@ static inline uint64_t mixent_member_seed(long seed, uint64_t member) {
 }
 
 /* Before an epoch. Sets the trainer's seed; where a member begins, keeps the best network of the one before as
- * member-N.safetensors, if it is not there, and begins anew. */
+ * member-N.safetensors, if it is not there, and begins anew; where the first ones teach it, takes them as teachers. */
 mixent_status mixent_member_begin(mixent_trainer *trainer, const mixent_run_directory *run);
 
-/* After the last epoch: keeps the last member, too, and makes best.safetensors the ensemble of all. Does nothing in a run of one
- * network. */
+/* After the last epoch: keeps the last member, too, and makes best.safetensors the ensemble of all that teach no others. Does nothing
+ * in a run of one network. */
 mixent_status mixent_members_join(const mixent_trainer *trainer, const mixent_run_directory *run);
 
 #endif

@@ -5,7 +5,7 @@
 #include "train/teacher.h"
 
 bool mixent_recipe_softens(const mixent_recipe *recipe) {
-  return mixent_mixing_is_on(&recipe->mixing) || *recipe->teacher || recipe->distill_self > 0;
+  return mixent_mixing_is_on(&recipe->mixing) || recipe->distill_self > 0;
 }
 
 /* `predictions` [train images, classes]; of images whose row is 0 nothing has been said yet. */

@@ -4,7 +4,7 @@
 
 #include "train/trainer.h"
 
-/* Whether a recipe makes targets soft. */
+/* Whether a recipe makes targets soft, with or without teachers, who do so whenever they are there. */
 bool mixent_recipe_softens(const mixent_recipe *recipe);
 
 /* Of a replica's rows, which are filled in, before they go forward: their labels, then in part what the teachers say, then in part what the

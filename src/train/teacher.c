@@ -26,27 +26,25 @@ static mixent_status open_one(mixent_teachers *teachers, size_t t, const char *p
   if (status == MIXENT_OK)
     status = mixent_evaluator_create(teachers->models[t], (int)teachers->rows,
                                      mixent_recipe_precision(recipe), &teachers->evaluators[t]);
-  return status == MIXENT_OK ? status : mixent_fail_within(status, "distill.teacher: %s", path);
+  return status == MIXENT_OK ? status : mixent_fail_within(status, "teacher %s", path);
 }
 
-static mixent_status open_all(mixent_teachers *teachers, const mixent_recipe *recipe,
-                              const mixent_dataset *dataset) {
-  char names[MIXENT_RECIPE_TEXT], *rest;
-  size_t all = 1;
-  for (const char *comma = recipe->teacher; (comma = strchr(comma, ',')); comma++) all++;
-  MIXENT_TRY(MIXENT_ALLOCATE(all, &teachers->models));
-  MIXENT_TRY(MIXENT_ALLOCATE(all, &teachers->evaluators));
+static mixent_status open_all(mixent_teachers *teachers, const char *const *paths, size_t count,
+                              const mixent_recipe *recipe, const mixent_dataset *dataset) {
+  MIXENT_TRY(MIXENT_ALLOCATE(count, &teachers->models));
+  MIXENT_TRY(MIXENT_ALLOCATE(count, &teachers->evaluators));
   MIXENT_TRY(MIXENT_ALLOCATE(teachers->rows * teachers->classes, &teachers->said));
   MIXENT_TRY(MIXENT_ALLOCATE(teachers->classes, &teachers->one));
   MIXENT_TRY(MIXENT_ALLOCATE(teachers->rows, &teachers->indices));
-  strcpy(names, recipe->teacher);
-  for (char *name = strtok_r(names, ",", &rest); name; name = strtok_r(NULL, ",", &rest))
-    MIXENT_TRY(open_one(teachers, teachers->count++, name, recipe, dataset));
+  while (teachers->count < count) {
+    size_t t = teachers->count++;
+    MIXENT_TRY(open_one(teachers, t, paths[t], recipe, dataset));
+  }
   return MIXENT_OK;
 }
 
-mixent_status mixent_teachers_open(const mixent_recipe *recipe, const mixent_dataset *dataset, size_t rows,
-                                   mixent_teachers **out) {
+mixent_status mixent_teachers_open(const mixent_recipe *recipe, const char *const *paths, size_t count,
+                                   const mixent_dataset *dataset, size_t rows, mixent_teachers **out) {
   const mixent_images *images = &dataset->train;
   MIXENT_TRY(MIXENT_ALLOCATE(1, out));
   **out = (mixent_teachers){.rows = rows,
@@ -54,7 +52,7 @@ mixent_status mixent_teachers_open(const mixent_recipe *recipe, const mixent_dat
                             .pixels = (size_t)images->side * (size_t)images->side,
                             .channels = (size_t)images->channels,
                             .temperature = recipe->distill_temperature};
-  mixent_status status = open_all(*out, recipe, dataset);
+  mixent_status status = open_all(*out, paths, count, recipe, dataset);
   if (status == MIXENT_OK) return MIXENT_OK;
   mixent_teachers_free(*out);
   *out = NULL;

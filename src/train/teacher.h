@@ -8,9 +8,9 @@
 
 typedef struct mixent_teachers mixent_teachers;
 
-/* The models that distill.teacher names, made ready for batches of so many rows. Errors: a model of other images or classes. */
-mixent_status mixent_teachers_open(const mixent_recipe *recipe, const mixent_dataset *dataset, size_t rows,
-                                   mixent_teachers **out);
+/* The models of these checkpoints, made ready for batches of so many rows. Errors: a model of other images or classes. */
+mixent_status mixent_teachers_open(const mixent_recipe *recipe, const char *const *paths, size_t count,
+                                   const mixent_dataset *dataset, size_t rows, mixent_teachers **out);
 void mixent_teachers_free(mixent_teachers *teachers);
 
 /* The mean of the probabilities of all, logits divided by distill.temperature: [train images, classes] for the images that are

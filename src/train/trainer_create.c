@@ -13,6 +13,7 @@
 #include "train/resized.h"
 #include "train/targets.h"
 #include "train/teacher.h"
+#include "train/teaching.h"
 #include "train/trainer.h"
 #include "train/whitening.h"
 
@@ -159,29 +160,6 @@ static mixent_status make_optimizer(mixent_trainer *trainer) {
   return MIXENT_OK;
 }
 
-/* Teachers that are asked once are not needed any more afterwards. */
-static mixent_status ask_once(mixent_trainer *trainer) {
-  mixent_teachers *teachers;
-  MIXENT_TRY(mixent_teachers_open(&trainer->recipe, trainer->dataset, trainer->batch, &teachers));
-  mixent_status status =
-      mixent_teachers_ask_images(teachers, &trainer->dataset->train, &trainer->split, &trainer->taught);
-  mixent_teachers_free(teachers);
-  return status;
-}
-
-/* Those that are asked in each step: for each replica, whose threads ask them. */
-static mixent_status make_teachers(mixent_trainer *trainer) {
-  const mixent_recipe *recipe = &trainer->recipe;
-  mixent_status status = MIXENT_OK;
-  if (!recipe->distill_augmented) return ask_once(trainer);
-  MIXENT_TRY(MIXENT_ALLOCATE(trainer->replicas->local, &trainer->teachers));
-  mixent_threads_set(mixent_recipe_replica_threads(recipe));
-  for (size_t i = 0; i < trainer->replicas->local && status == MIXENT_OK; i++)
-    status = mixent_teachers_open(recipe, trainer->dataset, trainer->replicas->rows, &trainer->teachers[i]);
-  mixent_threads_set((int)own_threads(recipe));
-  return status;
-}
-
 static mixent_status make_state(mixent_trainer *trainer) {
   mixent_train_state *state = &trainer->state;
   trainer->loss = mixent_recipe_loss(&trainer->recipe);
@@ -205,10 +183,10 @@ static mixent_status make_state(mixent_trainer *trainer) {
     MIXENT_TRY(mixent_pruning_make(trainer->steps, trainer->split.train_count, &trainer->pruning));
   }
   bool soft = mixent_recipe_softens(&trainer->recipe);
-  if (*trainer->recipe.teacher) MIXENT_TRY(make_teachers(trainer));
   if (trainer->recipe.distill_self > 0)
     MIXENT_TRY(MIXENT_ALLOCATE(trainer->train.count * trainer->classes, &state->predictions));
   MIXENT_TRY(mixent_train_batch_make(trainer->batch, trainer->classes, soft, state->losses, &trainer->drawn));
+  MIXENT_TRY(mixent_trainer_teachers_named(trainer));
   if (mixent_recipe_looks_ahead(&trainer->recipe))
     MIXENT_TRY(mixent_look_ahead_create(trainer, &trainer->look_ahead));
   MIXENT_TRY(mixent_baseline_read(&trainer->recipe, &trainer->baseline_accuracy));

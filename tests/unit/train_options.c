@@ -15,7 +15,8 @@
 #include "train/targets.h"
 #include <math.h>
 
-static char directory[] = "/tmp/mixent-options-XXXXXX", data_path[64], net_path[64], teachers[160], begun[80];
+static char directory[] = "/tmp/mixent-options-XXXXXX", data_path[64], net_path[64], teachers[160], begun[80],
+            firsts[160], first_of_pupils[96];
 
 static int make_data(void **state) {
   (void)state;
@@ -24,6 +25,9 @@ static int make_data(void **state) {
   snprintf(net_path, sizeof net_path, "%s/small.yaml", directory);
   snprintf(begun, sizeof begun, "%s/mixed", directory);
   snprintf(teachers, sizeof teachers, "%s/mixed,%s/slow/best.safetensors", directory, directory);
+  snprintf(firsts, sizeof firsts, "%s/pair/member-1.safetensors,%s/pair/member-2.safetensors", directory,
+           directory);
+  snprintf(first_of_pupils, sizeof first_of_pupils, "%s/pupils/member-1.safetensors", directory);
   return small_run_make(directory, 4) ? 0 : -1;
 }
 
@@ -119,6 +123,14 @@ static const option_set sets[] = {
     {"progressive",
      {{"progressive.side", "20"}, {"net", "resnet20"}, {"augment.mixup", "0.5"}, {"ema.decay", "0.9"}}},
     {"members", {{"members", "3"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
+    {"pair", {{"members", "2"}, {"epochs", "2"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
+    {"student", {{"members", "3"}, {"distill.members", "2"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
+    {"pupils",
+     {{"members", "3"},
+      {"distill.members", "1"},
+      {"distill.augmented", "true"},
+      {"augment.mixup", "0.5"},
+      {"replicas", "2"}}},
     {"first", {{"epochs", "1"}, {"ema.decay", "0.9"}, {"distill.self", "0.3"}}},
     /* the teachers, and what it begins from, are runs from above */
     {"taught", {{"distill.teacher", teachers}, {"distill.augmented", "true"}, {"augment.mixup", "0.5"}}},
@@ -407,6 +419,58 @@ static void test_members_become_an_ensemble(void **state) {
   mixent_train_summary_free(&summary);
 }
 
+static void assert_same_weights(const char *run, const char *file, const char *other, const char *its_file) {
+  mixent_model *a = open_best(run, file), *b = open_best(other, its_file);
+  size_t count = mixent_graph_parameter_count(a->graph), statistics = mixent_graph_statistic_count(a->graph);
+  assert_int_equal(mixent_graph_parameter_count(b->graph), count);
+  assert_memory_equal(a->parameters, b->parameters, count * sizeof(float));
+  assert_memory_equal(a->statistics, b->statistics, statistics * sizeof(float));
+  mixent_model_free(a);
+  mixent_model_free(b);
+}
+
+static void train_by_hand(const char *name, const mixent_setting *changes) {
+  mixent_setting settings[BASE + MOST];
+  char *run = mixent_path_join(directory, name);
+  train_in_parts(settings, join_settings(changes, settings), run, 0);
+  free(run);
+}
+
+/* The first members are those of a run of so many; the others are what these teach by distill.teacher; the run's model is the one
+ * that was taught, or the ensemble of several. */
+static void test_members_teach_others(void **state) {
+  (void)state;
+  const mixent_setting student[] = {{"members", "3"},
+                                    {"distill.teacher", firsts},
+                                    {"ema.decay", "0.9"},
+                                    {"distill.self", "0.3"},
+                                    {NULL, NULL}};
+  const mixent_setting taught[] = {{"members", "3"},
+                                   {"distill.teacher", first_of_pupils},
+                                   {"distill.augmented", "true"},
+                                   {"augment.mixup", "0.5"},
+                                   {"replicas", "2"},
+                                   {NULL, NULL}};
+  train_by_hand("student-by-hand", student);
+  train_by_hand("pupils-by-hand", taught);
+  assert_same_weights("student", "member-1.safetensors", "pair", "member-1.safetensors");
+  assert_same_weights("student", "member-2.safetensors", "pair", "member-2.safetensors");
+  assert_same_weights("student", "member-3.safetensors", "student-by-hand", "member-3.safetensors");
+  assert_same_weights("student", "best.safetensors", "student", "member-3.safetensors");
+  assert_same_weights("pupils", "member-2.safetensors", "pupils-by-hand", "member-2.safetensors");
+  assert_same_weights("pupils", "member-3.safetensors", "pupils-by-hand", "member-3.safetensors");
+  mixent_model *pupils = open_best("pupils", "best.safetensors"),
+               *members[] = {open_best("pupils", "member-2.safetensors"),
+                             open_best("pupils", "member-3.safetensors")};
+  size_t count = mixent_graph_parameter_count(members[0]->graph);
+  assert_int_equal(mixent_graph_parameter_count(pupils->graph), 2 * count);
+  for (size_t i = 0; i < 2; i++) {
+    assert_memory_equal(pupils->parameters + i * count, members[i]->parameters, count * sizeof(float));
+    mixent_model_free(members[i]);
+  }
+  mixent_model_free(pupils);
+}
+
 /* Filter o of a convolution passes on channel o, and as many filters as there are channels do; the rest is as it would be. */
 static void test_identity_filters(void **state) {
   (void)state;
@@ -611,13 +675,21 @@ static void test_slow_weights_follow(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_stopped_and_resumed),    cmocka_unit_test(test_mixed_targets_reach_the_loss),
-      cmocka_unit_test(test_distilled_targets),      cmocka_unit_test(test_predictions_are_kept),
-      cmocka_unit_test(test_teachers_see_the_input), cmocka_unit_test(test_members_become_an_ensemble),
-      cmocka_unit_test(test_identity_filters),       cmocka_unit_test(test_images_are_resized),
-      cmocka_unit_test(test_progressive_sizes),      cmocka_unit_test(test_whitening_filters),
-      cmocka_unit_test(test_begun_from_a_run),       cmocka_unit_test(test_resumed_without_its_beginning),
-      cmocka_unit_test(test_what_moves_the_weights), cmocka_unit_test(test_slow_weights_follow),
+      cmocka_unit_test(test_stopped_and_resumed),
+      cmocka_unit_test(test_mixed_targets_reach_the_loss),
+      cmocka_unit_test(test_distilled_targets),
+      cmocka_unit_test(test_predictions_are_kept),
+      cmocka_unit_test(test_teachers_see_the_input),
+      cmocka_unit_test(test_members_become_an_ensemble),
+      cmocka_unit_test(test_members_teach_others),
+      cmocka_unit_test(test_identity_filters),
+      cmocka_unit_test(test_images_are_resized),
+      cmocka_unit_test(test_progressive_sizes),
+      cmocka_unit_test(test_whitening_filters),
+      cmocka_unit_test(test_begun_from_a_run),
+      cmocka_unit_test(test_resumed_without_its_beginning),
+      cmocka_unit_test(test_what_moves_the_weights),
+      cmocka_unit_test(test_slow_weights_follow),
   };
   return cmocka_run_group_tests(tests, make_data, remove_data);
 }

@@ -99,7 +99,10 @@ static bool take_best(checking *checking, json_t *line) {
               checking->recipe.select == MIXENT_SELECT_LAST || accuracy > checking->best_accuracy ||
               (accuracy == checking->best_accuracy && nll < checking->best_nll);
   if (!best) return false;
-  if (checking->epoch <= each) checking->best_epoch = checking->epoch; /* an ensemble has the first one's */
+  json_int_t taught = checking->recipe.distill_members * each;
+  if (checking->epoch > taught && checking->epoch <= taught + each)
+    checking->best_epoch =
+        checking->epoch; /* an ensemble has the first one's, of those that teach no others */
   checking->best_accuracy = accuracy, checking->best_nll = nll;
   json_decref(checking->best);
   checking->best = json_incref(line);
