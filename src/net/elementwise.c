@@ -1,4 +1,4 @@
-/* Layers that only touch memory, as plain loops the compiler vectorises, for float and bfloat16: ReLU, GELU and SiLU on their
+/* Layers that only touch memory, for float and bfloat16 (kernels/elementwise.h, smooth.h): ReLU, GELU and SiLU on their
  * own, every n-th pixel, the sum of a skip connection, and the sum of the gradients of a value that several layers read. */
 #include "core/memory.h"
 #include "core/threads.h"
@@ -9,36 +9,9 @@
 
 enum { PIECE = 1 << 14 }; /* elements a thread takes at a time */
 
-/* Kernels over n neighbouring elements. A NaN stays a NaN through the ReLU. */
-
-static void relu_float(size_t n, const float *x, float *y) {
-  for (size_t i = 0; i < n; i++) y[i] = x[i] < 0 ? 0 : x[i];
-}
-
-static void relu_bf16(size_t n, const uint16_t *x, uint16_t *y) {
-  /* negative and not NaN: the bits of -0 to -inf */
-  for (size_t i = 0; i < n; i++) y[i] = x[i] >= 0x8000 && x[i] <= 0xff80 ? 0 : x[i];
-}
-
-static void relu_gradient_float(size_t n, const float *y, const float *dy, float *dx) {
-  for (size_t i = 0; i < n; i++) dx[i] = y[i] > 0 ? dy[i] : 0;
-}
-
-static void relu_gradient_bf16(size_t n, const uint16_t *y, const uint16_t *dy, uint16_t *dx) {
-  for (size_t i = 0; i < n; i++) dx[i] = y[i] > 0 && y[i] < 0x8000 ? dy[i] : 0;
-}
-
+/* Sums in double are for the reference. */
 static void add_double(size_t n, const double *a, const double *b, double *out) {
   for (size_t i = 0; i < n; i++) out[i] = a[i] + b[i];
-}
-
-static void add_float(size_t n, const float *a, const float *b, float *out) {
-  for (size_t i = 0; i < n; i++) out[i] = a[i] + b[i];
-}
-
-static void add_bf16(size_t n, const uint16_t *a, const uint16_t *b, uint16_t *out) {
-  for (size_t i = 0; i < n; i++)
-    out[i] = mixent_bf16_from_float(mixent_bf16_to_float(a[i]) + mixent_bf16_to_float(b[i]));
 }
 
 /* One step: what to do over which buffers. */
@@ -48,7 +21,7 @@ typedef struct elementwise_step {
   mixent_data_type type;
   size_t count;            /* of elements, pixels or images, as `work` counts them */
   size_t channels, narrow; /* additions: of the result, of the second operand, which sits in the middle */
-  const mixent_smooth_kernels *kernels; /* GELU, SiLU */
+  const mixent_kernels *kernels; /* of float or bfloat16 */
   mixent_smooth smooth;
   const mixent_layer *from, *to; /* samples: every stride-th pixel of `from` */
   int buffers[MIXENT_MAX_STEP_BUFFERS];
@@ -61,12 +34,10 @@ static char *at(const elementwise_step *step, int buffer, size_t element) {
 }
 
 static void add(const elementwise_step *step, size_t n, const void *a, const void *b, void *out) {
-  if (step->type == MIXENT_TYPE_BF16)
-    add_bf16(n, a, b, out);
-  else if (step->type == MIXENT_TYPE_F32)
-    add_float(n, a, b, out);
+  if (step->type == MIXENT_TYPE_F64)
+    add_double(n, a, b, out);
   else
-    add_double(n, a, b, out); /* the sum of gradients serves the reference too */
+    step->kernels->elementwise->add(n, a, b, out);
 }
 
 /* Row `line` of all the images' rows after sampling, from or back to the one it was taken of. */
@@ -87,20 +58,14 @@ static void sample_line(const elementwise_step *step, size_t line, bool back) {
 /* x, y; elements. */
 static void relu(void *context, size_t begin, size_t end) {
   const elementwise_step *step = context;
-  if (step->type == MIXENT_TYPE_BF16)
-    relu_bf16(end - begin, (void *)at(step, 0, begin), (void *)at(step, 1, begin));
-  else
-    relu_float(end - begin, (void *)at(step, 0, begin), (void *)at(step, 1, begin));
+  step->kernels->elementwise->relu(end - begin, at(step, 0, begin), at(step, 1, begin));
 }
 
 /* y, dy, dx; elements. */
 static void relu_gradient(void *context, size_t begin, size_t end) {
   const elementwise_step *step = context;
-  void *y = at(step, 0, begin), *dy = at(step, 1, begin), *dx = at(step, 2, begin);
-  if (step->type == MIXENT_TYPE_BF16)
-    relu_gradient_bf16(end - begin, y, dy, dx);
-  else
-    relu_gradient_float(end - begin, y, dy, dx);
+  step->kernels->elementwise->relu_gradient(end - begin, at(step, 0, begin), at(step, 1, begin),
+                                            at(step, 2, begin));
 }
 
 /* x, y; elements. */
@@ -108,7 +73,7 @@ static void smooth(void *context, size_t begin, size_t end) {
   const elementwise_step *step = context;
   for (size_t n; begin < end; begin += n) {
     n = end - begin < PIECE ? end - begin : PIECE;
-    step->kernels->forward(step->smooth, (int)n, at(step, 0, begin), at(step, 1, begin));
+    step->kernels->smooth->forward(step->smooth, (int)n, at(step, 0, begin), at(step, 1, begin));
   }
 }
 
@@ -117,7 +82,8 @@ static void smooth_gradient(void *context, size_t begin, size_t end) {
   const elementwise_step *step = context;
   for (size_t n; begin < end; begin += n) {
     n = end - begin < PIECE ? end - begin : PIECE;
-    step->kernels->backward(step->smooth, (int)n, at(step, 0, begin), at(step, 1, begin), at(step, 2, begin));
+    step->kernels->smooth->backward(step->smooth, (int)n, at(step, 0, begin), at(step, 1, begin),
+                                    at(step, 2, begin));
   }
 }
 
@@ -187,6 +153,7 @@ static mixent_status add_step(mixent_plan *plan, int layer, const char *pass, bo
   *step = made;
   step->plan = plan;
   step->type = plan->value_type;
+  step->kernels = mixent_kernels_choose(plan->value_type == MIXENT_TYPE_BF16);
   step->buffer_count = count;
   for (int i = 0; i < count; i++) {
     step->buffers[i] = buffers[i];
@@ -244,10 +211,8 @@ static int match_smooth(const mixent_plan *plan, int layer) {
 
 static elementwise_step describe_smooth(const mixent_plan *plan, int layer, mixent_range_work *work) {
   bool gelu = mixent_layer_is(&plan->graph->layers[layer], MIXENT_LAYER_GELU);
-  return (elementwise_step){.work = work,
-                            .count = elements(plan, layer),
-                            .kernels = mixent_kernels_choose(plan->value_type == MIXENT_TYPE_BF16)->smooth,
-                            .smooth = gelu ? MIXENT_GELU : MIXENT_SILU};
+  return (elementwise_step){
+      .work = work, .count = elements(plan, layer), .smooth = gelu ? MIXENT_GELU : MIXENT_SILU};
 }
 
 static mixent_status lower_smooth_forward(mixent_plan *plan, int layer, void **shared) {

@@ -2,6 +2,7 @@
 unit_test(norm)
 unit_test(smooth)
 unit_test(matrix)
+unit_test(elementwise)
 unit_test(narrow)
 unit_test(transforms)
 unit_test(winograd)

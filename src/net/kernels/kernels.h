@@ -138,6 +138,13 @@ typedef struct mixent_narrow_kernels {
   void (*moments)(const mixent_narrow *shape, const float *image, float *window, float *sums);
 } mixent_narrow_kernels;
 
+/* Over `count` neighbouring elements; an output may be one of the inputs. */
+typedef struct mixent_elementwise_kernels {
+  void (*relu)(size_t count, const void *x, void *y); /* a NaN stays a NaN */
+  void (*relu_gradient)(size_t count, const void *y, const void *dy, void *dx);
+  void (*add)(size_t count, const void *a, const void *b, void *out);
+} mixent_elementwise_kernels;
+
 /* Smooth rectifiers, element by element (net/graph/layers/smooth.c). */
 typedef enum mixent_smooth { MIXENT_GELU, MIXENT_SILU } mixent_smooth;
 
@@ -155,6 +162,7 @@ typedef struct mixent_kernels {
   const mixent_winograd_kernels *winograd;
   const mixent_norm_kernels *norm;
   const mixent_narrow_kernels *narrow;
+  const mixent_elementwise_kernels *elementwise;
   const mixent_smooth_kernels *smooth;
   mixent_matrix_product *multiply;
 } mixent_kernels;
