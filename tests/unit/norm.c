@@ -175,6 +175,28 @@ static void check_plain_sums(const subject *s, numbers *numbers) {
   check_sums(s, "sums", &sums);
 }
 
+/* Batch norm with another path: g where y, here any numbers, is above 0; the gradient comes in one array or in two. */
+static void check_sums_of_paths(const subject *s, numbers *numbers) {
+  sums sums = make_sums(s, numbers);
+  float *const to[] = {sums.got[0].values.data, sums.got[1].values.data};
+  bool two = draw(numbers, 0, 1);
+  array y = draw_array(s->kind, s->type, s->x.count, numbers),
+        more = draw_array(s->kind, s->type, s->x.count, numbers),
+        g = make_array(s->type, s->x.count, numbers);
+  s->kernels->norm->sums_add(&s->line, s->pixels, s->x.values.data, y.values.data, s->dy.values.data,
+                             two ? more.values.data : NULL, g.values.data, to);
+  for (size_t i = 0; i < s->x.count; i++) {
+    double dy = mixent_get(s->dy.values, i) + (two ? mixent_get(more.values, i) : 0);
+    double wanted = mixent_get(y.values, i) > 0 ? dy : 0;
+    check_value(s, "gradient of both paths", &g, i, wanted);
+    add_wanted(&sums, i % (size_t)s->line.channels, wanted, distance_at(s, &s->x, i));
+  }
+  check_sums(s, "sums of paths", &sums);
+  free_array(&y);
+  free_array(&more);
+  free_array(&g);
+}
+
 /* The window that makes value `i` of y: where its four values are, and which is the maximum (net/graph/layers/max_pool.c). */
 typedef struct window {
   const array *row[WINDOW];
@@ -239,6 +261,7 @@ static void check_table(const mixent_kernels *kernels, bool bf16, uint64_t seed)
   check_apply(&plain, &numbers);
   check_gradient(&plain, &numbers);
   check_plain_sums(&plain, &numbers);
+  check_sums_of_paths(&plain, &numbers);
   free_subject(&plain);
   subject windows = make_subject(kernels, bf16, true, &numbers);
   check_apply_pool(&windows, &numbers);

@@ -97,9 +97,10 @@ typedef struct mixent_norm_kernels {
                float *const sums[2]);
   void (*sums_pool)(const mixent_norm_line *line, size_t pixels, const void *x, const void *below,
                     const void *dy, float *const sums[2]);
-  /* After apply_add, of which y came out: writes g, the gradient of both paths, besides. */
+  /* After apply_add, of which y came out: writes g, the gradient of both paths, besides. The gradient of y is dy plus `more`, unless
+   * that is NULL. */
   void (*sums_add)(const mixent_norm_line *line, size_t pixels, const void *x, const void *y, const void *dy,
-                   void *g, float *const sums[2]);
+                   const void *more, void *g, float *const sums[2]);
   /* dx = scale g + slope (x - mean) + offset */
   void (*gradient)(const mixent_norm_line *line, const float *slope, const float *offset, size_t pixels,
                    const void *x, const void *dy, void *dx);

@@ -167,23 +167,26 @@ static void norm_apply_add(const mixent_norm_line *line, size_t pixels, const vo
     });
 }
 
-static void norm_sums_add(const mixent_norm_line *line, size_t pixels, const void *from, const void *after,
-                          const void *gradient, void *to, float *const sums[2]) {
-  const value *x = from, *y = after, *dy = gradient;
-  value *out = to;
-  for (size_t p = 0; p < pixels; p++) {
+ALWAYS_INLINE void sums_of_paths(const mixent_norm_line *line, size_t pixels, const value *x, const value *y,
+                                 const value *dy, const value *more, value *out, float *const sums[2]) {
+  for (size_t p = 0, at = 0; p < pixels; p++, at += (size_t)line->channels)
     FOR_EACH_VECTOR(line->channels, c, count, {
-      bits open = (bits)(load_values(y + c, count) > (vector){0});
-      vector g = (vector)(open & (bits)load_values(dy + c, count));
-      store_values(out + c, count, g);
+      size_t i = at + (size_t)c;
+      vector gradient = load_values(dy + i, count);
+      if (more) gradient += load_values(more + i, count);
+      vector g = (vector)((bits)(load_values(y + i, count) > (vector){0}) & (bits)gradient);
+      store_values(out + i, count, g);
       add_to(sums[0] + c, g);
-      add_to(sums[1] + c, g * (load_values(x + c, count) - load(line->mean + c)));
+      add_to(sums[1] + c, g * (load_values(x + i, count) - load(line->mean + c)));
     });
-    x += line->channels;
-    y += line->channels;
-    dy += line->channels;
-    out += line->channels;
-  }
+}
+
+static void norm_sums_add(const mixent_norm_line *line, size_t pixels, const void *x, const void *y,
+                          const void *dy, const void *more, void *g, float *const sums[2]) {
+  if (more)
+    sums_of_paths(line, pixels, x, y, dy, more, g, sums);
+  else
+    sums_of_paths(line, pixels, x, y, dy, NULL, g, sums);
 }
 
 ALWAYS_INLINE vector gradient_at(const mixent_norm_line *line, const float *slope, const float *offset, int c,

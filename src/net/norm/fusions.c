@@ -29,7 +29,8 @@ static void gradient_pixels(const mixent_norm_step *step, size_t first, size_t c
   write_pixels(step, step->dy, first, count);
 }
 
-/* MIXENT_NORM_ADD_RELU: y = max(norm(x) + other, 0). The sums also write g = dy where y > 0, which is the gradient of both paths. */
+/* MIXENT_NORM_ADD_RELU: y = max(norm(x) + other, 0). The sums also write g = dy where y > 0, which is the gradient of both paths. Mostly two
+ * layers read y, the next block and its shortcut: then dy comes in two arrays, whose sum is never stored. */
 
 static void apply_add(const mixent_norm_step *step, size_t first, size_t count) {
   size_t at = pixel_at(step, first);
@@ -39,8 +40,9 @@ static void apply_add(const mixent_norm_step *step, size_t first, size_t count) 
 
 static void sum_add(const mixent_norm_step *step, size_t first, size_t count, float *const sums[2]) {
   size_t at = pixel_at(step, first);
-  step->kernels->norm->sums_add(&step->now, count, (const char *)step->x + at, (const char *)step->y + at,
-                                (const char *)step->dy + at, (char *)step->both + at, sums);
+  step->kernels->norm->sums_add(
+      &step->now, count, (const char *)step->x + at, (const char *)step->y + at, (const char *)step->dy + at,
+      step->more ? (const char *)step->more + at : NULL, (char *)step->both + at, sums);
 }
 
 static void gradient_add(const mixent_norm_step *step, size_t first, size_t count) {

@@ -12,6 +12,7 @@ static void open_run(mixent_norm_step *step, const mixent_step_context *context)
   step->x = mixent_plan_address(plan, context, step->input);
   step->y = mixent_plan_address(plan, context, step->output);
   step->dy = mixent_plan_address(plan, context, step->output_gradient);
+  step->more = mixent_plan_address(plan, context, step->more_gradient);
   step->dx = mixent_plan_address(plan, context, step->input_gradient);
   step->other = mixent_plan_address(plan, context, step->skip);
   step->both = mixent_plan_address(plan, context, step->both_gradient);
@@ -140,6 +141,10 @@ static int match(const mixent_plan *plan, int layer) {
   return covers(plan, layer) ? mixent_norm_fusions[find_fusion(plan, layer)].layers : 0;
 }
 
+bool mixent_norm_adds_gradients(const mixent_plan *plan, int layer) {
+  return find_fusion(plan, layer) == MIXENT_NORM_ADD_RELU;
+}
+
 static mixent_norm_step describe(const mixent_plan *plan, int layer) {
   const mixent_layer *l = &plan->graph->layers[layer];
   mixent_norm_fusion_kind kind = find_fusion(plan, layer);
@@ -157,6 +162,7 @@ static mixent_norm_step describe(const mixent_plan *plan, int layer) {
                            .input = plan->values[l->inputs[0]],
                            .output = plan->values[last],
                            .output_gradient = plan->value_gradients[last],
+                           .more_gradient = plan->more_gradients[last],
                            .input_gradient = plan->input_gradients[layer][0]};
   if (kind == MIXENT_NORM_ADD_RELU) {
     const mixent_layer *add = l + 1;
@@ -176,10 +182,12 @@ static mixent_status add_step(mixent_plan *plan, const mixent_norm_step *made, b
   mixent_norm_step *step;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &step));
   *step = *made;
-  const int touched[] = {step->input, step->output,          step->line,           step->partial,
-                         step->skip,  step->output_gradient, step->input_gradient, step->both_gradient};
-  int buffers[9], count = 0;
-  for (int i = 0; i < 8; i++)
+  const int touched[] = {step->input,         step->output,         step->line,
+                         step->partial,       step->skip,           step->output_gradient,
+                         step->more_gradient, step->input_gradient, step->both_gradient};
+  enum { TOUCHED = sizeof touched / sizeof *touched };
+  int buffers[TOUCHED + 1], count = 0;
+  for (int i = 0; i < TOUCHED; i++)
     if (touched[i] >= 0) buffers[count++] = touched[i];
   buffers[count] = -1;
   return mixent_plan_add_step(plan,
@@ -206,7 +214,7 @@ static mixent_status lower_forward(mixent_plan *plan, int layer, void **shared) 
   MIXENT_TRY(
       mixent_plan_add_buffer(plan, MIXENT_NORM_LINE_ARRAYS * (size_t)step.filled * sizeof(float), line));
   step.line = *line;
-  step.output_gradient = step.input_gradient = step.both_gradient = -1;
+  step.output_gradient = step.more_gradient = step.input_gradient = step.both_gradient = -1;
   MIXENT_TRY(add_partial(plan, &step));
   *shared = line;
   return add_step(plan, &step, false);

@@ -42,12 +42,12 @@ typedef struct mixent_norm_step {
   int channels, filled, height, width;
   size_t units, units_in_block, blocks;
   int input, output, line, partial; /* buffers; line: mean, scale, shift, 1 / deviation, slope, offset */
-  int output_gradient, input_gradient;
+  int output_gradient, more_gradient, input_gradient; /* more: added to the first, -1: none */
   int skip,
       both_gradient; /* with MIXENT_NORM_ADD_RELU: the other path's value; the gradient of either path */
   /* of the run under way */
   const mixent_step_context *context;
-  const void *x, *dy, *other;
+  const void *x, *dy, *more, *other;
   void *y, *dx, *both;
   float *sums; /* of each block, two for each channel */
   mixent_norm_line now;

@@ -94,7 +94,10 @@ static mixent_status lower_group_backward(mixent_plan *plan, const group *g, con
     int count = gradient_shares(plan, g->last, shares);
     if (!learns[g->last] || count == 0) return MIXENT_OK;
     plan->value_gradients[g->last] = shares[0];
-    if (count > 1) MIXENT_TRY(mixent_plan_add_sum(plan, g->last, shares, count));
+    if (count == 2 && g->pattern == mixent_norm_patterns && mixent_norm_adds_gradients(plan, g->first))
+      plan->more_gradients[g->last] = shares[1];
+    else if (count > 1)
+      MIXENT_TRY(mixent_plan_add_sum(plan, g->last, shares, count));
   }
   for (int l = g->first; l <= g->last; l++)
     for (int i = 0; i < plan->graph->layers[l].input_count; i++) {
@@ -126,6 +129,7 @@ static mixent_status allocate_tables(mixent_plan *plan, group **groups) {
   size_t layers = (size_t)plan->graph->layer_count;
   MIXENT_TRY(mixent_plan_allocate(plan, layers * sizeof(int), (void **)&plan->values));
   MIXENT_TRY(mixent_plan_allocate(plan, layers * sizeof(int), (void **)&plan->value_gradients));
+  MIXENT_TRY(mixent_plan_allocate(plan, layers * sizeof(int), (void **)&plan->more_gradients));
   MIXENT_TRY(mixent_plan_allocate(plan, layers * sizeof(int), (void **)&plan->consumers));
   MIXENT_TRY(mixent_plan_allocate(plan, layers * sizeof *plan->types, (void **)&plan->types));
   MIXENT_TRY(
@@ -133,7 +137,7 @@ static mixent_status allocate_tables(mixent_plan *plan, group **groups) {
   MIXENT_TRY(mixent_plan_allocate(plan, layers * sizeof **groups, (void **)groups));
   for (size_t l = 0; l < layers; l++) {
     const mixent_layer *layer = &plan->graph->layers[l];
-    plan->values[l] = plan->value_gradients[l] = -1;
+    plan->values[l] = plan->value_gradients[l] = plan->more_gradients[l] = -1;
     plan->types[l] = l + 1 < layers ? plan->value_type : plan->master_type;
     for (int i = 0; i < MIXENT_MAX_INPUTS; i++) plan->input_gradients[l][i] = -1;
     for (int i = 0; i < layer->input_count; i++) plan->consumers[layer->inputs[i]]++;

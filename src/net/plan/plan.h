@@ -59,6 +59,7 @@ struct mixent_plan {
   int *values;             /* per layer: buffer of its value, -1 if fused away */
   mixent_data_type *types; /* per layer: element type of its value (and of its gradient) */
   int *value_gradients;    /* per layer: buffer of the gradient of its value, -1 if none is needed */
+  int *more_gradients;     /* per layer: buffer of what its backward adds to that gradient, -1: nothing */
   int *consumers;          /* per layer: how many layers read its value */
   int (*input_gradients)[MIXENT_MAX_INPUTS]; /* per layer and input: buffer its backward writes; -1: not
                                                 needed */
@@ -93,6 +94,8 @@ extern const mixent_backend_pattern
     mixent_stem_patterns[]; /* the first convolution, batch norm and ReLU in one */
 extern const mixent_backend_pattern mixent_convolution_patterns[]; /* chooses among back ends, pass by pass */
 extern const mixent_backend_pattern mixent_norm_patterns[];        /* batch norm, with what follows it */
+bool mixent_norm_adds_gradients(const mixent_plan *plan,
+                                int layer); /* backward of it adds more_gradients itself */
 extern const mixent_backend_pattern mixent_onednn_patterns[];
 extern const mixent_backend_pattern mixent_elementwise_patterns[];
 extern const mixent_backend_pattern mixent_reference_patterns[]; /* covers every layer */
