@@ -51,6 +51,33 @@ ALWAYS_INLINE __m256i first_lanes(int count) {
 }
 #endif
 
+/* The first `count` floats, the other lanes 0; a whole vector from LANES on. */
+ALWAYS_INLINE vector load_some(const float *from, int count) {
+  if (count >= LANES) return load(from);
+#if defined __AVX512F__
+  return (vector)_mm512_maskz_loadu_ps(first_lanes(count), from);
+#elif defined __AVX2__
+  return (vector)_mm256_maskload_ps(from, first_lanes(count));
+#else
+  vector v = {0};
+  memcpy(&v, from, (size_t)count * sizeof *from);
+  return v;
+#endif
+}
+
+ALWAYS_INLINE void store_some(float *to, int count, vector v) {
+  if (count >= LANES)
+    store(to, v);
+  else
+#if defined __AVX512F__
+    _mm512_mask_storeu_ps(to, first_lanes(count), (__m512)v);
+#elif defined __AVX2__
+    _mm256_maskstore_ps(to, first_lanes(count), (__m256)v);
+#else
+    memcpy(to, &v, (size_t)count * sizeof *to);
+#endif
+}
+
 /* a b + c, rounded once where the processor can. Said explicitly: GCC breaks up chains of these. */
 ALWAYS_INLINE vector fused(vector a, vector b, vector c) {
 #if defined __AVX512F__
@@ -164,29 +191,11 @@ ALWAYS_INLINE vector multiply_add(vector sum, words a, words b) {
 typedef float value;
 
 ALWAYS_INLINE vector load_values(const value *from, int count) {
-  if (count >= LANES) return load(from);
-#if defined __AVX512F__
-  return (vector)_mm512_maskz_loadu_ps(first_lanes(count), from);
-#elif defined __AVX2__
-  return (vector)_mm256_maskload_ps(from, first_lanes(count));
-#else
-  vector v = {0};
-  memcpy(&v, from, (size_t)count * sizeof *from);
-  return v;
-#endif
+  return load_some(from, count);
 }
 
 ALWAYS_INLINE void store_values(value *to, int count, vector v) {
-  if (count >= LANES)
-    store(to, v);
-  else
-#if defined __AVX512F__
-    _mm512_mask_storeu_ps(to, first_lanes(count), (__m512)v);
-#elif defined __AVX2__
-    _mm256_maskstore_ps(to, first_lanes(count), (__m256)v);
-#else
-    memcpy(to, &v, (size_t)count * sizeof *to);
-#endif
+  store_some(to, count, v);
 }
 
 enum { VALUES_IN_WORD = 1 };

@@ -4,6 +4,7 @@
 
 #include "net/kernels/kernels.h"
 #include "net/kernels/transform.h"
+#include "net/kernels/transpose.h"
 
 /* A block of products keeps ROWS x PANEL sums in registers. */
 #ifdef __AVX512F__
@@ -120,27 +121,49 @@ ALWAYS_INLINE void output_tile(const points *high, const points *wide, int chann
   });
 }
 
-/* Tap `tap` (0 to 8) of the filters from input channel `in` to output channels out, out + 1, … */
-ALWAYS_INLINE vector gather_tap(const mixent_winograd_filter *filter, const float *taps, int out, int in,
-                                int tap) {
-  vector v = {0};
-  int count = filter->outs - out < LANES ? filter->outs - out : LANES;
-  const float *from = taps + (size_t)out * filter->out_stride + (size_t)in * filter->in_stride +
-                      (filter->turned ? 8 - tap : tap);
-  for (int l = 0; l < count; l++) v[l] = from[(size_t)l * filter->out_stride];
-  return v;
+enum { TAPS = 9 };
+
+/* The nine taps of `rows` output channels, in memory one after the other, to one vector for each tap: squares are transposed. */
+ALWAYS_INLINE void load_taps(const float *from, size_t out_stride, int rows, vector taps[TAPS]) {
+  for (int t = 0; t < TAPS; t += LANES) {
+    vector square[LANES];
+    const int count = TAPS - t < LANES ? TAPS - t : LANES;
+    UNROLL for (int l = 0; l < LANES; l++) square[l] =
+        l < rows ? load_some(from + (size_t)l * out_stride + t, count) : (vector){0};
+    transpose(square);
+    UNROLL for (int i = 0; i < count; i++) taps[t + i] = square[i];
+  }
+}
+
+/* And back; added to what is there? */
+ALWAYS_INLINE void store_taps(float *to, size_t out_stride, int rows, bool add, const vector taps[TAPS]) {
+  for (int t = 0; t < TAPS; t += LANES) {
+    vector square[LANES];
+    const int count = TAPS - t < LANES ? TAPS - t : LANES;
+    UNROLL for (int i = 0; i < LANES; i++) square[i] = i < count ? taps[t + i] : (vector){0};
+    transpose(square);
+    for (int l = 0; l < LANES && l < rows; l++) {
+      float *row = to + (size_t)l * out_stride + t;
+      store_some(row, count, add ? load_some(row, count) + square[l] : square[l]);
+    }
+  }
 }
 
 ALWAYS_INLINE void filter_vector(const points *high, const points *wide, const mixent_winograd_filter *filter,
                                  const float *taps, int out, int in, vector *points) {
   const int height = points_count(high), width = points_count(wide);
-  vector columns[3 * MOST_POINTS], g[3];
-  if (in >= filter->ins) {
+  vector columns[3 * MOST_POINTS], all[TAPS], g[3];
+  if (in >= filter->ins || out >= filter->outs) {
     memset(points, 0, (size_t)(height * width) * sizeof *points);
     return;
   }
+  const float *from = taps + (size_t)out * filter->out_stride + (size_t)in * filter->in_stride;
+  if (out + LANES <= filter->outs)
+    load_taps(from, filter->out_stride, LANES, all);
+  else
+    load_taps(from, filter->out_stride, filter->outs - out, all);
   for (int j = 0; j < 3; j++) {
-    UNROLL for (int i = 0; i < 3; i++) g[i] = gather_tap(filter, taps, out, in, 3 * i + j);
+    UNROLL for (int i = 0; i < 3; i++) g[i] = all[filter->turned ? TAPS - 1 - (3 * i + j) : 3 * i + j];
     transform_filter(high, g, 1, columns + j, 3);
   }
   for (int i = 0; i < height; i++) transform_filter(wide, columns + 3 * i, 1, points + i * width, 1);
@@ -166,7 +189,7 @@ ALWAYS_INLINE void filter_gradient_tile(const points *high, const points *wide,
                                         mixent_winograd_planes planes, bool add, int begin, int end,
                                         float *taps) {
   const int height = points_count(high), width = points_count(wide);
-  vector columns[3 * MOST_POINTS], in[MOST_POINTS], out[3];
+  vector columns[3 * MOST_POINTS], in[MOST_POINTS], out[TAPS];
   for (int c = begin; c < end; c++)
     for (int k = 0; k < filter->outs; k += LANES) {
       const float *from = gradient + in_panel(k, planes.panel) + (size_t)c * PANEL;
@@ -174,16 +197,9 @@ ALWAYS_INLINE void filter_gradient_tile(const points *high, const points *wide,
         UNROLL for (int i = 0; i < height; i++) in[i] = load(from + (size_t)(i * width + j) * planes.point);
         transform_filter_gradient(high, in, 1, columns + j, width);
       }
-      int count = filter->outs - k < LANES ? filter->outs - k : LANES;
-      for (int i = 0; i < 3; i++) {
-        transform_filter_gradient(wide, columns + i * width, 1, out, 1);
-        for (int j = 0; j < 3; j++)
-          for (int l = 0; l < count; l++) {
-            float *tap =
-                taps + (size_t)(k + l) * filter->out_stride + (size_t)c * filter->in_stride + 3 * i + j;
-            *tap = add ? *tap + out[j][l] : out[j][l];
-          }
-      }
+      for (int i = 0; i < 3; i++) transform_filter_gradient(wide, columns + i * width, 1, out + 3 * i, 1);
+      float *to = taps + (size_t)k * filter->out_stride + (size_t)c * filter->in_stride;
+      store_taps(to, filter->out_stride, filter->outs - k, add, out);
     }
 }
 
