@@ -34,13 +34,14 @@
 static void find_pixels(const mixent_winograd *w, const void *map, int map_height, int map_width,
                         int channels, int row, int y, int x, int height, int width, void *outside,
                         void **pixels) {
-  size_t pixel = (size_t)channels * value_bytes(w);
-  char *image = (char *)map + (size_t)row * (size_t)map_height * (size_t)map_width * pixel;
-  for (int i = 0; i < height; i++)
-    for (int j = 0; j < width; j++) {
-      bool inside = y + i >= 0 && y + i < map_height && x + j >= 0 && x + j < map_width;
-      *pixels++ = inside ? image + (size_t)((y + i) * map_width + x + j) * pixel : outside;
-    }
+  size_t pixel = (size_t)channels * value_bytes(w), line = (size_t)map_width * pixel;
+  char *image = (char *)map + (size_t)row * (size_t)map_height * line;
+  int begin = x < 0 ? -x : 0, end = map_width - x < width ? map_width - x : width; /* columns inside */
+  for (int i = 0; i < height; i++, pixels += width) {
+    for (int j = 0; j < width; j++) pixels[j] = outside;
+    if (y + i < 0 || y + i >= map_height) continue;
+    for (int j = begin; j < end; j++) pixels[j] = image + (size_t)(y + i) * line + (size_t)(x + j) * pixel;
+  }
 }
 
 /* What the data transform of tile `t` of a kind reads. */
