@@ -124,7 +124,7 @@ static void test_any_layer_may_give_the_logits(void **state) {
 }
 
 /* Both orders of the sum; a skip that nothing before learns from; every second pixel as the shortcut; a block whose value the next block
- * and its shortcut read. */
+ * and its shortcut read; a shortcut with fewer channels, and a batch norm with fewer than the shortcut. */
 static void test_residual_blocks(void **state) {
   (void)state;
   static const char *const blocks[] = {
@@ -144,7 +144,13 @@ static void test_residual_blocks(void **state) {
       "  - conv2d: {name: a, channels: 20, kernel: 3, padding: 1}\n"
       "  - conv2d: {name: b, channels: 20, kernel: 3, padding: 1}\n  - batch_norm: {name: n}\n"
       "  - add: {from: [a, n]}\n  - relu: {name: r}\n  - conv2d: {channels: 20, kernel: 3, padding: 1}\n"
-      "  - batch_norm: {name: m}\n  - add: {from: [m, r]}\n  - relu:\n  - conv2d: {channels: 6, kernel: 17}\n"};
+      "  - batch_norm: {name: m}\n  - add: {from: [m, r]}\n  - relu:\n  - conv2d: {channels: 6, kernel: 17}\n",
+      "  - conv2d: {name: a, channels: 6, kernel: 3, padding: 1}\n"
+      "  - conv2d: {name: b, channels: 20, kernel: 3, padding: 1}\n  - batch_norm: {name: n}\n"
+      "  - add: {from: [n, a]}\n  - relu:\n  - conv2d: {channels: 6, kernel: 17}\n",
+      "  - conv2d: {name: a, channels: 20, kernel: 3, padding: 1}\n"
+      "  - conv2d: {name: b, channels: 6, kernel: 3, padding: 1}\n  - batch_norm: {name: n}\n"
+      "  - add: {from: [a, n]}\n  - relu:\n  - conv2d: {channels: 6, kernel: 17}\n"};
   const mixent_graph_options options = {.channels = 1, .side = 17, .classes = 6, .dropout = -1};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
     mixent_text text = {0};

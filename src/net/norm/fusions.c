@@ -1,6 +1,8 @@
 /* Batch norm: what a block of units computes, for each fusion. */
 #include "net/norm/norm.h"
 
+#include <string.h>
+
 /* Bytes from the start of the values to a pixel. */
 static size_t pixel_at(const mixent_norm_step *step, size_t pixel) {
   return pixel * (size_t)step->channels * mixent_norm_value_size(step);
@@ -30,19 +32,48 @@ static void gradient_pixels(const mixent_norm_step *step, size_t first, size_t c
 }
 
 /* MIXENT_NORM_ADD_RELU: y = max(norm(x) + other, 0). The sums also write g = dy where y > 0, which is the gradient of both paths. Mostly two
- * layers read y, the next block and its shortcut: then dy comes in two arrays, whose sum is never stored. */
+ * layers read y, the next block and its shortcut: then dy comes in two arrays, whose sum is never stored. The other path may have fewer
+ * channels: they are the middle ones, and the others have nothing added to them. */
+
+/* The pixels of the path with fewer channels, from or to the middle ones of pixels with all channels. */
+static void copy_middle(const mixent_norm_step *step, size_t count, char *all, char *middle, bool to_middle) {
+  size_t size = mixent_norm_value_size(step), narrow = (size_t)step->narrow * size;
+  size_t pixel = (size_t)step->channels * size, margin = (size_t)((step->channels - step->narrow) / 2) * size;
+  for (size_t p = 0; p < count; p++) {
+    char *at = all + p * pixel + margin, *part = middle + p * narrow;
+    memcpy(to_middle ? part : at, to_middle ? at : part, narrow);
+  }
+}
+
+static void apply_padded(const mixent_norm_step *step, size_t first, size_t count) {
+  float padded[MIXENT_NORM_PADDED] = {0}; /* or of bfloat16 */
+  size_t most = MIXENT_NORM_PADDED / (size_t)step->channels, size = mixent_norm_value_size(step);
+  for (size_t n; count; first += n, count -= n) {
+    n = count < most ? count : most;
+    copy_middle(step, n, (char *)padded, (char *)(uintptr_t)step->other + first * (size_t)step->narrow * size,
+                false);
+    step->kernels->norm->apply_add(&step->now, n, (const char *)step->x + pixel_at(step, first), padded,
+                                   (char *)step->y + pixel_at(step, first));
+  }
+}
 
 static void apply_add(const mixent_norm_step *step, size_t first, size_t count) {
   size_t at = pixel_at(step, first);
-  step->kernels->norm->apply_add(&step->now, count, (const char *)step->x + at,
-                                 (const char *)step->other + at, (char *)step->y + at);
+  if (step->narrow < step->channels)
+    apply_padded(step, first, count);
+  else
+    step->kernels->norm->apply_add(&step->now, count, (const char *)step->x + at,
+                                   (const char *)step->other + at, (char *)step->y + at);
 }
 
 static void sum_add(const mixent_norm_step *step, size_t first, size_t count, float *const sums[2]) {
-  size_t at = pixel_at(step, first);
+  size_t at = pixel_at(step, first), size = mixent_norm_value_size(step);
   step->kernels->norm->sums_add(
       &step->now, count, (const char *)step->x + at, (const char *)step->y + at, (const char *)step->dy + at,
       step->more ? (const char *)step->more + at : NULL, (char *)step->both + at, sums);
+  if (step->narrow_part)
+    copy_middle(step, count, (char *)step->both + at,
+                (char *)step->narrow_part + first * (size_t)step->narrow * size, true);
 }
 
 static void gradient_add(const mixent_norm_step *step, size_t first, size_t count) {

@@ -16,6 +16,7 @@ static void open_run(mixent_norm_step *step, const mixent_step_context *context)
   step->dx = mixent_plan_address(plan, context, step->input_gradient);
   step->other = mixent_plan_address(plan, context, step->skip);
   step->both = mixent_plan_address(plan, context, step->both_gradient);
+  step->narrow_part = mixent_plan_address(plan, context, step->narrow_gradient);
   step->sums = mixent_plan_address(plan, context, step->partial);
   step->slope = mixent_norm_line_array(step, context, MIXENT_NORM_SLOPE);
   step->offset = mixent_norm_line_array(step, context, MIXENT_NORM_OFFSET);
@@ -111,7 +112,7 @@ static bool follows(const mixent_plan *plan, int layer, mixent_layer_kind kind) 
          mixent_layer_is(&plan->graph->layers[layer + 1], kind);
 }
 
-/* Whether an addition of another value with as many channels, computed before, comes next and then a ReLU. */
+/* Whether an addition of another value with as many channels or fewer, computed before, comes next and then a ReLU. */
 static bool joins(const mixent_plan *plan, int layer) {
   if (layer + 1 >= plan->graph->layer_count || plan->consumers[layer] != 1) return false;
   const mixent_layer *add = &plan->graph->layers[layer + 1];
@@ -120,7 +121,8 @@ static bool joins(const mixent_plan *plan, int layer) {
     return false;
   int other = add->inputs[add->inputs[0] == layer];
   return (add->inputs[0] == layer || add->inputs[1] == layer) && other < layer &&
-         plan->graph->layers[other].channels == add->channels && plan->types[other] == plan->value_type;
+         plan->types[other] == plan->value_type && plan->graph->layers[layer].channels == add->channels &&
+         add->channels <= MIXENT_NORM_PADDED;
 }
 
 static bool covers(const mixent_plan *plan, int layer) {
@@ -155,6 +157,7 @@ static mixent_norm_step describe(const mixent_plan *plan, int layer) {
                            .fusion = &mixent_norm_fusions[kind],
                            .skip = -1,
                            .both_gradient = -1,
+                           .narrow_gradient = -1,
                            .pixels = (size_t)plan->rows * (size_t)l->height * (size_t)l->width,
                            .channels = l->channels,
                            .height = l->height,
@@ -168,7 +171,9 @@ static mixent_norm_step describe(const mixent_plan *plan, int layer) {
     const mixent_layer *add = l + 1;
     int other = add->inputs[0] == layer;
     step.skip = plan->values[add->inputs[other]];
-    step.both_gradient = plan->input_gradients[layer + 1][other];
+    step.narrow = plan->graph->layers[add->inputs[other]].channels;
+    *(step.narrow < l->channels ? &step.narrow_gradient : &step.both_gradient) =
+        plan->input_gradients[layer + 1][other];
   }
   size_t values = (size_t)l->channels * (kind == MIXENT_NORM_RELU_POOL ? 2 * (size_t)l->width : 1);
   step.filled = (l->channels + step.kernels->lanes - 1) / step.kernels->lanes * step.kernels->lanes;
@@ -182,9 +187,10 @@ static mixent_status add_step(mixent_plan *plan, const mixent_norm_step *made, b
   mixent_norm_step *step;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &step));
   *step = *made;
-  const int touched[] = {step->input,         step->output,         step->line,
-                         step->partial,       step->skip,           step->output_gradient,
-                         step->more_gradient, step->input_gradient, step->both_gradient};
+  const int touched[] = {step->input,          step->output,         step->line,
+                         step->partial,        step->skip,           step->output_gradient,
+                         step->more_gradient,  step->input_gradient, step->both_gradient,
+                         step->narrow_gradient};
   enum { TOUCHED = sizeof touched / sizeof *touched };
   int buffers[TOUCHED + 1], count = 0;
   for (int i = 0; i < TOUCHED; i++)
@@ -214,7 +220,8 @@ static mixent_status lower_forward(mixent_plan *plan, int layer, void **shared) 
   MIXENT_TRY(
       mixent_plan_add_buffer(plan, MIXENT_NORM_LINE_ARRAYS * (size_t)step.filled * sizeof(float), line));
   step.line = *line;
-  step.output_gradient = step.more_gradient = step.input_gradient = step.both_gradient = -1;
+  step.output_gradient = step.more_gradient = step.input_gradient = -1;
+  step.both_gradient = step.narrow_gradient = -1;
   MIXENT_TRY(add_partial(plan, &step));
   *shared = line;
   return add_step(plan, &step, false);
@@ -226,7 +233,7 @@ static mixent_status lower_backward(mixent_plan *plan, int layer, void *shared) 
   step.skip = -1;
   bool adds = step.fusion == &mixent_norm_fusions[MIXENT_NORM_ADD_RELU];
   if (!adds) step.output = -1;          /* the others find the ReLU's sign again from x */
-  if (adds && step.both_gradient < 0) { /* nobody else wants it */
+  if (adds && step.both_gradient < 0) { /* nobody else wants all of it */
     size_t bytes = step.pixels * (size_t)step.channels * mixent_norm_value_size(&step);
     MIXENT_TRY(mixent_plan_add_buffer(plan, bytes, &step.both_gradient));
   }

@@ -27,6 +27,8 @@
 
 enum {
   MIXENT_NORM_BLOCK = 4096, /* values of a block, about */
+  MIXENT_NORM_PADDED =
+      2048, /* values of the other path that are padded at a time, with MIXENT_NORM_ADD_RELU */
   MIXENT_NORM_TOGETHER =
       16, /* channels whose blocks are combined together: a cache line of each block's sums */
 };
@@ -43,12 +45,13 @@ typedef struct mixent_norm_step {
   size_t units, units_in_block, blocks;
   int input, output, line, partial; /* buffers; line: mean, scale, shift, 1 / deviation, slope, offset */
   int output_gradient, more_gradient, input_gradient; /* more: added to the first, -1: none */
-  int skip,
-      both_gradient; /* with MIXENT_NORM_ADD_RELU: the other path's value; the gradient of either path */
+  /* with MIXENT_NORM_ADD_RELU: the other path's value and its channels, the gradient of either path, that of the other path where it has
+   * fewer channels */
+  int skip, narrow, both_gradient, narrow_gradient;
   /* of the run under way */
   const mixent_step_context *context;
   const void *x, *dy, *more, *other;
-  void *y, *dx, *both;
+  void *y, *dx, *both, *narrow_part;
   float *sums; /* of each block, two for each channel */
   mixent_norm_line now;
   float *slope, *offset;
