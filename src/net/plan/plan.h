@@ -90,16 +90,15 @@ typedef struct mixent_backend_pattern {
 } mixent_backend_pattern;
 
 /* NULL-name-terminated, best first. */
-extern const mixent_backend_pattern
-    mixent_stem_patterns[]; /* the first convolution, batch norm and ReLU in one */
+extern const mixent_backend_pattern mixent_stem_patterns[];        /* the first block in one pass */
 extern const mixent_backend_pattern mixent_convolution_patterns[]; /* chooses among back ends, pass by pass */
 extern const mixent_backend_pattern mixent_norm_patterns[];        /* batch norm, with what follows it */
-bool mixent_norm_adds_gradients(const mixent_plan *plan,
-                                int layer); /* backward of it adds more_gradients itself */
 extern const mixent_backend_pattern mixent_onednn_patterns[];
 extern const mixent_backend_pattern mixent_elementwise_patterns[];
 extern const mixent_backend_pattern mixent_reference_patterns[]; /* covers every layer */
 
+/* norm.c: whether the backward pass of a batch norm, with what it covers, adds more_gradients itself. */
+bool mixent_norm_adds_gradients(const mixent_plan *plan, int layer);
 /* lowering.c: the whole of it. `types` of the plan say float or bfloat16 per value; the arena is allocated. */
 mixent_status mixent_plan_create(const mixent_graph *graph, const mixent_net_options *options,
                                  mixent_plan **out);
