@@ -25,6 +25,7 @@ const char *const *mixent_shipped_names(void) {
   mixent_status status = mixent_shipped_models(&names);
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(names.count + 1, &list);
   if (status != MIXENT_OK) {
+    if (status != MIXENT_ERROR_MEMORY) mixent_warning_print("%s", mixent_last_error());
     mixent_output_lacks();
     return none;
   }

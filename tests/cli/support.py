@@ -45,10 +45,10 @@ class Result:
 
 
 def environment(**more):
-    """The environment of a user who has no data sets and no models: nothing that is installed here changes what a test sees. Threads that
-    wait do not spin, for tests share the processors."""
+    """The environment of a user who has no data sets, and no models of mixent but those in ./models: nothing that is installed here
+    changes what a test sees. Threads that wait do not spin, for tests share the processors."""
     kept = {key: value for key, value in os.environ.items() if key not in ("MIXENT_DATA", "XDG_CACHE_HOME")}
-    return {**kept, "HOME": "/nonexistent", "MIXENT_MODELS": "/nonexistent", "OMP_WAIT_POLICY": "passive", **more}
+    return {**kept, "HOME": "/nonexistent", "MIXENT_MODELS": "models", "OMP_WAIT_POLICY": "passive", **more}
 
 
 def inject(failure, *words, directory, path=None):

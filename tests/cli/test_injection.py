@@ -36,6 +36,8 @@ EVERY_OPTION = [word for setting in (
     "optimizer.name=muon", "optimizer.clip_norm=1", "augment.erase=0.5", "init.whitening=true", "init.identity=true", "ema.decay=0.9")
     for word in ("--set", setting)]
 
+TEACHING = ["--set", "members=2", "--set", "distill.members=1"]
+
 
 def resume_or_train(directory):
     return ["train", "--json", "--resume", "run"] if (directory / "run").exists() else [*TRAIN, "--run", "run"]
@@ -73,7 +75,12 @@ COMMANDS = {
     "train, every option": Command([*TRAIN, "--run", "run", *EVERY_OPTION], again=lambda directory: [*resume_or_train(directory), *(
         [] if (directory / "run").exists() else EVERY_OPTION)]),
     "eval, ensemble": Command(["eval", "runs/done", "runs/done", "--data", "./bars", "--threads", "1"], kinds=("memory", "open", "read", "write")),
-    "export, ensemble": Command(["export", "runs/done", "runs/done", "--safetensors", "both.safetensors"], kinds=("memory", "open", "read", "write", "fsync", "rename")),
+    "export, ensemble": Command(["export", "runs/done", "runs/done", "--safetensors", "both.safetensors", "--half"],
+                                kinds=("memory", "open", "read", "write", "fsync", "rename")),
+    "predict, shipped": Command(["predict", "shipped", "a.png", "--threads", "1"], kinds=("memory", "stat", "open", "read")),
+    "complete, shipped": Command(["complete", "--", "predict", ""], kinds=("memory", "stat", "open", "readdir", "write")),
+    "train, members teach": Command([*TRAIN, "--run", "run", *TEACHING], again=lambda directory: [*resume_or_train(directory), *(
+        [] if (directory / "run").exists() else TEACHING)], kinds=("memory", "open", "read")),
     "train, two threads": Command([*TRAIN, "--threads", "2", "--run", "run"], again=resume_or_train, kinds=("thread",)),
     "train, replicas": Command([*TRAIN, "--set", "replicas=4", "--run", "run"], again=lambda directory: [*resume_or_train(directory), *(
         [] if (directory / "run").exists() else ["--set", "replicas=4"])], kinds=("memory", "thread")),
@@ -84,7 +91,7 @@ PROCESSES = 2  # the program, and the first that it starts
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory):
-    """A directory with a data set, a finished and an interrupted run, a study with four runs, and its file."""
+    """A directory with a data set, a model that comes with mixent, a finished and an interrupted run, a study with four runs, and its file."""
     tried = subprocess.run([PROGRAM, "version"], env=environment(LD_PRELOAD=str(LIBRARY), FAIL_KIND="read"), capture_output=True,
                            text=True, timeout=120)
     if tried.returncode == 99:
@@ -104,6 +111,8 @@ def template(tmp_path_factory):
         assert done.returncode == 0, done.stderr
 
     run(*TRAIN, "--run", "runs/done")
+    (directory / "models/shipped").mkdir(parents=True)
+    shutil.copy(directory / "runs/done/best.safetensors", directory / "models/shipped")
     begin_run(directory)
     run("compare", "study.yaml", "--threads", "1")
     run("study", "export", "runs/small", "given.study.gz")
