@@ -60,10 +60,14 @@ def print_case(case):
 
 
 def print_ratios(case):
-    ours = case.ours[best(case.ours)]
     for name in dict.fromkeys(key[0] for key in case.peers):
-        key = best(case.peers, lambda key: key[0] == name)
-        print(f"  ours / best of {name}: {spread(ratios(speeds(ours), speeds(case.peers[key])), '.2f')}")
+        told = []
+        for precision in ("fp32", "bf16"):
+            ours = best(case.ours, lambda key: key[0] == precision)
+            theirs = best(case.peers, lambda key: key[:2] == (name, precision))
+            if ours and theirs:
+                told.append(f"{precision} {spread(ratios(speeds(case.ours[ours]), speeds(case.peers[theirs])), '.2f')}")
+        print(f"  ours / best of {name}: {', '.join(told)}")
     for precision in ("fp32", "bf16"):
         limit = limits(case, precision)
         key = best(case.ours, lambda key: key[0] == precision)
@@ -72,8 +76,9 @@ def print_ratios(case):
             print(f"  direct limit in {precision}: {spread(limit, '.0f')}; ours / limit ({key[1]}): {spread(part, '.2f')}")
     precision, way = key = best_with_parts(case)
     timed = case.ours[key]
+    augmentation = statistics.median(100 * answer["augmentation_core_share"] for answer in timed)
     print(f"  of a step ({precision}, {way}) {spread([100 * share_outside(answer) for answer in timed], '.1f')} % lie outside the "
-          f"convolutions, {statistics.median(100 * answer['augmentation_core_share'] for answer in timed):.2f} % of core time is augmentation")
+          f"convolutions, {augmentation:.2f} % of core time is augmentation")
 
 
 def layer_rows(answers):
