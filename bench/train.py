@@ -22,6 +22,7 @@ import json
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -171,6 +172,7 @@ def parse():
     parser.add_argument("--patience", type=float, default=300, help="seconds a peer may take for one answer, compiling and all")
     parser.add_argument("--peers", type=peer_names, default="pytorch", metavar="NAME,...|all|none")
     parser.add_argument("--python", action="append", default=[], metavar="OTHER", help="another interpreter with peers; may be given again")
+    parser.add_argument("--talk", action="store_true", help="shows what the peers' libraries print")
     parser.add_argument("--no-layers", action="store_true", help="no tables by layer and pass")
     parser.add_argument("--json", metavar="FILE", help="writes all figures there, too")
     return parser.parse_args()
@@ -178,9 +180,11 @@ def parse():
 
 def main():
     arguments = parse()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # peers end with us
     name, extensions = processor()
     half = "avx512f" in extensions  # without it neither side has bfloat16 worth measuring
-    peers, missing = client.find(arguments.peers, [sys.executable, *arguments.python], arguments.threads, arguments.patience)
+    peers, missing = client.find(arguments.peers, [sys.executable, *arguments.python], arguments.threads,
+                                 arguments.patience, arguments.talk)
     for peer, reason in missing.items():
         print(f"bench/train.py: {peer} is left out: {reason}", file=sys.stderr)
     try:

@@ -1,4 +1,5 @@
 """Our side of the line protocol of serve.py: peers in processes of their own, each answer within a bounded time."""
+import contextlib
 import json
 import os
 import select
@@ -19,11 +20,11 @@ class GaveUp(Exception):
 class Peer:
     """One peer in one interpreter. A process that ends or is given up is started anew for the next request."""
 
-    def __init__(self, name, python, threads, patience):
+    def __init__(self, name, python, threads, patience, talk=False):
         if os.sep in python:
             python = os.path.abspath(python)  # the process works in bench/
         self.command = [python, "-m", "peers.serve", name, "--threads", str(threads)]
-        self.patience, self.process = patience, None
+        self.patience, self.talk, self.process = patience, talk, None
         hello = self.start()
         self.error = hello.get("error")
         if not self.error:
@@ -35,8 +36,9 @@ class Peer:
     def start(self):
         """What the new process says first."""
         try:
-            self.process = subprocess.Popen(self.command, cwd=BENCH, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
-                                            stderr=None if os.environ.get("BENCH_PEERS_TALK") else subprocess.DEVNULL)
+            self.process = subprocess.Popen(self.command, cwd=BENCH, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            start_new_session=True,  # so that what it started can be ended with it
+                                            stderr=None if self.talk else subprocess.DEVNULL)
             return self.receive(max(self.patience, START_PATIENCE))
         except (OSError, GaveUp) as error:
             return {"error": str(error)}
@@ -46,7 +48,6 @@ class Peer:
         deadline, line = time.monotonic() + patience, b""
         while not line.endswith(b"\n"):
             if not select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
-                self.process.kill()
                 self.close()
                 raise GaveUp(f"gave up: no answer within {patience:g} s")
             read = os.read(self.process.stdout.fileno(), 65536)
@@ -68,23 +69,28 @@ class Peer:
                 return hello
         try:
             self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
         except BrokenPipeError:
             return {"error": self.ending()}
         return self.receive(self.patience)
 
     def close(self):
+        """Ends the process and all that it started."""
         if self.process is not None:
-            self.process.stdin.close()
+            with contextlib.suppress(ProcessLookupError):  # all have ended
+                os.killpg(self.process.pid, signal.SIGKILL)
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.close()
             self.process.stdout.close()
             self.process.wait()
             self.process = None
 
 
-def find(names, pythons, threads, patience):
+def find(names, pythons, threads, patience, talk=False):
     """The peers to be had, each in every interpreter that has it, and for each name that none has: why."""
     peers, missing = [], {}
     for name in names:
-        tried = [Peer(name, python, threads, patience) for python in pythons]
+        tried = [Peer(name, python, threads, patience, talk) for python in pythons]
         found = [peer for peer in tried if not peer.error]
         peers += found
         for peer in tried:

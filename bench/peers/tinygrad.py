@@ -13,7 +13,8 @@ class Peer:
 
         self.version = importlib.metadata.version("tinygrad")
         self.settings = {"NUM_CPU_THREADS": threads}
-        self.configurations = [("fp32", "NCHW", mode) for mode in ("CPU:CLANG", "CPU:LLVM", "CPU:CLANG, WINO=1", "CPU:CLANG, BEAM=1")]
+        self.configurations = [("fp32", "NCHW", mode) for mode in
+                               ("CPU:CLANG", "CPU:LLVM", "CPU:CLANG, WINO=1", "CPU:CLANG, BEAM=1", "CPU:CLANG, WINO=1, BEAM=1")]
         self.lacks = ["bf16: its back ends for processors compute bfloat16 in float32, converting by shifts"]
 
     def make_step(self, net, layers, batch, precision, layout, mode):

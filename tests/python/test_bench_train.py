@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("MIXENT_BUILD") or ROOT / "build" / "release")
 
 FAKE = '''
-import os, time
+import os, subprocess, time
 
 class Peer:
     name, version, settings, lacks, common_start = "Fake", "1.2", {"threads": 0}, ["speed"], True
@@ -37,7 +37,9 @@ class Step:
         print("libraries talk")
 
     def run(self):
-        if self.mode == "hangs": time.sleep(60)
+        if self.mode == "hangs":
+            with open(os.environ["CHILD"], "w") as file: print(subprocess.Popen(["sleep", "60"]).pid, file=file)
+            time.sleep(60)
         if self.mode == "dies": os.abort()
         if self.mode == "exits": os._exit(3)
         time.sleep(0.05 if self.mode == "slow" else 0.001)
@@ -94,7 +96,8 @@ def test_a_peer_that_misbehaves_is_refused_or_given_up(tmp_path):
     (tmp_path / "peers").mkdir()
     (tmp_path / "peers/fake.py").write_text(FAKE.replace("PARAMETERS", "270474"))
     (tmp_path / "peers/absent.py").write_text("import no_such_framework\n")
-    done, told = run(tmp_path, stand_in(tmp_path), "--peers", "fake,absent", "--patience", "1", PYTHONPATH=str(tmp_path))
+    done, told = run(tmp_path, stand_in(tmp_path), "--peers", "fake,absent", "--patience", "1", PYTHONPATH=str(tmp_path),
+                     CHILD=str(tmp_path / "child"))
     (case,) = told["cases"]
     measured = {one["mode"]: len(one["rounds"]) for one in case["peers"]}
     assert measured == {"fast": 2, "slow": 1}  # slow: below a third of the best
@@ -110,6 +113,8 @@ def test_a_peer_that_misbehaves_is_refused_or_given_up(tmp_path):
     }
     assert told["peers"] == [{"name": "Fake 1.2", "peer": "Fake", "version": "1.2", "lacks": ["speed"],
                               "settings": {"python": sys.version.split()[0], "threads": told["threads"]}}]
+    child = Path("/proc", (tmp_path / "child").read_text().strip(), "cmdline")  # empty where nobody has waited for it yet
+    assert not child.exists() or not child.read_bytes(), "what a process started should end with it"
     assert list(told["left_out"]) == ["absent"] and "no_such_framework" in told["left_out"]["absent"]
     assert "absent is left out" in done.stderr and "Fake 1.2 fp32 NCHW hangs: gave up" in done.stderr
     for text in ("Fake 1.2", "not to be had: speed", "gave up: no answer", "left out after one round", "ours / best of Fake 1.2"):
