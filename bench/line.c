@@ -69,7 +69,7 @@ static void open_device(node *node, const char *name) {
   if (node->device < 0) fail("/dev/net/tun");
   if (ioctl(node->device, TUNSETIFF, &request) < 0) fail(name);
   if (ioctl(node->device, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) < 0) fail("offload");
-  node->queue = malloc(QUEUE * sizeof *node->queue);
+  node->queue = calloc(QUEUE, sizeof *node->queue);
   if (!node->queue) fail("memory");
 }
 
