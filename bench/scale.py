@@ -7,7 +7,7 @@
 Nodes are network namespaces with lines of 1 Gbit/s and 1 ms there and back (bench/nodes.py; needs root), so all ranks share this machine's
 processors. Two measurements keep computation and communication apart:
 
-  waits      ranks wait in place of computing (bench/peers.c), so that nothing but the exchange takes time on the processors.
+  waits      ranks wait in place of computing (bench/exchange.c), so that nothing but the exchange takes time on the processors.
              efficiency = the wait / the step
   training   with options of `mixent train`: N ranks on N nodes beside N replicas in one process. Both compute the same on the same
              processors, with a thread for each replica. efficiency = speed of the ranks / speed of the one process, which is the cost of ranks and network alone
@@ -34,11 +34,11 @@ FORWARD = 1 / 3  # of a step's computation; the gradient is complete from the en
 # What is measured.
 
 def wait_steps(nodes, ranks, parameters, compute=0.0, gathered=1000, steps=20, bucket=BUCKET):
-    """The line of bench_peers."""
-    words = [BUILD / "bench" / "bench_peers", parameters, FORWARD * compute, (1 - FORWARD) * compute, gathered, steps, bucket]
+    """The line of bench_exchange."""
+    words = [BUILD / "bench" / "bench_exchange", parameters, FORWARD * compute, (1 - FORWARD) * compute, gathered, steps, bucket]
     done = subprocess.run(nodes.mpirun(*words, ranks=ranks), capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"bench_peers failed:\n{done.stderr}")
+        raise SystemExit(f"bench_exchange failed:\n{done.stderr}")
     return json.loads(done.stdout)
 
 

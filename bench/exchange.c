@@ -1,7 +1,7 @@
 /* The time of a training step whose computation is a wait: what is left to measure is the exchange between ranks, however many processors
  * the machine has. bench/scale.py runs it.
  *
- *   bench_peers PARAMETERS FORWARD BACKWARD BYTES STEPS [BUCKET]
+ *   bench_exchange PARAMETERS FORWARD BACKWARD BYTES STEPS [BUCKET]
  *                                   seconds; BYTES of each rank are gathered at the end of a step; BUCKET: see peers/mean.h
  *
  * The gradient is complete from the end to the front at an even pace in the backward pass. Rank 0 prints a line of JSON: medians over the
@@ -72,7 +72,7 @@ static mixent_status measure(mixent_mean *mean, double *whole, double *after) {
 static mixent_status run(int count, char **words) {
   if (count < 5 || count > 6 || (steps = atoi(words[4])) < 1)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                       "usage: bench_peers PARAMETERS FORWARD BACKWARD BYTES STEPS [BUCKET]");
+                       "usage: bench_exchange PARAMETERS FORWARD BACKWARD BYTES STEPS [BUCKET]");
   parameters = (size_t)strtoull(words[0], NULL, 10), gathered = (size_t)strtoull(words[3], NULL, 10);
   forward = strtod(words[1], NULL), backward = strtod(words[2], NULL);
   float *gradient;
@@ -102,7 +102,7 @@ int main(int argc, char **argv) {
   mixent_status status = mixent_peers_begin(&argc, &argv);
   if (status == MIXENT_OK) status = run(argc - 1, argv + 1);
   if (status != MIXENT_OK && mixent_peers_rank() == 0)
-    fprintf(stderr, "bench_peers: %s\n", mixent_last_error());
+    fprintf(stderr, "bench_exchange: %s\n", mixent_last_error());
   mixent_peers_end(status == MIXENT_OK ? 0 : 1);
   return status == MIXENT_OK ? 0 : 1;
 }
