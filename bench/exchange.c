@@ -6,10 +6,10 @@
  *
  * The gradient is complete from the end to the front at an even pace in the backward pass. Rank 0 prints a line of JSON: medians over the
  * steps, in seconds, of the whole step and of what follows the backward pass. */
-#include "peers/peers.h"
 #include "core/clock.h"
 #include "core/memory.h"
 #include "peers/mean.h"
+#include "peers/peers.h"
 
 #include <pthread.h>
 #include <stdio.h>
