@@ -71,7 +71,7 @@ const mixent_option mixent_options[] = {
     WHOLE("epochs", RUN, epochs, "4", 1, 1000000, "passes over the training set"),
     WHOLE("members", RUN, members, "1", 1, MIXENT_MAX_MEMBERS, "networks that are trained one after another and averaged, an ensemble; they share the epochs, and the first is trained as it would be alone"),
     WHOLE("batch", RUN, batch, "250", 2, 65536, "images, or rows of a table, per step; an epoch's last, incomplete batch is left out"),
-    WHOLE("replicas", RUN, replicas, "1", 1, 4096, "equal parts that a batch is cut into, each with batch statistics of its own, on its share of the threads; the gradients' mean is one step's. Under mpirun 1 means one for each process"),
+    WHOLE("replicas", RUN, replicas, "1", 1, 4096, "equal parts that a batch is cut into, each with batch statistics of its own, on its share of the threads; each step takes the mean of their gradients. Under mpirun, 1 means one replica per process"),
     NUMBER("validation.fraction", VALIDATION, validation_fraction, "0.05", 0, 0.9, "part of the training set held out; 0: none"),
     WHOLE("validation.seed", VALIDATION, validation_seed, "1", 0, INT32_MAX, "seed of the split alone, so that runs with other seeds share it"),
     CHOICE("select", VALIDATION, select, "validation", select_names, "what chooses the epoch that best.safetensors keeps; validation: the held-out set; test: the test set itself, whose score is then too good; last: nothing, the last epoch is kept"),

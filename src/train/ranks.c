@@ -52,7 +52,7 @@ mixent_status mixent_ranks_share(mixent_recipe *recipe, bool fresh, bool automat
   if (recipe->replicas % ranks != 0)
     return mixent_fail(
         MIXENT_ERROR_ARGUMENT,
-        "replicas: %d processes cannot hold equal parts of %ld replicas; start as many processes as divide it",
+        "replicas: %d processes cannot hold equal parts of %ld replicas; start a number of processes that divides it",
         ranks, recipe->replicas);
   return automatic_threads ? count_threads(&recipe->threads) : MIXENT_OK;
 }

@@ -221,6 +221,7 @@ static mixent_status run_steps(mixent_trainer *trainer, const mixent_run_directo
     if ((wishes.stop || wishes.save) && trainer->saved != steps_done(trainer)) {
       MIXENT_TRY(save(trainer, run));
       saved = mixent_seconds_now();
+      trainer->wishes.save = false; /* what this process asked for meanwhile is done */
     }
     if (wishes.stop) return mixent_trainer_stopped(trainer, run);
     stopwatch watch = start_watch(trainer);

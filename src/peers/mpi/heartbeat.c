@@ -29,7 +29,8 @@ typedef struct neighbour {
 static neighbour *neighbours;
 static int neighbour_count;
 static pthread_t thread;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of `ending` */
+static pthread_mutex_t lock =
+    PTHREAD_MUTEX_INITIALIZER; /* of `ending`, after which the two below stay as they are */
 static pthread_cond_t end_asked;
 static bool ending;
 static int end_code;
@@ -139,7 +140,7 @@ static void *beat(void *unused) {
     mixent_mpi_leave();
     if (asked) since_end += period;
     if (is_lost(LOST + turn())) report_lost();
-    if (!ended && end_code != 0 && since_end > WAIT_FOR_OTHERS) report_failure();
+    if (asked && !ended && end_code != 0 && since_end > WAIT_FOR_OTHERS) report_failure();
   }
   return unused;
 }
