@@ -2,7 +2,7 @@
 """Training speed of the built-in networks beside other frameworks' best and what the processor could do, all in one run.
 
   bench/train.py [--nets vgg5,spinal-vgg5,resnet20] [--batches 100,250] [--rounds 5] [--peers NAME,...|all|none] [--python OTHER]
-                 [--json FILE] [--no-layers]
+                 [--json FILE] [--no-bf16] [--no-layers]
 
 For each network and batch, each round measures in turn: the processor's peak (multiplications and additions from register to
 register, all threads at once), ours in each precision and in each of the ways in OURS below, and every configuration of every peer.
@@ -173,6 +173,7 @@ def parse():
     parser.add_argument("--peers", type=peer_names, default="pytorch", metavar="NAME,...|all|none")
     parser.add_argument("--python", action="append", default=[], metavar="OTHER", help="another interpreter with peers; may be given again")
     parser.add_argument("--talk", action="store_true", help="shows what the peers' libraries print")
+    parser.add_argument("--no-bf16", action="store_true", help="fp32 alone, as where the processor has AVX2 and no AVX-512")
     parser.add_argument("--no-layers", action="store_true", help="no tables by layer and pass")
     parser.add_argument("--json", metavar="FILE", help="writes all figures there, too")
     return parser.parse_args()
@@ -182,7 +183,7 @@ def main():
     arguments = parse()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # peers end with us
     name, extensions = processor()
-    half = "avx512f" in extensions  # without it neither side has bfloat16 worth measuring
+    half = "avx512f" in extensions and not arguments.no_bf16  # without it neither side has bfloat16 worth measuring
     peers, missing = client.find(arguments.peers, [sys.executable, *arguments.python], arguments.threads,
                                  arguments.patience, arguments.talk)
     for peer, reason in missing.items():
