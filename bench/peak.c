@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #ifdef __x86_64__
 #include <immintrin.h>
 #elif defined(__aarch64__)
@@ -49,7 +50,9 @@ PEAK_LOOP(FOR("avx2,fma"), run_avx2, __m256, FEW, _mm256_set1_ps,
           _mm256_fmadd_ps(sums[i], _mm256_set1_ps(0.5F), _mm256_set1_ps(1)))
 
 static peak_kernel float_kernel(void) {
-  if (__builtin_cpu_supports("avx512f")) return (peak_kernel){run_avx512, MANY * 16 * 2};
+  const char *most = getenv("MIXENT_CPU"); /* as the program's own kernels obey it */
+  bool wide = !most || strncmp(most, "avx512", 6) == 0;
+  if (wide && __builtin_cpu_supports("avx512f")) return (peak_kernel){run_avx512, MANY * 16 * 2};
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     return (peak_kernel){run_avx2, FEW * 8 * 2};
   return (peak_kernel){0};
