@@ -249,7 +249,7 @@ const mixent_command mixent_command_tune = {
         "were measured; --plan overrides that.\n\n"
         "  mixent tune vgg5                      for the recipes' batch of 250\n"
         "  mixent tune resnet20 --data mnist     for the images of a data set\n"
-        "  mixent tune vgg5 --batch 125 --threads 1   for a batch of 250 in two replicas on two threads\n\n"
+        "  mixent tune vgg5 --batch 125 --threads 1   for batch=250 replicas=2 threads=2\n\n"
         "Measure on an idle machine. It needs the memory of a network for each back end.",
     .events = true,
     .arguments_size = sizeof(arguments),
