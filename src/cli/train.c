@@ -4,6 +4,7 @@
 #include "cli/recipe_show.h"
 #include "cli/training.h"
 #include "core/printable.h"
+#include "peers/peers.h"
 #include "recipe/recipe.h"
 
 #include <stdlib.h>
@@ -46,6 +47,9 @@ static int train(const arguments *arguments) {
   if (arguments->dry_run) return mixent_recipe_show(&options, arguments->json);
   mixent_training_view view;
   mixent_training_watch(&view, arguments->json, &options);
+  if (mixent_peers_launched() && !mixent_peers_library())
+    options.warning(&view, "no-mpi: a launcher started several processes, but this build has no MPI, so each "
+                           "trains alone; start a build that has it ('make mpi')");
   mixent_train_summary summary = {0};
   mixent_status status =
       arguments->resume ? resume(arguments->resume, &options, &summary) : mixent_train(&options, &summary);
@@ -151,7 +155,8 @@ const mixent_command mixent_command_train = {
         "  mixent train --loss min-ent --seed 1          MIN-ENT, another seed\n"
         "  mixent train --data ./mine batch=100          images of your own\n"
         "  mixent train epochs=3 loss.name=min-ent optimizer.learning_rate=0.1\n"
-        "  mixent train --recipe tabular --data t.csv    rows of a table\n\n"
+        "  mixent train --recipe tabular --data t.csv    rows of a table\n"
+        "  mpirun -n 2 build/mpi/mixent train            two ranks (docs/SCALE.md)\n\n"
         "A run is a directory with these files:\n\n"
         "  recipe.yaml               every option\n"
         "  plan.yaml                 the back end of each convolution (mixent help tune)\n"

@@ -6,6 +6,7 @@
 #define MIXENT_PEERS_PEERS_H
 
 #include "core/status.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The first call of the room, and the last one; main makes them. Begin may change the arguments of main. From then on a thread of every
@@ -13,6 +14,10 @@
  * that fails without the others ends them. Collective. */
 mixent_status mixent_peers_begin(int *argc, char ***argv);
 void mixent_peers_end(int code);
+
+/* Whether mpirun, srun or the like has started this process as one of several. Started as the only one it is none, for the processes of a
+ * study inherit what a launcher has told their parent. */
+bool mixent_peers_launched(void);
 
 /* The MPI library of this build, "Open MPI v4.1.4"; NULL: it has none. */
 const char *mixent_peers_library(void);

@@ -401,3 +401,12 @@ def test_demo_says_what_the_difference_means(mixent, bars, tiny_net):
     said = float(re.search(r"standard error of this difference is ([\d.]+) points", sentence).group(1))
     assert said == pytest.approx(100 * deviation, abs=0.006)
     assert ("within two of them" in sentence) == (abs(difference) < 2 * deviation)
+
+
+@pytest.mark.parametrize("launcher", [{"PMIX_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"}, {"PMI_RANK": "1", "PMI_SIZE": "2"}, {"PMIX_RANK": "0"}])
+def test_ranks_need_a_build_with_mpi(mixent, tiny, launcher):
+    if "this build has no MPI" not in mixent("version").out:
+        pytest.skip("the build has MPI")
+    told = [mixent("train", *tiny, "--epochs", "1", "--overwrite", "--run", "r", **more) for more in (launcher, {**launcher, "OMPI_COMM_WORLD_SIZE": "1"})]
+    assert [done.code for done in told] == [0, 0]
+    assert [done.err.count("mixent: warning: no-mpi: ") for done in told] == [1, 0]

@@ -23,17 +23,6 @@ const char *mixent_peers_library(void) {
   return version;
 }
 
-/* Whether mpirun, srun or the like has started this process as one of several. Otherwise MPI stays out of it: it would start a server of its
- * own, and the processes of a study inherit what a launcher has told their parent. */
-static bool is_one_of_several(void) {
-  static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE",
-                                      "SLURM_STEP_NUM_TASKS"}; /* the innermost launcher's first */
-  const char *count = NULL;
-  for (size_t i = 0; !count && i < sizeof names / sizeof *names; i++) count = getenv(names[i]);
-  if (count && strcmp(count, "1") == 0) return false;
-  return getenv("PMIX_RANK") || getenv("PMI_RANK");
-}
-
 static void learn_hosts(void) {
   char host[MIXENT_HOST_SIZE] = "";
   gethostname(host, sizeof host - 1);
@@ -42,7 +31,8 @@ static void learn_hosts(void) {
 }
 
 mixent_status mixent_peers_begin(int *argc, char ***argv) {
-  if (!is_one_of_several()) return MIXENT_OK;
+  /* Otherwise MPI stays out of it: it would start a server of its own. */
+  if (!mixent_peers_launched()) return MIXENT_OK;
   int provided, code = MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &provided);
   if (code != MPI_SUCCESS)
     return mixent_fail(MIXENT_ERROR_UNSUPPORTED, "MPI could not be initialised: MPI_Init_thread returned %d",
