@@ -72,6 +72,12 @@ static mixent_status resolve_checkpoint(const char *name, size_t length, const c
   snprintf(out, MIXENT_RECIPE_TEXT, "%.*s", (int)length, name);
   MIXENT_TRY(mixent_path_look(out, &kind));
   if (kind == MIXENT_PATH_NOTHING) MIXENT_TRY(mixent_shipped_model_find(out, &shipped));
+  if (kind == MIXENT_PATH_NOTHING && !shipped && !strpbrk(out, "./"))
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "%s: expected a checkpoint, the directory of a run, or a model that comes with mixent, "
+        "got '%s'; write runs/%s for a run in runs/",
+        key, out, out);
   const char *file = shipped || kind == MIXENT_PATH_DIRECTORY ? "/best.safetensors" : "";
   bool fits = snprintf(whole, sizeof whole, "%s%s", shipped ? shipped : out, file) < (int)sizeof whole;
   free(shipped);

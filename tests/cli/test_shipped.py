@@ -111,6 +111,16 @@ def test_training_takes_them(mixent, place):
     assert f"init_from: {first}\n" in recipe and f"teacher: \"{other},{first}\"\n" in recipe.replace("'", '"')
 
 
+@pytest.mark.parametrize("setting", ["init_from=?", "distill.teacher=other,?"])
+def test_training_refuses_unknown_ones(mixent, place, setting):
+    (place / "runs/done").mkdir(parents=True)
+    done = mixent(*TRAIN, setting.replace("?", "done"), "--run", "student")
+    assert done.code == 2 and done.message == (
+        f"mixent: {setting.partition('=')[0]}: expected a checkpoint, the directory of a run, or a model that comes with mixent, "
+        "got 'done'; write runs/done for a run in runs/")
+    assert mixent(*TRAIN, setting.replace("?", "done.safetensors"), "--run", "student").code == 1
+
+
 @pytest.mark.parametrize("program, models", [("build/mixent", "build/models"), ("usr/bin/mixent", "usr/share/mixent/models")])
 def test_where_they_are_looked_for(place, program, models):
     (place / program).parent.mkdir(parents=True)
