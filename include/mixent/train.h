@@ -36,7 +36,7 @@ typedef struct mixent_train_start {
   int epochs, first_epoch; /* first_epoch, from 1: where the run goes on */
   int first_step;          /* steps of that epoch that are done already */
   int steps; /* per epoch; images of the last, incomplete batch of an epoch wait for another epoch */
-  int batch, threads, classes;
+  int batch, replicas, threads, classes;
   const char *samples; /* what the data are: "images", or "rows" of a table */
   size_t train_images, validation_images, test_images, parameters;
   size_t memory_bytes; /* of the network: activations, gradients, scratch */
@@ -78,7 +78,7 @@ typedef struct mixent_train_options {
                       the recipe's, with "-test-selected" where it selects by the test images */
   bool overwrite;  /* an existing run there is replaced instead of refused */
   /* Set to non-zero (from a signal handler, say): the step (in the scoring at the end the batch) is finished, the
-   * state saved, MIXENT_ERROR_INTERRUPTED returned. */
+   * state saved, MIXENT_ERROR_INTERRUPTED returned. Of several ranks one is enough; the others' become equal to it. */
   volatile sig_atomic_t *stop;
   /* NULL, or: changes (by a handler of SIGCONT, say) when the process goes on after it was stopped, as by Ctrl-Z. The time
    * of a step during which it changes does not count as training time. */

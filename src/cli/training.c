@@ -4,6 +4,7 @@
 #include "cli/message.h"
 #include "cli/signals.h"
 #include "core/printable.h"
+#include "peers/peers.h"
 
 #include <math.h>
 #include <string.h>
@@ -24,9 +25,11 @@ static void show_start(void *context, const mixent_train_start *start) {
     mixent_event_training_start(start, &view->position);
     return;
   }
-  printf("%s: %s with loss %s on %s, %s, %d thread%s\n", mixent_printable(start->recipe),
-         mixent_printable(start->net), start->loss, mixent_printable(start->data), start->precision,
-         start->threads, start->threads == 1 ? "" : "s");
+  printf("%s: %s with loss %s on %s, %s, ", mixent_printable(start->recipe), mixent_printable(start->net),
+         start->loss, mixent_printable(start->data), start->precision);
+  if (start->replicas > 1) printf("%d replicas, ", start->replicas);
+  if (mixent_peers_count() > 1) printf("%d ranks, ", mixent_peers_count());
+  printf("%d thread%s\n", start->threads, start->threads == 1 ? "" : "s");
   printf("%s %s to train, %s to validate, %s to test, in %d classes; %s parameters\n",
          mixent_text_count(start->train_images), start->samples, mixent_text_count(start->validation_images),
          mixent_text_count(start->test_images), start->classes, mixent_text_count(start->parameters));

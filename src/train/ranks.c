@@ -50,10 +50,10 @@ mixent_status mixent_ranks_share(mixent_recipe *recipe, bool fresh, bool automat
   if (ranks == 1) return MIXENT_OK;
   if (fresh && recipe->replicas == 1) recipe->replicas = ranks;
   if (recipe->replicas % ranks != 0)
-    return mixent_fail(
-        MIXENT_ERROR_ARGUMENT,
-        "replicas: %d processes cannot hold equal parts of %ld replicas; start a number of processes that divides it",
-        ranks, recipe->replicas);
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "replicas: expected a multiple of the %d ranks, got %ld; start a number of ranks that "
+                       "divides %ld",
+                       ranks, recipe->replicas, recipe->replicas);
   return automatic_threads ? count_threads(&recipe->threads) : MIXENT_OK;
 }
 

@@ -169,7 +169,8 @@ static mixent_status gather_reports(mixent_trainer *trainer) {
                                  replicas->local * replicas->report_size, replicas->reports));
   for (size_t number = 0; number < replicas->count; number++) {
     const mixent_replica_report *report = mixent_replicas_report(replicas, number);
-    trainer->wishes.stop |= report->stop, trainer->wishes.save |= report->save;
+    if (!trainer->wishes.stop) trainer->wishes.stop = report->stop;
+    trainer->wishes.save |= report->save;
   }
   return find_failure(replicas);
 }

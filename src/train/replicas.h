@@ -18,7 +18,8 @@ struct mixent_mean;
 /* What all processes hear of a replica after each piece of work; the arrays behind it are as long as the network says. */
 typedef struct mixent_replica_report {
   mixent_status status;
-  bool stop, save; /* what its process was asked for */
+  int stop; /* this and save: what its process was asked for */
+  bool save;
   double terms[MIXENT_TERMS];
   mixent_score_sums sums;
 } mixent_replica_report;

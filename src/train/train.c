@@ -32,6 +32,7 @@ static void tell_start(const mixent_trainer *trainer, const mixent_run_directory
                                     .first_step = (int)trainer->state.step,
                                     .steps = (int)trainer->steps,
                                     .batch = (int)trainer->batch,
+                                    .replicas = (int)recipe->replicas,
                                     .threads = (int)recipe->threads,
                                     .classes = (int)trainer->classes,
                                     .samples = mixent_samples_name(trainer->dataset->train.features),

@@ -20,7 +20,7 @@
 /* What this process is asked for. */
 static mixent_wishes own_wishes(const mixent_trainer *trainer, double saved) {
   double minutes = trainer->recipe.save_minutes;
-  return (mixent_wishes){.stop = trainer->options->stop && *trainer->options->stop,
+  return (mixent_wishes){.stop = trainer->options->stop ? *trainer->options->stop : 0,
                          .save = minutes > 0 && mixent_seconds_now() - saved >= 60 * minutes};
 }
 
@@ -29,7 +29,10 @@ static mixent_wishes own_wishes(const mixent_trainer *trainer, double saved) {
 static mixent_wishes next_wishes(mixent_trainer *trainer, double saved) {
   mixent_wishes own = own_wishes(trainer, saved), agreed = trainer->wishes;
   trainer->wishes = own;
-  return mixent_peers_count() == 1 ? own : agreed;
+  if (mixent_peers_count() == 1) return own;
+  if (agreed.stop && trainer->options->stop && !own.stop)
+    *trainer->options->stop = agreed.stop; /* a signal to one rank ends all with the same exit code */
+  return agreed;
 }
 
 /* Steps done since the start. */

@@ -16,7 +16,8 @@ struct mixent_resized;
 
 /* What a process was asked for; once replicas have reported, what any was. */
 typedef struct mixent_wishes {
-  bool stop, save;
+  int stop; /* what options->stop says */
+  bool save;
 } mixent_wishes;
 
 typedef struct mixent_trainer {

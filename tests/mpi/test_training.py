@@ -91,16 +91,19 @@ def test_killed_and_resumed_on_other_ranks(data, tmp_path, name):
     same(whole, killed)
 
 
-def test_a_stop_saves_and_says_how_to_go_on(data, tmp_path):
+@pytest.mark.parametrize("rank", [None, 0, 1])
+def test_a_stop_saves_and_says_how_to_go_on(data, tmp_path, rank):
+    """SIGTERM to mpirun; to one rank alone, after which all ranks say what it says."""
     there = tmp_path / "run"
     job = subprocess.Popen(command(2, PROGRAM, *words(data, "epochs=100000", "--run", there)), env=ENVIRONMENT,
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not (there / "metrics.jsonl").exists() or not (there / "metrics.jsonl").read_text():
         assert job.poll() is None, job.stderr.read()
         time.sleep(0.05)
-    job.send_signal(signal.SIGTERM)
+    ranks = subprocess.run(["pgrep", "-P", str(job.pid)], capture_output=True, text=True, check=True).stdout.split()
+    os.kill(job.pid if rank is None else int(ranks[rank]), signal.SIGTERM)
     _, err = job.communicate(timeout=60)
-    assert job.returncode != 0
+    assert job.returncode != 0 if rank is None else job.returncode == 128 + signal.SIGTERM
     messages = [line for line in err.splitlines() if line.startswith("mixent: ")]
     assert len(messages) == 1 and "stopped and saved after step" in messages[0]
     assert messages[0].endswith(f"go on with: mixent train --resume {there}")
@@ -108,13 +111,13 @@ def test_a_stop_saves_and_says_how_to_go_on(data, tmp_path):
 
 def test_replicas_that_ranks_cannot_hold(data, tmp_path):
     done = run(2, PROGRAM, *words(data, "replicas=3", "--run", tmp_path / "run"))
-    assert "2 processes cannot hold equal parts of 3 replicas" in text_of(done)
+    assert "replicas: expected a multiple of the 2 ranks, got 3;" in text_of(done)
     assert not (tmp_path / "run").exists()
     assert run(None, PROGRAM, *words(data, "epochs=1", "--run", tmp_path / "one")).returncode == 0
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     (tmp_path / "two" / "summary.json").unlink()
     done = run(2, PROGRAM, "train", "--resume", tmp_path / "two")
-    assert "2 processes cannot hold equal parts of 1 replicas" in text_of(done)
+    assert "replicas: expected a multiple of the 2 ranks, got 1;" in text_of(done)
 
 
 def test_a_finished_run_is_read_back(data, tmp_path):
