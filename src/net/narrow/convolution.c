@@ -21,14 +21,7 @@ typedef struct narrow_step {
 
 static void convolve(void *context, size_t begin, size_t end) {
   const narrow_step *step = context;
-  const mixent_narrow_images *images = &step->images;
-  const float *bias = step->packed + images->taps * (size_t)images->shape.filled;
-  for (size_t row = begin; row < end; row++) {
-    const float *image = mixent_narrow_image(images, row);
-    for (int y = 0; y < images->layer->height; y++)
-      images->kernels->narrow->forward(&images->shape, mixent_narrow_windows(images, image, y), step->packed,
-                                       bias, step->relu, mixent_narrow_row(images, step->target, row, y));
-  }
+  mixent_narrow_convolve(&step->images, step->packed, step->relu, begin, end, step->target);
 }
 
 static void find_sums(void *context, size_t begin, size_t end) {

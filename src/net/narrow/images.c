@@ -1,4 +1,4 @@
-/* Images in float with their padding, one at a time. */
+/* Images in float with their padding, one at a time, and the convolution of them. */
 #include "net/narrow/images.h"
 #include "core/threads.h"
 
@@ -46,4 +46,15 @@ const float *mixent_narrow_image(const mixent_narrow_images *images, size_t row)
     for (size_t i = 0; i < line; i++) to[i] = (float)mixent_get(image, y * line + i);
   }
   return padded;
+}
+
+void mixent_narrow_convolve(const mixent_narrow_images *images, const float *weights, bool relu, size_t begin,
+                            size_t end, char *values) {
+  const float *bias = weights + images->taps * (size_t)images->shape.filled;
+  for (size_t row = begin; row < end; row++) {
+    const float *image = mixent_narrow_image(images, row);
+    for (int y = 0; y < images->layer->height; y++)
+      images->kernels->narrow->forward(&images->shape, mixent_narrow_windows(images, image, y), weights, bias,
+                                       relu, mixent_narrow_row(images, values, row, y));
+  }
 }

@@ -23,10 +23,14 @@ typedef struct mixent_narrow_images {
 
 /* Of a convolution; adds the buffer of padded images. */
 mixent_status mixent_narrow_images_make(mixent_plan *plan, int layer, mixent_narrow_images *out);
-/* At the begin of a run: margins are 0 and stay so. */
+/* At the beginning of a run: margins are 0 and stay so. */
 mixent_status mixent_narrow_images_open(mixent_narrow_images *images, const mixent_step_context *context);
 /* Image `row`, padded, in the calling thread's memory. */
 const float *mixent_narrow_image(const mixent_narrow_images *images, size_t row);
+/* Images begin..end-1 through the convolution with `weights`, [taps + 1][filled] of which the last row is the bias, and a ReLU if asked for,
+ * into the array of the values. */
+void mixent_narrow_convolve(const mixent_narrow_images *images, const float *weights, bool relu, size_t begin,
+                            size_t end, char *values);
 
 /* Where the windows of row `y` of the outputs begin. */
 static inline const float *mixent_narrow_windows(const mixent_narrow_images *images, const float *image,

@@ -154,14 +154,7 @@ static void fold_channel(stem_step *step, const mixent_step_context *context, si
 
 static void convolve(void *context, size_t begin, size_t end) {
   const stem_step *step = context;
-  const mixent_narrow_images *images = &step->images;
-  const float *shift = step->folded + images->taps * (size_t)images->shape.filled;
-  for (size_t row = begin; row < end; row++) {
-    const float *image = mixent_narrow_image(images, row);
-    for (int y = 0; y < images->layer->height; y++)
-      images->kernels->narrow->forward(&images->shape, mixent_narrow_windows(images, image, y), step->folded,
-                                       shift, true, mixent_narrow_row(images, step->target, row, y));
-  }
+  mixent_narrow_convolve(&step->images, step->folded, true, begin, end, step->target);
 }
 
 static mixent_status run_forward(void *state, const mixent_step_context *context) {
@@ -239,12 +232,6 @@ static mixent_status run_backward(void *state, const mixent_step_context *contex
 
 /* ---- Steps of a plan ---- */
 
-static bool follows(const mixent_plan *plan, int layer, mixent_layer_kind kind) {
-  return layer < plan->graph->layer_count && plan->types[layer] == plan->value_type &&
-         mixent_layer_is(&plan->graph->layers[layer], kind) &&
-         plan->graph->layers[layer].inputs[0] == layer - 1 && plan->consumers[layer - 1] == 1;
-}
-
 /* Training plans only: in evaluation the batch norm is folded into the weights before there is a plan. A pool after the ReLU is taken
  * better by batch norm's own fusion, which keeps nothing between convolution and pool. */
 static int match(const mixent_plan *plan, int layer) {
@@ -254,8 +241,9 @@ static int match(const mixent_plan *plan, int layer) {
     return 0;
   int channels = plan->graph->layers[0].channels;
   bool small = channels <= MIXENT_NARROW_MOST_CHANNELS && l->kernel * l->kernel * channels <= MOST_TAPS;
-  if (!small || !follows(plan, layer + 1, MIXENT_LAYER_BATCH_NORM) ||
-      !follows(plan, layer + 2, MIXENT_LAYER_RELU) || follows(plan, layer + 3, MIXENT_LAYER_MAX_POOL) ||
+  if (!small || !mixent_plan_follows(plan, layer, MIXENT_LAYER_BATCH_NORM) ||
+      !mixent_plan_follows(plan, layer + 1, MIXENT_LAYER_RELU) ||
+      mixent_plan_follows(plan, layer + 2, MIXENT_LAYER_MAX_POOL) ||
       mixent_convolution_is_chosen(plan, layer))
     return 0;
   return LAYERS;

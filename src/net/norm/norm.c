@@ -106,18 +106,12 @@ static mixent_status run_backward(void *state, const mixent_step_context *contex
   return MIXENT_OK;
 }
 
-static bool follows(const mixent_plan *plan, int layer, mixent_layer_kind kind) {
-  return layer + 1 < plan->graph->layer_count && plan->consumers[layer] == 1 &&
-         plan->graph->layers[layer + 1].inputs[0] == layer && plan->types[layer + 1] == plan->value_type &&
-         mixent_layer_is(&plan->graph->layers[layer + 1], kind);
-}
-
 /* Whether an addition of another value with as many channels or fewer, computed before, comes next and then a ReLU. */
 static bool joins(const mixent_plan *plan, int layer) {
   if (layer + 1 >= plan->graph->layer_count || plan->consumers[layer] != 1) return false;
   const mixent_layer *add = &plan->graph->layers[layer + 1];
   if (!mixent_layer_is(add, MIXENT_LAYER_ADD) || add->input_count != 2 ||
-      !follows(plan, layer + 1, MIXENT_LAYER_RELU))
+      !mixent_plan_follows(plan, layer + 1, MIXENT_LAYER_RELU))
     return false;
   int other = add->inputs[add->inputs[0] == layer];
   return (add->inputs[0] == layer || add->inputs[1] == layer) && other < layer &&
@@ -132,8 +126,8 @@ static bool covers(const mixent_plan *plan, int layer) {
 
 static mixent_norm_fusion_kind find_fusion(const mixent_plan *plan, int layer) {
   if (joins(plan, layer)) return MIXENT_NORM_ADD_RELU;
-  if (!follows(plan, layer, MIXENT_LAYER_RELU)) return MIXENT_NORM_ALONE;
-  if (!follows(plan, layer + 1, MIXENT_LAYER_MAX_POOL)) return MIXENT_NORM_RELU;
+  if (!mixent_plan_follows(plan, layer, MIXENT_LAYER_RELU)) return MIXENT_NORM_ALONE;
+  if (!mixent_plan_follows(plan, layer + 1, MIXENT_LAYER_MAX_POOL)) return MIXENT_NORM_RELU;
   const mixent_layer *pool = &plan->graph->layers[layer + 2], *input = &plan->graph->layers[layer];
   bool by_two = pool->kernel == 2 && pool->stride == 2 && pool->padding == 0;
   return by_two && input->height > 1 && input->width > 1 ? MIXENT_NORM_RELU_POOL : MIXENT_NORM_RELU;

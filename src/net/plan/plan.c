@@ -49,6 +49,12 @@ bool mixent_plan_takes_relu(const mixent_plan *plan, int layer) {
   return mixent_layer_is(next, MIXENT_LAYER_RELU) && next->inputs[0] == layer && plan->consumers[layer] == 1;
 }
 
+bool mixent_plan_follows(const mixent_plan *plan, int layer, mixent_layer_kind kind) {
+  return layer + 1 < plan->graph->layer_count && plan->consumers[layer] == 1 &&
+         plan->graph->layers[layer + 1].inputs[0] == layer && plan->types[layer + 1] == plan->value_type &&
+         mixent_layer_is(&plan->graph->layers[layer + 1], kind);
+}
+
 /* Pairs of an output and a tap along one direction that meet a pixel of the input. */
 static double meeting_taps(int outputs, int inputs, const mixent_layer *layer) {
   int count = 0;

@@ -108,6 +108,8 @@ mixent_status mixent_plan_check_threads(const mixent_plan *plan);
 /* Whether the layer after `layer` is a ReLU that can ride along with it in evaluation: nothing else, and no backward
  * pass, reads between. */
 bool mixent_plan_takes_relu(const mixent_plan *plan, int layer);
+/* Whether the next layer is of that kind, in the plan's type of values, and reads this one's value, which no other layer reads. */
+bool mixent_plan_follows(const mixent_plan *plan, int layer, mixent_layer_kind kind);
 /* Multiplications and additions of one pass of a conv2d (taps that meet a pixel) or linear layer; 0 for others. */
 double mixent_plan_operations(const mixent_plan *plan, int layer);
 /* convolution.c: the names of the back ends that may compute a pass of a convolution, NULL-terminated; they live as long as the plan. And
