@@ -4,7 +4,7 @@
   bench/scale.py [--ranks 2,4] [--parameters P] [--step SECONDS] [--out FILE.json] [-- OPTION-OF-TRAIN...]
   bench/scale.py --model FILE.json [--rates 1,10,100]
 
-Nodes are network namespaces with lines of 1 Gbit/s and 1 ms there and back (bench/nodes.py; needs root), so all ranks share this machine's
+Nodes are network namespaces with links of 1 Gbit/s and 1 ms round-trip time (bench/nodes.py; needs root), so all ranks share this machine's
 processors. Two measurements keep computation and communication apart:
 
   waits      ranks wait in place of computing (bench/exchange.c), so that nothing but the exchange takes time on the processors.
@@ -105,7 +105,7 @@ def predict(line, parameters, compute, ranks, gathered=1000):
 
 
 def print_model(facts, rates):
-    print(f"measured on lines of {facts['line']['rate'] / 1e9:g} Gbit/s: {facts['line']['goodput'] / 1e6:.0f} MB/s of gradients, "
+    print(f"measured on links of {facts['line']['rate'] / 1e9:g} Gbit/s: {facts['line']['goodput'] / 1e6:.0f} MB/s of gradients, "
           f"{1e3 * facts['line']['latency']:.1f} ms per step without bytes, {1e6 * facts['line']['message']:.0f} us per message")
     for name, network in facts["networks"].items():
         parameters, compute, gathered = network["parameters"], network["step"], network.get("gathered", 1000)
@@ -137,7 +137,11 @@ def main():
     parser.add_argument("options", nargs="*", metavar="OPTION-OF-TRAIN")
     arguments = parser.parse_args()
     if arguments.model:
-        print_model(json.loads(arguments.model.read_text()), [float(rate) for rate in arguments.rates.split(",")])
+        rates = [float(rate) for rate in arguments.rates.split(",")]
+        try:
+            print_model(json.loads(arguments.model.read_text()), rates)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SystemExit(f"scale.py: {arguments.model}: expected a file that --out has written ({error})") from None
         return
     if why_not():
         raise SystemExit(f"scale.py: {why_not()}")

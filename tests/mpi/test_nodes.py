@@ -78,6 +78,10 @@ def test_the_model_of_many_ranks(tmp_path):
     rows = [line.split() for line in done.stdout.splitlines() if line.strip()[:1].isdigit() and "Gbit" not in line]
     assert [int(row[0]) for row in rows] == 2 * [1, 2, 4, 8, 16, 32, 64, 128, 256]
     assert float(rows[9 + 3][5]) > float(rows[3][5])  # the faster line: more speed from 8 ranks
+    for wrong in ("{}", "[]", "no JSON"):
+        (tmp_path / "facts.json").write_text(wrong)
+        done = run(None, sys.executable, ROOT / "bench" / "scale.py", "--model", tmp_path / "facts.json")
+        assert done.returncode == 1 and done.stderr.startswith(f"scale.py: {tmp_path}/facts.json: expected a file that --out has written")
 
 
 def test_what_the_exchange_costs(nodes):
