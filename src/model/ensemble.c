@@ -36,11 +36,27 @@ static mixent_status cut_alike(const mixent_model *a, const mixent_model *b, boo
   return MIXENT_OK;
 }
 
+/* Whether its description has the key `members`. */
+static bool is_ensemble(const mixent_model *model) {
+  static const char key[] = "members:";
+  for (const char *line = mixent_graph_text(model->graph); line; line = strchr(line, '\n')) {
+    line += *line == '\n';
+    if (strncmp(line, key, sizeof key - 1) == 0) return true;
+  }
+  return false;
+}
+
 static mixent_status check_members(const mixent_model *const *models, const char *const *names,
                                    size_t count) {
   if (count < 2 || count > MIXENT_MAX_INPUTS)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "an ensemble: expected 2 to %d checkpoints, got %zu",
                        MIXENT_MAX_INPUTS, count);
+  for (size_t i = 0; i < count; i++)
+    if (is_ensemble(models[i]))
+      return mixent_fail(
+          MIXENT_ERROR_ARGUMENT,
+          "%s is an ensemble, which cannot be part of another; name the checkpoints of its members",
+          names[i]);
   for (size_t i = 1; i < count; i++) {
     const char *difference = find_difference(models[0], models[i]);
     if (difference)
