@@ -16,19 +16,27 @@
 #define ZIP_HIGH 2, 6, 3, 7
 #endif
 
+/* Clang has the first only, GCC before 12 the second only. */
+#ifdef __clang__
+#define ZIP(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define ZIP(a, b, ...) __builtin_shuffle(a, b, (bits){__VA_ARGS__})
+#endif
+
 /* Lane r of row c changes places with lane c of row r. Zipping the rows of the first half with those of the second moves the highest bit of a
  * row's number to the lowest bit of the lane's; after log2(LANES) times all bits have changed sides. */
 ALWAYS_INLINE void transpose(vector rows[LANES]) {
   vector zipped[LANES];
   UNROLL for (int done = 1; done < LANES; done *= 2) {
     UNROLL for (int i = 0; i < LANES / 2; i++) {
-      zipped[2 * i] = __builtin_shufflevector(rows[i], rows[i + LANES / 2], ZIP_LOW);
-      zipped[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + LANES / 2], ZIP_HIGH);
+      zipped[2 * i] = ZIP(rows[i], rows[i + LANES / 2], ZIP_LOW);
+      zipped[2 * i + 1] = ZIP(rows[i], rows[i + LANES / 2], ZIP_HIGH);
     }
     UNROLL for (int i = 0; i < LANES; i++) rows[i] = zipped[i];
   }
 }
 
+#undef ZIP
 #undef ZIP_LOW
 #undef ZIP_HIGH
 
