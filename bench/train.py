@@ -13,7 +13,8 @@ seconds is given up for good.
 
 Ours is the whole step: augmentation, forward, loss, backward, SGD with momentum, EMA. A peer's is the same network on a batch
 that lies ready: no augmentation, no EMA. A peer with another number of parameters, or another loss in the first two steps from the
-same start values, is refused. The direct limit is the speed at which convolutions and linear layers, forward and backward, counting
+same start values, is refused. In replicas ours has batch statistics of parts of the batch, which no peer computes; such ratios
+stand on a line of their own. The direct limit is the speed at which convolutions and linear layers, forward and backward, counting
 the taps that meet a pixel, would run at the peak, and all else in no time; Winograd can pass it.
 """
 import argparse
@@ -160,10 +161,18 @@ def peer_names(text):
     return names
 
 
+def net_names(text):
+    known = sorted(path.stem for path in network.NETWORKS.glob("*.yaml"))
+    for net in text.split(","):
+        if net not in known:
+            raise argparse.ArgumentTypeError(f"expected some of {','.join(known)}, got '{net}'")
+    return text
+
+
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default=str(ROOT / "build/release/bench/bench_train"), help="bench_peak lies beside it")
-    parser.add_argument("--nets", default="vgg5,spinal-vgg5,resnet20")
+    parser.add_argument("--nets", type=net_names, metavar="NAME,...", default="vgg5,spinal-vgg5,resnet20")
     parser.add_argument("--batches", default="100,250")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=min(2, len(os.sched_getaffinity(0))))

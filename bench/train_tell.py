@@ -59,15 +59,23 @@ def print_case(case):
     print_ratios(case)
 
 
+def print_peer_ratios(case, name, label, wanted):
+    """Ours, of the ways that are wanted, beside the peer's best."""
+    told = []
+    for precision in ("fp32", "bf16"):
+        ours = best(case.ours, lambda key: key[0] == precision and wanted(case.ours[key][0]))
+        theirs = best(case.peers, lambda key: key[:2] == (name, precision))
+        if ours and theirs:
+            told.append(f"{precision} {spread(ratios(speeds(case.ours[ours]), speeds(case.peers[theirs])), '.2f')}")
+    if told:
+        print(f"  {label} / best of {name}: {', '.join(told)}")
+
+
 def print_ratios(case):
     for name in dict.fromkeys(key[0] for key in case.peers):
-        told = []
-        for precision in ("fp32", "bf16"):
-            ours = best(case.ours, lambda key: key[0] == precision)
-            theirs = best(case.peers, lambda key: key[:2] == (name, precision))
-            if ours and theirs:
-                told.append(f"{precision} {spread(ratios(speeds(case.ours[ours]), speeds(case.peers[theirs])), '.2f')}")
-        print(f"  ours / best of {name}: {', '.join(told)}")
+        print_peer_ratios(case, name, "ours", lambda answer: answer["replicas"] == 1)
+        # another computation than the peer's: batch norm sees a part of the batch
+        print_peer_ratios(case, name, "ours with replicas, batch norm of a part", lambda answer: answer["replicas"] > 1)
     for precision in ("fp32", "bf16"):
         limit = limits(case, precision)
         key = best(case.ours, lambda key: key[0] == precision)

@@ -1,6 +1,7 @@
 """bench/train.py: what it tells of a short run of ours and of peers adds up. (Speeds themselves are no test's business.)"""
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,14 +52,16 @@ class Step:
 
 
 # In place of bench_train and bench_peak, where the subject is the peers: their answers without the wait.
-OURS = {"plan": "table", "parameters": 270474, "images_per_second": 100, "operations_per_image": 1e8, "peak_memory_bytes": 1e6,
+OURS = {"plan": "table", "replicas": 1, "parameters": 270474, "images_per_second": 100, "operations_per_image": 1e8, "peak_memory_bytes": 1e6,
         "augmentation_core_share": 0.01, "milliseconds": {"augmentation": 1, "forward": 1, "loss": 1, "backward": 1, "optimizer": 1},
         "layers": [{"layer": "conv1", "kind": "conv2d", "pass": "forward", "backend": "onednn", "milliseconds": 1, "operations": 1e6}]}
+REPLICAS = {**{key: value for key, value in OURS.items() if key != "milliseconds"}, "replicas": 2, "images_per_second": 200}
 
 
 def stand_in(directory):
-    for name, answer in (("bench_train", OURS), ("bench_peak", {"fp32_gflops": 100, "bf16_gflops": 0})):
-        (directory / name).write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")
+    for name, answer, of_replicas in (("bench_train", OURS, REPLICAS), ("bench_peak", {"fp32_gflops": 100, "bf16_gflops": 0}, None)):
+        (directory / name).write_text(f"#!/bin/sh\ncase \"$*\" in *--replicas*) echo '{json.dumps(of_replicas)}' ;; "
+                                      f"*) echo '{json.dumps(answer)}' ;; esac\n")
         (directory / name).chmod(0o755)
     return directory / "bench_train"
 
@@ -132,7 +135,9 @@ def test_pytorch_answers(tmp_path):
     for one in eager:
         assert one["rounds"][0]["parameters"] == 270474 and one["rounds"][0]["output"] == [4, 26]
         assert one["rounds"][0]["images_per_second"] > 0
-    assert "ours / best of PyTorch" in done.stdout
+    alone, replicas = (re.search(f"^  {label} / best of PyTorch.*: fp32 ([0-9.]+) ", done.stdout, re.MULTILINE)
+                       for label in ("ours", "ours with replicas, batch norm of a part"))
+    assert float(replicas[1]) == pytest.approx(2 * float(alone[1]), abs=0.02)
 
 
 def test_peers_walk_the_networks_of_mixent():
@@ -154,3 +159,8 @@ def test_a_peer_that_nobody_knows_is_a_usage_mistake():
     done = subprocess.run([sys.executable, ROOT / "bench/train.py", "--peers", "jax,caffe"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "expected all, none or some of pytorch,tensorflow,jax,tinygrad,mnn, got 'caffe'" in done.stderr
+
+
+def test_a_network_that_nobody_knows_is_a_usage_mistake():
+    done = subprocess.run([sys.executable, ROOT / "bench/train.py", "--nets", "vgg5,vgg7"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "expected some of conv3," in done.stderr and ", got 'vgg7'" in done.stderr
