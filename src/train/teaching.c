@@ -17,18 +17,24 @@ static mixent_status ask_once(mixent_trainer *trainer, const char *const *paths,
   return status;
 }
 
+/* Each replica asks its own in its steps. */
+static mixent_status make_ready(mixent_trainer *trainer, const char *const *paths, size_t count) {
+  const mixent_replicas *replicas = trainer->replicas;
+  MIXENT_TRY(MIXENT_ALLOCATE(replicas->local, &trainer->teachers));
+  for (size_t i = 0; i < replicas->local; i++)
+    MIXENT_TRY(mixent_teachers_open(&trainer->recipe, paths, count, trainer->dataset, replicas->rows,
+                                    &trainer->teachers[i]));
+  return MIXENT_OK;
+}
+
+/* With the threads of a replica, so that what they say does not depend on how many of those a process holds. */
 mixent_status mixent_trainer_teachers_take(mixent_trainer *trainer, const char *const *paths, size_t count) {
-  const mixent_recipe *recipe = &trainer->recipe;
   mixent_train_batch *drawn = &trainer->drawn;
-  mixent_status status = MIXENT_OK;
   if (!drawn->targets) MIXENT_TRY(MIXENT_ALLOCATE(trainer->batch * trainer->classes, &drawn->targets));
-  if (!recipe->distill_augmented) return ask_once(trainer, paths, count);
-  MIXENT_TRY(MIXENT_ALLOCATE(trainer->replicas->local, &trainer->teachers));
   int threads = mixent_threads();
-  mixent_threads_set(mixent_recipe_replica_threads(recipe)); /* those of a replica ask its own */
-  for (size_t i = 0; i < trainer->replicas->local && status == MIXENT_OK; i++)
-    status = mixent_teachers_open(recipe, paths, count, trainer->dataset, trainer->replicas->rows,
-                                  &trainer->teachers[i]);
+  mixent_threads_set(mixent_recipe_replica_threads(&trainer->recipe));
+  mixent_status status =
+      trainer->recipe.distill_augmented ? make_ready(trainer, paths, count) : ask_once(trainer, paths, count);
   mixent_threads_set(threads);
   return status;
 }
