@@ -19,6 +19,7 @@ void mixent_event_training_start(const mixent_train_start *start, mixent_trainin
   mixent_json_set(&event, "loss", json_string(start->loss));
   mixent_json_set(&event, "precision", json_string(start->precision));
   mixent_json_set(&event, "threads", json_integer(start->threads));
+  mixent_json_set(&event, "replicas", json_integer(start->replicas));
   mixent_json_set(&event, "batch", json_integer(start->batch));
   mixent_json_set(&event, "epochs", json_integer(start->epochs));
   mixent_json_set(&event, "first_epoch", json_integer(start->first_epoch));

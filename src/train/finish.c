@@ -29,6 +29,7 @@ static json_t *summary_to_json(const mixent_trainer *trainer, const mixent_train
   mixent_json_set(&json, "select", json_string(mixent_option_find("select")->choices[recipe->select]));
   mixent_json_set(&json, "precision", json_string(recipe->precision == MIXENT_CHOICE_BF16 ? "bf16" : "fp32"));
   mixent_json_set(&json, "threads", json_integer(recipe->threads));
+  mixent_json_set(&json, "replicas", json_integer(recipe->replicas));
   mixent_json_set(&json, "plan", json_string(recipe->plan));
   mixent_json_set(&json, "plan_hash", json_string(recipe->plan_hash));
   mixent_json_set(&json, "batch", json_integer(recipe->batch));
