@@ -226,8 +226,9 @@ mixent_status mixent_run_directory_open(const char *place, mixent_run_directory 
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: no such run; 'mixent train' starts one", place);
   MIXENT_TRY(mixent_path_look_in(place, "recipe.yaml", &recipe));
   MIXENT_TRY(mixent_path_look_in(place, "last.safetensors", &last));
-  mixent_status status = mixent_run_directory_name(place, out);
-  if (status == MIXENT_OK && (recipe != MIXENT_PATH_FILE || last != MIXENT_PATH_FILE))
+  MIXENT_TRY(mixent_run_directory_name(place, out));
+  mixent_status status = MIXENT_OK;
+  if (recipe != MIXENT_PATH_FILE || last != MIXENT_PATH_FILE)
     status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: no run, for %s is not in it", place,
                          recipe == MIXENT_PATH_FILE ? "last.safetensors" : "recipe.yaml");
   if (status == MIXENT_OK) status = lock_directory(out->path, &out->lock);

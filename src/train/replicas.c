@@ -188,7 +188,8 @@ mixent_status mixent_replicas_run(mixent_trainer *trainer, mixent_replica_work *
   static const double tenth = 0.1;
   assignment assignment = {trainer, work, context};
   begin(trainer, &assignment);
-  while (trainer->team && !mixent_team_wait(trainer->team, tell ? tenth : -1)) tell(trainer, context);
+  while (trainer->team && !mixent_team_wait(trainer->team, tenth))
+    if (tell) tell(trainer, context);
   return gather_reports(trainer);
 }
 

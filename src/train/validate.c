@@ -1,5 +1,6 @@
 /* Each replica takes its part of the images; scores are summed in the order of the replicas. */
 #include "train/validate.h"
+#include "peers/peers.h"
 #include "train/draw.h"
 #include "train/members.h"
 
@@ -43,7 +44,7 @@ static void tell_scored(mixent_trainer *trainer, void *context) {
   const mixent_replicas *replicas = trainer->replicas;
   size_t done = 0;
   for (size_t i = 0; i < replicas->local; i++) done += replicas->replica[i].scored;
-  done = done * replicas->count / replicas->local; /* as if all were as far */
+  done *= (size_t)mixent_peers_count(); /* as if all processes were as far */
   if (trainer->options->scored)
     trainer->options->scored(trainer->options->context, done < validation->count ? done : validation->count,
                              validation->count);
