@@ -28,6 +28,7 @@ TIES = {
     ("accuracy.md", "With Winograd and without"): [("test", "test_winograds_table_is_that_of_the_scores_kept"),
                                                    ("reason", "errors, which bench/winograd.c prints")],
     ("accuracy.md", "Views of an image averaged"): [("reason", "one model, which the command above it trains and scores")] * 2,
+    ("accuracy.md", "Replicas"): [("study", "replicas")],
     ("label-noise.md", "default-weights-noise"): [("study", "default-weights-noise")],
     ("label-noise.md", "noise"): [("study", "noise-0"), ("study", "noise-20"), ("study", "noise-40")],
     ("losses.md", "paper-claim-half"): [("study", "paper-claim-half")],
@@ -171,7 +172,7 @@ def test_it_comes_in_and_says_what_is_published(tmp_path, study):
         assert not published
         return
     text = run(tmp_path, "compare", study, "--no-train")
-    assert "Runs vary init, order." in text
+    assert re.search(r"Runs vary init, order(\.|, split, noise\.)", text)
     said = [cells(line) for line in text.splitlines()]
     rows = [line for line in said if re.match(r"\S+ (\d+ \d+\.\d+ \d+\.\d+ .* (baseline|[+−]?\d+\.\d+ .* to .*)|0 - - - )", line)]
     assert rows
