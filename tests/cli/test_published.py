@@ -44,6 +44,7 @@ TIES = {
     ("losses.md", "other-data"): [("study", "other-data")] * 3,
     ("losses.md", "table"): [("study", "table")],
     ("speed.md", "Training speed beside PyTorch"): [("reason", "speeds, which bench/train.c and bench/train.py print")],
+    ("speed.md", "With AVX2 and with AVX-512 and bfloat16, on one processor"): [("reason", "speeds, which bench/train.py prints")],
     ("speed.md", "What made a step faster, and what did not"): [("reason", "speeds, which bench/train.c prints")],
     ("speed.md", "Inference beside PyTorch and ONNX Runtime"): [("reason", "speeds, which bench/infer.py prints")],
     ("speed.md", "The losses beside PyTorch and the speed of memory"): [("reason", "speeds, which bench/loss.c prints")] * 2,
