@@ -83,7 +83,8 @@ static long own_threads(const mixent_recipe *recipe) {
 }
 
 /* Replicas that are worked on at once, of those held here. */
-static size_t members_of(const mixent_trainer *trainer, size_t local) {
+static size_t members_of(const mixent_trainer *trainer) {
+  size_t local = trainer->replicas->local;
   size_t fitting = (size_t)(own_threads(&trainer->recipe) / mixent_recipe_replica_threads(&trainer->recipe));
   return fitting < 1 ? 1 : fitting < local ? fitting : local;
 }
@@ -95,12 +96,11 @@ static mixent_status make_nets(mixent_trainer *trainer) {
                                         .classes = trainer->dataset->classes,
                                         .dropout = recipe->dropout};
   MIXENT_TRY(mixent_graph_open(recipe->net, &options, &trainer->graph));
-  size_t local = (size_t)(recipe->replicas / mixent_peers_count());
   MIXENT_TRY(mixent_replicas_create(trainer, trainer->graph, recipe->plan, &trainer->plan_source,
                                     &trainer->replicas));
   if (recipe->replicas > 1)
-    MIXENT_TRY(mixent_team_create(members_of(trainer, local), mixent_recipe_replica_threads(recipe),
-                                  &trainer->team));
+    MIXENT_TRY(
+        mixent_team_create(members_of(trainer), mixent_recipe_replica_threads(recipe), &trainer->team));
   strcpy(recipe->plan, trainer->plan_source.plan);
   strcpy(recipe->plan_hash, trainer->plan_source.hash);
   trainer->parameters = mixent_net_parameters(trainer->replicas->replica[0].net);
