@@ -7,25 +7,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "small_run.h"
+#include "small_place.h"
 #include "train/draw.h"
 #include "train/look_ahead.h"
 #include <math.h>
-
-static char directory[] = "/tmp/mixent-look-ahead-XXXXXX", data_path[64], net_path[64];
-
-static int make_data(void **state) {
-  (void)state;
-  if (!mkdtemp(directory)) return -1;
-  snprintf(data_path, sizeof data_path, "%s/data", directory);
-  snprintf(net_path, sizeof net_path, "%s/small.yaml", directory);
-  return small_run_make(directory, 4) ? 0 : -1;
-}
-
-static int remove_data(void **state) {
-  (void)state;
-  return mixent_directory_remove(directory) == MIXENT_OK ? 0 : -1;
-}
 
 typedef struct setup {
   const char *optimizer, *nesterov, *momentum, *loss;

@@ -10,29 +10,10 @@
 #include "core/threads.h"
 #include "mixent/train.h"
 #include "net/graph/graph.h"
-#include "small_run.h"
+#include "small_place.h"
 #include "train/draw.h"
 #include "train/trainer.h"
 #include <math.h>
-
-static char directory[] = "/tmp/mixent-replicas-XXXXXX", data_path[64], net_path[64];
-
-static int make_data(void **state) {
-  (void)state;
-  if (!mkdtemp(directory)) return -1;
-  snprintf(data_path, sizeof data_path, "%s/data", directory);
-  snprintf(net_path, sizeof net_path, "%s/small.yaml", directory);
-  return small_run_make(directory, 4) ? 0 : -1;
-}
-
-static int remove_data(void **state) {
-  (void)state;
-  return mixent_directory_remove(directory) == MIXENT_OK ? 0 : -1;
-}
-
-static void assert_ok(mixent_status status) {
-  if (status != MIXENT_OK) fail_msg("%s", mixent_last_error());
-}
 
 static mixent_trainer *make_trainer(const char *replicas, const char *threads, const char *net) {
   const mixent_setting settings[] = {{"data", data_path},      {"net", net},         {"batch", "20"},

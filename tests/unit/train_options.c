@@ -8,36 +8,23 @@
 
 #include "mixent/train.h"
 #include "model/evaluator.h"
-#include "small_run.h"
+#include "small_place.h"
 #include "train/draw.h"
 #include "train/init_from.h"
 #include "train/resized.h"
 #include "train/targets.h"
 #include <math.h>
 
-static char directory[] = "/tmp/mixent-options-XXXXXX", data_path[64], net_path[64], teachers[160], begun[80],
-            firsts[160], first_of_pupils[96];
+static char teachers[160], begun[80], firsts[160], first_of_pupils[96];
 
-static int make_data(void **state) {
-  (void)state;
-  if (!mkdtemp(directory)) return -1;
-  snprintf(data_path, sizeof data_path, "%s/data", directory);
-  snprintf(net_path, sizeof net_path, "%s/small.yaml", directory);
+static int make_names(void **state) {
+  if (make_data(state) != 0) return -1;
   snprintf(begun, sizeof begun, "%s/mixed", directory);
   snprintf(teachers, sizeof teachers, "%s/mixed,%s/slow/best.safetensors", directory, directory);
   snprintf(firsts, sizeof firsts, "%s/pair/member-1.safetensors,%s/pair/member-2.safetensors", directory,
            directory);
   snprintf(first_of_pupils, sizeof first_of_pupils, "%s/pupils/member-1.safetensors", directory);
-  return small_run_make(directory, 4) ? 0 : -1;
-}
-
-static int remove_data(void **state) {
-  (void)state;
-  return mixent_directory_remove(directory) == MIXENT_OK ? 0 : -1;
-}
-
-static void assert_ok(mixent_status status) {
-  if (status != MIXENT_OK) fail_msg("%s", mixent_last_error());
+  return 0;
 }
 
 enum { BASE = 6, MOST = 6 };
@@ -691,5 +678,5 @@ int main(void) {
       cmocka_unit_test(test_what_moves_the_weights),
       cmocka_unit_test(test_slow_weights_follow),
   };
-  return cmocka_run_group_tests(tests, make_data, remove_data);
+  return cmocka_run_group_tests(tests, make_names, remove_data);
 }
