@@ -18,6 +18,7 @@ extern "C" {
  * NULL. */
 #define MIXENT_LARGEST_FEATURE 1e38
 enum { MIXENT_MOST_FEATURES = 65536 };
+enum { MIXENT_LEAST_SIDE = 16, MIXENT_MOST_SIDE = 256 }; /* of images of data sets */
 typedef struct mixent_images {
   size_t count;
   int side, channels;
@@ -25,6 +26,17 @@ typedef struct mixent_images {
   int32_t *labels;
   float *features;
 } mixent_images;
+
+/* How a picture of any size becomes a square: its shorter side scaled and the middle cut out; the longer side scaled and
+ * black bars beside it; or both sides scaled, which changes its shape. */
+typedef enum mixent_fit { MIXENT_FIT_CROP, MIXENT_FIT_PAD, MIXENT_FIT_STRETCH } mixent_fit;
+extern const char *const mixent_fit_names[]; /* "crop", "pad", "stretch", NULL */
+
+/* What shows through a picture's transparent parts: white where the picture itself is dark and black where it is light (the mean luma
+ * of its pixels, weighed by their opacity, is below one half, or not), or black always, as models read pictures before
+ * checkpoints said. */
+typedef enum mixent_background { MIXENT_BACKGROUND_CONTRAST, MIXENT_BACKGROUND_BLACK } mixent_background;
+extern const char *const mixent_background_names[]; /* "contrast", "black", NULL */
 
 typedef struct mixent_dataset {
   char *name;      /* "emnist-letters", or the directory's own name */
@@ -35,15 +47,22 @@ typedef struct mixent_dataset {
   int64_t *labels;      /* [classes]: the label in the files that became class k */
   char **feature_names; /* [channels] where the files name their features; else NULL */
   bool transposed;      /* images were transposed when read */
-  bool cut;             /* the files hold one part, of which mixent_images_cut made train and test */
-  char *note;           /* what people should be warned of in its files ("passed-over: …"); NULL: nothing */
+  bool pictures;        /* each image was a picture file, which the next two made an image of */
+  mixent_fit fit;
+  mixent_background background;
+  bool cut;   /* the files hold one part, of which mixent_images_cut made train and test */
+  char *note; /* what people should be warned of in its files ("passed-over: …"); NULL: nothing */
   uint64_t
       fingerprint; /* of all pixels or features and labels, to tell whether a resumed run sees the same data */
 } mixent_dataset;
 
+/* How a data set is read; zeros are the defaults. What does not concern its format has no effect. */
 typedef struct mixent_dataset_options {
-  const char *data_directory; /* --data-dir, or NULL */
-  bool transpose;             /* for sets whose name is not known to be stored transposed */
+  const char *data_directory;   /* --data-dir, or NULL */
+  bool transpose;               /* for sets whose name is not known to be stored transposed */
+  int side;                     /* of the images that picture files become; 0: chosen from their sizes */
+  mixent_fit fit;               /* of picture files */
+  mixent_background background; /* of picture files */
 } mixent_dataset_options;
 
 /* Opens a data set by name (looked for under options->data_directory, $MIXENT_DATA, ./data, the user's cache,

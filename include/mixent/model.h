@@ -26,6 +26,11 @@ typedef struct mixent_model {
   float *mean, *deviation;        /* [channels] */
   char **feature_names;           /* [channels]; NULL: none are known */
   bool transposed;
+  /* it was trained on picture files, made to images by `fit` and `background`; else (checkpoints from before these among them) it
+   * reads a picture by stretching it, transparency on black */
+  bool pictures;
+  mixent_fit fit;
+  mixent_background background;
   char *data;             /* name of the data set it was trained on */
   uint64_t fingerprint;   /* of that data set */
   char *recipe;           /* YAML text of the options it was trained with, without paths */

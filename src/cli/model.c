@@ -46,12 +46,21 @@ static mixent_status read_run_recipe(const char *checkpoint, bool *found, mixent
   return mixent_is_refusal(status) ? status : MIXENT_OK;
 }
 
+/* A data set for the model is read as that of its training was. */
+static mixent_dataset_options options_of(const mixent_model *model, const char *data_directory) {
+  return (mixent_dataset_options){.data_directory = data_directory,
+                                  .transpose = model->transposed,
+                                  .side = model->side == 1 ? 0 : model->side,
+                                  .fit = model->fit,
+                                  .background = model->background};
+}
+
 /* Opens the data set of the training; a model made from elsewhere (fingerprint 0) does not know it to the byte. */
 static mixent_status open_own(const mixent_model *model, const char *checkpoint, const char *data_directory,
                               mixent_dataset **out) {
   mixent_recipe recipe;
   const char *name = model->data;
-  mixent_dataset_options options = {.data_directory = data_directory, .transpose = model->transposed};
+  mixent_dataset_options options = options_of(model, data_directory);
   bool found;
   MIXENT_TRY(read_run_recipe(checkpoint, &found, &recipe));
   if (found) {
@@ -74,7 +83,7 @@ static mixent_status open_own(const mixent_model *model, const char *checkpoint,
 
 mixent_status mixent_model_dataset_open(const mixent_model *model, const char *checkpoint, const char *data,
                                         const char *data_directory, mixent_dataset **out) {
-  const mixent_dataset_options options = {.data_directory = data_directory, .transpose = model->transposed};
+  const mixent_dataset_options options = options_of(model, data_directory);
   MIXENT_TRY(data ? mixent_dataset_open(data, &options, out)
                   : open_own(model, checkpoint, data_directory, out));
   mixent_status status = mixent_model_check_dataset(model, *out);

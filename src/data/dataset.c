@@ -16,6 +16,9 @@
 
 enum { LABELS = MIXENT_MOST_LABELS };
 
+const char *const mixent_fit_names[] = {"crop", "pad", "stretch", NULL};
+const char *const mixent_background_names[] = {"contrast", "black", NULL};
+
 static void swap_pixels(uint8_t *a, uint8_t *b, size_t channels) {
   for (size_t k = 0; k < channels; k++) {
     uint8_t swap = a[k];
@@ -138,7 +141,8 @@ static uint64_t fingerprint(const mixent_dataset *dataset) {
 }
 
 /* Takes over the images of a set that was read. */
-static mixent_status take_set(mixent_format_set *set, bool transpose, mixent_dataset *out) {
+static mixent_status take_set(mixent_format_set *set, const mixent_dataset_options *options,
+                              mixent_dataset *out) {
   int class_of[LABELS];
   out->train = set->train;
   out->test = set->test;
@@ -146,13 +150,15 @@ static mixent_status take_set(mixent_format_set *set, bool transpose, mixent_dat
   out->note = set->note;
   set->note = NULL;
   out->cut = set->one_part;
+  out->pictures = set->pictures;
+  out->fit = options->fit, out->background = options->background;
   set->train = set->test = (mixent_images){0};
   set->feature_names = NULL;
   MIXENT_TRY(find_classes(set->train_origin, set->label_names, out, class_of));
   MIXENT_TRY(apply_classes(set->train_origin, out, class_of, &out->train));
   MIXENT_TRY(apply_classes(set->test_origin, out, class_of, &out->test));
   if (out->cut) MIXENT_TRY(mixent_images_cut(&out->train, out->classes, &out->test));
-  out->transposed = (transpose || set->transposed) && !out->train.features;
+  out->transposed = (options->transpose || set->transposed) && !out->train.features;
   if (out->transposed) {
     transpose_images(&out->train);
     transpose_images(&out->test);
@@ -177,13 +183,13 @@ mixent_status mixent_dataset_own_name(const char *directory, char **out) {
   return mixent_copy_text(slash && slash[1] ? slash + 1 : resolved, out);
 }
 
-static mixent_status open_directory(bool transpose, mixent_dataset *out) {
+static mixent_status open_directory(const mixent_dataset_options *options, mixent_dataset *out) {
   const mixent_format *format;
   mixent_format_set set = {0};
   MIXENT_TRY(mixent_dataset_own_name(out->directory, &out->name));
   MIXENT_TRY(mixent_format_find(out->directory, out->name, &format));
-  mixent_status status = format->read(out->directory, out->name, &set);
-  if (status == MIXENT_OK) status = take_set(&set, transpose, out);
+  mixent_status status = format->read(out->directory, out->name, options, &set);
+  if (status == MIXENT_OK) status = take_set(&set, options, out);
   mixent_format_set_free(&set);
   return status;
 }
@@ -199,7 +205,7 @@ mixent_status mixent_dataset_open(const char *name_or_directory, const mixent_da
   MIXENT_TRY(MIXENT_ALLOCATE(1, &dataset));
   mixent_status status =
       mixent_dataset_locate(name_or_directory, options->data_directory, &dataset->directory);
-  if (status == MIXENT_OK) status = open_directory(options->transpose, dataset);
+  if (status == MIXENT_OK) status = open_directory(options, dataset);
   if (status == MIXENT_OK)
     *out = dataset;
   else

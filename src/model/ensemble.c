@@ -17,6 +17,7 @@ static const char *find_difference(const mixent_model *a, const mixent_model *b)
     if (a->labels[k] != b->labels[k] || strcmp(a->class_names[k], b->class_names[k]) != 0)
       return "tell other classes apart";
   if (a->transposed != b->transposed) return "read images that are stored in another way";
+  if (a->fit != b->fit || a->background != b->background) return "read pictures in another way";
   size_t bytes = (size_t)a->channels * sizeof *a->mean;
   if (memcmp(a->mean, b->mean, bytes) != 0 || memcmp(a->deviation, b->deviation, bytes) != 0)
     return "normalise their input by other numbers, for they were trained on another part of the data";
@@ -119,6 +120,7 @@ static mixent_status copy_description(const mixent_model *from, mixent_model *ou
   size_t channels = (size_t)from->channels * sizeof *from->mean;
   out->channels = from->channels, out->side = from->side, out->classes = from->classes;
   out->transposed = from->transposed, out->fingerprint = from->fingerprint;
+  out->pictures = from->pictures, out->fit = from->fit, out->background = from->background;
   out->loss = from->loss, out->epoch = from->epoch, out->temperature = 1;
   MIXENT_TRY(copy_names(from->class_names, from->classes, &out->class_names));
   if (from->feature_names) MIXENT_TRY(copy_names(from->feature_names, from->channels, &out->feature_names));

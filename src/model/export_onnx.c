@@ -113,6 +113,11 @@ static mixent_status add_properties(mixent_exporter *e) {
         add_json(e, "feature_names", mixent_json_texts(model->feature_names, (size_t)model->channels)));
   MIXENT_TRY(add_json(e, "mean", numbers(model->mean, model->channels)));
   MIXENT_TRY(add_json(e, "std", numbers(model->deviation, model->channels)));
+  if (model->pictures) {
+    mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"fit", mixent_fit_names[model->fit]});
+    mixent_onnx_add_property(
+        &e->onnx, (mixent_onnx_property){"background", mixent_background_names[model->background]});
+  }
   const float temperature = (float)mixent_model_temperature(model);
   if (temperature != 1) MIXENT_TRY(add_json(e, "temperature", numbers(&temperature, 1)));
   mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"net", model->graph->name});

@@ -101,6 +101,29 @@ static mixent_status read_floats(const mixent_safetensors *file, const char *pat
   return status;
 }
 
+/* The choice that an optional key names; *found false where the key is absent. */
+static mixent_status read_choice(const mixent_safetensors *file, const char *path, const char *key,
+                                 const char *const *names, bool *found, int *out) {
+  const char *text = mixent_safetensors_metadata(file, key);
+  *found = text != NULL;
+  for (int i = 0; text && names[i]; i++)
+    if (strcmp(text, names[i]) == 0) {
+      *out = i;
+      return MIXENT_OK;
+    }
+  return text ? fail_entry(path, key) : MIXENT_OK;
+}
+
+/* How it reads pictures. */
+static mixent_status read_pictures(const mixent_safetensors *file, const char *path, mixent_model *model) {
+  int fit = MIXENT_FIT_STRETCH, background = MIXENT_BACKGROUND_BLACK;
+  bool found;
+  MIXENT_TRY(read_choice(file, path, "fit", mixent_fit_names, &model->pictures, &fit));
+  MIXENT_TRY(read_choice(file, path, "background", mixent_background_names, &found, &background));
+  model->fit = (mixent_fit)fit, model->background = (mixent_background)background;
+  return MIXENT_OK;
+}
+
 /* What pixels or features are normalised by, and what logits are divided by: else every probability were NaN. */
 static mixent_status check_numbers(const mixent_model *model, const char *path) {
   for (int i = 0; i < model->channels; i++) {
@@ -131,6 +154,7 @@ static mixent_status read_description(const mixent_safetensors *file, const char
   if (mixent_safetensors_metadata(file, MIXENT_TEMPERATURE_KEY))
     MIXENT_TRY(read_numbers(file, path, MIXENT_TEMPERATURE_KEY, 1, &model->fitted_temperature));
   MIXENT_TRY(check_numbers(model, path));
+  MIXENT_TRY(read_pictures(file, path, model));
   const char *transposed = mixent_safetensors_metadata(file, "transposed");
   const char *fingerprint = mixent_safetensors_metadata(file, "fingerprint");
   if (!fingerprint) return fail_entry(path, "fingerprint");

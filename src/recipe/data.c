@@ -10,7 +10,9 @@ mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *d
                                       mixent_dataset **out) {
   if (!directory) directory = recipe->data_directory;
   const mixent_dataset_options options = {.data_directory = *directory ? directory : NULL,
-                                          .transpose = recipe->transpose};
+                                          .transpose = recipe->transpose,
+                                          .side = (int)recipe->side,
+                                          .fit = (mixent_fit)recipe->fit};
   return mixent_dataset_open(recipe->data, &options, out);
 }
 

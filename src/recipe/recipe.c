@@ -315,6 +315,9 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
   if (!*recipe->net) return mixent_fail(MIXENT_ERROR_ARGUMENT, "net: empty; give a network's name or file");
   if (!*recipe->name || strchr(recipe->name, '/'))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "name: '%s' cannot name a directory", recipe->name);
+  if (recipe->side > 0 && recipe->side < MIXENT_LEAST_SIDE)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "side: expected 0 or %d to %d, got %ld", MIXENT_LEAST_SIDE,
+                       MIXENT_MOST_SIDE, recipe->side);
   if (recipe->dropout < 0 && recipe->dropout != -1)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "dropout: %g is below 0 (only -1 has a meaning there)",
                        recipe->dropout);

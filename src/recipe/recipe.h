@@ -28,6 +28,7 @@ typedef struct mixent_recipe {
   char name[MIXENT_RECIPE_TEXT];
   char data[MIXENT_RECIPE_TEXT], data_alternative[MIXENT_RECIPE_TEXT], data_directory[MIXENT_RECIPE_TEXT];
   bool transpose;
+  long side, fit; /* mixent_fit */
   char net[MIXENT_RECIPE_TEXT], init_from[MIXENT_RECIPE_TEXT];
   bool init_identity, init_whitening;
   double dropout;

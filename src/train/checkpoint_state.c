@@ -62,6 +62,10 @@ mixent_status mixent_description_make(const mixent_checkpoint *checkpoint, mixen
   append_floats(add_entry(out, "std"), checkpoint->deviation, dataset->train.channels);
   mixent_text_append(add_entry(out, "recipe"), "%s", checkpoint->recipe);
   out->varying = out->count;
+  if (dataset->pictures) { /* the recipe and the fingerprint say the same: older checkpoints lack these */
+    mixent_text_append(add_entry(out, "fit"), "%s", mixent_fit_names[dataset->fit]);
+    mixent_text_append(add_entry(out, "background"), "%s", mixent_background_names[dataset->background]);
+  }
   mixent_text_append(add_entry(out, "mixent"), "%s", mixent_version());
   mixent_text_append(add_entry(out, "epoch"), "%llu", (unsigned long long)checkpoint->state->epoch);
   append_numbers(add_entry(out, "loss"), checkpoint->state->loss.value, MIXENT_LOSS_PARAMETERS);

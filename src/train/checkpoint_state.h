@@ -7,7 +7,7 @@
 #include "train/checkpoint.h"
 
 /* The file's __metadata__. Keys from `varying` on change during a run; those before must not. */
-enum { MIXENT_DESCRIPTION_ENTRIES = 18 };
+enum { MIXENT_DESCRIPTION_ENTRIES = 32 };
 typedef struct mixent_description {
   mixent_text values[MIXENT_DESCRIPTION_ENTRIES];
   mixent_metadata entries[MIXENT_DESCRIPTION_ENTRIES];

@@ -153,10 +153,17 @@ static void warn_of_plan(const mixent_trainer *trainer, const char *hash) {
   mixent_text_free(&changed);
 }
 
-static void warn_of_transposition(const mixent_trainer *trainer) {
-  if (trainer->recipe.transpose && trainer->dataset->train.features)
+/* Of options that say how data are read, and do not concern these data. */
+static void warn_of_reading(const mixent_trainer *trainer) {
+  const mixent_recipe *recipe = &trainer->recipe;
+  const mixent_dataset *dataset = trainer->dataset;
+  if (recipe->transpose && dataset->train.features)
     warn(trainer->options,
          "unused-option: transpose has no effect: the data are rows of features, not images");
+  if (recipe->side && !dataset->pictures)
+    warn(trainer->options, "unused-option: side has no effect: the data are no picture files");
+  if (recipe->fit != MIXENT_FIT_CROP && !dataset->pictures)
+    warn(trainer->options, "unused-option: fit has no effect: the data are no picture files");
 }
 
 static void warn_of_selection(const mixent_recipe *recipe, const mixent_train_options *options) {
@@ -197,7 +204,7 @@ static void warn_of_all(const mixent_trainer *trainer, const mixent_recipe *reci
   warn(options, trainer->dataset->note);
   warn_of_plan(trainer, recipe->plan_hash);
   warn_of_selection(recipe, options);
-  warn_of_transposition(trainer);
+  warn_of_reading(trainer);
   if (options->warning)
     mixent_settings_warn_idle(options->settings, options->setting_count, recipe, options->warning,
                               options->context);

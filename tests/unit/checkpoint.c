@@ -176,6 +176,16 @@ static void test_a_model_comes_back(void **state) {
     assert_string_equal(model->class_names[1], class_names[1]);
     assert_string_equal(model->data, "letters");
     assert_true(model->transposed && model->fingerprint == sample.dataset.fingerprint);
+    assert_true(!model->pictures && model->fit == MIXENT_FIT_STRETCH &&
+                model->background == MIXENT_BACKGROUND_BLACK);
+    mixent_model_free(model);
+  }
+  sample.dataset.pictures = true;
+  for (int fit = 0; mixent_fit_names[fit]; fit++) {
+    sample.dataset.fit = (mixent_fit)fit;
+    assert_int_equal(mixent_checkpoint_write_model(path, &sample.checkpoint), MIXENT_OK);
+    if (mixent_model_open(path, &model) != MIXENT_OK) fail_msg("%s", mixent_last_error());
+    assert_true(model->pictures && (int)model->fit == fit && model->background == MIXENT_BACKGROUND_CONTRAST);
     mixent_model_free(model);
   }
   free_sample(&sample);

@@ -169,7 +169,9 @@ static mixent_status find_set(const char *path, const char *name, bool *found) {
   return status;
 }
 
-static mixent_status read_set(const char *path, const char *name, mixent_format_set *out) {
+static mixent_status read_set(const char *path, const char *name, const mixent_dataset_options *options,
+                              mixent_format_set *out) {
+  (void)options;
   (void)name;
   const variant *variant;
   MIXENT_TRY(find_variant(path, &variant));

@@ -165,7 +165,9 @@ static mixent_status find_folders(const char *path, const char *name, bool *foun
   return status;
 }
 
-static mixent_status read_folders(const char *path, const char *name, mixent_format_set *out) {
+static mixent_status read_folders(const char *path, const char *name, const mixent_dataset_options *options,
+                                  mixent_format_set *out) {
+  (void)options;
   (void)name;
   mixent_collection *collection;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &collection));
@@ -187,7 +189,9 @@ static mixent_status find_archive(const char *path, const char *name, bool *foun
   return status;
 }
 
-static mixent_status read_archive(const char *path, const char *name, mixent_format_set *out) {
+static mixent_status read_archive(const char *path, const char *name, const mixent_dataset_options *options,
+                                  mixent_format_set *out) {
+  (void)options;
   (void)name;
   char *archive;
   uint8_t *bytes = NULL;

@@ -7,7 +7,7 @@
 #include "core/status.h"
 #include "mixent/data.h"
 
-enum { MIXENT_MOST_LABELS = 1024, MIXENT_LEAST_SIDE = 16, MIXENT_MOST_SIDE = 256 };
+enum { MIXENT_MOST_LABELS = 1024 };
 
 /* What a format reads. Labels are those of the files, 0..MIXENT_MOST_LABELS-1. */
 typedef struct mixent_format_set {
@@ -17,6 +17,7 @@ typedef struct mixent_format_set {
   char *note;                            /* what people should know of its files; NULL: nothing */
   char **feature_names;                  /* [train.channels]; NULL: the file gives none */
   bool transposed;                       /* the format stores columns first */
+  bool pictures;                         /* each image was a picture file */
   bool one_part;                         /* there is train alone: test is cut from it */
 } mixent_format_set;
 void mixent_format_set_free(mixent_format_set *set);
@@ -27,8 +28,9 @@ typedef struct mixent_format {
   /* Whether something at `path`, a directory or a file, is of this format; a set that is not complete is an error. `name` is the
    * data set's: files called after it are preferred. */
   mixent_status (*find)(const char *path, const char *name, bool *found);
-  /* Reads the set. What it has put into *out (zeroed before) is freed by the caller, also after an error. */
-  mixent_status (*read)(const char *path, const char *name, mixent_format_set *out);
+  /* Reads the set as the options say. What it has put into *out (zeroed before) is freed by the caller, also after an error. */
+  mixent_status (*read)(const char *path, const char *name, const mixent_dataset_options *options,
+                        mixent_format_set *out);
 } mixent_format;
 
 extern const mixent_format mixent_format_idx, mixent_format_cifar, mixent_format_folders,

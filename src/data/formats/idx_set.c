@@ -102,7 +102,9 @@ static mixent_status read_files(const mixent_dataset_files *files, mixent_format
   return path[MIXENT_MAPPING] ? read_mapping(path[MIXENT_MAPPING], out->label_names) : MIXENT_OK;
 }
 
-static mixent_status read_set(const char *path, const char *name, mixent_format_set *out) {
+static mixent_status read_set(const char *path, const char *name, const mixent_dataset_options *options,
+                              mixent_format_set *out) {
+  (void)options;
   mixent_dataset_files files;
   MIXENT_TRY(mixent_dataset_files_find(path, name, &files));
   /* EMNIST is distributed with columns first */

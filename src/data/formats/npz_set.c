@@ -252,7 +252,9 @@ static mixent_status find_set(const char *path, const char *name, bool *found) {
   return status;
 }
 
-static mixent_status read_set(const char *path, const char *name, mixent_format_set *out) {
+static mixent_status read_set(const char *path, const char *name, const mixent_dataset_options *options,
+                              mixent_format_set *out) {
+  (void)options;
   (void)name;
   char *file, *bytes = NULL;
   size_t size;

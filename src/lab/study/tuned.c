@@ -23,6 +23,8 @@ static const char *reserved(const char *key) {
                                         {"data_alternative", "all runs share their images"},
                                         {"data_dir", "all runs share their images"},
                                         {"transpose", "all runs share their images"},
+                                        {"side", "all runs share their images"},
+                                        {"fit", "all runs share their images"},
                                         {"select", "it decides which images judge"},
                                         {"name", "it names runs"},
                                         {"save_minutes", "it changes no result"},
