@@ -115,28 +115,42 @@ void mixent_images_moments(const mixent_images *images, const uint32_t *indices,
                            float *deviation);
 
 /* Random changes of a training image, as torchvision defines them on PIL images and in this order:
- * RandomPerspective (bilinear), RandomRotation (nearest), RandomAffine (bilinear); what comes from outside is
- * 0. Stretch and elastic are not torchvision's and share the resampling of the affine ones. All zero: none. */
+ * RandomResizedCrop (bilinear), RandomCrop with padding, RandomHorizontalFlip, RandomPerspective (bilinear),
+ * RandomRotation (nearest), RandomAffine (bilinear), ColorJitter, RandomErasing; what comes from outside is 0. Stretch and
+ * elastic are not torchvision's and share the resampling of the affine ones. All zero: none. */
 typedef struct mixent_augmentation {
-  double perspective;             /* distortion scale, 0 to 1; torchvision's default is 0.5 */
-  double perspective_probability; /* 0 to 1 */
-  double rotation;                /* degrees, drawn from [-r, r] */
-  double affine_rotation;         /* degrees, drawn from [-r, r] */
-  double affine_shift;            /* pixels, each axis drawn from [-s, s] and rounded */
-  double affine_scale;            /* factor drawn from [1-s, 1+s] */
-  double affine_shear;            /* degrees along x, drawn from [-s, s] */
-  double affine_stretch;          /* f drawn from [1-s, 1+s]: width times f, height over f */
-  double elastic;                 /* pixels: a smooth displacement, no point further along an axis */
-  double erase;                   /* probability of random erasing (Zhong 2017), as torchvision draws it */
-  double erase_area;              /* largest part of the image that is erased, 0.02 to 1 */
+  double
+      resized_crop; /* least part of the area of a box, 0 to 1, that becomes the whole image; 0: none is drawn */
+  long
+      crop_padding; /* pixels, whole: a crop of the image's own size out of the image with so much background around */
+  double flip;                             /* probability of the mirror image, left for right */
+  double perspective;                      /* distortion scale, 0 to 1; torchvision's default is 0.5 */
+  double perspective_probability;          /* 0 to 1 */
+  double rotation;                         /* degrees, drawn from [-r, r] */
+  double affine_rotation;                  /* degrees, drawn from [-r, r] */
+  double affine_shift;                     /* pixels, each axis drawn from [-s, s] and rounded */
+  double affine_scale;                     /* factor drawn from [1-s, 1+s] */
+  double affine_shear;                     /* degrees along x, drawn from [-s, s] */
+  double affine_stretch;                   /* f drawn from [1-s, 1+s]: width times f, height over f */
+  double elastic;                          /* pixels: a smooth displacement, no point further along an axis */
+  double brightness, contrast, saturation; /* factor drawn from [max(0, 1-s), 1+s] */
+  double hue;                              /* part of the colour circle, drawn from [-h, h], 0 to 0.5 */
+  double erase;      /* probability of random erasing (Zhong 2017), as torchvision draws it */
+  double erase_area; /* largest part of the image that is erased, 0.02 to 1 */
 } mixent_augmentation;
 
 /* An elastic displacement is a cubic B-spline over this many cells along each axis, whatever the side. */
 enum { MIXENT_ELASTIC_CELLS = 4, MIXENT_ELASTIC_POINTS = MIXENT_ELASTIC_CELLS + 3 };
+/* Brightness 0, contrast 1, saturation 2, hue 3. */
+enum { MIXENT_COLOUR_CHANGES = 4 };
 
 /* What one image gets: drawn for (seed, epoch, index) and applied apart, so that each can be tested by
  * itself. */
 typedef struct mixent_transform {
+  int box_left, box_top, box_width,
+      box_height;     /* of the part that becomes the whole image; width 0: the whole is taken */
+  int move_x, move_y; /* the pixel (x, y) comes from (x + move_x, y + move_y) */
+  bool flip;
   bool use_perspective;
   double corners[4][2]; /* end points of top left, top right, bottom right, bottom left */
   double rotation;      /* degrees, counter-clockwise */
@@ -148,6 +162,9 @@ typedef struct mixent_transform {
   /* where a pixel comes from moves by that many pixels along x and along y: control points [y][x], each from
    * [-elastic, elastic] */
   float bend[2][MIXENT_ELASTIC_POINTS][MIXENT_ELASTIC_POINTS];
+  bool use_colour;
+  double brightness, contrast, saturation, hue;         /* factors, and a part of the colour circle */
+  uint8_t colour_order[MIXENT_COLOUR_CHANGES];          /* which change comes first, second, ... */
   int erase_left, erase_top, erase_width, erase_height; /* set to 0 at the end; height 0: nothing is */
 } mixent_transform;
 mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, int side, uint64_t seed,

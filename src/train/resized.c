@@ -56,6 +56,7 @@ static mixent_status make_images(const mixent_trainer *trainer, mixent_resized *
   double scale = (double)side / trainer->train.side;
   out->augmentation = trainer->recipe.augmentation;
   out->augmentation.affine_shift *= scale, out->augmentation.elastic *= scale;
+  out->augmentation.crop_padding = lrint((double)out->augmentation.crop_padding * scale);
   return MIXENT_OK;
 }
 

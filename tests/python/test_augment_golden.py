@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 import make_augment  # noqa: E402
+import make_photographs  # noqa: E402
 
 torch = pytest.importorskip("torch")
 transforms = pytest.importorskip("torchvision.transforms")
@@ -21,6 +22,13 @@ def test_golden_images_are_torchvisions():
     for number, case in enumerate(cases):
         difference = np.abs(make_augment.apply(case).astype(int) - case["expected"])
         assert np.all(difference <= case["allowance"][..., None]), f"case {number}"
+
+
+def test_golden_photographs_are_torchvisions():
+    cases = list(make_photographs.read(make_photographs.PATH))
+    assert [sum(case["kind"] == kind for case in cases) for kind in range(4)] == [make_photographs.CASES] * 4
+    for number, case in enumerate(cases):
+        np.testing.assert_array_equal(make_photographs.apply(case), case["expected"], f"case {number}")
 
 
 def test_allowance_is_the_exception():

@@ -1,4 +1,5 @@
 unit_test(augment)
+unit_test(augment_photographs)
 unit_test(mix)
 unit_test(idx)
 unit_test(dataset)

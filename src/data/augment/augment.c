@@ -4,6 +4,8 @@
  * bytes; stretch and elastic displacement belong to the affine stage. */
 #include "core/random.h"
 #include "core/status.h"
+#include "data/augment/colour.h"
+#include "data/augment/crop.h"
 #include "data/augment/elastic.h"
 #include "data/augment/erase.h"
 #include "mixent/data.h"
@@ -52,6 +54,8 @@ mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, 
   transform.stretch = uniform(word[3][3], -a->affine_stretch, a->affine_stretch);
   transform.use_elastic = a->elastic > 0;
   if (transform.use_elastic) mixent_elastic_draw(a->elastic, seed, epoch, index, transform.bend);
+  mixent_crop_draw(a, side, seed, epoch, index, &transform);
+  mixent_colour_draw(a, seed, epoch, index, &transform);
   if (a->erase > 0) mixent_erase_draw(a, side, seed, epoch, index, &transform);
   return transform;
 }
@@ -223,10 +227,24 @@ void mixent_transform_apply(const mixent_transform *transform, int side, int cha
   MIXENT_NEED_OR(out, );
   MIXENT_NEED_OR(scratch, );
   bool affine = transform->use_affine || transform->use_elastic;
-  int stages = transform->use_perspective + (transform->rotation != 0) + affine;
+  bool box = mixent_box_is_used(transform), move = mixent_move_is_used(transform);
+  int stages =
+      box + move + transform->flip + transform->use_perspective + (transform->rotation != 0) + affine;
   if (!stages) memcpy(out, in, (size_t)side * (size_t)side * (size_t)channels);
   /* out and scratch take turns so that the last stage writes out */
   uint8_t *to = stages % 2 ? out : scratch;
+  if (box) {
+    mixent_box_apply(transform, side, channels, in, to);
+    in = to, to = to == out ? scratch : out;
+  }
+  if (move) {
+    mixent_move_apply(transform, side, channels, in, to);
+    in = to, to = to == out ? scratch : out;
+  }
+  if (transform->flip) {
+    mixent_flip_apply(side, channels, in, to);
+    in = to, to = to == out ? scratch : out;
+  }
   if (transform->use_perspective) {
     projection from = project_corners(transform->corners, side);
     apply_projection(&from, true, side, channels, in, to);
@@ -237,5 +255,6 @@ void mixent_transform_apply(const mixent_transform *transform, int side, int cha
     in = to, to = to == out ? scratch : out;
   }
   if (affine) apply_affine(transform, side, channels, in, to);
+  mixent_colour_apply(transform, side, channels, out);
   mixent_erase_apply(transform, side, channels, out);
 }
