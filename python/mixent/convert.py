@@ -23,7 +23,7 @@ from mixent._printable import printable
 from mixent._files import replacing
 from mixent._safetensors import safetensors_parts
 
-NETWORKS = ("vgg5", "vgg5-half", "spinal-vgg5", "conv3", "resnet9", "resnet9-thin", "resnet20", "mlp")
+NETWORKS = ("vgg5", "vgg5-half", "spinal-vgg5", "conv3", "resnet9", "resnet9-thin", "resnet10", "resnet20", "mlp")
 LARGEST_LEFT_OUT = 4  # elements of a tensor that is no part of the network and may be passed over: the loss's own weights
 LETTERS = range(1, 27)  # the labels of EMNIST-Letters
 SIDES = (16, 256)  # pixels of the images that mixent reads; 1: rows of a table

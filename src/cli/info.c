@@ -274,7 +274,7 @@ const mixent_command mixent_command_info = {
     .options = options,
     .description =
         "NET is a built-in network (vgg5, spinal-vgg5, vgg5-half, conv3, resnet9, "
-        "resnet9-thin, resnet9-pool-first, resnet20, mlp) or a YAML file. For a CHECKPOINT (.safetensors) or RUN the answer also says what the model was "
+        "resnet9-thin, resnet9-pool-first, resnet10, resnet20, mlp) or a YAML file. For a CHECKPOINT (.safetensors) or RUN the answer also says what the model was "
         "trained on, and so it does for a MODEL that comes with mixent; --side, --channels and --classes are for a NET alone.",
     .arguments_size = sizeof(arguments),
     .run = run};

@@ -53,11 +53,16 @@ static mixent_status resolve_data(mixent_recipe *recipe) {
     recipe->other_data = true;
     return resolve_data(recipe);
   }
-  /* the recipe 'tabular' cannot name anybody's table: its word stands for a directory that may be there */
+  /* the recipes 'tabular' and 'photos' cannot name anybody's data: their words stand for directories that may be there */
   if (!found && strcmp(recipe->data, "table") == 0)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "data: the recipe says 'table', which is not there; name the table with --data "
                        "TABLE.csv (or .npz, or a directory)");
+  if (!found && strcmp(recipe->data, "photographs") == 0)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "data: the recipe says 'photographs', which is not there; name the folder of class folders with "
+        "--data DIRECTORY (or .zip, or .tar.gz)");
   recipe->data_alternative[0] = 0;
   mixent_status status = keep_place(recipe, found);
   free(found);

@@ -238,6 +238,7 @@ def test_a_batch_larger_than_the_data(mixent, tmp_path, tiny_net):
     (["train", "--data", "emnist-leters"], "did you mean emnist-letters?"),
     (["train", "--net", "vgg6", "--data", "bars"], "did you mean vgg5?"),
     (["train", "--recipe", "tabular"], "name the table with --data TABLE.csv"),
+    (["train", "--recipe", "photos"], "name the folder of class folders with --data DIRECTORY"),
     (["train", "--loss", "ce", "--set", "loss.learn=w2", "--data", "bars"], "loss.learn: the loss 'ce' has nothing to learn"),
     (["train", "--epochs"], "--epochs N"),
     (["train", "--epochs", "many"], "whole number"),

@@ -113,6 +113,25 @@ class ResNet20(nn.Module):
         return self.linear(maps.mean((2, 3)))
 
 
+class ResNet10(nn.Module):
+    """One block a stage, of twice the channels and half the side of the one before."""
+
+    def __init__(self, channels, classes, dropout=0.1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, 32, 3, stride=2, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(32)
+        for i, (inputs, width) in enumerate(((32, 32), (32, 64), (64, 128), (128, 256)), 1):
+            self.add_module(f"layer{i}", BasicBlock(inputs, width, 1 if i == 1 else 2))
+        self.drop = nn.Dropout(dropout)
+        self.linear = nn.Linear(256, classes)
+        draw_convolutions(self)
+
+    def forward(self, images):
+        maps = torch.relu(self.bn1(self.conv1(images)))
+        maps = self.layer4(self.layer3(self.layer2(self.layer1(maps))))
+        return self.linear(self.drop(maps.mean((2, 3))))
+
+
 class ResNet9(nn.Module):
     """Three stages that halve the map, before or after their batch norm, each with a block of two convolutions that is added to it."""
 
@@ -200,6 +219,10 @@ def spinal_vgg5(channels, classes, dropout=0.5):
 def resnet20(channels, classes, dropout=0.5):
     """Has no dropout; takes the rate for the sake of a common signature."""
     return ResNet20(channels, classes)
+
+
+def resnet10(channels, classes, dropout=0.1):
+    return ResNet10(channels, classes, dropout)
 
 
 def resnet9(channels, classes, dropout=0.1):

@@ -122,6 +122,7 @@ def step_errors(name, channels, side, classes, rows, loss, seed, precision, tole
         ("resnet9", 1, 28, 26, 8, "ce"),
         ("resnet9-pool-first", 1, 28, 26, 8, "ce"),
         ("resnet20", 3, 32, 10, 4, "ce"),
+        ("resnet10", 3, 50, 7, 8, "mix-ent"),
         ("mlp", 17, 1, 5, 32, "min-ent"),
     ],
 )

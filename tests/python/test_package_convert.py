@@ -227,7 +227,7 @@ def test_another_side_is_named(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("outputs", [26, 62])
-@pytest.mark.parametrize("name", ["vgg5", "vgg5-half", "spinal-vgg5", "conv3", "resnet9", "resnet9-thin", "resnet20", "mlp"])
+@pytest.mark.parametrize("name", ["vgg5", "vgg5-half", "spinal-vgg5", "conv3", "resnet9", "resnet9-thin", "resnet10", "resnet20", "mlp"])
 def test_the_nearest_network(tmp_path, capsys, name, outputs):
     """Whether a tensor is missing, many are, or all have other names."""
     state = make(name, 784 if name == "mlp" else 1, outputs).state_dict()

@@ -288,8 +288,8 @@ static void test_opening(void **state) {
   assert_int_equal(mixent_graph_open("vgg", &letters, &graph), MIXENT_ERROR_ARGUMENT);
   assert_string_equal(mixent_last_error(), "unknown network 'vgg'; did you mean 'vgg5'?");
   assert_int_equal(mixent_graph_open("perceptron-9000", &letters, &graph), MIXENT_ERROR_ARGUMENT);
-  assert_non_null(
-      strstr(mixent_last_error(), "resnet20, resnet9-pool-first, resnet9-thin, resnet9, spinal-vgg5, "));
+  assert_non_null(strstr(mixent_last_error(),
+                         "resnet10, resnet20, resnet9-pool-first, resnet9-thin, resnet9, spinal-vgg5, "));
 
   char directory[] = "/tmp/mixent-test-XXXXXX";
   assert_non_null(mkdtemp(directory));
@@ -349,6 +349,7 @@ static void expect_names(const mixent_graph *graph, const char *prefixes, const 
 #define VGG_NORMS       "l1.1 l1.4 l2.1 l2.4 l3.1 l3.4 l3.7 l4.1 l4.4 l4.7 "
 #define RESNET_BLOCK(n) n ".conv1! " n ".bn1 " n ".conv2! " n ".bn2 "
 #define RESNET_NORMS(n) n ".bn1 " n ".bn2 "
+#define FOUR(M)         M("layer1") M("layer2") M("layer3") M("layer4")
 #define NINE(M)                                                                                              \
   M("layer1.0")                                                                                              \
   M("layer1.1")                                                                                              \
@@ -385,6 +386,7 @@ static void test_built_in_networks(void **state) {
       {"resnet9", STAGES("1"), STAGES_NORMS("1"), {1945082, 1941546}},
       {"resnet9-thin", STAGES("1"), STAGES_NORMS("1"), {1095938, 1093282}},
       {"resnet9-pool-first", STAGES("2"), STAGES_NORMS("2"), {1095938, 1093282}},
+      {"resnet10", "conv1! bn1 " FOUR(RESNET_BLOCK) "linear", "bn1 " FOUR(RESNET_NORMS), {1188602, 1185066}},
       {"resnet20", "conv1! bn1 " NINE(RESNET_BLOCK) "linear", "bn1 " NINE(RESNET_NORMS), {270474, 269722}},
   };
   static const int sides[] = {16, 17, 28, 31, 32, 47, 64, 256};
