@@ -3,11 +3,14 @@
 #define MIXENT_RUN_H
 
 #include "mixent/loss.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+enum { MIXENT_CLASS_NAME = 256 }; /* bytes of a class's name here; a longer name is cut */
 
 /* What a set of images says about a network. Fractions and natural logarithms, not per cent. */
 typedef struct mixent_scores {
@@ -17,6 +20,11 @@ typedef struct mixent_scores {
   double ece;                 /* expected calibration error, 15 bins of equal width */
   double entropy;             /* mean entropy of the predictions */
   double terms[MIXENT_TERMS]; /* those of the loss, and CE1, H, CE2, KL; the others 0 */
+  bool by_class; /* the next four are known: not of training steps, nor of runs of older versions */
+  double balanced_accuracy;            /* mean recall over the classes with images */
+  double macro_f1;                     /* mean F1 over the classes with images or predictions */
+  double worst_recall;                 /* the least recall of a class with images */
+  char worst_class[MIXENT_CLASS_NAME]; /* the class of that recall */
 } mixent_scores;
 
 typedef struct mixent_train_summary {

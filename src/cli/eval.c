@@ -5,6 +5,8 @@
 #include "cli/model.h"
 #include "cli/places.h"
 #include "cli/terminal.h"
+#include "core/layout.h"
+#include "core/memory.h"
 #include "core/printable.h"
 #include "model/score.h"
 #include "run/scores.h"
@@ -15,34 +17,81 @@ typedef struct arguments {
   const char *data, *data_directory, *temperature;
   int part, precision;
   long threads, views;
-  bool json;
+  bool classes, json;
 } arguments;
 
-static int print_scores(const arguments *arguments, const mixent_checkpoints *checkpoints,
-                        const mixent_dataset *dataset, int views, const mixent_scores *scores) {
+/* What the model was scored with, and how it did. */
+typedef struct scored {
+  const mixent_dataset *dataset;
+  int views;
+  mixent_scores scores;
+  mixent_class_count *classes; /* of the model */
+} scored;
+
+static int print_json(const arguments *arguments, const mixent_checkpoints *checkpoints,
+                      const scored *scored) {
   const mixent_model *model = checkpoints->model;
   const char *path = checkpoints->paths[0];
-  const char *part = mixent_part_names[arguments->part];
-  if (arguments->json) {
-    json_t *object = json_pack("{s:o, s:o, s:s, s:i, s:f}", "checkpoint", mixent_json_text(path), "data",
-                               mixent_json_text(dataset->name), "split", part, "views", views, "temperature",
-                               model->temperature);
-    if (checkpoints->count > 1)
-      json_object_set_new(object, "members", mixent_json_texts(checkpoints->paths, checkpoints->count));
-    if (json_object_update_new(object, mixent_scores_to_json(scores)) == 0) return mixent_json_print(object);
+  json_t *object =
+      json_pack("{s:o, s:o, s:s, s:i, s:f}", "checkpoint", mixent_json_text(path), "data",
+                mixent_json_text(scored->dataset->name), "split", mixent_part_names[arguments->part], "views",
+                scored->views, "temperature", model->temperature);
+  if (checkpoints->count > 1)
+    mixent_json_set(&object, "members", mixent_json_texts(checkpoints->paths, checkpoints->count));
+  if (json_object_update_new(object, mixent_scores_to_json(&scored->scores)) != 0) {
     json_decref(object);
     return mixent_json_print(NULL);
   }
+  mixent_json_set(
+      &object, "classes",
+      mixent_score_classes_to_json(scored->classes, (size_t)model->classes, scored->dataset->class_names));
+  return mixent_json_print(object);
+}
+
+static void print_classes(const mixent_model *model, const scored *scored) {
+  mixent_table table = {
+      .columns = 5,
+      .titles = {"class", mixent_samples_name(model->side == 1), "recall %", "precision %", "F1"},
+      .left = {true}};
+  for (int k = 0; k < model->classes; k++) {
+    const mixent_class_count *count = &scored->classes[k];
+    if (count->images == 0) continue;
+    mixent_table_add(&table, "%s", scored->dataset->class_names[k]);
+    mixent_table_add(&table, "%s", mixent_text_count(count->images));
+    mixent_table_add(&table, "%.2f", 100 * mixent_class_recall(count));
+    if (count->predicted)
+      mixent_table_add(&table, "%.2f", 100 * mixent_class_precision(count));
+    else
+      mixent_table_add(&table, "-");
+    mixent_table_add(&table, "%.4f", mixent_class_f1(count));
+  }
+  putchar('\n');
+  mixent_table_print(&table, stdout);
+  mixent_table_free(&table);
+}
+
+static int print_scores(const arguments *arguments, const mixent_checkpoints *checkpoints,
+                        const scored *scored) {
+  const mixent_scores *scores = &scored->scores;
+  const mixent_model *model = checkpoints->model;
+  const char *path = checkpoints->paths[0];
+  const char *part = mixent_part_names[arguments->part];
+  if (arguments->json) return print_json(arguments, checkpoints, scored);
   printf("%s%s on %s %s %s of %s", mixent_printable(path), mixent_checkpoints_more(checkpoints),
          mixent_text_count(scores->images), part, mixent_samples_name(model->side == 1),
-         mixent_printable(dataset->name));
-  if (views > 1) printf(", predictions averaged over %d views of each", views);
+         mixent_printable(scored->dataset->name));
+  if (scored->views > 1) printf(", predictions averaged over %d views of each", scored->views);
   printf("%s\n", mixent_temperature_text(model));
   printf("  accuracy  %.2f %%\n", 100 * scores->accuracy);
   printf("  NLL       %.4f   mean of -ln of the probability of the right class\n", scores->nll);
   printf("  ECE       %.4f   expected calibration error, 15 bins\n", scores->ece);
   printf("  Brier     %.4f   squared distance of the probabilities from the truth, 0 to 2\n", scores->brier);
   printf("  entropy   %.4f   of the predictions, in nats\n", scores->entropy);
+  printf("  balanced  %.2f %%  mean recall of the classes; macro F1 %.4f\n", 100 * scores->balanced_accuracy,
+         scores->macro_f1);
+  printf("  worst     %.2f %%  recall of class %s, the least\n", 100 * scores->worst_recall,
+         mixent_printable(scores->worst_class));
+  if (arguments->classes) print_classes(model, scored);
   return MIXENT_EXIT_DONE;
 }
 
@@ -62,19 +111,19 @@ static int evaluate(const arguments *arguments, const mixent_checkpoints *checkp
   mixent_status status = mixent_model_dataset_open(model, checkpoints->paths[0], arguments->data,
                                                    arguments->data_directory, &dataset);
   if (status != MIXENT_OK) return mixent_failed(status);
-  mixent_scores scores;
+  scored scored = {.dataset = dataset, .views = (int)arguments->views};
   view view = {mixent_progress_start(true), mixent_samples_name(model->side == 1)};
   const mixent_scoring_watch watch = {.context = &view, .scored = show_scored};
-  int views = (int)arguments->views;
   mixent_precision precision;
   status = mixent_precision_choose(arguments->precision, model, &precision);
-  if (status == MIXENT_OK && views == 0) status = mixent_model_views(model, &views);
+  if (status == MIXENT_OK && scored.views == 0) status = mixent_model_views(model, &scored.views);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE((size_t)model->classes, &scored.classes);
   if (status == MIXENT_OK)
-    status =
-        mixent_model_score(model, dataset, (mixent_part)arguments->part, precision, views, &watch, &scores);
+    status = mixent_model_score_keeping(model, dataset, (mixent_part)arguments->part, precision, scored.views,
+                                        &watch, &scored.scores, NULL, scored.classes);
   mixent_progress_clear(&view.progress);
-  int code = status == MIXENT_OK ? print_scores(arguments, checkpoints, dataset, views, &scores)
-                                 : mixent_failed(status);
+  int code = status == MIXENT_OK ? print_scores(arguments, checkpoints, &scored) : mixent_failed(status);
+  free(scored.classes);
   mixent_dataset_free(dataset);
   return code;
 }
@@ -112,6 +161,10 @@ static const mixent_command_option options[] = {
      .choices = mixent_part_names},
     MIXENT_MODEL_OPTIONS(arguments),
     MIXENT_TEMPERATURE_OPTION(arguments),
+    {.name = "classes",
+     .help = "print images, recall, precision and F1 of each class, too; --json always has them",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, classes)},
     {.name = "json",
      .help = "print one line of JSON; accuracy is 0 to 1 there",
      .kind = MIXENT_VALUE_FLAG,

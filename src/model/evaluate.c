@@ -37,7 +37,8 @@ static mixent_status keep(mixent_score_job *job, mixent_predicted *predicted) {
 
 static mixent_status score_part(const mixent_model *model, const mixent_recipe *recipe,
                                 const mixent_dataset *dataset, mixent_part part, mixent_score_job job,
-                                mixent_net *net, mixent_scores *out, mixent_predicted *predicted) {
+                                mixent_net *net, mixent_scores *out, mixent_predicted *predicted,
+                                mixent_class_count *counts) {
   mixent_split split = {0};
   mixent_images train = {.labels = NULL};
   mixent_status status = MIXENT_OK;
@@ -56,9 +57,13 @@ static mixent_status score_part(const mixent_model *model, const mixent_recipe *
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job.batch, &job.batch_indices);
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(job.batch, &job.batch_labels);
   if (status == MIXENT_OK) status = keep(&job, predicted);
+  if (status == MIXENT_OK && !counts) status = MIXENT_ALLOCATE(job.classes, &job.counts);
+  if (counts) job.counts = counts;
   mixent_score_sums sums = {0};
   if (status == MIXENT_OK) status = mixent_score_images(net, &job, &loss, &sums);
   *out = mixent_score_result(&sums);
+  if (status == MIXENT_OK) mixent_score_by_class(job.counts, job.classes, dataset->class_names, out);
+  if (!counts) free(job.counts);
   free(job.batch_indices);
   free(job.batch_labels);
   free(train.labels);
@@ -73,7 +78,7 @@ static mixent_status read_recipe(const mixent_model *model, mixent_recipe *out) 
 mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent_dataset *dataset,
                                          mixent_part part, mixent_precision precision, int views,
                                          const mixent_scoring_watch *watch, mixent_scores *out,
-                                         mixent_predicted *predicted) {
+                                         mixent_predicted *predicted, mixent_class_count *counts) {
   MIXENT_NEED(out);
   mixent_recipe recipe;
   mixent_evaluator evaluator;
@@ -88,7 +93,8 @@ mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent
                                 .temperature = mixent_model_temperature(model),
                                 .views = views ? views : (int)recipe.test_views,
                                 .watch = watch ? *watch : (mixent_scoring_watch){0}};
-  mixent_status status = score_part(model, &recipe, dataset, part, job, evaluator.net, out, predicted);
+  mixent_status status =
+      score_part(model, &recipe, dataset, part, job, evaluator.net, out, predicted, counts);
   mixent_evaluator_free(&evaluator);
   return status;
 }
@@ -96,7 +102,7 @@ mixent_status mixent_model_score_keeping(const mixent_model *model, const mixent
 mixent_status mixent_model_score(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
                                  mixent_precision precision, int views, const mixent_scoring_watch *watch,
                                  mixent_scores *out) {
-  return mixent_model_score_keeping(model, dataset, part, precision, views, watch, out, NULL);
+  return mixent_model_score_keeping(model, dataset, part, precision, views, watch, out, NULL, NULL);
 }
 
 mixent_status mixent_model_views(const mixent_model *model, int *out) {

@@ -1,7 +1,9 @@
 /* Sums of scores, and evaluation over a set of images. */
 #include "model/score.h"
+#include "core/json.h"
 #include "core/status.h"
 #include "core/threads.h"
+#include "run/scores.h"
 
 #include <string.h>
 
@@ -41,6 +43,36 @@ mixent_scores mixent_score_result(const mixent_score_sums *sums) {
   return scores;
 }
 
+void mixent_score_by_class(const mixent_class_count *counts, size_t classes, char *const *names,
+                           mixent_scores *scores) {
+  const mixent_class_scores found = mixent_class_scores_of(counts, classes);
+  if (found.classes == 0) return;
+  scores->by_class = true;
+  scores->balanced_accuracy = found.balanced_accuracy;
+  scores->macro_f1 = found.macro_f1;
+  scores->worst_recall = found.worst_recall;
+  mixent_scores_name_worst(scores, names[found.worst]);
+}
+
+void mixent_score_join_classes(mixent_class_count *counts, const mixent_class_count *others, size_t classes) {
+  mixent_class_counts_join(counts, others, classes);
+}
+
+json_t *mixent_score_classes_to_json(const mixent_class_count *counts, size_t classes, char *const *names) {
+  json_t *array = json_array();
+  for (size_t k = 0; k < classes; k++) {
+    if (counts[k].images == 0) continue;
+    json_t *object = json_object();
+    mixent_json_set(&object, "class", mixent_json_text(names[k]));
+    mixent_json_set(&object, "images", json_integer(counts[k].images));
+    mixent_json_set(&object, "recall", mixent_json_number(mixent_class_recall(&counts[k])));
+    mixent_json_set(&object, "precision", mixent_json_number(mixent_class_precision(&counts[k])));
+    mixent_json_set(&object, "f1", mixent_json_number(mixent_class_f1(&counts[k])));
+    mixent_json_append(&array, object);
+  }
+  return array;
+}
+
 static void tell(const mixent_score_job *job, size_t done) {
   if (job->watch.scored)
     job->watch.scored(job->watch.context, done < job->count ? done : job->count, job->count);
@@ -71,6 +103,7 @@ static mixent_status score_batch(mixent_net *net, const mixent_score_job *job, m
   MIXENT_TRY(mixent_loss_evaluate(&batch, &rule, &mixent_score_parallel, &result));
   double value = mixent_loss_value(&loss->options, &loss->state, loss->epoch, result.terms, gradient);
   mixent_score_add(sums, result.terms, value, logits, job->batch_labels, job->batch, job->classes);
+  mixent_class_counts_add(job->counts, logits, job->batch_labels, job->batch, job->classes);
   return MIXENT_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "core/locale.h"
 #include "core/yaml.h"
 #include "data/augment/erase.h"
+#include "data/balance.h"
 #include "optimize/optimizer.h"
 #include "optimize/schedule.h"
 #include "recipe/aliases.h"
@@ -16,6 +17,10 @@
 
 static const char *const precision_names[] = {"auto", "fp32", "bf16", NULL};
 static const char *const select_names[] = {"validation", "test", "last", NULL};
+
+static const char *const select_by_names[] = {"accuracy", "nll",          "balanced_accuracy",
+                                              "macro_f1", "worst_recall", NULL};
+static const char *const sampling_names[] = {"shuffled", "balanced", NULL};
 
 /* A line of the table per type; in the order in which recipe.yaml and the help list them. */
 #define TEXT(key, group, field, fallback, help)                                                              \
@@ -77,9 +82,11 @@ const mixent_option mixent_options[] = {
     NUMBER("validation.fraction", VALIDATION, validation_fraction, "0.05", 0, 0.9, "part of the training set held out; 0: none"),
     WHOLE("validation.seed", VALIDATION, validation_seed, "1", 0, INT32_MAX, "seed of the split alone, so that runs with other seeds share it"),
     CHOICE("select", VALIDATION, select, "validation", select_names, "what chooses the epoch that best.safetensors keeps; validation: the held-out set; test: the test set itself, whose score is then too good; last: nothing, the last epoch is kept"),
+    CHOICE("select_by", VALIDATION, select_by, "accuracy", select_by_names, "the score by which 'select' chooses, then the NLL; worst_recall: that of the class recognised least"),
     NUMBER("train_fraction", DATA, train_fraction, "1", 0.001, 1, "part of each class's training set that is trained on, after the hold-out; validation.seed draws it"),
     NUMBER("noise.fraction", DATA, noise_fraction, "0", 0, 1, "label noise: part of the training labels, held out or not, that become another class at random; test labels stay"),
     WHOLE("noise.seed", DATA, noise_seed, "1", 0, INT32_MAX, "seed of the label noise alone, so that runs with other seeds and losses see the same labels"),
+    CHOICE("sampling", DATA, sampling, "shuffled", sampling_names, "what an epoch is drawn from; shuffled: each image once; balanced: each class equally often, in as many steps, so images of rare classes come several times"),
     CHOICE("loss.name", LOSS, loss_kind, "ce", mixent_loss_names, "the loss"),
     CHOICE("loss.style", LOSS, loss_style, "free", mixent_style_names, "how raw parameters become the weights of the terms"),
     NUMBER("loss.w1", LOSS, w[0], "1", -1e6, 1e6, "raw parameter of the first term's weight, at the start"),
@@ -94,6 +101,8 @@ const mixent_option mixent_options[] = {
     NUMBER("loss.gce_q", LOSS, gce_q, "0.7", 1e-6, 1, "gce: from 0, cross entropy, to 1, mean absolute error"),
     NUMBER("loss.t1", LOSS, t1, "0.8", 0, 0.999999, "bi-tempered: temperature of the logarithm, below 1: bounded"),
     NUMBER("loss.t2", LOSS, t2, "1.2", 1, 7, "bi-tempered: temperature of the softmax, above 1: heavy tails"),
+    CHOICE("loss.class_weights", LOSS, class_weights, "none", mixent_class_weighting_names, "how much an image counts in the training loss, by its class; balanced: inversely to the class's number of training images; effective: to its effective number (Cui 2019)"),
+    NUMBER("loss.class_weights_beta", LOSS, class_weights_beta, "0.999", 0, 0.9999999, "beta of class_weights=effective: 0: all classes alike; the nearer to 1, the nearer to balanced"),
     NUMBER("loss.max_interval", LOSS, max_interval, "200", 1e-6, 1e6, "epochs until styles that change with time are done"),
     {"loss.learn", MIXENT_GROUP_LOSS, MIXENT_OPTION_NAMES, offsetof(mixent_recipe, learn), "none", 0, 0, mixent_loss_parameter_names,
      "which weights (by their raw parameters) and bases (by their logarithms) are learned", false},

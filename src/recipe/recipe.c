@@ -350,6 +350,11 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
   if (recipe->members > 1 && *recipe->init_from)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "members: all would begin with the weights that init_from names; leave it out");
+  if (recipe->sampling == MIXENT_SAMPLING_BALANCED && recipe->prune_fraction > 0)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "sampling: balanced draws each class equally often, prune.fraction hard images more often; "
+        "leave one of them out");
   if (recipe->distill_self > 0 && mixent_mixing_is_on(&recipe->mixing))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "distill.self: what a network says of a mixed image is no image's own; leave out "

@@ -19,6 +19,9 @@ typedef enum mixent_precision_choice {
   MIXENT_CHOICE_BF16
 } mixent_precision_choice;
 
+/* Of the option `sampling`: what an epoch is drawn from. */
+typedef enum mixent_sampling { MIXENT_SAMPLING_SHUFFLED, MIXENT_SAMPLING_BALANCED } mixent_sampling;
+
 /* Of the option `select`: what chooses best.safetensors. */
 typedef enum mixent_select { MIXENT_SELECT_VALIDATION, MIXENT_SELECT_TEST, MIXENT_SELECT_LAST } mixent_select;
 
@@ -36,7 +39,11 @@ typedef struct mixent_recipe {
   long precision, threads, seed, epochs, members, batch, replicas;
   double validation_fraction;
   long validation_seed;
-  long select; /* mixent_select */
+  long select;        /* mixent_select */
+  long select_by;     /* mixent_scores_rank takes its name */
+  long sampling;      /* mixent_sampling */
+  long class_weights; /* mixent_class_weighting */
+  double class_weights_beta;
   double train_fraction, noise_fraction;
   long noise_seed;
   long init_seed; /* below 0: `seed` */

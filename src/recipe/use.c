@@ -1,5 +1,6 @@
 /* Which options have an effect: by the loss's terms, by the optimiser, by what switches a feature on. */
 #include "recipe/use.h"
+#include "data/balance.h"
 #include "optimize/optimizer.h"
 #include "optimize/schedule.h"
 
@@ -48,7 +49,9 @@ static bool loss_has(const mixent_recipe *recipe, const char *key) {
   mixent_term terms[PARTS];
   unsigned mask = 0;
   int k = parameter_of(key);
-  if (strcmp(key, "loss.name") == 0 || strcmp(key, "loss.smoothing") == 0) return true;
+  if (strcmp(key, "loss.name") == 0 || strcmp(key, "loss.smoothing") == 0 ||
+      begins(key, "loss.class_weights"))
+    return true;
   if (k >= 0) return loss_has_parameter(kind, k);
   if (strcmp(key, "loss.learn") == 0) {
     bool all = true;
@@ -164,6 +167,10 @@ static const char *find_idle(const char *key, const mixent_recipe *recipe) {
     return "images keep their size (progressive.side is 0)";
   if (strcmp(key, "prune.until") == 0 && recipe->prune_fraction == 0)
     return "no images are left out (prune.fraction is 0)";
+  if (strcmp(key, "loss.class_weights_beta") == 0 && recipe->class_weights != MIXENT_WEIGHTS_EFFECTIVE)
+    return "class weights are not by effective numbers (loss.class_weights)";
+  if (strcmp(key, "select_by") == 0 && recipe->select == MIXENT_SELECT_LAST)
+    return "the last epoch is kept (select is last)";
   if (strcmp(key, "noise.seed") == 0 && recipe->noise_fraction == 0)
     return "no label is changed (noise.fraction is 0)";
   if (strcmp(key, "augment.perspective_probability") == 0 && recipe->augmentation.perspective == 0)

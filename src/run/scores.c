@@ -27,16 +27,23 @@ static const struct {
               {"brier_term", offsetof(mixent_scores, terms[MIXENT_BRIER])},
               {"bi_tempered", offsetof(mixent_scores, terms[MIXENT_BI_TEMPERED])}};
 
+/* The same of the scores by class, which are all there or none. */
+static const struct {
+  const char *key;
+  size_t offset;
+} by_class[] = {{"balanced_accuracy", offsetof(mixent_scores, balanced_accuracy)},
+                {"macro_f1", offsetof(mixent_scores, macro_f1)},
+                {"worst_recall", offsetof(mixent_scores, worst_recall)}};
+enum { BY_CLASS = sizeof by_class / sizeof *by_class };
+
 /* Scores that are never negative, and how much they can be; an NLL that overflowed is null. */
 static const struct {
   const char *key;
   double most;
   bool null;
-} bounds[] = {{"accuracy", 1, false},
-              {"nll", HUGE_VAL, true},
-              {"brier", 2, true},
-              {"ece", 1, true},
-              {"entropy", HUGE_VAL, true}};
+} bounds[] = {{"accuracy", 1, false}, {"nll", HUGE_VAL, true},     {"brier", 2, true},
+              {"ece", 1, true},       {"entropy", HUGE_VAL, true}, {"balanced_accuracy", 1, false},
+              {"macro_f1", 1, false}, {"worst_recall", 1, false}};
 
 mixent_status mixent_scores_check(const json_t *json, const char *origin, const char *part) {
   const double rounding = 1e-9;
@@ -77,7 +84,48 @@ json_t *mixent_scores_to_json(const mixent_scores *scores) {
     if (is_rare(i) && value == 0) continue;
     mixent_json_set(&object, fields[i].key, mixent_json_number(value));
   }
+  for (size_t i = 0; i < BY_CLASS && scores->by_class; i++) {
+    double value;
+    memcpy(&value, (const char *)scores + by_class[i].offset, sizeof value);
+    mixent_json_set(&object, by_class[i].key, mixent_json_number(value));
+  }
+  if (scores->by_class) mixent_json_set(&object, "worst_class", mixent_json_text(scores->worst_class));
   return object;
+}
+
+void mixent_scores_name_worst(mixent_scores *scores, const char *name) {
+  size_t length = strlen(name);
+  if (length >= sizeof scores->worst_class) { /* whole characters of UTF-8 */
+    length = sizeof scores->worst_class - 1;
+    while (length && ((unsigned char)name[length] & 0xc0) == 0x80) length--;
+  }
+  memcpy(scores->worst_class, name, length);
+  scores->worst_class[length] = 0;
+}
+
+double mixent_scores_rank(const mixent_scores *scores, const char *key) {
+  double value = NAN;
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+    if (strcmp(fields[i].key, key) == 0)
+      memcpy(&value, (const char *)scores + fields[i].offset, sizeof value);
+  for (size_t i = 0; i < BY_CLASS && scores->by_class; i++)
+    if (strcmp(by_class[i].key, key) == 0)
+      memcpy(&value, (const char *)scores + by_class[i].offset, sizeof value);
+  return strcmp(key, "nll") == 0 ? -value : value;
+}
+
+static bool read_by_class(const json_t *json, mixent_scores *out) {
+  const char *worst = json_string_value(json_object_get(json, "worst_class"));
+  out->by_class = worst != NULL;
+  if (!worst) return true;
+  mixent_scores_name_worst(out, worst);
+  for (size_t i = 0; i < BY_CLASS; i++) {
+    const json_t *field = json_object_get(json, by_class[i].key);
+    double value = json_number_value(field);
+    if (!json_is_number(field)) return false;
+    memcpy((char *)out + by_class[i].offset, &value, sizeof value);
+  }
+  return true;
 }
 
 bool mixent_scores_from_json(const json_t *json, mixent_scores *out) {
@@ -91,5 +139,5 @@ bool mixent_scores_from_json(const json_t *json, mixent_scores *out) {
     double value = json_is_null(field) ? NAN : json_number_value(field); /* of NULL: 0 */
     memcpy((char *)out + fields[i].offset, &value, sizeof value);
   }
-  return true;
+  return read_by_class(json, out);
 }

@@ -9,10 +9,15 @@ static int bin_of(double confidence) {
   return bin > 0 ? (bin < MIXENT_METRICS_BINS ? (int)bin : MIXENT_METRICS_BINS - 1) : 0;
 }
 
-mixent_metrics_row mixent_metrics_row_of(const float *logits, size_t label, size_t classes) {
+size_t mixent_metrics_predicted(const float *logits, size_t classes) {
   size_t best = 0;
   for (size_t j = 1; j < classes; j++)
     if (logits[j] > logits[best]) best = j;
+  return best;
+}
+
+mixent_metrics_row mixent_metrics_row_of(const float *logits, size_t label, size_t classes) {
+  size_t best = mixent_metrics_predicted(logits, classes);
   double maximum = logits[best];
   double sum = 0, inner = 0, others = 0; /* S, sum e d, sum of e^2 over all but the label */
   for (size_t j = 0; j < classes; j++) {

@@ -33,6 +33,8 @@ typedef struct mixent_metrics_row {
   bool correct;
   double confidence, nll, brier, entropy; /* max q, and as in mixent_metrics_values */
 } mixent_metrics_row;
+/* The class of the largest logit, the lowest among equals. */
+size_t mixent_metrics_predicted(const float *logits, size_t classes);
 mixent_metrics_row mixent_metrics_row_of(const float *logits, size_t label, size_t classes);
 void mixent_metrics_add_row(mixent_metrics *metrics, const mixent_metrics_row *row);
 

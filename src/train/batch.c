@@ -36,6 +36,8 @@ mixent_status mixent_train_batch_evaluate(const mixent_train_batch *batch, mixen
   else
     loss.labels = (mixent_array){.data = batch->labels, .type = MIXENT_INT32};
   if (batch->weights) loss.row_weights = (mixent_array){.data = batch->weights};
+  if (batch->class_weights)
+    loss.class_weights = (mixent_array){.data = batch->class_weights, .type = MIXENT_FLOAT64};
   *result = (mixent_loss_result){.gradient = mixent_net_logits_gradient(net)};
   return mixent_loss_evaluate(&loss, rule, &mixent_score_parallel, result);
 }

@@ -11,7 +11,8 @@ typedef struct mixent_train_batch {
   int32_t *labels;   /* [rows]: what accuracy is measured by, also where the targets are soft */
   float *targets;    /* [rows, classes]: what the loss takes in place of the labels; NULL: the labels */
   float *weights;    /* [rows]: of the rows in the loss; NULL: each counts once */
-  uint64_t key;      /* by which augmentation and mixes of the rows are drawn */
+  const double *class_weights; /* [classes]; NULL: each class counts once. Not the batch's own */
+  uint64_t key;                /* by which augmentation and mixes of the rows are drawn */
 } mixent_train_batch;
 
 /* Memory for it, for targets if they are soft, for weights if rows have any. Free it also where this fails. */

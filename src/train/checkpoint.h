@@ -25,7 +25,7 @@ typedef struct mixent_train_state {
   mixent_schedule_state schedule;
   mixent_monitor monitor; /* what warnings were given, and on what grounds */
   uint64_t best_epoch;    /* from 1; 0: none yet */
-  double best_accuracy, best_nll;
+  double best_score, best_nll;
   mixent_score_sums sums; /* of the epoch that runs */
 } mixent_train_state;
 

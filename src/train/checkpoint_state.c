@@ -105,7 +105,7 @@ void mixent_small_state_pack(const mixent_checkpoint *checkpoint, mixent_small_s
   out->batches_tracked = (int64_t)checkpoint->batches_tracked;
   out->position[0] = (int64_t)state->epoch, out->position[1] = (int64_t)state->step;
   out->best_epoch = (int64_t)state->best_epoch;
-  out->best[0] = state->best_accuracy, out->best[1] = state->best_nll;
+  out->best[0] = state->best_score, out->best[1] = state->best_nll;
   memcpy(out->loss, state->loss.value, sizeof out->loss);
   memcpy(out->loss_optimizer, state->loss_optimizer, sizeof out->loss_optimizer);
   out->schedule = state->schedule.factor;
@@ -128,7 +128,7 @@ void mixent_small_state_unpack(const mixent_small_state *small, mixent_train_sta
   mixent_metrics *metrics = &state->sums.metrics;
   state->epoch = (uint64_t)small->position[0], state->step = (uint64_t)small->position[1];
   state->best_epoch = (uint64_t)small->best_epoch;
-  state->best_accuracy = small->best[0], state->best_nll = small->best[1];
+  state->best_score = small->best[0], state->best_nll = small->best[1];
   memcpy(state->loss.value, small->loss, sizeof small->loss);
   memcpy(state->loss_optimizer, small->loss_optimizer, sizeof small->loss_optimizer);
   state->schedule.factor = small->schedule;

@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* Of keys, beyond any epoch: an image that comes several times in an epoch is augmented anew in each step. */
+enum { STEP_SHIFT = 44 };
+
 void mixent_trainer_choose_rows(mixent_trainer *trainer, size_t number, size_t first, size_t rows) {
   for (size_t i = first; i < first + rows; i++) {
     uint32_t index = trainer->split.train[trainer->order[number * trainer->batch + i]];
@@ -25,10 +28,18 @@ mixent_status mixent_trainer_draw_rows(mixent_trainer *trainer, mixent_replica *
   return mixent_trainer_set_targets(trainer, replica);
 }
 
+void mixent_trainer_sample(mixent_trainer *trainer, uint64_t epoch) {
+  if (trainer->balance.count)
+    mixent_balance_draw(&trainer->balance, trainer->seed, epoch, trainer->order);
+  else
+    mixent_order_draw(trainer->seed, epoch, trainer->order, trainer->split.train_count);
+}
+
 void mixent_trainer_draw_batch(mixent_trainer *trainer) {
   uint64_t key = mixent_trainer_member(trainer).epoch;
   size_t step = (size_t)trainer->state.step;
   if (trainer->state.losses) key = mixent_pruning_key(&trainer->pruning, key, step);
+  if (trainer->balance.count) key += (uint64_t)(step + 1) << STEP_SHIFT;
   trainer->drawn.key = key;
   mixent_trainer_choose_rows(trainer, step, 0, trainer->batch);
   if (trainer->state.losses)
@@ -43,7 +54,7 @@ void mixent_trainer_draw_order(mixent_trainer *trainer) {
   mixent_resized_use(trainer, (double)(epoch * (uint64_t)recipe->members) <
                                   recipe->progressive_until * (double)recipe->epochs);
   if (!state->losses) {
-    mixent_order_draw(trainer->seed, epoch, trainer->order, trainer->split.train_count);
+    mixent_trainer_sample(trainer, epoch);
     return;
   }
   if (state->step == 0)

@@ -4,6 +4,9 @@
 
 #include "train/trainer.h"
 
+/* An order of the train images for an epoch of that number, as the option `sampling` says, into trainer->order. */
+void mixent_trainer_sample(mixent_trainer *trainer, uint64_t epoch);
+
 /* The images of an epoch's steps into trainer->order. The losses by which they are chosen are those of the epoch's beginning, also
  * where a run goes on in the middle of it. */
 void mixent_trainer_draw_order(mixent_trainer *trainer);

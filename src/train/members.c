@@ -61,7 +61,7 @@ static mixent_status begin_anew(mixent_trainer *trainer) {
   state->loss = mixent_loss_start(&trainer->loss);
   state->schedule = mixent_schedule_start();
   state->monitor = (mixent_monitor){.told = state->monitor.told}; /* nothing is told twice */
-  state->best_epoch = 0, state->best_accuracy = 0, state->best_nll = 0;
+  state->best_epoch = 0, state->best_score = 0, state->best_nll = 0;
   return MIXENT_OK;
 }
 

@@ -31,6 +31,11 @@ float *mixent_replicas_logits(const mixent_replicas *replicas, size_t number) {
          padded(replicas->statistic_count * sizeof(float)) / sizeof(float);
 }
 
+mixent_class_count *mixent_replicas_classes(const mixent_replicas *replicas, size_t number) {
+  char *logits = (char *)mixent_replicas_logits(replicas, number);
+  return (mixent_class_count *)(void *)(logits + padded(replicas->rows * replicas->classes * sizeof(float)));
+}
+
 mixent_train_batch mixent_replicas_batch(const mixent_replicas *replicas, const mixent_train_batch *whole,
                                          size_t number) {
   mixent_train_batch part = *whole;
@@ -87,7 +92,8 @@ mixent_status mixent_replicas_create(mixent_trainer *trainer, const mixent_graph
                                 .classes = trainer->classes};
   replicas->report_size = padded(sizeof(mixent_replica_report)) +
                           padded(replicas->statistic_count * sizeof(float)) +
-                          padded(replicas->rows * trainer->classes * sizeof(float));
+                          padded(replicas->rows * trainer->classes * sizeof(float)) +
+                          padded(trainer->classes * sizeof(mixent_class_count));
   int threads = mixent_threads();
   mixent_threads_set(mixent_recipe_replica_threads(recipe));
   mixent_status status = fill_set(trainer, replicas, graph, plan, source);
@@ -200,7 +206,7 @@ static mixent_status go_through(mixent_trainer *trainer, mixent_replica *replica
   float *statistics = mixent_replicas_statistics(replicas, replica->number);
   mixent_loss_result result;
   if (pass->fill) MIXENT_TRY(pass->fill(trainer, replica));
-  if (pass->labels_alone) batch.targets = batch.weights = NULL;
+  if (pass->labels_alone) batch.targets = batch.weights = NULL, batch.class_weights = NULL;
   memcpy(statistics, trainer->statistics, replicas->statistic_count * sizeof *statistics);
   mixent_net_use(replica->net, trainer->parameters, statistics);
   MIXENT_TRY(mixent_net_forward(replica->net, MIXENT_TRAIN, trainer->seed, pass->step));

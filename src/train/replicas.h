@@ -42,7 +42,8 @@ typedef struct mixent_replicas {
   struct mixent_mean *mean; /* of the gradients; NULL: there is one replica */
   float **gradients;        /* [local]: of each, for `mean` */
   float *gradient;          /* [parameters]: the mean; in the place of the first replica's */
-  char *reports;            /* [count] of report_size bytes: a mixent_replica_report, statistics, logits */
+  char *
+      reports; /* [count] of report_size bytes: a mixent_replica_report, statistics, logits, counts of classes */
   size_t report_size, statistic_count, classes;
 } mixent_replicas;
 
@@ -59,6 +60,8 @@ size_t mixent_replicas_memory(const mixent_replicas *replicas);
 mixent_replica_report *mixent_replicas_report(const mixent_replicas *replicas, size_t number);
 float *mixent_replicas_statistics(const mixent_replicas *replicas, size_t number); /* [statistics] */
 float *mixent_replicas_logits(const mixent_replicas *replicas, size_t number);     /* [rows, classes] */
+mixent_class_count *mixent_replicas_classes(const mixent_replicas *replicas,
+                                            size_t number); /* [classes]: of a validation */
 /* The rows of the batch that a replica has: views, not to be freed. */
 mixent_train_batch mixent_replicas_batch(const mixent_replicas *replicas, const mixent_train_batch *whole,
                                          size_t number);
@@ -75,7 +78,7 @@ typedef struct mixent_batch_pass {
   mixent_status (*fill)(struct mixent_trainer *trainer,
                         mixent_replica *replica); /* its rows; NULL: they are as they were */
   mixent_loss_rule rule;
-  bool labels_alone;          /* no soft targets, no weights of rows */
+  bool labels_alone;          /* no soft targets, no weights of rows or classes */
   uint64_t step;              /* by which dropout is drawn */
   double terms[MIXENT_TERMS]; /* comes out: the mean over the batch */
 } mixent_batch_pass;

@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "model/state_dict.h"
 #include "peers/peers.h"
+#include "run/scores.h"
 #include "train/draw.h"
 #include "train/look_ahead.h"
 #include "train/members.h"
@@ -245,12 +246,17 @@ static mixent_status estimate_in_time(mixent_trainer *trainer) {
   return MIXENT_OK;
 }
 
-/* Whether these scores are the best so far: accuracy, then likelihood. Of no images the last epoch is. */
+/* What the option select_by compares. */
+static double rank_of(const mixent_trainer *trainer, const mixent_scores *scores) {
+  return mixent_scores_rank(scores, mixent_option_find("select_by")->choices[trainer->recipe.select_by]);
+}
+
+/* Whether these scores are the best so far: the chosen one, then likelihood. Of no images the last epoch is. */
 static bool is_best(const mixent_trainer *trainer, const mixent_scores *scores) {
   const mixent_train_state *state = &trainer->state;
   if (state->best_epoch == 0 || scores->images == 0) return true;
-  return scores->accuracy > state->best_accuracy ||
-         (scores->accuracy == state->best_accuracy && scores->nll < state->best_nll);
+  double rank = rank_of(trainer, scores);
+  return rank > state->best_score || (rank == state->best_score && scores->nll < state->best_nll);
 }
 
 static mixent_train_epoch describe_epoch(const mixent_trainer *trainer, const mixent_scores *validation,
@@ -313,7 +319,7 @@ static mixent_status end_epoch(mixent_trainer *trainer, const mixent_run_directo
                             mixent_trainer_member(trainer).epoch, better);
   if (better) {
     state->best_epoch = state->epoch + 1;
-    state->best_accuracy = seen->accuracy, state->best_nll = seen->nll;
+    state->best_score = seen->images ? rank_of(trainer, seen) : 0, state->best_nll = seen->nll;
   }
   state->epoch++;
   state->step = 0;

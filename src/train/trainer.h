@@ -2,6 +2,7 @@
 #ifndef MIXENT_TRAIN_TRAINER_H
 #define MIXENT_TRAIN_TRAINER_H
 
+#include "data/balance.h"
 #include "mixent/train.h"
 #include "recipe/recipe.h"
 #include "run/directory.h"
@@ -49,6 +50,8 @@ typedef struct mixent_trainer {
   uint64_t seed;            /* of the member that is trained */
   uint32_t *order;          /* [train images]: of the epoch that runs */
   mixent_train_batch drawn; /* the batch of the step */
+  double *class_weights;    /* [classes], of the loss of training steps; NULL: each counts once */
+  mixent_balance balance;   /* {0}: epochs are shuffled */
   mixent_pruning pruning;   /* {0}: no images are left out */
   float *taught; /* [train images, classes]: what the teachers say of each image; NULL: not asked once */
   struct mixent_teachers **teachers; /* [replicas held here]: asked in each step; NULL: none are */

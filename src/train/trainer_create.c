@@ -160,6 +160,20 @@ static mixent_status make_optimizer(mixent_trainer *trainer) {
   return MIXENT_OK;
 }
 
+/* By the labels that are trained on, their noise included. */
+static mixent_status balance_classes(mixent_trainer *trainer) {
+  const mixent_recipe *recipe = &trainer->recipe;
+  const mixent_split *split = &trainer->split;
+  if (recipe->sampling == MIXENT_SAMPLING_BALANCED)
+    MIXENT_TRY(mixent_balance_make(&trainer->train, split->train, split->train_count, (int)trainer->classes,
+                                   &trainer->balance));
+  if (recipe->class_weights == MIXENT_WEIGHTS_NONE) return MIXENT_OK;
+  MIXENT_TRY(MIXENT_ALLOCATE(trainer->classes, &trainer->class_weights));
+  return mixent_class_weights(&trainer->train, split->train, split->train_count, (int)trainer->classes,
+                              (mixent_class_weighting)recipe->class_weights, recipe->class_weights_beta,
+                              trainer->class_weights);
+}
+
 static mixent_status make_state(mixent_trainer *trainer) {
   mixent_train_state *state = &trainer->state;
   trainer->loss = mixent_recipe_loss(&trainer->recipe);
@@ -182,10 +196,12 @@ static mixent_status make_state(mixent_trainer *trainer) {
     for (size_t i = 0; i < 2 * trainer->train.count; i++) state->losses[i] = -1;
     MIXENT_TRY(mixent_pruning_make(trainer->steps, trainer->split.train_count, &trainer->pruning));
   }
+  MIXENT_TRY(balance_classes(trainer));
   bool soft = mixent_recipe_softens(&trainer->recipe);
   if (trainer->recipe.distill_self > 0)
     MIXENT_TRY(MIXENT_ALLOCATE(trainer->train.count * trainer->classes, &state->predictions));
   MIXENT_TRY(mixent_train_batch_make(trainer->batch, trainer->classes, soft, state->losses, &trainer->drawn));
+  trainer->drawn.class_weights = trainer->class_weights;
   MIXENT_TRY(mixent_trainer_teachers_named(trainer));
   if (mixent_recipe_looks_ahead(&trainer->recipe))
     MIXENT_TRY(mixent_look_ahead_create(trainer, &trainer->look_ahead));
@@ -259,6 +275,8 @@ void mixent_trainer_free(mixent_trainer *trainer) {
   free(trainer->state.predictions);
   free(trainer->state.losses);
   mixent_pruning_free(&trainer->pruning);
+  mixent_balance_free(&trainer->balance);
+  free(trainer->class_weights);
   free(trainer->taught);
   free(trainer->order);
   mixent_train_batch_free(&trainer->drawn);

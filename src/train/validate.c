@@ -4,6 +4,8 @@
 #include "train/draw.h"
 #include "train/members.h"
 
+#include <string.h>
+
 uint64_t mixent_trainer_estimate_batches(const mixent_trainer *trainer) {
   uint64_t batches = (uint64_t)trainer->recipe.ema_estimate_batches;
   return batches < trainer->steps ? batches : trainer->steps;
@@ -25,7 +27,7 @@ static mixent_status estimate(mixent_trainer *trainer, mixent_replica *replica, 
 mixent_status mixent_trainer_estimate_statistics(mixent_trainer *trainer) {
   const uint64_t own_draw = (uint64_t)1 << 40; /* beyond any epoch */
   uint64_t key = own_draw + mixent_trainer_member(trainer).epoch;
-  mixent_order_draw(trainer->seed, key, trainer->order, trainer->split.train_count);
+  mixent_trainer_sample(trainer, key);
   trainer->drawn.key = key;
   MIXENT_TRY(mixent_replicas_run(trainer, estimate, NULL, NULL));
   mixent_replicas_mean_statistics(trainer->replicas, trainer->ema_statistics);
@@ -65,6 +67,7 @@ static mixent_status validate_part(mixent_trainer *trainer, mixent_replica *repl
                                 .batch = rows.rows,
                                 .classes = rows.classes,
                                 .views = 1, /* which epoch is best needs no more */
+                                .counts = mixent_replicas_classes(replicas, replica->number),
                                 .batch_indices = rows.indices,
                                 .batch_labels = rows.labels,
                                 .watch = {.context = replica, .scored = count_scored}};
@@ -73,6 +76,7 @@ static mixent_status validate_part(mixent_trainer *trainer, mixent_replica *repl
                                    .epoch = (double)mixent_trainer_member(trainer).epoch + 1};
   mixent_score_sums *sums = &mixent_replicas_report(replicas, replica->number)->sums;
   *sums = (mixent_score_sums){0};
+  memset(job.counts, 0, rows.classes * sizeof *job.counts);
   mixent_net_use(replica->net, state->ema ? state->ema : trainer->parameters,
                  state->ema ? trainer->ema_statistics : trainer->statistics);
   return mixent_score_images(replica->net, &job, &loss, sums);
@@ -88,5 +92,9 @@ mixent_status mixent_trainer_validate(mixent_trainer *trainer, mixent_validation
   for (size_t number = 0; number < replicas->count; number++)
     mixent_score_join(&sums, &mixent_replicas_report(replicas, number)->sums);
   *out = mixent_score_result(&sums);
+  mixent_class_count *counts = mixent_replicas_classes(replicas, 0); /* all others are added to the first */
+  for (size_t number = 1; number < replicas->count; number++)
+    mixent_score_join_classes(counts, mixent_replicas_classes(replicas, number), trainer->classes);
+  mixent_score_by_class(counts, trainer->classes, trainer->dataset->class_names, out);
   return MIXENT_OK;
 }

@@ -44,7 +44,7 @@ static void fill_state(mixent_train_state *state, uint64_t seed) {
   double *const numbers[] = {state->loss.value,
                              &state->loss_optimizer[0][0],
                              &state->schedule.factor,
-                             &state->best_accuracy,
+                             &state->best_score,
                              &state->best_nll,
                              state->sums.terms,
                              &state->sums.loss,
@@ -287,7 +287,7 @@ static void test_a_state_that_cannot_be(void **state) {
     if (wrong == 0) to->epoch = UINT64_MAX;
     if (wrong == 1) to->step = 1ull << 63;
     if (wrong == 2) to->best_epoch = to->epoch + 1;
-    if (wrong == 3) to->best_accuracy = NAN;
+    if (wrong == 3) to->best_score = NAN;
     if (wrong == 4) to->schedule.factor = INFINITY;
     if (wrong == 5) to->sums.metrics.correct = to->sums.metrics.count + 1;
     if (wrong == 6) to->sums.metrics.bin_correct[3] = UINT64_MAX;

@@ -1,11 +1,11 @@
-/* Our own runs as the engine's input: 22 measures, what each run had right, and what was chosen by the test images. */
+/* Our own runs as the engine's input: 25 measures, what each run had right, and what was chosen by the test images. */
 #ifndef MIXENT_LAB_COMPARE_RUNS_H
 #define MIXENT_LAB_COMPARE_RUNS_H
 
 #include "lab/compare/compare.h"
 #include "lab/result/result.h"
 
-enum { MIXENT_MEASURES = 22, MIXENT_MEASURE_ACCURACY = 0 };
+enum { MIXENT_MEASURES = 25, MIXENT_MEASURE_ACCURACY = 0 };
 extern const mixent_measure mixent_measures[MIXENT_MEASURES];
 
 /* NaN where the run has none (no image wrong, nothing held out, no temperature found). */

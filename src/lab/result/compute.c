@@ -15,13 +15,6 @@ static mixent_predictions part_of(const mixent_run_predictions *predictions, con
   return (mixent_predictions){part->logits, part->labels, part->images, predictions->classes};
 }
 
-static size_t predicted_class(const float *logits, size_t classes) {
-  size_t best = 0;
-  for (size_t k = 1; k < classes; k++)
-    if (logits[k] > logits[best]) best = k;
-  return best;
-}
-
 /* `row`: scratch of one row. */
 static void find_reliability(const mixent_predictions *test, double temperature, float *row,
                              mixent_reliability_bin *bins) {
@@ -73,7 +66,7 @@ static void count_images(const mixent_predictions *test, mistake *mistakes, mixe
   size_t count = 0;
   for (size_t i = 0; i < test->images; i++) {
     const float *logits = test->logits + i * test->classes;
-    size_t label = (size_t)test->labels[i], predicted = predicted_class(logits, test->classes);
+    size_t label = (size_t)test->labels[i], predicted = mixent_metrics_predicted(logits, test->classes);
     mixent_metrics_row values = mixent_metrics_row_of(logits, label, test->classes);
     double share = test->classes > 1 ? values.entropy / log((double)test->classes) : 0;
     size_t bin = share > 0 ? (size_t)(share * MIXENT_ENTROPY_BINS) : 0;
@@ -86,6 +79,21 @@ static void count_images(const mixent_predictions *test, mistake *mistakes, mixe
           (mistake){.label = label, .predicted = predicted, .confidence = values.confidence, .image = i};
   }
   list_confused(mistakes, count, out);
+}
+
+mixent_status mixent_result_score_classes(mixent_result *out) {
+  mixent_class_count *counts;
+  MIXENT_TRY(MIXENT_ALLOCATE(out->classes, &counts));
+  for (size_t label = 0; label < out->classes; label++)
+    for (size_t k = 0; k < out->classes; k++) {
+      uint32_t count = out->confusion[label * out->classes + k];
+      counts[label].images += count;
+      counts[k].predicted += count;
+      if (label == k) counts[k].right = count;
+    }
+  out->by_class = mixent_class_scores_of(counts, out->classes);
+  free(counts);
+  return MIXENT_OK;
 }
 
 /* risk [images]: scratch. */
@@ -142,5 +150,5 @@ mixent_status mixent_result_compute(const mixent_run_predictions *predictions, m
   free(risk);
   free(row);
   free(mistakes);
-  return status;
+  return status == MIXENT_OK ? mixent_result_score_classes(out) : status;
 }

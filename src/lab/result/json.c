@@ -338,6 +338,7 @@ mixent_status mixent_result_from_json(const char *text, size_t size, const char 
   }
   const char *wrong = read_all(json, out, &status);
   json_decref(json);
+  if (!wrong && status == MIXENT_OK) return mixent_result_score_classes(out);
   if (!wrong || status == MIXENT_ERROR_MEMORY) return status;
   return mixent_fail(
       MIXENT_ERROR_FORMAT,

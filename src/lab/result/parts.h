@@ -11,6 +11,9 @@ enum { MIXENT_RESULT_CLASSES = 4096, MIXENT_RESULT_IMAGES = 100000000 }; /* the 
  * returns. */
 mixent_status mixent_result_compute(const mixent_run_predictions *predictions, mixent_result *out);
 
+/* Fills in the scores by class, which follow from the confusion. */
+mixent_status mixent_result_score_classes(mixent_result *out);
+
 /* The text of result.json; free(*out). */
 mixent_status mixent_result_to_json(const mixent_result *result, char **out);
 /* The other way, to the same bits. Refuses numbers that contradict one another, naming the key. */

@@ -4,6 +4,7 @@
 #define MIXENT_LAB_RESULT_RESULT_H
 
 #include "mixent/statistics.h"
+#include "stats/classes.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,7 +44,8 @@ typedef struct mixent_result {
   uint8_t *right;                                            /* [test_images], 0 or 1 */
   int64_t
       test_labels; /* CRC-32 of the labels, int32 each: other labels are another test set; -1: not known */
-  uint32_t *confusion; /* [classes (true), classes (predicted)] of test */
+  uint32_t *confusion;          /* [classes (true), classes (predicted)] of test */
+  mixent_class_scores by_class; /* of test: what the confusion says */
   mixent_reliability_bin reliability[MIXENT_RELIABILITY_BINS],
       reliability_calibrated[MIXENT_RELIABILITY_BINS]; /* of test */
   size_t entropy_right[MIXENT_ENTROPY_BINS],

@@ -19,7 +19,7 @@ typedef struct checking {
   mixent_recipe recipe; /* the run's */
   const json_t *summary;
   json_int_t epoch, best_epoch; /* read so far; the best of them as `select` says */
-  double best_accuracy, best_nll;
+  double best_rank, best_nll;
   double images, seconds; /* of training */
   json_t *best;           /* the line of the best epoch */
 } checking;
@@ -92,18 +92,19 @@ static mixent_status check_scores(const checking *checking, const json_t *scores
 static bool take_best(checking *checking, json_t *line) {
   const json_t *scores =
       json_object_get(line, checking->recipe.select == MIXENT_SELECT_TEST ? "test" : "validation");
-  double accuracy = number_of(scores, "accuracy"), nll = number_of(scores, "nll");
+  const char *key = mixent_option_find("select_by")->choices[checking->recipe.select_by];
+  double nll = number_of(scores, "nll"), rank = strcmp(key, "nll") == 0 ? -nll : number_of(scores, key);
   json_int_t each = checking->recipe.epochs / checking->recipe.members; /* each member has a best one */
   if (each < 1) each = 1;
   bool best = (checking->epoch - 1) % each == 0 || !json_is_object(scores) ||
-              checking->recipe.select == MIXENT_SELECT_LAST || accuracy > checking->best_accuracy ||
-              (accuracy == checking->best_accuracy && nll < checking->best_nll);
+              checking->recipe.select == MIXENT_SELECT_LAST || rank > checking->best_rank ||
+              (rank == checking->best_rank && nll < checking->best_nll);
   if (!best) return false;
   json_int_t taught = checking->recipe.distill_members * each;
   if (checking->epoch > taught && checking->epoch <= taught + each)
     checking->best_epoch =
         checking->epoch; /* an ensemble has the first one's, of those that teach no others */
-  checking->best_accuracy = accuracy, checking->best_nll = nll;
+  checking->best_rank = rank, checking->best_nll = nll;
   json_decref(checking->best);
   checking->best = json_incref(line);
   return true;
