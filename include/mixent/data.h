@@ -38,10 +38,12 @@ extern const char *const mixent_fit_names[]; /* "crop", "pad", "stretch", NULL *
 typedef enum mixent_background { MIXENT_BACKGROUND_CONTRAST, MIXENT_BACKGROUND_BLACK } mixent_background;
 extern const char *const mixent_background_names[]; /* "contrast", "black", NULL */
 
+/* A data set. Its validation part, where its files have one, is the last `validation_count` images of train. */
 typedef struct mixent_dataset {
   char *name;      /* "emnist-letters", or the directory's own name */
   char *directory; /* where it was found */
   mixent_images train, test;
+  size_t validation_count;
   int classes;
   char **class_names;   /* [classes]: from the set's own files, built in, or the label as a number */
   int64_t *labels;      /* [classes]: the label in the files that became class k */
@@ -50,8 +52,9 @@ typedef struct mixent_dataset {
   bool pictures;        /* each image was a picture file, which the next two made an image of */
   mixent_fit fit;
   mixent_background background;
-  bool cut;   /* the files hold one part, of which mixent_images_cut made train and test */
-  char *note; /* what people should be warned of in its files ("passed-over: …"); NULL: nothing */
+  bool cut; /* the files hold one part, of which mixent_images_cut made train and test */
+  char *
+      note; /* what people should know of how its files were read, a line each ("passed-over: …"); NULL: nothing */
   uint64_t
       fingerprint; /* of all pixels or features and labels, to tell whether a resumed run sees the same data */
 } mixent_dataset;
@@ -66,8 +69,8 @@ typedef struct mixent_dataset_options {
 } mixent_dataset_options;
 
 /* Opens a data set by name (looked for under options->data_directory, $MIXENT_DATA, ./data, the user's cache,
- * /usr/share/datasets), as a directory (an argument with a '/' or an existing directory) or as a .csv, .npz, .tar,
- * .tar.gz or .tgz file. Errors name the file, what is wrong and what to do; an unknown name suggests the nearest; a known one not found says where
+ * /usr/share/datasets), as a directory (an argument with a '/' or an existing directory) or as a .csv, .npz, .zip,
+ * .tar, .tar.gz or .tgz file. Errors name the file, what is wrong and what to do; an unknown name suggests the nearest; a known one not found says where
  * it was looked for and how to get it. */
 mixent_status mixent_dataset_open(const char *name_or_directory, const mixent_dataset_options *options,
                                   mixent_dataset **out);
@@ -198,9 +201,10 @@ mixent_status mixent_contact_sheet_write(const char *path, const mixent_images *
                                          const uint32_t *indices, size_t count, const char *const *captions,
                                          int columns, int scale);
 
-/* Reads one PNG or JPEG as [side, side, channels] bytes, scaled (bilinear) if its size differs; grey or RGB as
- * `channels` asks. */
-mixent_status mixent_image_read(const char *path, int side, int channels, uint8_t *out);
+/* Reads a picture file (PNG, JPEG, BMP, WebP) of any size as [side, side, channels] bytes, scaled with antialiasing; grey or RGB as
+ * `channels` asks. For a model, `fit` and `background` are the model's. */
+mixent_status mixent_image_read(const char *path, int side, int channels, mixent_fit fit,
+                                mixent_background background, uint8_t *out);
 
 /* Whether an image [side, side, channels] is the negative of what a model has learnt from images of that mean [channels] in
  * [0, 1]: those have a dark background (a mean under 0.35) and its border is light (a mean over 0.5), or the other way round.

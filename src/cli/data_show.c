@@ -10,12 +10,13 @@
 
 typedef struct arguments {
   const char *out, *data_directory;
-  long count, seed;
-  int part;
+  long count, seed, side;
+  int part, fit;
   bool transpose;
 } arguments;
 
-static const char *const part_names[] = {"train", "test", NULL};
+static const char *const part_names[] = {"train", "test", "validation", NULL};
+enum { TRAIN, TEST, VALIDATION };
 /* Features that are listed; images of each class on a sheet, and in all, unless --count says otherwise. */
 enum { MOST_FEATURES = 32, EACH = 8, MOST = 400 };
 
@@ -74,10 +75,30 @@ static mixent_status draw_sheet(const mixent_dataset *dataset, const mixent_imag
   return status;
 }
 
+/* The images of a part: a piece of the data set's own. */
+static mixent_images part_of(const mixent_dataset *dataset, int part) {
+  mixent_images out = part == TEST ? dataset->test : dataset->train;
+  size_t own = dataset->train.count - dataset->validation_count;
+  if (part == TRAIN) out.count = own;
+  if (part != VALIDATION) return out;
+  out.count = dataset->validation_count, out.labels += own;
+  if (out.pixels) out.pixels += own * (size_t)out.side * (size_t)out.side * (size_t)out.channels;
+  return out;
+}
+
+static size_t count_class(const mixent_images *images, int class) {
+  size_t count = 0;
+  for (size_t i = 0; i < images->count; i++) count += images->labels[i] == class;
+  return count;
+}
+
 static void print_dataset(const mixent_dataset *dataset) {
-  const mixent_images *train = &dataset->train;
+  const mixent_images *train = &dataset->train, parts[] = {part_of(dataset, TRAIN), part_of(dataset, TEST),
+                                                           part_of(dataset, VALIDATION)};
   printf("%s, from %s\n", mixent_printable(dataset->name), mixent_printable(dataset->directory));
-  printf("%s train and %s test ", mixent_text_count(train->count), mixent_text_count(dataset->test.count));
+  printf("%s train", mixent_text_count(parts[TRAIN].count));
+  if (parts[VALIDATION].count) printf(", %s validation", mixent_text_count(parts[VALIDATION].count));
+  printf(" and %s test ", mixent_text_count(parts[TEST].count));
   if (train->features)
     printf("rows of %d features\n", train->channels);
   else
@@ -85,18 +106,16 @@ static void print_dataset(const mixent_dataset *dataset) {
            train->channels == 1 ? "grey" : "colour",
            dataset->transposed ? " (stored transposed, shown upright)" : "");
   if (dataset->cut)
-    printf("it comes in one part: %g %% of each class were set apart as test, always the same\n",
-           100 * MIXENT_CUT_FRACTION);
-  mixent_table table = {
-      .columns = 4, .titles = {"label", "class", "train", "test"}, .left = {false, true, false, false}};
+    printf("it comes %s: %g %% of each class were set apart as test, always the same\n",
+           dataset->validation_count ? "without a test part" : "in one part", 100 * MIXENT_CUT_FRACTION);
+  mixent_table table = {.columns = parts[VALIDATION].count ? 5 : 4,
+                        .titles = {"label", "class", "train", "test", "validation"},
+                        .left = {false, true, false, false, false}};
   for (int k = 0; k < dataset->classes; k++) {
-    size_t counts[2] = {0};
-    for (size_t i = 0; i < train->count; i++) counts[0] += train->labels[i] == k;
-    for (size_t i = 0; i < dataset->test.count; i++) counts[1] += dataset->test.labels[i] == k;
     mixent_table_add(&table, "%lld", (long long)dataset->labels[k]);
     mixent_table_add(&table, "%s", dataset->class_names[k]);
-    mixent_table_add(&table, "%s", mixent_text_count(counts[0]));
-    mixent_table_add(&table, "%s", mixent_text_count(counts[1]));
+    for (int part = TRAIN; part < table.columns - 2; part++)
+      mixent_table_add(&table, "%s", mixent_text_count(count_class(&parts[part], k)));
   }
   mixent_table_print(&table, stdout);
   mixent_table_free(&table);
@@ -140,7 +159,10 @@ static mixent_status show_features(const mixent_dataset *dataset) {
 
 static mixent_status show(const mixent_dataset *dataset, const arguments *arguments) {
   if (dataset->train.features && !arguments->out) return show_features(dataset);
-  const mixent_images *images = arguments->part ? &dataset->test : &dataset->train;
+  const mixent_images part = part_of(dataset, arguments->part), *images = &part;
+  if (!part.count)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "data show: %s has no %s part of its own; leave --split out",
+                       dataset->name, part_names[arguments->part]);
   mixent_text path = {0};
   size_t count;
   if (arguments->out)
@@ -166,24 +188,36 @@ static int check_options(const mixent_dataset *dataset, const arguments *argumen
   } options[] = {{"transpose", arguments->transpose},
                  {"count", arguments->count},
                  {"split", arguments->part},
-                 {"seed", arguments->seed}};
+                 {"seed", arguments->seed}},
+    of_pictures[] = {{"side", arguments->side}, {"fit", arguments->fit != MIXENT_FIT_CROP}};
   for (size_t i = 0; dataset->train.features && i < sizeof options / sizeof *options; i++)
     if (options[i].given)
       return mixent_wrong_use(
           "data show: --%s has no effect: %s holds rows of features, not images; leave it out",
           options[i].name, dataset->name);
+  for (size_t i = 0; !dataset->pictures && i < sizeof of_pictures / sizeof *of_pictures; i++)
+    if (of_pictures[i].given)
+      return mixent_wrong_use("data show: --%s has no effect: %s holds no picture files; leave it out",
+                              of_pictures[i].name, dataset->name);
   return MIXENT_EXIT_DONE;
+}
+
+static void print_note(void *context, const char *line) {
+  (void)context;
+  mixent_warning_print("%s", line);
 }
 
 static int run(const void *given, int count, char **words) {
   (void)count;
   const arguments *arguments = given;
   mixent_dataset_options options = {.data_directory = arguments->data_directory,
-                                    .transpose = arguments->transpose};
+                                    .transpose = arguments->transpose,
+                                    .side = (int)arguments->side,
+                                    .fit = (mixent_fit)arguments->fit};
   mixent_dataset *dataset;
   mixent_status status = mixent_dataset_open(words[0], &options, &dataset);
   if (status != MIXENT_OK) return mixent_failed(status);
-  if (dataset->note) mixent_warning_print("%s", dataset->note);
+  mixent_lines_visit(dataset->note, print_note, NULL);
   int code = check_options(dataset, arguments);
   if (code == MIXENT_EXIT_DONE) status = show(dataset, arguments);
   mixent_dataset_free(dataset);
@@ -204,8 +238,8 @@ static const mixent_command_option options[] = {
      .fallback = "0",
      .high = 10000},
     {.name = "split",
-     .argument = "train|test",
-     .help = "which images",
+     .argument = "train|test|validation",
+     .help = "which images; validation: where the set has such a part of its own",
      .kind = MIXENT_VALUE_CHOICE,
      .offset = offsetof(arguments, part),
      .fallback = "train",
@@ -222,6 +256,21 @@ static const mixent_command_option options[] = {
      .help = "look for data sets there first",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, data_directory)},
+    {.name = "side",
+     .argument = "N",
+     .help =
+         "side of the images that picture files become; 0: the smallest that covers the median picture, at most 64",
+     .kind = MIXENT_VALUE_WHOLE,
+     .offset = offsetof(arguments, side),
+     .fallback = "0",
+     .high = MIXENT_MOST_SIDE},
+    {.name = "fit",
+     .argument = "crop|pad|stretch",
+     .help = "how a picture that is not square becomes an image",
+     .kind = MIXENT_VALUE_CHOICE,
+     .offset = offsetof(arguments, fit),
+     .fallback = "crop",
+     .choices = mixent_fit_names},
     {.name = "transpose",
      .help = "the images are stored transposed (known for EMNIST)",
      .kind = MIXENT_VALUE_FLAG,

@@ -43,7 +43,7 @@ const char *mixent_temperature_text(const mixent_model *model);
 /* Files to read. Start with `endings` and `wanted` alone. */
 typedef struct mixent_inputs {
   const char *const *endings; /* that a directory's files must have, in capitals or not; then NULL */
-  const char *wanted;         /* the same for messages: ".png, .jpg or .jpeg" */
+  const char *wanted;         /* the same for messages: ".csv" */
   mixent_names files;
   mixent_passed_over passed_over; /* the other files of directories */
 } mixent_inputs;

@@ -48,9 +48,10 @@ static mixent_status read_run_recipe(const char *checkpoint, bool *found, mixent
 
 /* A data set for the model is read as that of its training was. */
 static mixent_dataset_options options_of(const mixent_model *model, const char *data_directory) {
+  bool named = model->side >= MIXENT_LEAST_SIDE && model->side <= MIXENT_MOST_SIDE;
   return (mixent_dataset_options){.data_directory = data_directory,
                                   .transpose = model->transposed,
-                                  .side = model->side == 1 ? 0 : model->side,
+                                  .side = named ? model->side : 0,
                                   .fit = model->fit,
                                   .background = model->background};
 }

@@ -6,6 +6,7 @@
 #include "cli/places.h"
 #include "core/memory.h"
 #include "core/printable.h"
+#include "data/formats/picture.h"
 #include "data/image.h"
 
 #include <stdlib.h>
@@ -136,7 +137,7 @@ static void chunk_add(chunk *chunk, char *path, bool square) {
   bool negative = mixent_image_is_negative(pixels, model->side, model->channels, model->mean);
   bool invert = chunk->invert == INVERT_YES || (chunk->invert == INVERT_AUTO && negative);
   if (negative && chunk->negatives++ == 0) chunk->negative = path;
-  if (!square && chunk->stretches++ == 0) chunk->stretched = path;
+  if (!square && !model->pictures && chunk->stretches++ == 0) chunk->stretched = path;
   if (invert) mixent_image_invert(pixels, chunk->size);
   chunk->inverted[chunk->count] = invert;
   chunk->paths[chunk->count++] = path;
@@ -178,8 +179,8 @@ static mixent_status predict_all(chunk *chunk, bool json, const mixent_names *in
   for (size_t i = 0; i < inputs->count; i++) {
     uint8_t *pixels = chunk->pixels + chunk->count * chunk->size;
     bool square;
-    if (mixent_image_read_shape(inputs->items[i], model->side, model->channels, pixels, &square) ==
-        MIXENT_OK) {
+    if (mixent_image_read_shape(inputs->items[i], model->side, model->channels, model->fit, model->background,
+                                pixels, &square) == MIXENT_OK) {
       chunk_add(chunk, inputs->items[i], square);
     } else {
       mixent_failed(MIXENT_ERROR_FORMAT);
@@ -254,10 +255,10 @@ static mixent_status warn_of_passed_over(const mixent_inputs *inputs) {
 }
 
 static int predict(const arguments *arguments, const mixent_model *model, int count, char **words) {
-  static const char *const images[] = {".png", ".jpg", ".jpeg", NULL}, *const tables[] = {".csv", NULL};
+  static const char *const tables[] = {".csv", NULL};
   bool table = model->side == 1;
-  mixent_inputs inputs = {.endings = table ? tables : images,
-                          .wanted = table ? ".csv" : ".png, .jpg or .jpeg"};
+  mixent_inputs inputs = {.endings = table ? tables : mixent_picture_endings,
+                          .wanted = table ? ".csv" : MIXENT_PICTURE_ENDINGS};
   int code = MIXENT_EXIT_DONE;
   for (int i = 0; i < count; i++)
     if (mixent_inputs_add(&inputs, words[i]) != MIXENT_OK) {
@@ -329,12 +330,13 @@ const mixent_command mixent_command_predict = {
     .most_operands = -1,
     .options = options,
     .description =
-        "Prints a line per image with the three most likely classes. Images are PNG or JPEG; a "
+        "Prints a line per image with the three most likely classes. Images are PNG, JPEG, BMP or WebP; a "
         "directory stands for all images in it, at any depth. If an image cannot be read, the others "
         "are answered and the exit code is 1. MODEL is the name of a model that comes with mixent. Of several "
         "checkpoints, an ensemble, the probabilities are averaged.\n\n"
-        "An image is scaled to the size that the network was trained on; one that is not square is "
-        "stretched, with a warning, so crop it first. It should look like the training images: letters and digits are light strokes on black, upright ('mixent data show "
+        "An image is scaled to the size that the network was trained on, and made a square as its training "
+        "images were (option fit of the recipe). If these were squares in a file of their own, as MNIST's, one that "
+        "is not square is stretched, with a warning, so crop it first. It should look like the training images: letters and digits are light strokes on black, upright ('mixent data show "
         "NAME' shows them). A model of a table reads CSV, with or without labels, and finds the "
         "columns by the names in its header.\n\n"
         "  mixent predict runs/letters a.png b.jpg     the best.safetensors of a run\n"

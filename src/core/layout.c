@@ -236,3 +236,14 @@ const char *mixent_text_bytes(double bytes) {
   mixent_print(out, 32, bytes < 10 && unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
   return out;
 }
+
+void mixent_lines_visit(const char *text, void (*visit)(void *context, const char *line), void *context) {
+  while (text && *text) {
+    mixent_text line = {0};
+    size_t length = strcspn(text, "\n");
+    mixent_text_append(&line, "%.*s", (int)length, text);
+    visit(context, line.failed ? text : line.data);
+    mixent_text_free(&line);
+    text += length + (text[length] == '\n');
+  }
+}

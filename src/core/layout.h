@@ -46,6 +46,9 @@ const char *mixent_samples_name(bool rows);
 /* "3,654,362"; "3:07" or "1:02:09" from seconds; "512 MB" from bytes. The result stays valid for the next
  * seven calls. */
 const char *mixent_text_count(uint64_t count);
+
+/* Calls visit for each line of a text (NULL: there is none), without its end. */
+void mixent_lines_visit(const char *text, void (*visit)(void *context, const char *line), void *context);
 const char *mixent_text_duration(double seconds);
 const char *mixent_text_bytes(double bytes);
 

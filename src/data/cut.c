@@ -35,8 +35,9 @@ mixent_status mixent_images_cut(mixent_images *train, int classes, mixent_images
   MIXENT_TRY(mixent_split_make(train, classes, MIXENT_CUT_FRACTION, 0, CUT_SEED, &split));
   mixent_status status = MIXENT_OK;
   if (!split.validation_count)
-    status = mixent_fail(MIXENT_ERROR_FORMAT,
-                         "no class has two rows or more, of which one could be set apart for testing");
+    status =
+        mixent_fail(MIXENT_ERROR_FORMAT,
+                    "no class has two images (or rows) or more, of which one could be set apart for testing");
   if (status == MIXENT_OK) status = gather(train, split.validation, split.validation_count, test);
   if (status == MIXENT_OK) status = gather(train, split.train, split.train_count, &left);
   mixent_split_free(&split);

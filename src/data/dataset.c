@@ -136,8 +136,23 @@ static uint64_t hash_images(uint64_t hash, const mixent_images *images) {
 
 static uint64_t fingerprint(const mixent_dataset *dataset) {
   uint64_t hash = 0xcbf29ce484222325u;
+  if (dataset->validation_count) hash = hash_number(hash, dataset->validation_count);
   for (int k = 0; k < dataset->classes; k++) hash = hash_number(hash, (uint64_t)dataset->labels[k]);
   return hash_images(hash_images(hash, &dataset->train), &dataset->test);
+}
+
+/* Puts the set's own validation part behind its train images. */
+static mixent_status append_validation(const mixent_images *validation, mixent_dataset *out) {
+  mixent_images *train = &out->train;
+  size_t size = (size_t)train->side * (size_t)train->side * (size_t)train->channels,
+         count = train->count + validation->count;
+  if (!validation->count) return MIXENT_OK;
+  MIXENT_TRY(MIXENT_RESIZE(&train->labels, count, "images"));
+  MIXENT_TRY(mixent_resize((void **)&train->pixels, size, count, "images"));
+  memcpy(train->labels + train->count, validation->labels, validation->count * sizeof *train->labels);
+  memcpy(train->pixels + train->count * size, validation->pixels, validation->count * size);
+  train->count = count, out->validation_count = validation->count;
+  return MIXENT_OK;
 }
 
 /* Takes over the images of a set that was read. */
@@ -157,7 +172,9 @@ static mixent_status take_set(mixent_format_set *set, const mixent_dataset_optio
   MIXENT_TRY(find_classes(set->train_origin, set->label_names, out, class_of));
   MIXENT_TRY(apply_classes(set->train_origin, out, class_of, &out->train));
   MIXENT_TRY(apply_classes(set->test_origin, out, class_of, &out->test));
+  MIXENT_TRY(apply_classes(set->train_origin, out, class_of, &set->validation));
   if (out->cut) MIXENT_TRY(mixent_images_cut(&out->train, out->classes, &out->test));
+  MIXENT_TRY(append_validation(&set->validation, out));
   out->transposed = (options->transpose || set->transposed) && !out->train.features;
   if (out->transposed) {
     transpose_images(&out->train);
@@ -201,6 +218,9 @@ mixent_status mixent_dataset_open(const char *name_or_directory, const mixent_da
   mixent_dataset_options none = {0};
   *out = NULL;
   if (!options) options = &none;
+  if (options->side && (options->side < MIXENT_LEAST_SIDE || options->side > MIXENT_MOST_SIDE))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "side: expected 0 or %d to %d, got %d", MIXENT_LEAST_SIDE,
+                       MIXENT_MOST_SIDE, options->side);
   mixent_dataset *dataset;
   MIXENT_TRY(MIXENT_ALLOCATE(1, &dataset));
   mixent_status status =

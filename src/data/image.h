@@ -5,7 +5,8 @@
 #include "mixent/data.h"
 #include <stdbool.h>
 
-/* The same; *square: the file's image has a height like its width, so that scaling kept its shape. */
-mixent_status mixent_image_read_shape(const char *path, int side, int channels, uint8_t *out, bool *square);
+/* The same; *square: the file's picture has a height like its width. */
+mixent_status mixent_image_read_shape(const char *path, int side, int channels, mixent_fit fit,
+                                      mixent_background background, uint8_t *out, bool *square);
 
 #endif

@@ -42,14 +42,27 @@ mixent_status mixent_recipe_find_data(const mixent_recipe *recipe, const char *d
   return here ? mixent_recipe_open_data(recipe, directory, out) : MIXENT_OK;
 }
 
+/* Images `first` to first + count - 1 validate. */
+static mixent_status validate_own_part(size_t first, size_t count, mixent_split *split) {
+  MIXENT_TRY(MIXENT_RESIZE(&split->validation, count, "a split"));
+  for (size_t i = 0; i < count; i++) split->validation[i] = (uint32_t)(first + i);
+  split->validation_count = count;
+  return MIXENT_OK;
+}
+
 mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
                                   mixent_split *out) {
-  MIXENT_TRY(mixent_split_make(&dataset->train, dataset->classes, recipe->validation_fraction,
+  mixent_images train = dataset->train; /* without the set's own validation part, which is its end */
+  train.count -= dataset->validation_count;
+  MIXENT_TRY(mixent_split_make(&train, dataset->classes,
+                               dataset->validation_count ? 0 : recipe->validation_fraction,
                                mixent_recipe_looks_ahead(recipe) ? recipe->held_out_fraction : 0,
                                (uint64_t)recipe->validation_seed, out));
-  if (recipe->train_fraction == 1) return MIXENT_OK;
-  mixent_status status = mixent_split_thin(&dataset->train, dataset->classes, recipe->train_fraction,
-                                           (uint64_t)recipe->validation_seed, out);
+  mixent_status status = MIXENT_OK;
+  if (dataset->validation_count) status = validate_own_part(train.count, dataset->validation_count, out);
+  if (status == MIXENT_OK && recipe->train_fraction != 1)
+    status = mixent_split_thin(&train, dataset->classes, recipe->train_fraction,
+                               (uint64_t)recipe->validation_seed, out);
   if (status != MIXENT_OK) mixent_split_free(out);
   return status;
 }

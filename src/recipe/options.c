@@ -57,7 +57,7 @@ static const char *const sampling_names[] = {"shuffled", "balanced", NULL};
 /* clang-format off */
 const mixent_option mixent_options[] = {
     TEXT("name", RUN, name, "", "name of the recipe, for the run's directory; otherwise the file's"),
-    PLACE("data", DATA, data, "emnist-letters", "data set: a known name, a directory, or a .csv, .npz or .tar.gz file"),
+    PLACE("data", DATA, data, "emnist-letters", "data set: a known name, a directory, or a .csv, .npz, .zip or .tar.gz file"),
     PLACE("data_alternative", DATA, data_alternative, "", "data set to use if 'data' is not found; empty: none"),
     PLACE("data_dir", DATA, data_directory, "", "directory in which known data sets are looked for first"),
     YES_NO("transpose", DATA, transpose, "false", "whether images are stored transposed (known for EMNIST)"),

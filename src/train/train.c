@@ -160,6 +160,20 @@ static void warn_of_reading(const mixent_trainer *trainer) {
   if (recipe->transpose && dataset->train.features)
     warn(trainer->options,
          "unused-option: transpose has no effect: the data are rows of features, not images");
+  if (dataset->cut && dataset->pictures) {
+    mixent_text said = {0};
+    mixent_text_append(
+        &said,
+        "no-test: the data have no test part; %g %% of each class were set apart as one, always the "
+        "same pictures",
+        100 * MIXENT_CUT_FRACTION);
+    warn(trainer->options, said.data);
+    mixent_text_free(&said);
+  }
+  for (size_t i = 0; i < trainer->options->setting_count && dataset->validation_count; i++)
+    if (strcmp(trainer->options->settings[i].key, "validation.fraction") == 0)
+      warn(trainer->options,
+           "unused-option: validation.fraction has no effect: the data have a validation part of their own");
   if (recipe->side && !dataset->pictures)
     warn(trainer->options, "unused-option: side has no effect: the data are no picture files");
   if (recipe->fit != MIXENT_FIT_CROP && !dataset->pictures)
@@ -201,7 +215,7 @@ static mixent_status prepare(const mixent_recipe *recipe, const mixent_train_opt
 /* Of what the run is not quite as one might take it for. */
 static void warn_of_all(const mixent_trainer *trainer, const mixent_recipe *recipe) {
   const mixent_train_options *options = trainer->options;
-  warn(options, trainer->dataset->note);
+  if (options->warning) mixent_lines_visit(trainer->dataset->note, options->warning, options->context);
   warn_of_plan(trainer, recipe->plan_hash);
   warn_of_selection(recipe, options);
   warn_of_reading(trainer);

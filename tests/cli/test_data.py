@@ -64,8 +64,8 @@ def test_what_is_passed_over_is_said_once(mixent, tmp_path, tiny_net):
         if number < 7:
             picture.rename(picture.parent / "more" / picture.name)
         else:
-            Image.open(picture).save(picture.with_suffix(".bmp"))
-    said = "mixent: warning: passed-over: 3 files that are no .png, .jpg or .jpeg (3 .bmp)"
+            Image.open(picture).save(picture.with_suffix(".gif"))
+    said = "mixent: warning: passed-over: 3 files that are no .png, .jpg, .jpeg, .bmp or .webp (3 .gif)"
     result = mixent("data", "show", "./bars", "--out", "sheet.png")
     assert result.code == 0 and result.err.splitlines() == [said] and "120 train" in result.out
     result = mixent("train", "--data", "./bars", "--net", tiny_net, "--set", "batch=20", "--epochs", "1", "--run", "run", "--threads", "1")
@@ -74,15 +74,15 @@ def test_what_is_passed_over_is_said_once(mixent, tmp_path, tiny_net):
     for picture in (directory / "test" / "blue").iterdir():
         picture.unlink()
     result = mixent("data", "show", "./bars")
-    assert result.code == 1 and "no .png, .jpg or .jpeg in the class folder test/blue (0 other files)" in result.message
+    assert result.code == 1 and "no .png, .jpg, .jpeg, .bmp or .webp in the class folder test/blue (0 other files)" in result.message
 
 
 def test_colours_of_print(mixent, tmp_path):
     directory = make_folders(tmp_path / "bars", ".jpg")
     first = sorted((directory / "train").rglob("*.jpg"))[0]
     Image.open(first).convert("CMYK").save(first)
-    said = mixent("data", "show", "./bars")
-    assert said.code == 1 and "a JPEG in the colours of print (CMYK); save it in RGB" in said.message
+    result = mixent("data", "show", "./bars")
+    assert result.code == 0 and not result.err and "colour" in result.out
 
 
 def test_cifar(mixent, tmp_path):

@@ -36,7 +36,7 @@ READERS = [
     (("data", "show"), "x.npz", "a zip archive", [kind for kind in CONTENTS if not kind.startswith(ARCHIVES)]),
     (("data", "show"), "x.csv", "a table (CSV)", NO_TEXT),
     (("data", "show"), "x.tar.gz", "a tar archive", list(CONTENTS)),
-    (("predict", CHECKPOINT), "x.png", "a PNG or JPEG image", [kind for kind in CONTENTS if "image" not in kind]),
+    (("predict", CHECKPOINT), "x.png", "a PNG, JPEG, BMP or WebP image", [kind for kind in CONTENTS if "image" not in kind]),
     (("train", "--dry-run", "--recipe"), "x.yaml", "a recipe (YAML)", NO_TEXT),
     (("compare",), "./x.yaml", "a study (YAML)", NO_TEXT),
     (("study", "import"), "x.jsonl", "a study's file (JSON Lines)", NO_TEXT),

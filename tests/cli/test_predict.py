@@ -48,12 +48,12 @@ def test_jpeg_folders_and_many_files(mixent, place):
 
 
 def test_files_of_other_kinds_are_counted(mixent, place, tmp_path):
-    for name in ("a.bmp", "b.BMP", "c.webp", "deep/d.gif", "deep/e", ".hidden"):
+    for name in ("a.tif", "b.TIF", "c.heic", "deep/d.gif", "deep/e", ".hidden"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"no image that is read")
-    said = "warning: passed-over: 5 files that are no .png, .jpg or .jpeg (2 .bmp, 1 .gif, 1 .webp, 1 other)"
+    said = "warning: passed-over: 5 files that are no .png, .jpg, .jpeg, .bmp or .webp (2 .tif, 1 .gif, 1 .heic, 1 other)"
     empty = mixent("predict", "run", tmp_path)
-    assert empty.code == 1 and said in empty.err and f"{tmp_path}: no file in it ends in .png, .jpg or .jpeg" in empty.err
+    assert empty.code == 1 and said in empty.err and f"{tmp_path}: no file in it ends in .png, .jpg, .jpeg, .bmp or .webp" in empty.err
     shutil.copy(place / "images" / "0.png", tmp_path)
     done = mixent("predict", "run", tmp_path)
     assert done.code == 0 and len(done.out.splitlines()) == 1 and said in done.err

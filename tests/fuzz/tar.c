@@ -34,7 +34,7 @@ static mixent_status collect(const archive *archive) {
     mixent_tar_member member = {.path = image->path, .bytes = image->bytes, .size = image->size};
     if (!image->bytes || visit((void *)(uintptr_t)archive, &member) != MIXENT_OK) abort();
     if (image->class < 0 || image->class >= collection->classes.count) abort();
-    if (image->part < 0 || image->part > 1) abort();
+    if (image->part < 0 || image->part >= MIXENT_SET_PARTS) abort();
   }
   if (mixent_passed_over_note(&collection->passed_over, ".png", &note) != MIXENT_OK) abort();
   free(note);

@@ -2,6 +2,7 @@
  * without a word. */
 #include "picture_files.h"
 
+#include "data/formats/picture.h"
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -100,20 +101,19 @@ static void test_any_depth_below_a_class(void **state) {
 static void test_what_is_passed_over_is_said(void **state) {
   (void)state;
   put_all(plain);
-  put("train/cat/a.bmp");
-  put("train/cat/b.BMP");
-  put("train/cat/more/c.bmp");
+  put("train/cat/a.gif");
+  put("train/cat/b.GIF");
+  put("train/cat/more/c.gif");
   put("test/ant/Thumbs.db");
   put("test/ant/\x1b[31m");
   put("train/loose.png");
-  put("val/cat/1.png");
+  put("extra/cat/1.png");
   put("README.txt");
   mixent_dataset *dataset = open_both();
   assert_int_equal(dataset->train.count, 2);
-  assert_string_equal(
-      dataset->note,
-      "passed-over: 5 files that are no .png, .jpg or .jpeg (3 .bmp, 1 .db, 1 other); 1 image in "
-      "no class folder; folders beside train and test: val");
+  assert_string_equal(dataset->note, "passed-over: 5 files that are no " MIXENT_PICTURE_ENDINGS
+                                     " (3 .gif, 1 .db, 1 other); 1 image in "
+                                     "no class folder; folders beside train and test: extra");
   mixent_dataset_free(dataset);
 }
 
@@ -129,7 +129,7 @@ static void test_many_kinds(void **state) {
   }
   mixent_dataset *dataset = open_both();
   assert_non_null(
-      strstr(dataset->note, "passed-over: 40 files that are no .png, .jpg or .jpeg (1 .k00, 1 .k01"));
+      strstr(dataset->note, "passed-over: 40 files that are no " MIXENT_PICTURE_ENDINGS " (1 .k00, 1 .k01"));
   assert_non_null(strstr(dataset->note, "1 .k23, 16 others)"));
   assert_non_null(strstr(dataset->note, "beside00, beside01"));
   assert_non_null(strstr(dataset->note, "beside07 and others"));
@@ -139,10 +139,11 @@ static void test_many_kinds(void **state) {
 static void test_a_class_without_images(void **state) {
   (void)state;
   put_all(plain);
-  put("train/owl/1.bmp");
-  put("train/owl/more/2.webp");
+  put("train/owl/1.gif");
+  put("train/owl/more/2.tif");
   put("test/owl/1.png");
-  both_fail(MIXENT_ERROR_FORMAT, "no .png, .jpg or .jpeg in the class folder train/owl (2 other files)");
+  both_fail(MIXENT_ERROR_FORMAT,
+            "no " MIXENT_PICTURE_ENDINGS " in the class folder train/owl (2 other files)");
 }
 
 static void test_an_empty_class(void **state) {
@@ -221,6 +222,95 @@ static void test_train_is_a_class(void **state) {
   }
 }
 
+/* A validation part of the set's own, under each name it may have. */
+static void test_a_validation_part(void **state) {
+  (void)state;
+  static const char *const spellings[] = {"val", "Valid", "VALIDATION"};
+  for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
+    assert_int_equal(mixent_directory_empty(set), MIXENT_OK);
+    archive.size = 0;
+    put_all(plain);
+    char path[100];
+    for (int k = 0; k < 3; k++) {
+      snprintf(path, sizeof path, "%s/cat/%d.png", spellings[i], k);
+      put(path);
+    }
+    mixent_dataset *dataset = open_both();
+    assert_true(dataset->train.count == 5 && dataset->validation_count == 3 && dataset->test.count == 2);
+    for (int k = 2; k < 5; k++) assert_int_equal(dataset->train.labels[k], 1);
+    assert_true(!dataset->cut && !dataset->note);
+    mixent_dataset_free(dataset);
+  }
+  archive.size -= 1024;
+  put("VALIDATION/owl/1.png");
+  both_fail(MIXENT_ERROR_FORMAT, "there is no class owl in train");
+}
+
+/* Train and validation parts alone: a fifth of train is cut off for testing, none of validation. */
+static void test_no_test_part(void **state) {
+  (void)state;
+  for (int class = 0; class < 2; class ++)
+    for (int i = 0; i < 10; i++) {
+      char path[100];
+      snprintf(path, sizeof path, "train/%s/%d.png", class ? "cat" : "ant", i);
+      put(path);
+      snprintf(path, sizeof path, "val/%s/%d.png", class ? "cat" : "ant", i);
+      if (i < 3) put(path);
+    }
+  mixent_dataset *dataset = open_both();
+  assert_true(dataset->cut && dataset->validation_count == 6 && dataset->test.count == 4);
+  assert_int_equal(dataset->train.count, 16 + 6);
+  int counts[2] = {0};
+  for (size_t i = 0; i < dataset->test.count; i++) counts[dataset->test.labels[i]]++;
+  assert_true(counts[0] == 2 && counts[1] == 2);
+  mixent_dataset_free(dataset);
+}
+
+/* Class folders alone, nested and with an image in none of them. */
+static void test_one_part(void **state) {
+  (void)state;
+  for (int class = 0; class < 3; class ++)
+    for (int i = 0; i < 5 * (class + 1); i++) {
+      char path[100];
+      snprintf(path, sizeof path, "%s/%s%d.png",
+               class == 2 ? "owl"
+               : class    ? "cat"
+                          : "ant",
+               i % 2 ? "more/" : "", i);
+      put(path);
+    }
+  put("loose.png");
+  put("cat/.hidden/1.png");
+  mixent_dataset *dataset = open_both();
+  assert_true(dataset->cut && dataset->pictures && dataset->classes == 3);
+  assert_true(dataset->train.count == 24 && dataset->test.count == 6);
+  assert_string_equal(dataset->note, "passed-over: 1 image in no class folder");
+  int counts[3] = {0};
+  for (size_t i = 0; i < dataset->test.count; i++) counts[dataset->test.labels[i]]++;
+  assert_true(counts[0] == 1 && counts[1] == 2 && counts[2] == 3);
+  mixent_dataset_free(dataset);
+  archive.size -= 1024;
+  put_folder("empty");
+  both_fail(MIXENT_ERROR_FORMAT, "in the class folder empty (0 other files)");
+}
+
+/* train alone is a set with something missing, in an archive, too; but class folders where it is named itself. */
+static void test_train_alone(void **state) {
+  (void)state;
+  put("train/ant/1.png");
+  put("train/ant/2.png");
+  put("train/cat/1.png");
+  put("train/cat/2.png");
+  pack();
+  assert_open_fails(MIXENT_ERROR_FORMAT, set, "a directory train is in it, but none that is called test");
+  assert_open_fails(MIXENT_ERROR_FORMAT, packed, "in test/CLASS/");
+  char train[400];
+  snprintf(train, sizeof train, "%s/train", set);
+  mixent_dataset *dataset = open_set(train);
+  assert_true(dataset->cut && dataset->train.count == 2 && dataset->test.count == 2);
+  mixent_dataset_free(dataset);
+}
+
 static void link_to(const char *target, const char *path) {
   char link[600];
   snprintf(link, sizeof link, "%s/%s", set, path);
@@ -275,6 +365,10 @@ int main(void) {
       TEST_OF_SETS(test_one_name_in_two_spellings),
       TEST_OF_SETS(test_names_of_the_parts),
       TEST_OF_SETS(test_train_is_a_class),
+      TEST_OF_SETS(test_a_validation_part),
+      TEST_OF_SETS(test_no_test_part),
+      TEST_OF_SETS(test_one_part),
+      TEST_OF_SETS(test_train_alone),
       TEST_OF_SETS(test_links),
       TEST_OF_SETS(test_links_do_not_multiply),
   };

@@ -13,6 +13,7 @@ unit_test(balance)
 unit_test(batch)
 unit_test(png)
 unit_test(picture)
+unit_test(pictures)
 unit_test(polarity)
 unit_test(real_data)
 

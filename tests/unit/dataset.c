@@ -320,7 +320,7 @@ static void test_not_found(void **state) {
   write_file(test_directory, "file", "", 0);
   assert_int_equal(mixent_dataset_open("./file", NULL, &dataset), MIXENT_ERROR_ARGUMENT);
   assert_message_has("./file: a file, not a data set; give the directory that holds it, or a file in "
-                     ".tar.gz, .tgz, .tar, .npz, .csv");
+                     ".zip, .tar.gz, .tgz, .tar, .npz, .csv");
   mixent_dataset_options options = {.data_directory = "absent"};
   assert_int_equal(mixent_dataset_open("mnist", &options, &dataset), MIXENT_ERROR_IO);
   assert_message_has("data directory absent: no such directory");

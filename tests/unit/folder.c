@@ -86,14 +86,8 @@ static void test_each_fault_has_its_message(void **state) {
   uint8_t *bytes;
   draw_pixels(0, 17, false);
   size_t size = encode(".png", 17, &bytes);
-  write_file(test_directory, "test/cat/y.jpg", bytes, size);
-  assert_open_fails(MIXENT_ERROR_FORMAT, test_directory, "test/cat/y.jpg: 17 x 17 pixels, but ");
   write_file(test_directory, "test/cat/y.jpg", bytes, size / 2);
   assert_open_fails(MIXENT_ERROR_FORMAT, test_directory, "test/cat/y.jpg: damaged or truncated PNG");
-  free(bytes);
-  size = encode(".png", 8, &bytes);
-  write_file(test_directory, "test/cat/y.jpg", bytes, size);
-  assert_open_fails(MIXENT_ERROR_FORMAT, test_directory, "8 x 8 pixels; images must be square");
   free(bytes);
   size = encode(".jpg", SIDE, &bytes);
   for (size_t cut = 0; cut < size; cut += 7) {

@@ -99,8 +99,8 @@ static void test_data(void **state) {
   REFUSES(mixent_contact_sheet_write("x.png", &images, NULL, 1, NULL, 1, 1));
   REFUSES(mixent_images_cut(NULL, CLASSES, &out));
   REFUSES(mixent_images_cut(&images, CLASSES, NULL));
-  REFUSES(mixent_image_read(NULL, SIDE, 1, pixels));
-  REFUSES(mixent_image_read("x", SIDE, 1, NULL));
+  REFUSES(mixent_image_read(NULL, SIDE, 1, MIXENT_FIT_CROP, MIXENT_BACKGROUND_CONTRAST, pixels));
+  REFUSES(mixent_image_read("x", SIDE, 1, MIXENT_FIT_CROP, MIXENT_BACKGROUND_CONTRAST, NULL));
   REFUSES(mixent_dataset_fetch(NULL, NULL, NULL, NULL, NULL));
   forget();
   DOES_NOTHING(mixent_labels_spoil(NULL, 1, CLASSES, 0.5, 0));

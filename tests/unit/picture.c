@@ -42,7 +42,8 @@ static void test_texts_of_a_png(void **state) {
   assert_int_equal(mixent_text_status(&file), MIXENT_OK);
   mixent_picture picture;
   long before = peak_megabytes();
-  if (mixent_picture_decode("texts.png", file.data, file.length, &picture) != MIXENT_OK)
+  if (mixent_picture_decode("texts.png", file.data, file.length, MIXENT_BACKGROUND_BLACK, &picture) !=
+      MIXENT_OK)
     fail_msg("%s", mixent_last_error());
   assert_true(peak_megabytes() - before < 400); /* not 1800 */
   assert_memory_equal(picture.pixels, pixels, SIDE * SIDE * 3);
@@ -87,12 +88,13 @@ static void test_scans_of_a_jpeg(void **state) {
   uint8_t *bytes;
   draw_pixels(1, SIDE, false);
   size_t size = encode_scans(30, &bytes); /* 91 scans */
-  if (mixent_picture_decode("scans.jpg", bytes, size, &picture) != MIXENT_OK)
+  if (mixent_picture_decode("scans.jpg", bytes, size, MIXENT_BACKGROUND_BLACK, &picture) != MIXENT_OK)
     fail_msg("%s", mixent_last_error());
   free(picture.pixels);
   free(bytes);
   size = encode_scans(63, &bytes); /* 190 scans */
-  assert_int_equal(mixent_picture_decode("scans.jpg", bytes, size, &picture), MIXENT_ERROR_FORMAT);
+  assert_int_equal(mixent_picture_decode("scans.jpg", bytes, size, MIXENT_BACKGROUND_BLACK, &picture),
+                   MIXENT_ERROR_FORMAT);
   assert_message_has("scans.jpg: damaged or truncated JPEG (more than 100 scans)");
   free(bytes);
 }

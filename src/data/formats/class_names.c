@@ -155,10 +155,8 @@ static mixent_status note_labels(const mixent_class_names *words, const char *me
                        "classes, or %s?",
                        note.length ? "; " : "", words->count, rows, FEW_ROWS, meaning);
   mixent_status status = mixent_text_status(&note);
-  if (status == MIXENT_OK && note.length)
-    set->note = note.data;
-  else
-    mixent_text_free(&note);
+  if (status == MIXENT_OK && note.length) return mixent_format_set_note(set, note.data);
+  mixent_text_free(&note);
   return status;
 }
 

@@ -1,46 +1,68 @@
-/* The images of a set in folders, train/CLASS/FILE and test/CLASS/FILE, in a directory or an archive: where each lies and of
- * which class it is, before any is decoded. */
+/* The images of a set in folders, in a directory or an archive: where each lies, in which part and of which class it is, before any is
+ * decoded. Either PART/CLASS/…/FILE, PART being train, val or test; or CLASS/…/FILE, a set in one part. */
 #ifndef MIXENT_DATA_FORMATS_COLLECTION_H
 #define MIXENT_DATA_FORMATS_COLLECTION_H
 
 #include "data/formats/class_names.h"
 #include "data/formats/passed_over.h"
+#include "data/formats/zip.h"
+
+typedef enum mixent_set_part {
+  MIXENT_SET_TRAIN,
+  MIXENT_SET_VALIDATION,
+  MIXENT_SET_TEST,
+  MIXENT_SET_PARTS
+} mixent_set_part;
 
 /* One image. */
 typedef struct mixent_collected {
   char *path;
-  int part;             /* 0: train, 1: test */
+  int part;             /* mixent_set_part */
   int32_t class;        /* its index among the names of the classes */
-  const uint8_t *bytes; /* [size], within the archive; NULL: in the file at `path` */
+  const uint8_t *bytes; /* [size], within a tar archive */
   size_t size;
+  mixent_zip_entry packed; /* in a zip archive; neither: in the file at `path` */
 } mixent_collected;
 
 typedef struct mixent_collection {
-  const char *origin; /* the directory or archive */
+  const char *origin;           /* the directory or archive */
+  const mixent_zip_source *zip; /* where packed images are */
+  bool in_one_part;             /* class folders alone: all images are of train */
   mixent_collected *images;
   size_t count;
   mixent_class_names classes; /* their names, in the order of their coming */
   struct {
     bool found;                 /* there is such a folder */
     size_t images, passed_over; /* files in it */
-  } folders[2][MIXENT_MOST_LABELS];
+  } folders[MIXENT_SET_PARTS][MIXENT_MOST_LABELS];
   mixent_passed_over passed_over;
-  char *parts[2]; /* how the folders of train and test are called */
+  char *parts[MIXENT_SET_PARTS]; /* how their folders are called; NULL: there is none */
 } mixent_collection;
 
-/* Whether a name is one of a folder of train (0) or test (1) images: train, training, test or testing, in capital letters or
- * small; else -1. */
+/* The part that a folder's name stands for, in capital letters or small: train or training; val, valid or validation; test or
+ * testing; else -1. */
 int mixent_part_named(const char *name, size_t length);
-/* The folders of train and test in a directory: names[part] (free()), NULL where there is none. Two for one part are an
- * error. */
-mixent_status mixent_part_folders(const char *directory, char *names[2]);
+/* The folders of the parts in a directory: names[part] (free()), NULL where there is none. Two for one part are an error. */
+mixent_status mixent_part_folders(const char *directory, char *names[MIXENT_SET_PARTS]);
+/* Whether two or more folders in a directory have images at any depth. */
+mixent_status mixent_class_folders_find(const char *directory, bool *found);
 
-/* Finds all images of a directory, or of an archive in memory, at any depth below their class. `out` is zeroed before, and
- * is to be freed also after an error. A class folder without any image, a link that leads nowhere, and a link to a
+/* Finds all images of a directory, or of a tar archive in memory, or of a zip archive, at any depth below their class. `out` is zeroed
+ * before, and is to be freed also after an error. A class folder without any image, a link that leads nowhere, and a link to a
  * directory of the same class, are errors. */
 mixent_status mixent_collect_directory(const char *directory, mixent_collection *out);
 mixent_status mixent_collect_archive(const char *origin, const uint8_t *bytes, size_t size,
                                      mixent_collection *out);
+mixent_status mixent_collect_zip(const mixent_zip_source *source, mixent_collection *out);
 void mixent_collection_free(mixent_collection *collection);
+
+/* --- For both kinds. */
+
+bool mixent_is_picture_name(const char *name);
+mixent_status mixent_collection_add(mixent_collection *to, mixent_collected image);
+/* The class that a folder is called after; the same in all parts. */
+mixent_status mixent_collection_add_class(mixent_collection *to, int part, const char *name, int32_t *out);
+/* Refuses class folders without images. */
+mixent_status mixent_collection_check(const mixent_collection *in);
 
 #endif

@@ -12,15 +12,18 @@ enum { MIXENT_MOST_LABELS = 1024 };
 /* What a format reads. Labels are those of the files, 0..MIXENT_MOST_LABELS-1. */
 typedef struct mixent_format_set {
   mixent_images train, test;
+  mixent_images validation;              /* where the files have such a part */
   char *train_origin, *test_origin;      /* where the labels are from, for messages */
   char *label_names[MIXENT_MOST_LABELS]; /* NULL: the file gives none */
-  char *note;                            /* what people should know of its files; NULL: nothing */
-  char **feature_names;                  /* [train.channels]; NULL: the file gives none */
-  bool transposed;                       /* the format stores columns first */
-  bool pictures;                         /* each image was a picture file */
-  bool one_part;                         /* there is train alone: test is cut from it */
+  char *note;           /* what people should know of its files, a line each; NULL: nothing */
+  char **feature_names; /* [train.channels]; NULL: the file gives none */
+  bool transposed;      /* the format stores columns first */
+  bool pictures;        /* each image was a picture file */
+  bool one_part;        /* there is train alone: test is cut from it */
 } mixent_format_set;
 void mixent_format_set_free(mixent_format_set *set);
+/* Adds a line to set->note; takes `line` over (NULL: there is none to add). */
+mixent_status mixent_format_set_note(mixent_format_set *set, char *line);
 
 typedef struct mixent_format {
   const char *wanted;         /* what a directory of this format holds, for messages */
@@ -34,7 +37,7 @@ typedef struct mixent_format {
 } mixent_format;
 
 extern const mixent_format mixent_format_idx, mixent_format_cifar, mixent_format_folders,
-    mixent_format_archive, mixent_format_npz, mixent_format_csv;
+    mixent_format_archive, mixent_format_npz, mixent_format_csv, mixent_format_classes;
 
 /* The length of the ending that makes a file a data set of some format (".csv"), 0 if none does. */
 size_t mixent_format_ending_length(const char *name);

@@ -7,13 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const mixent_format *const formats[] = {&mixent_format_idx,
-                                               &mixent_format_cifar,
-                                               &mixent_format_folders,
-                                               &mixent_format_archive,
-                                               &mixent_format_npz,
-                                               &mixent_format_csv,
-                                               NULL};
+static const mixent_format *const formats[] = {
+    &mixent_format_idx, &mixent_format_cifar, &mixent_format_folders, &mixent_format_archive,
+    &mixent_format_npz, &mixent_format_csv,   &mixent_format_classes, NULL};
 
 mixent_status mixent_format_find(const char *path, const char *name, const mixent_format **out) {
   mixent_text wanted = {0};
@@ -49,11 +45,26 @@ void mixent_format_endings_append(mixent_text *to) {
       mixent_text_append_item(to, to->length, "%s", *ending);
 }
 
+mixent_status mixent_format_set_note(mixent_format_set *set, char *line) {
+  char *before = set->note, *both;
+  if (!before || !line) {
+    if (line) set->note = line;
+    return MIXENT_OK;
+  }
+  mixent_status status = mixent_print_text(&both, "%s\n%s", before, line);
+  free(line);
+  if (status != MIXENT_OK) return status;
+  free(before);
+  set->note = both;
+  return MIXENT_OK;
+}
+
 void mixent_format_set_free(mixent_format_set *set) {
   for (int k = 0; set->feature_names && k < set->train.channels; k++) free(set->feature_names[k]);
   free(set->feature_names);
   mixent_images_free(&set->train);
   mixent_images_free(&set->test);
+  mixent_images_free(&set->validation);
   free(set->train_origin);
   free(set->test_origin);
   free(set->note);

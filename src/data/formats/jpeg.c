@@ -1,11 +1,14 @@
 /* JPEG files as pictures, through libjpeg. Whatever it complains of is an error: a file cut short would come
  * in half grey. */
 #include "core/memory.h"
+#include "data/formats/exif.h"
 #include "data/formats/picture.h"
 
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jpeglib.h>
 
@@ -18,6 +21,7 @@ typedef struct jpeg_reader {
   char message[JMSG_LENGTH_MAX];
   const char *origin;
   mixent_picture picture;
+  uint8_t *inks; /* [width, 4]: a line of a picture in the colours of print */
 } jpeg_reader;
 
 static void on_error(j_common_ptr jpeg) {
@@ -40,25 +44,58 @@ static void on_progress(j_common_ptr common) {
 }
 
 /* A picture of that many pixels takes at least one bit for each block of 16 x 16. */
-static mixent_status prepare_pixels(jpeg_reader *reader, size_t size) {
-  size_t width = reader->jpeg.output_width, height = reader->jpeg.output_height;
-  if (width > MIXENT_PICTURE_LARGEST || height > MIXENT_PICTURE_LARGEST)
-    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
-                       "%s: %zu x %zu pixels; at most %d x %d are read: scale it down", reader->origin, width,
-                       height, MIXENT_PICTURE_LARGEST, MIXENT_PICTURE_LARGEST);
-  if (width * height / 2048 > size)
-    return mixent_fail(
-        MIXENT_ERROR_FORMAT,
-        "%s: its header promises %zu x %zu pixels, more than %zu bytes can hold; save or copy it "
-        "again",
-        reader->origin, width, height, size);
-  reader->picture.width = width;
-  reader->picture.height = height;
-  return MIXENT_ALLOCATE(width * height * 3, &reader->picture.pixels);
+static mixent_status take_size(jpeg_reader *reader, size_t size) {
+  size_t width = reader->jpeg.image_width, height = reader->jpeg.image_height;
+  MIXENT_TRY(mixent_picture_check_size(reader->origin, width, height));
+  reader->picture.width = width, reader->picture.height = height;
+  if (width * height / 2048 <= size) return MIXENT_OK;
+  return mixent_fail(
+      MIXENT_ERROR_FORMAT,
+      "%s: its header promises %zu x %zu pixels, more than %zu bytes can hold; save or copy it "
+      "again",
+      reader->origin, width, height, size);
 }
 
-/* libjpeg comes back to the setjmp on any error. */
-static mixent_status decode(jpeg_reader *reader, const void *bytes, size_t size) {
+static void take_orientation(jpeg_reader *reader) {
+  static const char mark[] = "Exif\0";
+  for (jpeg_saved_marker_ptr at = reader->jpeg.marker_list; at; at = at->next)
+    if (at->data_length >= sizeof mark && memcmp(at->data, mark, sizeof mark) == 0) {
+      reader->picture.orientation =
+          mixent_exif_orientation(at->data + sizeof mark, at->data_length - sizeof mark);
+      return;
+    }
+}
+
+/* Cyan, magenta, yellow and black as Adobe's programs store them, 255 for no ink: what little light one ink lets through is taken from
+ * what the black one leaves. */
+static void print_line(const uint8_t *inks, size_t width, uint8_t *out) {
+  for (size_t i = 0; i < 3 * width; i++) {
+    const uint8_t *pixel = inks + i / 3 * 4;
+    out[i] = (uint8_t)((pixel[i % 3] * pixel[3] + 127) / 255);
+  }
+}
+
+static mixent_status read_lines(jpeg_reader *reader) {
+  struct jpeg_decompress_struct *jpeg = &reader->jpeg;
+  mixent_picture *picture = &reader->picture;
+  bool print = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
+  jpeg->out_color_space = print ? JCS_CMYK : JCS_RGB;
+  jpeg->dct_method = JDCT_ISLOW; /* the same pixels whatever the processor */
+  MIXENT_TRY(MIXENT_ALLOCATE(picture->width * picture->height * 3, &picture->pixels));
+  if (print) MIXENT_TRY(MIXENT_ALLOCATE(picture->width * 4, &reader->inks));
+  jpeg_start_decompress(jpeg);
+  while (jpeg->output_scanline < jpeg->output_height) {
+    uint8_t *out = picture->pixels + jpeg->output_scanline * picture->width * 3;
+    JSAMPROW line = print ? reader->inks : out;
+    jpeg_read_scanlines(jpeg, &line, 1);
+    if (print) print_line(reader->inks, picture->width, out);
+  }
+  jpeg_finish_decompress(jpeg);
+  return MIXENT_OK;
+}
+
+/* Reads the header or, with `whole`, all of the file. libjpeg comes back to the setjmp on any error. */
+static mixent_status read(jpeg_reader *reader, const uint8_t *bytes, size_t size, bool whole) {
   struct jpeg_decompress_struct *jpeg = &reader->jpeg;
   if (setjmp(reader->back))
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: damaged or truncated JPEG (%s); save or copy it again",
@@ -67,39 +104,36 @@ static mixent_status decode(jpeg_reader *reader, const void *bytes, size_t size)
   reader->progress.progress_monitor = on_progress;
   jpeg->progress = &reader->progress;
   jpeg_mem_src(jpeg, (unsigned char *)(uintptr_t)bytes, (unsigned long)size);
+  jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff); /* where EXIF is */
   jpeg_read_header(jpeg, TRUE);
-  if (jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK)
-    return mixent_fail(MIXENT_ERROR_UNSUPPORTED, "%s: a JPEG in the colours of print (CMYK); save it in RGB",
-                       reader->origin);
-  jpeg->out_color_space = JCS_RGB;
-  jpeg->dct_method = JDCT_ISLOW; /* the same pixels whatever the processor */
-  jpeg_calc_output_dimensions(jpeg);
-  mixent_status status = prepare_pixels(reader, size);
-  if (status != MIXENT_OK) return status;
-  jpeg_start_decompress(jpeg);
-  while (jpeg->output_scanline < jpeg->output_height) {
-    JSAMPROW line = reader->picture.pixels + jpeg->output_scanline * reader->picture.width * 3;
-    jpeg_read_scanlines(jpeg, &line, 1);
-  }
-  jpeg_finish_decompress(jpeg);
-  return MIXENT_OK;
+  mixent_status status = take_size(reader, size);
+  if (status != MIXENT_OK || !whole) return status;
+  take_orientation(reader);
+  return read_lines(reader);
 }
 
-mixent_status mixent_jpeg_decode(const char *origin, const void *bytes, size_t size, mixent_picture *out) {
+static mixent_status read_bytes(const char *origin, const uint8_t *bytes, size_t size, bool whole,
+                                mixent_picture *out) {
   jpeg_reader *reader;
-  *out = (mixent_picture){0};
   MIXENT_TRY(MIXENT_ALLOCATE(1, &reader));
   reader->origin = origin;
   reader->jpeg.err = jpeg_std_error(&reader->errors);
   reader->errors.error_exit = on_error;
   reader->errors.emit_message = on_message;
   reader->jpeg.client_data = reader; /* kept by jpeg_create_decompress */
-  mixent_status status = decode(reader, bytes, size);
+  mixent_status status = read(reader, bytes, size, whole);
   jpeg_destroy_decompress(&reader->jpeg);
-  if (status == MIXENT_OK)
-    *out = reader->picture;
-  else
-    free(reader->picture.pixels);
+  *out = reader->picture;
+  free(reader->inks);
   free(reader);
   return status;
+}
+
+mixent_status mixent_jpeg_measure(const char *origin, const uint8_t *bytes, size_t size,
+                                  mixent_picture *out) {
+  return read_bytes(origin, bytes, size, false, out);
+}
+
+mixent_status mixent_jpeg_decode(const char *origin, const uint8_t *bytes, size_t size, mixent_picture *out) {
+  return read_bytes(origin, bytes, size, true, out);
 }

@@ -22,7 +22,7 @@ typedef struct mixent_passed_over {
 
 void mixent_passed_over_file(mixent_passed_over *to, const char *name);
 mixent_status mixent_passed_over_folder(mixent_passed_over *to, const char *name, size_t length);
-/* "passed-over: …", or NULL if nothing was. `wanted`: the endings that are read, as ".png, .jpg or .jpeg". free(*out). */
+/* "passed-over: …", or NULL if nothing was. `wanted`: the endings that are read, as ".png or .jpg". free(*out). */
 mixent_status mixent_passed_over_note(const mixent_passed_over *passed, const char *wanted, char **out);
 void mixent_passed_over_free(mixent_passed_over *passed);
 

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 enum {
@@ -16,7 +17,8 @@ enum {
   LOCATOR_SIZE = 20, /* of the 64-bit end record's locator */
   END64_SIZE = 56,   /* of the 64-bit end record */
   LARGEST_COMMENT = 65535,
-  LARGEST_DIRECTORY = 16 << 20
+  LARGEST_DIRECTORY = 64 << 20,
+  ENCRYPTED = 1 /* of an entry's flags */
 };
 #define LARGE_16 0xffffu /* such a number stands in a 64-bit record instead */
 #define LARGE_32 0xffffffffu
@@ -42,7 +44,7 @@ static mixent_status fail_without_end(const mixent_zip_source *source) {
   MIXENT_TRY(source->read(source->context, 0, count, head));
   mixent_status status = mixent_content_check(source->name, head, count, "a zip archive");
   if (status != MIXENT_OK) return mixent_fail(status, "%s; %s", mixent_last_error(), source->advice);
-  return fail_archive(source, "no end of a directory");
+  return fail_archive(source, "no end of a directory (truncated file)");
 }
 
 typedef struct directory {
@@ -71,7 +73,7 @@ static mixent_status find_directory(const mixent_zip_source *source, const uint8
   }
   if (out->offset > file_size || out->size > file_size - out->offset)
     return fail_archive(source, "its directory lies outside");
-  if (out->size > LARGEST_DIRECTORY) return fail_archive(source, "its directory is over 16 MB");
+  if (out->size > LARGEST_DIRECTORY) return fail_archive(source, "its directory is over 64 MB");
   return MIXENT_OK;
 }
 
@@ -95,8 +97,15 @@ static bool read_large_numbers(const uint8_t *extra, size_t size, uint64_t *cons
   return true;
 }
 
-static mixent_status read_entry(const mixent_zip_source *source, const uint8_t *at, size_t name_length,
-                                size_t extra_length, const char *name, mixent_zip_entry *out) {
+/* An entry of the directory; `left` bytes of it follow at `at`. */
+typedef struct directory_entry {
+  const uint8_t *at;
+  size_t left, length, name_length, extra_length;
+} directory_entry;
+
+static mixent_status read_entry(const mixent_zip_source *source, const directory_entry *entry,
+                                const char *name, mixent_zip_entry *out) {
+  const uint8_t *at = entry->at;
   unsigned flags = (unsigned)number(at + 8, 2);
   *out = (mixent_zip_entry){.found = true,
                             .method = (int)number(at + 10, 2),
@@ -106,22 +115,20 @@ static mixent_status read_entry(const mixent_zip_source *source, const uint8_t *
                             .crc = (uint32_t)number(at + 16, 4)};
   uint64_t *const values[3] = {&out->size, &out->packed_size, &out->header};
   uint64_t file_size = source->size;
-  if (!read_large_numbers(at + ENTRY_SIZE + name_length, extra_length, values) || out->header > file_size ||
-      out->packed_size > file_size - out->header || (flags & 1) ||
-      (out->method != MIXENT_ZIP_STORED && out->method != MIXENT_ZIP_DEFLATED) ||
+  if (flags & ENCRYPTED)
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED, "%s: %s in it is encrypted; pack it without a password",
+                       source->name, name);
+  if (out->method != MIXENT_ZIP_STORED && out->method != MIXENT_ZIP_DEFLATED)
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED,
+                       "%s: %s in it is packed by method %d; expected 0 (stored) or 8 (deflated): pack it so",
+                       source->name, name, out->method);
+  if (!read_large_numbers(at + ENTRY_SIZE + entry->name_length, entry->extra_length, values) ||
+      out->header > file_size || out->packed_size > file_size - out->header ||
       (out->method == MIXENT_ZIP_STORED && out->size != out->packed_size))
-    return mixent_fail(
-        MIXENT_ERROR_FORMAT,
-        "%s: the entry of %s is damaged, encrypted, or packed in a way not known here (method %d); %s",
-        source->name, name, out->method, source->advice);
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s: the entry of %s is damaged; %s", source->name, name,
+                       source->advice);
   return MIXENT_OK;
 }
-
-/* An entry of the directory; `left` bytes of it follow at `at`. */
-typedef struct directory_entry {
-  const uint8_t *at;
-  size_t left, length, name_length, extra_length;
-} directory_entry;
 
 static mixent_status next_entry(const mixent_zip_source *source, directory_entry *entry) {
   entry->at += entry->length, entry->left -= entry->length;
@@ -155,44 +162,93 @@ static mixent_status read_directory(const mixent_zip_source *source, uint8_t **o
   return status;
 }
 
-mixent_status mixent_zip_find(const mixent_zip_source *source, const char *const *names, size_t count,
-                              mixent_zip_entry *entries) {
-  memset(entries, 0, count * sizeof *entries);
+/* Visits the entries of the directory in its order, until `visit` fails. */
+typedef mixent_status visit_entry(void *context, const mixent_zip_source *source,
+                                  const directory_entry *entry);
+
+static mixent_status walk(const mixent_zip_source *source, visit_entry *visit, void *context) {
   uint8_t *bytes;
   directory_entry entry = {0};
   MIXENT_TRY(read_directory(source, &bytes, &entry.left));
   entry.at = bytes;
   mixent_status status = next_entry(source, &entry);
   while (status == MIXENT_OK && entry.length) {
-    for (size_t i = 0; i < count && status == MIXENT_OK; i++)
-      if (strlen(names[i]) == entry.name_length &&
-          memcmp(names[i], entry.at + ENTRY_SIZE, entry.name_length) == 0)
-        status = read_entry(source, entry.at, entry.name_length, entry.extra_length, names[i], &entries[i]);
+    status = visit(context, source, &entry);
     if (status == MIXENT_OK) status = next_entry(source, &entry);
   }
   free(bytes);
   return status;
 }
 
-mixent_status mixent_zip_list(const mixent_zip_source *source, size_t most, mixent_names *out) {
-  uint8_t *bytes;
-  directory_entry entry = {0};
-  *out = (mixent_names){0};
-  MIXENT_TRY(read_directory(source, &bytes, &entry.left));
-  entry.at = bytes;
-  mixent_status status = next_entry(source, &entry);
-  while (status == MIXENT_OK && entry.length) {
-    char *name = NULL;
-    status = out->count == most
-                 ? mixent_fail(MIXENT_ERROR_UNSUPPORTED, "%s: expected at most %zu members, got more",
-                               source->name, most)
-                 : mixent_copy_start((const char *)entry.at + ENTRY_SIZE, entry.name_length, &name);
-    if (status == MIXENT_OK) status = mixent_names_add(out, name);
-    free(name);
-    if (status == MIXENT_OK) status = next_entry(source, &entry);
-  }
-  free(bytes);
+typedef struct search {
+  const char *const *names;
+  size_t count;
+  mixent_zip_entry *entries;
+} search;
+
+static mixent_status visit_searched(void *context, const mixent_zip_source *source,
+                                    const directory_entry *entry) {
+  const search *search = context;
+  for (size_t i = 0; i < search->count; i++)
+    if (strlen(search->names[i]) == entry->name_length &&
+        memcmp(search->names[i], entry->at + ENTRY_SIZE, entry->name_length) == 0)
+      MIXENT_TRY(read_entry(source, entry, search->names[i], &search->entries[i]));
+  return MIXENT_OK;
+}
+
+mixent_status mixent_zip_find(const mixent_zip_source *source, const char *const *names, size_t count,
+                              mixent_zip_entry *entries) {
+  search search = {names, count, entries};
+  memset(entries, 0, count * sizeof *entries);
+  return walk(source, visit_searched, &search);
+}
+
+typedef struct listing {
+  size_t most;
+  mixent_names *names;
+} listing;
+
+static mixent_status visit_listed(void *context, const mixent_zip_source *source,
+                                  const directory_entry *entry) {
+  const listing *listing = context;
+  char *name;
+  if (listing->names->count == listing->most)
+    return mixent_fail(MIXENT_ERROR_UNSUPPORTED, "%s: expected at most %zu members, got more", source->name,
+                       listing->most);
+  MIXENT_TRY(mixent_copy_start((const char *)entry->at + ENTRY_SIZE, entry->name_length, &name));
+  mixent_status status = mixent_names_add(listing->names, name);
+  free(name);
   return status;
+}
+
+mixent_status mixent_zip_list(const mixent_zip_source *source, size_t most, mixent_names *out) {
+  listing listing = {most, out};
+  *out = (mixent_names){0};
+  return walk(source, visit_listed, &listing);
+}
+
+typedef struct members {
+  mixent_zip_visit *visit;
+  void *context;
+} members;
+
+static mixent_status visit_member(void *context, const mixent_zip_source *source,
+                                  const directory_entry *entry) {
+  enum { UNIX = 3 };
+  const members *members = context;
+  char *path;
+  mixent_zip_entry member;
+  MIXENT_TRY(mixent_copy_start((const char *)entry->at + ENTRY_SIZE, entry->name_length, &path));
+  mixent_status status = read_entry(source, entry, path, &member);
+  mode_t mode = entry->at[5] == UNIX ? (mode_t)(number(entry->at + 38, 4) >> 16) : 0;
+  if (status == MIXENT_OK) status = members->visit(members->context, path, S_ISLNK(mode), &member);
+  free(path);
+  return status;
+}
+
+mixent_status mixent_zip_walk(const mixent_zip_source *source, mixent_zip_visit *visit, void *context) {
+  members members = {visit, context};
+  return walk(source, visit_member, &members);
 }
 
 mixent_status mixent_zip_data_offset(const mixent_zip_source *source, const mixent_zip_entry *entry,

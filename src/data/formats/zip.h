@@ -33,6 +33,12 @@ mixent_status mixent_zip_find(const mixent_zip_source *source, const char *const
 /* The names of all members, of which there may be at most `most`, in the archive's order. mixent_names_free(out), also after an error. */
 mixent_status mixent_zip_list(const mixent_zip_source *source, size_t most, mixent_names *out);
 
+/* Visits all members in the archive's order, until `visit` fails. A path that ends in '/' is a directory. A link's bytes are the path it
+ * leads to. */
+typedef mixent_status mixent_zip_visit(void *context, const char *path, bool link,
+                                       const mixent_zip_entry *entry);
+mixent_status mixent_zip_walk(const mixent_zip_source *source, mixent_zip_visit *visit, void *context);
+
 /* Where the packed bytes of an entry start. */
 mixent_status mixent_zip_data_offset(const mixent_zip_source *source, const mixent_zip_entry *entry,
                                      uint64_t *out);

@@ -1,0 +1,270 @@
+/* Pictures of any size become images of one side, on all threads. Without a side asked for, it is chosen from the sizes in the files'
+ * headers. */
+#include "data/formats/picture_set.h"
+#include "core/memory.h"
+#include "core/threads.h"
+#include "data/formats/picture.h"
+#include "data/resize.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  LARGEST_CHOSEN = 64, /* side that is chosen by itself */
+  MEASURED = 256,      /* pictures whose headers are read to choose a side */
+  LARGEST_FILE = 1 << 28,
+  BLOCK = 1024 /* pictures that are decoded before more room is made */
+};
+
+/* ----------------------------------------------------------- order and classes ---- */
+
+static int compare_images(const void *a, const void *b) {
+  const mixent_collected *first = a, *second = b;
+  if (first->part != second->part) return first->part - second->part;
+  return first->class != second->class ? first->class - second->class : strcmp(first->path, second->path);
+}
+
+/* Classes become their indices in the order of their names' bytes, and labels those among the classes of train. */
+static mixent_status number_classes(mixent_collection *from, mixent_format_set *out) {
+  int label_of[MIXENT_MOST_LABELS], labels = 0;
+  for (int i = 0; i < from->classes.count; i++) {
+    int class = from->classes.sorted[i];
+    bool trained = from->folders[MIXENT_SET_TRAIN][class].images > 0;
+    label_of[class] = trained ? labels : -1;
+    if (trained) MIXENT_TRY(mixent_copy_text(from->classes.text[class], &out->label_names[labels++]));
+  }
+  for (size_t i = 0; i < from->count; i++) {
+    mixent_collected *image = &from->images[i];
+    if (label_of[image->class] < 0 && labels)
+      return mixent_fail(MIXENT_ERROR_FORMAT, "%s: there is no class %s in train; get both from one source",
+                         image->path, from->classes.text[image->class]);
+    image->class = label_of[image->class];
+  }
+  return MIXENT_OK;
+}
+
+/* begins[part] to begins[part + 1] - 1 are the images of a part. */
+static mixent_status find_parts(const mixent_collection *from, size_t begins[MIXENT_SET_PARTS + 1]) {
+  size_t at = 0, counts[MIXENT_SET_PARTS];
+  for (int part = 0; part < MIXENT_SET_PARTS; part++) {
+    begins[part] = at;
+    while (at < from->count && from->images[at].part == part) at++;
+    counts[part] = at - begins[part];
+  }
+  begins[MIXENT_SET_PARTS] = at;
+  bool cut = from->in_one_part || (from->parts[MIXENT_SET_VALIDATION] && !from->parts[MIXENT_SET_TEST]);
+  if (counts[MIXENT_SET_TRAIN] && (cut || counts[MIXENT_SET_TEST])) return MIXENT_OK;
+  if (from->in_one_part)
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s: no " MIXENT_PICTURE_ENDINGS " in class folders; a data set needs CLASS/FILE, or "
+                       "train/CLASS/FILE and test/CLASS/FILE",
+                       from->origin);
+  return mixent_fail(MIXENT_ERROR_FORMAT,
+                     "%s: no " MIXENT_PICTURE_ENDINGS " in %s/CLASS/; a data set needs train/CLASS/ and "
+                     "test/CLASS/",
+                     from->origin, counts[MIXENT_SET_TRAIN] ? "test" : "train");
+}
+
+/* Sorted images; an archive can hold a path twice. */
+static mixent_status check_twice(const mixent_collection *from) {
+  for (size_t i = 1; i < from->count; i++)
+    if (strcmp(from->images[i - 1].path, from->images[i].path) == 0)
+      return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s is in it twice; pack it again", from->origin,
+                         from->images[i].path);
+  return MIXENT_OK;
+}
+
+/* ---------------------------------------------------------------- one picture ----- */
+
+/* The bytes of its file; free(*loaded). */
+static mixent_status load(const mixent_collection *from, const mixent_collected *image, char **loaded,
+                          const void **bytes, size_t *size) {
+  mixent_status status = MIXENT_OK;
+  *loaded = NULL, *bytes = image->bytes, *size = image->size;
+  if (image->packed.found)
+    status = mixent_zip_read(from->zip, &image->packed, image->path, LARGEST_FILE, (uint8_t **)loaded),
+    *size = (size_t)image->packed.size;
+  else if (!image->bytes)
+    status = mixent_picture_load(image->path, loaded, size);
+  if (*loaded) *bytes = *loaded;
+  return status;
+}
+
+static mixent_status decode(const mixent_collection *from, const mixent_collected *image, int side,
+                            const mixent_dataset_options *options, uint8_t *out) {
+  char *loaded;
+  const void *bytes;
+  size_t size;
+  mixent_picture picture;
+  MIXENT_TRY(load(from, image, &loaded, &bytes, &size));
+  mixent_status status = mixent_picture_decode(image->path, bytes, size, options->background, &picture);
+  free(loaded);
+  MIXENT_TRY(status);
+  status = mixent_picture_fit(&picture, side, 3, options->fit, out);
+  mixent_picture_free(&picture);
+  return status;
+}
+
+static mixent_status measure(const mixent_collection *from, const mixent_collected *image,
+                             mixent_picture *out) {
+  char *loaded;
+  const void *bytes;
+  size_t size;
+  MIXENT_TRY(load(from, image, &loaded, &bytes, &size));
+  mixent_status status = mixent_picture_measure(image->path, bytes, size, out);
+  free(loaded);
+  return status;
+}
+
+/* ----------------------------------------------------------------- the side ------- */
+
+static size_t longer_side(const mixent_picture *picture) {
+  return picture->width > picture->height ? picture->width : picture->height;
+}
+
+static int compare_sizes(const void *a, const void *b) {
+  const mixent_picture *first = a, *second = b;
+  size_t one = longer_side(first), other = longer_side(second);
+  if (one != other) return one < other ? -1 : 1;
+  size_t areas[] = {first->width * first->height, second->width * second->height};
+  if (areas[0] != areas[1]) return areas[0] < areas[1] ? -1 : 1;
+  return (first->width > second->width) - (first->width < second->width);
+}
+
+/* The smallest side that covers the median picture, LARGEST_CHOSEN at most; told where a picture is not of just that size. */
+static mixent_status choose_side(mixent_picture *sizes, size_t count, const mixent_dataset_options *options,
+                                 int *side, mixent_format_set *out) {
+  qsort(sizes, count, sizeof *sizes, compare_sizes);
+  const mixent_picture *median = &sizes[count / 2];
+  size_t covering = longer_side(median);
+  *side = covering > LARGEST_CHOSEN      ? LARGEST_CHOSEN
+          : covering < MIXENT_LEAST_SIDE ? MIXENT_LEAST_SIDE
+                                         : (int)covering;
+  bool same = true;
+  for (size_t i = 0; i < count; i++)
+    same &= sizes[i].width == (size_t)*side && sizes[i].height == (size_t)*side;
+  if (same) return MIXENT_OK;
+  char *note;
+  MIXENT_TRY(
+      mixent_print_text(&note,
+                        "side: the median picture has %zu x %zu pixels; all become images of %d x %d by "
+                        "fit %s (options side and fit say otherwise)",
+                        median->width, median->height, *side, *side, mixent_fit_names[options->fit]));
+  return mixent_format_set_note(out, note);
+}
+
+static mixent_status find_side(const mixent_collection *from, size_t count,
+                               const mixent_dataset_options *options, int *side, mixent_format_set *out) {
+  size_t measured = count < MEASURED ? count : MEASURED;
+  mixent_picture *sizes;
+  *side = options->side;
+  if (options->side) return MIXENT_OK;
+  MIXENT_TRY(MIXENT_ALLOCATE(measured, &sizes));
+  mixent_status status = MIXENT_OK;
+  for (size_t i = 0; i < measured && status == MIXENT_OK; i++)
+    status = measure(from, &from->images[i * count / measured], &sizes[i]);
+  if (status == MIXENT_OK) status = choose_side(sizes, measured, options, side, out);
+  free(sizes);
+  return status;
+}
+
+/* ------------------------------------------------------------------ a part -------- */
+
+typedef struct block {
+  const mixent_collection *from;
+  const mixent_dataset_options *options;
+  const mixent_collected *images;
+  int side;
+  uint8_t *pixels;       /* of the first */
+  mixent_status *status; /* of each */
+} block;
+
+static size_t image_size(int side) {
+  return (size_t)side * (size_t)side * 3;
+}
+
+static mixent_status decode_one(const block *block, size_t i) {
+  return decode(block->from, &block->images[i], block->side, block->options,
+                block->pixels + i * image_size(block->side));
+}
+
+static void decode_range(void *context, size_t begin, size_t end) {
+  const block *block = context;
+  for (size_t i = begin; i < end; i++) block->status[i] = decode_one(block, i);
+}
+
+/* The first of its pictures that failed, in their order, fails once more here: for its message, which belongs to a thread. */
+static mixent_status decode_block(const block *block, size_t count) {
+  mixent_parallel_for(count, 1, decode_range, (void *)(uintptr_t)block);
+  for (size_t i = 0; i < count; i++)
+    if (block->status[i] != MIXENT_OK) MIXENT_TRY(decode_one(block, i));
+  return MIXENT_OK;
+}
+
+/* Images of one part, all in colour. Room grows as they decode: names alone cost nothing. */
+static mixent_status read_part(const mixent_collection *from, size_t begin, size_t end, int side,
+                               const mixent_dataset_options *options, mixent_images *out) {
+  mixent_status statuses[BLOCK];
+  out->side = side, out->channels = 3;
+  for (size_t i = begin; i < end;) {
+    size_t count = end - i < BLOCK ? end - i : BLOCK, room = out->count + count;
+    MIXENT_TRY(mixent_resize((void **)&out->pixels, image_size(side), room, "images"));
+    MIXENT_TRY(MIXENT_RESIZE(&out->labels, room, "images"));
+    const block block = {
+        from, options, from->images + i, side, out->pixels + out->count * image_size(side), statuses};
+    MIXENT_TRY(decode_block(&block, count));
+    for (size_t k = 0; k < count; k++) out->labels[out->count++] = from->images[i++].class;
+  }
+  return MIXENT_OK;
+}
+
+static size_t pixel_count(const mixent_images *images) {
+  return images->count * (size_t)images->side * (size_t)images->side;
+}
+
+static bool is_grey(const mixent_images *images) {
+  for (size_t i = 0; i < pixel_count(images); i++) {
+    const uint8_t *pixel = images->pixels + 3 * i;
+    if (pixel[0] != pixel[1] || pixel[0] != pixel[2]) return false;
+  }
+  return true;
+}
+
+static void make_grey(mixent_images *images) {
+  for (size_t i = 0; i < pixel_count(images); i++) images->pixels[i] = images->pixels[3 * i];
+  images->channels = 1;
+  if (images->count)
+    MIXENT_RESIZE(&images->pixels, pixel_count(images),
+                  "images"); /* where that fails, they keep their room */
+}
+
+static mixent_status read_parts(const mixent_collection *from, const size_t begins[MIXENT_SET_PARTS + 1],
+                                const mixent_dataset_options *options, mixent_format_set *out) {
+  mixent_images *const parts[MIXENT_SET_PARTS] = {&out->train, &out->validation, &out->test};
+  int side;
+  bool grey = true;
+  MIXENT_TRY(find_side(from, begins[MIXENT_SET_TRAIN + 1], options, &side, out));
+  for (int part = 0; part < MIXENT_SET_PARTS; part++) {
+    MIXENT_TRY(read_part(from, begins[part], begins[part + 1], side, options, parts[part]));
+    grey = grey && is_grey(parts[part]);
+  }
+  for (int part = 0; part < MIXENT_SET_PARTS && grey; part++) make_grey(parts[part]);
+  out->pictures = true;
+  out->one_part = !out->test.count;
+  return MIXENT_OK;
+}
+
+mixent_status mixent_picture_set_read(mixent_collection *from, const mixent_dataset_options *options,
+                                      mixent_format_set *out) {
+  size_t begins[MIXENT_SET_PARTS + 1];
+  char *note;
+  MIXENT_TRY(number_classes(from, out));
+  if (from->count) qsort(from->images, from->count, sizeof *from->images, compare_images);
+  MIXENT_TRY(find_parts(from, begins));
+  MIXENT_TRY(check_twice(from));
+  MIXENT_TRY(read_parts(from, begins, options, out));
+  MIXENT_TRY(mixent_passed_over_note(&from->passed_over, MIXENT_PICTURE_ENDINGS, &note));
+  MIXENT_TRY(mixent_format_set_note(out, note));
+  MIXENT_TRY(mixent_copy_text(from->origin, &out->train_origin));
+  return mixent_copy_text(from->origin, &out->test_origin);
+}
