@@ -5,6 +5,7 @@
 #include "cli/model.h"
 #include "cli/places.h"
 #include "cli/terminal.h"
+#include "core/file.h"
 #include "core/layout.h"
 #include "core/memory.h"
 #include "core/printable.h"
@@ -17,6 +18,7 @@ typedef struct arguments {
   const char *data, *data_directory, *temperature;
   int part, precision;
   long threads, views;
+  const char *confusions;
   bool classes, json;
 } arguments;
 
@@ -25,8 +27,39 @@ typedef struct scored {
   const mixent_dataset *dataset;
   int views;
   mixent_scores scores;
-  mixent_class_count *classes; /* of the model */
+  mixent_class_count *classes; /* [classes of the model] */
+  mixent_predicted predicted;  /* kept where confusions are asked for */
 } scored;
+
+/* The matrix as CSV: a line per true class with how often it was taken for each, `counts` [classes, classes]. */
+static mixent_status write_matrix(const char *path, char *const *names, size_t classes,
+                                  const size_t *counts) {
+  mixent_text text = {0};
+  mixent_csv_field_append(&text, "class", true);
+  for (size_t k = 0; k < classes; k++) mixent_csv_field_append(&text, names[k], false);
+  for (size_t label = 0; label < classes; label++) {
+    mixent_text_append(&text, "\n");
+    mixent_csv_field_append(&text, names[label], true);
+    for (size_t k = 0; k < classes; k++) mixent_text_append(&text, ",%zu", counts[label * classes + k]);
+  }
+  mixent_text_append(&text, "\n");
+  mixent_status status = mixent_text_status(&text);
+  if (status == MIXENT_OK) status = mixent_file_replace(path, text.data, text.length);
+  mixent_text_free(&text);
+  return status;
+}
+
+static mixent_status write_confusions(const char *path, const mixent_model *model, const scored *scored) {
+  size_t classes = (size_t)model->classes, *counts;
+  const mixent_predicted *predicted = &scored->predicted;
+  MIXENT_TRY(MIXENT_ALLOCATE(classes * classes, &counts));
+  for (size_t i = 0; i < predicted->images; i++)
+    counts[(size_t)predicted->labels[i] * classes +
+           mixent_metrics_predicted(predicted->logits + i * classes, classes)]++;
+  mixent_status status = write_matrix(path, scored->dataset->class_names, classes, counts);
+  free(counts);
+  return status;
+}
 
 static int print_json(const arguments *arguments, const mixent_checkpoints *checkpoints,
                       const scored *scored) {
@@ -120,10 +153,14 @@ static int evaluate(const arguments *arguments, const mixent_checkpoints *checkp
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE((size_t)model->classes, &scored.classes);
   if (status == MIXENT_OK)
     status = mixent_model_score_keeping(model, dataset, (mixent_part)arguments->part, precision, scored.views,
-                                        &watch, &scored.scores, NULL, scored.classes);
+                                        &watch, &scored.scores,
+                                        arguments->confusions ? &scored.predicted : NULL, scored.classes);
+  if (status == MIXENT_OK && arguments->confusions)
+    status = write_confusions(arguments->confusions, model, &scored);
   mixent_progress_clear(&view.progress);
   int code = status == MIXENT_OK ? print_scores(arguments, checkpoints, &scored) : mixent_failed(status);
   free(scored.classes);
+  mixent_predicted_free(&scored.predicted);
   mixent_dataset_free(dataset);
   return code;
 }
@@ -165,6 +202,11 @@ static const mixent_command_option options[] = {
      .help = "print images, recall, precision and F1 of each class, too; --json always has them",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, classes)},
+    {.name = "confusions",
+     .argument = "FILE",
+     .help = "also write what each class was taken for, as CSV; noise.matrix of a recipe takes it",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, confusions)},
     {.name = "json",
      .help = "print one line of JSON; accuracy is 0 to 1 there",
      .kind = MIXENT_VALUE_FLAG,

@@ -1,4 +1,4 @@
-/* Choosing images and labels: the stratified split, label noise, the order of an epoch, and the moments that
+/* Choosing images and labels: the stratified split, the order of an epoch, and the moments that
  * normalise images. */
 #include "core/memory.h"
 #include "core/random.h"
@@ -123,19 +123,6 @@ mixent_status mixent_split_thin(const mixent_images *images, int classes, double
   free(order);
   free(kept);
   return status;
-}
-
-void mixent_labels_spoil(int32_t *labels, size_t count, int classes, double fraction, uint64_t seed) {
-  if (count) MIXENT_NEED_OR(labels, );
-  mixent_random random = mixent_random_stream(seed, "noise", "");
-  if (classes < 2) return;
-  for (size_t i = 0; i < count && fraction > 0; i++) {
-    uint32_t words[4];
-    mixent_random_block(&random, 0, i, words);
-    if (mixent_uniform_double(words[0], words[1]) >= fraction) continue;
-    int32_t other = (int32_t)((uint64_t)words[2] * (uint64_t)(classes - 1) >> 32);
-    labels[i] = other < labels[i] ? other : other + 1;
-  }
 }
 
 void mixent_split_free(mixent_split *split) {

@@ -33,6 +33,7 @@ static mixent_status cut_alike(const mixent_model *a, const mixent_model *b, boo
   *alike = a->fingerprint == b->fingerprint && x.validation_fraction == y.validation_fraction &&
            x.validation_seed == y.validation_seed && x.train_fraction == y.train_fraction &&
            x.noise_fraction == y.noise_fraction && x.noise_seed == y.noise_seed &&
+           x.noise_kind == y.noise_kind && strcmp(x.noise_matrix, y.noise_matrix) == 0 &&
            ahead == mixent_recipe_looks_ahead(&y) && (!ahead || x.held_out_fraction == y.held_out_fraction);
   return MIXENT_OK;
 }

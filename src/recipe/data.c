@@ -1,6 +1,7 @@
 /* What a recipe says of its data: where they are, how the train images are cut, and the noise on their labels. */
 #include "core/file.h"
 #include "data/find.h"
+#include "data/noise/noise.h"
 #include "recipe/recipe.h"
 
 #include <stdlib.h>
@@ -69,10 +70,20 @@ mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_data
 
 mixent_status mixent_recipe_images(const mixent_recipe *recipe, const mixent_dataset *dataset,
                                    mixent_images *out) {
+  double *confusions = NULL;
   *out = dataset->train;
-  MIXENT_TRY(MIXENT_ALLOCATE(out->count, &out->labels));
-  memcpy(out->labels, dataset->train.labels, out->count * sizeof *out->labels);
-  mixent_labels_spoil(out->labels, out->count, dataset->classes, recipe->noise_fraction,
-                      (uint64_t)recipe->noise_seed);
-  return MIXENT_OK;
+  out->labels = NULL;
+  if (recipe->noise_fraction > 0 && recipe->noise_kind == MIXENT_NOISE_CONFUSABLE)
+    MIXENT_TRY(mixent_confusions_read(recipe->noise_matrix, dataset, &confusions));
+  mixent_status status = MIXENT_ALLOCATE(out->count, &out->labels);
+  if (status == MIXENT_OK) {
+    const mixent_noise noise = {.kind = (mixent_noise_kind)recipe->noise_kind,
+                                .fraction = recipe->noise_fraction,
+                                .seed = (uint64_t)recipe->noise_seed,
+                                .confusions = confusions};
+    memcpy(out->labels, dataset->train.labels, out->count * sizeof *out->labels);
+    mixent_noise_apply(&noise, out->labels, out->count, dataset->classes);
+  }
+  free(confusions);
+  return status;
 }

@@ -4,6 +4,7 @@
 #include "core/yaml.h"
 #include "data/augment/erase.h"
 #include "data/balance.h"
+#include "data/noise/noise.h"
 #include "optimize/optimizer.h"
 #include "optimize/schedule.h"
 #include "recipe/aliases.h"
@@ -84,7 +85,9 @@ const mixent_option mixent_options[] = {
     CHOICE("select", VALIDATION, select, "validation", select_names, "what chooses the epoch that best.safetensors keeps; validation: the held-out set; test: the test set itself, whose score is then too good; last: nothing, the last epoch is kept"),
     CHOICE("select_by", VALIDATION, select_by, "accuracy", select_by_names, "the score by which 'select' chooses, then the NLL; worst_recall: that of the class recognised least"),
     NUMBER("train_fraction", DATA, train_fraction, "1", 0.001, 1, "part of each class's training set that is trained on, after the hold-out; validation.seed draws it"),
-    NUMBER("noise.fraction", DATA, noise_fraction, "0", 0, 1, "label noise: part of the training labels, held out or not, that become another class at random; test labels stay"),
+    NUMBER("noise.fraction", DATA, noise_fraction, "0", 0, 1, "label noise: part of the training labels, held out or not, that become another class; test labels stay"),
+    CHOICE("noise.kind", DATA, noise_kind, "uniform", mixent_noise_names, "which class a label becomes; uniform: any other, each as likely; pair: the next one; confusable: one that models take it for, as often as they do"),
+    TEXT("noise.matrix", DATA, noise_matrix, "", "confusions for noise.kind=confusable: a CSV file of 'mixent eval --confusions'; empty: those that mixent has of emnist-letters"),
     WHOLE("noise.seed", DATA, noise_seed, "1", 0, INT32_MAX, "seed of the label noise alone, so that runs with other seeds and losses see the same labels"),
     CHOICE("sampling", DATA, sampling, "shuffled", sampling_names, "what an epoch is drawn from; shuffled: each image once; balanced: each class equally often, in as many steps, so images of rare classes come several times"),
     CHOICE("loss.name", LOSS, loss_kind, "ce", mixent_loss_names, "the loss"),

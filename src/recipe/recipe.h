@@ -46,6 +46,8 @@ typedef struct mixent_recipe {
   double class_weights_beta;
   double train_fraction, noise_fraction;
   long noise_seed;
+  long noise_kind; /* mixent_noise_kind */
+  char noise_matrix[MIXENT_RECIPE_TEXT];
   long init_seed; /* below 0: `seed` */
   long loss_kind, loss_style;
   double w[MIXENT_LOSS_PARTS], b[MIXENT_LOSS_PARTS];

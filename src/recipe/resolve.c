@@ -126,6 +126,7 @@ mixent_status mixent_recipe_resolve(mixent_recipe *recipe, bool native_bf16) {
     strcpy(name, recipe->init_from);
     MIXENT_TRY(resolve_checkpoint(name, strlen(name), "init_from", recipe->init_from));
   }
+  if (*recipe->noise_matrix) MIXENT_TRY(make_absolute(recipe->noise_matrix, "noise.matrix"));
   if (*recipe->baseline) MIXENT_TRY(make_absolute(recipe->baseline, "baseline"));
   if (recipe->precision == MIXENT_CHOICE_AUTO)
     recipe->precision = native_bf16 ? MIXENT_CHOICE_BF16 : MIXENT_CHOICE_FP32;

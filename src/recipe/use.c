@@ -1,6 +1,7 @@
 /* Which options have an effect: by the loss's terms, by the optimiser, by what switches a feature on. */
 #include "recipe/use.h"
 #include "data/balance.h"
+#include "data/noise/noise.h"
 #include "optimize/optimizer.h"
 #include "optimize/schedule.h"
 
@@ -171,7 +172,11 @@ static const char *find_idle(const char *key, const mixent_recipe *recipe) {
     return "class weights are not by effective numbers (loss.class_weights)";
   if (strcmp(key, "select_by") == 0 && recipe->select == MIXENT_SELECT_LAST)
     return "the last epoch is kept (select is last)";
-  if (strcmp(key, "noise.seed") == 0 && recipe->noise_fraction == 0)
+  if (strcmp(key, "noise.matrix") == 0 && recipe->noise_kind != MIXENT_NOISE_CONFUSABLE)
+    return "labels do not change by confusions (noise.kind)";
+  if ((strcmp(key, "noise.seed") == 0 || strcmp(key, "noise.kind") == 0 ||
+       strcmp(key, "noise.matrix") == 0) &&
+      recipe->noise_fraction == 0)
     return "no label is changed (noise.fraction is 0)";
   if (strcmp(key, "augment.perspective_probability") == 0 && recipe->augmentation.perspective == 0)
     return "augment.perspective is 0";

@@ -76,7 +76,7 @@ def test_help_of_recipes_by_a_word(mixent):
         assert len(titles) == 1 and text.strip() in whole
         shown += keys
     assert sorted(shown) == sorted(every)
-    for word, keys in {"schedule": ["schedule.name", "schedule.warmup"], "noise": ["noise.fraction", "noise.seed"],
+    for word, keys in {"schedule": ["schedule.name", "schedule.warmup"], "noise": ["noise.fraction", "noise.kind", "noise.matrix", "noise.seed"],
                        "seed": ["seed"], "rotation": ["augment.rotation", "augment.affine_rotation"], "loss.w1": ["loss.w1"],
                        "lr": ["optimizer.learning_rate"], "bi-tempered": ["loss.name"], "workers": ["threads"]}.items():
         assert titles_and_keys(mixent("help", "recipe", word).out)[1] == keys, word
