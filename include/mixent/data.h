@@ -38,6 +38,45 @@ extern const char *const mixent_fit_names[]; /* "crop", "pad", "stretch", NULL *
 typedef enum mixent_background { MIXENT_BACKGROUND_CONTRAST, MIXENT_BACKGROUND_BLACK } mixent_background;
 extern const char *const mixent_background_names[]; /* "contrast", "black", NULL */
 
+/* How a table is read. */
+typedef enum mixent_missing { MIXENT_MISSING_REFUSE, MIXENT_MISSING_IMPUTE } mixent_missing;
+typedef enum mixent_separator {
+  MIXENT_SEPARATOR_AUTO,
+  MIXENT_SEPARATOR_COMMA,
+  MIXENT_SEPARATOR_SEMICOLON,
+  MIXENT_SEPARATOR_TAB,
+  MIXENT_SEPARATOR_PIPE
+} mixent_separator;
+typedef enum mixent_decimal {
+  MIXENT_DECIMAL_AUTO,
+  MIXENT_DECIMAL_POINT,
+  MIXENT_DECIMAL_COMMA
+} mixent_decimal;
+typedef enum mixent_header { MIXENT_HEADER_AUTO, MIXENT_HEADER_YES, MIXENT_HEADER_NO } mixent_header;
+extern const char *const mixent_missing_names[];   /* "refuse", "impute", NULL */
+extern const char *const mixent_separator_names[]; /* "auto", "comma", "semicolon", "tab", "pipe", NULL */
+extern const char *const mixent_decimal_names[];   /* "auto", "point", "comma", NULL */
+extern const char *const mixent_header_names[];    /* "auto", "yes", "no", NULL */
+typedef struct mixent_table_options {
+  mixent_missing
+      missing; /* cells: an error, or filled in with the median or the most frequent category of the train rows, beside
+                             a feature that says so; rows without a label are then left out */
+  mixent_separator separator;
+  mixent_decimal decimal;
+  mixent_header header;
+  const char *
+      label; /* the column of the labels, by name, without a header by number from 1; NULL or "": label, class, target, or y
+                        beside no x, else the last */
+  /* columns by name or number, with commas between; NULL or "": none */
+  const char *categories; /* read as words, whatever stands in them */
+  const char *leave_out;
+} mixent_table_options;
+
+/* How the columns of a table become features: which hold numbers and which categories, and what fills gaps. Fitted on the train rows
+ * (those that validate among them) and no test row. A model keeps it. */
+typedef struct mixent_encoder mixent_encoder;
+void mixent_encoder_free(mixent_encoder *encoder);
+
 /* A data set. Its validation part, where its files have one, is the last `validation_count` images of train. */
 typedef struct mixent_dataset {
   char *name;      /* "emnist-letters", or the directory's own name */
@@ -48,8 +87,10 @@ typedef struct mixent_dataset {
   char **class_names;   /* [classes]: from the set's own files, built in, or the label as a number */
   int64_t *labels;      /* [classes]: the label in the files that became class k */
   char **feature_names; /* [channels] where the files name their features; else NULL */
-  bool transposed;      /* images were transposed when read */
-  bool pictures;        /* each image was a picture file, which the next two made an image of */
+  mixent_encoder
+      *encoder;    /* of a table; NULL: its columns are numbers, which are the features as they stand */
+  bool transposed; /* images were transposed when read */
+  bool pictures;   /* each image was a picture file, which the next two made an image of */
   mixent_fit fit;
   mixent_background background;
   bool cut; /* the files hold one part, of which mixent_images_cut made train and test */
@@ -66,6 +107,9 @@ typedef struct mixent_dataset_options {
   int side;                     /* of the images that picture files become; 0: chosen from their sizes */
   mixent_fit fit;               /* of picture files */
   mixent_background background; /* of picture files */
+  mixent_table_options table;
+  const mixent_encoder *
+      encoder; /* of a model: a table's columns become features as it says; NULL: as fitted on the train rows */
 } mixent_dataset_options;
 
 /* Opens a data set by name (looked for under options->data_directory, $MIXENT_DATA, ./data, the user's cache,
@@ -76,9 +120,12 @@ mixent_status mixent_dataset_open(const char *name_or_directory, const mixent_da
                                   mixent_dataset **out);
 void mixent_dataset_free(mixent_dataset *dataset);
 
-/* Rows of features without labels out of a CSV file, for prediction: columns found by `names` [count] where these are
- * known (NULL: not) and the file has a header, else all columns in their order. Free with mixent_images_free. */
-mixent_status mixent_features_read(const char *path, const char *const *names, int count, mixent_images *out);
+/* Rows of features without labels out of a CSV file, for prediction: as a model's `encoder` says; where that is NULL, columns of
+ * numbers found by `names` [count] where these are known (NULL: not) and the file has a header, else all columns in their order,
+ * the label's perhaps last. Separator and decimal comma are recognised. *note (free(); `note` may be NULL) is what people should be
+ * warned of ("unseen-category: …"), NULL: nothing. Free with mixent_images_free. */
+mixent_status mixent_features_read(const char *path, const mixent_encoder *encoder, const char *const *names,
+                                   int count, mixent_images *out, char **note);
 void mixent_images_free(mixent_images *images);
 
 /* The known names, NULL-terminated. */

@@ -25,6 +25,8 @@ typedef struct mixent_model {
   int64_t *labels;                /* [classes]: the label in the files that became class k */
   float *mean, *deviation;        /* [channels] */
   char **feature_names;           /* [channels]; NULL: none are known */
+  mixent_encoder
+      *encoder; /* of a table: how its columns become features; NULL: they are numbers as they stand */
   bool transposed;
   /* it was trained on picture files, made to images by `fit` and `background`; else (checkpoints from before these among them) it
    * reads a picture by stretching it, transparency on black */

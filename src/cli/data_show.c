@@ -1,5 +1,6 @@
 /* `mixent data show`: what is in a data set, and a sheet with some images of each class. */
 #include "cli/commands.h"
+#include "cli/reading.h"
 #include "cli/sheet.h"
 #include "cli/terminal.h"
 #include "core/memory.h"
@@ -13,6 +14,7 @@ typedef struct arguments {
   long count, seed, side;
   int part, fit;
   bool transpose;
+  mixent_setting_list settings;
 } arguments;
 
 static const char *const part_names[] = {"train", "test", "validation", NULL};
@@ -202,11 +204,6 @@ static int check_options(const mixent_dataset *dataset, const arguments *argumen
   return MIXENT_EXIT_DONE;
 }
 
-static void print_note(void *context, const char *line) {
-  (void)context;
-  mixent_warning_print("%s", line);
-}
-
 static int run(const void *given, int count, char **words) {
   (void)count;
   const arguments *arguments = given;
@@ -214,10 +211,12 @@ static int run(const void *given, int count, char **words) {
                                     .transpose = arguments->transpose,
                                     .side = (int)arguments->side,
                                     .fit = (mixent_fit)arguments->fit};
+  mixent_recipe recipe;
   mixent_dataset *dataset;
-  mixent_status status = mixent_dataset_open(words[0], &options, &dataset);
+  mixent_status status = mixent_reading_choose(&arguments->settings, &recipe, &options);
+  if (status == MIXENT_OK) status = mixent_dataset_open(words[0], &options, &dataset);
   if (status != MIXENT_OK) return mixent_failed(status);
-  mixent_lines_visit(dataset->note, print_note, NULL);
+  mixent_notes_print(dataset->note);
   int code = check_options(dataset, arguments);
   if (code == MIXENT_EXIT_DONE) status = show(dataset, arguments);
   mixent_dataset_free(dataset);
@@ -275,12 +274,13 @@ static const mixent_command_option options[] = {
      .help = "the images are stored transposed (known for EMNIST)",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, transpose)},
+    MIXENT_READING_OPTION(arguments),
     {.name = NULL}};
 
 const mixent_command mixent_command_data_show = {
     .name = "data show",
     .summary = "Count a data set's images or rows, and show some images of each class",
-    .operands = "NAME|DIR|FILE",
+    .operands = "NAME|DIR|FILE [KEY=VALUE]...",
     .names = mixent_dataset_names,
     .least_operands = 1,
     .most_operands = 1,

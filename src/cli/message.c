@@ -1,6 +1,7 @@
 /* Messages on standard error. What comes from outside stands in most of them: a terminal must not obey it. */
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "core/layout.h"
 #include "core/printable.h"
 #include "core/status.h"
 
@@ -39,6 +40,15 @@ void mixent_warning_print(const char *format, ...) {
   vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
   print_message("warning: ", mixent_printable_message(message));
+}
+
+static void print_note(void *context, const char *line) {
+  (void)context;
+  mixent_warning_print("%s", line);
+}
+
+void mixent_notes_print(const char *note) {
+  mixent_lines_visit(note, print_note, NULL);
 }
 
 int mixent_failed(mixent_status status) {

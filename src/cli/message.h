@@ -10,6 +10,8 @@
 int mixent_wrong_use(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "mixent: warning: message" on stderr. */
 void mixent_warning_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same of each line of a data set's note; NULL: there is none. */
+void mixent_notes_print(const char *note);
 /* The library's message on stderr; the exit code for that status: wrong use for MIXENT_ERROR_ARGUMENT, 128 +
  * the signal for MIXENT_ERROR_INTERRUPTED, else failed. */
 int mixent_failed(mixent_status status);

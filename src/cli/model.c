@@ -46,23 +46,30 @@ static mixent_status read_run_recipe(const char *checkpoint, bool *found, mixent
   return mixent_is_refusal(status) ? status : MIXENT_OK;
 }
 
-/* A data set for the model is read as that of its training was. */
-static mixent_dataset_options options_of(const mixent_model *model, const char *data_directory) {
+/* A data set for the model is read as that of its training was; texts in *out are those of *recipe. */
+static mixent_status find_options(const mixent_model *model, const char *data_directory,
+                                  mixent_recipe *recipe, mixent_dataset_options *out) {
   bool named = model->side >= MIXENT_LEAST_SIDE && model->side <= MIXENT_MOST_SIDE;
-  return (mixent_dataset_options){.data_directory = data_directory,
+  *out = (mixent_dataset_options){.data_directory = data_directory,
                                   .transpose = model->transposed,
                                   .side = named ? model->side : 0,
                                   .fit = model->fit,
-                                  .background = model->background};
+                                  .background = model->background,
+                                  .encoder = model->encoder};
+  mixent_status status =
+      mixent_recipe_parse(model->recipe, "the checkpoint's recipe", "run", NULL, 0, recipe);
+  if (status == MIXENT_OK) out->table = mixent_recipe_table(recipe);
+  return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK; /* one that cannot be read says nothing */
 }
 
 /* Opens the data set of the training; a model made from elsewhere (fingerprint 0) does not know it to the byte. */
 static mixent_status open_own(const mixent_model *model, const char *checkpoint, const char *data_directory,
                               mixent_dataset **out) {
-  mixent_recipe recipe;
+  mixent_recipe recipe, own;
   const char *name = model->data;
-  mixent_dataset_options options = options_of(model, data_directory);
+  mixent_dataset_options options;
   bool found;
+  MIXENT_TRY(find_options(model, data_directory, &own, &options));
   MIXENT_TRY(read_run_recipe(checkpoint, &found, &recipe));
   if (found) {
     name = recipe.data;
@@ -84,7 +91,9 @@ static mixent_status open_own(const mixent_model *model, const char *checkpoint,
 
 mixent_status mixent_model_dataset_open(const mixent_model *model, const char *checkpoint, const char *data,
                                         const char *data_directory, mixent_dataset **out) {
-  const mixent_dataset_options options = options_of(model, data_directory);
+  mixent_recipe recipe;
+  mixent_dataset_options options;
+  MIXENT_TRY(find_options(model, data_directory, &recipe, &options));
   MIXENT_TRY(data ? mixent_dataset_open(data, &options, out)
                   : open_own(model, checkpoint, data_directory, out));
   mixent_status status = mixent_model_check_dataset(model, *out);

@@ -4,6 +4,7 @@
 #include "cli/json.h"
 #include "cli/model.h"
 #include "cli/places.h"
+#include "core/layout.h"
 #include "core/memory.h"
 #include "core/printable.h"
 #include "data/formats/picture.h"
@@ -17,8 +18,14 @@ typedef struct arguments {
   long threads, views;
   const char *temperature;
   int invert;
-  bool json;
+  bool json, csv;
 } arguments;
+
+typedef enum shape { SHAPE_TEXT, SHAPE_JSON, SHAPE_CSV } shape;
+
+static shape shape_of(const arguments *arguments) {
+  return arguments->csv ? SHAPE_CSV : arguments->json ? SHAPE_JSON : SHAPE_TEXT;
+}
 
 enum { INVERT_WARN, INVERT_AUTO, INVERT_YES, INVERT_NO };
 static const char *const invert_choices[] = {"warn", "auto", "yes", "no", NULL};
@@ -61,10 +68,45 @@ static int print_json(const mixent_model *model, const subject *subject, const f
                                      (json_int_t)subject->row, "top", list));
 }
 
-static int print_prediction(const mixent_model *model, bool json, const subject *subject, int width,
+static mixent_status print_csv_line(mixent_text *line) {
+  mixent_status status = mixent_text_status(line);
+  if (status == MIXENT_OK) puts(line->data);
+  mixent_text_free(line);
+  return status;
+}
+
+/* "file,row,class,p(A),p(B)"; of images without the row. */
+static mixent_status print_csv_header(const mixent_model *model) {
+  mixent_text line = {0};
+  mixent_csv_field_append(&line, "file", true);
+  if (model->side == 1) mixent_csv_field_append(&line, "row", false);
+  mixent_csv_field_append(&line, "class", false);
+  for (int k = 0; k < model->classes; k++) {
+    mixent_text name = {0};
+    mixent_text_append(&name, "p(%s)", model->class_names[k]);
+    MIXENT_TRY(mixent_text_status(&name));
+    mixent_csv_field_append(&line, name.data, false);
+    mixent_text_free(&name);
+  }
+  return print_csv_line(&line);
+}
+
+static int print_csv(const mixent_model *model, const subject *subject, const float *probabilities,
+                     int best) {
+  mixent_text line = {0};
+  mixent_csv_field_append(&line, subject->path, true);
+  if (subject->row) mixent_text_append(&line, ",%zu", subject->row);
+  mixent_csv_field_append(&line, model->class_names[best], false);
+  for (int k = 0; k < model->classes; k++) mixent_text_append(&line, ",%.7g", (double)probabilities[k]);
+  mixent_status status = print_csv_line(&line);
+  return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
+}
+
+static int print_prediction(const mixent_model *model, shape shape, const subject *subject, int width,
                             const float *probabilities) {
   int top[TOP], found = find_top(probabilities, model->classes, top);
-  if (json) return print_json(model, subject, probabilities, top, found);
+  if (shape == SHAPE_JSON) return print_json(model, subject, probabilities, top, found);
+  if (shape == SHAPE_CSV) return print_csv(model, subject, probabilities, top[0]);
   if (subject->row)
     printf("%s row %-*zu", mixent_printable(subject->path), width, subject->row);
   else
@@ -117,13 +159,13 @@ static void chunk_free(chunk *chunk) {
 }
 
 /* Classifies and prints what the chunk holds, and empties it. */
-static mixent_status chunk_finish(chunk *chunk, bool json, int width, int *code) {
+static mixent_status chunk_finish(chunk *chunk, shape shape, int width, int *code) {
   const mixent_model *model = chunk->model;
   if (!chunk->count) return MIXENT_OK;
   MIXENT_TRY(mixent_model_predict(model, chunk->pixels, chunk->count, chunk->precision, chunk->views,
                                   chunk->probabilities));
   for (size_t i = 0; i < chunk->count; i++)
-    if (print_prediction(model, json, &(subject){.path = chunk->paths[i], .inverted = chunk->inverted[i]},
+    if (print_prediction(model, shape, &(subject){.path = chunk->paths[i], .inverted = chunk->inverted[i]},
                          width, chunk->probabilities + i * (size_t)model->classes) != MIXENT_EXIT_DONE)
       *code = MIXENT_EXIT_FAILED;
   chunk->count = 0;
@@ -173,7 +215,7 @@ static int widest(const mixent_names *inputs) {
 }
 
 /* One that cannot be read is told, and the others go on; *code is then a failure. */
-static mixent_status predict_all(chunk *chunk, bool json, const mixent_names *inputs, int *code) {
+static mixent_status predict_all(chunk *chunk, shape shape, const mixent_names *inputs, int *code) {
   const mixent_model *model = chunk->model;
   int width = widest(inputs);
   for (size_t i = 0; i < inputs->count; i++) {
@@ -186,9 +228,9 @@ static mixent_status predict_all(chunk *chunk, bool json, const mixent_names *in
       mixent_failed(MIXENT_ERROR_FORMAT);
       *code = MIXENT_EXIT_FAILED;
     }
-    if (chunk->count == chunk->most) MIXENT_TRY(chunk_finish(chunk, json, width, code));
+    if (chunk->count == chunk->most) MIXENT_TRY(chunk_finish(chunk, shape, width, code));
   }
-  MIXENT_TRY(chunk_finish(chunk, json, width, code));
+  MIXENT_TRY(chunk_finish(chunk, shape, width, code));
   warn_of_negatives(chunk);
   warn_of_stretching(chunk);
   return MIXENT_OK;
@@ -198,16 +240,16 @@ static int predict_images(const arguments *arguments, const mixent_model *model,
   chunk chunk;
   int code = MIXENT_EXIT_DONE;
   mixent_status status = chunk_create(arguments, model, inputs->count, &chunk);
-  if (status == MIXENT_OK) status = predict_all(&chunk, arguments->json, inputs, &code);
+  if (status == MIXENT_OK) status = predict_all(&chunk, shape_of(arguments), inputs, &code);
   chunk_free(&chunk);
   return status == MIXENT_OK ? code : mixent_failed(status);
 }
 
-static int print_rows(const mixent_model *model, bool json, const char *path, size_t count,
+static int print_rows(const mixent_model *model, shape shape, const char *path, size_t count,
                       const float *probabilities) {
   int width = snprintf(NULL, 0, "%zu", count), code = MIXENT_EXIT_DONE;
   for (size_t i = 0; i < count && code == MIXENT_EXIT_DONE; i++)
-    code = print_prediction(model, json, &(subject){.path = path, .row = i + 1}, width,
+    code = print_prediction(model, shape, &(subject){.path = path, .row = i + 1}, width,
                             probabilities + i * (size_t)model->classes);
   return code;
 }
@@ -216,12 +258,15 @@ static int predict_rows(const arguments *arguments, const mixent_model *model, m
                         const char *path) {
   mixent_images rows = {0};
   float *probabilities = NULL;
-  mixent_status status =
-      mixent_features_read(path, (const char *const *)model->feature_names, model->channels, &rows);
+  char *note = NULL;
+  mixent_status status = mixent_features_read(path, model->encoder, (const char *const *)model->feature_names,
+                                              model->channels, &rows, &note);
+  mixent_notes_print(note);
+  free(note);
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(rows.count * (size_t)model->classes, &probabilities);
   if (status == MIXENT_OK)
     status = mixent_predictor_run_features(predictor, rows.features, rows.count, NULL, probabilities);
-  int code = status == MIXENT_OK ? print_rows(model, arguments->json, path, rows.count, probabilities)
+  int code = status == MIXENT_OK ? print_rows(model, shape_of(arguments), path, rows.count, probabilities)
                                  : mixent_failed(status);
   free(probabilities);
   mixent_images_free(&rows);
@@ -266,6 +311,7 @@ static int predict(const arguments *arguments, const mixent_model *model, int co
       code = MIXENT_EXIT_FAILED;
     }
   mixent_status status = warn_of_passed_over(&inputs);
+  if (status == MIXENT_OK && arguments->csv && inputs.files.count) status = print_csv_header(model);
   if (status != MIXENT_OK) code = mixent_failed(status);
   if (status == MIXENT_OK && inputs.files.count) {
     int found = (table ? predict_tables : predict_images)(arguments, model, &inputs.files);
@@ -287,6 +333,8 @@ static mixent_status count_checkpoints(int count, char **words, int *out) {
 
 static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
+  if (arguments->json && arguments->csv)
+    return mixent_wrong_use("predict: --json and --csv exclude each other; give one");
   mixent_threads_choose(arguments->threads);
   mixent_checkpoints checkpoints = {.count = 0};
   int models = 1;
@@ -319,6 +367,11 @@ static const mixent_command_option options[] = {
      .help = "print a line of JSON per image or row; probabilities are 0 to 1 there",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, json)},
+    {.name = "csv",
+     .help =
+         "print CSV: the file, of a table the number of the row, the class, and the probability of each class, 0 to 1",
+     .kind = MIXENT_VALUE_FLAG,
+     .offset = offsetof(arguments, csv)},
     {.name = NULL}};
 
 const mixent_command mixent_command_predict = {
@@ -337,8 +390,9 @@ const mixent_command mixent_command_predict = {
         "An image is scaled to the size that the network was trained on, and made a square as its training "
         "images were (option fit of the recipe). If these were squares in a file of their own, as MNIST's, one that "
         "is not square is stretched, with a warning, so crop it first. It should look like the training images: letters and digits are light strokes on black, upright ('mixent data show "
-        "NAME' shows them). A model of a table reads CSV, with or without labels, and finds the "
-        "columns by the names in its header.\n\n"
+        "NAME' shows them). A model of a table reads CSV as its training did, with or without labels, and finds the "
+        "columns by the names in its header; a category that training did not see is none of them, with a "
+        "warning.\n\n"
         "  mixent predict runs/letters a.png b.jpg     the best.safetensors of a run\n"
         "  mixent predict best.safetensors scans/      all images in a directory",
     .arguments_size = sizeof(arguments),

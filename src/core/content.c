@@ -21,6 +21,8 @@ static const content_kind kinds[] = {
     {"\xff\xd8\xff", 3, "a JPEG image"},
     {"\x80\x02\x8a\nl\xfc\x9c\x46\xf9 j\xa8P\x19.", 15, PYTORCH}, /* before PyTorch 1.6 */
     {"PK\x03\x04", 4, "a zip archive"},
+    {"\xff\xfe", 2, "text in UTF-16; save it in UTF-8"},
+    {"\xfe\xff", 2, "text in UTF-16; save it in UTF-8"},
     {"\x93NUMPY", 6, "a NumPy array (.npy)"},
     {"\x1f\x8b", 2, PACKED},
     {"BZh91AY&SY", 10, PACKED},

@@ -4,6 +4,7 @@
 #include "core/layout.h"
 #include "core/memory.h"
 #include "core/unicode.h"
+#include "data/encoder.h"
 #include "data/find.h"
 #include "data/formats/format.h"
 #include "mixent/data.h"
@@ -155,25 +156,41 @@ static mixent_status append_validation(const mixent_images *validation, mixent_d
   return MIXENT_OK;
 }
 
+/* The columns of a table become features: as the model's encoder says, or the set's own, which the train rows then fit. */
+static mixent_status encode(const mixent_dataset_options *options, mixent_format_set *set,
+                            mixent_dataset *out) {
+  const mixent_encoder *encoder = options->encoder ? options->encoder : set->encoder;
+  if (!set->encoder) return MIXENT_OK;
+  if (!options->encoder)
+    MIXENT_TRY(mixent_encoder_fit(set->encoder, set->train_origin, &out->train, &out->test));
+  if (!mixent_encoder_is_plain(encoder)) {
+    MIXENT_TRY(mixent_encoder_apply(encoder, set->train_origin, &out->train));
+    MIXENT_TRY(mixent_encoder_apply(encoder, set->test_origin, &out->test));
+    out->encoder = set->encoder;
+    set->encoder = NULL;
+  }
+  if (!out->encoder && !encoder->header) return MIXENT_OK;
+  return mixent_encoder_names(encoder, out->train.channels, &out->feature_names);
+}
+
 /* Takes over the images of a set that was read. */
 static mixent_status take_set(mixent_format_set *set, const mixent_dataset_options *options,
                               mixent_dataset *out) {
   int class_of[LABELS];
   out->train = set->train;
   out->test = set->test;
-  out->feature_names = set->feature_names;
   out->note = set->note;
   set->note = NULL;
   out->cut = set->one_part;
   out->pictures = set->pictures;
   out->fit = options->fit, out->background = options->background;
   set->train = set->test = (mixent_images){0};
-  set->feature_names = NULL;
   MIXENT_TRY(find_classes(set->train_origin, set->label_names, out, class_of));
   MIXENT_TRY(apply_classes(set->train_origin, out, class_of, &out->train));
   MIXENT_TRY(apply_classes(set->test_origin, out, class_of, &out->test));
   MIXENT_TRY(apply_classes(set->train_origin, out, class_of, &set->validation));
   if (out->cut) MIXENT_TRY(mixent_images_cut(&out->train, out->classes, &out->test));
+  MIXENT_TRY(encode(options, set, out));
   MIXENT_TRY(append_validation(&set->validation, out));
   out->transposed = (options->transpose || set->transposed) && !out->train.features;
   if (out->transposed) {
@@ -240,6 +257,7 @@ void mixent_dataset_free(mixent_dataset *dataset) {
   free(dataset->note);
   for (int k = 0; k < dataset->train.channels && dataset->feature_names; k++) free(dataset->feature_names[k]);
   free(dataset->feature_names);
+  mixent_encoder_free(dataset->encoder);
   mixent_images_free(&dataset->train);
   mixent_images_free(&dataset->test);
   for (int k = 0; k < dataset->classes && dataset->class_names; k++) free(dataset->class_names[k]);

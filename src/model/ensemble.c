@@ -2,6 +2,7 @@
 #include "model/ensemble.h"
 #include "core/memory.h"
 #include "core/status.h"
+#include "data/encoder.h"
 #include "net/graph/graph.h"
 #include "recipe/recipe.h"
 
@@ -48,6 +49,19 @@ static bool is_ensemble(const mixent_model *model) {
   return false;
 }
 
+/* Whether both make features of a table's columns in the same way. */
+static mixent_status encode_alike(const mixent_model *a, const mixent_model *b, bool *alike) {
+  char *x = NULL, *y = NULL;
+  *alike = !a->encoder == !b->encoder;
+  if (!a->encoder || !b->encoder) return MIXENT_OK;
+  mixent_status status = mixent_encoder_write(a->encoder, &x);
+  if (status == MIXENT_OK) status = mixent_encoder_write(b->encoder, &y);
+  if (status == MIXENT_OK) *alike = strcmp(x, y) == 0;
+  free(x);
+  free(y);
+  return status;
+}
+
 static mixent_status check_members(const mixent_model *const *models, const char *const *names,
                                    size_t count) {
   if (count < 2 || count > MIXENT_MAX_INPUTS)
@@ -61,6 +75,9 @@ static mixent_status check_members(const mixent_model *const *models, const char
           names[i]);
   for (size_t i = 1; i < count; i++) {
     const char *difference = find_difference(models[0], models[i]);
+    bool alike;
+    MIXENT_TRY(encode_alike(models[0], models[i], &alike));
+    if (!alike) difference = "make other features of a table's columns";
     if (difference)
       return mixent_fail(MIXENT_ERROR_ARGUMENT,
                          "%s and %s %s; only models of the same data make one ensemble", names[0], names[i],
@@ -125,6 +142,7 @@ static mixent_status copy_description(const mixent_model *from, mixent_model *ou
   out->loss = from->loss, out->epoch = from->epoch, out->temperature = 1;
   MIXENT_TRY(copy_names(from->class_names, from->classes, &out->class_names));
   if (from->feature_names) MIXENT_TRY(copy_names(from->feature_names, from->channels, &out->feature_names));
+  if (from->encoder) MIXENT_TRY(mixent_encoder_copy(from->encoder, &out->encoder));
   MIXENT_TRY(copy_numbers(from->labels, (size_t)from->classes * sizeof *from->labels, (void **)&out->labels));
   MIXENT_TRY(copy_numbers(from->mean, channels, (void **)&out->mean));
   MIXENT_TRY(copy_numbers(from->deviation, channels, (void **)&out->deviation));

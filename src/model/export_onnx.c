@@ -3,6 +3,7 @@
  * gives, and gets the other where a reader needs that. */
 #include "core/json.h"
 #include "core/memory.h"
+#include "data/encoder.h"
 #include "model/evaluator.h"
 #include "model/onnx_layers.h"
 #include "recipe/recipe.h"
@@ -113,6 +114,12 @@ static mixent_status add_properties(mixent_exporter *e) {
         add_json(e, "feature_names", mixent_json_texts(model->feature_names, (size_t)model->channels)));
   MIXENT_TRY(add_json(e, "mean", numbers(model->mean, model->channels)));
   MIXENT_TRY(add_json(e, "std", numbers(model->deviation, model->channels)));
+  if (model->encoder) {
+    char *encoder = NULL;
+    MIXENT_TRY(mixent_encoder_write(model->encoder, &encoder));
+    mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"encoder", encoder});
+    free(encoder);
+  }
   if (model->pictures) {
     mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"fit", mixent_fit_names[model->fit]});
     mixent_onnx_add_property(

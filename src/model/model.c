@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "core/unicode.h"
 #include "data/check.h"
+#include "data/encoder.h"
 #include "io/safetensors.h"
 #include "model/evaluator.h"
 #include "model/state_dict.h"
@@ -124,6 +125,16 @@ static mixent_status read_pictures(const mixent_safetensors *file, const char *p
   return MIXENT_OK;
 }
 
+/* How the columns of a table become its features, if it keeps that. */
+static mixent_status read_encoder(const mixent_safetensors *file, const char *path, mixent_model *model) {
+  const char *text = mixent_safetensors_metadata(file, "encoder");
+  int width;
+  if (!text) return MIXENT_OK;
+  MIXENT_TRY(mixent_encoder_read(text, path, &model->encoder));
+  MIXENT_TRY(mixent_encoder_width(model->encoder, path, &width));
+  return model->side == 1 && width == model->channels ? MIXENT_OK : fail_entry(path, "encoder");
+}
+
 /* What pixels or features are normalised by, and what logits are divided by: else every probability were NaN. */
 static mixent_status check_numbers(const mixent_model *model, const char *path) {
   for (int i = 0; i < model->channels; i++) {
@@ -155,6 +166,7 @@ static mixent_status read_description(const mixent_safetensors *file, const char
     MIXENT_TRY(read_numbers(file, path, MIXENT_TEMPERATURE_KEY, 1, &model->fitted_temperature));
   MIXENT_TRY(check_numbers(model, path));
   MIXENT_TRY(read_pictures(file, path, model));
+  MIXENT_TRY(read_encoder(file, path, model));
   const char *transposed = mixent_safetensors_metadata(file, "transposed");
   const char *fingerprint = mixent_safetensors_metadata(file, "fingerprint");
   if (!fingerprint) return fail_entry(path, "fingerprint");
@@ -218,6 +230,7 @@ void mixent_model_free(mixent_model *model) {
   free(model->class_names);
   for (int k = 0; model->feature_names && k < model->channels; k++) free(model->feature_names[k]);
   free(model->feature_names);
+  mixent_encoder_free(model->encoder);
   free(model->mean);
   free(model->deviation);
   free(model->labels);

@@ -7,13 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+mixent_table_options mixent_recipe_table(const mixent_recipe *recipe) {
+  return (mixent_table_options){.missing = (mixent_missing)recipe->missing,
+                                .separator = (mixent_separator)recipe->separator,
+                                .decimal = (mixent_decimal)recipe->decimal,
+                                .header = (mixent_header)recipe->header,
+                                .label = recipe->label,
+                                .categories = recipe->categories,
+                                .leave_out = recipe->leave_out};
+}
+
 mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *directory,
                                       mixent_dataset **out) {
   if (!directory) directory = recipe->data_directory;
   const mixent_dataset_options options = {.data_directory = *directory ? directory : NULL,
                                           .transpose = recipe->transpose,
                                           .side = (int)recipe->side,
-                                          .fit = (mixent_fit)recipe->fit};
+                                          .fit = (mixent_fit)recipe->fit,
+                                          .table = mixent_recipe_table(recipe)};
   return mixent_dataset_open(recipe->data, &options, out);
 }
 

@@ -32,6 +32,9 @@ typedef struct mixent_recipe {
   char data[MIXENT_RECIPE_TEXT], data_alternative[MIXENT_RECIPE_TEXT], data_directory[MIXENT_RECIPE_TEXT];
   bool transpose;
   long side, fit; /* mixent_fit */
+  char label[MIXENT_RECIPE_TEXT], categories[MIXENT_RECIPE_TEXT],
+      leave_out[MIXENT_RECIPE_TEXT]; /* of tables */
+  long missing, separator, decimal, header;
   char net[MIXENT_RECIPE_TEXT], init_from[MIXENT_RECIPE_TEXT];
   bool init_identity, init_whitening;
   double dropout;
@@ -203,6 +206,8 @@ mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe);
 
 /* Whether weights are learned by looking ahead to held-out images. */
 bool mixent_recipe_looks_ahead(const mixent_recipe *recipe);
+/* What it says of tables; the texts are its own. */
+mixent_table_options mixent_recipe_table(const mixent_recipe *recipe);
 /* The data set of a resolved recipe. `directory`: where known sets are looked for first; NULL: where the recipe says. */
 mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *directory,
                                       mixent_dataset **out);

@@ -1,6 +1,7 @@
 /* A checkpoint's description and its state as small tensors. */
 #include "train/checkpoint_state.h"
 #include "core/json.h"
+#include "data/encoder.h"
 #include "recipe/recipe.h"
 
 #include <stdio.h>
@@ -65,6 +66,16 @@ mixent_status mixent_description_make(const mixent_checkpoint *checkpoint, mixen
   if (dataset->pictures) { /* the recipe and the fingerprint say the same: older checkpoints lack these */
     mixent_text_append(add_entry(out, "fit"), "%s", mixent_fit_names[dataset->fit]);
     mixent_text_append(add_entry(out, "background"), "%s", mixent_background_names[dataset->background]);
+  }
+  if (dataset->encoder) {
+    char *encoder = NULL;
+    mixent_status status = mixent_encoder_write(dataset->encoder, &encoder);
+    if (status == MIXENT_OK) mixent_text_append(add_entry(out, "encoder"), "%s", encoder);
+    free(encoder);
+    if (status != MIXENT_OK) {
+      mixent_description_free(out);
+      return status;
+    }
   }
   mixent_text_append(add_entry(out, "mixent"), "%s", mixent_version());
   mixent_text_append(add_entry(out, "epoch"), "%llu", (unsigned long long)checkpoint->state->epoch);

@@ -178,6 +178,19 @@ static void warn_of_reading(const mixent_trainer *trainer) {
     warn(trainer->options, "unused-option: side has no effect: the data are no picture files");
   if (recipe->fit != MIXENT_FIT_CROP && !dataset->pictures)
     warn(trainer->options, "unused-option: fit has no effect: the data are no picture files");
+  const struct {
+    const char *key;
+    bool given;
+  } of_tables[] = {{"label", *recipe->label},           {"missing", recipe->missing},
+                   {"categories", *recipe->categories}, {"leave_out", *recipe->leave_out},
+                   {"separator", recipe->separator},    {"decimal", recipe->decimal},
+                   {"header", recipe->header}};
+  for (size_t i = 0; i < sizeof of_tables / sizeof *of_tables && !dataset->train.features; i++) {
+    char message[96];
+    snprintf(message, sizeof message, "unused-option: %s has no effect: the data are images, not a table",
+             of_tables[i].key);
+    if (of_tables[i].given) warn(trainer->options, message);
+  }
 }
 
 static void warn_of_selection(const mixent_recipe *recipe, const mixent_train_options *options) {

@@ -1,6 +1,7 @@
 """Data sets in CSV and NumPy's archives, as Python writes them: what is read back is what was written."""
 
 import csv
+import json
 import os
 import subprocess
 
@@ -13,11 +14,11 @@ TOOL = os.path.join(BUILD, "tests", "data_dump")
 SEEDS = range(12)
 
 
-def dump(path):
+def dump(path, *options):
     """(class names, feature names, [(labels, values) of train and test])."""
     if not os.path.exists(TOOL):
         pytest.skip("tests/tools/data_dump is not built")
-    done = subprocess.run([TOOL, path], capture_output=True)
+    done = subprocess.run([TOOL, path, *options], capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     first, classes, features, data = done.stdout.split(b"\n", 3)
     count, side, channels, train, test, kind = first.decode().split()
@@ -127,3 +128,18 @@ def test_a_set_in_one_part_is_cut_the_same_way(tmp_path):
         assert (first[k][0] == first[k][1][:, 0, 0, 0] % 3).all()
     assert sorted(numpy.concatenate([part[1].reshape(-1) for part in first])) == list(range(rows))
     assert numpy.bincount(first[1][0]).tolist() == [7, 6, 6]
+
+
+with open(os.path.join(ROOT, "tests", "golden", "encoder.json"), encoding="utf-8") as golden:
+    ENCODED = json.load(golden)
+
+
+@pytest.mark.parametrize("case", ENCODED)
+def test_gaps_and_words_are_encoded_as_by_scikit_learn(tmp_path, case):
+    """The values of SimpleImputer with its indicator and of OneHotEncoder (tests/golden/make_encoder.py)."""
+    for part in ("train.csv", "test.csv"):
+        (tmp_path / part).write_text(case[part], encoding="utf-8")
+    _, names, parts = dump(tmp_path, "missing=impute")
+    assert names == case["names"]
+    for (_, values), part in zip(parts, ("train", "test")):
+        assert (values[:, 0, 0] == numpy.array(case[part], numpy.float32)).all()

@@ -1,11 +1,12 @@
 /* What the library reads of a data set, for comparison with what wrote it.
- *   data_dump PATH > out
+ *   data_dump PATH [missing=impute|label=COLUMN]... > out
  * out: a line "CLASSES SIDE CHANNELS TRAIN TEST float|byte", a line of class names and one of feature names, each ended
  * by a tab; then of train and of test int32 labels [count] and values [count, side, side, channels]. */
 #include "mixent/data.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void write_names(char *const *names, int count) {
   for (int i = 0; names && i < count; i++) printf("%s\t", names[i]);
@@ -23,8 +24,13 @@ static void write_part(const mixent_images *images) {
 
 int main(int argc, char **argv) {
   mixent_dataset *dataset;
-  if (argc != 2) return 2;
-  if (mixent_dataset_open(argv[1], NULL, &dataset) != MIXENT_OK) {
+  mixent_dataset_options options = {0};
+  if (argc < 2) return 2;
+  for (int i = 2; i < argc; i++) {
+    if (strcmp(argv[i], "missing=impute") == 0) options.table.missing = MIXENT_MISSING_IMPUTE;
+    if (strncmp(argv[i], "label=", 6) == 0) options.table.label = argv[i] + 6;
+  }
+  if (mixent_dataset_open(argv[1], &options, &dataset) != MIXENT_OK) {
     fprintf(stderr, "%s\n", mixent_last_error());
     return 1;
   }

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "core/cell.h"
 #include "core/file.h"
 #include "core/layout.h"
 #include "core/memory.h"
@@ -302,12 +303,38 @@ static void test_texts_are_made(void **state) {
   mixent_text_free(&list);
 }
 
+static void test_dates(void **state) {
+  (void)state;
+  static const char *const dates[] = {"2024-01-31",
+                                      "31.1.24",
+                                      "1/31/2024",
+                                      "31-Jan-2024",
+                                      "2024-01",
+                                      "12:30",
+                                      "12:30:05.2",
+                                      "2024-01-31T12:00:00Z",
+                                      "2024-01-31 12:00",
+                                      "Jan 5, 2024",
+                                      "5 January 2024",
+                                      "9:00 PM",
+                                      "2024-01-31 12:30:00+02:00",
+                                      "01.02.2023 10:15"},
+                           *const others[] = {"",     "10-19", "2001-2005", "1.5",   "red",    "192.168.0.1",
+                                              "A-12", "3+",    "12",        "1-2",   "v1.2.3", "may be",
+                                              "1,5",  "2024",  "12:3",      "10/20", "jan",    "5 apples"};
+  for (size_t i = 0; i < sizeof dates / sizeof *dates; i++)
+    if (!mixent_cell_is_date(dates[i])) fail_msg("'%s' is no date", dates[i]);
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (mixent_cell_is_date(others[i])) fail_msg("'%s' is a date", others[i]);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_an_array_grows),
       cmocka_unit_test(test_texts_are_made),
       cmocka_unit_test(test_printable),
       cmocka_unit_test(test_csv_fields),
+      cmocka_unit_test(test_dates),
       cmocka_unit_test(test_message_may_contain_the_last_one),
       cmocka_unit_test(test_nearest_name),
       cmocka_unit_test(test_text_grows),

@@ -67,10 +67,10 @@ static void test_data(void **state) {
   const char *const names[1] = {NULL};
   REFUSES(mixent_dataset_open(NULL, NULL, &dataset));
   REFUSES(mixent_dataset_open("x", NULL, NULL));
-  REFUSES(mixent_features_read(NULL, NULL, 1, &out));
-  REFUSES(mixent_features_read("x", NULL, 1, NULL));
-  REFUSES(mixent_features_read("x", names, 1, &out));
-  REFUSES_STRUCT(mixent_features_read("x", NULL, -1, &out), "expected 1 to");
+  REFUSES(mixent_features_read(NULL, NULL, NULL, 1, &out, NULL));
+  REFUSES(mixent_features_read("x", NULL, NULL, 1, NULL, NULL));
+  REFUSES(mixent_features_read("x", NULL, names, 1, &out, NULL));
+  REFUSES_STRUCT(mixent_features_read("x", NULL, NULL, -1, &out, NULL), "expected 1 to");
   REFUSES(mixent_dataset_find(NULL, NULL, &place));
   REFUSES(mixent_dataset_find("x", NULL, NULL));
   mixent_split split;
@@ -133,6 +133,7 @@ static void test_data(void **state) {
 static void test_what_frees(void **state) {
   (void)state;
   mixent_dataset_free(NULL);
+  mixent_encoder_free(NULL);
   mixent_images_free(NULL);
   mixent_split_free(NULL);
   mixent_graph_free(NULL);

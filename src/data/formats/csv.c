@@ -1,13 +1,10 @@
 /* Reads CSV: cells end where they stand, so that a row needs no memory but the list of its cells. */
 #include "data/formats/csv.h"
-#include "core/cell.h"
 #include "core/content.h"
 #include "core/layout.h"
 #include "core/locale.h"
 #include "core/unicode.h"
-#include "mixent/data.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,14 +25,24 @@ static mixent_csv_cell position_of(const mixent_csv *csv, const char *at) {
   return (mixent_csv_cell){.line = csv->line, .column = (size_t)(at - csv->line_begin) + 1};
 }
 
+/* Whether a cell ends at a character. */
+static bool ends_cell(const mixent_csv *csv, char at) {
+  return at == csv->separator || at == '\r' || at == '\n';
+}
+
+static bool is_blank(const mixent_csv *csv, char at) {
+  return at == ' ' || (at == '\t' && csv->separator != '\t');
+}
+
 static mixent_status check_text(mixent_csv *csv) {
   mixent_csv where = *csv;
   for (char *at = csv->at; at < csv->end;) {
     size_t size = mixent_character_size(at);
     if (*at == 0 || size == 0) {
       mixent_csv_cell position = position_of(&where, at);
-      return mixent_csv_fail(
-          csv, &position, *at ? "not UTF-8; save the file in that encoding" : "a zero byte; this is no text");
+      return mixent_csv_fail(csv, &position,
+                             *at ? "not UTF-8; save the file in that encoding"
+                                 : "a zero byte; this is no text, or is in UTF-16; save it in UTF-8");
     }
     if (*at == '\n') where.line++, where.line_begin = at + 1;
     at += size;
@@ -44,7 +51,8 @@ static mixent_status check_text(mixent_csv *csv) {
 }
 
 mixent_status mixent_csv_begin(const char *origin, char *text, size_t size, mixent_csv *out) {
-  *out = (mixent_csv){.origin = origin, .at = text, .end = text + size, .line_begin = text, .line = 1};
+  *out = (mixent_csv){
+      .origin = origin, .at = text, .end = text + size, .line_begin = text, .line = 1, .separator = ','};
   MIXENT_TRY(mixent_content_check_text(origin, text, size, "a table (CSV)"));
   if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) out->at += 3, out->line_begin += 3;
   return check_text(out);
@@ -63,7 +71,7 @@ static mixent_status read_quoted(mixent_csv *csv, const mixent_csv_cell *cell, c
     } else if (*in == '"') {
       *out = 0;
       csv->at = in + 1;
-      if (csv->at == csv->end || strchr(",\r\n", *csv->at)) return MIXENT_OK;
+      if (csv->at == csv->end || ends_cell(csv, *csv->at)) return MIXENT_OK;
       mixent_csv_cell position = position_of(csv, csv->at);
       return mixent_csv_fail(csv, &position,
                              "text after the closing quote; a quote within a cell is written twice");
@@ -78,12 +86,12 @@ static mixent_status read_quoted(mixent_csv *csv, const mixent_csv_cell *cell, c
 /* From csv->at on: leaves it behind the cell, and *text_end behind its last character that is no blank. */
 static mixent_status read_plain(mixent_csv *csv, char **text_end) {
   char *text = csv->at;
-  for (; csv->at < csv->end && !strchr(",\r\n", *csv->at); csv->at++)
+  for (; csv->at < csv->end && !ends_cell(csv, *csv->at); csv->at++)
     if (*csv->at == '"') {
       mixent_csv_cell position = position_of(csv, csv->at);
       return mixent_csv_fail(csv, &position, "a quote within a cell without quotes");
     }
-  for (*text_end = csv->at; *text_end > text && strchr(" \t", (*text_end)[-1]); --*text_end) {
+  for (*text_end = csv->at; *text_end > text && is_blank(csv, (*text_end)[-1]); --*text_end) {
   }
   return MIXENT_OK;
 }
@@ -108,7 +116,7 @@ static mixent_status read_cell(mixent_csv *csv, bool *last) {
     cell->text = csv->at + 1;
     MIXENT_TRY(read_quoted(csv, cell, csv->at + 1));
   } else {
-    while (*csv->at == ' ' || *csv->at == '\t') csv->at++;
+    while (is_blank(csv, *csv->at)) csv->at++;
     cell->text = csv->at;
     MIXENT_TRY(read_plain(csv, &text_end));
   }
@@ -134,22 +142,5 @@ mixent_status mixent_csv_next(mixent_csv *csv, bool *found) {
   *found = csv->at < csv->end;
   bool last = !*found;
   while (!last) MIXENT_TRY(read_cell(csv, &last));
-  return MIXENT_OK;
-}
-
-mixent_status mixent_csv_feature(const mixent_csv *csv, const mixent_csv_cell *cell, const char *name,
-                                 float *out) {
-  char column[96] = "";
-  if (name) snprintf(column, sizeof column, " in column '%.80s'", name);
-  if (mixent_cell_is_missing(cell->text))
-    return mixent_csv_fail(csv, cell,
-                           "the value%s is missing; fill it in, or leave the row or the column out", column);
-  if (!mixent_cell_is_number(cell->text))
-    return mixent_csv_fail(csv, cell, "'%.80s'%s is not a number", cell->text, column);
-  double value = mixent_number_read(cell->text, NULL);
-  if (!(fabs(value) <= MIXENT_LARGEST_FEATURE))
-    return mixent_csv_fail(csv, cell, "'%.80s'%s is out of range; at most %g in size can be", cell->text,
-                           column, MIXENT_LARGEST_FEATURE);
-  *out = (float)value;
   return MIXENT_OK;
 }

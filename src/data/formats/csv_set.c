@@ -28,35 +28,40 @@ static mixent_status find_files(const char *path, char *files[2]) {
   return mixent_data_file_find(path, endings, &files[0]);
 }
 
-static mixent_status read_file(const char *path, mixent_table_columns *columns, mixent_class_names *words,
-                               mixent_images *out) {
+/* A table; the first of a set finds the columns, unless an encoder has them. */
+static mixent_status read_file(const char *path, const mixent_dataset_options *options,
+                               mixent_table_columns *columns, mixent_class_names *words, mixent_images *out) {
   char *text;
   size_t size;
+  bool other = columns->cells && !options->encoder;
+  const char *label = options->table.label ? options->table.label : "";
+  mixent_status status = MIXENT_OK;
   MIXENT_TRY(mixent_file_read(path, LIMIT, &text, &size));
-  mixent_status status = mixent_table_parse(path, text, size, columns, words, out);
+  if (options->encoder) {
+    mixent_table_columns_free(columns);
+    status = mixent_table_place(path, text, size, options->encoder, label, columns);
+  } else if (!other) {
+    status = mixent_table_plan(path, text, size, &options->table, columns);
+  }
+  if (status == MIXENT_OK) status = mixent_table_parse(path, text, size, other, columns, words, out);
   free(text);
   return status;
 }
 
-/* The names of all columns but that of the labels. */
-static void take_feature_names(mixent_table_columns *columns, mixent_format_set *out) {
-  if (!columns->names) return;
-  free(columns->names[columns->label]);
-  memmove(columns->names + columns->label, columns->names + columns->label + 1,
-          (columns->cells - columns->label - 1) * sizeof *columns->names);
-  out->feature_names = columns->names;
-  columns->names = NULL;
-}
-
-static mixent_status read_files(char *files[2], mixent_class_names *words, mixent_format_set *out) {
+static mixent_status read_files(char *files[2], const mixent_dataset_options *options,
+                                mixent_class_names *words, mixent_format_set *out) {
   mixent_table_columns columns = {0};
-  mixent_status status = read_file(files[0], &columns, words, &out->train);
-  if (status == MIXENT_OK && files[1]) status = read_file(files[1], &columns, words, &out->test);
+  mixent_status status = MIXENT_OK;
+  for (int i = 0; i < 2 && files[i] && status == MIXENT_OK; i++) {
+    columns.unlabelled = columns.unseen = 0;
+    status = read_file(files[i], options, &columns, words, i ? &out->test : &out->train);
+    if (status == MIXENT_OK) status = mixent_table_note(&columns, files[i], &out->note);
+  }
   out->one_part = !files[1];
   if (status == MIXENT_OK) status = mixent_copy_text(files[0], &out->train_origin);
   if (status == MIXENT_OK) status = mixent_copy_text(files[files[1] ? 1 : 0], &out->test_origin);
   if (status == MIXENT_OK) status = mixent_class_names_number(words, out);
-  if (status == MIXENT_OK) take_feature_names(&columns, out);
+  if (status == MIXENT_OK) out->encoder = columns.encoder, columns.encoder = NULL;
   mixent_table_columns_free(&columns);
   return status;
 }
@@ -72,13 +77,12 @@ static mixent_status find_set(const char *path, const char *name, bool *found) {
 
 static mixent_status read_set(const char *path, const char *name, const mixent_dataset_options *options,
                               mixent_format_set *out) {
-  (void)options;
   (void)name;
   char *files[2];
   mixent_class_names words = {0};
   mixent_status status = find_files(path, files);
   if (status == MIXENT_OK && !files[0]) status = mixent_fail(MIXENT_ERROR_IO, "%s: its table has gone", path);
-  if (status == MIXENT_OK) status = read_files(files, &words, out);
+  if (status == MIXENT_OK) status = read_files(files, options, &words, out);
   mixent_class_names_free(&words);
   for (int i = 0; i < 2; i++) free(files[i]);
   return status;

@@ -15,13 +15,17 @@ typedef struct mixent_format_set {
   mixent_images validation;              /* where the files have such a part */
   char *train_origin, *test_origin;      /* where the labels are from, for messages */
   char *label_names[MIXENT_MOST_LABELS]; /* NULL: the file gives none */
-  char *note;           /* what people should know of its files, a line each; NULL: nothing */
-  char **feature_names; /* [train.channels]; NULL: the file gives none */
-  bool transposed;      /* the format stores columns first */
-  bool pictures;        /* each image was a picture file */
-  bool one_part;        /* there is train alone: test is cut from it */
+  char *note; /* what people should know of its files, a line each; NULL: nothing */
+  /* of a table: how the numbers of its columns become features; it is fitted once train and test are apart. NULL: they are the
+   * features */
+  mixent_encoder *encoder;
+  bool transposed; /* the format stores columns first */
+  bool pictures;   /* each image was a picture file */
+  bool one_part;   /* there is train alone: test is cut from it */
 } mixent_format_set;
 void mixent_format_set_free(mixent_format_set *set);
+/* Adds a line to a note (NULL: none so far). */
+mixent_status mixent_note_add(char **note, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Adds a line to set->note; takes `line` over (NULL: there is none to add). */
 mixent_status mixent_format_set_note(mixent_format_set *set, char *line);
 

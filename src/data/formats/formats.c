@@ -1,9 +1,11 @@
 /* The registry of formats, in the order in which they are tried. */
 #include "core/file.h"
+#include "core/locale.h"
 #include "core/memory.h"
 #include "data/find.h"
 #include "data/formats/format.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,23 +47,29 @@ void mixent_format_endings_append(mixent_text *to) {
       mixent_text_append_item(to, to->length, "%s", *ending);
 }
 
-mixent_status mixent_format_set_note(mixent_format_set *set, char *line) {
-  char *before = set->note, *both;
-  if (!before || !line) {
-    if (line) set->note = line;
-    return MIXENT_OK;
-  }
-  mixent_status status = mixent_print_text(&both, "%s\n%s", before, line);
-  free(line);
+mixent_status mixent_note_add(char **note, const char *format, ...) {
+  char *more, *joined;
+  va_list arguments;
+  va_start(arguments, format);
+  int length = mixent_print_new(&more, format, arguments);
+  va_end(arguments);
+  if (length < 0) return mixent_fail(MIXENT_ERROR_MEMORY, "out of memory for a note");
+  mixent_status status = *note ? mixent_print_text(&joined, "%s\n%s", *note, more) : MIXENT_OK;
+  if (*note) free(more), more = joined;
   if (status != MIXENT_OK) return status;
-  free(before);
-  set->note = both;
+  free(*note);
+  *note = more;
   return MIXENT_OK;
 }
 
+mixent_status mixent_format_set_note(mixent_format_set *set, char *line) {
+  mixent_status status = line ? mixent_note_add(&set->note, "%s", line) : MIXENT_OK;
+  free(line);
+  return status;
+}
+
 void mixent_format_set_free(mixent_format_set *set) {
-  for (int k = 0; set->feature_names && k < set->train.channels; k++) free(set->feature_names[k]);
-  free(set->feature_names);
+  mixent_encoder_free(set->encoder);
   mixent_images_free(&set->train);
   mixent_images_free(&set->test);
   mixent_images_free(&set->validation);

@@ -1,0 +1,23 @@
+/* Options that say how a table is read, for commands without a recipe. */
+#include "cli/reading.h"
+
+#include <string.h>
+
+static const char *const keys[] = {"side",      "fit",       "label",   "missing", "categories",
+                                   "leave_out", "separator", "decimal", "header",  NULL};
+
+mixent_status mixent_reading_choose(const mixent_setting_list *settings, mixent_recipe *recipe,
+                                    mixent_dataset_options *out) {
+  for (size_t i = 0; i < settings->count; i++) {
+    size_t k = 0;
+    while (keys[k] && strcmp(keys[k], settings->items[i].key) != 0) k++;
+    if (!keys[k])
+      return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "%s does not say how a table is read; expected one of label, missing, "
+                         "categories, leave_out, separator, decimal, header",
+                         settings->items[i].key);
+  }
+  MIXENT_TRY(mixent_recipe_compose("tabular", settings->items, settings->count, recipe));
+  out->table = mixent_recipe_table(recipe);
+  return MIXENT_OK;
+}

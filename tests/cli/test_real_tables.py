@@ -1,0 +1,110 @@
+"""Tables as they come, from file to prediction: words, gaps, decimal commas; what training found is what predict, eval, resume and
+the ONNX file have."""
+
+import csv
+import io
+import json
+import random
+
+import numpy
+import pytest
+
+from events import read_last
+
+KINDS = {"cat": (4, ["black", "red"], 4), "dog": (20, ["brown", "black"], 4), "owl": (1, ["grey", "brown"], 2)}
+
+
+def make_rows(count, seed, gaps=0.1):
+    generator = random.Random(seed)
+    rows = []
+    for i in range(count):
+        kind = list(KINDS)[i % 3]
+        weight, colours, legs = KINDS[kind]
+        row = [f"{weight + generator.gauss(0, 1):.2f}", generator.choice(colours), str(legs)]
+        rows.append([generator.choice(["", "NA", "?"]) if generator.random() < gaps else cell for cell in row] + [kind])
+    return rows
+
+
+def write_table(path, rows, separator=",", comma=False, header=("weight", "colour", "legs", "kind"), bom=""):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        file.write(bom)
+        writer = csv.writer(file, delimiter=separator)
+        writer.writerow(header)
+        writer.writerows([[cell.replace(".", ",") if comma else cell for cell in row] for row in rows])
+
+
+def options(data, *more):
+    return ["--recipe", "tabular", "--data", data, "--epochs", "15", "--precision", "fp32", "missing=impute", *more]
+
+
+def read_csv(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.fixture
+def animals(mixent, tmp_path):
+    write_table(tmp_path / "tiere.csv", make_rows(300, 1), ";", comma=True, bom="\ufeff")
+    result = mixent("train", *options("tiere.csv", "--run", "run", "--json"))
+    assert result.code == 0, result.err
+    return read_last(result.out)
+
+
+def test_words_and_gaps_from_file_to_prediction(mixent, tmp_path, animals):
+    assert animals["test"]["accuracy"] > 0.9
+    shown = mixent("data", "show", "tiere.csv", "missing=impute").out
+    assert "240 train and 60 test rows of 9 features" in shown and "colour=grey" in shown and "weight is missing" in shown
+    assert json.loads(mixent("eval", "run", "--json").out)["accuracy"] == animals["test"]["accuracy"]
+    rows = make_rows(90, 2)
+    write_table(tmp_path / "rows.csv", [row[::-1] for row in rows], header=("kind", "legs", "colour", "weight"))  # another order, commas
+    write_table(tmp_path / "zeilen.csv", [row[:3] for row in rows], ";", True, ("weight", "colour", "legs"))  # no labels
+    found = [read_csv(mixent("predict", "run", name, "--csv").out) for name in ("rows.csv", "zeilen.csv")]
+    assert list(found[0][0]) == ["file", "row", "class", "p(cat)", "p(dog)", "p(owl)"]
+    assert numpy.mean([line["class"] == row[3] for line, row in zip(found[0], rows)]) > 0.9
+    for line, other in zip(*found):
+        assert {**line, "file": ""} == {**other, "file": ""}
+        chances = [float(line[f"p({kind})"]) for kind in KINDS]
+        assert abs(sum(chances) - 1) < 1e-5 and list(KINDS)[int(numpy.argmax(chances))] == line["class"]
+    scores = json.loads(mixent("eval", "run", "--data", "rows.csv", "--json").out)  # by the model's encoder, not one of its own
+    assert scores["accuracy"] > 0.9
+    assert mixent("predict", "run", "rows.csv", "--csv", "--json").code == 2
+
+
+def test_what_training_did_not_see(mixent, tmp_path, animals):
+    (tmp_path / "new.csv").write_text("weight,colour,legs\n1,purple,2\n,,\n20,green,4\n")
+    result = mixent("predict", "run", "new.csv", "--csv")
+    assert result.code == 0 and len(read_csv(result.out)) == 3
+    assert "unseen-category: new.csv:2: 'purple' in column 'colour' (and 1 more cells) is in no train row" in result.err
+    (tmp_path / "new.csv").write_text("weight,colour\n1,red\n")
+    assert "new.csv:1:1: no column 'legs', which the model reads" in mixent("predict", "run", "new.csv").message
+    (tmp_path / "new.csv").write_text("weight,colour,legs\nheavy,red,4\n")
+    assert "new.csv:2:1: 'heavy' in column 'weight' is not a number" in mixent("predict", "run", "new.csv").message
+
+
+def test_the_encoder_goes_with_the_model(mixent, tmp_path, animals):
+    """Into one file, an ensemble and ONNX; a run is resumed to the same bytes."""
+    assert mixent("export", "run", "--onnx", "model.onnx").code == 0
+    assert b'"kind":"category"' in (tmp_path / "model.onnx").read_bytes()
+    assert mixent("train", *options("tiere.csv", "--run", "other", "--seed", "1")).code == 0
+    assert mixent("export", "run", "other", "--safetensors", "both.safetensors").code == 0
+    write_table(tmp_path / "rows.csv", make_rows(9, 2))
+    both = [mixent("predict", *words, "rows.csv", "--csv").out for words in (["both.safetensors"], ["run", "other"])]
+    assert both[0] == both[1] and len(both[0].splitlines()) == 10
+    write_table(tmp_path / "light.csv", make_rows(300, 5))
+    assert mixent("train", *options("light.csv", "--run", "light")).code == 0
+    refused = mixent("predict", "run", "light", "rows.csv")
+    assert refused.code == 2 and "only models of the same data make one ensemble" in refused.message
+    last = (tmp_path / "run" / "last.safetensors").read_bytes()
+    assert mixent("train", "--resume", "run").code == 0 and (tmp_path / "run" / "last.safetensors").read_bytes() == last
+
+
+def test_images_have_no_columns(mixent, tmp_path, bars, tiny_net):
+    result = mixent("train", "--data", bars, "--net", tiny_net, "--epochs", "1", "label=kind", "missing=impute", "--run", "run")
+    assert result.code == 0
+    for key in ("label", "missing"):
+        assert f"unused-option: {key} has no effect: the data are images, not a table" in result.err
+    result = mixent("data", "show", bars, "epochs=3")
+    assert result.code == 2 and "epochs does not say how a table is read" in result.message
+    image = next((bars if hasattr(bars, "rglob") else tmp_path / bars).rglob("*.png"), None)
+    if image:
+        lines = read_csv(mixent("predict", "run", image, "--csv").out)
+        assert list(lines[0])[:2] == ["file", "class"] and len(lines) == 1
