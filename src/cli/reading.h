@@ -14,7 +14,7 @@ mixent_status mixent_reading_choose(const mixent_setting_list *settings, mixent_
   {                                                                                                          \
     .name = "set", .argument = "KEY=VALUE",                                                                  \
     .help =                                                                                                  \
-        "an option of a recipe that says how a table is read, also without --set: label, "          \
+        "an option of a recipe that says how a table is read, also without --set: label, "                   \
         "missing, categories, leave_out, separator, decimal, header ('mixent help recipe' explains them)",   \
     .kind = MIXENT_VALUE_SETTING, .offset = offsetof(arguments, settings)                                    \
   }
