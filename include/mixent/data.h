@@ -25,6 +25,8 @@ typedef struct mixent_images {
   uint8_t *pixels;
   int32_t *labels;
   float *features;
+  struct mixent_mapping
+      *mapping; /* of pixels that lie in a file and must not be written; NULL: they are in memory */
 } mixent_images;
 
 /* How a picture of any size becomes a square: its shorter side scaled and the middle cut out; the longer side scaled and
@@ -110,6 +112,9 @@ typedef struct mixent_dataset_options {
   mixent_table_options table;
   const mixent_encoder *
       encoder; /* of a model: a table's columns become features as it says; NULL: as fitted on the train rows */
+  size_t
+      memory_limit; /* bytes of picture files' images in memory; of more, all are read from a file as they are needed; 0: half
+                                 * of the machine's memory */
 } mixent_dataset_options;
 
 /* Opens a data set by name (looked for under options->data_directory, $MIXENT_DATA, ./data, the user's cache,

@@ -85,6 +85,15 @@ bool mixent_program_path(char *out, size_t size) {
   return true;
 }
 
+uint64_t mixent_memory_installed(void) {
+  long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+}
+
+void mixent_memory_let_go(void *memory, size_t bytes) {
+  madvise(memory, bytes, MADV_DONTNEED);
+}
+
 void mixent_memory_prefer_large_pages(void *memory, size_t bytes) {
   madvise(memory, bytes, MADV_HUGEPAGE);
 }
@@ -116,6 +125,14 @@ const char mixent_program_self[] = "mixent";
 bool mixent_program_path(char *out, size_t size) {
   (void)out, (void)size;
   return false;
+}
+
+uint64_t mixent_memory_installed(void) {
+  return 0;
+}
+
+void mixent_memory_let_go(void *memory, size_t bytes) {
+  (void)memory, (void)bytes;
 }
 
 void mixent_memory_prefer_large_pages(void *memory, size_t bytes) {

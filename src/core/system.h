@@ -34,6 +34,10 @@ extern const char mixent_program_self[];
 /* The path of this program; false where the system does not tell. */
 bool mixent_program_path(char *out, size_t size);
 
+/* Bytes of memory that the machine has; 0 where the system does not tell. */
+uint64_t mixent_memory_installed(void);
+/* Of a mapped file: pages need not stay in memory, and are read again when they are needed. */
+void mixent_memory_let_go(void *memory, size_t bytes);
 /* Asks for large pages: fewer pages to look up for values that lie far apart. */
 void mixent_memory_prefer_large_pages(void *memory, size_t bytes);
 

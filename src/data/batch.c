@@ -1,7 +1,7 @@
 /* Batches: images drawn, changed and normalised into the network's input, without any memory of its own. */
 #include "core/threads.h"
 #include "data/check.h"
-#include "mixent/data.h"
+#include "data/mapping.h"
 
 #include <string.h>
 
@@ -83,6 +83,7 @@ static void fill_batch(batch *batch, size_t rows, const float *mean, const float
     for (int value = 0; value < 256; value++)
       batch->normal[k][value] = ((float)value / 255.0f - mean[k]) / deviation[k];
   mixent_parallel_for(rows, GRAIN, fill_rows, batch);
+  mixent_images_were_read(batch->images, rows);
 }
 
 void mixent_batch_fill(const mixent_images *images, const uint32_t *indices, size_t rows,

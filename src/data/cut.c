@@ -1,7 +1,7 @@
 /* Cutting a test part out of a set that comes in one part. */
+#include "data/cut.h"
 #include "core/memory.h"
 #include "data/check.h"
-#include "mixent/data.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,19 +26,23 @@ static mixent_status gather(const mixent_images *from, const uint32_t *indices, 
   return MIXENT_OK;
 }
 
+mixent_status mixent_cut_choose(const mixent_images *images, int classes, mixent_split *split) {
+  MIXENT_TRY(mixent_split_make(images, classes, MIXENT_CUT_FRACTION, 0, CUT_SEED, split));
+  if (split->validation_count) return MIXENT_OK;
+  mixent_split_free(split);
+  return mixent_fail(
+      MIXENT_ERROR_FORMAT,
+      "no class has two images (or rows) or more, of which one could be set apart for testing");
+}
+
 mixent_status mixent_images_cut(mixent_images *train, int classes, mixent_images *test) {
   MIXENT_NEED(test);
   MIXENT_TRY(mixent_images_check(train, true));
   mixent_split split;
   mixent_images left = {0};
   *test = (mixent_images){0};
-  MIXENT_TRY(mixent_split_make(train, classes, MIXENT_CUT_FRACTION, 0, CUT_SEED, &split));
-  mixent_status status = MIXENT_OK;
-  if (!split.validation_count)
-    status =
-        mixent_fail(MIXENT_ERROR_FORMAT,
-                    "no class has two images (or rows) or more, of which one could be set apart for testing");
-  if (status == MIXENT_OK) status = gather(train, split.validation, split.validation_count, test);
+  MIXENT_TRY(mixent_cut_choose(train, classes, &split));
+  mixent_status status = gather(train, split.validation, split.validation_count, test);
   if (status == MIXENT_OK) status = gather(train, split.train, split.train_count, &left);
   mixent_split_free(&split);
   if (status != MIXENT_OK) {

@@ -7,7 +7,7 @@
 #include "data/encoder.h"
 #include "data/find.h"
 #include "data/formats/format.h"
-#include "mixent/data.h"
+#include "data/mapping.h"
 
 #include <endian.h>
 #include <limits.h>
@@ -131,8 +131,14 @@ static uint64_t hash_images(uint64_t hash, const mixent_images *images) {
   hash = hash_number(hash, (uint64_t)images->side);
   for (size_t i = 0; i < images->count; i++) hash = hash_number(hash, (uint64_t)images->labels[i]);
   size_t side = (size_t)images->side, values = images->count * side * side * (size_t)images->channels;
-  if (!images->features) return hash_bytes(hash, images->pixels, values);
-  return hash_bytes(hash, images->features, values * sizeof *images->features);
+  if (images->features) return hash_bytes(hash, images->features, values * sizeof *images->features);
+  enum { PIECE = 1 << 20 }; /* bytes, a multiple of a word */
+  for (size_t begin = 0; begin < values; begin += PIECE) {
+    size_t bytes = values - begin < PIECE ? values - begin : PIECE;
+    hash = hash_bytes(hash, images->pixels + begin, bytes);
+    mixent_images_were_read(images, bytes / (values / images->count));
+  }
+  return hash;
 }
 
 static uint64_t fingerprint(const mixent_dataset *dataset) {
@@ -149,9 +155,11 @@ static mixent_status append_validation(const mixent_images *validation, mixent_d
          count = train->count + validation->count;
   if (!validation->count) return MIXENT_OK;
   MIXENT_TRY(MIXENT_RESIZE(&train->labels, count, "images"));
-  MIXENT_TRY(mixent_resize((void **)&train->pixels, size, count, "images"));
   memcpy(train->labels + train->count, validation->labels, validation->count * sizeof *train->labels);
-  memcpy(train->pixels + train->count * size, validation->pixels, validation->count * size);
+  if (!train->mapping) { /* where it stands behind them already */
+    MIXENT_TRY(mixent_resize((void **)&train->pixels, size, count, "images"));
+    memcpy(train->pixels + train->count * size, validation->pixels, validation->count * size);
+  }
   train->count = count, out->validation_count = validation->count;
   return MIXENT_OK;
 }
@@ -189,9 +197,13 @@ static mixent_status take_set(mixent_format_set *set, const mixent_dataset_optio
   MIXENT_TRY(apply_classes(set->train_origin, out, class_of, &out->train));
   MIXENT_TRY(apply_classes(set->test_origin, out, class_of, &out->test));
   MIXENT_TRY(apply_classes(set->train_origin, out, class_of, &set->validation));
-  if (out->cut) MIXENT_TRY(mixent_images_cut(&out->train, out->classes, &out->test));
+  if (out->cut && !out->test.count) MIXENT_TRY(mixent_images_cut(&out->train, out->classes, &out->test));
   MIXENT_TRY(encode(options, set, out));
   MIXENT_TRY(append_validation(&set->validation, out));
+  if (options->transpose && out->train.mapping)
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "transpose: images that are read from a file as they are needed cannot be turned; raise memory_limit");
   out->transposed = (options->transpose || set->transposed) && !out->train.features;
   if (out->transposed) {
     transpose_images(&out->train);

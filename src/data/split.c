@@ -3,7 +3,7 @@
 #include "core/memory.h"
 #include "core/random.h"
 #include "data/check.h"
-#include "mixent/data.h"
+#include "data/mapping.h"
 
 #include <float.h>
 #include <math.h>
@@ -183,6 +183,7 @@ void mixent_images_moments(const mixent_images *images, const uint32_t *indices,
     for (size_t j = 0; j < pixels; j++)
       for (size_t k = 0; k < channels; k++, pixel++)
         sum[k] += *pixel, squares[k] += (uint64_t)(*pixel * *pixel);
+    mixent_images_were_read(images, 1);
   }
   for (size_t k = 0; k < channels; k++) {
     double total = (double)(count * pixels), m = total > 0 ? (double)sum[k] / total : 0;

@@ -24,7 +24,8 @@ mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *d
                                           .transpose = recipe->transpose,
                                           .side = (int)recipe->side,
                                           .fit = (mixent_fit)recipe->fit,
-                                          .table = mixent_recipe_table(recipe)};
+                                          .table = mixent_recipe_table(recipe),
+                                          .memory_limit = (size_t)recipe->memory_limit * 1000000};
   return mixent_dataset_open(recipe->data, &options, out);
 }
 

@@ -63,6 +63,8 @@ const mixent_option mixent_options[] = {
     PLACE("data_dir", DATA, data_directory, "", "directory in which known data sets are looked for first"),
     YES_NO("transpose", DATA, transpose, "false", "whether images are stored transposed (known for EMNIST)"),
     WHOLE("side", DATA, side, "0", 0, MIXENT_MOST_SIDE, "side of the images that picture files are scaled to, 16 to 256; 0: the smallest that covers the median picture, at most 64"),
+    {"memory_limit", MIXENT_GROUP_DATA, MIXENT_OPTION_WHOLE, offsetof(mixent_recipe, memory_limit), "0", 0, 1000000000, NULL,
+     "MB that the images of picture files may take in memory; of larger sets they are decoded once, into the user's cache, and read from there as they are needed; 0: half of the machine's memory", true},
     CHOICE("fit", DATA, fit, "crop", mixent_fit_names, "how a picture that is not square becomes an image; crop: its middle; pad: black bars beside it; stretch: its shape changes"),
     TEXT("label", DATA, label, "", "tables: the column of the labels, by name, without a header by number; empty: label, class, target, or y beside no x, else the last"),
     CHOICE("missing", DATA, missing, "refuse", mixent_missing_names, "tables: what is done about missing cells; refuse: an error; impute: filled in with the train rows' median or most frequent category, beside a feature that says so; rows without a label are left out"),

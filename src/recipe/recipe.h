@@ -31,6 +31,7 @@ typedef struct mixent_recipe {
   char name[MIXENT_RECIPE_TEXT];
   char data[MIXENT_RECIPE_TEXT], data_alternative[MIXENT_RECIPE_TEXT], data_directory[MIXENT_RECIPE_TEXT];
   bool transpose;
+  long memory_limit;
   long side, fit; /* mixent_fit */
   char label[MIXENT_RECIPE_TEXT], categories[MIXENT_RECIPE_TEXT],
       leave_out[MIXENT_RECIPE_TEXT]; /* of tables */

@@ -1,5 +1,6 @@
 /* An epoch's order and a step's batch, as seed, member and epoch say. */
 #include "train/draw.h"
+#include "data/mapping.h"
 #include "train/members.h"
 #include "train/resized.h"
 #include "train/targets.h"
@@ -14,6 +15,19 @@ void mixent_trainer_choose_rows(mixent_trainer *trainer, size_t number, size_t f
     uint32_t index = trainer->split.train[trainer->order[number * trainer->batch + i]];
     trainer->drawn.indices[i] = index;
     trainer->drawn.labels[i] = trainer->train.labels[index];
+  }
+}
+
+/* Those of the step after this one. */
+static void read_ahead(const mixent_trainer *trainer, size_t step) {
+  enum { AT_ONCE = 64 };
+  uint32_t indices[AT_ONCE];
+  if (!trainer->images->mapping || step + 1 >= trainer->steps) return;
+  const uint32_t *order = trainer->order + (step + 1) * trainer->batch;
+  for (size_t i = 0, count; i < trainer->batch; i += count) {
+    count = trainer->batch - i < AT_ONCE ? trainer->batch - i : AT_ONCE;
+    for (size_t k = 0; k < count; k++) indices[k] = trainer->split.train[order[i + k]];
+    mixent_images_read_ahead(trainer->images, indices, count);
   }
 }
 
@@ -42,6 +56,7 @@ void mixent_trainer_draw_batch(mixent_trainer *trainer) {
   if (trainer->balance.count) key += (uint64_t)(step + 1) << STEP_SHIFT;
   trainer->drawn.key = key;
   mixent_trainer_choose_rows(trainer, step, 0, trainer->batch);
+  read_ahead(trainer, step);
   if (trainer->state.losses)
     mixent_pruning_weigh(&trainer->pruning, trainer->state.losses, trainer->recipe.prune_fraction,
                          &trainer->drawn);

@@ -51,11 +51,11 @@ def environment(**more):
     return {**kept, "HOME": "/nonexistent", "MIXENT_MODELS": "models", "OMP_WAIT_POLICY": "passive", **more}
 
 
-def inject(failure, *words, directory, path=None):
+def inject(failure, *words, directory, path=None, **variables):
     """The program's (code, out, err) when system calls fail as strace's option inject says, be it for one path alone."""
     only = ["-P", str(path)] if path else []
     words = ["strace", "-f", "-qq", "-o", "/dev/null", *only, "-e", f"inject={failure}", str(PROGRAM), *map(str, words)]
-    done = subprocess.run(words, cwd=directory, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(words, cwd=directory, env=environment(**variables), stdin=subprocess.DEVNULL, capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr
 
 

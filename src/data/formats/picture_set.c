@@ -2,8 +2,11 @@
  * headers. */
 #include "data/formats/picture_set.h"
 #include "core/memory.h"
+#include "core/system.h"
 #include "core/threads.h"
+#include "data/cut.h"
 #include "data/formats/picture.h"
+#include "data/formats/picture_cache.h"
 #include "data/resize.h"
 
 #include <stdlib.h>
@@ -12,8 +15,7 @@
 enum {
   LARGEST_CHOSEN = 64, /* side that is chosen by itself */
   MEASURED = 256,      /* pictures whose headers are read to choose a side */
-  LARGEST_FILE = 1 << 28,
-  BLOCK = 1024 /* pictures that are decoded before more room is made */
+  LARGEST_FILE = 1 << 28
 };
 
 /* ----------------------------------------------------------- order and classes ---- */
@@ -72,6 +74,26 @@ static mixent_status check_twice(const mixent_collection *from) {
       return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s is in it twice; pack it again", from->origin,
                          from->images[i].path);
   return MIXENT_OK;
+}
+
+/* Some images of train become those of test, before any is decoded. */
+static mixent_status set_test_apart(mixent_collection *from, size_t begins[MIXENT_SET_PARTS + 1]) {
+  mixent_images images = {.count = begins[MIXENT_SET_TRAIN + 1]};
+  int classes = 0;
+  mixent_split split = {0};
+  MIXENT_TRY(MIXENT_ALLOCATE(images.count, &images.labels));
+  for (size_t i = 0; i < images.count; i++) {
+    images.labels[i] = from->images[i].class;
+    if (images.labels[i] >= classes) classes = images.labels[i] + 1;
+  }
+  mixent_status status = mixent_cut_choose(&images, classes, &split);
+  for (size_t i = 0; i < split.validation_count; i++)
+    from->images[split.validation[i]].part = MIXENT_SET_TEST;
+  mixent_split_free(&split);
+  free(images.labels);
+  MIXENT_TRY(status);
+  qsort(from->images, from->count, sizeof *from->images, compare_images);
+  return find_parts(from, begins);
 }
 
 /* ---------------------------------------------------------------- one picture ----- */
@@ -194,25 +216,28 @@ static void decode_range(void *context, size_t begin, size_t end) {
 }
 
 /* The first of its pictures that failed, in their order, fails once more here: for its message, which belongs to a thread. */
-static mixent_status decode_block(const block *block, size_t count) {
-  mixent_parallel_for(count, 1, decode_range, (void *)(uintptr_t)block);
+mixent_status mixent_pictures_decode(const mixent_collection *from, const mixent_collected *images,
+                                     size_t count, int side, const mixent_dataset_options *options,
+                                     uint8_t *out) {
+  mixent_status statuses[MIXENT_DECODED_AT_ONCE];
+  block block = {from, options, images, side, out, statuses};
+  mixent_parallel_for(count, 1, decode_range, &block);
   for (size_t i = 0; i < count; i++)
-    if (block->status[i] != MIXENT_OK) MIXENT_TRY(decode_one(block, i));
+    if (statuses[i] != MIXENT_OK) MIXENT_TRY(decode_one(&block, i));
   return MIXENT_OK;
 }
 
 /* Images of one part, all in colour. Room grows as they decode: names alone cost nothing. */
 static mixent_status read_part(const mixent_collection *from, size_t begin, size_t end, int side,
                                const mixent_dataset_options *options, mixent_images *out) {
-  mixent_status statuses[BLOCK];
   out->side = side, out->channels = 3;
   for (size_t i = begin; i < end;) {
-    size_t count = end - i < BLOCK ? end - i : BLOCK, room = out->count + count;
+    size_t count = end - i < MIXENT_DECODED_AT_ONCE ? end - i : MIXENT_DECODED_AT_ONCE,
+           room = out->count + count;
     MIXENT_TRY(mixent_resize((void **)&out->pixels, image_size(side), room, "images"));
     MIXENT_TRY(MIXENT_RESIZE(&out->labels, room, "images"));
-    const block block = {
-        from, options, from->images + i, side, out->pixels + out->count * image_size(side), statuses};
-    MIXENT_TRY(decode_block(&block, count));
+    MIXENT_TRY(mixent_pictures_decode(from, from->images + i, count, side, options,
+                                      out->pixels + out->count * image_size(side)));
     for (size_t k = 0; k < count; k++) out->labels[out->count++] = from->images[i++].class;
   }
   return MIXENT_OK;
@@ -238,19 +263,27 @@ static void make_grey(mixent_images *images) {
                   "images"); /* where that fails, they keep their room */
 }
 
+/* Bytes of images that memory may hold. */
+static size_t find_limit(const mixent_dataset_options *options) {
+  uint64_t installed = mixent_memory_installed();
+  return options->memory_limit ? options->memory_limit : installed ? (size_t)(installed / 2) : SIZE_MAX;
+}
+
 static mixent_status read_parts(const mixent_collection *from, const size_t begins[MIXENT_SET_PARTS + 1],
                                 const mixent_dataset_options *options, mixent_format_set *out) {
   mixent_images *const parts[MIXENT_SET_PARTS] = {&out->train, &out->validation, &out->test};
+  size_t limit = find_limit(options);
   int side;
   bool grey = true;
   MIXENT_TRY(find_side(from, begins[MIXENT_SET_TRAIN + 1], options, &side, out));
+  out->pictures = true;
+  if (from->count > limit / image_size(side))
+    return mixent_picture_cache_read(from, begins, side, options, limit, out);
   for (int part = 0; part < MIXENT_SET_PARTS; part++) {
     MIXENT_TRY(read_part(from, begins[part], begins[part + 1], side, options, parts[part]));
     grey = grey && is_grey(parts[part]);
   }
   for (int part = 0; part < MIXENT_SET_PARTS && grey; part++) make_grey(parts[part]);
-  out->pictures = true;
-  out->one_part = !out->test.count;
   return MIXENT_OK;
 }
 
@@ -262,6 +295,8 @@ mixent_status mixent_picture_set_read(mixent_collection *from, const mixent_data
   if (from->count) qsort(from->images, from->count, sizeof *from->images, compare_images);
   MIXENT_TRY(find_parts(from, begins));
   MIXENT_TRY(check_twice(from));
+  out->one_part = begins[MIXENT_SET_TEST] == begins[MIXENT_SET_PARTS];
+  if (out->one_part) MIXENT_TRY(set_test_apart(from, begins));
   MIXENT_TRY(read_parts(from, begins, options, out));
   MIXENT_TRY(mixent_passed_over_note(&from->passed_over, MIXENT_PICTURE_ENDINGS, &note));
   MIXENT_TRY(mixent_format_set_note(out, note));
