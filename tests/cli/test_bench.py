@@ -118,3 +118,9 @@ def test_summaries():
     assert time_to_accuracy.summarize([0.5]) == {"mean": 0.5, "deviation": None}
     assert time_to_accuracy.summarize([None, None]) is None
     assert time_to_accuracy.words({"mean": 0.5, "deviation": None}) == "50.00"
+
+
+def test_memory_limit(tmp_path):
+    words = ["--program", PROGRAM, "--pictures", 400, "--side", 32, "--rounds", 1, "--threads", 1, "--net", "conv3"]
+    told = json.loads(run("memory_limit.py", *words, directory=tmp_path).stdout)
+    assert told["disk_to_memory"] > 0 and told["megabytes"] == 1 and len(told["images_per_second"]["disk"]) == 1
