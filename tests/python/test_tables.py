@@ -14,6 +14,12 @@ TOOL = os.path.join(BUILD, "tests", "data_dump")
 SEEDS = range(12)
 
 
+def complaint(path, *options):
+    done = subprocess.run([TOOL, path, *options], capture_output=True)
+    assert done.returncode == 1, done.stdout[:200]
+    return done.stderr.decode()
+
+
 def dump(path, *options):
     """(class names, feature names, [(labels, values) of train and test])."""
     if not os.path.exists(TOOL):
@@ -76,7 +82,7 @@ def test_csv_is_read_as_it_was_written(tmp_path, seed):
         assert (values[:, 0, 0] == table.astype(numpy.float32)).all()
 
 
-TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"]
+TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", ">f4", ">i2", ">f8"]
 
 
 @pytest.mark.parametrize("save", [numpy.savez, numpy.savez_compressed])
@@ -86,7 +92,7 @@ def test_npz_is_read_as_it_was_written(tmp_path, seed, save):
     features, arrays, written = int(generator.integers(1, 9)), {}, []
     for part in ("train", "test"):
         rows, kind = int(generator.integers(5, 50)), generator.choice(TYPES)
-        table = (generator.normal(0, 30, (rows, features)) + (100 if kind[0] == "u" else 0)).clip(-120, 250).astype(kind)
+        table = (generator.normal(0, 30, (rows, features)) + (100 if "u" in kind else 0)).clip(-120, 250).astype(kind)
         labels = (numpy.arange(rows) % 3 * 5).astype(generator.choice(TYPES))
         arrays[f"x_{part}"] = generator.choice([numpy.ascontiguousarray, numpy.asfortranarray])(table)
         arrays[f"y_{part}"] = labels[:, None] if generator.random() < 0.5 else labels
@@ -113,6 +119,77 @@ def test_images_in_npz(tmp_path, channels, order):
         assert parts[k][1].dtype == numpy.uint8
         assert (parts[k][1] == images[k].reshape(-1, 20, 20, channels or 1)).all()
         assert (parts[k][0] == labels[k]).all()
+
+
+RULES = {  # numbers of an image, and the pixels that they become
+    "unit": (lambda pixels: pixels / 255, lambda numbers: numbers * 255, "from 0 to 1"),
+    "half": (lambda pixels: (pixels / 255).astype("f2"), lambda numbers: numbers.astype(float) * 255, "from 0 to 1"),
+    "bytes": (lambda pixels: pixels.astype("f4"), lambda numbers: numbers, "from 0 to 255"),
+    "symmetric": (lambda pixels: pixels / 127.5 - 1, lambda numbers: (numbers + 1) * 127.5, "from -1 to 1"),
+    "whole": (lambda pixels: pixels.astype("i8"), lambda numbers: numbers, None),
+    "deep": (lambda pixels: pixels.astype("u2") * 257, lambda numbers: numbers / 257, "of 16 bits"),
+    "bool": (lambda pixels: pixels > 128, lambda numbers: numbers * 255.0, None),
+    "standard": (lambda pixels: ((pixels / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]).astype("f4"), None, "each channel's lowest"),
+}
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["NHWC", "NCHW"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("rule", RULES)
+def test_images_of_other_numbers(tmp_path, rule, order, first):
+    """Channels last or first; what the pixels were that a standardised image was made of is found again."""
+    encode, decode, _ = RULES[rule]
+    generator = numpy.random.default_rng(2)
+    pixels = [generator.integers(0, 256, (rows, 16, 16, 3)).astype(numpy.uint8) for rows in (30, 10)]
+    pixels[0][0, 0, 0] = pixels[0][1, 3, 3] = 0
+    pixels[0][0, 0, 1] = 255
+    numbers = [encode(part.astype(float)) for part in pixels]
+    expected = [numpy.rint(decode(part)).astype(numpy.uint8) for part in numbers] if decode else pixels
+    shaped = [numpy.array(part.transpose(0, 3, 1, 2) if first else part, order=order) for part in numbers]
+    numpy.savez(tmp_path / "set.npz", train_images=shaped[0], train_labels=numpy.arange(30) % 2, test_images=shaped[1], test_labels=numpy.arange(10) % 2)
+    _, _, parts = dump(tmp_path)
+    for k in range(2):
+        assert (parts[k][1] == expected[k]).all()
+
+
+@pytest.mark.parametrize("kind", ["U", "S", "one-hot", "one-hot f4", "bool", "column of U"])
+def test_labels_of_any_kind(tmp_path, kind):
+    words = numpy.array(["tea", "café" if "U" in kind else "cafe", "water"])
+    labels = numpy.arange(40) % 3
+    table = numpy.arange(40.0)[:, None]
+    made = {"U": lambda: words[labels], "column of U": lambda: words[labels][:, None], "S": lambda: words[labels].astype("S"),
+            "one-hot": lambda: numpy.eye(3, dtype=int)[labels], "one-hot f4": lambda: numpy.eye(3, dtype="f4")[labels], "bool": lambda: labels > 0}
+    numpy.savez(tmp_path / "set.npz", table, made[kind]())  # arr_0 and arr_1
+    found, _, parts = dump(tmp_path / "set.npz")
+    text = kind[-1] in "US"
+    assert found == (sorted(words) if text else ["0", "1"] if kind == "bool" else ["0", "1", "2"])
+    for classes, values in parts:
+        truth = values[:, 0, 0, 0].astype(int) % 3
+        assert [found[k] for k in classes] == [words[k] if text else str(min(k, 1)) if kind == "bool" else str(k) for k in truth]
+
+
+def test_arrays_that_are_no_data(tmp_path):
+    table, images, labels = numpy.zeros((4, 2)), numpy.zeros((4, 16, 16, 3)), numpy.arange(4) % 2
+    for x, y, said in ((table, numpy.full((4, 2), 0.5), "y[0]: expected a label, as one number, or as 2 of which one is 1 and the others 0"),
+                       (table, numpy.array(["a", "", "b", "a"]), "y[1]: the label is missing (empty or nan)"),
+                       (table, numpy.array(["a", "b", "c", "d"], object), "Python objects; save numbers, or texts with labels.astype(str)"),
+                       (table.astype(str), labels, "its elements are texts"),
+                       (numpy.zeros((4, 16, 16, 4)), labels, "with 4 channels; they must be square"),
+                       (numpy.zeros((4, 16, 20)), labels, "images of 16 x 20"),
+                       (images + numpy.nan, labels, "X[0] holds nan; pixels are finite numbers"),
+                       (images.astype("i4") - 5, labels, "whole numbers from -5 to -5; expected pixels from 0 to 255"),
+                       (numpy.zeros((4, 3, 3, 3)), labels, "of side 16 to 256")):
+        numpy.savez(tmp_path / "set.npz", X=x, y=y)
+        assert said in complaint(tmp_path / "set.npz"), said
+
+
+def test_gaps_in_arrays_are_filled(tmp_path):
+    table = numpy.array([[1, 5], [numpy.nan, 6], [3, 7], [10, 8], [2, 9]] * 4)
+    numpy.savez(tmp_path / "set.npz", x_train=table, y_train=numpy.arange(20) % 2, x_test=table + 1, y_test=numpy.arange(20) % 2)
+    assert "x_train[1, 0] is nan" in complaint(tmp_path / "set.npz")
+    _, names, parts = dump(tmp_path / "set.npz", "missing=impute")
+    assert names == ["1", "1 is missing", "2"]
+    assert parts[0][1][:2, 0, 0].tolist() == [[1, 0, 5], [2.5, 1, 6]] and parts[1][1][1, 0, 0].tolist() == [2.5, 1, 7]
 
 
 def test_a_set_in_one_part_is_cut_the_same_way(tmp_path):

@@ -24,6 +24,8 @@ typedef struct mixent_format_set {
   bool one_part;   /* there is train alone: test is cut from it */
 } mixent_format_set;
 void mixent_format_set_free(mixent_format_set *set);
+/* Of rows that are left out: where, and how many. */
+#define MIXENT_UNLABELLED_NOTE "missing-labels: %s: rows without a label, which are left out: %zu"
 /* Adds a line to a note (NULL: none so far). */
 mixent_status mixent_note_add(char **note, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Adds a line to set->note; takes `line` over (NULL: there is none to add). */

@@ -1,5 +1,6 @@
 /* Reads NPY: numpy/lib/format.py says how it is written. */
 #include "data/formats/npy.h"
+#include "core/half.h"
 #include "core/memory.h"
 
 #include <endian.h>
@@ -13,7 +14,7 @@ static mixent_status fail_array(const char *origin, const char *what) {
 /* The header's text while it is read. */
 typedef struct header {
   const char *origin, *at, *end;
-  bool any; /* bools, texts and single elements are read as well */
+  bool any; /* single elements are read as well */
 } header;
 
 static char skip_space(header *h) {
@@ -43,37 +44,39 @@ static bool take_string(header *h, char out[32]) {
   return true;
 }
 
-/* "b1", or "U12". */
-static bool take_other_type(const char *type, mixent_npy *out) {
+/* "U12" or "S5": texts of so many letters or bytes. */
+static bool take_text_type(const char *type, mixent_npy *out) {
   enum { LONGEST_TEXT = 100000 };
   char *end;
-  if (strcmp(type, "b1") == 0) {
-    out->kind = 'u', out->bytes = 1;
-    return true;
-  }
-  long letters = *type == 'U' && type[1] >= '1' && type[1] <= '9' ? strtol(type + 1, &end, 10) : 0;
-  if (letters < 1 || letters > LONGEST_TEXT || *end) return false;
-  out->kind = 'U', out->bytes = 4 * (int)letters;
+  if ((*type != 'U' && *type != 'S') || type[1] < '1' || type[1] > '9') return false;
+  long letters = strtol(type + 1, &end, 10);
+  if (letters > LONGEST_TEXT || *end) return false;
+  out->kind = *type, out->bytes = *type == 'U' ? 4 * (int)letters : (int)letters;
   return true;
+}
+
+static bool take_number_type(const char *type, mixent_npy *out) {
+  bool number = *type && strchr("uif", *type) && type[1] && strchr("1248", type[1]) && !type[2];
+  out->kind = *type;
+  out->bytes = number ? type[1] - '0' : 0;
+  if (number) return out->kind != 'f' || out->bytes >= 2;
+  out->bytes = 1;
+  return strcmp(type, "b1") == 0;
 }
 
 static mixent_status read_type(header *h, mixent_npy *out) {
   char text[32];
   if (!take_string(h, text)) return fail_array(h->origin, "its elements are records; save numbers");
-  if (text[0] == '>') return fail_array(h->origin, "its numbers are big endian; save it in little endian");
-  const char *type = text + (*text && strchr("<|=", *text));
-  if (h->any && take_other_type(type, out)) return MIXENT_OK;
+  out->big = *text == '>';
+  const char *type = text + (*text && strchr("<>|=", *text));
   if (strcmp(type, "O") == 0)
-    return fail_array(h->origin, "its elements are Python objects; save numbers (labels as whole numbers)");
-  if (*type == 'U' || *type == 'S')
-    return fail_array(h->origin, "its elements are texts; save labels as whole numbers");
-  bool known = *type && strchr("uif", *type) && type[1] && strchr("1248", type[1]) && !type[2];
-  out->kind = *type;
-  out->bytes = known ? type[1] - '0' : 0;
-  if (known && (out->kind != 'f' || out->bytes >= 4)) return MIXENT_OK;
+    return fail_array(h->origin, "its elements are Python objects; save numbers, or texts with "
+                                 "labels.astype(str)");
+  if (take_text_type(type, out) || take_number_type(type, out)) return MIXENT_OK;
   return mixent_fail(
       MIXENT_ERROR_FORMAT,
-      "%s: not an array that is read here: its type is '%s'; u1 to u8, i1 to i8, f4 and f8 are read",
+      "%s: not an array that is read here: its type is '%s'; b1, u1 to u8, i1 to i8, f2 to f8, "
+      "U and S are read",
       h->origin, text);
 }
 
@@ -184,11 +187,17 @@ mixent_status mixent_npy_text(const mixent_npy *array, size_t index, char **out)
   const uint8_t *at = array->data + index * (size_t)array->bytes;
   MIXENT_TRY(MIXENT_ALLOCATE(array->bytes + 1, out));
   char *end = *out;
-  for (int i = 0; i < array->bytes; i += 4) {
-    uint32_t code =
-        (uint32_t)at[i] | (uint32_t)at[i + 1] << 8 | (uint32_t)at[i + 2] << 16 | (uint32_t)at[i + 3] << 24;
+  for (int i = 0; i < array->bytes; i += array->kind == 'S' ? 1 : 4) {
+    uint32_t code = at[i];
+    if (array->kind == 'U') {
+      memcpy(&code, at + i, sizeof code);
+      code = array->big ? be32toh(code) : le32toh(code);
+    }
     if (!code) break; /* NumPy fills up with zeros */
-    end = encode(code, end);
+    if (array->kind == 'S')
+      *end++ = (char)code;
+    else
+      end = encode(code, end);
   }
   return MIXENT_OK;
 }
@@ -206,24 +215,29 @@ static size_t position_of(const mixent_npy *array, size_t index, size_t element)
   return where;
 }
 
-static double element_at(const mixent_npy *array, const uint8_t *at) {
+static uint64_t bits_at(const mixent_npy *array, const uint8_t *at) {
   uint64_t bits = 0;
-  memcpy(&bits, at, (size_t)array->bytes);
-  bits = le64toh(bits);
-  if (array->kind == 'f' && array->bytes == 8) {
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-  }
-  if (array->kind == 'f') {
-    uint32_t half = (uint32_t)bits;
-    float value;
-    memcpy(&value, &half, sizeof value);
-    return value;
-  }
-  if (array->kind == 'u') return (double)bits;
+  for (int i = 0; i < array->bytes; i++) bits |= (uint64_t)at[array->big ? array->bytes - 1 - i : i] << 8 * i;
+  return bits;
+}
+
+static double float_of(uint64_t bits, int bytes) {
+  double value;
+  if (bytes == 2) return (double)mixent_f16_to_float((uint16_t)bits);
+  if (bytes == 4) return (double)mixent_float_from_bits((uint32_t)bits);
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+static double element_at(const mixent_npy *array, const uint8_t *at) {
+  uint64_t bits = bits_at(array, at);
   int shift = 64 - 8 * array->bytes;
-  return (double)((int64_t)(bits << shift) >> shift);
+  switch (array->kind) {
+  case 'f': return float_of(bits, array->bytes);
+  case 'i': return (double)((int64_t)(bits << shift) >> shift);
+  case 'b': return bits != 0;
+  default: return (double)bits;
+  }
 }
 
 void mixent_npy_row(const mixent_npy *array, size_t index, double *out) {

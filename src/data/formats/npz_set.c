@@ -1,11 +1,13 @@
-/* Data sets in .npz: x of [n, features] are rows of a table, bytes of [n, side, side] or [n, side, side, channels] are
- * images; y are whole numbers, one a row. */
+/* Data sets in .npz: x of [n, features] are rows of a table, x of three or four dimensions are images; y are whole numbers, texts, or
+ * rows that are 1 at one class and 0 at the others. */
+#include "core/cell.h"
 #include "core/file.h"
 #include "core/locale.h"
 #include "core/memory.h"
+#include "data/encoder.h"
 #include "data/find.h"
 #include "data/formats/class_names.h"
-#include "data/formats/npy.h"
+#include "data/formats/npy_images.h"
 #include "data/formats/npz.h"
 #include "data/formats/single_file.h"
 #include "data/formats/zip.h"
@@ -17,10 +19,14 @@
 
 enum { LIMIT = 2147483647 };
 
-enum { TRAIN_X, TRAIN_Y, TEST_X, TEST_Y, ONE_X, ONE_Y, ROLES, SPELLINGS = 2 };
+enum { TRAIN_X, TRAIN_Y, TEST_X, TEST_Y, ONE_X, ONE_Y, ROLES, SPELLINGS = 4 };
 static const char *const names[ROLES * SPELLINGS] = {
-    "x_train.npy", "X_train.npy", "y_train.npy", "Y_train.npy", "x_test.npy", "X_test.npy",
-    "y_test.npy",  "Y_test.npy",  "X.npy",       "x.npy",       "y.npy",      "Y.npy"};
+    "x_train.npy", "X_train.npy", "train_images.npy", "train_x.npy", /* TRAIN_X */
+    "y_train.npy", "Y_train.npy", "train_labels.npy", "train_y.npy", /* TRAIN_Y */
+    "x_test.npy",  "X_test.npy",  "test_images.npy",  "test_x.npy",  /* TEST_X */
+    "y_test.npy",  "Y_test.npy",  "test_labels.npy",  "test_y.npy",  /* TEST_Y */
+    "X.npy",       "x.npy",       "images.npy",       "arr_0.npy",   /* ONE_X */
+    "y.npy",       "Y.npy",       "labels.npy",       "arr_1.npy"};  /* ONE_Y */
 
 typedef struct archive {
   const char *origin;
@@ -84,149 +90,233 @@ static mixent_status read_elements(const archive *archive, member *out) {
   return mixent_npy_parse(out->origin, out->bytes, (size_t)entry->size, &out->array);
 }
 
-static mixent_status check_images(const char *origin, const mixent_npy *array) {
-  size_t side = array->extent[1], other = array->extent[2], last = array->extent[3];
-  if (array->kind != 'u' || array->bytes != 1)
-    return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: images must be bytes (uint8); make them [n, features] to train on numbers",
-                       origin);
-  if (array->dimensions == 4 && (side == 1 || side == 3) && other == last && last != 1 && last != 3)
-    return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: images of [n, %zu, %zu, %zu], channels first; they must be [n, %zu, %zu, %zu]: "
-                       "transpose them by x.transpose(0, 2, 3, 1)",
-                       origin, side, other, last, other, last, side);
-  if (side == other && side >= MIXENT_LEAST_SIDE && side <= MIXENT_MOST_SIDE && (last == 1 || last == 3))
-    return MIXENT_OK;
-  return mixent_fail(
-      MIXENT_ERROR_FORMAT,
-      "%s: images of %zu x %zu with %zu channels; they must be square, of side %d to %d, with 1 or 3 "
-      "channels: scale them, or make them [n, features]",
-      origin, side, other, last, MIXENT_LEAST_SIDE, MIXENT_MOST_SIDE);
-}
+/* What is read of a set, and how. */
+typedef struct reading {
+  const archive *archive;
+  bool impute;
+  mixent_class_names *words;
+  mixent_npy_pixels pixels; /* of images: as train's are read */
+  mixent_format_set *set;
+} reading;
 
-/* Elements as images, which are bytes already. */
-static mixent_status take_images(const mixent_npy *array, mixent_images *out) {
-  double *row;
-  out->side = (int)array->extent[1], out->channels = (int)array->extent[3];
-  MIXENT_TRY(MIXENT_ALLOCATE(array->extent[0] * array->row, &out->pixels));
-  if (!array->fortran) {
-    memcpy(out->pixels, array->data, array->extent[0] * array->row);
-    return MIXENT_OK;
-  }
-  MIXENT_TRY(MIXENT_ALLOCATE(array->row, &row));
-  for (size_t i = 0; i < array->extent[0]; i++) {
-    mixent_npy_row(array, i, row);
-    for (size_t j = 0; j < array->row; j++) out->pixels[i * array->row + j] = (uint8_t)row[j];
-  }
-  free(row);
-  return MIXENT_OK;
-}
-
-static mixent_status fill_features(const char *origin, const mixent_npy *array, double *row, float *out) {
+static mixent_status fill_features(const char *origin, const mixent_npy *array, bool impute, double *row,
+                                   float *out) {
   for (size_t i = 0; i < array->extent[0]; i++) {
     mixent_npy_row(array, i, row);
     for (size_t j = 0; j < array->row; j++) {
-      if (!(fabs(row[j]) <= MIXENT_LARGEST_FEATURE))
-        return mixent_fail(MIXENT_ERROR_FORMAT, "%s[%zu, %zu] is %g; features are finite, at most %g in size",
-                           origin, i, j, row[j], MIXENT_LARGEST_FEATURE);
+      bool gap = isnan(row[j]) && impute;
+      if (!gap && !(fabs(row[j]) <= MIXENT_LARGEST_FEATURE))
+        return mixent_fail(
+            MIXENT_ERROR_FORMAT, "%s[%zu, %zu] is %g; features are finite, at most %g in size%s", origin, i,
+            j, row[j], MIXENT_LARGEST_FEATURE, isnan(row[j]) ? "; missing=impute fills gaps in" : "");
       *out++ = (float)row[j];
     }
   }
   return MIXENT_OK;
 }
 
-static mixent_status take_features(const char *origin, const mixent_npy *array, mixent_images *out) {
+static mixent_status take_features(const char *origin, const mixent_npy *array, bool impute,
+                                   mixent_images *out) {
   double *row;
   out->side = 1, out->channels = (int)array->row;
   MIXENT_TRY(MIXENT_ALLOCATE(array->extent[0] * array->row, &out->features));
   MIXENT_TRY(MIXENT_ALLOCATE(array->row, &row));
-  mixent_status status = fill_features(origin, array, row, out->features);
+  mixent_status status = fill_features(origin, array, impute, row, out->features);
   free(row);
   return status;
+}
+
+/* Of the test part the rule is train's. */
+static mixent_status take_images(const char *origin, const mixent_npy *array, reading *reading,
+                                 mixent_images *out) {
+  mixent_npy_pixels own;
+  MIXENT_TRY(mixent_npy_images_range(origin, array, &own));
+  if (out == &reading->set->train) {
+    reading->pixels = own;
+    if (own.rule)
+      MIXENT_TRY(mixent_note_add(&reading->set->note, "float-images: %s: numbers %s", origin, own.rule));
+  }
+  return mixent_npy_images_take(array, &reading->pixels, out);
 }
 
 static mixent_status check_x(const char *origin, const mixent_npy *array) {
   if (array->dimensions == 1)
     return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: one dimension; expected [n, features], or bytes [n, side, side]", origin);
+                       "%s: one dimension; expected [n, features], or images of [n, side, side]", origin);
   if (array->extent[0] == 0) return mixent_fail(MIXENT_ERROR_FORMAT, "%s: nothing is in it", origin);
-  if (array->dimensions > 2) return check_images(origin, array);
+  if (array->dimensions > 2) return mixent_npy_images_check(origin, array);
+  if (mixent_npy_is_text(array))
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s: its elements are texts; save numbers, or words as a table (CSV)", origin);
   if (array->row >= 1 && array->row <= MIXENT_MOST_FEATURES) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu features; 1 to %d can be", origin, array->row,
                      MIXENT_MOST_FEATURES);
 }
 
 static mixent_status check_y(const char *origin, const mixent_npy *array, size_t count) {
-  if (array->row != 1)
+  bool rows = array->dimensions == 2 && array->row <= MIXENT_MOST_LABELS && !mixent_npy_is_text(array);
+  if (array->row != 1 && !rows)
     return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: %zu numbers a row; expected one label: its argmax, if they stand for classes",
+                       "%s: %zu elements a row; expected one label, or numbers of which one "
+                       "is 1 and the others 0",
                        origin, array->row);
   if (array->extent[0] == count) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %zu labels, but %zu rows in x", origin, array->extent[0],
                      count);
 }
 
-static mixent_status take_labels(const char *origin, const mixent_npy *array, mixent_class_names *words,
-                                 int32_t *labels) {
+/* A row of numbers of which one is 1: its place. */
+static mixent_status read_one_hot(const char *origin, const mixent_npy *array, size_t index, double *row,
+                                  double *out) {
+  size_t ones = 0;
+  mixent_npy_row(array, index, row);
+  for (size_t k = 0; k < array->row; k++) {
+    if (row[k] == 1) *out = (double)k, ones++;
+    if (row[k] != 0 && row[k] != 1) ones = array->row + 1;
+    if (ones > 1) break;
+  }
+  if (ones == 1) return MIXENT_OK;
+  return mixent_fail(
+      MIXENT_ERROR_FORMAT,
+      "%s[%zu]: expected a label, as one number, or as %zu of which one is 1 and the others 0; "
+      "for probabilities save the most likely class, y.argmax(1)",
+      origin, index, array->row);
+}
+
+/* "" where the label is missing. */
+static mixent_status read_number(const char *origin, const mixent_npy *array, size_t index, double *row,
+                                 char word[32]) {
+  double label = 0;
+  if (array->row > 1)
+    MIXENT_TRY(read_one_hot(origin, array, index, row, &label));
+  else
+    mixent_npy_row(array, index, &label);
+  *word = 0;
+  if (isnan(label)) return MIXENT_OK;
+  if (!(fabs(label) <= 1e15 && label == floor(label)))
+    return mixent_fail(MIXENT_ERROR_FORMAT, "%s[%zu] is %g; labels are whole numbers", origin, index, label);
+  mixent_print(word, 32, "%.0f", label + 0.0); /* -0 becomes 0 */
+  return MIXENT_OK;
+}
+
+/* The place of a word; -1 where it is missing and its row is left out. */
+static mixent_status take_word(const char *origin, const char *word, size_t index, const reading *reading,
+                               int32_t *out) {
+  if (!mixent_cell_is_missing(word)) return mixent_class_names_add(reading->words, origin, word, out);
+  *out = -1;
+  if (reading->impute) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_FORMAT,
+                     "%s[%zu]: the label is missing (%s); leave the row out, or let "
+                     "missing=impute do so",
+                     origin, index, *word ? word : "empty or nan");
+}
+
+static mixent_status take_labels(const char *origin, const mixent_npy *array, const reading *reading,
+                                 double *row, int32_t *labels) {
   for (size_t i = 0; i < array->extent[0]; i++) {
-    double label;
-    char word[32];
-    mixent_npy_row(array, i, &label);
-    if (isnan(label))
-      return mixent_fail(MIXENT_ERROR_FORMAT, "%s[%zu]: the label is missing (nan); leave the row out",
-                         origin, i);
-    if (!(fabs(label) <= 1e15 && label == floor(label)))
-      return mixent_fail(MIXENT_ERROR_FORMAT, "%s[%zu] is %g; labels are whole numbers", origin, i, label);
-    mixent_print(word, sizeof word, "%.0f", label + 0.0); /* -0 becomes 0 */
-    MIXENT_TRY(mixent_class_names_add(words, origin, word, &labels[i]));
+    char number[32], *text = NULL;
+    if (mixent_npy_is_text(array))
+      MIXENT_TRY(mixent_npy_text(array, i, &text));
+    else
+      MIXENT_TRY(read_number(origin, array, i, row, number));
+    mixent_status status = take_word(origin, text ? text : number, i, reading, &labels[i]);
+    free(text);
+    MIXENT_TRY(status);
   }
   return MIXENT_OK;
 }
 
-static mixent_status take_members(const archive *archive, member *x, member *y, mixent_class_names *words,
-                                  mixent_images *out) {
+/* Moves what has a label over what has none. */
+static mixent_status leave_out(const char *origin, mixent_format_set *set, mixent_images *images) {
+  size_t kept = 0, size = (size_t)images->side * (size_t)images->side * (size_t)images->channels;
+  for (size_t i = 0; i < images->count; i++) {
+    if (images->labels[i] < 0) continue;
+    images->labels[kept] = images->labels[i];
+    if (images->features)
+      memmove(images->features + kept * size, images->features + i * size, size * sizeof *images->features);
+    else
+      memmove(images->pixels + kept * size, images->pixels + i * size, size);
+    kept++;
+  }
+  size_t left_out = images->count - kept;
+  images->count = kept;
+  if (kept == 0) return mixent_fail(MIXENT_ERROR_FORMAT, "%s: every label is missing", origin);
+  return left_out ? mixent_note_add(&set->note, MIXENT_UNLABELLED_NOTE, origin, left_out) : MIXENT_OK;
+}
+
+static mixent_status take_members(reading *reading, member *x, member *y, mixent_images *out) {
+  const archive *archive = reading->archive;
+  double *row;
   MIXENT_TRY(read_head(archive, x));
   MIXENT_TRY(read_head(archive, y));
   MIXENT_TRY(check_x(x->origin, &x->array));
   MIXENT_TRY(check_y(y->origin, &y->array, x->array.extent[0]));
   MIXENT_TRY(read_elements(archive, y));
   MIXENT_TRY(MIXENT_ALLOCATE(y->array.extent[0], &out->labels));
-  MIXENT_TRY(take_labels(y->origin, &y->array, words, out->labels));
+  MIXENT_TRY(MIXENT_ALLOCATE(y->array.row, &row));
+  mixent_status status = take_labels(y->origin, &y->array, reading, row, out->labels);
+  free(row);
+  MIXENT_TRY(status);
   MIXENT_TRY(read_elements(archive, x));
   out->count = x->array.extent[0];
-  return x->array.dimensions == 2 ? take_features(x->origin, &x->array, out) : take_images(&x->array, out);
+  MIXENT_TRY(x->array.dimensions == 2 ? take_features(x->origin, &x->array, reading->impute, out)
+                                      : take_images(x->origin, &x->array, reading, out));
+  return leave_out(y->origin, reading->set, out);
 }
 
-static mixent_status take_part(const archive *archive, int x_role, mixent_class_names *words,
-                               mixent_images *out, char **origin) {
+static mixent_status take_part(reading *reading, int x_role, mixent_images *out, char **origin) {
+  const archive *archive = reading->archive;
   member x = {.index = find_role(archive, x_role)}, y = {.index = find_role(archive, x_role + 1)};
   if (x.index < 0 || y.index < 0)
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: no array %.*s in it; expected x_train, y_train, x_test, y_test, or X and y",
                        archive->origin, (int)strlen(names[x_role * SPELLINGS]) - 4,
                        names[(x.index < 0 ? x_role : x_role + 1) * SPELLINGS]);
-  mixent_status status = take_members(archive, &x, &y, words, out);
+  mixent_status status = take_members(reading, &x, &y, out);
   *origin = y.origin, y.origin = NULL;
   member_free(&x);
   member_free(&y);
   return status;
 }
 
-static mixent_status take_set(const archive *archive, mixent_class_names *words, mixent_format_set *out) {
+/* Columns of numbers without names, whose gaps are filled in: as the model's encoder says, or one to be fitted. */
+static mixent_status make_encoder(const archive *archive, const mixent_dataset_options *options,
+                                  mixent_format_set *out) {
+  size_t count = (size_t)out->train.channels;
+  const mixent_encoder *given = options->encoder;
+  if (!out->train.features || !(given || options->table.missing == MIXENT_MISSING_IMPUTE)) return MIXENT_OK;
+  bool words = given && given->count != count;
+  for (size_t c = 0; given && !words && c < count; c++) words = given->columns[c].category;
+  if (words)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "%s: %zu columns of numbers, but the model reads %zu of a table", archive->origin,
+                       count, given->count);
+  if (given) return mixent_encoder_copy(given, &out->encoder);
+  MIXENT_TRY(mixent_encoder_create(count, &out->encoder));
+  out->encoder->missing = MIXENT_MISSING_IMPUTE;
+  out->encoder->cells = count + 1, out->encoder->label = count;
+  for (size_t c = 0; c < count; c++) out->encoder->columns[c].place = c;
+  return MIXENT_OK;
+}
+
+static mixent_status take_set(reading *reading, const mixent_dataset_options *options) {
+  const archive *archive = reading->archive;
+  mixent_format_set *out = reading->set;
   bool train = find_role(archive, TRAIN_X) >= 0,
        test = find_role(archive, TEST_X) >= 0 || find_role(archive, TEST_Y) >= 0;
   out->one_part = !test;
-  MIXENT_TRY(take_part(archive, train || test ? TRAIN_X : ONE_X, words, &out->train, &out->train_origin));
-  if (test) MIXENT_TRY(take_part(archive, TEST_X, words, &out->test, &out->test_origin));
+  MIXENT_TRY(take_part(reading, train || test ? TRAIN_X : ONE_X, &out->train, &out->train_origin));
+  if (test) MIXENT_TRY(take_part(reading, TEST_X, &out->test, &out->test_origin));
   if (test && (out->test.side != out->train.side || out->test.channels != out->train.channels))
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: what x_train holds and what x_test holds are of different shapes",
                        archive->origin);
-  return mixent_class_names_number(words, out);
+  MIXENT_TRY(make_encoder(archive, options, out));
+  return mixent_class_names_number(reading->words, out);
 }
 
 mixent_status mixent_npz_parse(const char *origin, const uint8_t *bytes, size_t size,
-                               mixent_format_set *out) {
+                               const mixent_dataset_options *options, mixent_format_set *out) {
   memory memory = {bytes};
   mixent_class_names words = {0};
   archive archive = {.origin = origin,
@@ -236,7 +326,12 @@ mixent_status mixent_npz_parse(const char *origin, const uint8_t *bytes, size_t 
                                 .read = read_memory,
                                 .context = &memory}};
   MIXENT_TRY(mixent_zip_find(&archive.source, names, ROLES * SPELLINGS, archive.entries));
-  mixent_status status = take_set(&archive, &words, out);
+  reading reading = {.archive = &archive,
+                     .impute = options->encoder ? options->encoder->missing == MIXENT_MISSING_IMPUTE
+                                                : options->table.missing == MIXENT_MISSING_IMPUTE,
+                     .words = &words,
+                     .set = out};
+  mixent_status status = take_set(&reading, options);
   mixent_class_names_free(&words);
   return status;
 }
@@ -254,14 +349,13 @@ static mixent_status find_set(const char *path, const char *name, bool *found) {
 
 static mixent_status read_set(const char *path, const char *name, const mixent_dataset_options *options,
                               mixent_format_set *out) {
-  (void)options;
   (void)name;
   char *file, *bytes = NULL;
   size_t size;
   MIXENT_TRY(mixent_data_file_find(path, endings, &file));
   if (!file) return mixent_fail(MIXENT_ERROR_IO, "%s: its archive has gone", path);
   mixent_status status = mixent_file_read(file, LIMIT, &bytes, &size);
-  if (status == MIXENT_OK) status = mixent_npz_parse(file, (const uint8_t *)bytes, size, out);
+  if (status == MIXENT_OK) status = mixent_npz_parse(file, (const uint8_t *)bytes, size, options, out);
   free(bytes);
   free(file);
   return status;

@@ -178,8 +178,7 @@ mixent_status mixent_table_parse(const char *origin, char *text, size_t size, bo
 mixent_status mixent_table_note(const mixent_table_columns *columns, const char *origin, char **note) {
   char more[48] = "";
   if (columns->unlabelled)
-    MIXENT_TRY(mixent_note_add(note, "missing-labels: %s: rows without a label, which are left out: %zu",
-                               origin, columns->unlabelled));
+    MIXENT_TRY(mixent_note_add(note, MIXENT_UNLABELLED_NOTE, origin, columns->unlabelled));
   if (!columns->unseen) return MIXENT_OK;
   if (columns->unseen > 1) snprintf(more, sizeof more, " (and %zu more cells)", columns->unseen - 1);
   return mixent_note_add(note,

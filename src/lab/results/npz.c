@@ -82,7 +82,7 @@ static const char *name_of(const archive *archive, mixent_results_role role) {
 /* Element `index` as a text; whole numbers have one spelling. */
 static mixent_status text_of(const member *member, size_t index, char **out) {
   double number;
-  if (member->array.kind == 'U') return mixent_npy_text(&member->array, index, out);
+  if (mixent_npy_is_text(&member->array)) return mixent_npy_text(&member->array, index, out);
   mixent_npy_row(&member->array, index, &number);
   return mixent_print_text(out, number == floor(number) ? "%.0f" : "%.17g", number + 0.0 /* no -0 */);
 }
@@ -112,7 +112,7 @@ static mixent_status read_role(const archive *archive, mixent_results_role role,
 
 static mixent_status take_logits(const member *logits, mixent_run_predictions *out, mixent_predicted *part) {
   const mixent_npy *array = &logits->array;
-  if (array->kind == 'U' || array->dimensions != 2 || array->extent[0] < 1 || array->row < 2 ||
+  if (mixent_npy_is_text(array) || array->dimensions != 2 || array->extent[0] < 1 || array->row < 2 ||
       (out->classes && out->classes != array->row))
     return mixent_fail(
         MIXENT_ERROR_FORMAT,
@@ -143,7 +143,7 @@ static mixent_status take_logits(const member *logits, mixent_run_predictions *o
 
 static mixent_status take_labels(const member *labels, mixent_predicted *part) {
   const mixent_npy *array = &labels->array;
-  if (array->kind == 'U' || elements(labels) != part->images || array->row != 1)
+  if (mixent_npy_is_text(array) || elements(labels) != part->images || array->row != 1)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: expected a label for each of the %zu rows of logits",
                        labels->origin, part->images);
   MIXENT_TRY(MIXENT_ALLOCATE(part->images, &part->labels));
@@ -254,7 +254,7 @@ static mixent_status read_metrics(const archive *archive, mixent_record *out) {
     if (status == MIXENT_OK &&
         mixent_npy_any(archive->origin, head, (size_t)made, (size_t)archive->entries[i].size, &array) ==
             MIXENT_OK &&
-        array.kind != 'U' && array.extent[0] * array.row == 1)
+        !mixent_npy_is_text(&array) && array.extent[0] * array.row == 1)
       status = take_metric(archive, i, length, out);
   }
   free(head);
@@ -308,7 +308,7 @@ static mixent_status read_items(const archive *archive, const mixent_record *rec
                          names[1]);
   if (status == MIXENT_OK && items.bytes &&
       (elements(&items) != elements(&correct) || items.array.row != 1 || correct.array.row != 1 ||
-       correct.array.kind == 'U'))
+       mixent_npy_is_text(&correct.array)))
     status = mixent_fail(MIXENT_ERROR_FORMAT,
                          "%s: expected a number for each of the %zu items, in one dimension, got %zu",
                          correct.origin, elements(&items), elements(&correct));
