@@ -111,3 +111,7 @@ bool mixent_cell_is_missing(const char *text) {
     if (fits(unsigned_text, missing_words[i])) return true;
   return text[strspn(text, " \t\r\n")] == 0;
 }
+
+bool mixent_cell_may_be_word(const char *text) {
+  return strcmp(text, "none") == 0;
+}

@@ -13,5 +13,7 @@ bool mixent_cell_is_date(const char *text);
 /* Whether it is blank or one of the words that stand for a missing value, in capital letters or small, with or without a sign:
  * NA, null and the like, NaN as any C library writes it, the errors of spreadsheets. */
 bool mixent_cell_is_missing(const char *text);
+/* Whether it stands for a missing value unless it stands among words, which it is then one of: "none". */
+bool mixent_cell_may_be_word(const char *text);
 
 #endif

@@ -233,6 +233,20 @@ static void test_words_become_categories(void **state) {
   mixent_dataset_free(dataset);
 }
 
+/* "none" is one of several words, and nothing among numbers. */
+static void test_none_among_words(void **state) {
+  (void)state;
+  mixent_dataset *dataset =
+      open_well("a,b,class\n1,none,x\n2,some,y\n3,none,x\n4,some,y\n", (mixent_table_options){0});
+  assert_string_equal(dataset->feature_names[1], "b=none");
+  HAS_ROW(dataset, 1, 1, 0);
+  mixent_dataset_free(dataset);
+  expect_refusal("a,b,class\n1,2,x\n2,none,y\n3,NA,x\n", (mixent_table_options){0},
+                 "t.csv:3:3: the value in column 'b' is missing ('none'), as 1 more are");
+  expect_refusal("a,b,class\n1,None,x\n2,some,y\n", (mixent_table_options){0},
+                 "t.csv:2:3: the value in column 'b' is missing ('None')");
+}
+
 /* Tables of numbers without gaps give what they gave before there were encoders. */
 static void test_numbers_need_no_encoder(void **state) {
   (void)state;
@@ -715,6 +729,7 @@ int main(void) {
       cmocka_unit_test_teardown(test_missing_labels, clear),
       cmocka_unit_test_teardown(test_too_many_labels, clear),
       TEST_IN_DIRECTORY(test_words_become_categories),
+      TEST_IN_DIRECTORY(test_none_among_words),
       TEST_IN_DIRECTORY(test_numbers_need_no_encoder),
       TEST_IN_DIRECTORY(test_gaps_are_filled),
       TEST_IN_DIRECTORY(test_columns_that_teach_nothing),

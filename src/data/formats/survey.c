@@ -98,6 +98,11 @@ static mixent_status take_cell(const mixent_survey *survey, mixent_survey_column
     return MIXENT_OK;
   }
   column->counts = false;
+  if (!column->labels && mixent_cell_may_be_word(cell->text)) {
+    keep_first(&column->none, cell);
+    column->nones++;
+    return MIXENT_OK;
+  }
   if (mixent_cell_is_missing(cell->text)) {
     keep_first(&column->gap, cell);
     column->missing++;
@@ -109,6 +114,18 @@ static mixent_status take_cell(const mixent_survey *survey, mixent_survey_column
   return add_word(column, cell->text);
 }
 
+/* What "none" is, now that the other cells are known. */
+static mixent_status settle_nones(mixent_survey_column *column) {
+  bool word = column->words > 0;
+  mixent_survey_cell *first = word ? &column->word : &column->gap;
+  if (!column->nones) return MIXENT_OK;
+  if (!first->line || column->none.line < first->line) *first = column->none;
+  if (!word) column->missing += column->nones;
+  if (!word) return MIXENT_OK;
+  column->words += column->nones;
+  return add_word(column, column->none.text);
+}
+
 mixent_status mixent_survey_rows(mixent_csv *csv, mixent_survey *survey) {
   for (bool found = true; found; survey->rows++) {
     if (csv->count != survey->count)
@@ -118,6 +135,7 @@ mixent_status mixent_survey_rows(mixent_csv *csv, mixent_survey *survey) {
       MIXENT_TRY(take_cell(survey, &survey->columns[c], &csv->cells[c]));
     MIXENT_TRY(mixent_csv_next(csv, &found));
   }
+  for (size_t c = 0; c < survey->count; c++) MIXENT_TRY(settle_nones(&survey->columns[c]));
   return MIXENT_OK;
 }
 

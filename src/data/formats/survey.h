@@ -13,10 +13,13 @@ typedef struct mixent_survey_cell {
 
 typedef struct mixent_survey_column {
   bool all_words;                 /* the caller's: numbers are words here, too */
+  bool labels;                    /* the caller's: it holds labels, of which "none" is never one */
   size_t numbers, words, missing; /* cells */
   size_t dates;                   /* of the words */
   mixent_survey_cell number, word, gap, point,
-      comma;   /* the first of each; point, comma: numbers with a decimal point, comma */
+      comma;    /* the first of each; point, comma: numbers with a decimal point, comma */
+  size_t nones; /* cells with "none", which is a word beside words and nothing beside numbers */
+  mixent_survey_cell none;
   bool counts; /* each number is one more than that above it, a whole one */
   double last; /* of them */
   char **

@@ -77,13 +77,16 @@ static mixent_status read_word(const mixent_csv_cell *cell, const mixent_encoder
   return MIXENT_OK;
 }
 
+static bool is_gap(const char *text, const mixent_encoder_column *column, char decimal) {
+  if (column->category ? mixent_cell_may_be_word(text) : mixent_cell_is_decimal(text, decimal)) return false;
+  return mixent_cell_is_missing(text);
+}
+
 static mixent_status read_cell(const mixent_csv *csv, const mixent_csv_cell *cell,
                                const mixent_encoder_column *column, mixent_table_columns *columns,
                                float *out) {
   char text[128];
-  if (column->category
-          ? mixent_cell_is_missing(cell->text)
-          : !mixent_cell_is_decimal(cell->text, columns->decimal) && mixent_cell_is_missing(cell->text)) {
+  if (is_gap(cell->text, column, columns->decimal)) {
     *out = NAN;
     if (columns->encoder->missing == MIXENT_MISSING_IMPUTE) return MIXENT_OK;
     return mixent_csv_fail(csv, cell,

@@ -137,8 +137,10 @@ static mixent_status survey_table(const char *text, size_t size, plan *plan) {
   if (status == MIXENT_OK)
     status = mixent_survey_create(columns->cells, choose_decimal(plan->options->decimal, columns->separator),
                                   &plan->survey);
-  for (size_t c = 0; c < plan->survey.count; c++)
+  for (size_t c = 0; c < plan->survey.count; c++) {
+    plan->survey.columns[c].labels = c == columns->label;
     plan->survey.columns[c].all_words = plan->forced[c] || c == columns->label;
+  }
   if (status == MIXENT_OK) status = mixent_survey_rows(&csv, &plan->survey);
   mixent_csv_end(&csv);
   free(copy);
@@ -230,7 +232,7 @@ static mixent_status check_labels(const plan *plan) {
 static mixent_status check_gaps(const plan *plan) {
   const mixent_survey_cell *first = NULL;
   size_t count = 0, of = 0;
-  char column[128] = "", more[64] = "";
+  char column[128] = "", more[64] = "", text[96] = "";
   for (size_t c = 0; c < plan->survey.count; c++) {
     const mixent_survey_cell *gap = &plan->survey.columns[c].gap;
     if (!is_feature(plan, c) || !gap->line) continue;
@@ -240,12 +242,13 @@ static mixent_status check_gaps(const plan *plan) {
   if (!first || plan->options->missing == MIXENT_MISSING_IMPUTE) return MIXENT_OK;
   if (plan->columns->names)
     mixent_print(column, sizeof column, " in column '%.80s'", plan->columns->names[of]);
+  if (*first->text) mixent_print(text, sizeof text, " ('%s')", first->text);
   if (count > 1) mixent_print(more, sizeof more, ", as %zu more are", count - 1);
   return mixent_survey_fail(
       plan->origin, first,
-      "the value%s is missing%s; fill it in, let missing=impute do so, or leave the row "
+      "the value%s is missing%s%s; fill it in, let missing=impute do so, or leave the row "
       "or the column out",
-      column, more);
+      column, text, more);
 }
 
 /* Whether a column of words can be learned from. */
