@@ -393,6 +393,8 @@ static void test_bad_tables(void **state) {
                  "column 'b' has no value in any of the 2 train rows; leave it out with leave_out=b");
   expect_refusal("a,class\n1,x\n2,\n3,y\n4,NA\n5,x\n", (mixent_table_options){0},
                  "t.csv:3:3: the label is missing (''), as in 1 more of 5 rows; leave such rows out");
+  expect_refusal("when,size,id,class\n2024-01-02,1,A1,x\n2024-01-03,2,7,y\n", (mixent_table_options){0},
+                 "of 2 columns that cannot be read this is the first, and leave_out=when,id leaves out all");
   expect_refusal("a,class\n1,\n2,\n", impute, "the label is missing, as in all 2 rows");
   expect_refusal("a,class\n1,x\n,x\n3,x\n", impute, "every label is 'x'; a classifier needs two classes");
   expect_refusal("a,b,class\n1,2,x\n", (mixent_table_options){.leave_out = "a,b"},

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LONGEST_LIST = 600 }; /* of columns in a message */
+
 /* A table while it is planned. */
 typedef struct plan {
   const char *origin;
@@ -294,6 +296,31 @@ static mixent_status check_column(const plan *plan, size_t c) {
       option_value(plan, c, value));
 }
 
+/* The first column that cannot be read, and what leaves out all of them. */
+static mixent_status check_columns(const plan *plan) {
+  mixent_text all = {0}, first = {0};
+  size_t refused = 0;
+  mixent_status status = MIXENT_OK;
+  for (size_t c = 0; c < plan->survey.count; c++) {
+    char value[32];
+    if (!is_feature(plan, c) || check_column(plan, c) == MIXENT_OK) continue;
+    if (!refused) mixent_text_append(&first, "%s", mixent_last_error());
+    mixent_text_append(&all, "%s%s", refused++ ? "," : "", option_value(plan, c, value));
+  }
+  if (mixent_text_status(&all) != MIXENT_OK || mixent_text_status(&first) != MIXENT_OK)
+    status = MIXENT_ERROR_MEMORY;
+  else if (refused > 1 && all.length < LONGEST_LIST)
+    status = mixent_fail(MIXENT_ERROR_FORMAT,
+                         "%s; of %zu columns that cannot be read this is the first, and leave_out=%s leaves "
+                         "out all",
+                         first.data, refused, all.data);
+  else if (refused)
+    status = mixent_fail(MIXENT_ERROR_FORMAT, "%s", first.data);
+  mixent_text_free(&all);
+  mixent_text_free(&first);
+  return status;
+}
+
 static mixent_status take_column(plan *plan, size_t c, mixent_encoder_column *out) {
   mixent_survey_column *column = &plan->survey.columns[c];
   out->place = c;
@@ -330,8 +357,7 @@ static mixent_status make_encoder(plan *plan) {
 static mixent_status judge(plan *plan) {
   MIXENT_TRY(find_decimal(plan));
   MIXENT_TRY(check_names(plan));
-  for (size_t c = 0; c < plan->survey.count; c++)
-    if (is_feature(plan, c)) MIXENT_TRY(check_column(plan, c));
+  MIXENT_TRY(check_columns(plan));
   MIXENT_TRY(check_gaps(plan));
   MIXENT_TRY(check_labels(plan));
   return make_encoder(plan);
