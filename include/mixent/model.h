@@ -102,6 +102,20 @@ mixent_status mixent_model_predict(const mixent_model *model, const uint8_t *pix
  * are); its output `logits` is float [N, classes], divided by the model's temperature. */
 mixent_status mixent_model_export_onnx(const mixent_model *model, const char *path);
 
+/* Writes the model for evaluation as one C99 file, whole or not at all; its first comment says how to call it. The file needs
+ * no library, allocates nothing and does not recurse. An existing file is replaced only if it is such a file itself. */
+enum { MIXENT_MOST_C_PREFIX = 19 }; /* characters: with them the names have C99's 31 */
+typedef struct mixent_c_options {
+  const char *prefix; /* of its functions, "letters" for letters_classify(); a C name; NULL: "model" */
+  bool int8;          /* weights in 8 bits, each output channel with a scale of its own; else float */
+} mixent_c_options;
+typedef struct mixent_c_size {
+  size_t constant_bytes, variable_bytes; /* weights and other numbers; working memory */
+} mixent_c_size;
+/* `options` and `size` may be NULL. */
+mixent_status mixent_model_export_c(const mixent_model *model, const mixent_c_options *options,
+                                    const char *path, mixent_c_size *size);
+
 #ifdef __cplusplus
 }
 #endif

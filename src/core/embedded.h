@@ -9,6 +9,7 @@ typedef struct mixent_embedded {
 extern const mixent_embedded mixent_embedded_networks[];   /* src/net/networks */
 extern const mixent_embedded mixent_embedded_recipes[];    /* recipes */
 extern const mixent_embedded mixent_embedded_confusions[]; /* src/data/noise, by data set */
+extern const mixent_embedded mixent_embedded_c[];          /* src/model/exported */
 extern const mixent_embedded mixent_embedded_styles[];     /* src/lab/report; one each */
 extern const mixent_embedded mixent_embedded_scripts[];
 extern const mixent_embedded mixent_embedded_studies[]; /* recipes/studies */

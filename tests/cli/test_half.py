@@ -131,7 +131,7 @@ def test_a_weight_too_large_for_16_bits(mixent, place):
 
 
 @pytest.mark.parametrize("words, said", [
-    (["a", "--half"], "say what to write: --onnx FILE or --safetensors FILE"),
+    (["a", "--half"], "say what to write: --onnx FILE, --safetensors FILE or --c FILE"),
     (["a", "--onnx", "x.onnx", "--half"], "--half is of the file that --safetensors FILE names"),
     (["a", "--safetensors", "a/best.safetensors", "--half"], "a/best.safetensors is one of the checkpoints"),
 ])

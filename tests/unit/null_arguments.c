@@ -286,6 +286,7 @@ static void test_models_filled_in_by_hand(void **state) {
     fill(&by_hand, graph);
     memset((char *)&by_hand.model + pointers[i], 0, sizeof(void *));
     REFUSES(mixent_model_export_onnx(&by_hand.model, path));
+    REFUSES(mixent_model_export_c(&by_hand.model, NULL, path, NULL));
     REFUSES(mixent_predictor_create(&by_hand.model, 1, MIXENT_FP32, &predictor));
   }
   fill(&by_hand, graph);
@@ -339,6 +340,9 @@ static void test_train(void **state) {
   REFUSES(mixent_model_predict(model, pixels, 1, MIXENT_FP32, 1, NULL));
   REFUSES(mixent_model_export_onnx(NULL, "x.onnx"));
   REFUSES(mixent_model_export_onnx(model, NULL));
+  REFUSES(mixent_model_export_c(NULL, NULL, "x.c", NULL));
+  REFUSES(mixent_model_export_c(model, NULL, NULL, NULL));
+  REFUSES_STRUCT(mixent_model_export_c(model, &(mixent_c_options){.prefix = ""}, "x.c", NULL), "got ''");
   assert_int_equal(mixent_predictor_create(model, 1, MIXENT_FP32, &predictor), MIXENT_OK);
   REFUSES(mixent_predictor_run(predictor, NULL, 1, NULL, probabilities));
   REFUSES(mixent_predictor_run_features(predictor, NULL, 1, NULL, probabilities));

@@ -7,6 +7,7 @@
 
 #include "io/plan_file.h"
 #include "net/graph/layer.h"
+#include "net/plan/arena.h"
 
 typedef struct mixent_plan mixent_plan;
 typedef struct mixent_step mixent_step;
@@ -36,12 +37,6 @@ struct mixent_step {
   int buffers[MIXENT_MAX_STEP_BUFFERS]; /* everything it reads or writes in the arena */
   int buffer_count;
 };
-
-typedef struct mixent_buffer {
-  size_t bytes, offset; /* offset within the arena, known once the plan is complete */
-  int first, last;      /* steps between which it is alive */
-  bool kept;            /* alive always: input, logits, the logits' gradient */
-} mixent_buffer;
 
 struct mixent_plan {
   const mixent_graph *graph;
