@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/printable.h"
+#include "model/page.h"
 #include "train/trainer.h"
 
 #include <stdlib.h>
@@ -99,7 +100,7 @@ static mixent_status train_one(const arguments *arguments, demo_setup *setup, co
   return status;
 }
 
-/* The demo ends with a sheet of images. */
+/* The demo ends with a sheet of images and a page to draw on. */
 static mixent_status check_images(const mixent_recipe *recipe) {
   mixent_dataset *dataset;
   MIXENT_TRY(mixent_recipe_open_data(recipe, NULL, &dataset));
@@ -146,6 +147,26 @@ static mixent_status report(const arguments *arguments, const mixent_recipe *rec
   return status;
 }
 
+/* The page to draw on, with both networks in it. */
+static mixent_status write_page(const arguments *arguments, const mixent_train_summary *summaries) {
+  mixent_model *models[MIXENT_DEMO_RUNS] = {0};
+  char *page = mixent_path_join(arguments->run, "page.html");
+  mixent_status status = page ? MIXENT_OK : MIXENT_ERROR_MEMORY;
+  for (int i = 0; i < MIXENT_DEMO_RUNS && status == MIXENT_OK; i++) {
+    char *best = mixent_path_join(summaries[i].run, "best.safetensors");
+    status = best ? mixent_model_open(best, &models[i]) : MIXENT_ERROR_MEMORY;
+    free(best);
+  }
+  if (status == MIXENT_OK)
+    status = mixent_model_page_write((const mixent_model *const *)models, losses, MIXENT_DEMO_RUNS, page);
+  if (status == MIXENT_OK)
+    printf("%s opens in a browser: draw there, and see what both networks believe.\n",
+           mixent_printable(page));
+  for (int i = 0; i < MIXENT_DEMO_RUNS; i++) mixent_model_free(models[i]);
+  free(page);
+  return status;
+}
+
 static int run(const void *given, int count, char **words) {
   (void)count, (void)words;
   const arguments *arguments = given;
@@ -154,6 +175,7 @@ static int run(const void *given, int count, char **words) {
   mixent_status status = make_setup(arguments, &setup);
   if (status == MIXENT_OK) status = train_all(arguments, &setup, summaries);
   if (status == MIXENT_OK) status = report(arguments, &setup.recipe, summaries);
+  if (status == MIXENT_OK) status = write_page(arguments, summaries);
   for (int i = 0; i < MIXENT_DEMO_RUNS; i++) mixent_train_summary_free(&summaries[i]);
   free(setup.settings);
   return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
@@ -207,8 +229,8 @@ const mixent_command mixent_command_demo = {
     .options = options,
     .description =
         "Trains the recipe 'demo' with cross entropy (ce), then with MIN-ENT (min-ent). Prints their "
-        "scores side by side and what the difference means, and writes a sheet of test images with "
-        "the network's answers.\n\n"
+        "scores side by side and what the difference means, writes a sheet of test images with "
+        "the network's answers, and a page to draw on ('mixent help page').\n\n"
         "A finished run is shown and not trained again, and an interrupted demo goes on; --overwrite "
         "begins anew.",
     .arguments_size = sizeof(arguments),

@@ -12,6 +12,8 @@ extern const mixent_embedded mixent_embedded_confusions[]; /* src/data/noise, by
 extern const mixent_embedded mixent_embedded_c[];          /* src/model/exported */
 extern const mixent_embedded mixent_embedded_styles[];     /* src/lab/report; one each */
 extern const mixent_embedded mixent_embedded_scripts[];
+extern const mixent_embedded mixent_embedded_page_styles[]; /* src/model/page; one */
+extern const mixent_embedded mixent_embedded_page_scripts[];
 extern const mixent_embedded mixent_embedded_studies[]; /* recipes/studies */
 
 #endif

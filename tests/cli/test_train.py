@@ -358,6 +358,8 @@ def test_demo(mixent, tmp_path, bars, tiny_net):
     assert first.code == 0 and not first.err
     with Image.open(tmp_path / "runs" / "demo" / "predictions.png") as sheet:
         assert sheet.width > 300
+    assert first.out.splitlines()[-1] == "runs/demo/page.html opens in a browser: draw there, and see what both networks believe."
+    assert '"name":"min-ent"' in (tmp_path / "runs" / "demo" / "page.html").read_text(encoding="utf-8")
     before = (tmp_path / "runs" / "demo" / "ce" / "best.safetensors").stat().st_mtime_ns
     again = mixent(*words)
     assert again.code == 0 and again.out.count("trained before") == 2

@@ -1,13 +1,10 @@
-/* Pieces of a page. What comes from files goes through mixent_html_text, whatever it is. */
+/* Pieces of a report's page beside those of core/html.h. */
 #ifndef MIXENT_LAB_REPORT_HTML_H
 #define MIXENT_LAB_REPORT_HTML_H
 
-#include "core/memory.h"
-#include <stdint.h>
+#include "core/html.h"
 
-/* The text with what HTML and SVG would read as markup escaped; control characters become spaces. */
-void mixent_html_text(mixent_text *out, const char *text);
-/* The same cut to `most` characters, the last an ellipsis, for places in a chart. */
+/* mixent_html_text, cut to `most` characters, the last an ellipsis, for places in a chart. */
 void mixent_html_short(mixent_text *out, const char *text, size_t most);
 /* Characters of a UTF-8 text. */
 size_t mixent_html_length(const char *text);
@@ -18,7 +15,5 @@ void mixent_html_number(mixent_text *out, double value, int digits);
 void mixent_html_difference(mixent_text *out, double value, int digits);
 /* "0.012", "< 0.001". */
 void mixent_html_p(mixent_text *out, double p);
-/* The bytes as base64. */
-void mixent_html_base64(mixent_text *out, const uint8_t *bytes, size_t count);
 
 #endif

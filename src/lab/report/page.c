@@ -2,7 +2,6 @@
 #include "lab/report/page.h"
 #include "core/embedded.h"
 #include "core/layout.h"
-#include "core/sha256.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,29 +118,12 @@ static void write_header(const mixent_report *report, mixent_text *out) {
   mixent_text_append(out, "</p>\n</header>\n");
 }
 
-/* 'sha256-…': the one script that a browser may run in this page, whatever stands in the names of strangers. */
-static void write_script_hash(mixent_text *out, const char *script) {
-  char digits[65];
-  uint8_t bytes[32];
-  mixent_sha256 hash;
-  mixent_sha256_begin(&hash);
-  mixent_sha256_add(&hash, script, strlen(script));
-  mixent_sha256_end(&hash, digits);
-  for (size_t i = 0; i < sizeof bytes; i++) {
-    const char pair[] = {digits[2 * i], digits[2 * i + 1], '\0'};
-    bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
-  }
-  mixent_text_append(out, "'sha256-");
-  mixent_html_base64(out, bytes, sizeof bytes);
-  mixent_text_append(out, "'");
-}
-
 static void write_head(const mixent_report *report, mixent_text *out) {
   mixent_text_append(
       out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
            "style-src 'unsafe-inline'; script-src ");
-  write_script_hash(out, mixent_embedded_scripts->text);
+  mixent_html_hash(out, (const char *const[]){mixent_embedded_scripts->text, NULL});
   mixent_text_append(out, "\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                           "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
   mixent_html_text(out, report->title);
