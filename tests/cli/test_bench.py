@@ -124,3 +124,13 @@ def test_memory_limit(tmp_path):
     words = ["--program", PROGRAM, "--pictures", 400, "--side", 32, "--rounds", 1, "--threads", 1, "--net", "conv3"]
     told = json.loads(run("memory_limit.py", *words, directory=tmp_path).stdout)
     assert told["disk_to_memory"] > 0 and told["megabytes"] == 1 and len(told["images_per_second"]["disk"]) == 1
+
+
+@pytest.mark.long
+def test_pictures(tmp_path):
+    """Both sides read every photograph; with so few of them the ratio says nothing."""
+    pytest.importorskip("torchvision")
+    done = run("pictures.py", "--pictures", 20, "--rounds", 1, "--program", PROGRAM, "--out", "facts.json", directory=tmp_path)
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    assert facts["pictures"] == 20 and min(facts["seconds"].values()) > 0
+    assert facts["ratio"] == facts["seconds"]["torchvision"] / facts["seconds"]["mixent"] and "torchvision's time over mixent's" in done.stdout
