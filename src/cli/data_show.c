@@ -8,11 +8,12 @@
 #include "core/status.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct arguments {
   const char *out, *data_directory;
-  long count, seed, side;
-  int part, fit;
+  long count, seed;
+  int part;
   bool transpose;
   mixent_setting_list settings;
 } arguments;
@@ -190,17 +191,18 @@ static int check_options(const mixent_dataset *dataset, const arguments *argumen
   } options[] = {{"transpose", arguments->transpose},
                  {"count", arguments->count},
                  {"split", arguments->part},
-                 {"seed", arguments->seed}},
-    of_pictures[] = {{"side", arguments->side}, {"fit", arguments->fit != MIXENT_FIT_CROP}};
+                 {"seed", arguments->seed}};
   for (size_t i = 0; dataset->train.features && i < sizeof options / sizeof *options; i++)
     if (options[i].given)
       return mixent_wrong_use(
           "data show: --%s has no effect: %s holds rows of features, not images; leave it out",
           options[i].name, dataset->name);
-  for (size_t i = 0; !dataset->pictures && i < sizeof of_pictures / sizeof *of_pictures; i++)
-    if (of_pictures[i].given)
-      return mixent_wrong_use("data show: --%s has no effect: %s holds no picture files; leave it out",
-                              of_pictures[i].name, dataset->name);
+  for (size_t i = 0; !dataset->pictures && i < arguments->settings.count; i++) {
+    const char *key = arguments->settings.items[i].key;
+    if (strcmp(key, "side") == 0 || strcmp(key, "fit") == 0)
+      return mixent_wrong_use("data show: %s has no effect: %s holds no picture files; leave it out", key,
+                              dataset->name);
+  }
   return MIXENT_EXIT_DONE;
 }
 
@@ -208,9 +210,7 @@ static int run(const void *given, int count, char **words) {
   (void)count;
   const arguments *arguments = given;
   mixent_dataset_options options = {.data_directory = arguments->data_directory,
-                                    .transpose = arguments->transpose,
-                                    .side = (int)arguments->side,
-                                    .fit = (mixent_fit)arguments->fit};
+                                    .transpose = arguments->transpose};
   mixent_recipe recipe;
   mixent_dataset *dataset;
   mixent_status status = mixent_reading_choose(&arguments->settings, &recipe, &options);
@@ -255,21 +255,6 @@ static const mixent_command_option options[] = {
      .help = "look for data sets there first",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, data_directory)},
-    {.name = "side",
-     .argument = "N",
-     .help =
-         "side of the images that picture files become; 0: the smallest that covers the median picture, at most 64",
-     .kind = MIXENT_VALUE_WHOLE,
-     .offset = offsetof(arguments, side),
-     .fallback = "0",
-     .high = MIXENT_MOST_SIDE},
-    {.name = "fit",
-     .argument = "crop|pad|stretch",
-     .help = "how a picture that is not square becomes an image",
-     .kind = MIXENT_VALUE_CHOICE,
-     .offset = offsetof(arguments, fit),
-     .fallback = "crop",
-     .choices = mixent_fit_names},
     {.name = "transpose",
      .help = "the images are stored transposed (known for EMNIST)",
      .kind = MIXENT_VALUE_FLAG,

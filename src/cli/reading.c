@@ -1,4 +1,4 @@
-/* Options that say how a table is read, for commands without a recipe. */
+/* Options that say how data are read, for commands without a recipe. */
 #include "cli/reading.h"
 
 #include <string.h>
@@ -13,11 +13,11 @@ mixent_status mixent_reading_choose(const mixent_setting_list *settings, mixent_
     while (keys[k] && strcmp(keys[k], settings->items[i].key) != 0) k++;
     if (!keys[k])
       return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                         "%s does not say how a table is read; expected one of label, missing, "
-                         "categories, leave_out, separator, decimal, header",
+                         "%s does not say how data are read; expected one of " MIXENT_READING_KEYS,
                          settings->items[i].key);
   }
   MIXENT_TRY(mixent_recipe_compose("tabular", settings->items, settings->count, recipe));
+  out->side = (int)recipe->side, out->fit = (mixent_fit)recipe->fit;
   out->table = mixent_recipe_table(recipe);
   return MIXENT_OK;
 }

@@ -1,11 +1,14 @@
-/* Words KEY=VALUE of commands that read a table without a recipe. */
+/* Words KEY=VALUE of commands that read data without a recipe. */
 #ifndef MIXENT_CLI_READING_H
 #define MIXENT_CLI_READING_H
 
 #include "cli/command.h"
 #include "recipe/recipe.h"
 
-/* How the settings say that a table is read: those of a recipe's options that do so, and no others. The texts in *out are those
+#define MIXENT_READING_KEYS                                                                                  \
+  "side, fit (of picture files), label, missing, categories, leave_out, separator, decimal, header (of tables)"
+
+/* How the settings say that data are read: those of a recipe's options that do so, and no others. The texts in *out are those
  * of *recipe. */
 mixent_status mixent_reading_choose(const mixent_setting_list *settings, mixent_recipe *recipe,
                                     mixent_dataset_options *out);
@@ -13,9 +16,8 @@ mixent_status mixent_reading_choose(const mixent_setting_list *settings, mixent_
 #define MIXENT_READING_OPTION(arguments)                                                                     \
   {                                                                                                          \
     .name = "set", .argument = "KEY=VALUE",                                                                  \
-    .help =                                                                                                  \
-        "an option of a recipe that says how a table is read, also without --set: label, "                   \
-        "missing, categories, leave_out, separator, decimal, header ('mixent help recipe' explains them)",   \
+    .help = "an option of a recipe that says how data are read, also without --set: " MIXENT_READING_KEYS    \
+            "; 'mixent help recipe' explains them",                                                          \
     .kind = MIXENT_VALUE_SETTING, .offset = offsetof(arguments, settings)                                    \
   }
 

@@ -70,7 +70,7 @@ static void scale_line(const uint8_t *in, size_t channels, const filter *filter,
         for (size_t c = 0; c < 3; c++) sums[c] += weights[k] * at[c];
     else
       for (size_t k = 0; k < filter->length[i]; k++) sums[0] += weights[k] * at[k];
-    for (size_t c = 0; c < channels; c++) out[i * channels + c] = to_byte(sums[c]);
+    for (size_t c = 0; c < channels && c < 3; c++) out[i * channels + c] = to_byte(sums[c]);
   }
 }
 

@@ -81,7 +81,7 @@ def test_photographs_from_folder_to_prediction(mixent, tmp_path, tiny_net):
 def test_predict_reads_as_training_did(mixent, tmp_path, tiny_net):
     """With parts of one's own: the test pictures, predicted one by one, are right as often as eval says. Wide pictures tell the fits apart."""
     make_pictures(tmp_path / "shapes", ("Train", "VALID", "test"), each=20)
-    shown = mixent("data", "show", "./shapes", "--split", "validation", "--side", "32", "--fit", "stretch")
+    shown = mixent("data", "show", "./shapes", "--split", "validation", "side=32", "fit=stretch")
     assert shown.code == 0 and "40 train, 40 validation and 40 test images of 32 x 32" in shown.out and shown.err == ""
     words = ["--net", tiny_net, "--set", "batch=16", "--epochs", "5", "--threads", "1", "--set", "side=24"]
     trained = mixent("train", "--data", "./shapes", *words, "--run", "run", "--set", "validation.fraction=0.5")
@@ -177,5 +177,6 @@ def test_options_without_effect(mixent, tiny, bars):
     assert trained.code == 0
     for option in "side", "fit":
         assert f"unused-option: {option} has no effect: the data are no picture files" in trained.err
-    for words in ["--side", "32"], ["--fit", "pad"]:
-        assert f"data show: {words[0]} has no effect" in mixent("data", "show", bars, *words).message
+    for word in "side=32", "fit=pad":
+        assert f"data show: {word.split('=')[0]} has no effect" in mixent("data", "show", bars, word).message
+    assert mixent("data", "show", bars, "side=8").code == 2

@@ -103,7 +103,7 @@ def test_images_have_no_columns(mixent, tmp_path, bars, tiny_net):
     for key in ("label", "missing"):
         assert f"unused-option: {key} has no effect: the data are images, not a table" in result.err
     result = mixent("data", "show", bars, "epochs=3")
-    assert result.code == 2 and "epochs does not say how a table is read" in result.message
+    assert result.code == 2 and "epochs does not say how data are read" in result.message
     image = next((bars if hasattr(bars, "rglob") else tmp_path / bars).rglob("*.png"), None)
     if image:
         lines = read_csv(mixent("predict", "run", image, "--csv").out)
