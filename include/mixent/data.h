@@ -27,6 +27,7 @@ typedef struct mixent_images {
   float *features;
   struct mixent_mapping
       *mapping; /* of pixels that lie in a file and must not be written; NULL: they are in memory */
+  char **files; /* [count] where an inspection asked for them, else NULL: the path of each picture file */
 } mixent_images;
 
 /* How a picture of any size becomes a square: its shorter side scaled and the middle cut out; the longer side scaled and
@@ -115,7 +116,17 @@ typedef struct mixent_dataset_options {
   size_t
       memory_limit; /* bytes of picture files' images in memory; of more, all are read from a file as they are needed; 0: half
                                  * of the machine's memory */
+  struct mixent_broken_files
+      *broken; /* NULL: a picture that cannot be read is an error; else it is listed there and left
+                                         out, and images know their files */
 } mixent_dataset_options;
+
+/* Picture files that cannot be read. Zeroed to begin with; mixent_broken_files_free. */
+typedef struct mixent_broken_files {
+  char **paths, **reasons; /* [count] */
+  size_t count;
+} mixent_broken_files;
+void mixent_broken_files_free(mixent_broken_files *broken);
 
 /* Opens a data set by name (looked for under options->data_directory, $MIXENT_DATA, ./data, the user's cache,
  * /usr/share/datasets), as a directory (an argument with a '/' or an existing directory) or as a .csv, .npz, .zip,
@@ -148,6 +159,10 @@ typedef struct mixent_split {
 } mixent_split;
 mixent_status mixent_split_make(const mixent_images *images, int classes, double fraction,
                                 double held_out_fraction, uint64_t seed, mixent_split *out);
+/* Fold `fold`, from 0, of a cross-validation apart for validation: of each class every `folds`th image of an order drawn from `seed` alone, so
+ * that each image is in just one fold. */
+mixent_status mixent_split_fold(const mixent_images *images, int classes, size_t folds, size_t fold,
+                                uint64_t seed, mixent_split *out);
 /* Leaves only about `fraction` of each class in train, at least 1 image, drawn from `seed` alone; of two fractions
  * the smaller one's images are among the larger one's. `images` and `classes`: as the split was made. */
 mixent_status mixent_split_thin(const mixent_images *images, int classes, double fraction, uint64_t seed,

@@ -2,11 +2,11 @@
 #include "cli/commands.h"
 
 static const mixent_command *const members[] = {&mixent_command_data_list, &mixent_command_data_show,
-                                                &mixent_command_data_get, NULL};
+                                                &mixent_command_data_check, &mixent_command_data_get, NULL};
 
 const mixent_command mixent_command_data = {
     .name = "data",
-    .summary = "List data sets, show what is in them, fetch them",
+    .summary = "List data sets, show what is in them, check them, fetch them",
     .description =
         "A data set is a known name; a directory with images as IDX files, CIFAR's binary files or folders "
         "train/CLASS and test/CLASS; an archive of such folders (.tar, .tar.gz, .tgz); images or rows of a "

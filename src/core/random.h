@@ -1,7 +1,7 @@
 /* Counter-based random numbers (Philox4x32-10, Salmon et al. 2011): a number depends only on (seed, stream,
  * name, step, element), never on what was drawn before or on the number of threads. Streams in use: "init"
  * (per parameter name), "split", "part", "noise", "order", "balance", "augment", "elastic", "erase", "mix", "prune", "dropout" (per layer name), "schedule",
- * "held-out", "bootstrap" ("seeds", "images", "scores a", "scores b"). */
+ * "held-out", "near", "bootstrap" ("seeds", "images", "scores a", "scores b"). */
 #ifndef MIXENT_CORE_RANDOM_H
 #define MIXENT_CORE_RANDOM_H
 

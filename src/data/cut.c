@@ -8,7 +8,7 @@
 
 enum { CUT_SEED = 0 };
 
-/* Those images, in that order, in new memory. */
+/* Those images, in that order, in new memory; their files' names go over to it. */
 static mixent_status gather(const mixent_images *from, const uint32_t *indices, size_t count,
                             mixent_images *out) {
   size_t size = (size_t)from->side * (size_t)from->side * (size_t)from->channels;
@@ -16,7 +16,9 @@ static mixent_status gather(const mixent_images *from, const uint32_t *indices, 
   MIXENT_TRY(MIXENT_ALLOCATE(count, &out->labels));
   MIXENT_TRY(from->features ? MIXENT_ALLOCATE(count * size, &out->features)
                             : MIXENT_ALLOCATE(count * size, &out->pixels));
+  if (from->files) MIXENT_TRY(MIXENT_ALLOCATE(count, &out->files));
   for (size_t i = 0; i < count; i++) {
+    if (from->files) out->files[i] = from->files[indices[i]], from->files[indices[i]] = NULL;
     out->labels[i] = from->labels[indices[i]];
     if (from->features)
       memcpy(out->features + i * size, from->features + indices[i] * size, size * sizeof *out->features);

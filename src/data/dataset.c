@@ -149,7 +149,7 @@ static uint64_t fingerprint(const mixent_dataset *dataset) {
 }
 
 /* Puts the set's own validation part behind its train images. */
-static mixent_status append_validation(const mixent_images *validation, mixent_dataset *out) {
+static mixent_status append_validation(mixent_images *validation, mixent_dataset *out) {
   mixent_images *train = &out->train;
   size_t size = (size_t)train->side * (size_t)train->side * (size_t)train->channels,
          count = train->count + validation->count;
@@ -159,6 +159,11 @@ static mixent_status append_validation(const mixent_images *validation, mixent_d
   if (!train->mapping) { /* where it stands behind them already */
     MIXENT_TRY(mixent_resize((void **)&train->pixels, size, count, "images"));
     memcpy(train->pixels + train->count * size, validation->pixels, validation->count * size);
+  }
+  if (train->files) {
+    MIXENT_TRY(MIXENT_RESIZE(&train->files, count, "images"));
+    memcpy(train->files + train->count, validation->files, validation->count * sizeof *train->files);
+    memset(validation->files, 0, validation->count * sizeof *validation->files);
   }
   train->count = count, out->validation_count = validation->count;
   return MIXENT_OK;

@@ -20,29 +20,38 @@ static size_t share_of(size_t count, double fraction) {
 
 enum { TRAIN, VALIDATION, HELD_OUT };
 
+/* How a set is cut: into parts of a size, or fold `fold` of `folds` apart. */
+typedef struct cutting {
+  double validation, held_out;
+  size_t folds, fold; /* folds 0: by the parts above */
+} cutting;
+
 /* chosen[i]: the part of image i. members and order: scratch of `count` each. */
-static void choose_parts(const mixent_images *images, int classes, const double fractions[2], uint64_t seed,
+static void choose_parts(const mixent_images *images, int classes, const cutting *cutting, uint64_t seed,
                          uint32_t *members, uint32_t *order, uint8_t *chosen) {
   mixent_random random = mixent_random_stream(seed, "split", "");
   for (int class = 0; class < classes; class ++) {
     size_t count = 0;
     for (size_t i = 0; i < images->count; i++)
       if (images->labels[i] == class) members[count++] = (uint32_t)i;
-    size_t validation = share_of(count, fractions[0]), held_out = share_of(count - validation, fractions[1]);
-    if (validation + held_out == 0) continue;
+    size_t validation = share_of(count, cutting->validation),
+           held_out = share_of(count - validation, cutting->held_out);
+    if (validation + held_out == 0 && !cutting->folds) continue;
     mixent_random_permutation(&random, (uint64_t) class, order, count);
+    for (size_t i = cutting->fold; i < count && cutting->folds; i += cutting->folds)
+      chosen[members[order[i]]] = VALIDATION;
     for (size_t i = 0; i < validation + held_out; i++)
       chosen[members[order[i]]] = i < validation ? VALIDATION : HELD_OUT;
   }
 }
 
-static mixent_status split_fill(const mixent_images *images, int classes, const double fractions[2],
+static mixent_status split_fill(const mixent_images *images, int classes, const cutting *cutting,
                                 uint64_t seed, uint8_t *chosen, mixent_split *out) {
   /* the lists to be returned serve as scratch first */
   MIXENT_TRY(MIXENT_ALLOCATE(images->count, &out->train));
   MIXENT_TRY(MIXENT_ALLOCATE(images->count, &out->validation));
   MIXENT_TRY(MIXENT_ALLOCATE(images->count, &out->held_out));
-  choose_parts(images, classes, fractions, seed, out->train, out->validation, chosen);
+  choose_parts(images, classes, cutting, seed, out->train, out->validation, chosen);
   for (size_t i = 0; i < images->count; i++) {
     if (chosen[i] == VALIDATION)
       out->validation[out->validation_count++] = (uint32_t)i;
@@ -54,17 +63,10 @@ static mixent_status split_fill(const mixent_images *images, int classes, const 
   return MIXENT_OK;
 }
 
-mixent_status mixent_split_make(const mixent_images *images, int classes, double fraction,
-                                double held_out_fraction, uint64_t seed, mixent_split *out) {
-  MIXENT_NEED(out);
-  *out = (mixent_split){0};
+static mixent_status split(const mixent_images *images, int classes, const cutting *cutting, uint64_t seed,
+                           mixent_split *out) {
   MIXENT_NEED(images);
   if (images->count) MIXENT_NEED(images->labels);
-  const double fractions[2] = {fraction, held_out_fraction};
-  for (int i = 0; i < 2; i++)
-    if (!(fractions[i] >= 0 && fractions[i] < 1))
-      return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s fraction %g: must be from 0 to below 1",
-                         i ? "held-out" : "validation", fractions[i]);
   if (images->count > UINT32_MAX)
     return mixent_fail(MIXENT_ERROR_UNSUPPORTED, "%zu images: at most %u can be split", images->count,
                        UINT32_MAX);
@@ -74,10 +76,32 @@ mixent_status mixent_split_make(const mixent_images *images, int classes, double
                          images->labels[i], classes - 1);
   uint8_t *chosen;
   MIXENT_TRY(MIXENT_ALLOCATE(images->count, &chosen));
-  mixent_status status = split_fill(images, classes, fractions, seed, chosen, out);
+  mixent_status status = split_fill(images, classes, cutting, seed, chosen, out);
   free(chosen);
   if (status != MIXENT_OK) mixent_split_free(out);
   return status;
+}
+
+mixent_status mixent_split_make(const mixent_images *images, int classes, double fraction,
+                                double held_out_fraction, uint64_t seed, mixent_split *out) {
+  MIXENT_NEED(out);
+  *out = (mixent_split){0};
+  const double fractions[2] = {fraction, held_out_fraction};
+  for (int i = 0; i < 2; i++)
+    if (!(fractions[i] >= 0 && fractions[i] < 1))
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s fraction %g: must be from 0 to below 1",
+                         i ? "held-out" : "validation", fractions[i]);
+  return split(images, classes, &(cutting){.validation = fraction, .held_out = held_out_fraction}, seed, out);
+}
+
+mixent_status mixent_split_fold(const mixent_images *images, int classes, size_t folds, size_t fold,
+                                uint64_t seed, mixent_split *out) {
+  MIXENT_NEED(out);
+  *out = (mixent_split){0};
+  if (folds < 2 || fold >= folds)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "expected 2 folds or more and a fold below them, got fold %zu of %zu", fold, folds);
+  return split(images, classes, &(cutting){.folds = folds, .fold = fold}, seed, out);
 }
 
 /* members and order: scratch of a split's train_count each; kept [images]. */

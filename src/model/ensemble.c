@@ -32,6 +32,7 @@ static mixent_status cut_alike(const mixent_model *a, const mixent_model *b, boo
   MIXENT_TRY(mixent_recipe_parse(b->recipe, "the recipe in a checkpoint", "checkpoint", NULL, 0, &y));
   bool ahead = mixent_recipe_looks_ahead(&x);
   *alike = a->fingerprint == b->fingerprint && x.validation_fraction == y.validation_fraction &&
+           x.validation_folds == y.validation_folds && x.validation_fold == y.validation_fold &&
            x.validation_seed == y.validation_seed && x.train_fraction == y.train_fraction &&
            x.noise_fraction == y.noise_fraction && x.noise_seed == y.noise_seed &&
            x.noise_kind == y.noise_kind && strcmp(x.noise_matrix, y.noise_matrix) == 0 &&

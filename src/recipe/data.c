@@ -63,8 +63,27 @@ static mixent_status validate_own_part(size_t first, size_t count, mixent_split 
   return MIXENT_OK;
 }
 
+bool mixent_recipe_holds_out(const mixent_recipe *recipe) {
+  return recipe->validation_fraction > 0 || recipe->validation_folds > 0;
+}
+
+/* Leaves of the images to train on as many as the recipe says. */
+static mixent_status thin(const mixent_recipe *recipe, const mixent_images *train, int classes,
+                          mixent_status status, mixent_split *out) {
+  if (status == MIXENT_OK && recipe->train_fraction != 1)
+    status =
+        mixent_split_thin(train, classes, recipe->train_fraction, (uint64_t)recipe->validation_seed, out);
+  if (status != MIXENT_OK) mixent_split_free(out);
+  return status;
+}
+
 mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
                                   mixent_split *out) {
+  if (recipe->validation_folds) { /* of all images, the set's own validation part among them */
+    MIXENT_TRY(mixent_split_fold(&dataset->train, dataset->classes, (size_t)recipe->validation_folds,
+                                 (size_t)recipe->validation_fold, (uint64_t)recipe->validation_seed, out));
+    return thin(recipe, &dataset->train, dataset->classes, MIXENT_OK, out);
+  }
   mixent_images train = dataset->train; /* without the set's own validation part, which is its end */
   train.count -= dataset->validation_count;
   MIXENT_TRY(mixent_split_make(&train, dataset->classes,
@@ -73,11 +92,7 @@ mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_data
                                (uint64_t)recipe->validation_seed, out));
   mixent_status status = MIXENT_OK;
   if (dataset->validation_count) status = validate_own_part(train.count, dataset->validation_count, out);
-  if (status == MIXENT_OK && recipe->train_fraction != 1)
-    status = mixent_split_thin(&train, dataset->classes, recipe->train_fraction,
-                               (uint64_t)recipe->validation_seed, out);
-  if (status != MIXENT_OK) mixent_split_free(out);
-  return status;
+  return thin(recipe, &train, dataset->classes, status, out);
 }
 
 mixent_status mixent_recipe_images(const mixent_recipe *recipe, const mixent_dataset *dataset,

@@ -90,6 +90,8 @@ const mixent_option mixent_options[] = {
     WHOLE("batch", RUN, batch, "250", 2, 65536, "images, or rows of a table, per step; an epoch's last, incomplete batch is left out"),
     WHOLE("replicas", RUN, replicas, "1", 1, 4096, "equal parts that a batch is cut into, each with batch statistics of its own, on its share of the threads; each step takes the mean of their gradients. Under mpirun, 1 means one replica per process"),
     NUMBER("validation.fraction", VALIDATION, validation_fraction, "0.05", 0, 0.9, "part of the training set held out; 0: none"),
+    WHOLE("validation.folds", VALIDATION, validation_folds, "0", 0, 1000, "cross-validation: equal parts of the training set, of which validation.fold is held out; 0: validation.fraction is held out"),
+    WHOLE("validation.fold", VALIDATION, validation_fold, "0", 0, 999, "which of validation.folds is held out, from 0"),
     WHOLE("validation.seed", VALIDATION, validation_seed, "1", 0, INT32_MAX, "seed of the split alone, so that runs with other seeds share it"),
     CHOICE("select", VALIDATION, select, "validation", select_names, "what chooses the epoch that best.safetensors keeps; validation: the held-out set; test: the test set itself, whose score is then too good; last: nothing, the last epoch is kept"),
     CHOICE("select_by", VALIDATION, select_by, "accuracy", select_by_names, "the score by which 'select' chooses, then the NLL; worst_recall: that of the class recognised least"),

@@ -329,7 +329,7 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
   if (sgd && recipe->nesterov && recipe->momentum == 0)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "optimizer.nesterov: needs a momentum above 0; set optimizer.momentum or turn it off");
-  if (mixent_schedule_types[recipe->schedule]->epoch_end && recipe->validation_fraction == 0 &&
+  if (mixent_schedule_types[recipe->schedule]->epoch_end && !mixent_recipe_holds_out(recipe) &&
       recipe->select != MIXENT_SELECT_TEST)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "schedule.name: %s looks at the validation part, and validation.fraction is 0",
@@ -350,6 +350,16 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
   if (recipe->members > 1 && *recipe->init_from)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "members: all would begin with the weights that init_from names; leave it out");
+  if (recipe->validation_folds == 1 ||
+      (recipe->validation_folds && recipe->validation_fold >= recipe->validation_folds))
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "validation.fold: expected one of 2 folds or more, from 0, got fold %ld of %ld",
+                       recipe->validation_fold, recipe->validation_folds);
+  if (recipe->validation_folds && mixent_recipe_looks_ahead(recipe))
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "validation.folds: style hypergradient holds images out of its own; leave it out, or choose "
+        "another loss.style");
   if (recipe->sampling == MIXENT_SAMPLING_BALANCED && recipe->prune_fraction > 0)
     return mixent_fail(
         MIXENT_ERROR_ARGUMENT,

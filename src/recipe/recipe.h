@@ -42,6 +42,7 @@ typedef struct mixent_recipe {
   char plan[MIXENT_RECIPE_TEXT], plan_hash[MIXENT_RECIPE_TEXT];
   long precision, threads, seed, epochs, members, batch, replicas;
   double validation_fraction;
+  long validation_folds, validation_fold; /* folds 0: by the fraction */
   long validation_seed;
   long select;        /* mixent_select */
   long select_by;     /* mixent_scores_rank takes its name */
@@ -215,6 +216,8 @@ mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *d
 /* The same, *out NULL where the set is not on this machine. */
 mixent_status mixent_recipe_find_data(const mixent_recipe *recipe, const char *directory,
                                       mixent_dataset **out);
+/* Whether a part of the train images is held out, whatever the data set. */
+bool mixent_recipe_holds_out(const mixent_recipe *recipe);
 /* The train images cut as the recipe says, by their own labels. */
 mixent_status mixent_recipe_split(const mixent_recipe *recipe, const mixent_dataset *dataset,
                                   mixent_split *out);

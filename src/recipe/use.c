@@ -161,7 +161,11 @@ static const char *find_idle(const char *key, const mixent_recipe *recipe) {
        strcmp(key, "distill.temperature") == 0) &&
       !*recipe->teacher && recipe->distill_members == 0)
     return "there is no teacher (distill.teacher is empty, distill.members is 0)";
-  if (strcmp(key, "validation.seed") == 0 && recipe->validation_fraction == 0 &&
+  if (strcmp(key, "validation.fold") == 0 && recipe->validation_folds == 0)
+    return "the training set is not cut into folds (validation.folds is 0)";
+  if (strcmp(key, "validation.fraction") == 0 && recipe->validation_folds > 0)
+    return "a fold is held out (validation.folds)";
+  if (strcmp(key, "validation.seed") == 0 && !mixent_recipe_holds_out(recipe) &&
       recipe->train_fraction == 1 && !mixent_recipe_looks_ahead(recipe))
     return "all images are trained on (validation.fraction is 0, train_fraction is 1)";
   if (strcmp(key, "progressive.until") == 0 && recipe->progressive_side == 0)

@@ -138,6 +138,60 @@ static mixent_status measure(const mixent_collection *from, const mixent_collect
   return status;
 }
 
+/* ------------------------------------------------------------- broken files ------- */
+
+typedef struct trial {
+  const mixent_collection *from;
+  const mixent_dataset_options *options;
+  mixent_status *status; /* of each image */
+} trial;
+
+static mixent_status try_one(const trial *trial, size_t i) {
+  uint8_t pixels[MIXENT_LEAST_SIDE * MIXENT_LEAST_SIDE * 3];
+  return decode(trial->from, &trial->from->images[i], MIXENT_LEAST_SIDE, trial->options, pixels);
+}
+
+static void try_range(void *context, size_t begin, size_t end) {
+  const trial *trial = context;
+  for (size_t i = begin; i < end; i++) trial->status[i] = try_one(trial, i);
+}
+
+/* Takes over the path. */
+static mixent_status add_broken(mixent_broken_files *broken, char *path, const char *reason) {
+  size_t paths = broken->count, reasons = broken->count;
+  MIXENT_TRY(MIXENT_GROW(&broken->paths, paths, "a list of files"));
+  MIXENT_TRY(MIXENT_GROW(&broken->reasons, reasons, "a list of files"));
+  MIXENT_TRY(mixent_copy_text(reason, &broken->reasons[broken->count]));
+  broken->paths[broken->count++] = path;
+  return MIXENT_OK;
+}
+
+/* Each picture that cannot be read goes from the collection to the list. */
+static mixent_status list_broken(mixent_collection *from, const trial *trial, mixent_broken_files *broken) {
+  mixent_status result = MIXENT_OK;
+  size_t kept = 0;
+  mixent_parallel_for(from->count, 1, try_range, (void *)(uintptr_t)trial);
+  for (size_t i = 0; i < from->count; i++) {
+    mixent_status status =
+        result == MIXENT_OK && trial->status[i] != MIXENT_OK ? try_one(trial, i) : MIXENT_OK;
+    if (status == MIXENT_ERROR_MEMORY) result = status;
+    if (status != MIXENT_OK && result == MIXENT_OK)
+      result = add_broken(broken, from->images[i].path, mixent_last_error());
+    if (status == MIXENT_OK || result != MIXENT_OK) from->images[kept++] = from->images[i];
+  }
+  from->count = kept;
+  return result;
+}
+
+static mixent_status leave_out_broken(mixent_collection *from, const mixent_dataset_options *options) {
+  trial trial = {.from = from, .options = options};
+  if (!options->broken) return MIXENT_OK;
+  MIXENT_TRY(MIXENT_ALLOCATE(from->count, &trial.status));
+  mixent_status status = list_broken(from, &trial, options->broken);
+  free(trial.status);
+  return status;
+}
+
 /* ----------------------------------------------------------------- the side ------- */
 
 static size_t longer_side(const mixent_picture *picture) {
@@ -287,17 +341,34 @@ static mixent_status read_parts(const mixent_collection *from, const size_t begi
   return MIXENT_OK;
 }
 
+static mixent_status name_files(const mixent_collected *images, mixent_images *out) {
+  MIXENT_TRY(MIXENT_ALLOCATE(out->count, &out->files));
+  for (size_t i = 0; i < out->count; i++) MIXENT_TRY(mixent_copy_text(images[i].path, &out->files[i]));
+  return MIXENT_OK;
+}
+
+/* Of all parts that have images. */
+static mixent_status name_parts(const mixent_collection *from, const size_t begins[MIXENT_SET_PARTS + 1],
+                                mixent_format_set *out) {
+  mixent_images *const parts[MIXENT_SET_PARTS] = {&out->train, &out->validation, &out->test};
+  for (int part = 0; part < MIXENT_SET_PARTS; part++)
+    MIXENT_TRY(name_files(from->images + begins[part], parts[part]));
+  return MIXENT_OK;
+}
+
 mixent_status mixent_picture_set_read(mixent_collection *from, const mixent_dataset_options *options,
                                       mixent_format_set *out) {
   size_t begins[MIXENT_SET_PARTS + 1];
   char *note;
   MIXENT_TRY(number_classes(from, out));
   if (from->count) qsort(from->images, from->count, sizeof *from->images, compare_images);
+  MIXENT_TRY(leave_out_broken(from, options));
   MIXENT_TRY(find_parts(from, begins));
   MIXENT_TRY(check_twice(from));
   out->one_part = begins[MIXENT_SET_TEST] == begins[MIXENT_SET_PARTS];
   if (out->one_part) MIXENT_TRY(set_test_apart(from, begins));
   MIXENT_TRY(read_parts(from, begins, options, out));
+  if (options->broken) MIXENT_TRY(name_parts(from, begins, out));
   MIXENT_TRY(mixent_passed_over_note(&from->passed_over, MIXENT_PICTURE_ENDINGS, &note));
   MIXENT_TRY(mixent_format_set_note(out, note));
   MIXENT_TRY(mixent_copy_text(from->origin, &out->train_origin));

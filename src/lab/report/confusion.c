@@ -101,7 +101,7 @@ static mixent_status write_pictures(const mixent_section *section, const confuse
   qsort(all, count, sizeof *all, compare_votes);
   mixent_text_append(section->out, "<td class=\"pictures\">");
   for (size_t i = 0; i < count && i < MIXENT_CONFUSED_IMAGES; i++)
-    MIXENT_TRY(mixent_picture_append(&dataset->test, all[i].image, section->out));
+    MIXENT_TRY(mixent_picture_append(&dataset->test, "test", all[i].image, section->out));
   mixent_text_append(section->out, "</td>");
   return mixent_text_status(section->out);
 }

@@ -1,10 +1,7 @@
 /* The page: its head and its sections in order. */
 #include "lab/report/page.h"
-#include "core/embedded.h"
 #include "core/layout.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "lab/report/frame.h"
 
 static mixent_status (*const sections[])(const mixent_section *section) = {
     mixent_section_verdict,     mixent_section_measures,  mixent_section_curves,    mixent_section_weights,
@@ -118,37 +115,16 @@ static void write_header(const mixent_report *report, mixent_text *out) {
   mixent_text_append(out, "</p>\n</header>\n");
 }
 
-static void write_head(const mixent_report *report, mixent_text *out) {
-  mixent_text_append(
-      out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
-           "style-src 'unsafe-inline'; script-src ");
-  mixent_html_hash(out, (const char *const[]){mixent_embedded_scripts->text, NULL});
-  mixent_text_append(out, "\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                          "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
-  mixent_html_text(out, report->title);
-  mixent_text_append(out, " – mixent</title>\n<style>\n%s", mixent_embedded_styles->text);
-  for (size_t v = 0; v < report->variant_count; v++) /* works without the script */
-    mixent_text_append(out, ":root:has(#show%zu:not(:checked)) .v%zu { display: none !important; }\n", v, v);
-  mixent_text_append(
-      out, "</style>\n</head>\n<body>\n"
-           "<svg class=\"marks\" aria-hidden=\"true\" width=\"0\" height=\"0\"><defs><circle id=\"mark\" "
-           "r=\"1\" fill=\"currentColor\"/></defs></svg>\n");
-}
-
 static mixent_status write_page(const mixent_report *report, mixent_text *out) {
   mixent_text body = {0}, links = {0};
   mixent_status status = write_body(report, &links, &body);
   if (status == MIXENT_OK) status = mixent_text_status(&links);
   if (status == MIXENT_OK) {
-    write_head(report, out);
+    mixent_frame_begin(out, report->title, report->variant_count);
     write_header(report, out);
     mixent_text_append(out, "<nav aria-label=\"sections\">\n%s</nav>\n<main>\n%s</main>\n", links.data,
                        body.data);
-    mixent_text_append(
-        out,
-        "<footer>Made by mixent %s. All of it is in this file.</footer>\n<script>%s</script>\n</body>\n</html>\n",
-        mixent_version(), mixent_embedded_scripts->text);
+    mixent_frame_end(out);
     status = mixent_text_status(out);
   }
   mixent_text_free(&links);

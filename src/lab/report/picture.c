@@ -5,16 +5,17 @@
 
 #include <stdlib.h>
 
-mixent_status mixent_picture_append(const mixent_images *images, size_t index, mixent_text *out) {
+mixent_status mixent_picture_append(const mixent_images *images, const char *part, size_t index,
+                                    mixent_text *out) {
   size_t side = (size_t)images->side, size;
   const uint8_t *pixels = images->pixels + index * side * side * (size_t)images->channels;
   uint8_t *bytes;
   mixent_status status = mixent_png_encode(pixels, side, images->channels, &bytes, &size);
-  if (status != MIXENT_OK) return mixent_fail_within(status, "test image %zu", index);
+  if (status != MIXENT_OK) return mixent_fail_within(status, "%s image %zu", part, index);
   mixent_text_append(out,
-                     "<img width=\"%zu\" height=\"%zu\" alt=\"test image %zu\" title=\"test image %zu\" "
+                     "<img width=\"%zu\" height=\"%zu\" alt=\"%s image %zu\" title=\"%s image %zu\" "
                      "src=\"data:image/png;base64,",
-                     side, side, index, index);
+                     side, side, part, index, part, index);
   mixent_html_base64(out, bytes, size);
   mixent_text_append(out, "\">");
   free(bytes);
