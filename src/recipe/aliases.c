@@ -30,7 +30,7 @@ static const char by_value[] =
 static const char order[] = "each epoch has an order of its own, which follows from 'seed'";
 static const char incomplete[] = "an epoch's last, incomplete batch is always left out";
 static const char shape[] =
-    "the data set says how many classes, channels and pixels there are; images are not resized";
+    "the data set says how many classes, channels and pixels there are; 'side' scales pictures";
 static const char same_bytes[] = "the same seed gives the same bytes, always";
 
 /* clang-format off */
@@ -132,7 +132,10 @@ const mixent_typed_word mixent_typed_words[] = {
     {"mixup", "augment.mixup", NULL}, {"mixup_alpha", "augment.mixup", NULL}, {"cutmix", "augment.cutmix", NULL},
     {"cutmix_alpha", "augment.cutmix", NULL}, {"random_erasing", "augment.erase", NULL}, {"reprob", "augment.erase", NULL},
     {"cutout", "augment.erase", NULL},
-    {"flip", NULL, augmentation}, {"hflip", NULL, augmentation}, {"random_crop", NULL, augmentation},
+    {"flip", "augment.flip", NULL}, {"hflip", "augment.flip", NULL}, {"horizontal_flip", "augment.flip", NULL},
+    {"random_crop", "augment.crop_padding", NULL}, {"random_resized_crop", "augment.resized_crop", NULL},
+    {"brightness", "augment.brightness", NULL}, {"contrast", "augment.contrast", NULL}, {"saturation", "augment.saturation", NULL},
+    {"hue", "augment.hue", NULL}, {"color_jitter", "augment.brightness", NULL},
     {"randaugment", NULL, augmentation}, {"auto_augment", NULL, augmentation}, {"patience", NULL, all_epochs},
     {"early_stopping", NULL, all_epochs}, {"early_stop", NULL, all_epochs},
     {"early_stopping_patience", NULL, all_epochs}, {"pretrained", "init_from", NULL}, {"weights", "init_from", NULL},
@@ -147,8 +150,8 @@ const mixent_typed_word mixent_typed_words[] = {
     {"clipnorm", "optimizer.clip_norm", NULL}, {"clipvalue", NULL, by_value}, {"max_norm", "optimizer.clip_norm", NULL},
     {"max_grad_norm", "optimizer.clip_norm", NULL}, {"shuffle", NULL, order}, {"drop_last", NULL, incomplete},
     {"num_classes", NULL, shape}, {"n_classes", NULL, shape}, {"classes", NULL, shape}, {"in_channels", NULL, shape},
-    {"input_channels", NULL, shape}, {"img_size", NULL, shape}, {"image_size", NULL, shape},
-    {"input_size", NULL, shape}, {"input_shape", NULL, shape}, {"resize", NULL, shape},
+    {"input_channels", NULL, shape}, {"img_size", "side", NULL}, {"image_size", "side", NULL},
+    {"input_size", "side", NULL}, {"input_shape", NULL, shape}, {"resize", "side", NULL},
     {"deterministic", NULL, same_bytes},
     {NULL, NULL, NULL}};
 /* clang-format on */
