@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-static const char *const keys[] = {"side",      "fit",       "label",   "missing", "categories",
-                                   "leave_out", "separator", "decimal", "header",  NULL};
+static const char *const keys[] = {"side",       "fit",       "memory_limit", "label",   "missing",
+                                   "categories", "leave_out", "separator",    "decimal", "header",
+                                   NULL};
 
 mixent_status mixent_reading_choose(const mixent_setting_list *settings, mixent_recipe *recipe,
                                     mixent_dataset_options *out) {
@@ -18,6 +19,7 @@ mixent_status mixent_reading_choose(const mixent_setting_list *settings, mixent_
   }
   MIXENT_TRY(mixent_recipe_compose("tabular", settings->items, settings->count, recipe));
   out->side = (int)recipe->side, out->fit = (mixent_fit)recipe->fit;
+  out->memory_limit = (size_t)recipe->memory_limit * 1000000;
   out->table = mixent_recipe_table(recipe);
   return MIXENT_OK;
 }

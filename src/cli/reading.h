@@ -6,7 +6,7 @@
 #include "recipe/recipe.h"
 
 #define MIXENT_READING_KEYS                                                                                  \
-  "side, fit (of picture files), label, missing, categories, leave_out, separator, decimal, header (of tables)"
+  "side, fit, memory_limit (of picture files), label, missing, categories, leave_out, separator, decimal, header (of tables)"
 
 /* How the settings say that data are read: those of a recipe's options that do so, and no others. The texts in *out are those
  * of *recipe. */
