@@ -104,7 +104,7 @@ static int print_csv(const mixent_model *model, const subject *subject, const fl
 
 static int print_prediction(const mixent_model *model, shape shape, const subject *subject, int width,
                             const float *probabilities) {
-  int top[TOP], found = find_top(probabilities, model->classes, top);
+  int top[TOP] = {0}, found = find_top(probabilities, model->classes, top);
   if (shape == SHAPE_JSON) return print_json(model, subject, probabilities, top, found);
   if (shape == SHAPE_CSV) return print_csv(model, subject, probabilities, top[0]);
   if (subject->row)

@@ -10,7 +10,7 @@ enum { LINES = 1000 };
 static bool is_number(const char *begin, const char *end) {
   size_t commas = 0;
   for (; begin < end; begin++) {
-    if (!memchr("0123456789.,+-eE", *begin, 16)) return false;
+    if (!*begin || !strchr("0123456789.,+-eE", *begin)) return false;
     commas += *begin == ',';
   }
   return commas == 1;

@@ -129,7 +129,7 @@ static mixent_status take_features(const char *origin, const mixent_npy *array, 
 /* Of the test part the rule is train's. */
 static mixent_status take_images(const char *origin, const mixent_npy *array, reading *reading,
                                  mixent_images *out) {
-  mixent_npy_pixels own;
+  mixent_npy_pixels own = {.rule = NULL};
   MIXENT_TRY(mixent_npy_images_range(origin, array, &own));
   if (out == &reading->set->train) {
     reading->pixels = own;
