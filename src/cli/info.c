@@ -121,7 +121,9 @@ static mixent_status print_checkpoint(const char *word, const arguments *argumen
   } else {
     print_channels("\npixels from 0 to 1 are normalised by mean", model->mean, model->channels);
     print_channels(", deviation", model->deviation, model->channels);
-    puts(model->transposed ? "; images were stored transposed\n" : "\n");
+    printf("%s", model->transposed ? "; images were stored transposed" : "");
+    if (model->pictures) printf("; pictures are made square by fit %s", mixent_fit_names[model->fit]);
+    puts("\n");
   }
   if (model->fitted_temperature > 0)
     printf("temperature %.4g fits the %s held out best: eval, predict and export take --temperature "

@@ -74,6 +74,7 @@ def test_photographs_from_folder_to_prediction(mixent, tmp_path, tiny_net):
     assert json.loads(again.out)["nll"] == json.loads(scored.out)["nll"]
     everything = mixent("predict", "run", "shapes", "--json")
     assert everything.code == 0 and everything.err == "" and len(everything.out.splitlines()) == 80
+    assert "; pictures are made square by fit pad\n" in mixent("info", "run/best.safetensors").out
     from_onnx = mixent("export", "run", "--onnx", "model.onnx")
     assert from_onnx.code == 0 and b"pad" in (tmp_path / "model.onnx").read_bytes() and b"contrast" in (tmp_path / "model.onnx").read_bytes()
 
@@ -161,6 +162,16 @@ def test_faults(mixent, tmp_path):
     assert "huge.png: its header promises 7000 x 7000 pixels, more than" in mixent("data", "show", "./shapes").message
     for words in (["--set", "side=8"], ["--set", "side=300"], ["--set", "fit=squash"]):
         assert mixent("train", "--data", "./shapes", *words, "--run", "never").code == 2
+
+
+def test_a_class_of_one_picture(mixent, tmp_path, tiny_net):
+    """It is trained on and not scored: nothing of it is left for testing."""
+    make_pictures(tmp_path / "shapes", each=6)
+    save(draw(1, "bar"), "RGB", tmp_path / "shapes" / "rare" / "1.png", {})
+    shown = mixent("data", "show", "./shapes")
+    assert shown.code == 0 and re.search(r"^ +2 +rare +1 +0$", shown.out, re.M)
+    words = ["--net", tiny_net, "--set", "batch=4", "--epochs", "1", "--threads", "1", "--set", "side=16", "--run", "run"]
+    assert mixent("train", "--data", "./shapes", *words).code == 0
 
 
 def test_zip64(mixent, tmp_path):

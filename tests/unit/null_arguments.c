@@ -63,7 +63,8 @@ static void test_data(void **state) {
   int32_t labels[ROWS] = {0, 1, 0, 1};
   uint32_t indices[ROWS] = {0, 1, 2, 3};
   float mean[1] = {0}, deviation[1] = {1}, batch[SIDE * SIDE];
-  mixent_images images = {ROWS, SIDE, 1, pixels, labels, NULL}, bad = images;
+  mixent_images images = {.count = ROWS, .side = SIDE, .channels = 1, .pixels = pixels, .labels = labels},
+                bad = images;
   const char *const names[1] = {NULL};
   REFUSES(mixent_dataset_open(NULL, NULL, &dataset));
   REFUSES(mixent_dataset_open("x", NULL, NULL));
