@@ -27,8 +27,8 @@ def place(tmp_path_factory):
 
 
 def without_scores(lines):
-    """Lines of predict end in what a network is sure of, which the processor decides."""
-    return [re.sub(r"  +\S+ [\d.]+ %.*", "", line) for line in lines]
+    """Lines of predict end in what a network is sure of, which the processor decides, as text or as CSV."""
+    return [re.sub(r"  +\S+ [\d.]+ %.*|(,\d[\d.e-]*)+$", "", line) for line in lines]
 
 
 @pytest.mark.parametrize("title", SECTIONS)

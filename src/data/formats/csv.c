@@ -3,6 +3,7 @@
 #include "core/content.h"
 #include "core/layout.h"
 #include "core/locale.h"
+#include "core/memory.h"
 #include "core/unicode.h"
 
 #include <stdarg.h>
@@ -56,6 +57,12 @@ mixent_status mixent_csv_begin(const char *origin, char *text, size_t size, mixe
   MIXENT_TRY(mixent_content_check_text(origin, text, size, "a table (CSV)"));
   if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) out->at += 3, out->line_begin += 3;
   return check_text(out);
+}
+
+mixent_status mixent_csv_copy(const char *text, size_t size, char **out) {
+  MIXENT_TRY(MIXENT_ALLOCATE(size + 1, out));
+  memcpy(*out, text, size);
+  return MIXENT_OK;
 }
 
 void mixent_csv_end(mixent_csv *csv) {

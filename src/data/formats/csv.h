@@ -27,6 +27,8 @@ mixent_status mixent_csv_begin(const char *origin, char *text, size_t size, mixe
 /* The next row into csv->cells; *found is false after the last. */
 mixent_status mixent_csv_next(mixent_csv *csv, bool *found);
 void mixent_csv_end(mixent_csv *csv);
+/* A copy of a text to read, zero bytes within it among the rest; free(*out). */
+mixent_status mixent_csv_copy(const char *text, size_t size, char **out);
 
 /* "origin:line:column: message"; returns MIXENT_ERROR_FORMAT. */
 mixent_status mixent_csv_fail(const mixent_csv *csv, const mixent_csv_cell *cell, const char *format, ...)

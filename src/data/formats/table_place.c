@@ -111,7 +111,7 @@ mixent_status mixent_table_place(const char *origin, const char *text, size_t si
   *out = (mixent_table_columns){0};
   MIXENT_TRY(mixent_encoder_copy(encoder, &out->encoder));
   MIXENT_TRY(MIXENT_ALLOCATE(encoder->count, &out->places));
-  MIXENT_TRY(mixent_copy_start(text, size, &copy));
+  MIXENT_TRY(mixent_csv_copy(text, size, &copy));
   mixent_status status = mixent_csv_begin(origin, copy, size, &csv);
   csv.separator = out->separator = mixent_csv_separator(encoder->separator, text, size);
   if (status == MIXENT_OK) status = place_table(&csv, label, out);

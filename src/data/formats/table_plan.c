@@ -131,7 +131,7 @@ static mixent_status take_first_row(mixent_csv *csv, plan *plan) {
 static mixent_status survey_table(const char *text, size_t size, plan *plan) {
   mixent_csv csv;
   char *copy;
-  MIXENT_TRY(mixent_copy_start(text, size, &copy));
+  MIXENT_TRY(mixent_csv_copy(text, size, &copy));
   mixent_table_columns *columns = plan->columns;
   mixent_status status = mixent_csv_begin(plan->origin, copy, size, &csv);
   csv.separator = columns->separator = mixent_csv_separator(plan->options->separator, text, size);
