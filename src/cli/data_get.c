@@ -35,33 +35,31 @@ static int run(const void *given, int count, char **words) {
   return MIXENT_EXIT_DONE;
 }
 
-static const char *const *list_fetched(void) {
-  static const char *const names[] = {"emnist-letters", NULL};
-  return names;
-}
-
-static const mixent_command_option options[] = {{.name = "directory",
-                                                 .argument = "DIR",
-                                                 .help = "where to put it (default: ~/.cache/mixent/NAME)",
-                                                 .kind = MIXENT_VALUE_TEXT,
-                                                 .offset = offsetof(arguments, directory)},
-                                                {.name = "address",
-                                                 .argument = "URL",
-                                                 .help = "of the archive, if not the public one",
-                                                 .kind = MIXENT_VALUE_TEXT,
-                                                 .offset = offsetof(arguments, address)},
-                                                {.name = NULL}};
+static const mixent_command_option options[] = {
+    {.name = "directory",
+     .argument = "DIR",
+     .help = "where to put it (default: ~/.cache/mixent/NAME)",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, directory)},
+    {.name = "address",
+     .argument = "URL",
+     .help = "of the archive, or of the directory of the files, if not the public one",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, address)},
+    {.name = NULL}};
 
 const mixent_command mixent_command_data_get = {
     .name = "data get",
-    .summary = "Fetch a known data set (emnist-letters)",
+    .summary = "Fetch a known data set",
     .operands = "NAME",
-    .names = list_fetched,
+    .names = mixent_dataset_names,
     .least_operands = 1,
     .most_operands = 1,
     .options = options,
-    .description = "Reads only the files of the data set out of the public archive (36 of 536 MB) and checks "
-                   "them. What an "
-                   "interrupted try has fetched is kept: run it again to go on.",
+    .description =
+        "Fetches the files from their authors' public addresses (of MNIST from a mirror) and checks their "
+        "SHA-256 sums. Of EMNIST only the files of the one split are read out of the archive (letters: 36 of 536 "
+        "MB). --address names the archive of EMNIST, and for the others the directory in which the files lie. What "
+        "an interrupted try has fetched is kept: run it again to go on.",
     .arguments_size = sizeof(arguments),
     .run = run};

@@ -2,7 +2,6 @@
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/terminal.h"
-#include "data/find.h"
 
 #include <stdlib.h>
 
@@ -23,7 +22,7 @@ static int add_dataset(const arguments *arguments, const char *name, mixent_tabl
   if (directory)
     mixent_table_add(table, "%s", directory);
   else
-    mixent_table_add(table, "not here: %s", mixent_known_dataset_find(name)->advice);
+    mixent_table_add(table, "not here: get it with 'mixent data get %s'", name);
   free(directory);
   return code;
 }

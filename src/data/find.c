@@ -116,8 +116,9 @@ mixent_status mixent_dataset_locate(const char *name_or_directory, const char *d
                (kind == MIXENT_PATH_FILE && mixent_format_ending_length(name_or_directory))) {
       status = mixent_copy_text(name_or_directory, out);
     } else if (dataset) {
-      status = mixent_fail(MIXENT_ERROR_IO, "data set %s not found; %s. Looked for:%s", dataset->name,
-                           dataset->advice, seen.data);
+      status = mixent_fail(MIXENT_ERROR_IO,
+                           "data set %s not found; get it with 'mixent data get %s'. Looked for:%s",
+                           dataset->name, dataset->name, seen.data);
     } else {
       status = fail_unknown(name_or_directory);
     }

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A set known by name: how to get it, and the names of its labels if no mapping file gives them. */
+/* A set known by name, which 'mixent data get' fetches, and the names of its labels if no mapping file gives them. */
 typedef struct mixent_known_dataset {
-  const char *name, *advice;
+  const char *name;
   const char *other_directory;    /* what it unpacks to, searched after `name`; or NULL */
   const char *const *label_names; /* [label], or NULL: the number */
   int first_label, label_count;

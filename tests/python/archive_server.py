@@ -46,7 +46,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         faults.asked.append(tuple(map(int, match.groups())) if match else None)
         if faults.statuses:
             return self.answer(faults.statuses.pop(0))
-        size = len(faults.content)
+        content = faults.content if isinstance(faults.content, bytes) else faults.content.get(self.path)
+        if content is None:
+            return self.answer(404)
+        size = len(content)
         if not faults.honours_ranges or not match:
             first, last = 0, size - 1
             self.send_response(200)
@@ -59,7 +62,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {first + shift}-{last + shift}/{size}")
         self.send_header("Content-Length", str(last - first + 1))
         self.end_headers()
-        body = faults.content[first:last + 1]
+        body = content[first:last + 1]
         if len(body) > 1000:
             if faults.cut_always is not None:
                 body = body[:faults.cut_always]
@@ -76,7 +79,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serve(content):
-    """Yields (address, Faults)."""
+    """Yields (address, Faults). content: the bytes at every path, or {path: bytes}."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.faults = Faults(content)

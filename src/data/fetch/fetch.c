@@ -1,13 +1,10 @@
-/* Fetching known data sets: which files of which archive, how each comes to stand on disk whole and verified.
- */
+/* Fetching files, out of a zip archive or by themselves: how each comes to stand on disk whole and verified. */
 #include "data/fetch/fetch.h"
-#include "core/cache.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/sha256.h"
 #include "core/status.h"
 #include "data/fetch/http.h"
-#include "data/find.h"
 #include "data/formats/zip.h"
 
 #include <errno.h>
@@ -19,24 +16,11 @@
 #include <unistd.h>
 #include <zlib.h>
 
-/* EMNIST (Cohen et al. 2017); the mapping comes last, since the set can be used without it. */
-static const char emnist_address[] = "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip";
-static const mixent_archive_file emnist_letters[] = {
-    {"gzip/emnist-letters-train-labels-idx1-ubyte.gz",
-     "9759af91ea6bccdf07a6040fd085861f2ec88e37f7c3f5760f6feb57106fbe5c"},
-    {"gzip/emnist-letters-test-labels-idx1-ubyte.gz",
-     "924955c31fe7fd809b7303b5c0141282955f4b8390c74cdfd5d80435e0f4b4cb"},
-    {"gzip/emnist-letters-test-images-idx3-ubyte.gz",
-     "50f0e93d75b99b463e9760b8345866f22587fa2c2fba472730a5ba09c693412d"},
-    {"gzip/emnist-letters-train-images-idx3-ubyte.gz",
-     "6288f418a917e007bf5fddb823a2dc7a5c6a35031401b93292a539cb12bd881f"},
-    {"gzip/emnist-letters-mapping.txt", "599a90f3abd7b467e93aae0beb3adebc4360c2f46363efb076b9366c9b5eac35"},
-};
-
 enum { PIECE = 1 << 16 };
 
 typedef struct fetcher {
   const char *address, *directory;
+  bool alone; /* the file at the address is the one that is wanted, not an archive */
   mixent_fetch_progress *progress;
   void *context;
   const char *file; /* the one under way, as it is called on disk */
@@ -137,7 +121,7 @@ static mixent_status finish(const fetcher *f, const mixent_zip_entry *entry, con
     status = mixent_fail(
         MIXENT_ERROR_FORMAT,
         "%s: what came from %s has SHA-256 %s instead of %s and was removed; run again, and if that "
-        "does not help, the archive there is not the published one",
+        "does not help, the file there is not the published one",
         path, f->address, found, sha256);
   if (status == MIXENT_OK)
     status = mixent_new_file_commit(&file);
@@ -158,6 +142,14 @@ static mixent_zip_source source_of(mixent_http *http) {
                              .context = http};
 }
 
+/* Where the packed bytes of an entry begin. */
+static mixent_status find_start(const fetcher *f, mixent_http *http, const mixent_zip_entry *entry,
+                                uint64_t *start) {
+  const mixent_zip_source source = source_of(http);
+  *start = 0;
+  return f->alone ? MIXENT_OK : mixent_zip_data_offset(&source, entry, start);
+}
+
 /* Adds to the open part what is missing. */
 static mixent_status complete_part(fetcher *f, mixent_http *http, const mixent_zip_entry *entry) {
   long size = fseek(f->part, 0, SEEK_END) ? -1 : ftell(f->part);
@@ -168,8 +160,7 @@ static mixent_status complete_part(fetcher *f, mixent_http *http, const mixent_z
     f->done = 0;
   }
   uint64_t start;
-  const mixent_zip_source source = source_of(http);
-  MIXENT_TRY(mixent_zip_data_offset(&source, entry, &start));
+  MIXENT_TRY(find_start(f, http, entry, &start));
   mixent_status status = mixent_http_range(http, start + f->done, f->total - f->done, write_to_part, f);
   if (fflush(f->part) && status == MIXENT_OK) status = fail_writing(f->part_path);
   return status;
@@ -260,38 +251,39 @@ mixent_status mixent_archive_fetch(const char *address, const mixent_archive_fil
   return all ? MIXENT_OK : fetch_missing(&f, files, count, present);
 }
 
-/* The directory of that name in the user's cache, in new memory. */
-static char *cache_directory_of(const char *name) {
-  char *cache = mixent_cache_directory();
-  char *directory = cache ? mixent_path_join(cache, name) : NULL;
-  free(cache);
-  return directory;
+/* The file at f->address as it is. */
+static mixent_status fetch_whole(fetcher *f, const mixent_archive_file *file, const char *path) {
+  mixent_http *http;
+  f->file = file->member;
+  MIXENT_TRY(mixent_http_open(f->address, report_progress, f, &http));
+  const uint64_t size = mixent_http_size(http);
+  const mixent_zip_entry entry = {
+      .found = true, .method = MIXENT_ZIP_STORED, .packed_size = size, .size = size};
+  mixent_status status = fetch_file(f, http, &entry, file->sha256, path);
+  mixent_http_close(http);
+  return status;
 }
 
-mixent_status mixent_dataset_fetch(const char *name, const char *directory, const char *address,
-                                   mixent_fetch_progress *progress, void *context) {
-  MIXENT_NEED(name);
-  if (!mixent_known_dataset_find(name)) {
-    const char *nearest = mixent_nearest_name(name, mixent_dataset_names());
-    return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                       "unknown data set %s%s%s%s; the one that is fetched is emnist-letters", name,
-                       nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+static mixent_status fetch_one(const char *address, const mixent_archive_file *file, const char *directory,
+                               mixent_fetch_progress *progress, void *context) {
+  char *path = mixent_path_join(directory, file->member), *whole = NULL;
+  fetcher f = {.directory = directory, .alone = true, .progress = progress, .context = context};
+  mixent_status status = path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
+  const size_t length = strlen(address);
+  if (status == MIXENT_OK && !is_verified(path, file->sha256)) {
+    status = mixent_print_text(&whole, "%s%s%s", address, length && address[length - 1] == '/' ? "" : "/",
+                               file->member);
+    f.address = whole;
+    if (status == MIXENT_OK) status = fetch_whole(&f, file, path);
   }
-  char *cache = directory ? NULL : cache_directory_of(name);
-  if (!directory) directory = cache;
-  if (!directory) return MIXENT_ERROR_IO;
-  mixent_status status;
-  if (strcmp(name, "emnist-letters") == 0)
-    status =
-        mixent_archive_fetch(address ? address : emnist_address, emnist_letters,
-                             sizeof emnist_letters / sizeof *emnist_letters, directory, progress, context);
-  else
-    status = mixent_fail(
-        MIXENT_ERROR_ARGUMENT,
-        "%s is not fetched; %sput its four files (train-images-idx3-ubyte and so on, plain or .gz) "
-        "into %s",
-        name, strcmp(name, "fashion-mnist") ? "" : "install the package dataset-fashion-mnist, or ",
-        directory);
-  free(cache);
+  free(whole);
+  free(path);
   return status;
+}
+
+mixent_status mixent_files_fetch(const char *address, const mixent_archive_file *files, size_t count,
+                                 const char *directory, mixent_fetch_progress *progress, void *context) {
+  MIXENT_TRY(mixent_directory_make(directory));
+  for (size_t i = 0; i < count; i++) MIXENT_TRY(fetch_one(address, &files[i], directory, progress, context));
+  return MIXENT_OK;
 }
