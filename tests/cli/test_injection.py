@@ -66,6 +66,9 @@ COMMANDS = {
     "study export": Command(["study", "export", "runs/small", "small.study.gz"]),
     "study import": Command(["study", "import", "given.study.gz", "--runs", "elsewhere"]),
     "data show": Command(["data", "show", "./bars"]),
+    "data show, pictures": Command(["data", "show", "./pictures"], kinds=("memory", "stat", "open", "read", "readdir", "write"),
+                                   variables={"OMP_NUM_THREADS": "1"}),
+    "data show, zip": Command(["data", "show", "pictures.zip"], kinds=("memory", "open", "read", "write"), variables={"OMP_NUM_THREADS": "1"}),
     "help": Command(["help", "train"], kinds=("memory", "write")),
     "help recipe": Command(["help", "recipe"], kinds=("memory", "write")),
     "complete": Command(["complete", "--", "train", "--"], kinds=("memory", "write")),
@@ -105,6 +108,7 @@ def template(tmp_path_factory):
     write(directory / "results.csv", rows_of(a=A))
     write(directory / "results.jsonl.gz", rows_of(b=B, c=B[:1]))
     Image.fromarray(draw_images([1], 16, 7)[0]).save(directory / "a.png")
+    draw_pictures(directory / "pictures")
 
     def run(*words):
         done = subprocess.run([PROGRAM, *words], cwd=directory, env=environment(), capture_output=True, text=True, timeout=120)
@@ -124,6 +128,16 @@ def template(tmp_path_factory):
     for path in directory.glob("runs/**/index.sqlite*"):
         path.unlink()
     return directory
+
+
+def draw_pictures(directory):
+    """Two pictures of each kind in class folders, and their archive."""
+    for number, (mode, ending, options) in enumerate([("RGB", ".jpg", {}), ("RGBA", ".png", {}), ("P", ".bmp", {}), ("RGBA", ".webp", {"lossless": True})] * 2):
+        folder = directory / ("one" if number % 2 else "two")
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = numpy.random.default_rng(number).integers(0, 256, (20 + number, 30, 3), numpy.uint8)
+        Image.fromarray(pixels).convert(mode).save(folder / f"{number}{ending}", **options)
+    shutil.make_archive(str(directory), "zip", directory)
 
 
 def record_runs(directory):
