@@ -294,6 +294,21 @@ static void test_one_part(void **state) {
   both_fail(MIXENT_ERROR_FORMAT, "in the class folder empty (0 other files)");
 }
 
+/* A directory around the set, as unpacking leaves it: the message names the one within. */
+static void test_one_folder_too_high(void **state) {
+  (void)state;
+  put("set/ant/1.png");
+  put("set/ant/2.png");
+  put("set/cat/1.png");
+  put("set/cat/2.png");
+  pack();
+  assert_open_fails(MIXENT_ERROR_FORMAT, set, "no data set in it, but one in ");
+  assert_message_has("/set/set; name that directory");
+  mixent_dataset_free(open_set(packed)); /* the directories around the set do not matter in an archive */
+  put_folder("other");
+  assert_open_fails(MIXENT_ERROR_FORMAT, set, "no data set in it; one of these is read:");
+}
+
 /* train alone is a set with something missing, in an archive, too; but class folders where it is named itself. */
 static void test_train_alone(void **state) {
   (void)state;
@@ -369,6 +384,7 @@ int main(void) {
       TEST_OF_SETS(test_no_test_part),
       TEST_OF_SETS(test_one_part),
       TEST_OF_SETS(test_train_alone),
+      TEST_OF_SETS(test_one_folder_too_high),
       TEST_OF_SETS(test_links),
       TEST_OF_SETS(test_links_do_not_multiply),
   };

@@ -210,6 +210,41 @@ static mixent_status visit_class(void *context, const char *path, const char *na
   return MIXENT_OK;
 }
 
+/* The only folder, as far as it was seen; *more: there are others. */
+typedef struct inner_folder {
+  char *path;
+  bool more;
+} inner_folder;
+
+static mixent_status visit_inner(void *context, const char *path, const char *name) {
+  (void)name;
+  inner_folder *inner = context;
+  mixent_path_kind kind;
+  MIXENT_TRY(mixent_path_look(path, &kind));
+  if (kind != MIXENT_PATH_DIRECTORY) return MIXENT_OK;
+  inner->more = inner->path != NULL;
+  return inner->more ? MIXENT_OK : mixent_copy_text(path, &inner->path);
+}
+
+mixent_status mixent_folders_below(const char *directory, char **out) {
+  inner_folder inner = {0};
+  char *parts[MIXENT_SET_PARTS] = {0};
+  bool found = false;
+  mixent_path_kind kind;
+  *out = NULL;
+  MIXENT_TRY(mixent_path_look(directory, &kind));
+  if (kind != MIXENT_PATH_DIRECTORY) return MIXENT_OK;
+  mixent_status status = mixent_directory_visit(directory, visit_inner, &inner);
+  bool alone = status == MIXENT_OK && inner.path && !inner.more;
+  if (alone) status = mixent_part_folders(inner.path, parts);
+  if (alone && status == MIXENT_OK) status = mixent_class_folders_find(inner.path, &found);
+  found |= parts[MIXENT_SET_TRAIN] && parts[MIXENT_SET_TEST];
+  for (int part = 0; part < MIXENT_SET_PARTS; part++) free(parts[part]);
+  *out = status == MIXENT_OK && found ? inner.path : NULL;
+  if (!*out) free(inner.path);
+  return status;
+}
+
 static mixent_status walk_part(mixent_collection *to, int part, const char *path) {
   folder_walk walk = {.to = to, .part = part};
   return mixent_directory_visit(path, visit_class, &walk);

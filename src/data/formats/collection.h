@@ -47,6 +47,10 @@ mixent_status mixent_part_folders(const char *directory, char *names[MIXENT_SET_
 /* Whether two or more folders in a directory have images at any depth. */
 mixent_status mixent_class_folders_find(const char *directory, bool *found);
 
+/* The folder in a directory that holds such a set, where it is the only one, as unpacking an archive may leave it: in *out (free()), else
+ * NULL. */
+mixent_status mixent_folders_below(const char *directory, char **out);
+
 /* Finds all images of a directory, or of a tar archive in memory, or of a zip archive, at any depth below their class. `out` is zeroed
  * before, and is to be freed also after an error. A class folder without any image, a link that leads nowhere, and a link to a
  * directory of the same class, are errors. */

@@ -3,6 +3,7 @@
 #include "core/locale.h"
 #include "core/memory.h"
 #include "data/find.h"
+#include "data/formats/collection.h"
 #include "data/formats/format.h"
 
 #include <stdarg.h>
@@ -12,6 +13,18 @@
 static const mixent_format *const formats[] = {
     &mixent_format_idx, &mixent_format_cifar, &mixent_format_folders, &mixent_format_archive,
     &mixent_format_npz, &mixent_format_csv,   &mixent_format_classes, NULL};
+
+static mixent_status fail_without_set(const char *path, const char *wanted) {
+  char *inner;
+  MIXENT_TRY(mixent_folders_below(path, &inner));
+  mixent_status status =
+      inner
+          ? mixent_fail(MIXENT_ERROR_FORMAT, "%s: no data set in it, but one in %s; name that directory",
+                        path, inner)
+          : mixent_fail(MIXENT_ERROR_FORMAT, "%s: no data set in it; one of these is read:%s", path, wanted);
+  free(inner);
+  return status;
+}
 
 mixent_status mixent_format_find(const char *path, const char *name, const mixent_format **out) {
   mixent_text wanted = {0};
@@ -27,9 +40,7 @@ mixent_status mixent_format_find(const char *path, const char *name, const mixen
   }
   *out = NULL;
   mixent_status status = mixent_text_status(&wanted);
-  if (status == MIXENT_OK)
-    status =
-        mixent_fail(MIXENT_ERROR_FORMAT, "%s: no data set in it; one of these is read:%s", path, wanted.data);
+  if (status == MIXENT_OK) status = fail_without_set(path, wanted.data);
   mixent_text_free(&wanted);
   return status;
 }
