@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 Image = pytest.importorskip("PIL.Image")
 sys.path.insert(0, os.path.dirname(__file__))
 import networks_torch  # noqa: E402
+from mixent.torch import networks  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.environ.get("MIXENT") or os.environ.get("MIXENT_PROGRAM") or os.path.join(ROOT, "build", "release", "mixent")
@@ -83,6 +84,12 @@ def test_a_checkpoint_in_pytorch(data, name, ema):
         logits = network(torch.from_numpy((pixels / 255 - mean) / deviation)[:, None])
     theirs = torch.log_softmax(logits.double(), 1).numpy()
     assert numpy.abs(ours - theirs).max() < 1e-4
+
+    # the package makes the same network of the file alone
+    loaded = networks.load(data / folder)
+    with torch.no_grad():
+        assert (loaded(loaded.normalise(torch.from_numpy(pixels)[:, None])) - logits).abs().max() < 1e-5
+    assert loaded.class_names == tuple(json.loads(description["class_names"])) and loaded.metadata == description
 
     # last.safetensors holds the same network's tensors, and the state beside them
     last, _ = read_safetensors(data / folder / "last.safetensors")

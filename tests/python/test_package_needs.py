@@ -12,6 +12,7 @@ BACK_END = ("mixent.keras needs a back end of Keras, and the one that Keras look
             "sys.modules): pip install tensorflow-cpu (or jax, or torch), and set KERAS_BACKEND to tensorflow (or jax, or torch)")
 ERRORS = [
     ("torch", "torch", "mixent.torch needs PyTorch: pip install 'mixent[torch]'"),
+    ("torch.networks", "yaml", "mixent.torch.networks needs PyYAML: pip install 'mixent[torch]'"),
     ("jax", "jax", "mixent.jax needs JAX: pip install 'mixent[jax]'"),
     ("keras", "keras", "mixent.keras needs Keras 3.10 or later: pip install 'mixent[keras]', and one of Keras's back ends: pip install "),
     ("keras", "tensorflow", BACK_END),
