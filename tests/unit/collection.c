@@ -294,6 +294,28 @@ static void test_one_part(void **state) {
   both_fail(MIXENT_ERROR_FORMAT, "in the class folder empty (0 other files)");
 }
 
+/* A list of the pictures beside their folders is not silently read as the set. */
+static void test_a_table_beside_the_folders(void **state) {
+  (void)state;
+  put("ant/1.png");
+  put("ant/2.png");
+  put("cat/1.png");
+  put("cat/2.png");
+  static const char table[] = "size,label\n1,a\n2,b\n3,a\n4,b\n";
+  put_bytes("./labels.csv", table, sizeof table - 1);
+  assert_open_fails(MIXENT_ERROR_ARGUMENT, set,
+                    "labels.csv and the folders of pictures beside it could both be");
+  char path[400];
+  snprintf(path, sizeof path, "%s/labels.csv", set);
+  mixent_dataset *dataset = open_set(path);
+  assert_non_null(dataset->train.features);
+  mixent_dataset_free(dataset);
+  assert_int_equal(unlink(path), 0);
+  dataset = open_set(set);
+  assert_true(dataset->pictures);
+  mixent_dataset_free(dataset);
+}
+
 /* A directory around the set, as unpacking leaves it: the message names the one within. */
 static void test_one_folder_too_high(void **state) {
   (void)state;
@@ -384,6 +406,7 @@ int main(void) {
       TEST_OF_SETS(test_no_test_part),
       TEST_OF_SETS(test_one_part),
       TEST_OF_SETS(test_train_alone),
+      TEST_OF_SETS(test_a_table_beside_the_folders),
       TEST_OF_SETS(test_one_folder_too_high),
       TEST_OF_SETS(test_links),
       TEST_OF_SETS(test_links_do_not_multiply),

@@ -5,6 +5,7 @@
 #include "data/find.h"
 #include "data/formats/collection.h"
 #include "data/formats/format.h"
+#include "data/formats/single_file.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,6 +14,24 @@
 static const mixent_format *const formats[] = {
     &mixent_format_idx, &mixent_format_cifar, &mixent_format_folders, &mixent_format_archive,
     &mixent_format_npz, &mixent_format_csv,   &mixent_format_classes, NULL};
+
+/* A list of pictures, as .csv, often lies beside their class folders: read as the set itself, it would be another one. */
+static mixent_status check_alone(const mixent_format *format, const char *path) {
+  bool folders;
+  char *file;
+  if (!format->endings || !mixent_is_directory(path)) return MIXENT_OK;
+  MIXENT_TRY(mixent_class_folders_find(path, &folders));
+  if (!folders) return MIXENT_OK;
+  mixent_status status = mixent_data_file_find(path, format->endings, &file);
+  if (status == MIXENT_ERROR_ARGUMENT) return MIXENT_OK; /* several: the parts of a table */
+  if (status == MIXENT_OK && file)
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT,
+                         "%s and the folders of pictures beside it could both be the data set; name the file "
+                         "itself, or move it elsewhere",
+                         file);
+  free(file);
+  return status;
+}
 
 static mixent_status fail_without_set(const char *path, const char *wanted) {
   char *inner;
@@ -34,7 +53,7 @@ mixent_status mixent_format_find(const char *path, const char *name, const mixen
     mixent_status status = formats[i]->find(path, name, &found);
     if (found || status != MIXENT_OK) {
       mixent_text_free(&wanted);
-      return status;
+      return status == MIXENT_OK ? check_alone(formats[i], path) : status;
     }
     mixent_text_append(&wanted, "\n  %s", formats[i]->wanted);
   }
