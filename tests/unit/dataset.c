@@ -314,7 +314,7 @@ static void test_not_found(void **state) {
   assert_int_equal(mixent_dataset_open("emnist-leters", NULL, &dataset), MIXENT_ERROR_ARGUMENT);
   assert_message_has("did you mean emnist-letters?");
   assert_int_equal(mixent_dataset_open("something else", NULL, &dataset), MIXENT_ERROR_ARGUMENT);
-  assert_message_has("known: emnist-letters, mnist, fashion-mnist");
+  assert_message_has("known: emnist-letters, emnist-balanced, emnist-byclass");
   assert_int_equal(mixent_dataset_open("no/such", NULL, &dataset), MIXENT_ERROR_IO);
   assert_message_has("no/such: no such directory");
   write_file(test_directory, "file", "", 0);
