@@ -83,7 +83,7 @@ void mixent_encoder_free(mixent_encoder *encoder);
 /* A data set. Its validation part, where its files have one, is the last `validation_count` images of train. */
 typedef struct mixent_dataset {
   char *name;      /* "emnist-letters", or the directory's own name */
-  char *directory; /* where it was found */
+  char *directory; /* where it was found; of arrays "memory" */
   mixent_images train, test;
   size_t validation_count;
   int classes;
@@ -99,6 +99,7 @@ typedef struct mixent_dataset {
   bool cut; /* the files hold one part, of which mixent_images_cut made train and test */
   char *
       note; /* what people should know of how its files were read, a line each ("passed-over: …"); NULL: nothing */
+  bool borrowed; /* pixels and features are the caller's (mixent_dataset_borrow) */
   uint64_t
       fingerprint; /* of all pixels or features and labels, to tell whether a resumed run sees the same data */
 } mixent_dataset;
@@ -135,6 +136,21 @@ void mixent_broken_files_free(mixent_broken_files *broken);
 mixent_status mixent_dataset_open(const char *name_or_directory, const mixent_dataset_options *options,
                                   mixent_dataset **out);
 void mixent_dataset_free(mixent_dataset *dataset);
+
+/* A data set of arrays in memory, for mixent_train_options.dataset. */
+typedef struct mixent_dataset_arrays {
+  const char *name; /* "digits", in messages and models: letters, digits, '.', '_' and '-'; NULL: "arrays" */
+  /* Images of side 16 to 256 with 1 or 3 channels, or rows of features; labels 0 to classes - 1, each of them in train. `mapping` is
+   * NULL. */
+  mixent_images train, test;
+  size_t validation_count; /* the last images of train validate; 0: the recipe cuts a part */
+  int classes;
+  const char *const *class_names;   /* [classes]; NULL: numbers */
+  const char *const *feature_names; /* [channels]; NULL: none */
+} mixent_dataset_arrays;
+/* Pixels and features stay the caller's: nothing is copied or written, and they must outlive the data set. Labels and names
+ * are copied. What cannot be is MIXENT_ERROR_ARGUMENT, with its index. Free with mixent_dataset_free. */
+mixent_status mixent_dataset_borrow(const mixent_dataset_arrays *arrays, mixent_dataset **out);
 
 /* Rows of features without labels out of a CSV file, for prediction: as a model's `encoder` says; where that is NULL, columns of
  * numbers found by `names` [count] where these are known (NULL: not) and the file has a header, else all columns in their order,

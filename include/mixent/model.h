@@ -46,6 +46,9 @@ typedef struct mixent_model {
 } mixent_model;
 mixent_status mixent_model_open(const char *path, mixent_model **out);
 void mixent_model_free(mixent_model *model);
+/* Writes it as a checkpoint, whole or not at all, that mixent_model_open reads again to the bit, but for `temperature`, the
+ * caller's. */
+mixent_status mixent_model_save(const mixent_model *model, const char *path);
 
 /* Refuses a data set whose images or classes are not the model's, naming what differs. */
 mixent_status mixent_model_check_dataset(const mixent_model *model, const mixent_dataset *dataset);

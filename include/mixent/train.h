@@ -7,6 +7,8 @@
  *   mixent_train_summary summary;
  *   if (mixent_train(&options, &summary) != MIXENT_OK) puts(mixent_last_error());
  *
+ * Arrays in memory are trained on by `.dataset`, which mixent_dataset_borrow (mixent/data.h) makes of them.
+ *
  * A run directory holds recipe.yaml (every option), plan.yaml (what computes each convolution), metrics.jsonl (a
  * line per epoch), last.safetensors (all that is needed to go on, to the bit), best.safetensors (the model alone,
  * from the first epoch on) and, at the end, predictions.safetensors (what that model says of each test and validation
@@ -74,6 +76,9 @@ typedef struct mixent_train_options {
   const char *recipe;
   const mixent_setting *settings;
   size_t setting_count;
+  /* What it trains on and is scored on, in place of the recipe's data (mixent_dataset_borrow makes one of arrays); it must stay until the
+   * training returns. NULL: the recipe's. A run that goes on wants the same again. */
+  const mixent_dataset *dataset;
   const char *run; /* its directory; NULL: runs/<recipe>-<loss>-<seed>, data and net named when they are not
                       the recipe's, with "-test-selected" where it selects by the test images */
   bool overwrite;  /* an existing run there is replaced instead of refused */

@@ -1,5 +1,6 @@
 /* Opening a data set: found, read by its format, images upright, classes 0..K-1, their names, the fingerprint.
  */
+#include "data/dataset.h"
 #include "core/file.h"
 #include "core/layout.h"
 #include "core/memory.h"
@@ -75,8 +76,7 @@ static mixent_status apply_classes(const char *path, const mixent_dataset *datas
   return MIXENT_OK;
 }
 
-/* Names go into models, tables and pages: they are text, and move no cursor. */
-static mixent_status check_class_name(const char *directory, const char *name) {
+mixent_status mixent_name_check(const char *origin, const char *what, const char *name) {
   char shown[64];
   bool text = true;
   snprintf(shown, sizeof shown, "%s", name);
@@ -86,8 +86,8 @@ static mixent_status check_class_name(const char *directory, const char *name) {
     text = mixent_character_size(at) > 0 && (unsigned char)*at >= 0x20 && *at != 0x7f;
   if (text) return MIXENT_OK;
   return mixent_fail(MIXENT_ERROR_FORMAT,
-                     "%s: the name of the class '%s' is not UTF-8, or has a control character; rename it",
-                     directory, shown);
+                     "%s: the name of the %s '%s' is not UTF-8, or has a control character; rename it",
+                     origin, what, shown);
 }
 
 /* From the data set's own files, else built in for a known set, else the label as a number. */
@@ -103,7 +103,7 @@ static mixent_status name_classes(char *const *given, mixent_dataset *dataset) {
       name = given[label];
     else if (known && position >= 0 && position < known->label_count)
       name = known->label_names[position];
-    MIXENT_TRY(check_class_name(dataset->directory, name));
+    MIXENT_TRY(mixent_name_check(dataset->directory, "class", name));
     MIXENT_TRY(mixent_copy_text(name, &dataset->class_names[k]));
   }
   return MIXENT_OK;
@@ -141,7 +141,7 @@ static uint64_t hash_images(uint64_t hash, const mixent_images *images) {
   return hash;
 }
 
-static uint64_t fingerprint(const mixent_dataset *dataset) {
+uint64_t mixent_dataset_fingerprint(const mixent_dataset *dataset) {
   uint64_t hash = 0xcbf29ce484222325u;
   if (dataset->validation_count) hash = hash_number(hash, dataset->validation_count);
   for (int k = 0; k < dataset->classes; k++) hash = hash_number(hash, (uint64_t)dataset->labels[k]);
@@ -215,7 +215,7 @@ static mixent_status take_set(mixent_format_set *set, const mixent_dataset_optio
     transpose_images(&out->test);
   }
   MIXENT_TRY(name_classes(set->label_names, out));
-  out->fingerprint = fingerprint(out);
+  out->fingerprint = mixent_dataset_fingerprint(out);
   return MIXENT_OK;
 }
 
@@ -275,6 +275,9 @@ void mixent_dataset_free(mixent_dataset *dataset) {
   for (int k = 0; k < dataset->train.channels && dataset->feature_names; k++) free(dataset->feature_names[k]);
   free(dataset->feature_names);
   mixent_encoder_free(dataset->encoder);
+  if (dataset->borrowed)
+    dataset->train.pixels = dataset->test.pixels = NULL,
+    dataset->train.features = dataset->test.features = NULL;
   mixent_images_free(&dataset->train);
   mixent_images_free(&dataset->test);
   for (int k = 0; k < dataset->classes && dataset->class_names; k++) free(dataset->class_names[k]);

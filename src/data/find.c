@@ -101,11 +101,21 @@ static mixent_status fail_unknown(const char *name) {
   return MIXENT_ERROR_ARGUMENT;
 }
 
+bool mixent_dataset_is_in_memory(const char *name) {
+  return strncmp(name, MIXENT_IN_MEMORY, sizeof MIXENT_IN_MEMORY - 1) == 0;
+}
+
 mixent_status mixent_dataset_locate(const char *name_or_directory, const char *data_directory, char **out) {
   const mixent_known_dataset *dataset = mixent_known_dataset_find(name_or_directory);
   mixent_text seen = {0};
   mixent_status status = MIXENT_OK;
   *out = NULL;
+  if (mixent_dataset_is_in_memory(name_or_directory))
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "'%s' were arrays of a program, which no file holds; expected that program to give them, or "
+        "the name of files that hold the same",
+        name_or_directory);
   if (dataset) status = search_places(dataset, data_directory, &seen, out);
   if (status == MIXENT_OK && !*out) {
     mixent_path_kind kind;

@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What a recipe says of data that were arrays of a program: "memory:" and their name. No file holds them. */
+#define MIXENT_IN_MEMORY "memory:"
+bool mixent_dataset_is_in_memory(const char *name);
+
 /* A set known by name, which 'mixent data get' fetches, and the names of its labels if no mapping file gives them. */
 typedef struct mixent_known_dataset {
   const char *name;

@@ -4,6 +4,7 @@
 #include "data/noise/noise.h"
 #include "recipe/recipe.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,15 @@ mixent_table_options mixent_recipe_table(const mixent_recipe *recipe) {
                                 .label = recipe->label,
                                 .categories = recipe->categories,
                                 .leave_out = recipe->leave_out};
+}
+
+mixent_status mixent_recipe_use_memory(mixent_recipe *recipe, const char *name) {
+  if (snprintf(recipe->data, MIXENT_RECIPE_TEXT, MIXENT_IN_MEMORY "%s", name) >= MIXENT_RECIPE_TEXT)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT, "the name of the data set is longer than %d bytes",
+                       MIXENT_RECIPE_TEXT - (int)sizeof MIXENT_IN_MEMORY);
+  recipe->data_alternative[0] = recipe->data_directory[0] = 0;
+  recipe->other_data = true;
+  return MIXENT_OK;
 }
 
 mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *directory,

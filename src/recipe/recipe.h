@@ -210,6 +210,8 @@ mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe);
 bool mixent_recipe_looks_ahead(const mixent_recipe *recipe);
 /* What it says of tables; the texts are its own. */
 mixent_table_options mixent_recipe_table(const mixent_recipe *recipe);
+/* The recipe's data are arrays of a program, which no file holds: `data` becomes "memory:NAME". */
+mixent_status mixent_recipe_use_memory(mixent_recipe *recipe, const char *name);
 /* The data set of a resolved recipe. `directory`: where known sets are looked for first; NULL: where the recipe says. */
 mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *directory,
                                       mixent_dataset **out);

@@ -2,6 +2,7 @@
 #include "core/file.h"
 #include "core/shipped.h"
 #include "core/system.h"
+#include "data/find.h"
 #include "recipe/recipe.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ static mixent_status keep_place(mixent_recipe *recipe, const char *found) {
 }
 
 static mixent_status resolve_data(mixent_recipe *recipe) {
+  if (mixent_dataset_is_in_memory(recipe->data)) return MIXENT_OK;
   if (*recipe->data_directory) MIXENT_TRY(make_absolute(recipe->data_directory, "data_dir"));
   char *found = NULL;
   mixent_path_kind kind;

@@ -67,7 +67,7 @@ static mixent_status check_description(const mixent_safetensors *file, const cha
                                        const mixent_checkpoint *now) {
   mixent_description description;
   mixent_status status = MIXENT_OK;
-  MIXENT_TRY(mixent_description_make(now, &description));
+  MIXENT_TRY(mixent_checkpoint_describe(now, &description));
   for (size_t i = 0; i < description.varying && status == MIXENT_OK; i++) {
     const char *key = description.entries[i].key, *wanted = description.entries[i].value;
     const char *found = mixent_safetensors_metadata(file, key);

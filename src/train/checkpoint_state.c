@@ -1,98 +1,37 @@
-/* A checkpoint's description and its state as small tensors. */
+/* A checkpoint's description, by that of its model, and its state as small tensors. */
 #include "train/checkpoint_state.h"
-#include "core/json.h"
-#include "data/encoder.h"
-#include "recipe/recipe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The next entry; its text is to be appended to the value returned. */
-static mixent_text *add_entry(mixent_description *description, const char *key) {
-  description->entries[description->count].key = key;
-  return &description->values[description->count++];
-}
-
-static void append_json(mixent_text *text, json_t *json) {
-  char *dump;
-  if (mixent_json_write(json, JSON_COMPACT, &dump) == MIXENT_OK)
-    mixent_text_append(text, "%s", dump);
-  else
-    text->failed = 1;
-  free(dump);
-}
-
-static void append_numbers(mixent_text *text, const double *values, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    mixent_text_append(text, i ? "," : "[");
-    mixent_number_write(values[i], text);
-  }
-  mixent_text_append(text, "]");
-}
-
-static void append_floats(mixent_text *text, const float *values, int count) {
-  for (int i = 0; i < count; i++) {
-    mixent_text_append(text, i ? "," : "[");
-    mixent_number_write(values[i], text);
-  }
-  mixent_text_append(text, "]");
-}
-
-mixent_status mixent_description_make(const mixent_checkpoint *checkpoint, mixent_description *out) {
+/* What the checkpoint's model is, without its arrays; it owns nothing. */
+static mixent_model view_model(const mixent_checkpoint *checkpoint) {
   const mixent_dataset *dataset = checkpoint->dataset;
-  memset(out, 0, sizeof *out);
-  mixent_text_append(add_entry(out, "format"), "pt"); /* what PyTorch's users' tools look for */
-  mixent_text_append(add_entry(out, "net"), "%s", mixent_graph_name(checkpoint->graph));
-  mixent_text_append(add_entry(out, "net_text"), "%s", mixent_graph_text(checkpoint->graph));
-  mixent_text_append(add_entry(out, "data"), "%s", dataset->name);
-  mixent_text_append(add_entry(out, "channels"), "%d", dataset->train.channels);
-  mixent_text_append(add_entry(out, "side"), "%d", dataset->train.side);
-  mixent_text_append(add_entry(out, "classes"), "%d", dataset->classes);
-  json_t *labels = json_array();
-  for (int k = 0; k < dataset->classes; k++) mixent_json_append(&labels, json_integer(dataset->labels[k]));
-  append_json(add_entry(out, "class_names"),
-              mixent_json_texts(dataset->class_names, (size_t)dataset->classes));
-  append_json(add_entry(out, "labels"), labels);
-  if (dataset->feature_names)
-    append_json(add_entry(out, "feature_names"),
-                mixent_json_texts(dataset->feature_names, (size_t)dataset->train.channels));
-  mixent_text_append(add_entry(out, "transposed"), dataset->transposed ? "true" : "false");
-  mixent_text_append(add_entry(out, "fingerprint"), "%016llx", (unsigned long long)dataset->fingerprint);
-  append_floats(add_entry(out, "mean"), checkpoint->mean, dataset->train.channels);
-  append_floats(add_entry(out, "std"), checkpoint->deviation, dataset->train.channels);
-  mixent_text_append(add_entry(out, "recipe"), "%s", checkpoint->recipe);
-  out->varying = out->count;
-  if (dataset->pictures) { /* the recipe and the fingerprint say the same: older checkpoints lack these */
-    mixent_text_append(add_entry(out, "fit"), "%s", mixent_fit_names[dataset->fit]);
-    mixent_text_append(add_entry(out, "background"), "%s", mixent_background_names[dataset->background]);
-  }
-  if (dataset->encoder) {
-    char *encoder = NULL;
-    mixent_status status = mixent_encoder_write(dataset->encoder, &encoder);
-    if (status == MIXENT_OK) mixent_text_append(add_entry(out, "encoder"), "%s", encoder);
-    free(encoder);
-    if (status != MIXENT_OK) {
-      mixent_description_free(out);
-      return status;
-    }
-  }
-  mixent_text_append(add_entry(out, "mixent"), "%s", mixent_version());
-  mixent_text_append(add_entry(out, "epoch"), "%llu", (unsigned long long)checkpoint->state->epoch);
-  append_numbers(add_entry(out, "loss"), checkpoint->state->loss.value, MIXENT_LOSS_PARAMETERS);
-  for (size_t i = 0; i < out->count; i++) {
-    mixent_status status = mixent_text_status(&out->values[i]);
-    if (status != MIXENT_OK) {
-      mixent_description_free(out);
-      return status;
-    }
-    out->entries[i].value = out->values[i].data;
-  }
-  return MIXENT_OK;
+  return (mixent_model){.graph = (mixent_graph *)checkpoint->graph,
+                        .channels = dataset->train.channels,
+                        .side = dataset->train.side,
+                        .classes = dataset->classes,
+                        .class_names = dataset->class_names,
+                        .labels = dataset->labels,
+                        .mean = (float *)checkpoint->mean,
+                        .deviation = (float *)checkpoint->deviation,
+                        .feature_names = dataset->feature_names,
+                        .encoder = dataset->encoder,
+                        .transposed = dataset->transposed,
+                        .pictures = dataset->pictures,
+                        .fit = dataset->fit,
+                        .background = dataset->background,
+                        .data = dataset->name,
+                        .fingerprint = dataset->fingerprint,
+                        .recipe = (char *)checkpoint->recipe,
+                        .loss = checkpoint->state->loss,
+                        .epoch = (double)checkpoint->state->epoch};
 }
 
-void mixent_description_free(mixent_description *description) {
-  for (size_t i = 0; i < description->count; i++) mixent_text_free(&description->values[i]);
+mixent_status mixent_checkpoint_describe(const mixent_checkpoint *checkpoint, mixent_description *out) {
+  const mixent_model model = view_model(checkpoint);
+  return mixent_description_make(&model, out);
 }
 
 #define FIELD(text, element, field)                                                                          \

@@ -2,19 +2,12 @@
 #ifndef MIXENT_TRAIN_CHECKPOINT_STATE_H
 #define MIXENT_TRAIN_CHECKPOINT_STATE_H
 
-#include "core/memory.h"
 #include "io/safetensors.h"
+#include "model/description.h"
 #include "train/checkpoint.h"
 
-/* The file's __metadata__. Keys from `varying` on change during a run; those before must not. */
-enum { MIXENT_DESCRIPTION_ENTRIES = 32 };
-typedef struct mixent_description {
-  mixent_text values[MIXENT_DESCRIPTION_ENTRIES];
-  mixent_metadata entries[MIXENT_DESCRIPTION_ENTRIES];
-  size_t count, varying;
-} mixent_description;
-mixent_status mixent_description_make(const mixent_checkpoint *checkpoint, mixent_description *out);
-void mixent_description_free(mixent_description *description);
+/* The description of its model. */
+mixent_status mixent_checkpoint_describe(const mixent_checkpoint *checkpoint, mixent_description *out);
 
 /* mixent_train_state without its large arrays, as numbers side by side. */
 typedef struct mixent_small_state {

@@ -3,6 +3,7 @@
 #include "core/layout.h"
 #include "core/status.h"
 #include "core/threads.h"
+#include "data/check.h"
 #include "net/plan/choices.h"
 #include "peers/peers.h"
 #include "recipe/use.h"
@@ -204,6 +205,7 @@ static void warn_of_selection(const mixent_recipe *recipe, const mixent_train_op
 static mixent_status compose(const mixent_train_options *options, mixent_recipe *recipe,
                              bool *automatic_threads) {
   MIXENT_TRY(mixent_recipe_compose(options->recipe, options->settings, options->setting_count, recipe));
+  if (options->dataset) MIXENT_TRY(mixent_recipe_use_memory(recipe, options->dataset->name));
   MIXENT_TRY(mixent_recipe_check_network(recipe));
   *automatic_threads = recipe->threads == 0;
   return mixent_recipe_resolve(recipe, mixent_net_bf16_is_native());
@@ -250,6 +252,7 @@ mixent_status mixent_train(const mixent_train_options *given, mixent_train_summa
   MIXENT_NEED(given);
   MIXENT_NEED(summary);
   if (given->setting_count) MIXENT_NEED(given->settings);
+  if (given->dataset) MIXENT_TRY(mixent_dataset_check(given->dataset));
   const mixent_train_options options = own_options(given);
   mixent_recipe recipe;
   mixent_trainer *trainer = NULL;
@@ -350,6 +353,7 @@ mixent_status mixent_train_resume(const char *place, const mixent_train_options 
   MIXENT_NEED(place);
   MIXENT_NEED(given);
   MIXENT_NEED(summary);
+  if (given->dataset) MIXENT_TRY(mixent_dataset_check(given->dataset));
   const mixent_train_options options = own_options(given);
   mixent_run_directory run = {.lock = -1};
   bool finished = false;

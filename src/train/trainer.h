@@ -25,7 +25,8 @@ typedef struct mixent_trainer {
   mixent_recipe recipe;    /* resolved: nothing automatic is left */
   mixent_text recipe_text; /* for checkpoints: without paths */
   const mixent_train_options *options;
-  mixent_dataset *dataset;
+  const mixent_dataset *dataset; /* `opened`, or the caller's */
+  mixent_dataset *opened;
   mixent_split split;
   mixent_images train;     /* those of the dataset, with labels of its own: the recipe's noise is in them */
   float *mean, *deviation; /* [channels] */

@@ -61,8 +61,9 @@ static mixent_status fail_batch(const mixent_trainer *trainer) {
 
 static mixent_status open_data(mixent_trainer *trainer) {
   const mixent_recipe *recipe = &trainer->recipe;
-  MIXENT_TRY(mixent_recipe_open_data(recipe, NULL, &trainer->dataset));
-  const mixent_dataset *dataset = trainer->dataset;
+  if (!trainer->options->dataset) MIXENT_TRY(mixent_recipe_open_data(recipe, NULL, &trainer->opened));
+  const mixent_dataset *dataset = trainer->opened ? trainer->opened : trainer->options->dataset;
+  trainer->dataset = dataset;
   MIXENT_TRY(mixent_recipe_split(recipe, dataset, &trainer->split));
   MIXENT_TRY(mixent_recipe_images(recipe, dataset, &trainer->train));
   if (trainer->split.train_count < trainer->batch) return fail_batch(trainer);
@@ -260,7 +261,7 @@ void mixent_trainer_free(mixent_trainer *trainer) {
   mixent_graph_free(trainer->graph);
   mixent_split_free(&trainer->split);
   free(trainer->train.labels);
-  mixent_dataset_free(trainer->dataset);
+  mixent_dataset_free(trainer->opened);
   mixent_text_free(&trainer->recipe_text);
   mixent_look_ahead_free(trainer->look_ahead);
   free(trainer->mean);

@@ -165,8 +165,27 @@ def test_equivalence_and_data_sets(programs):
     assert ("seed: " in text) and (shares[0] < 0) == ("below 0" in text)
 
 
+@pytest.fixture(scope="module")
+def bars(programs, tmp_path_factory):
+    """Where program 10 has run; and what it said."""
+    directory = tmp_path_factory.mktemp("bars")
+    return directory, run(programs / "10_train_from_memory", cwd=directory)
+
+
+def test_training_and_predicting_from_memory(programs, bars):
+    directory, said = bars
+    assert [line.split(":")[0] for line in said.splitlines()[:3]] == ["epoch 1 of 3", "epoch 2 of 3", "epoch 3 of 3"]
+    assert numbers(f"test images: {NUMBER} % right", said)[0] > 90
+    predicted = run(programs / "11_predict_from_memory", cwd=directory)
+    assert re.findall(r"degrees: (\w+), ", predicted) == ["upright", "falling", "level", "rising", "upright"]
+    mixent = BUILD / "mixent"
+    refused = subprocess.run([mixent, "eval", "bars"], cwd=directory, capture_output=True, text=True)
+    assert refused.returncode != 0 and "'memory:bars' were arrays of a program" in refused.stderr
+    assert "conv3" in run(mixent, "info", "bars.safetensors", cwd=directory)
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
-def test_the_command_in_its_first_lines_builds_it(prefix, source, tmp_path):
+def test_the_command_in_its_first_lines_builds_it(prefix, bars, source, tmp_path):
     command = re.search(r"^(?: \*|//)   (c(?:c|\+\+) -std=.*pkg-config.*?)(?: \*/)?$", source.read_text(), re.MULTILINE).group(1)
     assert source.name in command
     if not shutil.which(command.split()[0]):
@@ -174,7 +193,7 @@ def test_the_command_in_its_first_lines_builds_it(prefix, source, tmp_path):
     config = next(prefix.rglob("mixent-loss.pc")).parent
     environment = dict(os.environ, PKG_CONFIG_PATH=str(config), LD_LIBRARY_PATH=str(config.parent))
     run("sh", "-c", command.replace(source.name, f"'{source}' {WARNINGS}") + f" -o '{tmp_path}/program'", env=environment)
-    run(tmp_path / "program", env=environment)
+    run(tmp_path / "program", env=environment, cwd=bars[0])
 
 
 def test_the_table_lists_them_all():

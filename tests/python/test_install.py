@@ -125,6 +125,19 @@ def test_training_and_predicting_need_no_sqlite(installed, tmp_path):
         assert "libsqlite3" not in needed(program) | needed(config.parent / "libmixent.so")
 
 
+@pytest.mark.parametrize("name", ["mixent", "mixent-loss", "mixent-stats"])
+def test_a_shared_library_uses_all_that_it_names(installed, name):
+    """Of each library that it needs it takes a function or table."""
+    library = next(installed.rglob(f"lib{name}.so.*.*.*"))
+    wanted = set(re.findall(r" U (\w+)", run("nm", "-D", "--undefined-only", library)))
+    places = dict(re.findall(r"^\s+(\S+) => (/\S+)", run("ldd", library), re.MULTILINE))
+    for needs in re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "-d", library)):
+        if needs.startswith("ld-linux"):  # of the C library, for variables of threads
+            continue
+        given = set(re.findall(r" [A-TV-Zi] (\w+)", run("nm", "-D", "--defined-only", places[needs])))
+        assert wanted & given, f"lib{name}.so names {needs}, of which it uses nothing"
+
+
 def declared_in(headers):
     """The functions and tables that public headers declare."""
     text = "".join((ROOT / "include" / "mixent" / f"{name}.h").read_text() for name in headers)

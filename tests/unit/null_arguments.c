@@ -74,6 +74,8 @@ static void test_data(void **state) {
   REFUSES_STRUCT(mixent_features_read("x", NULL, NULL, -1, &out, NULL), "expected 1 to");
   REFUSES(mixent_dataset_find(NULL, NULL, &place));
   REFUSES(mixent_dataset_find("x", NULL, NULL));
+  REFUSES(mixent_dataset_borrow(NULL, &dataset));
+  REFUSES(mixent_dataset_borrow(&(mixent_dataset_arrays){0}, NULL));
   mixent_split split;
   REFUSES(mixent_split_make(NULL, CLASSES, 0.5, 0, 0, &split));
   REFUSES(mixent_split_make(&images, CLASSES, 0.5, 0, 0, NULL));
@@ -288,6 +290,7 @@ static void test_models_filled_in_by_hand(void **state) {
     memset((char *)&by_hand.model + pointers[i], 0, sizeof(void *));
     REFUSES(mixent_model_export_onnx(&by_hand.model, path));
     REFUSES(mixent_model_export_c(&by_hand.model, NULL, path, NULL));
+    REFUSES(mixent_model_save(&by_hand.model, path));
     REFUSES(mixent_predictor_create(&by_hand.model, 1, MIXENT_FP32, &predictor));
   }
   fill(&by_hand, graph);
@@ -312,6 +315,7 @@ static void test_train(void **state) {
   mixent_predictor *predictor;
   mixent_scores scores;
   mixent_dataset empty = {0};
+  const mixent_train_options by_hand_data = {.recipe = "demo", .dataset = &empty};
   uint8_t pixels[SIDE * SIDE] = {0};
   float probabilities[CLASSES];
   int views;
@@ -341,6 +345,10 @@ static void test_train(void **state) {
   REFUSES(mixent_model_predict(model, pixels, 1, MIXENT_FP32, 1, NULL));
   REFUSES(mixent_model_export_onnx(NULL, "x.onnx"));
   REFUSES(mixent_model_export_onnx(model, NULL));
+  REFUSES(mixent_model_save(NULL, "x.safetensors"));
+  REFUSES(mixent_model_save(model, NULL));
+  REFUSES(mixent_train(&by_hand_data, &summary));
+  REFUSES(mixent_train_resume("x", &by_hand_data, &summary));
   REFUSES(mixent_model_export_c(NULL, NULL, "x.c", NULL));
   REFUSES(mixent_model_export_c(model, NULL, NULL, NULL));
   REFUSES_STRUCT(mixent_model_export_c(model, &(mixent_c_options){.prefix = ""}, "x.c", NULL), "got ''");
