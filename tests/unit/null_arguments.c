@@ -138,6 +138,7 @@ static void test_what_frees(void **state) {
   mixent_dataset_free(NULL);
   mixent_encoder_free(NULL);
   mixent_images_free(NULL);
+  mixent_broken_files_free(NULL);
   mixent_split_free(NULL);
   mixent_graph_free(NULL);
   mixent_net_free(NULL);
