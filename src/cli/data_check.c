@@ -4,6 +4,7 @@
 #include "cli/json.h"
 #include "cli/model.h"
 #include "cli/places.h"
+#include "cli/reading.h"
 #include "cli/terminal.h"
 #include "core/cell.h"
 #include "core/file.h"
@@ -16,8 +17,9 @@
 
 typedef struct arguments {
   const char *data_directory, *near, *predictions, *recipe, *net, *html;
-  long folds, epochs, threads, most, side;
+  long folds, epochs, threads, most;
   bool no_labels, json;
+  mixent_setting_list settings;
 } arguments;
 
 static int read_near(const arguments *arguments, double *near) {
@@ -47,6 +49,7 @@ static mixent_status judge(const arguments *arguments, const char *data, mixent_
   mixent_out_of_sample said;
   const mixent_folds folds = {.data = data,
                               .data_directory = arguments->data_directory,
+                              .reading = &arguments->settings,
                               .recipe = arguments->recipe,
                               .net = arguments->net,
                               .count = arguments->folds,
@@ -125,10 +128,11 @@ static int run(const void *given, int count, char **words) {
   if (code == MIXENT_EXIT_DONE) code = read_near(arguments, &near);
   if (code != MIXENT_EXIT_DONE) return code;
   mixent_broken_files broken = {0};
-  const mixent_dataset_options options = {
-      .data_directory = arguments->data_directory, .side = (int)arguments->side, .broken = &broken};
+  mixent_dataset_options options = {.data_directory = arguments->data_directory, .broken = &broken};
+  mixent_recipe recipe;
   mixent_dataset *dataset;
-  mixent_status status = mixent_dataset_open(words[0], &options, &dataset);
+  mixent_status status = mixent_reading_choose(&arguments->settings, &recipe, &options);
+  if (status == MIXENT_OK) status = mixent_dataset_open(words[0], &options, &dataset);
   if (status == MIXENT_OK) {
     code = check_dataset(arguments, words[0], near, dataset, &broken);
     mixent_dataset_free(dataset);
@@ -213,24 +217,18 @@ static const mixent_command_option options[] = {
      .offset = offsetof(arguments, threads),
      .fallback = "0",
      .high = 4096},
-    {.name = "side",
-     .argument = "N",
-     .help = "side of the images that picture files become; 0: chosen by the pictures, as for training",
-     .kind = MIXENT_VALUE_WHOLE,
-     .offset = offsetof(arguments, side),
-     .fallback = "0",
-     .high = MIXENT_MOST_SIDE},
     {.name = "data-dir",
      .argument = "DIR",
      .help = "look for data sets there first",
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, data_directory)},
+    MIXENT_READING_OPTION(arguments),
     {.name = NULL}};
 
 const mixent_command mixent_command_data_check = {
     .name = "data check",
     .summary = "Look for broken files, duplicates, wrong labels and unequal classes",
-    .operands = "NAME|DIR|FILE",
+    .operands = "NAME|DIR|FILE [KEY=VALUE]...",
     .names = mixent_dataset_names,
     .least_operands = 1,
     .most_operands = 1,

@@ -97,6 +97,17 @@ def test_the_encoder_goes_with_the_model(mixent, tmp_path, animals):
     assert mixent("train", "--resume", "run").code == 0 and (tmp_path / "run" / "last.safetensors").read_bytes() == last
 
 
+def test_a_check_reads_as_training_does(mixent, tmp_path):
+    """Words, gaps and the column of the labels: for the check itself and for the runs on its folds."""
+    rows = make_rows(120, 3)
+    rows[0][3] = "owl"  # it was a cat
+    write_table(tmp_path / "tiere.csv", [[row[3], *row[:3]] for row in rows], ";", comma=True, header=("kind", "weight", "colour", "legs"))
+    assert "is missing" in mixent("data", "check", "tiere.csv", "label=kind").message
+    checked = mixent("data", "check", "tiere.csv", "label=kind", "missing=impute", "--folds", "2", "--epochs", "15", "--json")
+    assert checked.code == 0, checked.err
+    assert json.loads(checked.out)["labels_checked"] == 96
+
+
 def test_images_have_no_columns(mixent, tmp_path, bars, tiny_net):
     result = mixent("train", "--data", bars, "--net", tiny_net, "--epochs", "1", "label=kind", "missing=impute", "--run", "run")
     assert result.code == 0
