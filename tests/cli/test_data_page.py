@@ -31,6 +31,11 @@ def without_scores(lines):
     return [re.sub(r"  +\S+ [\d.]+ %.*|(,\d[\d.e-]*)+$", "", line) for line in lines]
 
 
+def without_digits(lines):
+    """What trained networks score depends on the processor, too; "…" stands for lines left out."""
+    return {re.sub(r" *\d[\d.,]*", " #", line) for line in lines if line.strip(" …")}
+
+
 @pytest.mark.parametrize("title", SECTIONS)
 def test_section(place, title):
     section = SECTIONS[title]
@@ -45,6 +50,9 @@ def test_section(place, title):
         said = done.stdout.splitlines()
         if "predict" in command:
             said, quoted = without_scores(said), without_scores(quoted)
+        if re.search("mixent eval|--predictions", command):
+            assert without_digits(quoted) <= without_digits(said), f"{command}\n{done.stdout}"
+            continue
         # standard error may come before or after standard output
         assert sorted(quoted) == sorted(said) or " train " in command and set(quoted) <= set(said), f"{command}\n{done.stdout}"
 
