@@ -84,8 +84,9 @@ static bool take_number(const mixent_survey *survey, mixent_survey_column *colum
     return false;
   if (comma) keep_first(&column->comma, cell);
   if (point) keep_first(&column->point, cell);
-  double value = mixent_number_read(cell->text, NULL);
-  column->counts &= !comma && value == floor(value) && (!column->numbers || value == column->last + 1);
+  if (!column->counts) return true;
+  double value = comma ? NAN : mixent_number_read(cell->text, NULL);
+  column->counts = value == floor(value) && (!column->numbers || value == column->last + 1);
   column->last = value;
   return true;
 }
