@@ -119,3 +119,10 @@ def test_images_have_no_columns(mixent, tmp_path, bars, tiny_net):
     if image:
         lines = read_csv(mixent("predict", "run", image, "--csv").out)
         assert list(lines[0])[:2] == ["file", "class"] and len(lines) == 1
+
+
+@pytest.mark.parametrize("option", ["label: kind", "missing: impute", "categories: legs", "leave_out: legs", "separator: tab", "decimal: comma", "header: yes"])
+def test_variants_share_their_rows(mixent, tmp_path, option):
+    (tmp_path / "study.yaml").write_text(f"name: small\nrecipe: tabular\nseeds: 2\nbaseline: ce\nset: {{data: t.csv}}\nvariants:\n  ce: {{}}\n  other: {{{option}}}\n")
+    result = mixent("compare", "study.yaml")
+    assert result.code == 2 and "all variants share their images" in result.message
