@@ -125,4 +125,4 @@ def test_images_have_no_columns(mixent, tmp_path, bars, tiny_net):
 def test_variants_share_their_rows(mixent, tmp_path, option):
     (tmp_path / "study.yaml").write_text(f"name: small\nrecipe: tabular\nseeds: 2\nbaseline: ce\nset: {{data: t.csv}}\nvariants:\n  ce: {{}}\n  other: {{{option}}}\n")
     result = mixent("compare", "study.yaml")
-    assert result.code == 2 and "all variants share their images" in result.message
+    assert result.code == 1 and f"study.yaml:8:11: {option.split(chr(58))[0]}: all variants share their images" in result.message
