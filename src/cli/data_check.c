@@ -45,12 +45,9 @@ static mixent_status add_runs(const char *list, const mixent_dataset *dataset, m
   return status;
 }
 
-static mixent_status judge(const arguments *arguments, const char *data, mixent_data_check *check) {
+static mixent_status judge(const arguments *arguments, mixent_data_check *check) {
   mixent_out_of_sample said;
-  const mixent_folds folds = {.data = data,
-                              .data_directory = arguments->data_directory,
-                              .reading = &arguments->settings,
-                              .recipe = arguments->recipe,
+  const mixent_folds folds = {.recipe = arguments->recipe,
                               .net = arguments->net,
                               .count = arguments->folds,
                               .epochs = arguments->epochs,
@@ -81,18 +78,11 @@ static int print(const arguments *arguments, const mixent_data_check *check) {
   return MIXENT_EXIT_DONE;
 }
 
-static int check_dataset(const arguments *arguments, const char *data, double near,
-                         const mixent_dataset *dataset, const mixent_broken_files *broken) {
+static int check_dataset(const arguments *arguments, double near, const mixent_dataset *dataset,
+                         const mixent_broken_files *broken) {
   mixent_data_check check;
   mixent_status status = mixent_data_check_make(dataset, broken, near, &check);
-  bool labels = !arguments->no_labels;
-  if (status == MIXENT_OK && labels && broken->count && !arguments->predictions) {
-    mixent_warning_print(
-        "labels were not checked, for training stops at a broken file; take the files away, then check "
-        "again");
-    labels = false;
-  }
-  if (status == MIXENT_OK && labels) status = judge(arguments, data, &check);
+  if (status == MIXENT_OK && !arguments->no_labels) status = judge(arguments, &check);
   if (status == MIXENT_OK && arguments->html) status = write_page(arguments, &check);
   int code = status == MIXENT_OK ? print(arguments, &check) : mixent_failed(status);
   mixent_data_check_free(&check);
@@ -134,7 +124,8 @@ static int run(const void *given, int count, char **words) {
   mixent_status status = mixent_reading_choose(&arguments->settings, &recipe, &options);
   if (status == MIXENT_OK) status = mixent_dataset_open(words[0], &options, &dataset);
   if (status == MIXENT_OK) {
-    code = check_dataset(arguments, words[0], near, dataset, &broken);
+    mixent_notes_print(dataset->note);
+    code = check_dataset(arguments, near, dataset, &broken);
     mixent_dataset_free(dataset);
   } else {
     for (size_t i = 0; i < broken.count; i++) mixent_warning_print("%s", broken.reasons[i]);

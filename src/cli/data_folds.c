@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_READING = 32, MOST_SETTINGS = 12 + MOST_READING, VALUE = 1100 };
+enum { MOST_SETTINGS = 12, VALUE = 1100 };
 
 /* A setting and its text. */
 typedef struct settings {
@@ -79,6 +79,7 @@ static mixent_status judge_fold(const mixent_dataset *dataset, const char *recip
                                         .settings = own.items,
                                         .setting_count = own.count,
                                         .run = run,
+                                        .dataset = dataset, /* as it was read: without broken files */
                                         .stop = mixent_signals_watch("ending the check"),
                                         .context = view,
                                         .progress = show_progress};
@@ -97,13 +98,6 @@ static mixent_status judge_all(const mixent_folds *folds, const mixent_dataset *
   const char *net = folds->net ? folds->net : folds->recipe ? NULL : usual.net;
   long epochs = folds->epochs ? folds->epochs : folds->recipe ? 0 : usual.epochs;
   settings shared = {0};
-  if (folds->reading->count > MOST_READING)
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "data check: expected at most %d options of reading, got %zu",
-                       MOST_READING, folds->reading->count);
-  for (size_t i = 0; i < folds->reading->count; i++)
-    add_text(&shared, folds->reading->items[i].key, folds->reading->items[i].value);
-  add_text(&shared, "data", folds->data);
-  if (folds->data_directory) add_text(&shared, "data_dir", folds->data_directory);
   if (net) add_text(&shared, "net", net);
   if (epochs) add_whole(&shared, "epochs", epochs);
   add_whole(&shared, "threads", folds->threads);

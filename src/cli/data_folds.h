@@ -2,15 +2,12 @@
 #ifndef MIXENT_CLI_DATA_FOLDS_H
 #define MIXENT_CLI_DATA_FOLDS_H
 
-#include "cli/command.h"
 #include "lab/inspect/check.h"
 #include "mixent/recipe.h"
 
 typedef struct mixent_folds {
-  const char *data, *data_directory;  /* as the data set was opened */
-  const char *recipe, *net;           /* NULL: by the kind of data */
-  const mixent_setting_list *reading; /* how it was opened besides */
-  long count, epochs, threads;        /* epochs 0: by the kind of data */
+  const char *recipe, *net;    /* NULL: by the kind of data */
+  long count, epochs, threads; /* epochs 0: by the kind of data */
 } mixent_folds;
 
 /* Trains a run for each fold below the system's directory of temporary files, adds what it says of its fold, and takes it away again. */

@@ -58,8 +58,8 @@ def test_planted_faults(mixent, tmp_path, pictures):
     words = mixent("data", "check", pictures, "--no-labels").out
     assert "broken files         2" in words and "duplicate groups     3, 1 across train and test, 1 with different labels" in words
     assert "train/cat/broken.png" in words and "dog/leak.png" in words
-    warned = mixent("data", "check", pictures)
-    assert warned.code == 0 and "labels were not checked, for training stops at a broken file" in warned.err
+    judged = json.loads(mixent("data", "check", pictures, "--folds", "2", "--epochs", "1", "--json").out)
+    assert judged["labels_checked"] == 27 and judged["broken"] == found["broken"]
 
 
 def test_an_archive_has_the_same_faults(mixent, tmp_path, pictures):
