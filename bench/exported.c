@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *images_wanted = "1000", *compiler = "cc -O3 -march=native";
+static const char *images_wanted = "1000", *compiler = "cc -O2 -march=native";
 
 typedef void classify_logits(const void *input, float *logits);
 
@@ -133,8 +133,8 @@ int main(int argc, char **argv) {
   size_t wanted = strtoul(images_wanted, NULL, 10), classes = (size_t)model->classes;
   subject s = {.model = model, .images = &dataset->test};
   s.count = wanted > 0 && wanted < dataset->test.count ? wanted : dataset->test.count;
-  s.row =
-      (size_t)(model->side * model->side * model->channels) * (dataset->test.features ? sizeof(float) : 1);
+  s.row = (size_t)model->side * (size_t)model->side * (size_t)model->channels *
+          (dataset->test.features ? sizeof(float) : 1);
   s.expected = allocate(s.count * classes * sizeof *s.expected);
   s.logits = allocate(s.count * classes * sizeof *s.logits);
   s.times = allocate(s.count * sizeof *s.times);

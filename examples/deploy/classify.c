@@ -4,7 +4,7 @@
  * format there is, PGM of the model's size (`convert a.png -resize 28x28 a.pgm` makes one), and says what the
  * model sees in it. Teaches the declarations that letters.c has, and its call. Build, where letters.c is:
  *
- *   cc -O3 -I. ~/mixent/examples/deploy/classify.c letters.c -o classify */
+ *   cc -O2 -I. ~/mixent/examples/deploy/classify.c letters.c -o classify */
 #define LETTERS_DECLARATIONS
 #include "letters.c"
 

@@ -52,7 +52,7 @@ static mixent_status begin_telling(const char *path, FILE **out) {
 }
 
 static mixent_status write_onnx(const mixent_model *model, const char *path) {
-  FILE *out;
+  FILE *out = NULL;
   MIXENT_TRY(mixent_model_export_onnx(model, path));
   MIXENT_TRY(begin_telling(path, &out));
   if (model->side == 1)
@@ -66,7 +66,7 @@ static mixent_status write_onnx(const mixent_model *model, const char *path) {
 static mixent_status write_c(const mixent_model *model, const arguments *arguments) {
   const mixent_c_options options = {.prefix = arguments->name, .int8 = arguments->int8};
   mixent_c_size size;
-  FILE *out;
+  FILE *out = NULL;
   MIXENT_TRY(mixent_model_export_c(model, &options, arguments->c, &size));
   MIXENT_TRY(begin_telling(arguments->c, &out));
   fprintf(out, "%s_classify(", arguments->name ? arguments->name : "model");

@@ -70,8 +70,8 @@ void mixent_c_append_bytes(mixent_text *out, const int8_t *values, size_t count)
   for (size_t i = 0; i < count; i++) {
     char text[4];
     size_t length = 0;
-    int value = values[i];
-    if (value < 0) text[length++] = '-', value = -value;
+    int value = abs(values[i]);
+    if (values[i] < 0) text[length++] = '-';
     if (value >= 100)
       text[length++] = '1', value -= 100, text[length++] = (char)('0' + value / 10);
     else if (value >= 10)

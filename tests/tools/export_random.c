@@ -65,7 +65,8 @@ static void fill_model(mixent_model *model, const char *net, double temperature)
 }
 
 static void write_answers(const mixent_model *model) {
-  size_t row = (size_t)(model->side * model->side * model->channels), classes = (size_t)model->classes;
+  size_t row = (size_t)model->side * (size_t)model->side * (size_t)model->channels,
+         classes = (size_t)model->classes;
   bool table = model->side == 1;
   uint8_t *pixels = allocate(ROWS * row);
   float *features = allocate(ROWS * row * sizeof *features);

@@ -17,10 +17,13 @@ typedef struct convolution {
   const float *bias;  /* [channels]; NULL: 0 */
 } convolution;
 
+/* Written out for each channel of a block, so that the sums stay in registers. */
+#define ADD(o) sums.channel[o] += value * (float)w[o]
+
 /* The sums of one block at row v and column u of the map before pooling; pixels outside of `from` count as 0. */
 static block sum_window(const convolution *c, const weight *weights, const float *from, int v, int u) {
   block sums = {{0}};
-  int a, b, i, o;
+  int a, b, i;
   for (a = 0; a < c->kernel; a++)
     for (b = 0; b < c->kernel; b++) {
       const int y = v * c->stride - c->padding + a, x = u * c->stride - c->padding + b;
@@ -29,11 +32,15 @@ static block sum_window(const convolution *c, const weight *weights, const float
       if (y < 0 || y >= c->from_height || x < 0 || x >= c->from_width) continue;
       pixel = from + (y * c->from_width + x) * c->from_channels;
       w = weights + (a * c->kernel + b) * c->from_channels * BLOCK;
-      for (i = 0; i < c->from_channels; i++)
-        for (o = 0; o < BLOCK; o++) sums.channel[o] += pixel[i] * (float)w[i * BLOCK + o];
+      for (i = 0; i < c->from_channels; i++, w += BLOCK) {
+        const float value = pixel[i];
+        ADD(0), ADD(1), ADD(2), ADD(3), ADD(4), ADD(5), ADD(6), ADD(7);
+        ADD(8), ADD(9), ADD(10), ADD(11), ADD(12), ADD(13), ADD(14), ADD(15);
+      }
     }
   return sums;
 }
+#undef ADD
 
 static void convolve(const convolution *c, const float *from, float *to) {
   int first, v, u, p, o;
