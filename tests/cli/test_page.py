@@ -76,7 +76,7 @@ addEventListener("load", async () => {{
     answers.push({{models: read(), said: document.querySelector("#said").textContent, note: document.querySelector("#note").textContent}});
     if (!job.keep) document.querySelector("#clear").click();
   }}
-  document.title = JSON.stringify({{answers, width: document.documentElement.scrollWidth,
+  document.title = JSON.stringify({{answers, scrolled: document.documentElement.scrollTop, width: document.documentElement.scrollWidth,
     labels: [...document.querySelectorAll("canvas, button, input")].map(part => part.getAttribute("aria-label") || part.innerText || part.parentElement.innerText)}});
 }});
 </script>"""
@@ -84,14 +84,14 @@ addEventListener("load", async () => {{
 browser = pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed (tools/install-dependencies browser)")
 
 
-def browse(page, directory, jobs, width=1000):
+def browse(page, directory, jobs, width=1000, height=2000):
     """What the page answers to each job. The harness is a second script, for which the page's policy is taken out."""
     text = page.read_text(encoding="utf-8")
     copy = directory / f"harnessed-{width}.html"
     copy.write_text(re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text).replace("</body>", HARNESS.format(jobs=json.dumps(jobs)) + "</body>"),
                     encoding="utf-8")
     frame = directory / f"frame-{width}.html"
-    frame.write_text(f"""<!doctype html><body style="margin:0"><iframe src="{copy.as_uri()}" style="border:0;width:{width}px;height:2000px"></iframe>
+    frame.write_text(f"""<!doctype html><body style="margin:0"><iframe src="{copy.as_uri()}" style="border:0;width:{width}px;height:{height}px"></iframe>
 <script>onload = () => {{ const look = () => {{ const title = document.querySelector("iframe").contentDocument.title;
 if (title.startsWith("{{")) document.title = title; else setTimeout(look, 2000); }}; look(); }};</script>""")
     done = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--allow-file-access-from-files",
@@ -188,10 +188,11 @@ def test_drawing(mixent, letters):
     level, upright = [[[0.2, 0.5], [0.8, 0.5]]], [[[0.5, 0.2], [0.5, 0.8]]]
     jobs = [{"strokes": level}, {"strokes": upright}, {"strokes": [[[0.5, 0.5]]]}, {"clear": True},
             {"keys": [" ", *["ArrowDown"] * 9, " "]}, {"keys": ["Escape"]}, {"picture": base64.b64encode(b"no picture").decode()}]
-    told = browse(letters / "page.html", letters, jobs, width=380)
+    told = browse(letters / "page.html", letters, jobs, width=380, height=300)
     answers = [answer["models"][0]["q"] for answer in told["answers"]]
     assert answers[0] and numpy.argmax(answers[0]) != numpy.argmax(answers[1])
     assert answers[2] and answers[3] is None and answers[5] is None
     numpy.testing.assert_allclose(answers[4], answers[1], atol=0.2)  # the same line, drawn with the arrow keys
     assert "reads no picture" in told["answers"][6]["note"]
     assert told["width"] <= 380 and all(told["labels"])
+    assert told["scrolled"] == 0  # what one draws on stays where it is

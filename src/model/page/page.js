@@ -141,7 +141,7 @@
     if (event.isTrusted) field.setPointerCapture(event.pointerId);
     begin(place(event));
     event.preventDefault();
-    field.focus({ focusVisible: false });
+    field.focus({ focusVisible: false, preventScroll: true });
   });
   field.addEventListener("pointermove", event => {
     if (drawing) go(place(event));
