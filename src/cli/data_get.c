@@ -57,6 +57,8 @@ const mixent_command mixent_command_data_get = {
     .most_operands = 1,
     .options = options,
     .description =
+        "NAME is mnist, fashion-mnist, cifar-10, cifar-100, or a split of EMNIST: emnist-letters, emnist-balanced, "
+        "emnist-byclass, emnist-bymerge, emnist-digits, emnist-mnist.\n\n"
         "Fetches the files from their authors' public addresses (of MNIST from a mirror) and checks their "
         "SHA-256 sums. Of EMNIST only the files of the one split are read out of the archive (letters: 36 of 536 "
         "MB). --address names the archive of EMNIST, and for the others the directory in which the files lie. What "
