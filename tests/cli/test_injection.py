@@ -49,6 +49,7 @@ COMMANDS = {
     "eval": Command(["eval", "runs/done", "--data", "./bars", "--threads", "1"]),
     "predict": Command(["predict", "runs/done", "a.png", "--threads", "1"]),
     "export": Command(["export", "runs/done/best.safetensors", "--onnx", "model.onnx"]),
+    "export --c": Command(["export", "runs/done/best.safetensors", "--c", "model.c", "--int8"]),
     "report": Command(["report", "runs/small"]),
     "runs": Command(["runs"]),
     "runs --csv": Command(["runs", "--csv", "--columns", "run,status,damage,test.accuracy,loss.name,epochs_done"]),

@@ -79,6 +79,8 @@ static void test_data(void **state) {
   mixent_split split;
   REFUSES(mixent_split_make(NULL, CLASSES, 0.5, 0, 0, &split));
   REFUSES(mixent_split_make(&images, CLASSES, 0.5, 0, 0, NULL));
+  REFUSES(mixent_split_fold(NULL, CLASSES, 2, 0, 0, &split));
+  REFUSES(mixent_split_fold(&images, CLASSES, 2, 0, 0, NULL));
   bad.labels = NULL;
   REFUSES(mixent_split_make(&bad, CLASSES, 0.5, 0, 0, &split));
   bad = images, bad.pixels = NULL;
