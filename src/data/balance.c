@@ -80,8 +80,7 @@ mixent_status mixent_balance_make(const mixent_images *images, const uint32_t *i
   MIXENT_TRY(MIXENT_ALLOCATE((size_t)classes, &counts));
   mixent_status status = MIXENT_ALLOCATE((size_t)classes + 1, &out->starts);
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(count, &out->places);
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(count, &out->dealt);
-  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(count, &out->order);
+  if (status == MIXENT_OK) status = MIXENT_ALLOCATE(count, &out->shuffled);
   if (status == MIXENT_OK) {
     count_labels(images, indices, count, counts);
     sort_places(images, indices, classes, counts, out);
@@ -96,26 +95,24 @@ void mixent_balance_free(mixent_balance *balance) {
   if (!balance) return;
   free(balance->starts);
   free(balance->places);
-  free(balance->dealt);
-  free(balance->order);
+  free(balance->shuffled);
   *balance = (mixent_balance){0};
 }
 
-/* dealt[k], dealt[k + classes], …: images of class k, in a new order whenever all have come. */
-static void deal_class(const mixent_balance *balance, size_t k, uint64_t seed, uint64_t epoch) {
+/* order[k], order[k + classes], …: images of class k, in a new order whenever all have come. */
+static void deal_class(const mixent_balance *balance, size_t k, uint64_t seed, uint64_t epoch,
+                       uint32_t *order) {
   size_t begin = balance->starts[k], n = balance->starts[k + 1] - begin, round = 0;
   for (size_t at = k; at < balance->count; round++) {
     char name[64];
     mixent_print(name, sizeof name, "%zu %zu", k, round);
     const mixent_random random = mixent_random_stream(seed, "balance", name);
-    mixent_random_permutation(&random, epoch, balance->order, n);
+    mixent_random_permutation(&random, epoch, balance->shuffled, n);
     for (size_t i = 0; i < n && at < balance->count; i++, at += balance->classes)
-      balance->dealt[at] = balance->places[begin + balance->order[i]];
+      order[at] = balance->places[begin + balance->shuffled[i]];
   }
 }
 
 void mixent_balance_draw(const mixent_balance *balance, uint64_t seed, uint64_t epoch, uint32_t *order) {
-  for (size_t k = 0; k < balance->classes; k++) deal_class(balance, k, seed, epoch);
-  mixent_order_draw(seed, epoch, order, balance->count);
-  for (size_t i = 0; i < balance->count; i++) order[i] = balance->dealt[order[i]];
+  for (size_t k = 0; k < balance->classes; k++) deal_class(balance, k, seed, epoch, order);
 }

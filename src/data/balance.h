@@ -19,17 +19,17 @@ mixent_status mixent_class_weights(const mixent_images *images, const uint32_t *
 
 /* The chosen images by class, from which epochs are drawn that have each class equally often. */
 typedef struct mixent_balance {
-  size_t count;            /* images chosen */
-  size_t classes;          /* with images */
-  size_t *starts;          /* [classes + 1]: where each class begins in `places` */
-  uint32_t *places;        /* [count]: of the images in `indices`, class by class */
-  uint32_t *dealt, *order; /* [count] each: room for a draw */
+  size_t count;       /* images chosen */
+  size_t classes;     /* with images */
+  size_t *starts;     /* [classes + 1]: where each class begins in `places` */
+  uint32_t *places;   /* [count]: of the images in `indices`, class by class */
+  uint32_t *shuffled; /* [count]: room for a draw */
 } mixent_balance;
 mixent_status mixent_balance_make(const mixent_images *images, const uint32_t *indices, size_t count,
                                   int classes, mixent_balance *out);
 void mixent_balance_free(mixent_balance *balance);
-/* order [count]: places in `indices` for that epoch. Each class has as many as any other, or one more; within a class each
- * image comes once before any comes twice. */
+/* order [count]: places in `indices` for that epoch. The classes take turns, so that each has as many in the epoch, and in any part of it, as any
+ * other, or one more. Within a class each image comes once before any comes twice. */
 void mixent_balance_draw(const mixent_balance *balance, uint64_t seed, uint64_t epoch, uint32_t *order);
 
 #endif

@@ -70,6 +70,8 @@ COMMANDS = {
     "data show, pictures": Command(["data", "show", "./pictures"], kinds=("memory", "stat", "open", "read", "readdir", "write"),
                                    variables={"OMP_NUM_THREADS": "1"}),
     "data show, zip": Command(["data", "show", "pictures.zip"], kinds=("memory", "open", "read", "write"), variables={"OMP_NUM_THREADS": "1"}),
+    "data check": Command(["data", "check", "./bars", "--no-labels", "--html", "check.html"], kinds=("memory", "open", "read", "write"), variables={"OMP_NUM_THREADS": "1"}),
+    "data check, pictures": Command(["data", "check", "./pictures", "--no-labels", "--json"], kinds=("memory", "open", "read", "write"), variables={"OMP_NUM_THREADS": "1"}),
     "help": Command(["help", "train"], kinds=("memory", "write")),
     "help recipe": Command(["help", "recipe"], kinds=("memory", "write")),
     "complete": Command(["complete", "--", "train", "--"], kinds=("memory", "write")),

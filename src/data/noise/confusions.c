@@ -95,8 +95,8 @@ static mixent_status read_rows(reading *reading) {
                      reading->csv.origin);
 }
 
-static mixent_status parse(const char *origin, char *text, size_t size, const mixent_dataset *dataset,
-                           double **out) {
+mixent_status mixent_confusions_parse(const char *origin, char *text, size_t size,
+                                      const mixent_dataset *dataset, double **out) {
   size_t classes = (size_t)dataset->classes;
   reading reading = {.dataset = dataset};
   *out = NULL;
@@ -136,7 +136,8 @@ mixent_status mixent_confusions_read(const char *path, const mixent_dataset *dat
                        "noise.kind: mixent has no confusions of %s; make them with 'mixent eval RUN --split "
                        "validation --confusions FILE.csv' and name the file with noise.matrix",
                        dataset->name);
-  mixent_status status = parse(*path ? path : dataset->name, text, *path ? size : strlen(text), dataset, out);
+  mixent_status status =
+      mixent_confusions_parse(*path ? path : dataset->name, text, *path ? size : strlen(text), dataset, out);
   free(text);
   return status;
 }

@@ -28,5 +28,8 @@ void mixent_noise_apply(const mixent_noise *noise, int32_t *labels, size_t count
  * classes]; free(). The file has the names of the classes in its first line and at the beginning of each line, and counts, as
  * `mixent eval --confusions` writes it. */
 mixent_status mixent_confusions_read(const char *path, const mixent_dataset *dataset, double **out);
+/* The same of a text, which reading changes; `size` bytes and a zero behind them. */
+mixent_status mixent_confusions_parse(const char *origin, char *text, size_t size,
+                                      const mixent_dataset *dataset, double **out);
 
 #endif
