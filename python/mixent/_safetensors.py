@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import struct
+import zlib
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
@@ -65,6 +66,15 @@ def _read_tensor(file: IO[bytes], begin: int, entry: Any) -> numpy.ndarray:
     return array.astype(numpy.float32) if kind == "F16" else array.astype(dtype.newbyteorder("="), copy=False)
 
 
+def _check_payload(path: str | os.PathLike[str], file: IO[bytes], begin: int, said: str) -> None:
+    file.seek(begin)
+    found = 0
+    while part := file.read(1 << 20):
+        found = zlib.crc32(part, found)
+    if said != f"{found:08x}":
+        raise ValueError(f"{path}: its data are damaged, for their checksum is {found:08x}, expected {said}; copy or download it again")
+
+
 def read_safetensors(path: str | os.PathLike[str], wanted: Callable[[str], bool]) -> tuple[dict[str, numpy.ndarray], dict[str, str]]:
     """The tensors whose names are wanted, in the file's order, and the file's metadata. Floats of 16 bits become float32. ValueError for
     a file that is none, or damaged."""
@@ -74,6 +84,8 @@ def read_safetensors(path: str | os.PathLike[str], wanted: Callable[[str], bool]
         metadata = header.pop("__metadata__", {})
         if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
             raise ValueError(f"{path}: its metadata are damaged; expected texts")
+        if "payload_crc32" in metadata:
+            _check_payload(path, file, begin, metadata["payload_crc32"])
         tensors = {}
         for name, entry in header.items():
             try:

@@ -6,6 +6,7 @@
 #include "core/layout.h"
 #include "core/printable.h"
 #include "data/formats/single_file.h"
+#include "model/hub.h"
 #include "model/one_file.h"
 
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include <sys/stat.h>
 
 typedef struct arguments {
-  const char *onnx, *safetensors, *c, *name, *temperature;
+  const char *onnx, *safetensors, *c, *hub, *name, *temperature;
   bool half, int8;
 } arguments;
 
@@ -106,12 +107,24 @@ static mixent_status write_checkpoint(const mixent_checkpoints *checkpoints, boo
   return MIXENT_OK;
 }
 
+static mixent_status write_hub(const mixent_checkpoints *checkpoints, bool half, const char *directory) {
+  bool card;
+  MIXENT_TRY(mixent_hub_write(checkpoints->model, (const char *const *)checkpoints->paths, checkpoints->count,
+                              half, directory, &card));
+  printf("wrote model.safetensors and config.json in %s; 'mixent predict' reads the directory\n",
+         mixent_printable(directory));
+  puts(card ? "wrote README.md, the model card: name a license in it before you publish the model"
+            : "left README.md, which was there, as it is: remove it to have it written anew");
+  return MIXENT_OK;
+}
+
 static mixent_status export_all(const arguments *arguments, const mixent_checkpoints *checkpoints) {
   mixent_model *model = checkpoints->model;
   MIXENT_TRY(check_targets(arguments, checkpoints));
   MIXENT_TRY(mixent_temperature_choose(arguments->temperature, checkpoints->paths[0], model));
   if (arguments->safetensors)
     MIXENT_TRY(write_checkpoint(checkpoints, arguments->half, arguments->safetensors));
+  if (arguments->hub) MIXENT_TRY(write_hub(checkpoints, arguments->half, arguments->hub));
   if (arguments->onnx) MIXENT_TRY(write_onnx(model, arguments->onnx));
   return arguments->c ? write_c(model, arguments) : MIXENT_OK;
 }
@@ -122,10 +135,13 @@ static bool is_given(const char *path) {
 
 static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
-  if (!is_given(arguments->onnx) && !is_given(arguments->safetensors) && !is_given(arguments->c))
-    return mixent_wrong_use("export: say what to write: --onnx FILE, --safetensors FILE or --c FILE");
-  if (arguments->half && !arguments->safetensors)
-    return mixent_wrong_use("export: --half is of the file that --safetensors FILE names; name one");
+  if (!is_given(arguments->onnx) && !is_given(arguments->safetensors) && !is_given(arguments->c) &&
+      !is_given(arguments->hub))
+    return mixent_wrong_use(
+        "export: say what to write: --onnx FILE, --safetensors FILE, --c FILE or --hub DIRECTORY");
+  if (arguments->half && !arguments->safetensors && !arguments->hub)
+    return mixent_wrong_use(
+        "export: --half is of what --safetensors FILE or --hub DIRECTORY names; name one");
   if ((arguments->name || arguments->int8) && !arguments->c)
     return mixent_wrong_use("export: --%s is of the file that --c FILE names; name one",
                             arguments->name ? "name" : "int8");
@@ -150,7 +166,8 @@ static const mixent_command_option options[] = {
      .kind = MIXENT_VALUE_TEXT,
      .offset = offsetof(arguments, safetensors)},
     {.name = "half",
-     .help = "with --safetensors: store weights as float16, in half the bytes; they are widened when read",
+     .help =
+         "with --safetensors or --hub: store weights as float16, in half the bytes; they are widened when read",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, half)},
     {.name = "c",
@@ -168,12 +185,19 @@ static const mixent_command_option options[] = {
      .help = "with --c: store weights in 8 bits, with a scale for each output channel",
      .kind = MIXENT_VALUE_FLAG,
      .offset = offsetof(arguments, int8)},
+    {.name = "hub",
+     .argument = "DIRECTORY",
+     .help = "write what model hubs expect: model.safetensors, config.json and, unless it is there, a model "
+             "card README.md with scores, recipe and how to use the model",
+     .kind = MIXENT_VALUE_TEXT,
+     .offset = offsetof(arguments, hub)},
     MIXENT_TEMPERATURE_OPTION(arguments),
     {.name = NULL}};
 
 const mixent_command mixent_command_export = {
     .name = "export",
-    .summary = "Write a checkpoint for other programs (ONNX, C), in half the bytes, or several as one",
+    .summary =
+        "Write a checkpoint for other programs (ONNX, C), for a hub, in half the bytes, or several as one",
     .operands = "CHECKPOINT|RUN|MODEL...",
     .names = mixent_shipped_names,
     .least_operands = 1,

@@ -44,16 +44,23 @@ static mixent_status fail_directory(const char *word) {
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "%s: the run has no best.safetensors yet; %s/last.safetensors is where it stands",
                        word, word);
-  return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s, got a directory without best.safetensors", word, wanted);
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "%s: %s, got a directory without best.safetensors and model.safetensors", word, wanted);
 }
+
+/* Of a run, and of a directory that `mixent export --hub` wrote. */
+static const char *const own_names[] = {"best.safetensors", "model.safetensors", NULL};
 
 /* *path stays NULL if the directory has none. */
 static mixent_status look_for_best(const char *directory, char **path) {
-  mixent_path_kind best;
-  MIXENT_TRY(mixent_path_look_in(directory, "best.safetensors", &best));
-  if (best != MIXENT_PATH_FILE) return MIXENT_OK;
-  *path = mixent_path_join(directory, "best.safetensors");
-  return *path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
+  for (int i = 0; own_names[i]; i++) {
+    mixent_path_kind kind;
+    MIXENT_TRY(mixent_path_look_in(directory, own_names[i], &kind));
+    if (kind != MIXENT_PATH_FILE) continue;
+    *path = mixent_path_join(directory, own_names[i]);
+    return *path ? MIXENT_OK : MIXENT_ERROR_MEMORY;
+  }
+  return MIXENT_OK;
 }
 
 static mixent_status find_best(const char *directory, char **path) {
@@ -107,8 +114,9 @@ mixent_status mixent_checkpoint_is_named(const char *word, bool *named) {
   mixent_path_kind kind;
   char *run = NULL;
   MIXENT_TRY(mixent_path_look(word, &kind));
-  *named = mixent_has_ending(word, ".safetensors") ||
-           (kind == MIXENT_PATH_DIRECTORY && mixent_has_file(word, "best.safetensors"));
+  *named = mixent_has_ending(word, ".safetensors");
+  for (int i = 0; own_names[i] && kind == MIXENT_PATH_DIRECTORY && !*named; i++)
+    *named = mixent_has_file(word, own_names[i]);
   if (kind != MIXENT_PATH_NOTHING || *named || find_other_kind(word)) return MIXENT_OK;
   MIXENT_TRY(mixent_place_look(MIXENT_RUNS, word, MIXENT_PLACE_MODEL, &run));
   *named = run != NULL;

@@ -11,8 +11,8 @@
 mixent_status mixent_checkpoint_find(const char *word, char **path);
 /* The same, opened. */
 mixent_status mixent_checkpoint_open(const char *word, char **path, mixent_model **out);
-/* Whether a word behind a checkpoint names another, and no image: a .safetensors, a directory with best.safetensors, a run or a
- * shipped model. */
+/* Whether a word behind a checkpoint names another, and no image: a .safetensors, a directory with best.safetensors or model.safetensors, a
+ * run or a shipped model. */
 mixent_status mixent_checkpoint_is_named(const char *word, bool *named);
 
 /* One model, or the ensemble of several. */

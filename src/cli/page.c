@@ -23,7 +23,7 @@ static mixent_status name_model(const char *word, char **out) {
   while (length > 1 && word[length - 1] == '/') length--;
   const char *begin = memrchr(word, '/', length);
   size_t first = begin ? (size_t)(begin + 1 - word) : 0;
-  static const char *const own[] = {"best.safetensors", "last.safetensors", NULL};
+  static const char *const own[] = {"best.safetensors", "last.safetensors", "model.safetensors", NULL};
   for (int i = 0; own[i]; i++)
     if (first > 1 && strcmp(word + first, own[i]) == 0) {
       char *run;

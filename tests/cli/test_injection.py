@@ -83,6 +83,8 @@ COMMANDS = {
     "eval, ensemble": Command(["eval", "runs/done", "runs/done", "--data", "./bars", "--threads", "1"], kinds=("memory", "open", "read", "write")),
     "export, ensemble": Command(["export", "runs/done", "runs/done", "--safetensors", "both.safetensors", "--half"],
                                 kinds=("memory", "open", "read", "write", "fsync", "rename")),
+    "export --hub": Command(["export", "runs/done", "--hub", "hub"],
+                            kinds=("memory", "open", "read", "write", "fsync", "rename")),
     "predict, shipped": Command(["predict", "shipped", "a.png", "--threads", "1"], kinds=("memory", "stat", "open", "read")),
     "complete, shipped": Command(["complete", "--", "predict", ""], kinds=("memory", "stat", "open", "readdir", "write")),
     "train, members teach": Command([*TRAIN, "--run", "run", *TEACHING], again=lambda directory: [*resume_or_train(directory), *(

@@ -89,6 +89,9 @@ def test_a_checkpoint_in_pytorch(data, name, ema):
     loaded = networks.load(data / folder)
     with torch.no_grad():
         assert (loaded(loaded.normalise(torch.from_numpy(pixels)[:, None])) - logits).abs().max() < 1e-5
+    run("export", folder, "--hub", f"{folder}-hub", directory=data)
+    from_hub = networks.load(data / f"{folder}-hub").state_dict()
+    assert all(torch.equal(from_hub[name], tensor) for name, tensor in tensors.items())
     assert loaded.class_names == tuple(json.loads(description["class_names"])) and loaded.metadata == description
 
     # last.safetensors holds the same network's tensors, and the state beside them

@@ -32,6 +32,7 @@ if _yaml.yaml is None:
 __all__ = ["Network", "build", "load", "names"]
 
 _BUILT_IN = Path(__file__).parents[1] / "networks"
+_NEWEST_FORMAT = 3  # of checkpoints (docs/FORMATS.md)
 _MOST_TEXT = 1 << 20  # bytes of a description
 _LEAST_LOGARITHM = math.log(sys.float_info.min)  # of a mean of probabilities, which may be 0
 
@@ -211,6 +212,9 @@ def _read_metadata(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     """Its numbers and lists; None: the checkpoint does not tell."""
     if "net_text" not in metadata:
         raise ValueError(f"{path}: expected a checkpoint of mixent, got a file without a network's description")
+    version = metadata.get("mixent_format", "1")
+    if not version.isdecimal() or int(version) > _NEWEST_FORMAT:
+        raise ValueError(f"{path}: expected a checkpoint of format 1 to {_NEWEST_FORMAT}, got {version}; update mixent to read it")
     read: dict[str, Any] = {}
     for key in ("channels", "side", "classes", "mean", "std", "class_names", "labels", "feature_names", "temperature"):
         try:
