@@ -5,31 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ----------------------------------------------------------- numbers of images ---- */
-
-const mixent_images *mixent_inspection_find(const mixent_dataset *dataset, size_t number, size_t *index) {
-  const bool test = number >= dataset->train.count;
-  *index = test ? number - dataset->train.count : number;
-  return test ? &dataset->test : &dataset->train;
-}
-
-int32_t mixent_inspection_label(const mixent_dataset *dataset, size_t number) {
-  size_t index;
-  return mixent_inspection_find(dataset, number, &index)->labels[index];
-}
-
 static size_t count_of(const mixent_dataset *dataset) {
   return dataset->train.count + dataset->test.count;
-}
-
-/* Bytes of an image or of a row, and how many. */
-static const uint8_t *bytes_of(const mixent_dataset *dataset, size_t number, size_t *size) {
-  size_t index;
-  const mixent_images *images = mixent_inspection_find(dataset, number, &index);
-  size_t values = (size_t)images->side * (size_t)images->side * (size_t)images->channels;
-  *size = images->features ? values * sizeof *images->features : values;
-  return images->features ? (const uint8_t *)(images->features + index * values)
-                          : images->pixels + index * values;
 }
 
 /* ----------------------------------------------------------------- duplicates ----- */
@@ -57,12 +34,6 @@ static int compare_hashed(const void *a, const void *b) {
   const hashed *x = a, *y = b;
   if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
   return (x->number > y->number) - (x->number < y->number);
-}
-
-bool mixent_inspection_equal(const mixent_dataset *dataset, size_t a, size_t b) {
-  size_t size;
-  const uint8_t *first = bytes_of(dataset, a, &size), *second = bytes_of(dataset, b, &size);
-  return memcmp(first, second, size) == 0;
 }
 
 static mixent_status add_duplicate(mixent_inspection *out, size_t number) {
@@ -106,7 +77,7 @@ static mixent_status find_duplicates(const mixent_dataset *dataset, mixent_inspe
   hashed *items;
   MIXENT_TRY(MIXENT_ALLOCATE(count, &items));
   for (size_t i = 0; i < count; i++) {
-    const uint8_t *bytes = bytes_of(dataset, i, &size);
+    const uint8_t *bytes = mixent_inspection_bytes(dataset, i, &size);
     items[i] = (hashed){hash_bytes(bytes, size), i};
   }
   if (count) qsort(items, count, sizeof *items, compare_hashed);
@@ -133,7 +104,7 @@ static int compare_groups(const void *a, const void *b) {
 static mixent_status find_constant(const mixent_dataset *dataset, mixent_inspection *out) {
   for (size_t i = 0; i < count_of(dataset) && !dataset->train.features; i++) {
     size_t size;
-    const uint8_t *bytes = bytes_of(dataset, i, &size);
+    const uint8_t *bytes = mixent_inspection_bytes(dataset, i, &size);
     if (memcmp(bytes, bytes + 1, size - 1) != 0) continue;
     MIXENT_TRY(MIXENT_GROW(&out->constant, out->constant_count, "a list of images"));
     out->constant[out->constant_count++] = i;

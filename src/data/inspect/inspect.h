@@ -39,8 +39,9 @@ void mixent_inspection_free(mixent_inspection *inspection);
 const mixent_images *mixent_inspection_find(const mixent_dataset *dataset, size_t number, size_t *index);
 int32_t mixent_inspection_label(const mixent_dataset *dataset, size_t number);
 
-/* What inspect.c and near.c have of one another. */
-bool mixent_inspection_equal(const mixent_dataset *dataset, size_t a, size_t b); /* byte for byte */
+/* What the files of this directory have of one another: the bytes of an image or of a row, and how many; whether two are equal byte for byte. */
+const uint8_t *mixent_inspection_bytes(const mixent_dataset *dataset, size_t number, size_t *size);
+bool mixent_inspection_equal(const mixent_dataset *dataset, size_t a, size_t b);
 mixent_status mixent_near_find(const mixent_dataset *dataset, double near, mixent_inspection *out);
 
 #endif
