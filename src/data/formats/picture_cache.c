@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/sha256.h"
+#include "data/formats/picture_decode.h"
 #include "data/mapping.h"
 
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 #define MIXENT_DATA_FORMATS_PICTURE_CACHE_H
 
 #include "data/formats/collection.h"
-#include "data/formats/picture_set.h"
+#include "data/formats/format.h"
 
 /* The images of train, validation and test, in this order in the collection, begins[part] to begins[part + 1] - 1 of each, as they are
  * read from a file in the user's cache, which is made where it is missing. At most about `most` bytes of it are in memory at a time. */

@@ -7,15 +7,14 @@
 #include "data/cut.h"
 #include "data/formats/picture.h"
 #include "data/formats/picture_cache.h"
-#include "data/resize.h"
+#include "data/formats/picture_decode.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
   LARGEST_CHOSEN = 64, /* side that is chosen by itself */
-  MEASURED = 256,      /* pictures whose headers are read to choose a side */
-  LARGEST_FILE = 1 << 28
+  MEASURED = 256       /* pictures whose headers are read to choose a side */
 };
 
 /* ----------------------------------------------------------- order and classes ---- */
@@ -96,48 +95,6 @@ static mixent_status set_test_apart(mixent_collection *from, size_t begins[MIXEN
   return find_parts(from, begins);
 }
 
-/* ---------------------------------------------------------------- one picture ----- */
-
-/* The bytes of its file; free(*loaded). */
-static mixent_status load(const mixent_collection *from, const mixent_collected *image, char **loaded,
-                          const void **bytes, size_t *size) {
-  mixent_status status = MIXENT_OK;
-  *loaded = NULL, *bytes = image->bytes, *size = image->size;
-  if (image->packed.found)
-    status = mixent_zip_read(from->zip, &image->packed, image->path, LARGEST_FILE, (uint8_t **)loaded),
-    *size = (size_t)image->packed.size;
-  else if (!image->bytes)
-    status = mixent_picture_load(image->path, loaded, size);
-  if (*loaded) *bytes = *loaded;
-  return status;
-}
-
-static mixent_status decode(const mixent_collection *from, const mixent_collected *image, int side,
-                            const mixent_dataset_options *options, uint8_t *out) {
-  char *loaded;
-  const void *bytes;
-  size_t size;
-  mixent_picture picture;
-  MIXENT_TRY(load(from, image, &loaded, &bytes, &size));
-  mixent_status status = mixent_picture_decode(image->path, bytes, size, options->background, &picture);
-  free(loaded);
-  MIXENT_TRY(status);
-  status = mixent_picture_fit(&picture, side, 3, options->fit, out);
-  mixent_picture_free(&picture);
-  return status;
-}
-
-static mixent_status measure(const mixent_collection *from, const mixent_collected *image,
-                             mixent_picture *out) {
-  char *loaded;
-  const void *bytes;
-  size_t size;
-  MIXENT_TRY(load(from, image, &loaded, &bytes, &size));
-  mixent_status status = mixent_picture_measure(image->path, bytes, size, out);
-  free(loaded);
-  return status;
-}
-
 /* ------------------------------------------------------------- broken files ------- */
 
 typedef struct trial {
@@ -148,7 +105,8 @@ typedef struct trial {
 
 static mixent_status try_one(const trial *trial, size_t i) {
   uint8_t pixels[MIXENT_LEAST_SIDE * MIXENT_LEAST_SIDE * 3];
-  return decode(trial->from, &trial->from->images[i], MIXENT_LEAST_SIDE, trial->options, pixels);
+  return mixent_collected_decode(trial->from, &trial->from->images[i], MIXENT_LEAST_SIDE, trial->options,
+                                 pixels);
 }
 
 static void try_range(void *context, size_t begin, size_t end) {
@@ -238,7 +196,7 @@ static mixent_status find_side(const mixent_collection *from, size_t count,
   MIXENT_TRY(MIXENT_ALLOCATE(measured, &sizes));
   mixent_status status = MIXENT_OK;
   for (size_t i = 0; i < measured && status == MIXENT_OK; i++)
-    status = measure(from, &from->images[i * count / measured], &sizes[i]);
+    status = mixent_collected_measure(from, &from->images[i * count / measured], &sizes[i]);
   if (status == MIXENT_OK) status = choose_side(sizes, measured, options, side, out);
   free(sizes);
   return status;
@@ -246,39 +204,8 @@ static mixent_status find_side(const mixent_collection *from, size_t count,
 
 /* ------------------------------------------------------------------ a part -------- */
 
-typedef struct block {
-  const mixent_collection *from;
-  const mixent_dataset_options *options;
-  const mixent_collected *images;
-  int side;
-  uint8_t *pixels;       /* of the first */
-  mixent_status *status; /* of each */
-} block;
-
 static size_t image_size(int side) {
   return (size_t)side * (size_t)side * 3;
-}
-
-static mixent_status decode_one(const block *block, size_t i) {
-  return decode(block->from, &block->images[i], block->side, block->options,
-                block->pixels + i * image_size(block->side));
-}
-
-static void decode_range(void *context, size_t begin, size_t end) {
-  const block *block = context;
-  for (size_t i = begin; i < end; i++) block->status[i] = decode_one(block, i);
-}
-
-/* The first of its pictures that failed, in their order, fails once more here: for its message, which belongs to a thread. */
-mixent_status mixent_pictures_decode(const mixent_collection *from, const mixent_collected *images,
-                                     size_t count, int side, const mixent_dataset_options *options,
-                                     uint8_t *out) {
-  mixent_status statuses[MIXENT_DECODED_AT_ONCE];
-  block block = {from, options, images, side, out, statuses};
-  mixent_parallel_for(count, 1, decode_range, &block);
-  for (size_t i = 0; i < count; i++)
-    if (statuses[i] != MIXENT_OK) MIXENT_TRY(decode_one(&block, i));
-  return MIXENT_OK;
 }
 
 /* Images of one part, all in colour. Room grows as they decode: names alone cost nothing. */

@@ -9,10 +9,4 @@
 mixent_status mixent_picture_set_read(mixent_collection *from, const mixent_dataset_options *options,
                                       mixent_format_set *out);
 
-/* `count` of its images, at most MIXENT_DECODED_AT_ONCE, decoded to [count, side, side, 3] on all threads. */
-enum { MIXENT_DECODED_AT_ONCE = 1024 };
-mixent_status mixent_pictures_decode(const mixent_collection *from, const mixent_collected *images,
-                                     size_t count, int side, const mixent_dataset_options *options,
-                                     uint8_t *out);
-
 #endif
