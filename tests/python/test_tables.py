@@ -152,6 +152,18 @@ def test_images_of_other_numbers(tmp_path, rule, order, first):
         assert (parts[k][1] == expected[k]).all()
 
 
+def test_train_and_test_in_one_range(tmp_path):
+    """Bytes divided by 255 in one part alone would be black images."""
+    bytes_, labels = numpy.random.default_rng(3).integers(0, 256, (20, 16, 16)).astype(numpy.uint8), numpy.arange(20) % 2
+    for train, test in ((bytes_, bytes_ / 255), (bytes_ / 255, bytes_), (bytes_ / 255.0, bytes_.astype(float)), (bytes_ / 127.5 - 1, bytes_ / 255)):
+        numpy.savez(tmp_path / "set.npz", x_train=train, y_train=labels, x_test=test, y_test=labels)
+        said = complaint(tmp_path / "set.npz")
+        assert "x_test: numbers" in said and "scale both in the same way" in said, said
+    numpy.savez(tmp_path / "set.npz", x_train=bytes_, y_train=labels, x_test=bytes_.astype(float), y_test=labels)
+    _, _, parts = dump(tmp_path / "set.npz")
+    assert (parts[0][1] == parts[1][1]).all()
+
+
 @pytest.mark.parametrize("kind", ["U", "S", "one-hot", "one-hot f4", "bool", "column of U"])
 def test_labels_of_any_kind(tmp_path, kind):
     words = numpy.array(["tea", "café" if "U" in kind else "cafe", "water"])

@@ -77,6 +77,7 @@ static void choose_floats(const double low[3], const double high[3], double leas
     set_all(out, -1, 127.5, "from -1 to 1, of which -1 becomes pixel 0 and 1 pixel 255");
   } else {
     set_all(out, 0, 1, "of which each channel's lowest becomes pixel 0 and its highest pixel 255");
+    out->by_channel = true;
     for (int k = 0; k < 3 && low[k] <= high[k]; k++) {
       out->low[k] = low[k];
       out->factor[k] = high[k] > low[k] ? 255 / (high[k] - low[k]) : 0;

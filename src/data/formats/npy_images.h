@@ -8,6 +8,7 @@
 /* How elements become pixels: (x - low) * factor of their channel, rounded, and cut off below 0 and above 255. */
 typedef struct mixent_npy_pixels {
   double low[3], factor[3];
+  bool by_channel;  /* low and factor are the range of these images, not one that they share with others */
   const char *rule; /* in words, for people; NULL: the elements are pixels as they stand */
 } mixent_npy_pixels;
 

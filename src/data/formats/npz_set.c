@@ -126,15 +126,21 @@ static mixent_status take_features(const char *origin, const mixent_npy *array, 
   return status;
 }
 
-/* Of the test part the rule is train's. */
+/* Of the test part the rule is train's, which must fit it: numbers of another range would all be black or white. */
 static mixent_status take_images(const char *origin, const mixent_npy *array, reading *reading,
                                  mixent_images *out) {
   mixent_npy_pixels own = {.rule = NULL};
   MIXENT_TRY(mixent_npy_images_range(origin, array, &own));
+  const mixent_npy_pixels *train = &reading->pixels;
   if (out == &reading->set->train) {
     reading->pixels = own;
     if (own.rule)
       MIXENT_TRY(mixent_note_add(&reading->set->note, "float-images: %s: numbers %s", origin, own.rule));
+  } else if (!train->by_channel && (own.low[0] != train->low[0] || own.factor[0] != train->factor[0])) {
+    static const char bytes[] = "which are pixels as they stand";
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s: numbers %s, but those of train %s; scale both in the same way", origin,
+                       own.rule ? own.rule : bytes, train->rule ? train->rule : bytes);
   }
   return mixent_npy_images_take(array, &reading->pixels, out);
 }
