@@ -117,6 +117,22 @@ static void test_what_is_passed_over_is_said(void **state) {
   mixent_dataset_free(dataset);
 }
 
+/* As macOS packs a set: beside it the notes on its files, also where the set is in one part. */
+static void test_notes_of_macos(void **state) {
+  (void)state;
+  put("cat/1.png"), put("cat/2.png");
+  put("dog/1.png"), put("dog/2.png");
+  put_folder("__MACOSX");
+  put_folder("__MACOSX/cat");
+  put("__MACOSX/._cat");
+  put("__MACOSX/cat/._1.png");
+  mixent_dataset *dataset = open_both();
+  assert_int_equal(dataset->classes, 2);
+  assert_int_equal(dataset->train.count + dataset->test.count, 4);
+  assert_null(dataset->note);
+  mixent_dataset_free(dataset);
+}
+
 static void test_many_kinds(void **state) {
   (void)state;
   put_all(plain);
@@ -396,6 +412,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST_OF_SETS(test_any_depth_below_a_class),
       TEST_OF_SETS(test_what_is_passed_over_is_said),
+      TEST_OF_SETS(test_notes_of_macos),
       TEST_OF_SETS(test_many_kinds),
       TEST_OF_SETS(test_a_class_without_images),
       TEST_OF_SETS(test_an_empty_class),

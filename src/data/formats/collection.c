@@ -27,6 +27,11 @@ bool mixent_is_picture_name(const char *name) {
   return mixent_has_one_ending(name, mixent_picture_endings);
 }
 
+bool mixent_is_folder_of_macos(const char *name, size_t length) {
+  static const char theirs[] = "__MACOSX";
+  return length == strlen(theirs) && memcmp(name, theirs, length) == 0;
+}
+
 void mixent_collection_free(mixent_collection *collection) {
   for (size_t i = 0; i < collection->count; i++) free(collection->images[i].path);
   free(collection->images);
@@ -83,6 +88,7 @@ static mixent_status visit_part(void *context, const char *path, const char *nam
   mixent_path_kind kind;
   MIXENT_TRY(mixent_path_look(path, &kind));
   if (kind != MIXENT_PATH_DIRECTORY) return MIXENT_OK;
+  if (part < 0 && mixent_is_folder_of_macos(name, strlen(name))) return MIXENT_OK;
   if (part < 0)
     return walk->to ? mixent_passed_over_folder(&walk->to->passed_over, name, strlen(name)) : MIXENT_OK;
   if (walk->names[part])
@@ -197,6 +203,7 @@ static mixent_status visit_class(void *context, const char *path, const char *na
   struct stat info;
   if (stat(path, &info) != 0) return fail_nothing(path);
   if (S_ISDIR(info.st_mode)) {
+    if (mixent_is_folder_of_macos(name, strlen(name))) return MIXENT_OK;
     MIXENT_TRY(mixent_collection_add_class(walk->to, walk->part, name, &walk->class));
     mixent_status status = walk_below(walk, path, &info);
     tdestroy(walk->reached, free);
@@ -217,9 +224,9 @@ typedef struct inner_folder {
 } inner_folder;
 
 static mixent_status visit_inner(void *context, const char *path, const char *name) {
-  (void)name;
   inner_folder *inner = context;
   mixent_path_kind kind;
+  if (mixent_is_folder_of_macos(name, strlen(name))) return MIXENT_OK;
   MIXENT_TRY(mixent_path_look(path, &kind));
   if (kind != MIXENT_PATH_DIRECTORY) return MIXENT_OK;
   inner->more = inner->path != NULL;

@@ -63,6 +63,8 @@ void mixent_collection_free(mixent_collection *collection);
 /* --- For both kinds. */
 
 bool mixent_is_picture_name(const char *name);
+/* Whether a folder's name is that of the one which macOS packs beside the files, full of its own notes on them. */
+bool mixent_is_folder_of_macos(const char *name, size_t length);
 mixent_status mixent_collection_add(mixent_collection *to, mixent_collected image);
 /* The class that a folder is called after; the same in all parts. */
 mixent_status mixent_collection_add_class(mixent_collection *to, int part, const char *name, int32_t *out);

@@ -44,7 +44,7 @@ static const char *file_name(const char *path) {
 /* Whether a file or a directory below `rest` is one of those that are not looked at. */
 static bool is_hidden(const char *rest) {
   for (const char *at = rest; at; at = (at = strchr(at, '/')) ? at + 1 : NULL)
-    if (*at == '.' && at[1] != '/') return true;
+    if ((*at == '.' && at[1] != '/') || mixent_is_folder_of_macos(at, strcspn(at, "/"))) return true;
   return false;
 }
 
