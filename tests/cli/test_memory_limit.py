@@ -1,4 +1,5 @@
 """Picture files whose images memory should not hold: decoded once, into the user's cache, and read from there; with the same results."""
+import os
 import re
 
 import numpy
@@ -78,6 +79,23 @@ def test_trouble_with_the_cache(mixent, tmp_path, tiny_net):
     assert result.code == 1 and "dim/000.png" in result.message and not files_in(tmp_path / "cache")
     result = train(mixent, tiny_net, "run", *limit, "transpose=true", XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert result.code != 0
+
+
+def test_two_sets_of_one_path(mixent, tmp_path):
+    """Of one relative path, and of the same names, sizes and times, as archives unpack to: each is read as itself."""
+    stamp, said = 1_500_000_000, []
+    for place, light in ("first", 60), ("second", 200):
+        random = numpy.random.default_rng(light)
+        for name in "a", "b":
+            (tmp_path / place / "shapes" / name).mkdir(parents=True)
+            for i in range(90):
+                path = tmp_path / place / "shapes" / name / f"{i}.bmp"
+                Image.fromarray(random.integers(0, light, (60, 60, 3)).astype(numpy.uint8)).save(path)
+                os.utime(path, (stamp, stamp))
+        done = mixent("data", "show", "./shapes", "memory_limit=1", directory=tmp_path / place, XDG_CACHE_HOME=str(tmp_path / "cache"))
+        assert done.code == 0, done.err
+        said.append(re.search(r"from (\S+\.pixels)", done.err)[1])
+    assert said[0] != said[1] and len(files_in(tmp_path / "cache")) == 2
 
 
 def test_a_full_disk(tmp_path, tiny_net, strace):

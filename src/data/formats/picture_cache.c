@@ -1,5 +1,6 @@
 /* The file of decoded pictures: a header of one page, then their pixels. Its name is the SHA-256 of all that decides on them: the
- * files' paths, sizes and times (or the check sums of an archive's members), side and fit, and the version of mixent. */
+ * files' paths, sizes, inodes and times of the last change, which copying and unpacking cannot set (or the check sums of an archive's
+ * members), side and fit, and the version of mixent. */
 #include "data/formats/picture_cache.h"
 #include "core/cache.h"
 #include "core/file.h"
@@ -36,8 +37,8 @@ static mixent_status hash_picture(mixent_sha256 *hash, const mixent_collected *i
                        image->packed.crc);
   } else {
     MIXENT_TRY(mixent_path_stat(image->path, &info, &there));
-    mixent_text_append(&text, "%s %d %jd %jd %ld", image->path, image->part, (intmax_t)info.st_size,
-                       (intmax_t)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+    mixent_text_append(&text, "%s %d %jd %ju %jd %ld", image->path, image->part, (intmax_t)info.st_size,
+                       (uintmax_t)info.st_ino, (intmax_t)info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
   }
   return hash_text(hash, &text);
 }
