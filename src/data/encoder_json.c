@@ -96,6 +96,7 @@ static mixent_status read_column(const json_t *json, const char *origin, const m
   if (!json_is_boolean(gaps)) return fail_key(origin, "gaps");
   if (name) MIXENT_TRY(mixent_copy_text(json_string_value(name), &out->name));
   MIXENT_TRY(read_place(json, "place", origin, (json_int_t)encoder->cells, &out->place));
+  if (out->place == encoder->label) return fail_key(origin, "place");
   MIXENT_TRY(read_choice(json, "kind", origin, kinds, &kind));
   out->category = kind;
   out->gaps = json_is_true(gaps);

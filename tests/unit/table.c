@@ -438,11 +438,11 @@ static void test_rows_by_an_encoder(void **state) {
   assert_int_equal(mixent_features_read(path, encoder, NULL, width, &images, &note), MIXENT_ERROR_FORMAT);
   assert_message_has("no column 'Gr\xc3\xb6\xc3\x9f"
                      "e', which the model reads");
-  static const char *const broken[][2] = {{"\"version\":1", "\"version\":2"},
-                                          {"\"kind\":\"category\"", "\"kind\":\"word\"   "},
-                                          {"\"fill\":\"", "\"fill\":\"x"},
-                                          {"\"cells\":3", "\"cells\":1"},
-                                          {"\"gaps\":true", "\"gaps\":null"}};
+  static const char *const broken[][2] = {
+      {"\"version\":1", "\"version\":2"}, {"\"kind\":\"category\"", "\"kind\":\"word\"   "},
+      {"\"fill\":\"", "\"fill\":\"x"},    {"\"cells\":3", "\"cells\":1"},
+      {"\"label\":2", "\"label\":0"}, /* a feature's place */
+      {"\"gaps\":true", "\"gaps\":null"}};
   for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
     char changed[2048];
     const char *at = strstr(json, broken[i][0]);
