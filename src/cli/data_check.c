@@ -226,7 +226,7 @@ const mixent_command mixent_command_data_check = {
     .options = options,
     .description =
         "Lists picture files that cannot be read (all of them), images that are the same or nearly the same within and "
-        "across train and test, duplicates with different labels, images of one value, the sizes of the classes, and "
+        "across train and test, duplicates with different labels, images of one colour, the sizes of the classes, and "
         "labels that are likely wrong.\n\n"
         "Labels are checked by confident learning: for each of five parts of the train images a small model is trained on "
         "the others and says what it thinks of the part. That takes as long as five short trainings; --no-labels leaves it "

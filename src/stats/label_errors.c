@@ -55,7 +55,7 @@ static mixent_status list_errors(const double *probabilities, const int32_t *lab
     const double *row = probabilities + i * classes;
     size_t label = (size_t)labels[i], best = largest_of(row, classes);
     size_t confident = confident_class(row, thresholds, classes);
-    if (confident == classes || confident == label || best == label) continue;
+    if (confident == classes || confident == label || row[best] <= row[label] + tolerance) continue;
     MIXENT_TRY(MIXENT_GROW(out, *count, "a list of labels"));
     (*out)[(*count)++] = (mixent_label_error){.item = i,
                                               .label = labels[i],

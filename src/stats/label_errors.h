@@ -17,7 +17,7 @@ typedef struct mixent_label_error {
 
 /* probabilities [items, classes]: rows that sum to 1; labels [items], 0 to classes - 1. The threshold of a class is the mean probability
  * that items with its label have for it. An item counts as confidently of the class whose threshold it reaches, of several that of its largest
- * probability. Listed are items that are confidently of another class than their label and whose largest probability is not the label's, least
+ * probability. Listed are items that are confidently of another class than their label and whose largest probability exceeds the label's, least
  * margin first. free(*out). */
 mixent_status mixent_label_errors_find(const double *probabilities, const int32_t *labels, size_t items,
                                        size_t classes, mixent_label_error **out, size_t *count);

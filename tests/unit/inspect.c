@@ -109,6 +109,26 @@ static void test_equal(void **state) {
   mixent_inspection_free(&found);
 }
 
+/* One colour is constant, though its channels differ; one other channel of one pixel is not. */
+static void test_constant_colours(void **state) {
+  (void)state;
+  enum { IMAGES = 3, COLOUR = 3 * SIZE };
+  static uint8_t colours[IMAGES][COLOUR];
+  static int32_t classes[IMAGES] = {0, 1, 1};
+  for (size_t i = 0; i < COLOUR; i++)
+    for (size_t k = 0; k < IMAGES; k++) colours[k][i] = (uint8_t)(10 + 90 * (i % 3) + k);
+  colours[1][COLOUR - 1]++;
+  const mixent_dataset dataset = {
+      .train = {.count = 2, .side = SIDE, .channels = 3, .pixels = *colours, .labels = classes},
+      .test = {.count = 1, .side = SIDE, .channels = 3, .pixels = colours[2], .labels = classes + 2},
+      .classes = 2};
+  mixent_inspection found;
+  assert_int_equal(mixent_dataset_inspect(&dataset, 0, &found), MIXENT_OK);
+  assert_int_equal(found.constant_count, 2);
+  assert_true(found.constant[0] == 0 && found.constant[1] == 2);
+  mixent_inspection_free(&found);
+}
+
 /* Many images alike are no square of comparisons: within seconds though all are one image with a little noise. */
 static void test_many_alike(void **state) {
   (void)state;
@@ -126,6 +146,7 @@ static void test_many_alike(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_near), cmocka_unit_test(test_equal),
+                                     cmocka_unit_test(test_constant_colours),
                                      cmocka_unit_test(test_many_alike)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

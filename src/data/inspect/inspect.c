@@ -101,11 +101,13 @@ static int compare_groups(const void *a, const void *b) {
 
 /* ------------------------------------------------------------ the other faults ---- */
 
+/* All pixels are as the first one. */
 static mixent_status find_constant(const mixent_dataset *dataset, mixent_inspection *out) {
+  const size_t channels = (size_t)dataset->train.channels;
   for (size_t i = 0; i < count_of(dataset) && !dataset->train.features; i++) {
     size_t size;
     const uint8_t *bytes = mixent_inspection_bytes(dataset, i, &size);
-    if (memcmp(bytes, bytes + 1, size - 1) != 0) continue;
+    if (memcmp(bytes, bytes + channels, size - channels) != 0) continue;
     MIXENT_TRY(MIXENT_GROW(&out->constant, out->constant_count, "a list of images"));
     out->constant[out->constant_count++] = i;
   }

@@ -159,7 +159,7 @@ static mixent_status write_constant(writing *to) {
   static const char *const titles[] = {"image", "where"};
   const mixent_inspection *found = &to->check->found;
   if (!found->constant_count) return MIXENT_OK;
-  begin_section(to, "constant", "Constant images", "Images of one value in all pixels.");
+  begin_section(to, "constant", "Constant images", "Images of one colour in all pixels.");
   begin_table(to, "constant images", titles, 2);
   for (size_t i = 0; i < found->constant_count && i < to->most; i++) {
     mixent_text_append(to->out, "<tr><td class=\"pictures\">");
