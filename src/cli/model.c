@@ -52,13 +52,12 @@ static mixent_status find_options(const mixent_model *model, const char *data_di
   bool named = model->side >= MIXENT_LEAST_SIDE && model->side <= MIXENT_MOST_SIDE;
   *out = (mixent_dataset_options){.data_directory = data_directory,
                                   .transpose = model->transposed,
-                                  .side = named ? model->side : 0,
-                                  .fit = model->fit,
                                   .background = model->background,
                                   .encoder = model->encoder};
   mixent_status status =
       mixent_recipe_parse(model->recipe, "the checkpoint's recipe", "run", NULL, 0, recipe);
-  if (status == MIXENT_OK) out->table = mixent_recipe_table(recipe);
+  if (status == MIXENT_OK) mixent_recipe_reading(recipe, out);
+  out->side = named ? model->side : 0, out->fit = model->fit;
   return status == MIXENT_ERROR_MEMORY ? status : MIXENT_OK; /* one that cannot be read says nothing */
 }
 

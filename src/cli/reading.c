@@ -18,8 +18,6 @@ mixent_status mixent_reading_choose(const mixent_setting_list *settings, mixent_
                          settings->items[i].key);
   }
   MIXENT_TRY(mixent_recipe_compose("tabular", settings->items, settings->count, recipe));
-  out->side = (int)recipe->side, out->fit = (mixent_fit)recipe->fit;
-  out->memory_limit = (size_t)recipe->memory_limit * 1000000;
-  out->table = mixent_recipe_table(recipe);
+  mixent_recipe_reading(recipe, out);
   return MIXENT_OK;
 }

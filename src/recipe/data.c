@@ -8,14 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-mixent_table_options mixent_recipe_table(const mixent_recipe *recipe) {
-  return (mixent_table_options){.missing = (mixent_missing)recipe->missing,
-                                .separator = (mixent_separator)recipe->separator,
-                                .decimal = (mixent_decimal)recipe->decimal,
-                                .header = (mixent_header)recipe->header,
-                                .label = recipe->label,
-                                .categories = recipe->categories,
-                                .leave_out = recipe->leave_out};
+void mixent_recipe_reading(const mixent_recipe *recipe, mixent_dataset_options *out) {
+  out->side = (int)recipe->side, out->fit = (mixent_fit)recipe->fit;
+  out->memory_limit = (size_t)recipe->memory_limit * 1000000;
+  out->table = (mixent_table_options){.missing = (mixent_missing)recipe->missing,
+                                      .separator = (mixent_separator)recipe->separator,
+                                      .decimal = (mixent_decimal)recipe->decimal,
+                                      .header = (mixent_header)recipe->header,
+                                      .label = recipe->label,
+                                      .categories = recipe->categories,
+                                      .leave_out = recipe->leave_out};
 }
 
 mixent_status mixent_recipe_use_memory(mixent_recipe *recipe, const char *name) {
@@ -30,12 +32,9 @@ mixent_status mixent_recipe_use_memory(mixent_recipe *recipe, const char *name) 
 mixent_status mixent_recipe_open_data(const mixent_recipe *recipe, const char *directory,
                                       mixent_dataset **out) {
   if (!directory) directory = recipe->data_directory;
-  const mixent_dataset_options options = {.data_directory = *directory ? directory : NULL,
-                                          .transpose = recipe->transpose,
-                                          .side = (int)recipe->side,
-                                          .fit = (mixent_fit)recipe->fit,
-                                          .table = mixent_recipe_table(recipe),
-                                          .memory_limit = (size_t)recipe->memory_limit * 1000000};
+  mixent_dataset_options options = {.data_directory = *directory ? directory : NULL,
+                                    .transpose = recipe->transpose};
+  mixent_recipe_reading(recipe, &options);
   return mixent_dataset_open(recipe->data, &options, out);
 }
 

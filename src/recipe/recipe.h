@@ -208,8 +208,8 @@ mixent_loss_options mixent_recipe_loss(const mixent_recipe *recipe);
 
 /* Whether weights are learned by looking ahead to held-out images. */
 bool mixent_recipe_looks_ahead(const mixent_recipe *recipe);
-/* What it says of tables; the texts are its own. */
-mixent_table_options mixent_recipe_table(const mixent_recipe *recipe);
+/* Sets what it says of how data are read: the side and fit of pictures, memory_limit, and tables, whose texts are its own. */
+void mixent_recipe_reading(const mixent_recipe *recipe, mixent_dataset_options *out);
 /* The recipe's data are arrays of a program, which no file holds: `data` becomes "memory:NAME". */
 mixent_status mixent_recipe_use_memory(mixent_recipe *recipe, const char *name);
 /* The data set of a resolved recipe. `directory`: where known sets are looked for first; NULL: where the recipe says. */
