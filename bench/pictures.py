@@ -40,7 +40,7 @@ def draw(directory, count):
 
 def time_mixent(program, directory, side, sheet):
     start = time.perf_counter()
-    done = subprocess.run([program, "data", "show", directory, "--side", str(side), "--count", "2", "--out", sheet], capture_output=True, text=True)
+    done = subprocess.run([program, "data", "show", directory, f"side={side}", "--count", "2", "--out", sheet], capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(done.stderr)
     return time.perf_counter() - start

@@ -84,8 +84,8 @@ static mixent_status print_csv_header(const mixent_model *model) {
   for (int k = 0; k < model->classes; k++) {
     mixent_text name = {0};
     mixent_text_append(&name, "p(%s)", model->class_names[k]);
-    MIXENT_TRY(mixent_text_status(&name));
-    mixent_csv_field_append(&line, name.data, false);
+    if (name.failed) line.failed = 1;
+    if (!name.failed) mixent_csv_field_append(&line, name.data, false);
     mixent_text_free(&name);
   }
   return print_csv_line(&line);

@@ -47,7 +47,7 @@ static mixent_status make_images(const mixent_trainer *trainer, mixent_resized *
   int side = (int)trainer->recipe.progressive_side;
   out->images = trainer->train; /* labels are shared */
   out->images.side = side;
-  out->images.pixels = NULL;
+  out->images.pixels = NULL, out->images.mapping = NULL; /* its own, in memory */
   MIXENT_TRY(
       MIXENT_ALLOCATE(trainer->train.count * (size_t)side * (size_t)side * (size_t)trainer->train.channels,
                       &out->images.pixels));
