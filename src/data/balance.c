@@ -99,7 +99,7 @@ void mixent_balance_free(mixent_balance *balance) {
   *balance = (mixent_balance){0};
 }
 
-/* order[k], order[k + classes], …: images of class k, in a new order whenever all have come. */
+/* order[k], order[k + classes], …: images of the k-th class, in a new order whenever all have come. */
 static void deal_class(const mixent_balance *balance, size_t k, uint64_t seed, uint64_t epoch,
                        uint32_t *order) {
   size_t begin = balance->starts[k], n = balance->starts[k + 1] - begin, round = 0;
@@ -113,6 +113,22 @@ static void deal_class(const mixent_balance *balance, size_t k, uint64_t seed, u
   }
 }
 
+/* Puts the classes of each round into an order of its own: else a batch shorter than a round would always be of the same classes. */
+static void shuffle_rounds(const mixent_balance *balance, uint64_t seed, uint64_t epoch, uint32_t *order) {
+  const mixent_random random = mixent_random_stream(seed, "balance", "rounds");
+  for (size_t begin = 0; begin < balance->count; begin += balance->classes) {
+    size_t left = balance->count - begin, size = left < balance->classes ? left : balance->classes;
+    for (size_t i = size; i-- > 1;) {
+      uint32_t words[4];
+      mixent_random_block(&random, epoch, begin + i, words);
+      size_t other = begin + (size_t)((uint64_t)words[0] * (i + 1) >> 32);
+      uint32_t swap = order[begin + i];
+      order[begin + i] = order[other], order[other] = swap;
+    }
+  }
+}
+
 void mixent_balance_draw(const mixent_balance *balance, uint64_t seed, uint64_t epoch, uint32_t *order) {
   for (size_t k = 0; k < balance->classes; k++) deal_class(balance, k, seed, epoch, order);
+  shuffle_rounds(balance, seed, epoch, order);
 }

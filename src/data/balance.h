@@ -28,8 +28,8 @@ typedef struct mixent_balance {
 mixent_status mixent_balance_make(const mixent_images *images, const uint32_t *indices, size_t count,
                                   int classes, mixent_balance *out);
 void mixent_balance_free(mixent_balance *balance);
-/* order [count]: places in `indices` for that epoch. The classes take turns, so that each has as many in the epoch, and in any part of it, as any
- * other, or one more. Within a class each image comes once before any comes twice. */
+/* order [count]: places in `indices` for that epoch. The classes take turns, in a new order in each round. So each has as many in the epoch
+ * as any other, or one more, and in any part of it two more at most. Within a class each image comes once before any comes twice. */
 void mixent_balance_draw(const mixent_balance *balance, uint64_t seed, uint64_t epoch, uint32_t *order);
 
 #endif

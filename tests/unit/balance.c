@@ -75,6 +75,14 @@ static void test_epochs(void **state) {
   assert_in_range(early, 33, 34); /* of 67: the classes take turns */
   for (int k = 0; k < CLASSES; k++)
     if (sizes[k]) assert_in_range(of_class[k], COUNT / 3, COUNT / 3 + 1);
+  size_t firsts[CLASSES] = {0}; /* classes with which a round begins: not always the same */
+  for (size_t i = 0; i + 3 <= COUNT; i += 3) {
+    int sum = 0;
+    for (size_t j = 0; j < 3; j++) sum += labels[indices[order[i + j]]];
+    assert_int_equal(sum, 0 + 1 + 3);
+    firsts[labels[indices[order[i]]]]++;
+  }
+  assert_true(firsts[0] > 10 && firsts[1] > 10 && firsts[3] > 10);
   for (size_t i = 0; i < COUNT; i++) { /* each image of a class as often as any other, or once more */
     size_t n = sizes[labels[i]], least = of_class[labels[i]] / n;
     assert_in_range(of_image[i], least, least + 1);
