@@ -16,15 +16,16 @@
 extern "C" {
 #endif
 
-/* A trained model, read from best.safetensors or last.safetensors. */
+/* A trained model, read from best.safetensors or last.safetensors, or from an ONNX file. */
 typedef struct mixent_model {
   mixent_graph *graph;
   float *parameters, *statistics; /* as mixent_net_use wants them */
   int channels, side, classes;    /* side 1: of rows of `channels` features */
   char **class_names;             /* [classes] */
   int64_t *labels;                /* [classes]: the label in the files that became class k */
-  float *mean, *deviation;        /* [channels] */
-  char **feature_names;           /* [channels]; NULL: none are known */
+  bool unnamed; /* of an ONNX file that does not name its classes: these are numbered, and any as many fit */
+  float *mean, *deviation; /* [channels] */
+  char **feature_names;    /* [channels]; NULL: none are known */
   mixent_encoder
       *encoder; /* of a table: how its columns become features; NULL: they are numbers as they stand */
   bool transposed;
@@ -44,6 +45,7 @@ typedef struct mixent_model {
       temperature; /* the caller's: logits are divided by it wherever the model scores, predicts or is exported, which
                          changes probabilities and no ranking; 1 when it is opened (0 counts as 1) */
 } mixent_model;
+/* A name that ends in .onnx is an ONNX file, of mixent or of PyTorch; what no layer of mixent computes is refused, by the node. */
 mixent_status mixent_model_open(const char *path, mixent_model **out);
 void mixent_model_free(mixent_model *model);
 /* Writes it as a checkpoint, whole or not at all, that mixent_model_open reads again to the bit, but for `temperature`, the

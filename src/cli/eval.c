@@ -224,7 +224,7 @@ const mixent_command mixent_command_eval = {
     .description =
         "CHECKPOINT is the best.safetensors or last.safetensors of a run. RUN is the directory of a "
         "run, or its name in runs, and stands for its best.safetensors. MODEL is the name of a model that comes "
-        "with mixent. Of several "
+        "with mixent. CHECKPOINT may be an ONNX file of mixent or PyTorch (.onnx). Of several "
         "models, an ensemble, the mean of the probabilities is scored.",
     .arguments_size = sizeof(arguments),
     .run = run};

@@ -188,7 +188,7 @@ static const char *const *list_names(void) {
  * directory of that name. */
 static bool is_trained(const char *word) {
   if (is_in(mixent_graph_names(), word)) return false;
-  if (mixent_is_directory(word) || mixent_has_ending(word, ".safetensors")) return true;
+  if (mixent_is_directory(word) || mixent_names_checkpoint(word)) return true;
   if (mixent_is_file(word) || mixent_has_ending(word, ".yaml")) return false;
   char *run = mixent_path_join(MIXENT_RUNS, word);
   bool below = run && mixent_is_directory(run);

@@ -26,7 +26,6 @@ static const char *find_other_kind(const char *path) {
       {".csv", "a table; the checkpoint comes first, tables after it"},
       {".npz", "a data set; --data names it where one is needed"},
       {".zip", "a data set; --data names it where one is needed"},
-      {".onnx", "an ONNX file; 'mixent export' writes these, and none is read"},
       {".yaml", "a text of YAML; name the run, or the best.safetensors in it"},
       {".pt", "a checkpoint of PyTorch; 'python -m mixent.convert' makes it one of mixent"},
       {".pth", "a checkpoint of PyTorch; 'python -m mixent.convert' makes it one of mixent"}};
@@ -35,8 +34,12 @@ static const char *find_other_kind(const char *path) {
   return NULL;
 }
 
+bool mixent_names_checkpoint(const char *path) {
+  return mixent_has_ending(path, ".safetensors") || mixent_has_ending(path, ".onnx");
+}
+
 static mixent_status fail_directory(const char *word) {
-  static const char wanted[] = "expected a checkpoint (.safetensors) or the directory of a run";
+  static const char wanted[] = "expected a checkpoint (.safetensors, .onnx) or the directory of a run";
   if (mixent_has_file(word, "study.yaml"))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s, got that of a study; name one of the runs in it", word,
                        wanted);
@@ -95,8 +98,7 @@ mixent_status mixent_checkpoint_find(const char *word, char **path) {
   const char *kind = find_other_kind(word);
   if (kind)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: expected a checkpoint or a run, got %s", word, kind);
-  if (kind_there == MIXENT_PATH_NOTHING && !mixent_has_ending(word, ".safetensors"))
-    return find_in_run(word, path);
+  if (kind_there == MIXENT_PATH_NOTHING && !mixent_names_checkpoint(word)) return find_in_run(word, path);
   return mixent_copy_text(word, path);
 }
 
@@ -114,7 +116,7 @@ mixent_status mixent_checkpoint_is_named(const char *word, bool *named) {
   mixent_path_kind kind;
   char *run = NULL;
   MIXENT_TRY(mixent_path_look(word, &kind));
-  *named = mixent_has_ending(word, ".safetensors");
+  *named = mixent_names_checkpoint(word);
   for (int i = 0; own_names[i] && kind == MIXENT_PATH_DIRECTORY && !*named; i++)
     *named = mixent_has_file(word, own_names[i]);
   if (kind != MIXENT_PATH_NOTHING || *named || find_other_kind(word)) return MIXENT_OK;

@@ -6,12 +6,14 @@
 #include "data/formats/passed_over.h"
 #include "mixent/train.h"
 
+/* Whether it is the name of a trained model's file: it ends in .safetensors or .onnx. */
+bool mixent_names_checkpoint(const char *path);
 /* The checkpoint that a word names: a file, or a run or shipped model (cli/places.h), of which it is best.safetensors. Something else is refused
  * with what it is. free(*path). */
 mixent_status mixent_checkpoint_find(const char *word, char **path);
 /* The same, opened. */
 mixent_status mixent_checkpoint_open(const char *word, char **path, mixent_model **out);
-/* Whether a word behind a checkpoint names another, and no image: a .safetensors, a directory with best.safetensors or model.safetensors, a
+/* Whether a word behind a checkpoint names another, and no image: a .safetensors or .onnx, a directory with best.safetensors or model.safetensors, a
  * run or a shipped model. */
 mixent_status mixent_checkpoint_is_named(const char *word, bool *named);
 

@@ -4,6 +4,7 @@
 #include "core/status.h"
 #include "core/system.h"
 #include "core/threads.h"
+#include "model/description.h"
 #include "recipe/recipe.h"
 
 #include <stdlib.h>
@@ -68,6 +69,10 @@ static mixent_status open_own(const mixent_model *model, const char *checkpoint,
   const char *name = model->data;
   mixent_dataset_options options;
   bool found;
+  if (strcmp(name, MIXENT_UNKNOWN_DATA) == 0)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "%s does not say which data set it was trained on; name one with --data NAME|DIR|FILE",
+                       checkpoint);
   MIXENT_TRY(find_options(model, data_directory, &own, &options));
   MIXENT_TRY(read_run_recipe(checkpoint, &found, &recipe));
   if (found) {

@@ -385,8 +385,8 @@ const mixent_command mixent_command_predict = {
     .description =
         "Prints a line per image with the three most likely classes. Images are PNG, JPEG, BMP or WebP; a "
         "directory stands for all images in it, at any depth. If an image cannot be read, the others "
-        "are answered and the exit code is 1. MODEL is the name of a model that comes with mixent. Of several "
-        "checkpoints, an ensemble, the probabilities are averaged.\n\n"
+        "are answered and the exit code is 1. MODEL is the name of a model that comes with mixent. CHECKPOINT may "
+        "be an ONNX file of mixent or PyTorch (.onnx). Of several checkpoints, an ensemble, the probabilities are averaged.\n\n"
         "An image is scaled to the size that the network was trained on, and made a square as its training "
         "images were (option fit of the recipe). If these were squares in a file of their own, as MNIST's, one that "
         "is not square is stretched, with a warning, so crop it first. It should look like the training images: letters and digits are light strokes on black, upright ('mixent data show "

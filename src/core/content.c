@@ -72,7 +72,7 @@ static const char *find_kind(const void *bytes, size_t size) {
   if (is_pytorch(bytes, size)) return PYTORCH;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (size >= kinds[i].length && memcmp(bytes, kinds[i].magic, kinds[i].length) == 0) return kinds[i].name;
-  if (is_onnx(bytes, size)) return "an ONNX file; 'mixent export' writes these, and none is read";
+  if (is_onnx(bytes, size)) return "an ONNX file";
   return is_safetensors(bytes, size) ? "a safetensors file" : NULL;
 }
 

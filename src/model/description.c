@@ -78,6 +78,7 @@ mixent_status mixent_description_make(const mixent_model *model, mixent_descript
   mixent_text_append(add_entry(out, "mixent"), "%s", mixent_version());
   mixent_text_append(add_entry(out, "epoch"), "%llu", (unsigned long long)model->epoch);
   append_numbers(add_entry(out, "loss"), model->loss.value, MIXENT_LOSS_PARAMETERS);
+  if (model->unnamed) mixent_text_append(add_entry(out, MIXENT_UNNAMED_KEY), "true");
   if (model->fitted_temperature != 0)
     append_numbers(add_entry(out, MIXENT_TEMPERATURE_KEY), &model->fitted_temperature, 1);
   for (size_t i = 0; i < out->count; i++) {

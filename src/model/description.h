@@ -16,4 +16,18 @@ typedef struct mixent_description {
 mixent_status mixent_description_make(const mixent_model *model, mixent_description *out);
 void mixent_description_free(mixent_description *description);
 
+/* The data set of a model whose file names none. */
+#define MIXENT_UNKNOWN_DATA "unknown data"
+/* "true": the classes are numbered, for the file that the model was read from does not name them. */
+#define MIXENT_UNNAMED_KEY "unnamed"
+
+/* The way back: texts by key. */
+typedef struct mixent_described {
+  const char *path; /* for messages */
+  const void *source;
+  const char *(*find)(const void *source, const char *key); /* NULL: there is none of that key */
+} mixent_described;
+/* Fills in all but the network and its arrays. */
+mixent_status mixent_description_read(const mixent_described *from, mixent_model *model);
+
 #endif

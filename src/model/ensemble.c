@@ -138,7 +138,7 @@ static mixent_status copy_numbers(const void *from, size_t bytes, void **out) {
 static mixent_status copy_description(const mixent_model *from, mixent_model *out) {
   size_t channels = (size_t)from->channels * sizeof *from->mean;
   out->channels = from->channels, out->side = from->side, out->classes = from->classes;
-  out->transposed = from->transposed, out->fingerprint = from->fingerprint;
+  out->transposed = from->transposed, out->unnamed = from->unnamed, out->fingerprint = from->fingerprint;
   out->pictures = from->pictures, out->fit = from->fit, out->background = from->background;
   out->loss = from->loss, out->epoch = from->epoch, out->temperature = 1;
   MIXENT_TRY(copy_names(from->class_names, from->classes, &out->class_names));

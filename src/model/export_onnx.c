@@ -127,6 +127,16 @@ static mixent_status add_properties(mixent_exporter *e) {
   }
   const float temperature = (float)mixent_model_temperature(model);
   if (temperature != 1) MIXENT_TRY(add_json(e, "temperature", numbers(&temperature, 1)));
+  char fingerprint[24], epoch[24];
+  snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)model->fingerprint);
+  snprintf(epoch, sizeof epoch, "%.0f", model->epoch);
+  mixent_onnx_add_property(&e->onnx,
+                           (mixent_onnx_property){"transposed", model->transposed ? "true" : "false"});
+  mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"fingerprint", fingerprint});
+  mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"epoch", epoch});
+  json_t *loss = json_array();
+  for (int i = 0; i < MIXENT_LOSS_PARAMETERS; i++) mixent_json_append(&loss, json_real(model->loss.value[i]));
+  MIXENT_TRY(add_json(e, "loss_values", loss));
   mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"net", model->graph->name});
   mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"data", model->data});
   mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"loss", e->loss});

@@ -42,7 +42,8 @@ READERS = [
     (("study", "import"), "x.jsonl", "a study's file (JSON Lines)", NO_TEXT),
     (("study", "import"), "x.jsonl.gz", "a study's file (JSON Lines)", NO_TEXT),
     (("info",), "./x.pt", "a network's description (YAML)", NO_TEXT),
-    (("info",), "x.onnx", "a network (its name, or a .yaml file)", NO_TEXT),
+    (("eval",), "x.onnx", "an ONNX file", [kind for kind in CONTENTS if kind != "an ONNX file"]),
+    (("info",), "x.bin", "a network (its name, or a .yaml file)", NO_TEXT),
 ]
 
 

@@ -123,10 +123,10 @@ def test_a_run_in_place_of_its_checkpoint(mixent, place):
 @pytest.mark.parametrize("words, message", [
     (["predict", "images/0.png", "run"], "images/0.png: expected a checkpoint or a run, got an image; the checkpoint comes first"),
     (["predict", "images/a.JPG", "images/0.png"], "got an image"),
-    (["eval", "bars"], "bars: expected a checkpoint (.safetensors) or the directory of a run"),
+    (["eval", "bars"], "bars: expected a checkpoint (.safetensors, .onnx) or the directory of a run"),
     (["eval", "model.pth"], "python -m mixent.convert"),
     (["eval", "run/recipe.yaml"], "the best.safetensors in it"),
-    (["export", "model.onnx", "--onnx", "run/best.safetensors"], "got an ONNX file"),
+    (["export", "model.onnx", "--onnx", "run/best.safetensors"], "--onnx would replace run/best.safetensors"),
     (["export", "run", "--onnx", "run/recipe.yaml"], "--onnx would replace run/recipe.yaml"),
     (["export", "run", "--onnx", "run/last.safetensors"], "--onnx would replace run/last.safetensors"),
     (["export", "run", "--onnx", "run/best.safetensors"], "is the checkpoint itself"),

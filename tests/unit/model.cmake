@@ -1,4 +1,6 @@
 unit_test(views)
+unit_test(import_onnx)
+unit_test_with_comma(import_onnx)
 
 # For tests/python/test_onnx.py.
 add_executable(predict_dump tools/predict_dump.c)
