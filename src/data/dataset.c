@@ -156,7 +156,11 @@ static mixent_status append_validation(mixent_images *validation, mixent_dataset
   if (!validation->count) return MIXENT_OK;
   MIXENT_TRY(MIXENT_RESIZE(&train->labels, count, "images"));
   memcpy(train->labels + train->count, validation->labels, validation->count * sizeof *train->labels);
-  if (!train->mapping) { /* where it stands behind them already */
+  if (train->features) {
+    MIXENT_TRY(mixent_resize((void **)&train->features, size * sizeof *train->features, count, "rows"));
+    memcpy(train->features + train->count * size, validation->features,
+           validation->count * size * sizeof *train->features);
+  } else if (!train->mapping) { /* where it stands behind them already */
     MIXENT_TRY(mixent_resize((void **)&train->pixels, size, count, "images"));
     memcpy(train->pixels + train->count * size, validation->pixels, validation->count * size);
   }
@@ -179,6 +183,7 @@ static mixent_status encode(const mixent_dataset_options *options, mixent_format
   if (!mixent_encoder_is_plain(encoder)) {
     MIXENT_TRY(mixent_encoder_apply(encoder, set->train_origin, &out->train));
     MIXENT_TRY(mixent_encoder_apply(encoder, set->test_origin, &out->test));
+    if (set->validation.count) MIXENT_TRY(mixent_encoder_apply(encoder, set->train_origin, &set->validation));
     out->encoder = set->encoder;
     set->encoder = NULL;
   }

@@ -97,6 +97,42 @@ def test_the_encoder_goes_with_the_model(mixent, tmp_path, animals):
     assert mixent("train", "--resume", "run").code == 0 and (tmp_path / "run" / "last.safetensors").read_bytes() == last
 
 
+@pytest.mark.parametrize("rows", [False, True])
+def test_arrays_with_a_validation_part(mixent, tmp_path, tiny_net, rows):
+    """x_val chooses the best epoch, in place of a cut of train; of rows its gaps are filled as train's are."""
+    generator, counts, names = numpy.random.default_rng(0), (60, 20, 20), ("train", "val", "test")
+    arrays = {}
+    for name, count in zip(names, counts):
+        x = generator.random((count, 5)) if rows else generator.integers(0, 256, (count, 16, 16)).astype(numpy.uint8)
+        if rows:
+            x[generator.random(x.shape) < 0.1] = numpy.nan
+        arrays |= {f"x_{name}": x, f"y_{name}": numpy.arange(count)[:, None] % 2}
+    numpy.savez(tmp_path / "set.npz", **arrays)
+    words = ["missing=impute"] if rows else []
+    shown = mixent("data", "show", "set.npz", *words)
+    assert shown.code == 0 and "60 train, 20 validation and 20 test" in shown.out, shown
+    net = ["--recipe", "tabular"] if rows else ["--net", tiny_net]
+    trained = mixent("train", "--data", "set.npz", *net, "batch=20", "--epochs", "1", "--threads", "1", *words, "--run", "run")
+    assert trained.code == 0, trained.err
+    for part in "validation", "test":
+        assert f"20 {part}" in mixent("eval", "run", "--split", part).out
+    numpy.savez(tmp_path / "set.npz", **{**arrays, "x_val": numpy.zeros((20, 7))})
+    assert "what x_train holds and what x_val holds are of different shapes" in mixent("data", "show", "set.npz", *words).message
+    del arrays["y_val"]
+    numpy.savez(tmp_path / "set.npz", **arrays)
+    assert "no array y_val in it" in mixent("data", "show", "set.npz", *words).message
+
+
+def test_a_test_table_without_labels(mixent, tmp_path):
+    """As competitions give them."""
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/train.csv").write_text("id,x,kind\n" + "".join(f"{i * i},{i % 7},{'ab'[i % 2]}\n" for i in range(40)))
+    (tmp_path / "set/test.csv").write_text("id,x\n1,2\n3,4\n")
+    message = mixent("data", "show", "./set").message
+    assert "test.csv:1:1: no column 'kind' with the labels" in message and "'mixent predict'" in message
+    assert mixent("data", "show", "set/train.csv").code == 0
+
+
 def test_a_check_reads_as_training_does(mixent, tmp_path):
     """Words, gaps and the column of the labels: for the check itself and for the runs on its folds."""
     rows = make_rows(120, 3)

@@ -19,10 +19,12 @@
 
 enum { LIMIT = 2147483647 };
 
-enum { TRAIN_X, TRAIN_Y, TEST_X, TEST_Y, ONE_X, ONE_Y, ROLES, SPELLINGS = 4 };
+enum { TRAIN_X, TRAIN_Y, VALIDATION_X, VALIDATION_Y, TEST_X, TEST_Y, ONE_X, ONE_Y, ROLES, SPELLINGS = 4 };
 static const char *const names[ROLES * SPELLINGS] = {
     "x_train.npy", "X_train.npy", "train_images.npy", "train_x.npy", /* TRAIN_X */
     "y_train.npy", "Y_train.npy", "train_labels.npy", "train_y.npy", /* TRAIN_Y */
+    "x_val.npy",   "X_val.npy",   "val_images.npy",   "x_valid.npy", /* VALIDATION_X */
+    "y_val.npy",   "Y_val.npy",   "val_labels.npy",   "y_valid.npy", /* VALIDATION_Y */
     "x_test.npy",  "X_test.npy",  "test_images.npy",  "test_x.npy",  /* TEST_X */
     "y_test.npy",  "Y_test.npy",  "test_labels.npy",  "test_y.npy",  /* TEST_Y */
     "X.npy",       "x.npy",       "images.npy",       "arr_0.npy",   /* ONE_X */
@@ -305,6 +307,26 @@ static mixent_status make_encoder(const archive *archive, const mixent_dataset_o
   return MIXENT_OK;
 }
 
+/* A part beside train, and of its shape. */
+static mixent_status take_other_part(reading *reading, int x_role, mixent_images *out, char **origin) {
+  const mixent_images *train = &reading->set->train;
+  MIXENT_TRY(take_part(reading, x_role, out, origin));
+  if (out->side == train->side && out->channels == train->channels && !out->features == !train->features)
+    return MIXENT_OK;
+  return mixent_fail(
+      MIXENT_ERROR_FORMAT, "%s: what x_train holds and what %.*s holds are of different shapes",
+      reading->archive->origin, (int)strlen(names[x_role * SPELLINGS]) - 4, names[x_role * SPELLINGS]);
+}
+
+static mixent_status take_validation(reading *reading) {
+  const archive *archive = reading->archive;
+  char *origin = NULL;
+  if (find_role(archive, VALIDATION_X) < 0 && find_role(archive, VALIDATION_Y) < 0) return MIXENT_OK;
+  mixent_status status = take_other_part(reading, VALIDATION_X, &reading->set->validation, &origin);
+  free(origin);
+  return status;
+}
+
 static mixent_status take_set(reading *reading, const mixent_dataset_options *options) {
   const archive *archive = reading->archive;
   mixent_format_set *out = reading->set;
@@ -312,11 +334,8 @@ static mixent_status take_set(reading *reading, const mixent_dataset_options *op
        test = find_role(archive, TEST_X) >= 0 || find_role(archive, TEST_Y) >= 0;
   out->one_part = !test;
   MIXENT_TRY(take_part(reading, train || test ? TRAIN_X : ONE_X, &out->train, &out->train_origin));
-  if (test) MIXENT_TRY(take_part(reading, TEST_X, &out->test, &out->test_origin));
-  if (test && (out->test.side != out->train.side || out->test.channels != out->train.channels))
-    return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: what x_train holds and what x_test holds are of different shapes",
-                       archive->origin);
+  if (train) MIXENT_TRY(take_validation(reading));
+  if (test) MIXENT_TRY(take_other_part(reading, TEST_X, &out->test, &out->test_origin));
   MIXENT_TRY(make_encoder(archive, options, out));
   return mixent_class_names_number(reading->words, out);
 }

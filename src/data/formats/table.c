@@ -132,6 +132,15 @@ static mixent_status add_row(const mixent_csv *csv, mixent_table_columns *column
 /* Holds the first row against that of the table in which the columns were found. */
 static mixent_status check_first_row(const mixent_csv *csv, const mixent_table_columns *columns) {
   bool header = columns->header;
+  size_t label = 0;
+  if (header && csv->count + 1 == columns->cells)
+    MIXENT_TRY(mixent_table_find_column(csv, columns->names[columns->label], 0, &label));
+  if (label == csv->count)
+    return mixent_csv_fail(
+        csv, &csv->cells[0],
+        "no column '%.80s' with the labels, so nothing can be scored on it; name the train table "
+        "alone, of which a test part is set apart, and give this one to 'mixent predict'",
+        columns->names[columns->label]);
   if (csv->count != columns->cells)
     return mixent_csv_fail(csv, &csv->cells[0], "%zu columns, but %zu in the other table; both need the same",
                            csv->count, columns->cells);
