@@ -17,8 +17,8 @@ files = $(shell git ls-files -co --exclude-standard 2>/dev/null || find . -path 
 sources = $(filter %.c %.h,$(files))
 pages = $(filter %.md,$(files))
 
-python_sources = $(wildcard $(filter pyproject.toml CMakeLists.txt LICENSE README.md cmake/% include/% python/% src/core/% src/lab/% src/loss/% \
-                   src/net/networks/% src/stats/% recipes/sweeps/%,$(files)))
+python_sources = $(wildcard $(filter-out src/cli/%,$(filter pyproject.toml CMakeLists.txt LICENSE README.md cmake/% include/% python/% src/% recipes/%, \
+                   $(files))))
 python_site = build/python-site/mixent/__init__.py
 
 .PHONY: release mpi debug asan tsan demo test test-mpi test-long test-asan test-tsan test-memory test-arm64 test-avx512 test-browser fuzz fuzz-coverage bench-train bench-infer \
@@ -169,7 +169,7 @@ python:
 # The wheel serves every Python from 3.10 on; the tests and bench-loss find it unpacked in build/python-site.
 $(python_site): $(python_sources)
 	rm -rf build/wheels build/python-site
-	$(PYTHON) -m pip --quiet wheel --no-deps --wheel-dir build/wheels .
+	$(PYTHON) -m pip --quiet wheel --no-deps --wheel-dir build/wheels --config-settings=build-dir=build/wheel-objects .
 	$(PYTHON) -m pip --quiet install --no-deps --root-user-action=ignore --target build/python-site build/wheels/*.whl
 	@touch $@
 
@@ -192,7 +192,7 @@ test-python: build/dist/built
 	@tools/build release mixent_program
 	rm -rf build/venv-test
 	$(PYTHON) -m venv build/venv-test
-	build/venv-test/bin/pip --quiet install "$$(echo build/dist/*.whl)[torch,jax,keras,transformers,sweep,ray]" tensorflow-cpu optax trl lightning \
+	build/venv-test/bin/pip --quiet install "$$(echo build/dist/*.whl)[torch,jax,keras,sklearn,transformers,sweep,ray]" tensorflow-cpu optax trl lightning \
 	  scipy statsmodels pandas polars scikit-learn \
 	  pytest pillow
 	MIXENT_PROGRAM='$(CURDIR)/build/release/mixent' \

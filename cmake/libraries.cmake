@@ -1,7 +1,7 @@
 # What the rooms are put together to.
 
 # libmixent trains and predicts. Inside of the project everything links the static one, whose private functions can be called, too.
-set(libraries PkgConfig::YAML PkgConfig::JANSSON PkgConfig::UTF8PROC PNG::PNG JPEG::JPEG PkgConfig::WEBP ZLIB::ZLIB CURL::libcurl ${DNNL_LIBRARY} $<TARGET_NAME_IF_EXISTS:MPI::MPI_C>)
+list(APPEND libraries $<TARGET_NAME_IF_EXISTS:MPI::MPI_C>)
 mixent_public_library(mixent ${PROJECT_SOURCE_DIR}/src/exports.map status numbers text ${rooms})
 foreach(library mixent-static mixent-shared)
   target_link_libraries(${library} PRIVATE OpenMP::OpenMP_C ${libraries})

@@ -5,3 +5,12 @@ from ._native import VERSION as __version__
 from .numpy import Evaluation, evaluate
 
 __all__ = ["LOSSES", "TERMS", "TRANSFORMS", "Evaluation", "cpu", "evaluate", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    """Classifier needs scikit-learn and the trainer: it is looked for when it is asked for."""
+    if name == "Classifier":
+        from ._classifier import Classifier
+
+        return Classifier
+    raise AttributeError(f"module 'mixent' has no attribute '{name}'")

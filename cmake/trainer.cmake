@@ -1,0 +1,20 @@
+# mixent-trainer: libmixent for the Python package's extension _trainer, where its sources and libraries are there.
+option(MIXENT_TRAINER "Build the trainer into the Python package, where its libraries are there" ON)
+if(NOT MIXENT_TRAINER OR NOT EXISTS ${PROJECT_SOURCE_DIR}/src/train)
+  return() # an sdist has the losses alone
+endif()
+set(need QUIET)
+include(cmake/find-libraries.cmake)
+if(missing)
+  list(JOIN missing ", " missing)
+  message(STATUS "mixent.Classifier is left out, for these are missing: ${missing}")
+  return()
+endif()
+include(cmake/embed.cmake)
+foreach(room ${rooms})
+  if(NOT room MATCHES "^(loss|stats)$") # those are there
+    add_subdirectory(src/${room})
+  endif()
+endforeach()
+mixent_library(mixent-trainer STATIC status numbers text ${rooms})
+target_link_libraries(mixent-trainer PRIVATE OpenMP::OpenMP_C ${libraries})
