@@ -8,8 +8,8 @@ const mixent_command mixent_command_data = {
     .name = "data",
     .summary = "List data sets, show what is in them, check them, fetch them",
     .description =
-        "A data set is a known name; a directory with images as IDX files, CIFAR's binary files or folders "
-        "train/CLASS and test/CLASS; an archive of such folders (.tar, .tar.gz, .tgz); images or rows of a "
-        "table in "
-        "one .npz; or a table in CSV. docs/FORMATS.md has each.",
+        "A data set is a known name; a directory with images as IDX files, CIFAR's binary files or pictures in "
+        "folders, CLASS or train/CLASS, test/CLASS and perhaps val/CLASS; an archive of such folders (.zip, "
+        ".tar, .tar.gz, .tgz); images or rows of a table in one .npz; or a table in CSV. docs/DATA.md shows "
+        "each, docs/FORMATS.md has the rules.",
     .members = members};

@@ -60,11 +60,14 @@ static mixent_status judge(const arguments *arguments, mixent_data_check *check)
   return status;
 }
 
-static mixent_status write_page(const arguments *arguments, const mixent_data_check *check) {
+static mixent_status write_page(const mixent_data_check *check, mixent_new_file *file) {
   enum { MOST_ON_PAGE = 500 };
   mixent_text page = {0};
   mixent_status status = mixent_data_check_page(check, MOST_ON_PAGE, &page);
-  if (status == MIXENT_OK) status = mixent_file_replace(arguments->html, page.data, page.length);
+  if (status == MIXENT_OK) {
+    fwrite(page.data, 1, page.length, file->stream); /* the commit finds what fails */
+    status = mixent_new_file_commit(file);
+  }
   mixent_text_free(&page);
   return status;
 }
@@ -80,10 +83,13 @@ static int print(const arguments *arguments, const mixent_data_check *check) {
 
 static int check_dataset(const arguments *arguments, double near, const mixent_dataset *dataset,
                          const mixent_broken_files *broken) {
-  mixent_data_check check;
-  mixent_status status = mixent_data_check_make(dataset, broken, near, &check);
+  mixent_data_check check = {0};
+  mixent_new_file page = {0}; /* opened first: a path that cannot be written is known before the trainings */
+  mixent_status status = arguments->html ? mixent_new_file_open(arguments->html, &page) : MIXENT_OK;
+  if (status == MIXENT_OK) status = mixent_data_check_make(dataset, broken, near, &check);
   if (status == MIXENT_OK && !arguments->no_labels) status = judge(arguments, &check);
-  if (status == MIXENT_OK && arguments->html) status = write_page(arguments, &check);
+  if (status == MIXENT_OK && arguments->html) status = write_page(&check, &page);
+  mixent_new_file_abandon(&page);
   int code = status == MIXENT_OK ? print(arguments, &check) : mixent_failed(status);
   mixent_data_check_free(&check);
   return code;

@@ -9,6 +9,7 @@
 #include "core/layout.h"
 #include "core/memory.h"
 #include "core/printable.h"
+#include "core/unicode.h"
 #include "model/score.h"
 #include "run/scores.h"
 
@@ -138,17 +139,35 @@ static void show_scored(void *context, size_t done, size_t all) {
   mixent_progress_count(&view->progress, "scoring", view->samples, done, all);
 }
 
+/* Classes of images are matched by number, so that names which differ may be other classes. */
+static mixent_status warn_of_names(const mixent_model *model, const mixent_dataset *dataset) {
+  int first = -1, count = 0;
+  for (int k = 0; k < model->classes; k++) {
+    bool same;
+    MIXENT_TRY(mixent_text_same(model->class_names[k], dataset->class_names[k], &same));
+    if (!same && count++ == 0) first = k;
+  }
+  if (count)
+    mixent_warning_print(
+        "class-names: %s of %d %s another name in %s than in the model: class %d is '%s' there, '%s' in the "
+        "model; classes are matched by their number, so check that they are the same",
+        mixent_text_counted((uint64_t)count, "classes"), model->classes, count == 1 ? "has" : "have",
+        dataset->name, first, dataset->class_names[first], model->class_names[first]);
+  return MIXENT_OK;
+}
+
 static int evaluate(const arguments *arguments, const mixent_checkpoints *checkpoints) {
   const mixent_model *model = checkpoints->model;
   mixent_dataset *dataset;
   mixent_status status = mixent_model_dataset_open(model, checkpoints->paths[0], arguments->data,
                                                    arguments->data_directory, &dataset);
   if (status != MIXENT_OK) return mixent_failed(status);
+  status = warn_of_names(model, dataset);
   scored scored = {.dataset = dataset, .views = (int)arguments->views};
   view view = {mixent_progress_start(true), mixent_samples_name(model->side == 1)};
   const mixent_scoring_watch watch = {.context = &view, .scored = show_scored};
   mixent_precision precision;
-  status = mixent_precision_choose(arguments->precision, model, &precision);
+  if (status == MIXENT_OK) status = mixent_precision_choose(arguments->precision, model, &precision);
   if (status == MIXENT_OK && scored.views == 0) status = mixent_model_views(model, &scored.views);
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE((size_t)model->classes, &scored.classes);
   if (status == MIXENT_OK)

@@ -30,7 +30,7 @@ void mixent_progress_show(mixent_progress *progress, const char *before, double 
   progress->last = time;
   int percent = (int)floor(100 * fmin(fmax(fraction, 0), 1));
   if (!progress->terminal) {
-    fprintf(stderr, "%s, %d %%, %s\n", before, percent, after);
+    fprintf(stderr, "%s, %d %%%s%s\n", before, percent, *after ? ", " : "", after);
     return;
   }
   enum { MOST = 30, LEAST = 5 };

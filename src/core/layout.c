@@ -196,9 +196,11 @@ void mixent_wrapped_append(mixent_text *out, int column, int indent, const char 
   mixent_text_append(out, "\n");
 }
 
+enum { BUFFER = 64 };
+
 /* One of eight buffers in turn, so that a printf can hold several of these texts. */
 static char *next_buffer(void) {
-  static _Thread_local char buffers[8][32];
+  static _Thread_local char buffers[8][BUFFER];
   static _Thread_local unsigned turn;
   return buffers[turn++ % 8];
 }
@@ -207,14 +209,29 @@ const char *mixent_samples_name(bool rows) {
   return rows ? "rows" : "images";
 }
 
-const char *mixent_text_count(uint64_t count) {
-  char digits[24], *out = next_buffer(), *end = out;
+/* At most 27 bytes. */
+static void append_count(uint64_t count, char *end) {
+  char digits[24];
   int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
   for (int i = 0; i < length; i++) {
     if (i && (length - i) % 3 == 0) *end++ = ',';
     *end++ = digits[i];
   }
   *end = '\0';
+}
+
+const char *mixent_text_count(uint64_t count) {
+  char *out = next_buffer();
+  append_count(count, out);
+  return out;
+}
+
+const char *mixent_text_counted(uint64_t count, const char *plural) {
+  size_t length = strlen(plural), end = length > 4 && strcmp(plural + length - 4, "sses") == 0 ? 2 : 1;
+  char *out = next_buffer();
+  append_count(count, out);
+  size_t digits = strlen(out);
+  snprintf(out + digits, BUFFER - digits, " %.*s", (int)(count == 1 ? length - end : length), plural);
   return out;
 }
 
@@ -222,9 +239,9 @@ const char *mixent_text_duration(double seconds) {
   char *out = next_buffer();
   long whole = seconds >= 0 && seconds < 1e9 ? (long)(seconds + 0.5) : 0;
   if (whole >= 3600)
-    snprintf(out, 32, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+    snprintf(out, BUFFER, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
   else
-    snprintf(out, 32, "%ld:%02ld", whole / 60, whole % 60);
+    snprintf(out, BUFFER, "%ld:%02ld", whole / 60, whole % 60);
   return out;
 }
 
@@ -233,7 +250,7 @@ const char *mixent_text_bytes(double bytes) {
   char *out = next_buffer();
   int unit = 0;
   while (unit < 4 && bytes >= 1000) bytes /= 1000, unit++;
-  mixent_print(out, 32, bytes < 10 && unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+  mixent_print(out, BUFFER, bytes < 10 && unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
   return out;
 }
 

@@ -46,6 +46,8 @@ const char *mixent_samples_name(bool rows);
 /* "3,654,362"; "3:07" or "1:02:09" from seconds; "512 MB" from bytes. The result stays valid for the next
  * seven calls. */
 const char *mixent_text_count(uint64_t count);
+/* A count and its noun, given in the plural: "1 image" and "2,000 images", "1 class" and "2 classes". Valid as long. */
+const char *mixent_text_counted(uint64_t count, const char *plural);
 
 /* Calls visit for each line of a text (NULL: there is none), without its end. */
 void mixent_lines_visit(const char *text, void (*visit)(void *context, const char *line), void *context);

@@ -161,13 +161,13 @@ static void warn_of_reading(const mixent_trainer *trainer) {
   if (recipe->transpose && dataset->train.features)
     warn(trainer->options,
          "unused-option: transpose has no effect: the data are rows of features, not images");
-  if (dataset->cut && dataset->pictures) {
+  if (dataset->cut) {
     mixent_text said = {0};
     mixent_text_append(
         &said,
         "no-test: the data have no test part; %g %% of each class were set apart as one, always the "
-        "same pictures",
-        100 * MIXENT_CUT_FRACTION);
+        "same %s",
+        100 * MIXENT_CUT_FRACTION, mixent_samples_name(dataset->train.features));
     warn(trainer->options, said.data);
     mixent_text_free(&said);
   }

@@ -44,6 +44,14 @@ static mixent_status check_features(const mixent_recipe *recipe, const mixent_da
                      dataset->name);
 }
 
+/* The recipe that is made for a few tens or hundreds of such data, unless it is the one in use; NULL: none is. */
+static const char *recipe_for_few(const mixent_trainer *trainer, size_t count) {
+  enum { ITS_BATCH = 32 }; /* or fewer */
+  const mixent_dataset *dataset = trainer->dataset;
+  const char *name = dataset->train.features ? "tabular" : dataset->pictures ? "photos-small" : NULL;
+  return name && count >= ITS_BATCH && strcmp(trainer->recipe.name, name) != 0 ? name : NULL;
+}
+
 /* A batch that gives some steps an epoch: a power of two, of which eight fit. */
 static mixent_status fail_batch(const mixent_trainer *trainer) {
   size_t count = trainer->split.train_count, fitting = 2;
@@ -52,11 +60,16 @@ static mixent_status fail_batch(const mixent_trainer *trainer) {
   if (count < 2)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: expected at least 2 training %s, got %zu",
                        trainer->dataset->name, samples, count);
+  char other[64] = "";
+  const char *recipe = recipe_for_few(trainer, count);
+  if (recipe)
+    snprintf(other, sizeof other, "take '--recipe %s', which is made for few %s, or ", recipe, samples);
   return mixent_fail(
       MIXENT_ERROR_ARGUMENT,
-      "batch: expected at most the %zu training %s of %s, got %zu; '--set batch=%zu' makes %zu "
-      "steps of an epoch, and more --epochs may be needed",
-      count, samples, trainer->dataset->name, trainer->batch, fitting, count / fitting);
+      "batch: expected at most the %zu training %s of %s, got %zu; %s'--set batch=%zu', which makes "
+      "%zu steps of an epoch and may need more --epochs",
+      count, samples, trainer->dataset->name, trainer->batch, *other ? other : "take ", fitting,
+      count / fitting);
 }
 
 static mixent_status open_data(mixent_trainer *trainer) {

@@ -229,7 +229,7 @@ def test_a_batch_larger_than_the_data(mixent, tmp_path, tiny_net):
     words = ["train", "--data", "few", "--net", tiny_net, "--epochs", "1", "--run", "run"]
     result = mixent(*words)
     assert result.code == 2 and "batch: expected at most the 153 training images of few, got 250" in result.message
-    advice = re.search("'--set (batch=([0-9]+))' makes ([0-9]+) steps", result.message)
+    advice = re.search("; take '--set (batch=([0-9]+))', which makes ([0-9]+) steps", result.message)
     assert int(advice[3]) == 153 // int(advice[2]) >= 8
     assert mixent(*words, "--set", advice[1]).code == 0  # what it says works
 

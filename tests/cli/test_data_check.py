@@ -1,5 +1,6 @@
 """`mixent data check` on sets with planted faults: every one is found, nothing else is, and text, JSON and page agree."""
 import json
+import re
 import shutil
 
 import numpy
@@ -34,6 +35,9 @@ def pictures(tmp_path):
     return pets
 
 
+NUMBER = ' class="number"'
+
+
 def names(images, root):
     return [image["file"].removeprefix(f"{root}/") for image in images]
 
@@ -55,11 +59,41 @@ def test_planted_faults(mixent, tmp_path, pictures):
     assert page.sections() == ["broken", "duplicates", "near", "constant", "balance"]
     assert len(page.images) == 2 * 3 + 2 + 1 and "wrong.png" in page.text and "different labels" in page.text
 
+    assert "2 broken files" in page.text and "1 near duplicate, 1 across train and test, 0 with different labels" in page.text
+    assert re.findall(r'<th scope="col"( class="number")?>(\w+)</th>', page.source)[-3:] == [("", "class"), (NUMBER, "train"), (NUMBER, "test")]
+    assert page.source.count("<td" + NUMBER) == 2 * 2, "only counts stand right"
+
     words = mixent("data", "check", pictures, "--no-labels").out
     assert "broken files         2" in words and "duplicate groups     3, 1 across train and test, 1 with different labels" in words
     assert "train/cat/broken.png" in words and "dog/leak.png" in words
     judged = json.loads(mixent("data", "check", pictures, "--folds", "2", "--epochs", "1", "--json").out)
     assert judged["labels_checked"] == 27 and judged["broken"] == found["broken"]
+
+
+def test_one_of_each_is_no_plural(mixent, tmp_path, bars):
+    """One duplicate, one broken file, one test image: each is a singular in text and page."""
+    for name in ("a", "b"):
+        for index in range(3):
+            path = tmp_path / "few" / name / f"{index}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            noise = numpy.random.default_rng([index, ord(name)]).integers(0, 255, (32, 32)).astype(numpy.uint8)
+            Image.fromarray(noise).save(path)
+    shutil.copy(tmp_path / "few/a/1.png", tmp_path / "few/a/2.png")
+    (tmp_path / "few/b/2.png").write_bytes(b"")
+    said = mixent("data", "check", "./few", "--no-labels", "--html", "page.html")
+    page = Page(tmp_path / "page.html").check().text
+    for words in ("1 broken file ", "1 duplicate group, ", "0 near duplicates "):
+        assert words in page, words
+    assert not re.search(r"\b1 (\w+ )*(files|groups|duplicates|images|errors)\b", page) and "1 classes" not in said.out
+
+
+def test_a_page_that_cannot_be_written_is_known_first(mixent, tmp_path, pictures):
+    """Before the trainings, whose findings would be lost; and a failure leaves no file behind."""
+    before = set(tmp_path.iterdir())
+    said = mixent("data", "check", pictures, "--html", "nowhere/page.html", "--recipe", "nosuch")
+    assert said.code == 1 and "nowhere/page.html" in said.message, "the recipe, which comes later, was not looked for"
+    said = mixent("data", "check", pictures, "--html", "page.html", "--recipe", "nosuch")
+    assert said.code == 2 and "nosuch" in said.message and set(tmp_path.iterdir()) == before
 
 
 def test_an_archive_has_the_same_faults(mixent, tmp_path, pictures):
@@ -76,7 +110,7 @@ def test_nothing_wrong(mixent, tmp_path, bars):
     said = mixent("data", "check", bars, "--no-labels")
     assert said.code == 0
     assert said.out.splitlines()[1:] == ["  broken files         0", "  constant images      0", "  duplicate groups     0", "  near duplicates      0",
-                                         "  class balance        all classes have as many train images"]
+                                         "  class balance        all classes have equally many train images"]
 
 
 def plant(directory, wrong, seed=0):

@@ -79,6 +79,21 @@ def test_photographs_from_folder_to_prediction(mixent, tmp_path, tiny_net):
     assert from_onnx.code == 0 and b"pad" in (tmp_path / "model.onnx").read_bytes() and b"contrast" in (tmp_path / "model.onnx").read_bytes()
 
 
+def test_classes_of_other_names(mixent, tmp_path, tiny_net):
+    """A data set whose classes have other names than the model's is scored with a warning that names the first; a batch that is too large names a recipe."""
+    make_pictures(tmp_path / "shapes", each=24)
+    (tmp_path / "others").mkdir()
+    shutil.copytree(tmp_path / "shapes/bar", tmp_path / "others/beam")
+    shutil.copytree(tmp_path / "shapes/disc", tmp_path / "others/disc")
+    words = ["train", "--data", "./shapes", "--net", tiny_net, "--epochs", "1", "--threads", "1", "--set", "side=24", "--run", "run"]
+    said = mixent(*words)
+    assert said.code == 2 and "take '--recipe photos-small', which is made for few images, or '--set batch=4', which makes" in said.message
+    assert mixent(*words, "--set", "batch=4").code == 0
+    assert mixent("eval", "run").err == ""
+    said = mixent("eval", "run", "--data", "./others")
+    assert said.code == 0 and "class-names: 1 class of 2 has another name in others than in the model: class 0 is 'beam' there, 'bar' in the model" in said.err
+
+
 def test_predict_reads_as_training_did(mixent, tmp_path, tiny_net):
     """With parts of one's own: the test pictures, predicted one by one, are right as often as eval says. Wide pictures tell the fits apart."""
     make_pictures(tmp_path / "shapes", ("Train", "VALID", "test"), each=20)

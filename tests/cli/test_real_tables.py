@@ -73,7 +73,7 @@ def test_what_training_did_not_see(mixent, tmp_path, animals):
     (tmp_path / "new.csv").write_text("weight,colour,legs\n1,purple,2\n,,\n20,green,4\n")
     result = mixent("predict", "run", "new.csv", "--csv")
     assert result.code == 0 and len(read_csv(result.out)) == 3
-    assert "unseen-category: new.csv:2: 'purple' in column 'colour' (and 1 more cells) is in no train row" in result.err
+    assert "unseen-category: new.csv:2: 'purple' in column 'colour' (and 1 more cell) is in no train row" in result.err
     (tmp_path / "new.csv").write_text("weight,colour\n1,red\n")
     assert "new.csv:1:1: no column 'legs', which the model reads" in mixent("predict", "run", "new.csv").message
     (tmp_path / "new.csv").write_text("weight,colour,legs\nheavy,red,4\n")

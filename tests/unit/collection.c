@@ -347,6 +347,20 @@ static void test_one_folder_too_high(void **state) {
   assert_open_fails(MIXENT_ERROR_FORMAT, set, "no data set in it; one of these is read:");
 }
 
+/* What is nearly a set is told what it lacks, not which formats there are. */
+static void test_pictures_without_classes(void **state) {
+  (void)state;
+  put("1.png");
+  put("2.png");
+  assert_open_fails(MIXENT_ERROR_FORMAT, set,
+                    "no data set in it: its pictures lie in no class folder; put those");
+  put("ant/deep/1.png");
+  assert_open_fails(MIXENT_ERROR_FORMAT, set,
+                    "no data set in it: only the folder 'ant' has pictures; a classifier");
+  put_folder("empty");
+  assert_open_fails(MIXENT_ERROR_FORMAT, set, "only the folder 'ant' has pictures");
+}
+
 /* train alone is a set with something missing, in an archive, too; but class folders where it is named itself. */
 static void test_train_alone(void **state) {
   (void)state;
@@ -425,6 +439,7 @@ int main(void) {
       TEST_OF_SETS(test_train_alone),
       TEST_OF_SETS(test_a_table_beside_the_folders),
       TEST_OF_SETS(test_one_folder_too_high),
+      TEST_OF_SETS(test_pictures_without_classes),
       TEST_OF_SETS(test_links),
       TEST_OF_SETS(test_links_do_not_multiply),
   };

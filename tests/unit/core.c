@@ -45,6 +45,16 @@ static void test_nearest_name(void **state) {
   assert_null(mixent_nearest_name("", sets));
 }
 
+static void test_counts_have_their_noun(void **state) {
+  (void)state;
+  assert_string_equal(mixent_text_counted(1, "images"), "1 image");
+  assert_string_equal(mixent_text_counted(0, "images"), "0 images");
+  assert_string_equal(mixent_text_counted(1234567, "test images"), "1,234,567 test images");
+  assert_string_equal(mixent_text_counted(1, "classes"), "1 class");
+  assert_string_equal(mixent_text_counted(2, "classes"), "2 classes");
+  assert_string_equal(mixent_text_counted(1, "near duplicates"), "1 near duplicate");
+}
+
 static void test_text_grows(void **state) {
   (void)state;
   mixent_text text = {0};
@@ -330,6 +340,7 @@ static void test_dates(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_counts_have_their_noun),
       cmocka_unit_test(test_an_array_grows),
       cmocka_unit_test(test_texts_are_made),
       cmocka_unit_test(test_printable),

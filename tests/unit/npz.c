@@ -237,6 +237,10 @@ static void test_bad_archives(void **state) {
   begin_archive();
   expect_refused("no array X in it; expected x_train, y_train, x_test, y_test, or X and y");
   begin_archive();
+  add_rows("data.npy");
+  add_labels("target.npy");
+  expect_refused("no array X in it; expected x_train, y_train, x_test, y_test, or X and y, got data, target");
+  begin_archive();
   add_rows("X.npy");
   expect_refused("no array y in it");
   begin_archive();
@@ -281,7 +285,7 @@ static void test_bad_archives(void **state) {
   add_labels("y.npy");
   make_array("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 2, 3)}", "abcdef", 6);
   add_member("X.npy");
-  expect_refused("images of 2 x 3 with 1 channels");
+  expect_refused("images of 2 x 3 with 1 channel");
   begin_archive();
   add_labels("y.npy");
   make_array("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 3, 2, 2)}", "abcdefghijkl", 12);
@@ -291,7 +295,7 @@ static void test_bad_archives(void **state) {
   add_labels("y.npy");
   make_array("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 2)}", "abcdefgh", 8);
   add_member("X.npy");
-  expect_refused("images of 1 x 2 with 1 channels");
+  expect_refused("images of 1 x 2 with 1 channel");
 }
 
 /* Missing labels and gaps: refused, or left out and filled in. */

@@ -301,7 +301,7 @@ static void test_where_labels_stand(void **state) {
   expect_row(1, "b", 5, 6);
   table_options.label = "d";
   assert_int_not_equal(parse("a,b,c\n1,2,3\n"), MIXENT_OK);
-  assert_message_has("no column 'd', which the option label names");
+  assert_message_has("no column 'd', which the option label names; the first row has 'a', 'b', '");
   assert_int_not_equal(parse("1,2,3\n4,5,6\n"), MIXENT_OK);
   assert_message_has("label: 'd': the table has no header");
   table_options = (mixent_table_options){.leave_out = "c"};

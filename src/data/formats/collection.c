@@ -145,6 +145,49 @@ mixent_status mixent_class_folders_find(const char *directory, bool *found) {
   return status;
 }
 
+typedef struct explained {
+  bool loose, many;
+  char *only;
+} explained;
+
+static mixent_status visit_explain(void *context, const char *path, const char *name) {
+  explained *walk = context;
+  image_search search = {0};
+  mixent_path_kind kind;
+  MIXENT_TRY(mixent_path_look(path, &kind));
+  walk->loose |= kind == MIXENT_PATH_FILE && mixent_is_picture_name(name);
+  if (kind == MIXENT_PATH_DIRECTORY) MIXENT_TRY(mixent_directory_visit(path, visit_search, &search));
+  if (!search.found) return MIXENT_OK;
+  walk->many = walk->only != NULL;
+  return walk->many ? MIXENT_OK : mixent_copy_text(name, &walk->only);
+}
+
+/* Whether the folder holds class folders of its own, and so is no class. */
+static mixent_status holds_classes(const char *directory, const char *name, bool *found) {
+  char *path = mixent_path_join(directory, name);
+  if (!path) return MIXENT_ERROR_MEMORY;
+  mixent_status status = mixent_class_folders_find(path, found);
+  free(path);
+  return status;
+}
+
+mixent_status mixent_pictures_explain(const char *directory, bool *loose, char **only) {
+  explained walk = {0};
+  bool set = false;
+  mixent_path_kind kind;
+  *only = NULL;
+  MIXENT_TRY(mixent_path_look(directory, &kind));
+  mixent_status status = MIXENT_OK;
+  if (kind == MIXENT_PATH_DIRECTORY) status = mixent_directory_visit(directory, visit_explain, &walk);
+  if (status == MIXENT_OK && walk.only) status = holds_classes(directory, walk.only, &set);
+  *loose = walk.loose && !walk.only;
+  if (status == MIXENT_OK && !walk.many && !set)
+    *only = walk.only;
+  else
+    free(walk.only);
+  return status;
+}
+
 typedef struct folder_walk {
   mixent_collection *to;
   int part;

@@ -47,6 +47,10 @@ mixent_status mixent_part_folders(const char *directory, char *names[MIXENT_SET_
 /* Whether two or more folders in a directory have images at any depth. */
 mixent_status mixent_class_folders_find(const char *directory, bool *found);
 
+/* Why a directory with pictures is no set: *loose: all lie in no folder; *only (free()): the one folder that has
+ * some and is no set itself, or NULL. */
+mixent_status mixent_pictures_explain(const char *directory, bool *loose, char **only);
+
 /* The folder in a directory that holds such a set, where it is the only one, as unpacking an archive may leave it: in *out (free()), else
  * NULL. */
 mixent_status mixent_folders_below(const char *directory, char **out);

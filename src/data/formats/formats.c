@@ -32,14 +32,37 @@ static mixent_status check_alone(const mixent_format *format, const char *path) 
   return status;
 }
 
+/* Pictures that are no set yet are nearly one: what they lack says more than a list of all formats. */
+static mixent_status fail_nearly(const char *path, const char *wanted) {
+  bool loose;
+  char *only;
+  MIXENT_TRY(mixent_pictures_explain(path, &loose, &only));
+  mixent_status status;
+  if (only && mixent_part_named(only, strlen(only)) < 0)
+    status = mixent_fail(
+        MIXENT_ERROR_FORMAT,
+        "%s: no data set in it: only the folder '%s' has pictures; a classifier needs two classes or "
+        "more, each in a folder of its own",
+        path, only);
+  else if (loose)
+    status = mixent_fail(
+        MIXENT_ERROR_FORMAT,
+        "%s: no data set in it: its pictures lie in no class folder; put those of each class into a "
+        "folder of its own, which has the class's name",
+        path);
+  else
+    status = mixent_fail(MIXENT_ERROR_FORMAT, "%s: no data set in it; one of these is read:%s", path, wanted);
+  free(only);
+  return status;
+}
+
 static mixent_status fail_without_set(const char *path, const char *wanted) {
   char *inner;
   MIXENT_TRY(mixent_folders_below(path, &inner));
   mixent_status status =
-      inner
-          ? mixent_fail(MIXENT_ERROR_FORMAT, "%s: no data set in it, but one in %s; name that directory",
-                        path, inner)
-          : mixent_fail(MIXENT_ERROR_FORMAT, "%s: no data set in it; one of these is read:%s", path, wanted);
+      inner ? mixent_fail(MIXENT_ERROR_FORMAT, "%s: no data set in it, but one in %s; name that directory",
+                          path, inner)
+            : fail_nearly(path, wanted);
   free(inner);
   return status;
 }

@@ -1,5 +1,6 @@
 /* Arrays of bytes, whole numbers or floats as images of bytes, channels last. */
 #include "data/formats/npy_images.h"
+#include "core/layout.h"
 #include "core/memory.h"
 
 #include <math.h>
@@ -33,10 +34,10 @@ mixent_status mixent_npy_images_check(const char *origin, const mixent_npy *arra
     return MIXENT_OK;
   return mixent_fail(
       MIXENT_ERROR_FORMAT,
-      "%s: images of %zu x %zu with %zu channels; they must be square, of side %d to %d, with 1 or 3 "
+      "%s: images of %zu x %zu with %s; they must be square, of side %d to %d, with 1 or 3 "
       "channels, as [n, side, side, channels] or [n, channels, side, side]: scale them, leave out the alpha "
       "channel (x[..., :3]), or make them [n, features]",
-      origin, height, width, channels, MIXENT_LEAST_SIDE, MIXENT_MOST_SIDE);
+      origin, height, width, mixent_text_counted(channels, "channels"), MIXENT_LEAST_SIDE, MIXENT_MOST_SIDE);
 }
 
 /* The channel of element j of a row. */

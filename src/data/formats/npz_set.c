@@ -272,14 +272,33 @@ static mixent_status take_members(reading *reading, member *x, member *y, mixent
   return leave_out(y->origin, reading->set, out);
 }
 
+/* What is missing, and what there is instead, unless that is too much to be listed. */
+static mixent_status fail_without(const archive *archive, int role) {
+  enum { SHOWN = 8, MOST_MEMBERS = 1000 };
+  mixent_names members = {0};
+  mixent_text found = {0};
+  mixent_status status = mixent_zip_list(&archive->source, MOST_MEMBERS, &members);
+  for (size_t i = 0; i < members.count && i < SHOWN; i++) {
+    size_t length = strlen(members.items[i]);
+    bool array = length > 4 && strcmp(members.items[i] + length - 4, ".npy") == 0;
+    mixent_text_append_item(&found, i, "%.*s", (int)(array ? length - 4 : length), members.items[i]);
+  }
+  if (members.count > SHOWN) mixent_text_append(&found, " and %zu more", members.count - SHOWN);
+  if (status != MIXENT_ERROR_MEMORY) status = mixent_text_status(&found);
+  if (status == MIXENT_OK)
+    status = mixent_fail(MIXENT_ERROR_FORMAT,
+                         "%s: no array %.*s in it; expected x_train, y_train, x_test, y_test, or X and y%s%s",
+                         archive->origin, (int)strlen(names[role * SPELLINGS]) - 4, names[role * SPELLINGS],
+                         found.data ? ", got " : "", found.data ? found.data : "");
+  mixent_text_free(&found);
+  mixent_names_free(&members);
+  return status;
+}
+
 static mixent_status take_part(reading *reading, int x_role, mixent_images *out, char **origin) {
   const archive *archive = reading->archive;
   member x = {.index = find_role(archive, x_role)}, y = {.index = find_role(archive, x_role + 1)};
-  if (x.index < 0 || y.index < 0)
-    return mixent_fail(MIXENT_ERROR_FORMAT,
-                       "%s: no array %.*s in it; expected x_train, y_train, x_test, y_test, or X and y",
-                       archive->origin, (int)strlen(names[x_role * SPELLINGS]) - 4,
-                       names[(x.index < 0 ? x_role : x_role + 1) * SPELLINGS]);
+  if (x.index < 0 || y.index < 0) return fail_without(archive, x.index < 0 ? x_role : x_role + 1);
   mixent_status status = take_members(reading, &x, &y, out);
   *origin = y.origin, y.origin = NULL;
   member_free(&x);

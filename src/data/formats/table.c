@@ -1,6 +1,7 @@
 /* Reads the rows of a table whose columns are found. */
 #include "data/formats/table.h"
 #include "core/cell.h"
+#include "core/layout.h"
 #include "core/locale.h"
 #include "core/memory.h"
 #include "core/unicode.h"
@@ -192,7 +193,8 @@ mixent_status mixent_table_note(const mixent_table_columns *columns, const char 
   if (columns->unlabelled)
     MIXENT_TRY(mixent_note_add(note, MIXENT_UNLABELLED_NOTE, origin, columns->unlabelled));
   if (!columns->unseen) return MIXENT_OK;
-  if (columns->unseen > 1) snprintf(more, sizeof more, " (and %zu more cells)", columns->unseen - 1);
+  if (columns->unseen > 1)
+    snprintf(more, sizeof more, " (and %s)", mixent_text_counted(columns->unseen - 1, "more cells"));
   return mixent_note_add(note,
                          "unseen-category: %s:%zu: %s%s is in no train row; the features of its column are 0",
                          origin, columns->first_unseen.line, columns->first_unseen.text, more);

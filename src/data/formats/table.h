@@ -47,6 +47,8 @@ mixent_status mixent_table_is_header(const mixent_csv *csv, size_t label, bool *
 /* The column of labels by a row of names: `wanted`, or where that is "" the usual names, else the last. */
 mixent_status mixent_table_find_label(const mixent_csv *csv, const char *wanted, size_t *out);
 /* The column of that name, looked for from `first` on and round; csv->count if there is none. */
+/* "no column 'x', which the model reads; the first row has 'a', 'b'": the error of a name that is not there. */
+mixent_status mixent_table_fail_column(const mixent_csv *csv, const char *name, const char *which);
 mixent_status mixent_table_find_column(const mixent_csv *csv, const char *name, size_t first, size_t *out);
 
 #endif

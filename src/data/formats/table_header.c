@@ -1,6 +1,7 @@
 /* What the first row of a table says of its columns. */
 #include "core/cell.h"
 #include "core/locale.h"
+#include "core/memory.h"
 #include "core/unicode.h"
 #include "data/formats/table.h"
 
@@ -49,6 +50,20 @@ mixent_status mixent_table_find_column(const mixent_csv *csv, const char *name, 
   return MIXENT_OK;
 }
 
+mixent_status mixent_table_fail_column(const mixent_csv *csv, const char *name, const char *which) {
+  enum { SHOWN = 12 };
+  mixent_text columns = {0};
+  for (size_t i = 0; i < csv->count && i < SHOWN; i++)
+    mixent_text_append_item(&columns, i, "'%.40s'", csv->cells[i].text);
+  if (csv->count > SHOWN) mixent_text_append(&columns, " and %zu more", csv->count - SHOWN);
+  mixent_status status = mixent_text_status(&columns);
+  if (status == MIXENT_OK)
+    status = mixent_csv_fail(csv, &csv->cells[0], "no column '%.80s', which %s; the first row has %s", name,
+                             which, columns.data);
+  mixent_text_free(&columns);
+  return status;
+}
+
 /* The column whose name is that word in capitals or not; csv->count if there is none. */
 static size_t find_word(const mixent_csv *csv, const char *word) {
   size_t i = 0;
@@ -60,7 +75,7 @@ mixent_status mixent_table_find_label(const mixent_csv *csv, const char *wanted,
   if (*wanted) {
     MIXENT_TRY(mixent_table_find_column(csv, wanted, 0, out));
     if (*out < csv->count) return MIXENT_OK;
-    return mixent_csv_fail(csv, &csv->cells[0], "no column '%.80s', which the option label names", wanted);
+    return mixent_table_fail_column(csv, wanted, "the option label names");
   }
   *out = csv->count;
   for (size_t i = 0; i < csv->count; i++) {

@@ -74,8 +74,7 @@ static mixent_status place_columns(const mixent_csv *csv, const char *label, mix
   }
   bool plain = mixent_encoder_is_plain(out->encoder);
   if (plain || !out->encoder->header) MIXENT_TRY(is_header(csv, out->encoder, label != NULL, &out->header));
-  if (missing && (out->header || !plain))
-    return mixent_csv_fail(csv, &csv->cells[0], "no column '%.80s', which the model reads", missing);
+  if (missing && (out->header || !plain)) return mixent_table_fail_column(csv, missing, "the model reads");
   return place_by_number(csv, label != NULL, out);
 }
 

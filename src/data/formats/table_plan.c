@@ -4,6 +4,7 @@
 #include "core/unicode.h"
 #include "data/formats/table.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +76,8 @@ static mixent_status take_label(const mixent_csv *csv, plan *plan) {
 /* Marks the columns that an option names, with commas between. */
 static mixent_status mark_columns(const mixent_csv *csv, const plan *plan, const char *option,
                                   const char *value, bool *marked) {
+  char which[48];
+  snprintf(which, sizeof which, "the option %s names", option);
   for (const char *at = text_of(value); *at;) {
     char *name;
     size_t length = strcspn(at, ","), column;
@@ -86,9 +89,7 @@ static mixent_status mark_columns(const mixent_csv *csv, const plan *plan, const
       status = mixent_table_find_column(csv, name, 0, &column);
     else
       column = column_number(name, csv->count);
-    if (status == MIXENT_OK && column == csv->count)
-      status =
-          mixent_csv_fail(csv, &csv->cells[0], "no column '%.80s', which the option %s names", name, option);
+    if (status == MIXENT_OK && column == csv->count) status = mixent_table_fail_column(csv, name, which);
     if (status == MIXENT_OK && column == plan->columns->label)
       status =
           mixent_csv_fail(csv, &csv->cells[column],

@@ -139,16 +139,12 @@ static void append_measures(const mixent_comparison *comparison, size_t data, si
   for (size_t i = 0; i < last - first; i++) free(titles[i]);
 }
 
-static void append_count(size_t index, size_t count, const char *noun, mixent_text *out) {
-  mixent_text_append_item(out, index, "%s %s%s", mixent_text_count(count), noun, count == 1 ? "" : "s");
-}
-
 /* "letters: 3 variants, 10 seeds, 5,000 test images; baseline ce" */
 static void append_heading(const mixent_comparison *comparison, size_t data, mixent_text *out) {
   const mixent_compare_input *input = &comparison->input;
   const mixent_compare_data *of = &input->data[data];
-  append_count(0, input->variant_count, "variant", out);
-  if (input->seed_count) append_count(1, input->seed_count, "seed", out);
+  mixent_text_append(out, "%s", mixent_text_counted(input->variant_count, "variants"));
+  if (input->seed_count) mixent_text_append(out, ", %s", mixent_text_counted(input->seed_count, "seeds"));
   if (of->items)
     mixent_text_append(out, ", %s test %s", mixent_text_count(of->items),
                        mixent_compare_samples(comparison, data));

@@ -20,21 +20,28 @@ static void begin_section(writing *to, const char *name, const char *title, cons
                      about);
 }
 
-/* The head of a table whose last column is as wide as it needs to be. */
-static void begin_table(writing *to, const char *label, const char *const *titles, size_t count) {
+/* A column of a table: numbers stand right, pictures and words left. */
+typedef struct column {
+  const char *title;
+  bool number;
+} column;
+
+static void begin_table(writing *to, const char *label, const column *columns, size_t count) {
   mixent_text_append(to->out,
                      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">"
-                     "<table class=\"pairs\" style=\"--columns:%zu\"><thead><tr>",
+                     "<table class=\"pairs findings\" style=\"--columns:%zu\"><thead><tr>",
                      label, count);
-  for (size_t i = 0; i < count; i++) mixent_text_append(to->out, "<th scope=\"col\">%s</th>", titles[i]);
+  for (size_t i = 0; i < count; i++)
+    mixent_text_append(to->out, "<th scope=\"col\"%s>%s</th>", columns[i].number ? " class=\"number\"" : "",
+                       columns[i].title);
   mixent_text_append(to->out, "</tr></thead><tbody>\n");
 }
 
 static void end_section(writing *to, size_t all) {
   mixent_text_append(to->out, "</tbody></table></div>\n");
   if (all > to->most)
-    mixent_text_append(to->out, "<p class=\"note\">%s more are not shown.</p>\n",
-                       mixent_text_count(all - to->most));
+    mixent_text_append(to->out, "<p class=\"note\">The first %s of %s are shown.</p>\n",
+                       mixent_text_count(to->most), mixent_text_count(all));
   mixent_text_append(to->out, "</section>\n");
 }
 
@@ -60,11 +67,11 @@ static void write_name(writing *to, size_t number) {
 }
 
 static void write_broken(writing *to) {
-  static const char *const titles[] = {"file"};
+  static const column columns[] = {{"file", false}};
   const mixent_broken_files *broken = to->check->broken;
   if (!broken->count) return;
   begin_section(to, "broken", "Broken files", "Files that cannot be read as pictures, and why.");
-  begin_table(to, "broken files", titles, 1);
+  begin_table(to, "broken files", columns, 1);
   for (size_t i = 0; i < broken->count && i < to->most; i++) {
     mixent_text_append(to->out, "<tr><td>");
     mixent_html_text(to->out, broken->reasons[i]);
@@ -74,13 +81,18 @@ static void write_broken(writing *to) {
 }
 
 static mixent_status write_errors(writing *to) {
-  static const char *const titles[] = {"image", "label", "looks like", "probability of its label", "where"};
+  static const column columns[] = {{"image", false},
+                                   {"label", false},
+                                   {"looks like", false},
+                                   {"probability of its label", true},
+                                   {"where", false}};
   const mixent_data_check *check = to->check;
   if (!check->error_count) return MIXENT_OK;
   begin_section(
       to, "labels", "Likely label errors",
-      "Models that were not trained on these doubt their labels (confident learning). The worst first.");
-  begin_table(to, "label errors", titles, 5);
+      "Models that were not trained on these doubt their labels (confident learning). First those whose label "
+      "is the furthest below another class in probability.");
+  begin_table(to, "label errors", columns, 5);
   for (size_t i = 0; i < check->error_count && i < to->most; i++) {
     const mixent_label_error *error = &check->errors[i];
     mixent_text_append(to->out, "<tr><td class=\"pictures\">");
@@ -89,7 +101,7 @@ static mixent_status write_errors(writing *to) {
     mixent_html_text(to->out, check->dataset->class_names[error->label]);
     mixent_text_append(to->out, "</td><td class=\"class\">");
     mixent_html_text(to->out, check->dataset->class_names[error->suggested]);
-    mixent_text_append(to->out, "</td><td>");
+    mixent_text_append(to->out, "</td><td class=\"number\">");
     mixent_html_number(to->out, error->confidence, 4);
     mixent_text_append(to->out, "</td><td>");
     write_name(to, error->item);
@@ -120,14 +132,14 @@ static const char *describe(bool across, bool conflict) {
 }
 
 static mixent_status write_duplicates(writing *to) {
-  static const char *const titles[] = {"images", "how bad", "where"};
+  static const column columns[] = {{"images", false}, {"how bad", false}, {"where", false}};
   const mixent_inspection *found = &to->check->found;
   if (!found->group_count) return MIXENT_OK;
   begin_section(
       to, "duplicates", "Duplicates",
       "The same values byte for byte. A copy in the test part makes its score too good; different labels of "
       "one image cannot all be right.");
-  begin_table(to, "duplicates", titles, 3);
+  begin_table(to, "duplicates", columns, 3);
   for (size_t i = 0; i < found->group_count && i < to->most; i++) {
     const mixent_duplicate_group *group = &found->groups[i];
     MIXENT_TRY(write_alike(to, found->duplicates + group->begin, group->count,
@@ -138,14 +150,14 @@ static mixent_status write_duplicates(writing *to) {
 }
 
 static mixent_status write_near(writing *to) {
-  static const char *const titles[] = {"images", "how bad", "where"};
+  static const column columns[] = {{"images", false}, {"how bad", false}, {"where", false}};
   const mixent_inspection *found = &to->check->found;
   if (!found->near_count) return MIXENT_OK;
   begin_section(
       to, "near", "Near duplicates",
       "Pairs whose pixels, scaled down, have a high correlation: the same but for brightness, contrast, noise "
       "or compression.");
-  begin_table(to, "near duplicates", titles, 3);
+  begin_table(to, "near duplicates", columns, 3);
   for (size_t i = 0; i < found->near_count && i < to->most; i++) {
     const mixent_near_pair *pair = &found->near[i];
     MIXENT_TRY(
@@ -156,11 +168,11 @@ static mixent_status write_near(writing *to) {
 }
 
 static mixent_status write_constant(writing *to) {
-  static const char *const titles[] = {"image", "where"};
+  static const column columns[] = {{"image", false}, {"where", false}};
   const mixent_inspection *found = &to->check->found;
   if (!found->constant_count) return MIXENT_OK;
   begin_section(to, "constant", "Constant images", "Images of one colour in all pixels.");
-  begin_table(to, "constant images", titles, 2);
+  begin_table(to, "constant images", columns, 2);
   for (size_t i = 0; i < found->constant_count && i < to->most; i++) {
     mixent_text_append(to->out, "<tr><td class=\"pictures\">");
     MIXENT_TRY(write_picture(to, found->constant[i]));
@@ -173,39 +185,45 @@ static mixent_status write_constant(writing *to) {
 }
 
 static void write_balance(writing *to) {
-  static const char *const titles[] = {"class", "train", "test"};
+  static const column columns[] = {{"class", false}, {"train", true}, {"test", true}};
   const mixent_data_check *check = to->check;
   begin_section(to, "balance", "Classes", "How many of each class there are.");
-  begin_table(to, "classes", titles, 3);
+  begin_table(to, "classes", columns, 3);
   for (int k = 0; k < check->dataset->classes; k++) {
     mixent_text_append(to->out, "<tr><th scope=\"row\" class=\"class\">");
     mixent_html_text(to->out, check->dataset->class_names[k]);
-    mixent_text_append(to->out, "</th><td>%s</td>", mixent_text_count(check->found.counts[0][k]));
-    mixent_text_append(to->out, "<td>%s</td></tr>\n", mixent_text_count(check->found.counts[1][k]));
+    mixent_text_append(to->out, "</th><td class=\"number\">%s</td>",
+                       mixent_text_count(check->found.counts[0][k]));
+    mixent_text_append(to->out, "<td class=\"number\">%s</td></tr>\n",
+                       mixent_text_count(check->found.counts[1][k]));
   }
   end_section(to, 0);
 }
 
+static void write_tally(mixent_text *out, const char *what, const mixent_check_tally *tally) {
+  mixent_text_append(out, "<span>%s", mixent_text_counted(tally->count, what));
+  if (tally->count)
+    mixent_text_append(out, ", %s across train and test, %s with different labels",
+                       mixent_text_count(tally->across), mixent_text_count(tally->conflicts));
+  mixent_text_append(out, "</span> ");
+}
+
 static void write_header(writing *to, mixent_text *out) {
   const mixent_data_check *check = to->check;
-  const char *samples = mixent_samples_name(check->dataset->train.features);
   const mixent_check_tally groups = mixent_check_duplicates(check), pairs = mixent_check_near(check);
   mixent_text_append(out, "<header>\n<h1>");
   mixent_html_text(out, check->dataset->name);
   mixent_text_append(out, "</h1>\n<p class=\"about\">A check of the data set.</p>\n<p class=\"facts\">");
-  mixent_text_append(out, "<span>%s train and %s test %s</span> ",
-                     mixent_text_count(check->dataset->train.count),
-                     mixent_text_count(check->dataset->test.count), samples);
-  mixent_text_append(out, "<span>%s broken files</span> ", mixent_text_count(check->broken->count));
-  mixent_text_append(
-      out, "<span>%s duplicate groups, %s across train and test, %s with different labels</span> ",
-      mixent_text_count(groups.count), mixent_text_count(groups.across), mixent_text_count(groups.conflicts));
-  if (check->near > 0)
-    mixent_text_append(out, "<span>%s near duplicates, correlation %g or more</span> ",
-                       mixent_text_count(pairs.count), check->near);
+  mixent_text_append(out, "<span>%s train and %s</span> ", mixent_text_count(check->dataset->train.count),
+                     mixent_text_counted(check->dataset->test.count,
+                                         check->dataset->train.features ? "test rows" : "test images"));
+  mixent_text_append(out, "<span>%s</span> ", mixent_text_counted(check->broken->count, "broken files"));
+  write_tally(out, "duplicate groups", &groups);
+  if (check->near > 0) write_tally(out, "near duplicates", &pairs);
   if (check->judged)
-    mixent_text_append(out, "<span>%s likely label errors among %s checked</span>",
-                       mixent_text_count(check->error_count), mixent_text_count(check->judged));
+    mixent_text_append(out, "<span>%s among %s checked</span>",
+                       mixent_text_counted(check->error_count, "likely label errors"),
+                       mixent_text_count(check->judged));
   else
     mixent_text_append(out, "<span>labels not checked</span>");
   mixent_text_append(out, "</p>\n</header>\n");

@@ -33,9 +33,11 @@ static void append_summary(const mixent_data_check *check, mixent_text *out) {
   const char *samples = mixent_samples_name(dataset->train.features);
   double imbalance = mixent_data_check_imbalance(check);
   const mixent_check_tally groups = mixent_check_duplicates(check), pairs = mixent_check_near(check);
-  mixent_text_append(out, "%s: %s train and %s test %s in %d classes\n", mixent_printable(dataset->name),
-                     mixent_text_count(dataset->train.count), mixent_text_count(dataset->test.count), samples,
-                     dataset->classes);
+  mixent_text_append(
+      out, "%s: %s train and %s in %s\n", mixent_printable(dataset->name),
+      mixent_text_count(dataset->train.count),
+      mixent_text_counted(dataset->test.count, dataset->train.features ? "test rows" : "test images"),
+      mixent_text_counted((uint64_t)dataset->classes, "classes"));
   mixent_text_append(out, "  %-20s %s\n", "broken files", mixent_text_count(check->broken->count));
   if (!dataset->train.features)
     mixent_text_append(out, "  %-20s %s\n", "constant images",
@@ -43,7 +45,7 @@ static void append_summary(const mixent_data_check *check, mixent_text *out) {
   append_tally("duplicate groups", &groups, out);
   if (check->near > 0) append_tally("near duplicates", &pairs, out);
   if (imbalance == 1)
-    mixent_text_append(out, "  %-20s all classes have as many train %s\n", "class balance", samples);
+    mixent_text_append(out, "  %-20s all classes have equally many train %s\n", "class balance", samples);
   else if (isfinite(imbalance))
     mixent_text_append(out, "  %-20s the largest class has %.3g times the train %s of the smallest\n",
                        "class balance", imbalance, samples);

@@ -108,7 +108,7 @@ static void write_header(const mixent_report *report, mixent_text *out) {
   if (are_many(report)) mixent_text_append(out, "<span>%zu data sets</span> ", report->data_count);
   for (size_t d = 0; d < report->data_count && !are_many(report); d++) write_data_facts(report, d, out);
   if (report->asked)
-    mixent_text_append(out, "<span>%zu run%s</span>", asked, asked == 1 ? "" : "s");
+    mixent_text_append(out, "<span>%s</span>", mixent_text_counted(asked, "runs"));
   else
     mixent_text_append(out, "<span%s>%zu of %zu run%s finished</span>",
                        finished < asked ? " class=\"missing\"" : "", finished, asked, asked == 1 ? "" : "s");
