@@ -2,6 +2,7 @@
  * [N, C, H, W] and its vectors [N, C], where ours are maps of 1x1: each value has the form that its layer
  * gives, and gets the other where a reader needs that. */
 #include "core/json.h"
+#include "core/locale.h"
 #include "core/memory.h"
 #include "data/encoder.h"
 #include "model/evaluator.h"
@@ -129,7 +130,7 @@ static mixent_status add_properties(mixent_exporter *e) {
   if (temperature != 1) MIXENT_TRY(add_json(e, "temperature", numbers(&temperature, 1)));
   char fingerprint[24], epoch[24];
   snprintf(fingerprint, sizeof fingerprint, "%016llx", (unsigned long long)model->fingerprint);
-  snprintf(epoch, sizeof epoch, "%.0f", model->epoch);
+  mixent_print(epoch, sizeof epoch, "%.0f", model->epoch);
   mixent_onnx_add_property(&e->onnx,
                            (mixent_onnx_property){"transposed", model->transposed ? "true" : "false"});
   mixent_onnx_add_property(&e->onnx, (mixent_onnx_property){"fingerprint", fingerprint});
