@@ -123,7 +123,8 @@ static void test_constant_colours(void **state) {
       .test = {.count = 1, .side = SIDE, .channels = 3, .pixels = colours[2], .labels = classes + 2},
       .classes = 2};
   mixent_inspection found;
-  assert_int_equal(mixent_dataset_inspect(&dataset, 0, &found), MIXENT_OK);
+  assert_int_equal(mixent_dataset_inspect(&dataset, 0.5, &found), MIXENT_OK);
+  assert_int_equal(found.near_count, 0); /* colours alone are no likeness */
   assert_int_equal(found.constant_count, 2);
   assert_true(found.constant[0] == 0 && found.constant[1] == 2);
   mixent_inspection_free(&found);
