@@ -5,7 +5,7 @@ from pathlib import Path
 
 def files(text):
     """{name: content} of the blocks after "Save this as `name`:"."""
-    return dict(re.findall(r"[Ss]ave this as `([^`]+)`:\n\n```\w*\n(.*?)^```$", text, re.M | re.S))
+    return dict(re.findall(r"[Ss]ave\s+this\s+as\s+`([^`]+)`:\n\n```\w*\n(.*?)^```$", text, re.M | re.S))
 
 
 def commands(text):

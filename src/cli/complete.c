@@ -67,13 +67,20 @@ static void offer_recipe_values(const word_context *context, const mixent_option
     offer_files();
 }
 
+static bool is_among(const char *key, const char *const *keys) {
+  while (*keys && strcmp(*keys, key) != 0) keys++;
+  return *keys != NULL;
+}
+
 /* "loss.name=min-ent": the key first, then its values. `word` is what of it is typed. */
 static void offer_setting(word_context *context, const char *word) {
   const char *equals = strchr(word, '=');
   char key[128];
+  const mixent_command_option *set = mixent_command_option_find(context->command, "set", strlen("set"));
   if (!equals) {
     for (const mixent_option *option = mixent_options; option->key; option++)
-      offer(context, option->key, "=", option->help);
+      if (!set || !set->choices || is_among(option->key, set->choices))
+        offer(context, option->key, "=", option->help);
     return;
   }
   snprintf(key, sizeof key, "%.*s", (int)(equals - word), word);
@@ -163,7 +170,8 @@ static void offer_word(word_context *context, const mixent_command *const *comma
     offer_option_names(context);
   } else if (strcmp(context->command->name, "help") == 0) {
     offer_topics(context, commands, count, words);
-  } else if (context->command->operands && strstr(context->command->operands, "KEY=VALUE")) {
+  } else if (context->command->operands && strstr(context->command->operands, "KEY=VALUE") &&
+             (operands > 0 || !context->command->names)) {
     offer_setting(context, word); /* to change a recipe, or to filter runs by theirs */
   } else if (context->command->operands) {
     offer_argument(context, context->command->operands, operands == 0 ? context->command->names : NULL);

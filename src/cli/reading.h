@@ -8,6 +8,8 @@
 #define MIXENT_READING_KEYS                                                                                  \
   "side, fit, memory_limit (of picture files), label, missing, categories, leave_out, separator, decimal, header (of tables)"
 
+extern const char *const mixent_reading_keys[]; /* those, then NULL */
+
 /* How the settings say that data are read: those of a recipe's options that do so, and no others. The texts in *out are those
  * of *recipe. */
 mixent_status mixent_reading_choose(const mixent_setting_list *settings, mixent_recipe *recipe,
@@ -18,7 +20,7 @@ mixent_status mixent_reading_choose(const mixent_setting_list *settings, mixent_
     .name = "set", .argument = "KEY=VALUE",                                                                  \
     .help = "an option of a recipe that says how data are read, also without --set: " MIXENT_READING_KEYS    \
             "; 'mixent help recipe' explains them",                                                          \
-    .kind = MIXENT_VALUE_SETTING, .offset = offsetof(arguments, settings)                                    \
+    .kind = MIXENT_VALUE_SETTING, .offset = offsetof(arguments, settings), .choices = mixent_reading_keys    \
   }
 
 #endif

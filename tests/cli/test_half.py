@@ -131,8 +131,8 @@ def test_a_weight_too_large_for_16_bits(mixent, place):
 
 
 @pytest.mark.parametrize("words, said", [
-    (["a", "--half"], "say what to write: --onnx FILE, --safetensors FILE or --c FILE"),
-    (["a", "--onnx", "x.onnx", "--half"], "--half is of the file that --safetensors FILE names"),
+    (["a", "--half"], "say what to write: --onnx FILE, --safetensors FILE, --c FILE or --hub DIRECTORY"),
+    (["a", "--onnx", "x.onnx", "--half"], "--half is of what --safetensors FILE or --hub DIRECTORY names"),
     (["a", "--safetensors", "a/best.safetensors", "--half"], "a/best.safetensors is one of the checkpoints"),
 ])
 def test_complaints(mixent, place, words, said):

@@ -59,6 +59,8 @@ def test_values(complete):
     assert set(complete("train", "--plan", "")) == {"table", "auto", ":files"}
     assert set(complete("train", "optimizer.nesterov=")) == {"optimizer.nesterov=true", "optimizer.nesterov=false"}
     assert complete("train", "--epochs", "") == {} and set(complete("eval", "")) == {":files"}
+    assert set(complete("data", "show", "mnist", "")) > {"side=", "label="} and "epochs=" not in complete("data", "show", "mnist", "")
+    assert set(complete("data", "show", "mnist", "fit=")) == {"fit=crop", "fit=pad", "fit=stretch"}
     assert {"mnist", ":files"} <= set(complete("data", "show", "")) and set(complete("predict", "run", "")) == {":files"}
     assert "first" in complete("compare", "") and "vgg5" in complete("info", "--plan", "") and "vgg5" not in complete("tune", "vgg5", "")
 
@@ -69,7 +71,7 @@ def test_keys_of_recipes(mixent, complete):
     for words in (["train", ""], ["train", "--json", "opt"], ["train", "--set", ""], ["train", "--", ""], ["demo", ""], ["runs", ""]):
         assert set(complete(*words)) == {f"{key}=" for key in every}
     assert set(every) | {"loss", "augment"} <= set(complete("help", "recipe", ""))
-    assert {"train", "recipe"} <= set(complete("help", "")) and set(complete("help", "data", "")) == {"list", "show", "get"}
+    assert {"train", "recipe"} <= set(complete("help", "")) and set(complete("help", "data", "")) == {"list", "show", "get", "check"}
 
 
 # In the shells: what stands on the line after the tabulator
