@@ -65,6 +65,9 @@ def refuse_other_files(path):
         raise ConversionError(f"{path} is empty; copy or download it again")
     if start.startswith(b"version https://git-lfs"):
         raise ConversionError(f"{path} is a Git LFS pointer, not the checkpoint itself; fetch it with 'git lfs pull'")
+    if str(path).lower().endswith(".onnx"):
+        raise ConversionError(f"{path} is an ONNX file, which mixent reads as it is; 'mixent export FILE.onnx --safetensors "
+                              "OUT.safetensors' converts it")
     if re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|head|\?xml|!--)", start, re.IGNORECASE):
         raise ConversionError(f"{path} is a web page, not a checkpoint; download the file itself")
     if start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"7z\xbc\xaf")):

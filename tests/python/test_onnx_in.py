@@ -209,6 +209,13 @@ def test_predict_and_eval(place):
     run("page", "a.onnx", "b.safetensors", "--output", "a.html", directory=directory)
 
 
+def test_the_converter_says_what_converts_it(tmp_path):
+    checkpoint = pytest.importorskip("mixent._checkpoint")
+    (tmp_path / "a.onnx").write_bytes(b"\x08\x08\x12\x07pytorch")
+    with pytest.raises(checkpoint.ConversionError, match="'mixent export FILE.onnx --safetensors OUT.safetensors' converts it"):
+        checkpoint.read_state(tmp_path / "a.onnx")
+
+
 def test_classes_of_the_data_set(place):
     """A file that names no classes fits any as many, by whatever labels they have, and shows their names."""
     directory, _, _ = place
