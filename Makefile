@@ -161,16 +161,19 @@ pictures:
 	tools/draw-findings
 	tools/draw-tutorial
 
-## python         the Python package, as a wheel in build/wheels
+## python         the Python package, as a wheel in build/wheels, with the trainer where its libraries are
 python:
 	@tools/install-dependencies python
-	@$(MAKE) $(python_site)
-
-# The wheel serves every Python from 3.10 on; the tests and bench-loss find it unpacked in build/python-site.
-$(python_site): $(python_sources)
-	rm -rf build/wheels build/python-site
+	rm -rf build/wheels
 	$(PYTHON) -m pip --quiet wheel --no-deps --wheel-dir build/wheels --config-settings=build-dir=build/wheel-objects .
-	$(PYTHON) -m pip --quiet install --no-deps --root-user-action=ignore --target build/python-site build/wheels/*.whl
+
+# The package serves every Python from 3.10 on; the tests and bench-loss find it unpacked in build/python-site, without the trainer, which
+# takes minutes to compile once more.
+$(python_site): $(python_sources)
+	rm -rf build/site-wheels build/python-site
+	$(PYTHON) -m pip --quiet wheel --no-deps --wheel-dir build/site-wheels --config-settings=build-dir=build/site-objects \
+	  --config-settings=cmake.define.MIXENT_TRAINER=OFF .
+	$(PYTHON) -m pip --quiet install --no-deps --root-user-action=ignore --target build/python-site build/site-wheels/*.whl
 	@touch $@
 
 ## wheel          for others' machines: the sdist, and a wheel in the many-Linux form built from it, in build/dist
