@@ -94,7 +94,8 @@ static mixent_status fail_unknown(const char *name) {
   if (strchr(name, '/')) return mixent_fail(MIXENT_ERROR_IO, "%s: no such directory; check its name", name);
   mixent_text text = {0};
   mixent_text_append_names(&text, names);
-  mixent_fail(MIXENT_ERROR_ARGUMENT, "unknown data set %s%s%s%s (known: %s; or give a directory)", name,
+  mixent_fail(MIXENT_ERROR_ARGUMENT,
+              "unknown data set %s%s%s%s (known: %s; or give the path of a directory or file)", name,
               nearest ? ": did you mean " : "", nearest ? nearest : "", nearest ? "?" : "",
               text.data ? text.data : "");
   mixent_text_free(&text);

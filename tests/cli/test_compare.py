@@ -204,7 +204,7 @@ def test_threads_stay(whole):
     ("batch: 20", "batch: many", "9:3", "batch: expected a whole number"),
     ("recipe: demo", "recipe: dmo", "3:1", "did you mean 'demo'"),
     ("recipe: demo\n", "", "1:1", "'recipe' is missing"),
-    ("about:", "data: [a/b, c/b]\nabout:", "7:3", "lists the data sets"),
+    ("about:", "data: [a/b, c/b]\nabout:", "7:3", "for one data set with options, write 'set: {data: NAME}' in its place"),
     ("recipe: demo", "recipe: demo\ndata: [a/b, c/b]", None, "two are called 'b'"),
 ])
 def test_mistakes_are_told_before_anything_runs(place, old, new, where, message):

@@ -354,6 +354,9 @@ static void test_pictures_without_classes(void **state) {
   put("2.png");
   assert_open_fails(MIXENT_ERROR_FORMAT, set,
                     "no data set in it: its pictures lie in no class folder; put those");
+  pack();
+  assert_open_fails(MIXENT_ERROR_FORMAT, packed,
+                    "no data set in it: its pictures lie in no class folder, or all in one");
   put("ant/deep/1.png");
   assert_open_fails(MIXENT_ERROR_FORMAT, set,
                     "no data set in it: only the folder 'ant' has pictures; a classifier");

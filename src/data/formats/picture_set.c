@@ -55,6 +55,12 @@ static mixent_status find_parts(const mixent_collection *from, size_t begins[MIX
   begins[MIXENT_SET_PARTS] = at;
   bool cut = from->in_one_part || (from->parts[MIXENT_SET_VALIDATION] && !from->parts[MIXENT_SET_TEST]);
   if (counts[MIXENT_SET_TRAIN] && (cut || counts[MIXENT_SET_TEST])) return MIXENT_OK;
+  if (from->in_one_part && from->passed_over.loose)
+    return mixent_fail(
+        MIXENT_ERROR_FORMAT,
+        "%s: no data set in it: its pictures lie in no class folder, or all in one; a classifier needs two "
+        "classes or more, each in a folder of its own",
+        from->origin);
   if (from->in_one_part)
     return mixent_fail(MIXENT_ERROR_FORMAT,
                        "%s: no " MIXENT_PICTURE_ENDINGS " in class folders; a data set needs CLASS/FILE, or "

@@ -99,7 +99,9 @@ static const char *reserved(const char *key, bool variant, bool data_listed) {
   if (data && variant)
     return "all variants share their images, or they could not be compared; 'data' of the study lists data "
            "sets";
-  if (data && data_listed && strcmp(key, "data_dir") != 0) return "'data' of the study lists the data sets";
+  if (data && data_listed && strcmp(key, "data_dir") != 0)
+    return "'data' of the study lists the data sets, which have no options; for one data set with options, write "
+           "'set: {data: NAME}' in its place";
   return NULL;
 }
 
