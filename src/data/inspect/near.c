@@ -1,4 +1,4 @@
-/* Near duplicates. An image becomes a signature: scaled down to CELLS x CELLS means per channel, the mean of each channel taken off, divided by its norm. The product
+/* Near duplicates. An image becomes a signature: scaled down to CELLS x CELLS means per channel, its mean taken off, divided by its norm. The product
  * of two signatures is the correlation of the images. Pairs to be compared come from hashing: each of TABLES keys has BITS signs of
  * projections onto random directions, and images with a key in common are compared. A pair with correlation 0.99 differs in a
  * sign with probability arccos(0.99) / pi = 0.045, so it shares one key of 16 signs with probability 0.48, and at least one of 12 keys with
@@ -44,7 +44,7 @@ static float mean_of_cell(const mixent_images *images, const uint8_t *pixels, in
 static void sign_image(const mixent_images *images, size_t index, int cells, float *out) {
   int side = images->side, at = 0;
   const uint8_t *pixels = images->pixels + index * (size_t)side * (size_t)side * (size_t)images->channels;
-  double sums[3] = {0}, squares = 0;
+  double sum = 0, sums[3] = {0}, squares = 0, within = 0; /* within: the channels, 0 of one colour */
   for (int row = 0; row < cells; row++)
     for (int column = 0; column < cells; column++)
       for (int channel = 0; channel < images->channels; channel++) {
@@ -52,12 +52,13 @@ static void sign_image(const mixent_images *images, size_t index, int cells, flo
         const int y[2] = {row * side / cells, (row + 1) * side / cells};
         out[at++] = mean_of_cell(images, pixels, channel, x, y);
       }
-  for (int k = 0; k < at; k++) sums[k % images->channels] += (double)out[k] / (cells * cells);
+  for (int k = 0; k < at; k++) sum += (double)out[k], sums[k % images->channels] += (double)out[k];
   for (int k = 0; k < at; k++) {
-    out[k] -= (float)sums[k % images->channels];
-    squares += (double)out[k] * (double)out[k];
+    double own = (double)out[k] - sums[k % images->channels] / (cells * cells);
+    within += own * own;
+    out[k] -= (float)(sum / at), squares += (double)out[k] * (double)out[k];
   }
-  for (int k = 0; k < at; k++) out[k] = squares > 1e-6 ? out[k] / (float)sqrt(squares) : 0;
+  for (int k = 0; k < at; k++) out[k] = within > 1e-6 ? out[k] / (float)sqrt(squares) : 0;
 }
 
 static int cells_of(const mixent_dataset *dataset) {
