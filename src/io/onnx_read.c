@@ -58,7 +58,7 @@ static mixent_status open_beside(mixent_onnx_file *file, mixent_bytes name, mixe
   if (file->beside_count == MOST_BESIDE) return fail_format(file, "values stand in more than 16 other files");
   MIXENT_TRY(MIXENT_GROW(&file->beside, file->beside_count, file->origin));
   mixent_onnx_beside *beside = &file->beside[file->beside_count++];
-  *beside = (mixent_onnx_beside){NULL};
+  *beside = (mixent_onnx_beside){.name = NULL};
   MIXENT_TRY(mixent_copy_start((const char *)name.data, name.size, &beside->name));
   const char *slash = strrchr(file->origin, '/');
   char *path;

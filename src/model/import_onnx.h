@@ -88,6 +88,9 @@ typedef struct mixent_importer {
 /* MIXENT_ERROR_UNSUPPORTED: "FILE: node 'NAME' (OPERATOR): …". */
 mixent_status mixent_onnx_fail(const mixent_importer *importer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+#ifdef __clang_analyzer__ /* as in core/status.h */
+#define mixent_onnx_fail(...) (mixent_onnx_fail(__VA_ARGS__), MIXENT_ERROR_UNSUPPORTED)
+#endif
 
 /* import_onnx_values.c. Names of the file's values; fails for lack of memory alone. */
 mixent_status mixent_onnx_name_all(mixent_importer *importer);

@@ -199,7 +199,7 @@ static int64_t between(int64_t value, int64_t low, int64_t high) {
 
 /* One axis, by any step. */
 static mixent_status slice_numbers(mixent_importer *importer, const mixent_onnx_numbers *from) {
-  int64_t list[MIXENT_ONNX_NUMBERS] = {0}, start, end, step = 1, place[MIXENT_ONNX_DIMENSIONS],
+  int64_t list[MIXENT_ONNX_NUMBERS] = {0}, start, end, step = 1, place[MIXENT_ONNX_DIMENSIONS] = {0},
           shape[MIXENT_ONNX_DIMENSIONS];
   int counts[4], axis = 0;
   mixent_onnx_numbers out = {.dimensions = from->dimensions};
@@ -236,7 +236,7 @@ static mixent_status slice_numbers(mixent_importer *importer, const mixent_onnx_
 static mixent_status transpose_numbers(mixent_importer *importer, const mixent_onnx_numbers *from) {
   mixent_onnx_numbers out = *from;
   if (from->dimensions != 2) return fail_numbers(importer);
-  int64_t order[MIXENT_ONNX_LIST] = {1, 0}, place[MIXENT_ONNX_DIMENSIONS];
+  int64_t order[MIXENT_ONNX_LIST] = {1, 0}, place[MIXENT_ONNX_DIMENSIONS] = {0};
   int count = mixent_onnx_attribute_integers(&importer->step, "perm", order);
   if (count && (count != 2 || order[0] != 1 || order[1] != 0)) return fail_numbers(importer);
   out.shape[0] = from->shape[1], out.shape[1] = from->shape[0];

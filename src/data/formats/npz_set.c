@@ -8,6 +8,7 @@
 #include "data/find.h"
 #include "data/formats/class_names.h"
 #include "data/formats/npy_images.h"
+#include "data/formats/npy_labels.h"
 #include "data/formats/npz.h"
 #include "data/formats/single_file.h"
 #include "data/formats/zip.h"
@@ -173,40 +174,6 @@ static mixent_status check_y(const char *origin, const mixent_npy *array, size_t
                      count);
 }
 
-/* A row of numbers of which one is 1: its place. */
-static mixent_status read_one_hot(const char *origin, const mixent_npy *array, size_t index, double *row,
-                                  double *out) {
-  size_t ones = 0;
-  mixent_npy_row(array, index, row);
-  for (size_t k = 0; k < array->row; k++) {
-    if (row[k] == 1) *out = (double)k, ones++;
-    if (row[k] != 0 && row[k] != 1) ones = array->row + 1;
-    if (ones > 1) break;
-  }
-  if (ones == 1) return MIXENT_OK;
-  return mixent_fail(
-      MIXENT_ERROR_FORMAT,
-      "%s[%zu]: expected a label, as one number, or as %zu of which one is 1 and the others 0; "
-      "for probabilities save the most likely class, y.argmax(1)",
-      origin, index, array->row);
-}
-
-/* "" where the label is missing. */
-static mixent_status read_number(const char *origin, const mixent_npy *array, size_t index, double *row,
-                                 char word[32]) {
-  double label = 0;
-  if (array->row > 1)
-    MIXENT_TRY(read_one_hot(origin, array, index, row, &label));
-  else
-    mixent_npy_row(array, index, &label);
-  *word = 0;
-  if (isnan(label)) return MIXENT_OK;
-  if (!(fabs(label) <= 1e15 && label == floor(label)))
-    return mixent_fail(MIXENT_ERROR_FORMAT, "%s[%zu] is %g; labels are whole numbers", origin, index, label);
-  mixent_print(word, 32, "%.0f", label + 0.0); /* -0 becomes 0 */
-  return MIXENT_OK;
-}
-
 /* The place of a word; -1 where it is missing and its row is left out. */
 static mixent_status take_word(const char *origin, const char *word, size_t index, const reading *reading,
                                int32_t *out) {
@@ -222,11 +189,11 @@ static mixent_status take_word(const char *origin, const char *word, size_t inde
 static mixent_status take_labels(const char *origin, const mixent_npy *array, const reading *reading,
                                  double *row, int32_t *labels) {
   for (size_t i = 0; i < array->extent[0]; i++) {
-    char number[32], *text = NULL;
+    char number[MIXENT_NPY_LABEL] = "", *text = NULL;
     if (mixent_npy_is_text(array))
       MIXENT_TRY(mixent_npy_text(array, i, &text));
     else
-      MIXENT_TRY(read_number(origin, array, i, row, number));
+      MIXENT_TRY(mixent_npy_label(origin, array, i, row, number));
     mixent_status status = take_word(origin, text ? text : number, i, reading, &labels[i]);
     free(text);
     MIXENT_TRY(status);

@@ -119,7 +119,8 @@ mixent_status mixent_data_check_judge(const mixent_out_of_sample *said, mixent_d
     status = mixent_label_errors_find(probabilities, labels, out->judged, said->classes, &out->errors,
                                       &out->error_count);
   }
-  for (size_t i = 0; i < out->error_count; i++) out->errors[i].item = images[out->errors[i].item];
+  for (size_t i = 0; status == MIXENT_OK && i < out->error_count; i++)
+    out->errors[i].item = images[out->errors[i].item];
   free(probabilities);
   free(labels);
   free(images);
