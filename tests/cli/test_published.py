@@ -303,3 +303,18 @@ def test_what_the_sweeps_printed_is_that_of_the_trials_kept(loss):
     assert f"{len(rows)} trials: {len(finished)} finished, {len(rows) - len(finished)} pruned." in page
     assert f"Trial {best['number']} is best: {100 * float(best['value']):.2f} % on the held-out images" in page
     assert re.search(rf"optimizer\.learning_rate +{float(best['optimizer.learning_rate']):.4g}\b", page)
+
+
+def test_the_trials_of_the_claim():
+    """docs/record.md, claim: the best trial of each loss is the best of its file, with its values."""
+    section = (ROOT / "docs/record.md").read_text().split("## claim:")[1].split("\n## ")[0]
+    rows = {row[0]: row[1:] for row in re.findall(r"^\| ([\w-]+) \| ([\d.]+) % \| ([\d.]+) \| (?:\w+ = ([\d.]+) )?\|$", section, re.MULTILINE)}
+    files = sorted((ROOT / "docs/results/data/claim").glob("*.csv"))
+    assert {path.stem for path in files} == set(rows)
+    for path in files:
+        trials = list(csv.DictReader(path.open()))
+        best = max(trials, key=lambda trial: float(trial["value"]))
+        own = [float(best[key]) for key in ("loss.w2", "loss.smoothing") if best.get(key)]
+        accuracy, rate, option = rows[path.stem]
+        assert len(trials) == 8 and accuracy == f"{100 * float(best['value']):.2f}", path.stem
+        assert rate == f"{float(best['optimizer.learning_rate']):.3f}" and option == "".join(f"{value:.3f}" for value in own)
