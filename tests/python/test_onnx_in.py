@@ -78,8 +78,13 @@ def export(module, images, path, any_rows=True, opset=14, **options):
     axes = {"x": {0: "n"}, "y": {0: "n"}} if any_rows else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(module, (images,), str(path), opset_version=opset, input_names=["x"], output_names=["y"], dynamic_axes=axes,
-                          **options)
+        try:
+            torch.onnx.export(module, (images,), str(path), opset_version=opset, input_names=["x"], output_names=["y"],
+                              dynamic_axes=axes, **options)
+        except torch.onnx.errors.OnnxExporterError as error:
+            if "onnx is not installed" in str(error):  # newer ones write no file without it
+                pytest.skip(str(error))
+            raise
 
 
 def predict(path, pixels):
