@@ -8,8 +8,9 @@
 
 enum { RIFF_HEADER = 12, CHUNK_HEADER = 8 };
 
+/* libwebp 1.5 says the same of damaged transparency as of missing memory. */
 static mixent_status fail_code(const char *origin, VP8StatusCode code) {
-  if (code == VP8_STATUS_OUT_OF_MEMORY) return mixent_no_memory("%s", origin);
+  if (code == VP8_STATUS_OUT_OF_MEMORY) return mixent_no_memory("%s, or its transparency is damaged", origin);
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s: damaged or truncated WebP (code %d); save or copy it again",
                      origin, (int)code);
 }
