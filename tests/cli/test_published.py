@@ -51,6 +51,8 @@ TIES = {
     ("speed.md", "How long threads spin"): [("reason", "speeds, which bench/waiting.py prints")],
     ("speed.md", "Runs side by side, or one with two threads"): [("reason", "speeds, which bench/train.c prints")],
     ("speed.md", "Augmentation"): [("reason", "speeds, which bench/augment.c prints")],
+    ("speed.md", "Photographs"): [("reason", "speeds, which bench/pictures.py and bench/memory_limit.py print")],
+    ("speed.md", "A model as C"): [("reason", "speeds, which bench/exported.c prints")],
     ("statistics.md", "False alarms and power"): [("reason", "simulated studies, which bench/false_alarms.c prints")],
     ("statistics.md", "Few runs"): [("reason", "simulated studies, which bench/few_runs.c prints")],
     ("sweeps.md", "Sweeps"): [("test", "test_what_the_sweeps_printed_is_that_of_the_trials_kept"), ("study", "paper-found")],
