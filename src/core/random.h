@@ -28,6 +28,16 @@ static inline double mixent_uniform_double(uint32_t high, uint32_t low) {
   return (double)((((uint64_t)high << 32) | low) >> 11) * 0x1p-53;
 }
 
+/* Uniform in [low, high), 32 bits. */
+static inline double mixent_uniform_between(uint32_t word, double low, double high) {
+  return low + (high - low) * (word * 0x1p-32);
+}
+
+/* Uniform in 0 .. count - 1. */
+static inline int mixent_uniform_below(uint32_t word, int count) {
+  return (int)((uint64_t)word * (uint64_t)count >> 32);
+}
+
 /* out[i] = a permutation of 0..count-1 drawn for (random, step) (Fisher-Yates). */
 void mixent_random_permutation(const mixent_random *random, uint64_t step, uint32_t *out, size_t count);
 

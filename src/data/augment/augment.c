@@ -15,10 +15,6 @@
 
 static const double radians_per_degree = 0x1.1df46a2529d39p-6; /* pi / 180 */
 
-static double uniform(uint32_t word, double low, double high) {
-  return low + (high - low) * (word * 0x1p-32);
-}
-
 mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, int side, uint64_t seed,
                                        uint64_t epoch, uint64_t index) {
   MIXENT_NEED_OR(augmentation, (mixent_transform){.scale = 1});
@@ -30,7 +26,8 @@ mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, 
     mixent_random_block(&random, epoch, index * 4 + block, word[block]);
 
   mixent_transform transform = {.scale = 1};
-  transform.use_perspective = a->perspective > 0 && uniform(word[0][0], 0, 1) < a->perspective_probability;
+  transform.use_perspective =
+      a->perspective > 0 && mixent_uniform_between(word[0][0], 0, 1) < a->perspective_probability;
   if (transform.use_perspective) {
     /* each corner moves inwards by 0..reach whole pixels, all equally likely */
     int half = side / 2, reach = (int)(a->perspective * half);
@@ -42,16 +39,16 @@ mixent_transform mixent_transform_draw(const mixent_augmentation *augmentation, 
       transform.corners[corner][1] = bottom ? side - 1 - reach + y : y;
     }
   }
-  transform.rotation = uniform(word[0][1], -a->rotation, a->rotation);
+  transform.rotation = mixent_uniform_between(word[0][1], -a->rotation, a->rotation);
   transform.use_affine = a->affine_rotation != 0 || a->affine_shift != 0 || a->affine_scale != 0 ||
                          a->affine_shear != 0 || a->affine_stretch != 0;
-  transform.angle = uniform(word[0][2], -a->affine_rotation, a->affine_rotation);
-  transform.scale = uniform(word[0][3], 1 - a->affine_scale, 1 + a->affine_scale);
+  transform.angle = mixent_uniform_between(word[0][2], -a->affine_rotation, a->affine_rotation);
+  transform.scale = mixent_uniform_between(word[0][3], 1 - a->affine_scale, 1 + a->affine_scale);
   /* to the nearest whole number, halves to the even one, as Python's round */
-  transform.shift_x = (int)lrint(uniform(word[3][0], -a->affine_shift, a->affine_shift));
-  transform.shift_y = (int)lrint(uniform(word[3][1], -a->affine_shift, a->affine_shift));
-  transform.shear = uniform(word[3][2], -a->affine_shear, a->affine_shear);
-  transform.stretch = uniform(word[3][3], -a->affine_stretch, a->affine_stretch);
+  transform.shift_x = (int)lrint(mixent_uniform_between(word[3][0], -a->affine_shift, a->affine_shift));
+  transform.shift_y = (int)lrint(mixent_uniform_between(word[3][1], -a->affine_shift, a->affine_shift));
+  transform.shear = mixent_uniform_between(word[3][2], -a->affine_shear, a->affine_shear);
+  transform.stretch = mixent_uniform_between(word[3][3], -a->affine_stretch, a->affine_stretch);
   transform.use_elastic = a->elastic > 0;
   if (transform.use_elastic) mixent_elastic_draw(a->elastic, seed, epoch, index, transform.bend);
   mixent_crop_draw(a, side, seed, epoch, index, &transform);

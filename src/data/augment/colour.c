@@ -7,13 +7,9 @@
 
 enum { BRIGHTNESS, CONTRAST, SATURATION, HUE, CHANGES = MIXENT_COLOUR_CHANGES };
 
-static double uniform(uint32_t word, double low, double high) {
-  return low + (high - low) * (word * 0x1p-32);
-}
-
 /* Around 1, not below 0. */
 static double draw_factor(uint32_t word, double reach) {
-  return uniform(word, reach < 1 ? 1 - reach : 0, 1 + reach);
+  return mixent_uniform_between(word, reach < 1 ? 1 - reach : 0, 1 + reach);
 }
 
 void mixent_colour_draw(const mixent_augmentation *augmentation, uint64_t seed, uint64_t epoch,
@@ -27,7 +23,7 @@ void mixent_colour_draw(const mixent_augmentation *augmentation, uint64_t seed, 
   transform->brightness = draw_factor(factor[BRIGHTNESS], a->brightness);
   transform->contrast = draw_factor(factor[CONTRAST], a->contrast);
   transform->saturation = draw_factor(factor[SATURATION], a->saturation);
-  transform->hue = uniform(factor[HUE], -a->hue, a->hue);
+  transform->hue = mixent_uniform_between(factor[HUE], -a->hue, a->hue);
   for (int i = 0; i < CHANGES; i++) transform->colour_order[i] = (uint8_t)i;
   for (int i = CHANGES - 1; i > 0; i--) { /* Fisher and Yates: every order equally likely */
     int j = (int)((uint64_t)place[i] * (uint64_t)(i + 1) >> 32);

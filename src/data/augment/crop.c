@@ -5,10 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static int draw_below(uint32_t word, int count) {
-  return (int)((uint64_t)word * (uint64_t)count >> 32);
-}
-
 /* A box whose part of the area is uniform in [least, 1], its ratio of width to height log-uniform in [3/4, 4/3]. One that does
  * not fit is drawn again; after ten tries the whole image is taken. */
 static void draw_box(double least, int side, const mixent_random *random, uint64_t epoch, uint64_t first,
@@ -22,8 +18,8 @@ static void draw_box(double least, int side, const mixent_random *random, uint64
     int width = (int)lrint(sqrt(area * ratio)), height = (int)lrint(sqrt(area / ratio));
     if (width < 1 || width > side || height < 1 || height > side) continue;
     transform->box_width = width, transform->box_height = height;
-    transform->box_top = draw_below(word[2], side - height + 1);
-    transform->box_left = draw_below(word[3], side - width + 1);
+    transform->box_top = mixent_uniform_below(word[2], side - height + 1);
+    transform->box_left = mixent_uniform_below(word[3], side - width + 1);
     return;
   }
 }
@@ -35,8 +31,8 @@ void mixent_crop_draw(const mixent_augmentation *augmentation, int side, uint64_
   uint32_t word[4];
   mixent_random_block(&random, epoch, first, word);
   int reach = (int)augmentation->crop_padding;
-  transform->move_x = draw_below(word[0], 2 * reach + 1) - reach;
-  transform->move_y = draw_below(word[1], 2 * reach + 1) - reach;
+  transform->move_x = mixent_uniform_below(word[0], 2 * reach + 1) - reach;
+  transform->move_y = mixent_uniform_below(word[1], 2 * reach + 1) - reach;
   transform->flip = word[2] * 0x1p-32 < augmentation->flip;
   if (augmentation->resized_crop > 0)
     draw_box(augmentation->resized_crop, side, &random, epoch, first + 1, transform);

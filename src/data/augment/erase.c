@@ -5,11 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-/* 0 .. count-1 */
-static int draw_below(uint32_t word, int count) {
-  return (int)((uint64_t)word * (uint64_t)count >> 32);
-}
-
 /* A rectangle of a part of the area uniform in [0.02, largest], its ratio of height to width log-uniform in [0.3, 1/0.3]. One
  * that is as large as the image along an axis is drawn again; after ten tries nothing is erased. */
 void mixent_erase_draw(const mixent_augmentation *augmentation, int side, uint64_t seed, uint64_t epoch,
@@ -26,8 +21,8 @@ void mixent_erase_draw(const mixent_augmentation *augmentation, int side, uint64
     int height = (int)lrint(sqrt(area * ratio)), width = (int)lrint(sqrt(area / ratio));
     if (height >= side || width >= side) continue;
     transform->erase_height = height, transform->erase_width = width;
-    transform->erase_top = draw_below(word[2], side - height + 1);
-    transform->erase_left = draw_below(word[3], side - width + 1);
+    transform->erase_top = mixent_uniform_below(word[2], side - height + 1);
+    transform->erase_left = mixent_uniform_below(word[3], side - width + 1);
     return;
   }
 }

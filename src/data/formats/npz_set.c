@@ -239,7 +239,7 @@ static mixent_status take_members(reading *reading, member *x, member *y, mixent
   return leave_out(y->origin, reading->set, out);
 }
 
-/* What is missing, and what there is instead, unless that is too much to be listed. */
+/* Names the array that is missing, and those that are there if they are few. */
 static mixent_status fail_without(const archive *archive, int role) {
   enum { SHOWN = 8, MOST_MEMBERS = 1000 };
   mixent_names members = {0};
