@@ -35,6 +35,18 @@ static mixent_status name_model(const char *word, char **out) {
   return mixent_copy_start(word + first, length - first, out);
 }
 
+/* Models of one name are called by their whole paths. */
+static mixent_status tell_apart(char **words, size_t count, char **names) {
+  bool same = false;
+  for (size_t i = 0; i < count; i++)
+    for (size_t j = 0; j < i; j++) same |= strcmp(names[i], names[j]) == 0;
+  for (size_t i = 0; i < count && same; i++) {
+    free(names[i]);
+    MIXENT_TRY(mixent_copy_text(words[i], &names[i]));
+  }
+  return MIXENT_OK;
+}
+
 static mixent_status open_models(char **words, size_t count, mixent_model **models, char **names) {
   for (size_t i = 0; i < count; i++) {
     mixent_checkpoints one;
@@ -44,7 +56,7 @@ static mixent_status open_models(char **words, size_t count, mixent_model **mode
     MIXENT_TRY(status);
     MIXENT_TRY(name_model(words[i], &names[i]));
   }
-  return MIXENT_OK;
+  return tell_apart(words, count, names);
 }
 
 static mixent_status write_page(const arguments *arguments, char **words, size_t count, mixent_model **models,

@@ -151,10 +151,11 @@ static void append_body(mixent_text *out) {
   mixent_text_append(
       out,
       "<header><h1>Draw, and see what the models believe</h1>\n"
-      "<p>Draw with finger, pen or mouse; or drop, paste or choose a picture. Nothing leaves this page.</p></header>\n"
+      "<p>Draw with finger, pen, mouse or keyboard; or drop, paste or choose a picture. Nothing leaves this page.</p></header>\n"
       "<main><div>\n"
-      "<canvas id=\"field\" width=\"336\" height=\"336\" tabindex=\"0\" role=\"img\" aria-label=\"Field to draw in. With the keyboard: "
-      "arrow keys move the pen, space sets it down and lifts it, escape clears.\"></canvas>\n"
+      "<canvas id=\"field\" width=\"336\" height=\"336\" tabindex=\"0\" role=\"application\" aria-label=\"Field to draw in\" "
+      "aria-describedby=\"keys\"></canvas>\n"
+      "<p id=\"keys\">Arrow keys move the pen, space sets it down and lifts it, escape clears.</p>\n"
       "<div class=\"tools\"><button type=\"button\" id=\"clear\">Clear</button>"
       "<label class=\"file\"><input type=\"file\" id=\"file\" accept=\"image/*\"><span>Choose a picture…</span></label></div>\n"
       "<p id=\"note\" role=\"status\"></p>\n"

@@ -1,5 +1,6 @@
 """`mixent page`: one file that is whole by itself; in Chromium its engine answers as `predict` does, to drawings and to pictures."""
 import base64
+import hashlib
 import json
 import os
 import re
@@ -8,9 +9,9 @@ import subprocess
 
 import numpy
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from support import draw_images, make_dataset
+from support import ROOT, draw_images, make_dataset, write_idx
 
 # Every kind of layer, odd sides, a convolution without padding, a stride, an addition of narrower values.
 EVERYTHING = """
@@ -67,6 +68,7 @@ addEventListener("load", async () => {{
       point("pointerup", stroke[stroke.length - 1]);
     }}
     for (const key of job.keys || []) field.dispatchEvent(new KeyboardEvent("keydown", {{key, bubbles: true}}));
+    if (job.other) document.body.dispatchEvent(new DragEvent("drop", {{dataTransfer: new DataTransfer(), bubbles: true}}));
     if (job.clear) document.querySelector("#clear").click();
     for (let tries = 0; tries < 50; tries++) {{
       await wait();
@@ -136,9 +138,15 @@ def test_one_file_whole_by_itself(mixent, letters):
     assert "://" not in text.replace("http://www.w3.org", "") and " src=" not in text and "default-src 'none'" in text
     models = json.loads(re.search(r'<script type="application/json" id="models">(.*?)</script>', text, re.DOTALL)[1])
     assert [model["name"] for model in models] == ["ce", "min-ent"]
+    for kind in "style", "script":  # the browser runs nothing else
+        part = re.findall(f"<{kind}>(.*?)</{kind}>", text, re.DOTALL)
+        assert len(part) == 1 and f"{kind}-src 'sha256-{base64.b64encode(hashlib.sha256(part[0].encode()).digest()).decode()}'" in text
     assert {layer["kind"] for layer in models[0]["layers"]} >= {"conv2d", "batch_norm", "gelu", "silu", "max_pool", "global_pool", "add", "concat", "split", "linear"}
     again = mixent("page", "runs/ce", "runs/min-ent/best.safetensors", "--output", "again.html")
     assert again.code == 0 and (letters / "again.html").read_bytes() == (letters / "page.html").read_bytes()
+    shutil.copytree(letters / "runs" / "ce", letters / "other" / "ce")
+    assert mixent("page", "runs/ce", "other/ce").code == 0
+    assert re.findall(r'"name":"([^"]*)","about"', (letters / "page.html").read_text(encoding="utf-8")) == ["runs/ce", "other/ce"]
 
 
 def test_what_it_refuses(mixent, letters, tmp_path):
@@ -154,7 +162,7 @@ def test_what_it_refuses(mixent, letters, tmp_path):
 @pytest.mark.long
 @browser
 def test_answers_as_predict_does(mixent, letters):
-    """Pictures of the model's side, larger ones, ones that are not square, in colour, transparent ones and negatives."""
+    """Pictures of the model's side, larger ones, ones that are not square, in colour, transparent ones, one with a colour space, and negatives."""
     random = numpy.random.default_rng(0)
     files = []
     for number, image in enumerate(draw_images(numpy.arange(6) % 4, 21, 5)):
@@ -163,6 +171,11 @@ def test_answers_as_predict_does(mixent, letters):
     for name, shape in ("large.png", (60, 60)), ("wide.png", (40, 90)), ("small.png", (9, 12)):
         files.append(letters / name)
         Image.fromarray(random.integers(0, 90, (*shape, 3)).astype(numpy.uint8)).save(files[-1])
+    files.append(letters / "space.png")
+    colours = PngImagePlugin.PngInfo()
+    colours.add(b"cHRM", b"".join(value.to_bytes(4, "big") for value in (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)))
+    colours.add(b"gAMA", (100000).to_bytes(4, "big"))
+    Image.fromarray(random.integers(0, 90, (21, 21, 3)).astype(numpy.uint8)).save(files[-1], pnginfo=colours)
     files.append(letters / "clear.png")
     alpha = numpy.full((30, 30), 255)
     alpha[:, :9] = 0
@@ -176,23 +189,60 @@ def test_answers_as_predict_does(mixent, letters):
         for path, answer, q in zip(files, told["answers"], expected):
             numpy.testing.assert_allclose(answer["models"][m]["q"], q, atol=1e-3, err_msg=path.name)
     last = told["answers"][-1]
-    assert "negative is shown" in last["note"] and last["said"].startswith("ce: ") and "; min-ent: " in last["said"]
+    assert last["note"].startswith("ce, min-ent: ") and "negative is shown" in last["note"] and last["said"].startswith("ce: ") and "; min-ent: " in last["said"]
     assert re.fullmatch(r"entropy \d\.\d\d of 1\.39 nats, in \d+ ms", last["models"][0]["facts"])
 
 
 @pytest.mark.long
 @browser
 def test_drawing(mixent, letters):
-    """Strokes by pointer and by keyboard; clearing; a telephone's width; names for those who hear the page."""
+    """Strokes by pointer and by keyboard; clearing; what is no picture; a telephone's width; names for those who hear the page."""
     assert mixent("page", "runs/ce", "runs/min-ent").code == 0
     level, upright = [[[0.2, 0.5], [0.8, 0.5]]], [[[0.5, 0.2], [0.5, 0.8]]]
     jobs = [{"strokes": level}, {"strokes": upright}, {"strokes": [[[0.5, 0.5]]]}, {"clear": True},
-            {"keys": [" ", *["ArrowDown"] * 9, " "]}, {"keys": ["Escape"]}, {"picture": base64.b64encode(b"no picture").decode()}]
+            {"keys": [" ", *["ArrowDown"] * 9, " "]}, {"keys": ["Escape"]}, {"picture": base64.b64encode(b"no picture").decode()},
+            {"keys": [" ", "ArrowDown"], "clear": True}, {"keys": ["ArrowDown"]}, {"other": True}, {"keys": [" "]}]
     told = browse(letters / "page.html", letters, jobs, width=380, height=300)
     answers = [answer["models"][0]["q"] for answer in told["answers"]]
     assert answers[0] and numpy.argmax(answers[0]) != numpy.argmax(answers[1])
     assert answers[2] and answers[3] is None and answers[5] is None
     numpy.testing.assert_allclose(answers[4], answers[1], atol=0.2)  # the same line, drawn with the arrow keys
-    assert "reads no picture" in told["answers"][6]["note"]
+    assert "reads no picture" in told["answers"][6]["note"] and "No file is in it; expected a PNG" in told["answers"][9]["note"]
+    assert answers[7] is None and answers[8] is None  # clearing lifts the pen
+    assert told["answers"][0]["said"].startswith("ce: ") and told["answers"][10]["said"] == "pen down"
     assert told["width"] <= 380 and all(told["labels"])
     assert told["scrolled"] == 0  # what one draws on stays where it is
+
+
+@pytest.mark.long
+@browser
+def test_strokes_for_dark_on_light(mixent, letters):
+    """A model of dark bars on white reads strokes dark on white."""
+    (letters / "ink").mkdir()
+    for part, count in ("train", 400), ("test", 200):
+        labels = numpy.arange(count) % 4
+        write_idx(letters / "ink" / f"{part}-images-idx3-ubyte", 255 - draw_images(labels, 21, len(part)))
+        write_idx(letters / "ink" / f"{part}-labels-idx1-ubyte", labels)
+    assert mixent("train", "--data", "ink", "--net", "everything.yaml", "--epochs", "2", "--set", "batch=20", "optimizer.learning_rate=0.02", "--threads", "2", "--run", "runs/ink").code == 0
+    assert mixent("page", "runs/ce", "runs/ink").code == 0
+    told = browse(letters / "page.html", letters, [{"strokes": [[[0.2, 0.5], [0.8, 0.5]]]}, {"strokes": [[[0.5, 0.2], [0.5, 0.8]]]}])
+    for answer in told["answers"]:
+        light, dark = (numpy.array(model["q"]) for model in answer["models"])
+        assert light.argmax() == dark.argmax() and answer["note"] == ""
+
+
+@pytest.mark.long
+@browser
+def test_commands_of_the_document(mixent, tmp_path):
+    """DEPLOY.md, from an empty directory to a letter on the page: as they stand there, but for the data, which are few and made here, and the time."""
+    document = (ROOT / "docs/DEPLOY.md").read_text()
+    get, train, page, look = re.search(r"to a letter on the page.*?\n\n((?:    .*\n)+)", document)[1].split("\n")[:-1]
+    assert get.split() == "mixent data get emnist-letters".split() and look.split() == ["xdg-open", "letters.html"]
+    make_dataset(tmp_path / "data" / "emnist-letters", train=600, side=28, first_label=1, prefix="emnist-letters-")
+    for command, more in (train, ["--net", "conv3", "batch=20", "precision=fp32"]), (page, []):
+        done = mixent(*command.split()[1:], *more)
+        assert done.code == 0, done.err
+    picture = ROOT / "examples/a.png"
+    told = browse(tmp_path / "letters.html", tmp_path, [as_job(picture, drop=True), {"strokes": [[[0.2, 0.9], [0.5, 0.1], [0.8, 0.9]]]}])
+    numpy.testing.assert_allclose(told["answers"][0]["models"][0]["q"], predicted(mixent, "runs/letters", picture, more=("--invert", "auto"))[0], atol=1e-3)
+    assert told["answers"][1]["said"].startswith("letters: ")

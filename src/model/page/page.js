@@ -5,7 +5,9 @@
   const models = JSON.parse(find("#models").textContent).map(engine.prepare);
   const field = find("#field"), pencil = field.getContext("2d"), results = find("#results"), said = find("#said"), note = find("#note");
   const MOST_SHOWN = 5, size = field.width;
-  let strokes = [], source = null, drawing = false, asked = false; /* source: the picture in place of strokes, as ImageData */
+  let strokes = [], source = null; /* source: the picture in place of strokes, as ImageData */
+  let pointer = null;              /* the finger, pen or mouse that draws, by its number */
+  let asked = 0, took = 0;         /* the timer of the answer to come; milliseconds that the last one took */
   let pen = [size / 2, size / 2], penDown = false; /* of those who draw with the keyboard */
 
   function element(name, attributes = {}, ...children) {
@@ -31,6 +33,9 @@
     return { model, seen, list, facts };
   });
 
+  const longest = Math.max(...models.flatMap(model => model.classes.map(name => name.length)));
+  results.style.setProperty("--longest", Math.min(12, longest)); /* in letters: as wide is a column at least */
+
   function showImage(canvas, bytes, { side, channels }) {
     const context = canvas.getContext("2d"), image = context.createImageData(side, side);
     for (let i = 0; i < side * side; i++) {
@@ -54,7 +59,7 @@
     return `${model.name}: ${model.classes[order[0]]}, ${percent(q[order[0]])}`;
   }
 
-  function clear() {
+  function empty() {
     for (const { model, seen, list, facts } of parts) {
       showImage(seen, new Uint8Array(model.side ** 2 * model.channels), model);
       list.replaceChildren();
@@ -65,22 +70,25 @@
   }
 
   function answer() {
-    asked = false;
-    if (!source && !strokes.length) return clear();
-    let negatives = 0;
-    said.textContent = parts.map(part => {
+    clearTimeout(asked);
+    asked = 0;
+    if (!source && !strokes.length) return empty();
+    const start = performance.now(), negatives = [];
+    const answers = parts.map(part => {
       if (!source) return show(part, picture.rasterise(strokes, part.model));
       const { bytes, negative } = picture.read(source, part.model);
-      negatives += negative;
+      if (negative) negatives.push(part.model.name);
       return show(part, bytes);
-    }).join("; ");
-    note.textContent = negatives ? "The picture is light where the models learnt from dark, or dark where light, so its negative is shown to them." : "";
+    });
+    took = performance.now() - start;
+    if (pointer === null && !penDown) said.textContent = answers.join("; "); /* once a stroke, not at each of its points */
+    const words = "the picture is light where the training images are dark, or dark where these are light; its negative is shown.";
+    note.textContent = negatives.length ? `${negatives.join(", ")}: ${words}` : "";
   }
 
+  /* While one draws, at least half of the time goes to drawing. */
   function ask() {
-    if (asked) return;
-    asked = true;
-    requestAnimationFrame(answer);
+    if (!asked) asked = setTimeout(answer, pointer === null ? 0 : took);
   }
 
   /* ---- drawing */
@@ -110,22 +118,25 @@
     }
   }
 
-  function reset() {
+  function reset(picture = null) {
+    pointer = null;
+    penDown = false;
     strokes = [];
-    source = null;
+    source = picture;
     paint();
     answer();
   }
 
   function begin(point) {
-    if (source) reset();
+    if (source) strokes = [];
+    source = null;
     strokes.push([point]);
     paint();
     ask();
   }
 
-  function go(point) {
-    strokes[strokes.length - 1].push(point);
+  function go(...points) {
+    strokes[strokes.length - 1].push(...points);
     paint();
     ask();
   }
@@ -136,17 +147,25 @@
   }
 
   field.addEventListener("pointerdown", event => {
-    if (event.button) return;
-    drawing = true;
+    if (event.button || (pointer !== null && !event.isPrimary)) return; /* a second finger */
+    pointer = event.pointerId;
+    penDown = false;
     if (event.isTrusted) field.setPointerCapture(event.pointerId);
     begin(place(event));
     event.preventDefault();
     field.focus({ focusVisible: false, preventScroll: true });
   });
   field.addEventListener("pointermove", event => {
-    if (drawing) go(place(event));
+    if (event.pointerId !== pointer) return;
+    const passed = event.getCoalescedEvents?.() ?? []; /* all points, where the browser had no time to tell of each */
+    go(...(passed.length ? passed : [event]).map(place));
   });
-  for (const end of ["pointerup", "pointercancel"]) field.addEventListener(end, () => { drawing = false; });
+  for (const end of ["pointerup", "pointercancel"])
+    field.addEventListener(end, event => {
+      if (event.pointerId !== pointer) return;
+      pointer = null;
+      ask();
+    });
 
   const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   field.addEventListener("keydown", event => {
@@ -156,36 +175,42 @@
       if (penDown) go([...pen]);
     } else if (event.key === " ") {
       penDown = !penDown;
-      if (penDown) begin([...pen]);
-    } else if (event.key === "Escape" || event.key === "Delete") {
-      penDown = false;
-      reset();
-    } else return;
+      if (penDown) {
+        begin([...pen]);
+        said.textContent = "pen down";
+      } else ask();
+    } else if (event.key === "Escape" || event.key === "Delete") reset();
+    else return;
     event.preventDefault();
     paint();
   });
   for (const change of ["focus", "blur"]) field.addEventListener(change, paint);
-  find("#clear").addEventListener("click", reset);
+  find("#clear").addEventListener("click", () => reset());
 
   /* ---- pictures */
 
+  const expected = "expected a PNG, JPEG, WebP or BMP file";
+
   async function take(file) {
-    if (!file) return;
+    if (!file) {
+      note.textContent = `No file is in it; ${expected}.`;
+      return;
+    }
     try {
-      const bitmap = await createImageBitmap(file), canvas = element("canvas", { width: bitmap.width, height: bitmap.height });
-      const context = canvas.getContext("2d");
+      const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
+      const context = element("canvas", { width: bitmap.width, height: bitmap.height }).getContext("2d");
       context.drawImage(bitmap, 0, 0);
-      strokes = [];
-      source = context.getImageData(0, 0, bitmap.width, bitmap.height);
-      paint();
-      answer();
+      reset(context.getImageData(0, 0, bitmap.width, bitmap.height));
     } catch {
-      note.textContent = `${file.name}: this browser reads no picture in it; expected a PNG, JPEG, WebP or BMP file.`;
+      note.textContent = `${file.name}: this browser reads no picture in it; ${expected}.`;
     }
   }
 
   const fileOf = data => [...data.files].find(file => file.type.startsWith("image/")) || data.files[0];
-  find("#file").addEventListener("change", event => { take(event.target.files[0]); event.target.value = ""; });
+  find("#file").addEventListener("change", event => {
+    if (event.target.files.length) take(event.target.files[0]);
+    event.target.value = "";
+  });
   document.addEventListener("dragover", event => event.preventDefault());
   document.addEventListener("drop", event => { event.preventDefault(); take(fileOf(event.dataTransfer)); });
   document.addEventListener("paste", event => take(fileOf(event.clipboardData)));

@@ -97,12 +97,14 @@ const picture = (() => {
     return (learnt < 0.35 && mean(border) > 0.5) || (learnt > 0.65 && mean(border) < 0.5);
   }
 
-  /* A picture as the model reads it. */
-  function read(data, model) {
-    const bytes = fit(flatten(data, model.channels, model.background), model.side, model.fit);
+  /* The image light on dark or dark on light, as those were that the model learnt from. */
+  function turn(bytes, model) {
     const negative = isNegative(bytes, model);
     return { bytes: negative ? bytes.map(value => 255 - value) : bytes, negative };
   }
+
+  /* A picture as the model reads it. */
+  const read = (data, model) => turn(fit(flatten(data, model.channels, model.background), model.side, model.fit), model);
 
   /* Strokes, lists of points [x, y], as EMNIST makes images of its scans (Cohen et al. 2017): what is drawn is cut out, centred in a square
    * with its proportions kept and a border of two pixels of 28, slightly blurred and scaled down. MNIST's digits fill 20 of 28 pixels and
@@ -135,8 +137,7 @@ const picture = (() => {
     let data = draw(0, 0);
     if (digits) data = draw(...toCentreOfMass(data));
     const grey = scale(flatten(data, 1, "black"), side, side).bytes;
-    if (channels === 1) return grey;
-    return Uint8Array.from({ length: grey.length * channels }, (_, i) => grey[Math.floor(i / channels)]);
+    return turn(Uint8Array.from({ length: grey.length * channels }, (_, i) => grey[Math.floor(i / channels)]), model).bytes;
   }
 
   function toCentreOfMass({ width, height, data }) {
