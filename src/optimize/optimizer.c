@@ -1,15 +1,14 @@
 /* One optimiser step over all parameters: pieces of fixed size over the threads, in each the runs of one
  * weight decay, and the EMA of the piece while it is still in the cache. */
 #include "core/threads.h"
-#include "optimize/muon.h"
 #include "optimize/types.h"
 #include <string.h>
 
 enum { PIECE = 16384 };
 
-const mixent_optimizer_type *const mixent_optimizer_types[] = {
-    &mixent_optimizer_sgd, &mixent_optimizer_adam, &mixent_optimizer_adamw, &mixent_optimizer_muon, NULL};
-const char *const mixent_optimizer_names[] = {"sgd", "adam", "adamw", "muon", NULL};
+const mixent_optimizer_type *const mixent_optimizer_types[] = {&mixent_optimizer_sgd, &mixent_optimizer_adam,
+                                                               &mixent_optimizer_adamw, NULL};
+const char *const mixent_optimizer_names[] = {"sgd", "adam", "adamw", NULL};
 
 const mixent_optimizer_type *mixent_optimizer_find(const char *name) {
   for (int i = 0; mixent_optimizer_types[i]; i++)
@@ -34,10 +33,8 @@ typedef struct job {
 static void update_range(const job *job, const mixent_optimizer_segment *segment, size_t begin, size_t end) {
   const mixent_optimizer *optimizer = job->optimizer;
   mixent_optimizer_range run = job->run;
-  run.learning_rate *= segment->rate;
   run.weight_decay = segment->decay ? optimizer->weight_decay : 0;
   run.count = end - begin;
-  run.direction = segment->rows && optimizer->direction ? optimizer->direction + begin : NULL;
   float *state[MIXENT_OPTIMIZER_MAX_STATE] = {0};
   for (int a = 0; a < optimizer->type->state_arrays; a++)
     state[a] = job->state + (size_t)a * optimizer->count + begin;
@@ -74,7 +71,6 @@ void mixent_optimizer_step(const mixent_optimizer *optimizer, double learning_ra
              .ema = ema,
              .gradient = gradient,
              .ema_decay = ema_decay};
-  if (optimizer->direction) mixent_muon_directions(optimizer, theta, gradient, state);
   mixent_parallel_for(optimizer->count, PIECE, update_piece, &job);
 }
 

@@ -14,14 +14,9 @@ enum { MIXENT_OPTIMIZER_MAX_STATE = 2 };
 typedef struct mixent_optimizer_segment {
   size_t offset, count;
   bool decay;
-  double rate; /* times the learning rate; 1 for most */
-  size_t rows; /* muon: of the matrix that it is; 0: it is none */
 } mixent_optimizer_segment;
 
 typedef struct mixent_optimizer_type mixent_optimizer_type;
-
-/* out [m][n] = a [m][k] b [k][n] */
-typedef void mixent_matrix_multiply(int m, int k, int n, const float *a, const float *b, float *out);
 
 /* An optimiser with its settings; it holds no memory of its own. */
 typedef struct mixent_optimizer {
@@ -35,9 +30,6 @@ typedef struct mixent_optimizer {
   const mixent_optimizer_segment
       *segments; /* ascending and not overlapping; what is in none stays as it is */
   size_t segment_count;
-  /* muon: a product as fast as the caller has it; [parameters] and [mixent_muon_room], the caller's */
-  mixent_matrix_multiply *multiply;
-  float *direction, *room;
 } mixent_optimizer;
 
 /* A run of elements with one weight decay, for the types' own code. */
@@ -45,7 +37,6 @@ typedef struct mixent_optimizer_range {
   double learning_rate, weight_decay;
   uint64_t step; /* from 1 */
   size_t count;
-  const float *direction; /* muon: of a matrix; NULL: of none */
 } mixent_optimizer_range;
 
 struct mixent_optimizer_type {

@@ -4,7 +4,6 @@
 
 #include "optimize/optimizer.h"
 
-extern const mixent_optimizer_type mixent_optimizer_sgd, mixent_optimizer_adam, mixent_optimizer_adamw,
-    mixent_optimizer_muon;
+extern const mixent_optimizer_type mixent_optimizer_sgd, mixent_optimizer_adam, mixent_optimizer_adamw;
 
 #endif

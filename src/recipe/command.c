@@ -71,6 +71,10 @@ static mixent_status append_recipe(const mixent_recipe *recipe, bool *found, mix
 }
 
 mixent_status mixent_recipe_command(const mixent_recipe *recipe, const char *run, mixent_text *out) {
+  if (recipe->retired) {
+    mixent_text_append(out, "none: mixent has %s no longer", recipe->retired);
+    return mixent_text_status(out);
+  }
   mixent_text_append(out, "mixent train --recipe");
   bool found;
   MIXENT_TRY(append_recipe(recipe, &found, out));

@@ -9,6 +9,7 @@
 #include "optimize/optimizer.h"
 #include "optimize/schedule.h"
 #include "recipe/aliases.h"
+#include "recipe/retired.h"
 #include "recipe/use.h"
 
 #include <math.h>
@@ -61,7 +62,7 @@ static bool is_section(const char *path) {
   size_t length = strlen(path);
   for (const mixent_option *option = mixent_options; option->key; option++)
     if (strncmp(option->key, path, length) == 0 && option->key[length] == '.') return true;
-  return false;
+  return mixent_retired_is_section(path);
 }
 
 /* An option's value: a scalar; of an option that takes several names also a list of them. */
@@ -93,6 +94,7 @@ mixent_status mixent_recipe_apply(const mixent_yaml *mapping, const char *prefix
     if (snprintf(path, sizeof path, "%s%s", prefix, child->key) >= (int)sizeof path)
       return mixent_yaml_fail(child, "unknown option, and longer than any");
     if (!*prefix && strcmp(path, "losses") == 0) continue; /* read once the loss is known */
+    if (child->kind == MIXENT_YAML_SCALAR && mixent_retired_take(path, child->text, recipe)) continue;
     const mixent_option *option = mixent_option_find(path);
     bool value = child->kind != MIXENT_YAML_MAPPING;
     if (!option && (!is_section(path) || (value && mixent_typed_word_find(path)))) { /* `optimizer: adam` */
@@ -144,6 +146,7 @@ static mixent_status apply_losses(const mixent_yaml *losses, bool strict, mixent
 }
 
 static mixent_status apply_setting(const mixent_setting *setting, mixent_recipe *recipe) {
+  if (mixent_retired_take(setting->key, setting->value, recipe)) return MIXENT_OK;
   const mixent_option *option = mixent_option_find(setting->key);
   if (option) return mixent_option_set(option, setting->value, recipe);
   mixent_text message = {0};
@@ -222,6 +225,7 @@ static mixent_status parse(const char *text, const char *origin, const char *nam
   mixent_yaml *root;
   MIXENT_TRY(mixent_yaml_parse(text, strlen(text), origin, &root));
   mixent_status status = apply_tree(root, settings, count, strict, out);
+  if (status == MIXENT_OK && strict) status = mixent_retired_refuse(out);
   if (status == MIXENT_OK && strict) status = check_uses(root, &start, settings, count, out);
   if (status == MIXENT_OK) status = mixent_recipe_check(out);
   mixent_yaml_free(root);
@@ -324,8 +328,7 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
   if (recipe->warmup < 0 && recipe->warmup != -1)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "schedule.warmup: %g is below 0 (only -1 has a meaning there)",
                        recipe->warmup);
-  bool muon = strcmp(mixent_optimizer_names[recipe->optimizer], "muon") == 0;
-  bool sgd = muon || strcmp(mixent_optimizer_names[recipe->optimizer], "sgd") == 0;
+  bool sgd = strcmp(mixent_optimizer_names[recipe->optimizer], "sgd") == 0;
   if (sgd && recipe->nesterov && recipe->momentum == 0)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "optimizer.nesterov: needs a momentum above 0; set optimizer.momentum or turn it off");
@@ -365,10 +368,6 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
         MIXENT_ERROR_ARGUMENT,
         "sampling: balanced draws each class equally often, prune.fraction hard images more often; "
         "leave one of them out");
-  if (recipe->distill_self > 0 && mixent_mixing_is_on(&recipe->mixing))
-    return mixent_fail(MIXENT_ERROR_ARGUMENT,
-                       "distill.self: what a network says of a mixed image is no image's own; leave out "
-                       "augment.mixup and augment.cutmix");
   if (recipe->distill_members >= recipe->members && recipe->distill_members > 0)
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "distill.members: expected fewer than the run's members (members=%ld), got %ld",
@@ -382,9 +381,7 @@ mixent_status mixent_recipe_check(const mixent_recipe *recipe) {
         MIXENT_ERROR_ARGUMENT,
         "progressive.side: teachers read images of their own size; leave out distill.augmented");
   const char *aside = recipe->clip_norm > 0          ? "optimizer.clip_norm"
-                      : recipe->slow_every > 0       ? "lookahead.every"
                       : recipe->progressive_side > 0 ? "progressive.side"
-                      : muon                         ? "optimizer.name=muon"
                                                      : NULL;
   if (aside && mixent_recipe_looks_ahead(recipe))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,

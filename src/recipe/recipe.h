@@ -37,7 +37,6 @@ typedef struct mixent_recipe {
       leave_out[MIXENT_RECIPE_TEXT]; /* of tables */
   long missing, separator, decimal, header;
   char net[MIXENT_RECIPE_TEXT], init_from[MIXENT_RECIPE_TEXT];
-  bool init_identity, init_whitening;
   double dropout;
   char plan[MIXENT_RECIPE_TEXT], plan_hash[MIXENT_RECIPE_TEXT];
   long precision, threads, seed, epochs, members, batch, replicas;
@@ -69,13 +68,11 @@ typedef struct mixent_recipe {
   double prune_fraction, prune_until;
   bool distill_augmented;
   long distill_members;
-  double distill_weight, distill_temperature, distill_self;
+  double distill_weight, distill_temperature;
   long optimizer; /* index into mixent_optimizer_types */
   double learning_rate, momentum;
   bool nesterov;
-  double weight_decay, norm_bias_rate, muon_rate, clip_norm, beta1, beta2, epsilon;
-  long slow_every; /* Lookahead */
-  double slow_rate, slow_power;
+  double weight_decay, clip_norm, beta1, beta2, epsilon;
   long schedule; /* index into mixent_schedule_types */
   double warmup;
   double ema_decay;
@@ -87,6 +84,7 @@ typedef struct mixent_recipe {
   /* not options: whether settings named another data set or network than the recipe does, for the run's name
    */
   bool other_data, other_net;
+  const char *retired; /* an option that mixent has no longer and that is on; NULL: none (recipe/retired.h) */
   bool unsaid_w[MIXENT_LOSS_PARTS]; /* w is the loss's default: neither the recipe nor a setting has it */
 } mixent_recipe;
 

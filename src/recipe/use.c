@@ -93,10 +93,8 @@ static void say_foreign_loss(const char *key, const mixent_recipe *recipe, mixen
 /* The optimisers whose option it is, or NULL if all have it. */
 static const char *const *optimizers_of(const char *key, const mixent_recipe *recipe) {
   static const char *const adam[] = {"optimizer.beta1", "optimizer.beta2", "optimizer.epsilon", NULL},
-                           *const adams[] = {"adam", "adamw", NULL}, *const sgd[] = {"sgd", "muon", NULL},
-                           *const muon[] = {"muon", NULL};
+                           *const adams[] = {"adam", "adamw", NULL}, *const sgd[] = {"sgd", NULL};
   if (is_among(key, adam)) return adams;
-  if (strcmp(key, "optimizer.muon_rate") == 0) return muon;
   bool nesterov = strcmp(key, "optimizer.nesterov") == 0 && recipe->nesterov; /* "false" is true of all */
   return nesterov || strcmp(key, "optimizer.momentum") == 0 ? sgd : NULL;
 }
@@ -155,8 +153,6 @@ static const char *find_idle(const char *key, const mixent_recipe *recipe) {
     return "the schedule (schedule.name) has no warm-up";
   if (strcmp(key, "ema.estimate_batches") == 0 && recipe->ema_decay == 0)
     return "no average is kept (ema.decay is 0)";
-  if ((strcmp(key, "lookahead.rate") == 0 || strcmp(key, "lookahead.power") == 0) && recipe->slow_every == 0)
-    return "no slow weights are kept (lookahead.every is 0)";
   if ((strcmp(key, "distill.augmented") == 0 || strcmp(key, "distill.weight") == 0 ||
        strcmp(key, "distill.temperature") == 0) &&
       !*recipe->teacher && recipe->distill_members == 0)

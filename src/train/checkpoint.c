@@ -19,12 +19,6 @@ static void add_state(mixent_tensor_list *list, const mixent_checkpoint *checkpo
   for (size_t i = 0; state->ema && i < count; i++)
     mixent_tensor_list_add(list, MIXENT_F32, state->ema + parameters[i].offset, &parameters[i], 0,
                            "state.ema.%s", parameters[i].name);
-  for (size_t i = 0; state->slow && i < count; i++)
-    mixent_tensor_list_add(list, MIXENT_F32, state->slow + parameters[i].offset, &parameters[i], 0,
-                           "state.slow.%s", parameters[i].name);
-  if (state->predictions)
-    mixent_tensor_list_add(list, MIXENT_F32, state->predictions, NULL,
-                           mixent_checkpoint_predictions(checkpoint), "state.predictions");
   if (state->losses)
     mixent_tensor_list_add(list, MIXENT_F32, state->losses, NULL, mixent_checkpoint_losses(checkpoint),
                            "state.losses");
@@ -42,10 +36,7 @@ static mixent_status check_finite(const mixent_checkpoint *checkpoint, bool with
   if (with_state && finite)
     finite = mixent_all_finite(state->optimizer, parameters * (size_t)checkpoint->optimizer->state_arrays) &&
              (!state->ema || mixent_all_finite(state->ema, parameters)) &&
-             (!state->slow || mixent_all_finite(state->slow, parameters)) &&
-             (!state->losses || mixent_all_finite(state->losses, mixent_checkpoint_losses(checkpoint))) &&
-             (!state->predictions ||
-              mixent_all_finite(state->predictions, mixent_checkpoint_predictions(checkpoint)));
+             (!state->losses || mixent_all_finite(state->losses, mixent_checkpoint_losses(checkpoint)));
   for (int k = 0; k < MIXENT_LOSS_PARAMETERS; k++) finite &= isfinite(state->loss.value[k]) != 0;
   return finite ? MIXENT_OK : mixent_fail(MIXENT_ERROR_NUMERIC, "the weights are no longer finite");
 }

@@ -15,9 +15,6 @@ typedef struct mixent_train_state {
   uint64_t epoch, step; /* epochs done, steps done of the next */
   float *optimizer;     /* [state arrays of the optimiser, parameters] */
   float *ema;           /* [parameters]; NULL: no EMA */
-  float *slow;          /* [parameters]; NULL: no Lookahead */
-  float *
-      predictions; /* [train images, classes]: the network's own of an epoch ago, a row of 0: none; NULL: not kept */
   float *
       losses; /* [2, train images]: of each image, as the epoch began and now; below 0: none yet; NULL: not kept */
   mixent_loss_state loss;
@@ -44,11 +41,6 @@ typedef struct mixent_checkpoint {
 /* Numbers in state->losses. */
 static inline size_t mixent_checkpoint_losses(const mixent_checkpoint *checkpoint) {
   return 2 * checkpoint->dataset->train.count;
-}
-
-/* Numbers in state->predictions. */
-static inline size_t mixent_checkpoint_predictions(const mixent_checkpoint *checkpoint) {
-  return checkpoint->dataset->train.count * (size_t)checkpoint->dataset->classes;
 }
 
 /* The model alone, with the loss's parameters and the epoch as a description. */

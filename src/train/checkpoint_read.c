@@ -120,12 +120,6 @@ static mixent_status read_state(const mixent_safetensors *file, const char *path
   }
   if (out->state->ema)
     MIXENT_TRY(mixent_tensors_read(file, path, "state.ema.", parameters, count, out->state->ema));
-  if (out->state->slow)
-    MIXENT_TRY(mixent_tensors_read(file, path, "state.slow.", parameters, count, out->state->slow));
-  size_t predictions = mixent_checkpoint_predictions(out);
-  if (out->state->predictions)
-    MIXENT_TRY(mixent_tensor_read(file, path, "state.predictions", MIXENT_F32, 1,
-                                  &(int64_t){(int64_t)predictions}, out->state->predictions));
   size_t losses = mixent_checkpoint_losses(out);
   if (out->state->losses)
     MIXENT_TRY(mixent_tensor_read(file, path, "state.losses", MIXENT_F32, 1, &(int64_t){(int64_t)losses},
@@ -135,9 +129,7 @@ static mixent_status read_state(const mixent_safetensors *file, const char *path
                                   &(int64_t){(int64_t)field->count}, (char *)&small + field->offset));
   if (!mixent_all_finite(out->state->optimizer, (size_t)out->optimizer->state_arrays * all) ||
       (out->state->ema && !mixent_all_finite(out->state->ema, all)) ||
-      (out->state->slow && !mixent_all_finite(out->state->slow, all)) ||
-      (out->state->losses && !mixent_all_finite(out->state->losses, losses)) ||
-      (out->state->predictions && !mixent_all_finite(out->state->predictions, predictions)))
+      (out->state->losses && !mixent_all_finite(out->state->losses, losses)))
     return mixent_fail(MIXENT_ERROR_NUMERIC, "%s: some of its training state is not finite", path);
   MIXENT_TRY(check_small_state(&small, path));
   mixent_small_state_unpack(&small, out->state);

@@ -67,7 +67,6 @@ static mixent_status take_weights(mixent_trainer *trainer, const mixent_model *m
   MIXENT_TRY(copy_tensors(trainer, model, from, to, NULL));
   size_t bytes = trainer->parameter_count * sizeof *trainer->parameters;
   if (trainer->state.ema) memcpy(trainer->state.ema, trainer->parameters, bytes);
-  if (trainer->state.slow) memcpy(trainer->state.slow, trainer->parameters, bytes);
   return MIXENT_OK;
 }
 

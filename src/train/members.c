@@ -4,7 +4,6 @@
 #include "model/ensemble.h"
 #include "model/one_file.h"
 #include "peers/peers.h"
-#include "train/initial_weights.h"
 #include "train/teaching.h"
 
 #include <stdlib.h>
@@ -22,6 +21,13 @@ uint64_t mixent_member_batches(const mixent_trainer *trainer) {
   uint64_t all = trainer->state.epoch * trainer->steps + trainer->state.step;
   uint64_t own = (uint64_t)(trainer->recipe.epochs / trainer->recipe.members) * trainer->steps;
   return all ? (all - 1) % own + 1 : 0;
+}
+
+void mixent_member_draw_weights(mixent_trainer *trainer, uint64_t number) {
+  const mixent_recipe *recipe = &trainer->recipe;
+  long seed = recipe->init_seed < 0 ? recipe->seed : recipe->init_seed;
+  mixent_graph_initialize(trainer->graph, mixent_member_seed(seed, number), trainer->parameters,
+                          trainer->statistics);
 }
 
 static char *member_path(const mixent_run_directory *run, uint64_t number) {
@@ -49,13 +55,10 @@ static mixent_status keep_member(const mixent_run_directory *run, uint64_t numbe
 static mixent_status begin_anew(mixent_trainer *trainer) {
   mixent_train_state *state = &trainer->state;
   size_t parameters = trainer->parameter_count;
-  MIXENT_TRY(mixent_trainer_draw_weights(trainer, mixent_trainer_member(trainer).number));
+  mixent_member_draw_weights(trainer, mixent_trainer_member(trainer).number);
   memset(state->optimizer, 0,
          parameters * (size_t)trainer->optimizer.type->state_arrays * sizeof *state->optimizer);
   if (state->ema) memcpy(state->ema, trainer->parameters, parameters * sizeof *state->ema);
-  if (state->slow) memcpy(state->slow, trainer->parameters, parameters * sizeof *state->slow);
-  if (state->predictions)
-    memset(state->predictions, 0, trainer->train.count * trainer->classes * sizeof *state->predictions);
   for (size_t i = 0; state->losses && i < 2 * trainer->train.count; i++) state->losses[i] = -1;
   memset(state->loss_optimizer, 0, sizeof state->loss_optimizer);
   state->loss = mixent_loss_start(&trainer->loss);

@@ -20,6 +20,9 @@ static inline uint64_t mixent_member_seed(long seed, uint64_t member) {
   return (uint64_t)seed + (member << 32);
 }
 
+/* Draws the parameters and statistics that a member begins with. */
+void mixent_member_draw_weights(mixent_trainer *trainer, uint64_t number);
+
 /* Before an epoch. Sets the trainer's seed; where a member begins, keeps the best network of the one before as
  * member-N.safetensors, if it is not there, and begins anew; where the first ones teach it, takes them as teachers. */
 mixent_status mixent_member_begin(mixent_trainer *trainer, const mixent_run_directory *run);

@@ -1,21 +1,14 @@
 /* Targets from their sources, one after another. Each is linear in what was there before: t = (1 - share) t + share p. */
 #include "train/targets.h"
-#include "model/softmax.h"
-#include "train/members.h"
 #include "train/teacher.h"
 
-bool mixent_recipe_softens(const mixent_recipe *recipe) {
-  return mixent_mixing_is_on(&recipe->mixing) || recipe->distill_self > 0;
-}
-
-/* `predictions` [train images, classes]; of images whose row is 0 nothing has been said yet. */
-static void blend(const mixent_train_batch *drawn, const float *predictions, double share) {
+/* `said` [train images, classes] */
+static void blend(const mixent_train_batch *drawn, const float *said, double share) {
   for (size_t i = 0; i < drawn->rows; i++) {
-    const float *said = predictions + drawn->indices[i] * drawn->classes;
-    float *target = drawn->targets + i * drawn->classes, sum = 0;
-    for (size_t k = 0; k < drawn->classes; k++) sum += said[k];
-    for (size_t k = 0; k < drawn->classes && sum > 0; k++)
-      target[k] = (float)((1 - share) * (double)target[k] + share * (double)said[k]);
+    const float *row = said + drawn->indices[i] * drawn->classes;
+    float *target = drawn->targets + i * drawn->classes;
+    for (size_t k = 0; k < drawn->classes; k++)
+      target[k] = (float)((1 - share) * (double)target[k] + share * (double)row[k]);
   }
 }
 
@@ -49,21 +42,6 @@ mixent_status mixent_trainer_set_targets(mixent_trainer *trainer, const mixent_r
   if (!drawn.targets) return MIXENT_OK;
   mixent_train_batch_soften(&drawn);
   if (trainer->taught) blend(&drawn, trainer->taught, recipe->distill_weight);
-  /* the share grows with the epochs: early predictions are worth little (PS-KD, Kim et al. 2021) */
-  double progress = (double)((mixent_trainer_member(trainer).epoch + 1) * (uint64_t)recipe->members) /
-                    (double)recipe->epochs;
-  if (trainer->state.predictions) blend(&drawn, trainer->state.predictions, recipe->distill_self * progress);
   if (mixent_mixing_is_on(&recipe->mixing)) mix(trainer, replica, &drawn);
   return trainer->teachers ? blend_answers(trainer, replica, &drawn) : MIXENT_OK;
-}
-
-void mixent_trainer_keep_predictions(mixent_trainer *trainer) {
-  const mixent_replicas *replicas = trainer->replicas;
-  if (!trainer->state.predictions) return;
-  for (size_t number = 0; number < replicas->count; number++) {
-    const mixent_train_batch rows = mixent_replicas_batch(replicas, &trainer->drawn, number);
-    const float *logits = mixent_replicas_logits(replicas, number);
-    for (size_t i = 0; i < rows.rows; i++, logits += rows.classes)
-      mixent_softmax(logits, rows.classes, trainer->state.predictions + rows.indices[i] * rows.classes);
-  }
 }

@@ -6,6 +6,7 @@
 #include "data/check.h"
 #include "net/plan/choices.h"
 #include "peers/peers.h"
+#include "recipe/retired.h"
 #include "recipe/use.h"
 #include "train/finish.h"
 #include "train/init_from.h"
@@ -300,6 +301,7 @@ static mixent_status check_own_plan(const mixent_run_directory *run, const mixen
 
 static mixent_status read_own_recipe(const mixent_run_directory *run, mixent_recipe *recipe) {
   MIXENT_TRY(mixent_recipe_load(run->recipe, recipe));
+  MIXENT_TRY(mixent_retired_refuse(recipe));
   MIXENT_TRY(take_own_plan(run, recipe));
   return mixent_recipe_resolve(recipe, mixent_net_bf16_is_native());
 }

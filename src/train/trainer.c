@@ -58,7 +58,6 @@ static void evaluate_loss(mixent_trainer *trainer, const double terms[MIXENT_TER
     mixent_score_add(&state->sums, terms, *value, logits, rows.labels, rows.rows, rows.classes);
     if (state->losses) mixent_pruning_keep(&rows, logits, state->losses + trainer->train.count);
   }
-  mixent_trainer_keep_predictions(trainer);
 }
 
 /* What is learned of the raw weights and of the logarithms of the bases, at their own constant rates, by the

@@ -4,10 +4,8 @@
 #include "core/threads.h"
 #include "net/graph/layer.h"
 #include "net/kernels/kernels.h"
-#include "optimize/muon.h"
 #include "peers/peers.h"
 #include "recipe/use.h"
-#include "train/initial_weights.h"
 #include "train/look_ahead.h"
 #include "train/members.h"
 #include "train/resized.h"
@@ -15,7 +13,6 @@
 #include "train/teacher.h"
 #include "train/teaching.h"
 #include "train/trainer.h"
-#include "train/whitening.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,36 +118,18 @@ static mixent_status make_nets(mixent_trainer *trainer) {
   trainer->statistics = mixent_net_statistics(trainer->replicas->replica[0].net);
   trainer->parameter_count = mixent_graph_parameter_count(trainer->graph);
   trainer->statistic_count = mixent_graph_statistic_count(trainer->graph);
-  return mixent_trainer_draw_weights(trainer, 0);
+  mixent_member_draw_weights(trainer, 0);
+  return MIXENT_OK;
 }
 
 static mixent_status make_optimizer(mixent_trainer *trainer) {
   const mixent_recipe *recipe = &trainer->recipe;
   size_t tensors;
-  const bool muon = mixent_optimizer_types[recipe->optimizer] == mixent_optimizer_find("muon");
   const mixent_tensor *parameters = mixent_graph_parameters(trainer->graph, &tensors);
   MIXENT_TRY(MIXENT_ALLOCATE(tensors, &trainer->segments));
   for (size_t i = 0; i < tensors; i++)
-    trainer->segments[i] = (mixent_optimizer_segment){.offset = parameters[i].offset,
-                                                      .count = parameters[i].count,
-                                                      .decay = parameters[i].decay,
-                                                      .rate = 1};
-  for (int i = 0; i < trainer->graph->layer_count; i++) {
-    const mixent_layer *layer = &trainer->graph->layers[i];
-    if (mixent_layer_is(layer, MIXENT_LAYER_BATCH_NORM))
-      trainer->segments[layer->parameters[1]].rate = recipe->norm_bias_rate;
-    if (muon && mixent_layer_is(layer, MIXENT_LAYER_CONV2D) && layer->inputs[0] != 0) {
-      mixent_optimizer_segment *filters = &trainer->segments[layer->parameters[0]];
-      filters->rows = (size_t)layer->channels;
-      filters->rate = recipe->learning_rate > 0 ? recipe->muon_rate / recipe->learning_rate : 0;
-    }
-  }
-  if (recipe->init_whitening) { /* its filters stay as they are */
-    int index;
-    size_t frozen;
-    MIXENT_TRY(mixent_whitening_find(trainer->graph, &index, &frozen));
-    trainer->segments[index].offset += frozen, trainer->segments[index].count -= frozen;
-  }
+    trainer->segments[i] = (mixent_optimizer_segment){
+        .offset = parameters[i].offset, .count = parameters[i].count, .decay = parameters[i].decay};
   trainer->optimizer = (mixent_optimizer){.type = mixent_optimizer_types[recipe->optimizer],
                                           .momentum = recipe->momentum,
                                           .nesterov = recipe->nesterov,
@@ -161,11 +140,6 @@ static mixent_status make_optimizer(mixent_trainer *trainer) {
                                           .count = trainer->parameter_count,
                                           .segments = trainer->segments,
                                           .segment_count = tensors};
-  if (muon) {
-    trainer->optimizer.multiply = mixent_kernels_choose(false)->multiply;
-    MIXENT_TRY(MIXENT_ALLOCATE(trainer->parameter_count, &trainer->optimizer.direction));
-    MIXENT_TRY(MIXENT_ALLOCATE(mixent_muon_room(trainer->segments, tensors), &trainer->optimizer.room));
-  }
   const mixent_schedule_type *schedule = mixent_schedule_types[recipe->schedule];
   trainer->schedule =
       (mixent_schedule){.type = schedule,
@@ -200,10 +174,6 @@ static mixent_status make_state(mixent_trainer *trainer) {
     MIXENT_TRY(MIXENT_ALLOCATE(trainer->statistic_count, &trainer->ema_statistics));
     memcpy(state->ema, trainer->parameters, trainer->parameter_count * sizeof *state->ema);
   }
-  if (trainer->recipe.slow_every > 0) {
-    MIXENT_TRY(MIXENT_ALLOCATE(trainer->parameter_count, &state->slow));
-    memcpy(state->slow, trainer->parameters, trainer->parameter_count * sizeof *state->slow);
-  }
   MIXENT_TRY(MIXENT_ALLOCATE(trainer->split.train_count, &trainer->order));
   if (trainer->recipe.prune_fraction > 0) {
     MIXENT_TRY(MIXENT_ALLOCATE(2 * trainer->train.count, &state->losses));
@@ -211,9 +181,7 @@ static mixent_status make_state(mixent_trainer *trainer) {
     MIXENT_TRY(mixent_pruning_make(trainer->steps, trainer->split.train_count, &trainer->pruning));
   }
   MIXENT_TRY(balance_classes(trainer));
-  bool soft = mixent_recipe_softens(&trainer->recipe);
-  if (trainer->recipe.distill_self > 0)
-    MIXENT_TRY(MIXENT_ALLOCATE(trainer->train.count * trainer->classes, &state->predictions));
+  bool soft = mixent_mixing_is_on(&trainer->recipe.mixing); /* teachers make room themselves */
   MIXENT_TRY(mixent_train_batch_make(trainer->batch, trainer->classes, soft, state->losses, &trainer->drawn));
   trainer->drawn.class_weights = trainer->class_weights;
   MIXENT_TRY(mixent_trainer_teachers_named(trainer));
@@ -281,12 +249,8 @@ void mixent_trainer_free(mixent_trainer *trainer) {
   free(trainer->deviation);
   free(trainer->ema_statistics);
   free(trainer->segments);
-  free(trainer->optimizer.direction);
-  free(trainer->optimizer.room);
   free(trainer->state.optimizer);
   free(trainer->state.ema);
-  free(trainer->state.slow);
-  free(trainer->state.predictions);
   free(trainer->state.losses);
   mixent_pruning_free(&trainer->pruning);
   mixent_balance_free(&trainer->balance);

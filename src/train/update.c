@@ -1,19 +1,9 @@
-/* What a gradient does to the weights: in this order the rate, clipping, the optimiser, the slow weights. */
+/* What a gradient does to the weights: in this order the rate, clipping, the optimiser. */
 #include "train/update.h"
 #include "optimize/clip.h"
-#include "optimize/slow_weights.h"
 #include "train/look_ahead.h"
 
 #include <math.h>
-
-/* Every few steps, and at the end of each epoch, so that what is scored and kept are the slow weights. */
-static void follow_slowly(mixent_trainer *trainer, uint64_t step, uint64_t all) {
-  const mixent_recipe *recipe = &trainer->recipe;
-  if (!trainer->state.slow || (step % (uint64_t)recipe->slow_every != 0 && step % trainer->steps != 0))
-    return;
-  double rate = mixent_slow_weights_rate(recipe->slow_rate, recipe->slow_power, (double)step / (double)all);
-  mixent_slow_weights_follow(trainer->parameter_count, rate, trainer->state.slow, trainer->parameters);
-}
 
 void mixent_trainer_update(mixent_trainer *trainer, uint64_t done) {
   const mixent_recipe *recipe = &trainer->recipe;
@@ -27,5 +17,4 @@ void mixent_trainer_update(mixent_trainer *trainer, uint64_t done) {
   if (mixent_look_ahead_is_due(trainer, done)) mixent_look_ahead_respond(trainer, trainer->last_rate, step);
   mixent_optimizer_step(&trainer->optimizer, trainer->last_rate, step, trainer->parameters, gradient,
                         state->optimizer, state->ema, decay);
-  follow_slowly(trainer, step, all);
 }

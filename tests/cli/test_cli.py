@@ -81,7 +81,7 @@ def test_help_of_recipes_by_a_word(mixent):
                        "lr": ["optimizer.learning_rate"], "bi-tempered": ["loss.name"], "workers": ["threads"]}.items():
         assert titles_and_keys(mixent("help", "recipe", word).out)[1] == keys, word
     assert "trains on the CPU alone" in mixent("help", "recipe", "gpu").out
-    for group, choices in {"schedule": ("constant", "one-cycle", "cosine", "spinal"), "optimizer": ("sgd", "adam", "adamw", "muon")}.items():
+    for group, choices in {"schedule": ("constant", "one-cycle", "cosine", "spinal"), "optimizer": ("sgd", "adam", "adamw")}.items():
         for choice in choices:  # each is explained
             assert re.search(rf"^      {choice}: \w+ \w+", mixent("help", "recipe", group).out, re.MULTILINE), choice
     for word, near in {"scedule": "did you mean 'schedule'?", "optimizer.learning_raet": "'optimizer.learning_rate'?",

@@ -21,8 +21,8 @@ NET = ("name: tiny\nlayers:\n  - conv2d: {name: c, channels: 8, kernel: 3, paddi
 SETS = {
     "plain": ["ema.decay=0.9", "loss.name=min-ent", "loss.learn=w1 w2", "augment.mixup=0.3"],
     "ahead": ["loss.name=min-ent", "loss.style=hypergradient", "loss.held_out_fraction=0.3"],
-    "pruned": ["prune.fraction=0.5", "distill.self=0.3", "members=2", "lookahead.every=2", "select=test"],
-    "residual": ["net=resnet20", "progressive.side=16", "ema.decay=0.9", "init.identity=true"],
+    "pruned": ["prune.fraction=0.5", "members=2", "select=test"],
+    "residual": ["net=resnet20", "progressive.side=16", "ema.decay=0.9"],
 }
 
 

@@ -9,9 +9,7 @@
 #include "core/random.h"
 #include "core/threads.h"
 #include "optimize/clip.h"
-#include "optimize/muon.h"
 #include "optimize/optimizer.h"
-#include "optimize/slow_weights.h"
 #include <math.h>
 #include <string.h>
 
@@ -52,7 +50,7 @@ static void step_by_hand(const mixent_optimizer *o, double decay, double rate, i
   bool apart = strcmp(o->type->name, "adamw") == 0;
   if (apart) value[0] -= rate * decay * value[0];
   if (!apart) g += decay * value[0];
-  if (strncmp(o->type->name, "adam", 4) != 0) { /* muon without matrices is sgd */
+  if (strncmp(o->type->name, "adam", 4) != 0) {
     value[1] = step == 1 ? g : o->momentum * value[1] + g;
     value[0] -= rate * (o->nesterov ? g + o->momentum * value[1] : value[1]);
   } else {
@@ -67,10 +65,8 @@ static void step_by_hand(const mixent_optimizer *o, double decay, double rate, i
 /* Segments that decay, that do not, and elements in none; each element follows the formula for its segment.
  */
 static void check_steps(const char *name, double momentum, bool nesterov) {
-  const mixent_optimizer_segment segments[] = {{0, 1000, true, 1, 0},
-                                               {1000, 24, false, 64, 0},
-                                               {1024, 40000, true, 1, 0},
-                                               {50000, 20000, false, 0.5, 0}};
+  const mixent_optimizer_segment segments[] = {
+      {0, 1000, true}, {1000, 24, false}, {1024, 40000, true}, {50000, 20000, false}};
   mixent_optimizer optimizer = mixent_optimizer_defaults(mixent_optimizer_find(name));
   optimizer.momentum = momentum, optimizer.nesterov = nesterov, optimizer.weight_decay = 0.02;
   optimizer.count = COUNT, optimizer.segments = segments, optimizer.segment_count = 4;
@@ -87,8 +83,7 @@ static void check_steps(const char *name, double momentum, bool nesterov) {
     for (int k = 0; k < WATCHED; k++) {
       size_t i = watched[k];
       bool decays = i < 1000 || (i >= 1024 && i < 41024), none = (i >= 41024 && i < 50000) || i >= 70000;
-      double own = rate * (i >= 1000 && i < 1024 ? 64 : i >= 50000 ? 0.5 : 1);
-      if (!none) step_by_hand(&optimizer, decays ? 0.02 : 0, own, step, gradient[i], wanted[k]);
+      if (!none) step_by_hand(&optimizer, decays ? 0.02 : 0, rate, step, gradient[i], wanted[k]);
     }
   }
   for (int k = 0; k < WATCHED; k++) {
@@ -112,7 +107,7 @@ static void test_result_does_not_depend_on_threads(void **state) {
   (void)state;
   static float first[COUNT], first_ema[COUNT];
   for (int type = 0; mixent_optimizer_types[type]; type++) {
-    mixent_optimizer_segment all = {0, COUNT, true, 1, 0};
+    mixent_optimizer_segment all = {0, COUNT, true};
     mixent_optimizer optimizer = mixent_optimizer_defaults(mixent_optimizer_types[type]);
     optimizer.momentum = 0.9, optimizer.weight_decay = 1e-3;
     optimizer.count = COUNT, optimizer.segments = &all, optimizer.segment_count = 1;
@@ -132,7 +127,7 @@ static void test_result_does_not_depend_on_threads(void **state) {
 static void test_ema_is_a_follower(void **state) {
   (void)state;
   static float with[COUNT];
-  mixent_optimizer_segment all = {0, COUNT, true, 1, 0};
+  mixent_optimizer_segment all = {0, COUNT, true};
   mixent_optimizer optimizer = mixent_optimizer_defaults(mixent_optimizer_find("adam"));
   optimizer.count = COUNT, optimizer.segments = &all, optimizer.segment_count = 1;
   draw_all(3);
@@ -181,102 +176,6 @@ static void test_clipping(void **state) {
                         (double)gradient[2] * gradient[2])) < 1e-12);
 }
 
-/* airbench's loop: every five of 20 steps the average takes 1 - 0.95^5 (step / 20)^3 of the weights. */
-static void test_slow_weights(void **state) {
-  (void)state;
-  double weight = 1, slow = 1;
-  float theta = 1, slow_theta = 1;
-  for (int step = 1; step <= 20; step++) {
-    weight -= 0.1 * weight, theta -= 0.1f * theta;
-    if (step % 5) continue;
-    double keep = pow(0.95, 5) * pow(step / 20.0, 3);
-    slow = keep * slow + (1 - keep) * weight, weight = slow;
-    mixent_slow_weights_follow(1, mixent_slow_weights_rate(1 - pow(0.95, 5), 3, step / 20.0), &slow_theta,
-                               &theta);
-    assert_true(slow_theta == theta);
-    assert_close(theta, weight);
-  }
-  assert_close(mixent_slow_weights_rate(0.5, 0, 0.3), 0.5);
-}
-
-static void multiply(int m, int k, int n, const float *a, const float *b, float *out) {
-  for (int row = 0; row < m; row++)
-    for (int column = 0; column < n; column++) {
-      double sum = 0;
-      for (int i = 0; i < k; i++) sum += (double)a[row * k + i] * (double)b[i * n + column];
-      out[row * n + column] = (float)sum;
-    }
-}
-
-/* x <- a x + b (x x') x + c (x x')^2 x of x / |x|, three times, in double, x [m][n] as it lies. */
-static void iterate_by_hand(int m, int n, double *x) {
-  double gram[12 * 12], product[128], square[128], norm = 0;
-  for (int i = 0; i < m * n; i++) norm += x[i] * x[i];
-  for (int i = 0; i < m * n; i++) x[i] /= sqrt(norm) + 1e-7;
-  for (int step = 0; step < 3; step++) {
-    for (int i = 0; i < m; i++)
-      for (int j = 0; j < m; j++) {
-        gram[i * m + j] = 0;
-        for (int k = 0; k < n; k++) gram[i * m + j] += x[i * n + k] * x[j * n + k];
-      }
-    double *from = x, *to = product;
-    for (int power = 0; power < 2; power++, from = product, to = square)
-      for (int i = 0; i < m; i++)
-        for (int k = 0; k < n; k++) {
-          to[i * n + k] = 0;
-          for (int j = 0; j < m; j++) to[i * n + k] += gram[i * m + j] * from[j * n + k];
-        }
-    for (int i = 0; i < m * n; i++) x[i] = 3.4445 * x[i] - 4.7750 * product[i] + 2.0315 * square[i];
-  }
-}
-
-/* A wide matrix, a tall one and a vector between: two steps of each as airbench takes them, and SGD for the vector. */
-static void test_muon(void **state) {
-  (void)state;
-  enum { WIDE = 6 * 10, TALL = 12 * 4, ALL = WIDE + 5 + TALL };
-  const mixent_optimizer_segment segments[] = {
-      {0, WIDE, true, 2, 6}, {WIDE, 5, false, 1, 0}, {WIDE + 5, TALL, true, 2, 12}};
-  static float direction[ALL], room[4 * WIDE + 100];
-  mixent_optimizer optimizer = mixent_optimizer_defaults(mixent_optimizer_find("muon"));
-  optimizer.momentum = 0.6, optimizer.nesterov = true, optimizer.weight_decay = 0.1;
-  optimizer.count = ALL, optimizer.segments = segments, optimizer.segment_count = 3;
-  optimizer.multiply = multiply, optimizer.direction = direction, optimizer.room = room;
-  assert_int_equal(mixent_muon_room(segments, 3), 3 * WIDE + 2 * 6 * 6);
-  double wanted[ALL], velocity[ALL] = {0};
-  draw_all(5);
-  for (int i = 0; i < ALL; i++) wanted[i] = (double)theta[i];
-  for (int step = 1; step <= 2; step++) {
-    mixent_optimizer_step(&optimizer, 0.1, (uint64_t)step, theta, gradient, state_arrays, NULL, 0);
-    for (int s = 0; s < 3; s++) {
-      double moved[WIDE], norm = 0;
-      int first = (int)segments[s].offset, count = (int)segments[s].count, rows = (int)segments[s].rows;
-      for (int i = 0; i < count; i++) {
-        velocity[first + i] = 0.6 * velocity[first + i] + (double)gradient[first + i];
-        moved[i] = (double)gradient[first + i] + 0.6 * velocity[first + i];
-        norm += wanted[first + i] * wanted[first + i];
-      }
-      if (rows) { /* a tall matrix is its transpose, gone the same way: (x x') x = x (x' x) */
-        iterate_by_hand(rows, count / rows, moved);
-        for (int i = 0; i < count; i++) wanted[first + i] *= sqrt(rows) / sqrt(norm);
-      }
-      for (int i = 0; i < count; i++) wanted[first + i] -= 0.1 * segments[s].rate * moved[i];
-    }
-  }
-  for (int i = 0; i < ALL; i++)
-    if (!(fabs((double)theta[i] - wanted[i]) < 2e-5))
-      fail_msg("%d: %g is not %g", i, (double)theta[i], wanted[i]);
-  /* with more iterations' worth of a well-behaved matrix, rows are nearly orthogonal and of nearly one length */
-  float x[4 * 20];
-  for (int i = 0; i < 80; i++) x[i] = gradient[i];
-  mixent_muon_orthogonalise(multiply, 4, 20, x, room);
-  for (int i = 0; i < 4; i++)
-    for (int j = 0; j <= i; j++) {
-      double product = 0;
-      for (int k = 0; k < 20; k++) product += (double)x[i * 20 + k] * (double)x[j * 20 + k];
-      assert_true(i == j ? product > 0.4 && product < 1.6 : fabs(product) < 0.4);
-    }
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_registry),
@@ -285,8 +184,6 @@ int main(void) {
       cmocka_unit_test(test_ema_is_a_follower),
       cmocka_unit_test(test_doubles_follow_the_same_rule),
       cmocka_unit_test(test_clipping),
-      cmocka_unit_test(test_slow_weights),
-      cmocka_unit_test(test_muon),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

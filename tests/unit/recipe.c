@@ -227,6 +227,38 @@ static mixent_status resolve(const char *text, const mixent_setting *settings, s
 
 /* An option that belongs to another loss or optimiser is refused, in a file where its value is not the default. */
 /* recipe.yaml could not be read again: a path in Latin-1 is refused before a run begins. */
+/* Recipes of old runs name them, mostly off: they are read, and nothing is trained by them. */
+static void test_retired_options(void **state) {
+  (void)state;
+  const char off[] = "lookahead: {every: 0, rate: 0.5, power: 0}\ninit: {identity: false, whitening: false}\n"
+                     "optimizer: {norm_bias_rate: 1, muon_rate: 0.24}\ndistill: {self: 0}\n";
+  static const char *const on[][2] = {{"lookahead: {every: 5}", "lookahead.every"},
+                                      {"init: {identity: true}", "init.identity"},
+                                      {"init.whitening: true", "init.whitening"},
+                                      {"distill: {self: 0.8}", "distill.self"},
+                                      {"optimizer: {norm_bias_rate: 16}", "optimizer.norm_bias_rate"},
+                                      {"optimizer: {name: muon}", "optimizer.name=muon"}};
+  mixent_recipe recipe;
+  assert_int_equal(mixent_recipe_parse_new(off, "t", "t", NULL, 0, &recipe), MIXENT_OK);
+  assert_null(recipe.retired);
+  for (size_t i = 0; i < sizeof on / sizeof *on; i++) {
+    char message[160];
+    assert_int_equal(mixent_recipe_parse(on[i][0], "t", "t", NULL, 0, &recipe), MIXENT_OK);
+    assert_string_equal(recipe.retired, on[i][1]);
+    assert_int_equal(mixent_recipe_parse_new(on[i][0], "t", "t", NULL, 0, &recipe), MIXENT_ERROR_ARGUMENT);
+    snprintf(message, sizeof message, "%s: mixent has it no longer, because it did not help; leave it out",
+             on[i][1]);
+    assert_string_equal(mixent_last_error(), message);
+  }
+  const mixent_setting setting = {"lookahead.every", "5"};
+  assert_int_equal(mixent_recipe_parse_new("epochs: 1", "t", "t", &setting, 1, &recipe), MIXENT_ERROR_ARGUMENT);
+  mixent_text command = {0};
+  assert_int_equal(mixent_recipe_parse(on[0][0], "t", "t", NULL, 0, &recipe), MIXENT_OK);
+  assert_int_equal(mixent_recipe_command(&recipe, "runs/a", &command), MIXENT_OK);
+  assert_string_equal(command.data, "none: mixent has lookahead.every no longer");
+  mixent_text_free(&command);
+}
+
 static void test_texts_are_utf8(void **state) {
   (void)state;
   mixent_recipe recipe;
@@ -414,6 +446,7 @@ int main(void) {
       cmocka_unit_test(test_words_for_true_and_false),
       cmocka_unit_test(test_numbers_are_short),
       cmocka_unit_test(test_mistakes_are_named),
+      cmocka_unit_test(test_retired_options),
       cmocka_unit_test(test_texts_are_utf8),
       cmocka_unit_test(test_foreign_options_are_refused),
       cmocka_unit_test(test_complete_recipes_are_taken),

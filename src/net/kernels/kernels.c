@@ -1,7 +1,6 @@
 /* The kernels of one instruction set and type of value, with MIXENT_KERNELS the name of the table that comes out. */
 #include "net/kernels/kernels.h"
 #include "net/kernels/elementwise.h"
-#include "net/kernels/matrix.h"
 #include "net/kernels/narrow.h"
 #include "net/kernels/norm.h"
 #include "net/kernels/smooth.h"
@@ -25,5 +24,4 @@ const mixent_kernels MIXENT_KERNELS = {.name = MIXENT_CPU_NAME,
                                        .norm = &norm,
                                        .narrow = &narrow,
                                        .elementwise = &elementwise,
-                                       .smooth = &smooth,
-                                       .multiply = matrix_multiply};
+                                       .smooth = &smooth};

@@ -154,9 +154,6 @@ typedef struct mixent_smooth_kernels {
   void (*backward)(mixent_smooth kind, int count, const void *x, const void *dy, void *dx);
 } mixent_smooth_kernels;
 
-/* out [m][n] = a [m][k] b [k][n] */
-typedef void mixent_matrix_product(int m, int k, int n, const float *a, const float *b, float *out);
-
 typedef struct mixent_kernels {
   const char *name;
   int lanes, values_in_word;
@@ -165,7 +162,6 @@ typedef struct mixent_kernels {
   const mixent_narrow_kernels *narrow;
   const mixent_elementwise_kernels *elementwise;
   const mixent_smooth_kernels *smooth;
-  mixent_matrix_product *multiply;
 } mixent_kernels;
 
 /* The widest that this processor has (or MIXENT_CPU names), for values of float or bfloat16. */
