@@ -251,7 +251,8 @@ static void test_retired_options(void **state) {
     assert_string_equal(mixent_last_error(), message);
   }
   const mixent_setting setting = {"lookahead.every", "5"};
-  assert_int_equal(mixent_recipe_parse_new("epochs: 1", "t", "t", &setting, 1, &recipe), MIXENT_ERROR_ARGUMENT);
+  assert_int_equal(mixent_recipe_parse_new("epochs: 1", "t", "t", &setting, 1, &recipe),
+                   MIXENT_ERROR_ARGUMENT);
   mixent_text command = {0};
   assert_int_equal(mixent_recipe_parse(on[0][0], "t", "t", NULL, 0, &recipe), MIXENT_OK);
   assert_int_equal(mixent_recipe_command(&recipe, "runs/a", &command), MIXENT_OK);
