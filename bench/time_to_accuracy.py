@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """How accurate a recipe is after how many minutes of training: mean and deviation over seeds, as a table and as a picture.
 
-  bench/time_to_accuracy.py [--draw docs/pictures/time-to-accuracy.svg] [--program build/release/mixent] [--json] RUN...
+  bench/time_to_accuracy.py [--draw FILE.svg [--level 'VALUE TEXT']...] [--program build/release/mixent] [--json] RUN...
   bench/time_to_accuracy.py --seeds 3 [--first-seed 0] [--runs runs/time] [...] [-- OPTIONS OF mixent train]
 
 The first form reads finished runs; those that differ in the seed alone are one group. The second trains them, one after another, into
 RUNS/SEED; killed, it goes on where it was, and finished runs are not repeated. Minutes are those of training (augmentation, optimiser,
 EMA and its statistics included, validation not). The test images were scored at the end of each run; where that averaged over several
-views, the same model is scored once more with the image alone, which is kept in the run as test-1-view.json.
+views, the same model is scored once more with the image alone, which is kept in the run as test-1-view.json. In the picture lines are
+accuracy on held-out images, the image alone; points are the test score at the end; --level draws a published number beside them.
 """
 import argparse
 import json
@@ -24,11 +25,13 @@ from picture import COLOURS, DASHES, HEAD, draw  # noqa: E402
 
 
 def score_one_view(program, place, run):
-    """Accuracy on test without views."""
+    """Accuracy on test without views; None if only the model could say it, and a study was imported without."""
     if run.get("test_views", 1) == 1:
         return run["test"]["accuracy"]
     kept = Path(place) / "test-1-view.json"
     if not kept.exists():
+        if not (Path(place) / "best.safetensors").exists():
+            return None
         command = [str(program), "eval", str(Path(place) / "best.safetensors"), "--views", "1", "--threads", str(run["threads"]), "--json"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
@@ -92,20 +95,27 @@ def show(one):
     print(f"test %: {views}image alone {words(one['test_one_view'])}\n", flush=True)
 
 
-def script(reports):
-    """What gnuplot is told: a line per group, bars of a standard deviation where there are several seeds."""
-    lines = [*HEAD, "set xrange [0:*]", "set xlabel 'minutes of training' noenhanced", "set ylabel 'validation accuracy, %' noenhanced",
+def script(reports, levels):
+    """What gnuplot is told: a line and a point per group, bars of a standard deviation where there are several seeds."""
+    lines = [*HEAD, "set xrange [0:*]", "set xlabel 'minutes of training' noenhanced", "set ylabel 'accuracy, %' noenhanced",
              "set key bottom right Left reverse noenhanced"]
     plots = []
     for i, one in enumerate(reports):
-        rows = [(epoch["minutes"], epoch["validation"]) for epoch in one["epochs"] if epoch["validation"]]
-        lines += [f"$group{i} << END", *(f"{x:.4f} {100 * y['mean']:.4f} {100 * (y['deviation'] or 0):.4f}" for x, y in rows), "END"]
-        style = f"linewidth 2 dashtype {DASHES[i % len(DASHES)]} linecolor rgb '{COLOURS[i % len(COLOURS)]}'"
+        colour = f"linecolor rgb '{COLOURS[i % len(COLOURS)]}'"
+        rows = {"held": [(epoch["minutes"], epoch["validation"]) for epoch in one["epochs"] if epoch["validation"]],
+                "test": [(one["epochs"][-1]["minutes"], one["test"])]}
+        for name, points in rows.items():
+            lines += [f"${name}{i} << END",
+                      *(f"{x:.4f} {100 * y['mean']:.4f} {100 * (y['deviation'] or 0):.4f}" for x, y in points), "END"]
         title = one["title"].replace("'", "''")
-        if rows:
-            plots.append(f"$group{i} using 1:2:3 with yerrorlines pointsize 0 {style} title '{title}' noenhanced")
-    if not plots:
-        raise SystemExit("nothing to draw: these runs held no images out")
+        if rows["held"]:
+            style = f"linewidth 2 dashtype {DASHES[i % len(DASHES)]}"
+            plots.append(f"$held{i} using 1:2:3 with yerrorlines pointsize 0 {style} {colour} notitle")
+        plots.append(f"$test{i} using 1:2:3 with yerrorbars linewidth 2 pointtype 7 pointsize 0.8 {colour} title '{title}' noenhanced")
+    for i, level in enumerate(levels):
+        value, _, text = level.partition(" ")
+        text = text.replace("'", "''")
+        plots.append(f"{float(value)} with lines linecolor rgb '#888888' dashtype {i + 2} title '{text}' noenhanced")
     return "\n".join([*lines, "plot " + ", ".join(plots), ""])
 
 
@@ -127,6 +137,7 @@ def main():
     parser.add_argument("--runs", default="runs/time")
     parser.add_argument("--program", default=str(runs.PROGRAM))
     parser.add_argument("--draw", metavar="FILE.svg")
+    parser.add_argument("--level", action="append", default=[], metavar="'VALUE TEXT'", help="a published accuracy in %% and whose it is")
     parser.add_argument("--json", action="store_true", help="print a list of JSON instead; accuracies are 0 to 1 there")
     given = sys.argv[1:]
     cut = given.index("--") if "--" in given else len(given)
@@ -141,7 +152,7 @@ def main():
         for one in reports:
             show(one)
     if arguments.draw:
-        draw(script(reports), arguments.draw)
+        draw(script(reports, arguments.level), arguments.draw)
 
 
 if __name__ == "__main__":

@@ -101,14 +101,18 @@ def test_time_to_accuracy(tiny, tmp_path):
     assert reports[1]["test"] == {"mean": other["test"]["accuracy"], "deviation": None}
     out = run("time_to_accuracy.py", "--program", PROGRAM, *places, directory=tmp_path).stdout
     assert "2 seeds" in out and "with 3 views" in out and len(out.splitlines()) == 7
+    for name in ("best.safetensors", "test-1-view.json"):  # as a study that was imported
+        (places[0] / name).unlink()
+    assert "image alone -" in run("time_to_accuracy.py", "--program", PROGRAM, *places, directory=tmp_path).stdout
     assert "no finished run" in run("time_to_accuracy.py", tmp_path / "bars", directory=tmp_path, code=1).stderr
 
 
 @pytest.mark.skipif(not shutil.which("gnuplot"), reason="gnuplot is not installed (tools/install-dependencies docs)")
 def test_picture(tmp_path):
     one = {"title": "it's_a, net, ce", "epochs": [{"epoch": 1, "minutes": 0.5, "validation": {"mean": 0.25, "deviation": None}},
-                                                  {"epoch": 2, "minutes": 1, "validation": {"mean": 0.75, "deviation": 0.1}}]}
-    time_to_accuracy.draw(time_to_accuracy.script([one, one]), tmp_path / "picture.svg")
+                                                  {"epoch": 2, "minutes": 1, "validation": {"mean": 0.75, "deviation": 0.1}}],
+           "test": {"mean": 0.5, "deviation": None}}
+    time_to_accuracy.draw(time_to_accuracy.script([one, one], ["95.93 it's published"]), tmp_path / "picture.svg")
     picture = xml.dom.minidom.parse(str(tmp_path / "picture.svg"))
     assert picture.documentElement.tagName == "svg" and "it's_a, net, ce" in (tmp_path / "picture.svg").read_text().replace("&#39;", "'")
 
