@@ -6,13 +6,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { BLOCK = 16 }; /* as in exported/convolve.c */
-
 const char *const mixent_c_function_names[MIXENT_C_FUNCTIONS] = {
     [MIXENT_C_EXPONENTIAL] = "exponential",
     [MIXENT_C_LOGARITHM] = "logarithm",
     [MIXENT_C_NORMALISE_PIXELS] = "normalise_pixels",
     [MIXENT_C_NORMALISE_FEATURES] = "normalise_features",
+    [MIXENT_C_FLOAT_WEIGHTS] = "float_weights",
+    [MIXENT_C_INT8_WEIGHTS] = "int8_weights",
     [MIXENT_C_CONVOLVE] = "convolve",
     [MIXENT_C_BATCH_NORM] = "batch_norm",
     [MIXENT_C_RELU] = "relu",
@@ -54,8 +54,8 @@ static void add_floats(mixent_c_exporter *e, const char *kind, int layer, const 
 /* Weights [channels, inputs, area] as convolve() reads them, in a new array of *count. */
 static mixent_status pack_weights(const float *weights, size_t channels, size_t inputs, size_t area,
                                   float **out, size_t *count) {
-  size_t blocks = (channels + BLOCK - 1) / BLOCK;
-  *count = blocks * BLOCK * inputs * area;
+  enum { BLOCK = MIXENT_C_BLOCK };
+  *count = (channels + BLOCK - 1) / BLOCK * BLOCK * inputs * area;
   MIXENT_TRY(MIXENT_ALLOCATE(*count, out));
   for (size_t o = 0; o < channels; o++)
     for (size_t i = 0; i < inputs; i++)
@@ -139,6 +139,7 @@ static mixent_status export_convolution(mixent_c_exporter *e, const mixent_c_ste
   bool linear = mixent_layer_is(layer, MIXENT_LAYER_LINEAR);
   MIXENT_TRY(export_weights(e, step->layer));
   e->needs[MIXENT_C_CONVOLVE] = true;
+  e->needs[e->options.int8 ? MIXENT_C_INT8_WEIGHTS : MIXENT_C_FLOAT_WEIGHTS] = true;
   mixent_text_append(
       &e->calls,
       "  convolve(&(const convolution){.from_height = %d, .from_width = %d, .from_channels = %d,\n"

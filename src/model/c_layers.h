@@ -7,12 +7,17 @@
 #include "model/c_text.h"
 #include "net/graph/fold.h"
 
+/* Output channels whose sums are computed together, and inputs whose weights serve several windows before the next do. */
+enum { MIXENT_C_BLOCK = 16, MIXENT_C_DEPTH = 16 };
+
 /* The functions of src/model/exported, in the order in which a file has those that it needs. */
 typedef enum mixent_c_function {
   MIXENT_C_EXPONENTIAL,
   MIXENT_C_LOGARITHM,
   MIXENT_C_NORMALISE_PIXELS,
   MIXENT_C_NORMALISE_FEATURES,
+  MIXENT_C_FLOAT_WEIGHTS,
+  MIXENT_C_INT8_WEIGHTS,
   MIXENT_C_CONVOLVE,
   MIXENT_C_BATCH_NORM,
   MIXENT_C_RELU,

@@ -110,6 +110,12 @@ static void append_input_remark(const mixent_model *model, mixent_text *out) {
       " * 0 is black, 255 white; light on dark or dark on light, upright and centred as the training images.\n");
 }
 
+/* Values between layers, and weights that exported/int8_weights.c has widened. */
+static size_t variable_bytes(const mixent_c_exporter *e) {
+  size_t wide = e->needs[MIXENT_C_INT8_WEIGHTS] ? MIXENT_C_BLOCK * MIXENT_C_DEPTH : 0;
+  return (e->plan.floats + wide) * sizeof(float);
+}
+
 static void append_head(const mixent_c_exporter *e, mixent_text *out) {
   const mixent_model *model = e->model;
   const char *prefix = e->options.prefix;
@@ -130,7 +136,7 @@ static void append_head(const mixent_c_exporter *e, mixent_text *out) {
       " * %zu bytes of constants and %zu bytes of working memory, which is static: one thread at a time may call it.\n *\n"
       " * For the declarations alone, in a file of your own:\n *\n *   #define ",
       e->options.int8 ? "whole numbers of 8 bits with a scale for each output channel" : "floats",
-      e->constant_bytes, e->plan.floats * sizeof(float));
+      e->constant_bytes, variable_bytes(e));
   append_capitals(prefix, out);
   mixent_text_append(out, "_DECLARATIONS\n *   #include \"this file\" */\n\n");
 }
@@ -164,7 +170,7 @@ static void append_names(const char *prefix, const char *kind, char **names, int
 
 static void append_functions(const mixent_c_exporter *e, mixent_text *out) {
   if (e->needs[MIXENT_C_CONVOLVE])
-    mixent_text_append(out, "\ntypedef %s weight;\n", e->options.int8 ? "int8_t" : "float");
+    mixent_text_append(out, "\nenum { BLOCK = %d, DEPTH = %d };\n", MIXENT_C_BLOCK, MIXENT_C_DEPTH);
   for (int f = 0; f < MIXENT_C_FUNCTIONS; f++)
     for (const mixent_embedded *text = mixent_embedded_c; e->needs[f] && text->name; text++)
       if (strcmp(text->name, mixent_c_function_names[f]) == 0) mixent_text_append(out, "\n%s", text->text);
@@ -254,7 +260,7 @@ mixent_status mixent_model_export_c(const mixent_model *model, const mixent_c_op
   if (status == MIXENT_OK) status = check_model(&e);
   if (status == MIXENT_OK) status = export_steps(&e);
   if (status == MIXENT_OK) status = write_file(&e, path);
-  if (status == MIXENT_OK && size) *size = (mixent_c_size){e.constant_bytes, e.plan.floats * sizeof(float)};
+  if (status == MIXENT_OK && size) *size = (mixent_c_size){e.constant_bytes, variable_bytes(&e)};
   mixent_text_free(&e.constants);
   mixent_text_free(&e.calls);
   mixent_c_plan_free(&e.plan);
