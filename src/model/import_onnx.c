@@ -75,14 +75,17 @@ static mixent_status take_node(mixent_importer *importer) {
 
 static mixent_status add_input(mixent_importer *importer) {
   const mixent_onnx_file *file = &importer->file;
+  enum { MOST = 65536 }; /* pixels a side or features: what windows and rows add to it stays an int */
   const int64_t *shape = file->shape;
   mixent_onnx_made input = {.channels = (int)shape[1], .height = 1, .width = 1};
   bool image = file->dimensions == 4, row = file->dimensions == 2, square = image && shape[2] == shape[3];
-  if (!(row || square) || shape[1] < 1 || (image && shape[2] < 1))
+  bool known = shape[1] >= 1 && shape[1] <= MOST && (!image || (shape[2] >= 1 && shape[2] <= MOST));
+  if (!(row || square) || !known)
     return mixent_fail(
         MIXENT_ERROR_UNSUPPORTED,
-        "%s: input '%.*s': expected square images [N, channels, side, side] or rows [N, features] of a known size",
-        file->origin, (int)(file->input.size < 100 ? file->input.size : 100), (const char *)file->input.data);
+        "%s: input '%.*s': expected square images [N, channels, side, side] or rows [N, features] of a known size of 1 to %d",
+        file->origin, (int)(file->input.size < 100 ? file->input.size : 100), (const char *)file->input.data,
+        MOST);
   if (image) input.height = input.width = (int)shape[2];
   MIXENT_TRY(MIXENT_GROW(&importer->layers, 0, file->origin));
   MIXENT_TRY(mixent_copy_text("input", &input.name));

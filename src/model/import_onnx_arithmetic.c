@@ -118,7 +118,9 @@ static mixent_status add_layers(mixent_importer *importer, mixent_onnx_item *a, 
     return mixent_onnx_fail(importer, "expected zero channels on one side of the sum alone");
   if (a->rank != b->rank || wide->height != narrow->height || wide->width != narrow->width ||
       width_of(importer, a) != width_of(importer, b))
-    return mixent_onnx_fail(importer, "expected two values of the same shape");
+    return mixent_onnx_fail(importer, "expected two values of the same shape, got %lldx%dx%d and %lldx%dx%d",
+                            (long long)width_of(importer, a), wide->height, wide->width,
+                            (long long)width_of(importer, b), narrow->height, narrow->width);
   if (b->kind == MIXENT_ONNX_PADDED && b->before != b->after)
     return mixent_onnx_fail(importer, "expected as many zero channels before as after, got %d and %d",
                             b->before, b->after);

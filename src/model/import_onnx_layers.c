@@ -2,12 +2,24 @@
 #include "core/memory.h"
 #include "model/import_onnx.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MOST_CHANNELS = 65536, MOST_FEATURES = 1 << 20, MOST_WINDOW = 31 };
 
 /* -------------------------------------------------------------- convolution and pooling ---- */
+
+/* "2, 1", for messages. */
+static const char *list_text(const int64_t *list, int count) {
+  static _Thread_local char text[24 * MIXENT_ONNX_LIST];
+  size_t length = 0;
+  text[0] = '\0';
+  for (int i = 0; i < count; i++)
+    length +=
+        (size_t)snprintf(text + length, sizeof text - length, "%s%lld", i ? ", " : "", (long long)list[i]);
+  return count < 0 ? "too many" : text;
+}
 
 /* One number of a list that has the same for height and width; `fallback` where the list is left out. */
 static mixent_status equal_numbers(mixent_importer *importer, const char *attribute, int wanted, int64_t low,
@@ -18,8 +30,11 @@ static mixent_status equal_numbers(mixent_importer *importer, const char *attrib
   bool same = count == 0 || count == wanted;
   for (int i = 1; i < count; i++) same &= list[i] == list[0];
   if (!same || list[0] < low || list[0] > high)
-    return mixent_onnx_fail(importer, "%s: expected %d equal numbers from %lld to %lld", attribute, wanted,
-                            (long long)low, (long long)high);
+    return low == high
+               ? mixent_onnx_fail(importer, "%s: expected %lld for both axes, got %s", attribute,
+                                  (long long)low, list_text(list, count))
+               : mixent_onnx_fail(importer, "%s: expected %d equal numbers from %lld to %lld, got %s",
+                                  attribute, wanted, (long long)low, (long long)high, list_text(list, count));
   *out = (int)list[0];
   return MIXENT_OK;
 }
@@ -67,7 +82,8 @@ static mixent_status take_conv(mixent_importer *importer) {
   const int64_t *shape = weight->shape;
   if (weight->dimensions != 4 || shape[0] < 1 || shape[0] > MOST_CHANNELS || shape[1] != made.channels ||
       shape[2] < 1 || shape[2] != shape[3])
-    return mixent_onnx_fail(importer, "weight: expected a shape [channels, %d, k, k]", made.channels);
+    return mixent_onnx_fail(importer, "weight: expected a shape [channels, %d, k, k], got [%s]",
+                            made.channels, list_text(shape, weight->dimensions));
   if (shape[2] > MOST_WINDOW)
     return mixent_onnx_fail(importer, "weight: expected a kernel of at most %dx%d", MOST_WINDOW, MOST_WINDOW);
   MIXENT_TRY(read_window(importer, (int)shape[2], (int)shape[2] - 1, &made));

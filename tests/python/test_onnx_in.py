@@ -263,14 +263,15 @@ class Applied(nn.Module):
 REFUSED = {
     "operator": (layer(nn.Softplus()), "(Softplus): the operator is not supported; supported are Conv, MaxPool"),
     "group": (layer(nn.Conv2d(3, 6, 3, groups=3)), "(Conv): group: expected 1, got 3"),
-    "dilation": (layer(nn.Conv2d(3, 6, 3, dilation=2)), "(Conv): dilations: expected 2 equal numbers from 1 to 1"),
-    "kernel": (layer(nn.Conv2d(3, 6, (3, 1))), "(Conv): weight: expected a shape [channels, 3, k, k]"),
-    "stride": (layer(nn.Conv2d(3, 6, 3, stride=(1, 2))), "(Conv): strides: expected 2 equal numbers"),
+    "dilation": (layer(nn.Conv2d(3, 6, 3, dilation=2)), "(Conv): dilations: expected 1 for both axes, got 2, 2"),
+    "kernel": (layer(nn.Conv2d(3, 6, (3, 1))), "(Conv): weight: expected a shape [channels, 3, k, k], got [6, 3, 3, 1]"),
+    "stride": (layer(nn.Conv2d(3, 6, 3, stride=(1, 2))), "(Conv): strides: expected 2 equal numbers from 1 to 31, got 1, 2"),
     "average": (layer(nn.AvgPool2d(2)), "(AveragePool): kernel_shape: expected the whole map of 16x16, got 2x2"),
     "ceil": (layer(nn.MaxPool2d(3, 2, ceil_mode=True)), "(MaxPool): ceil_mode: expected 0, got 1"),
     "sigmoid": (layer(nn.Sigmoid()), "(GlobalAveragePool): its input is Sigmoid outside of x Sigmoid(x)"),
     "product": (layer(Applied(lambda x: x * torch.relu(x))), "(Mul): expected a value and numbers of the file, got two values"),
     "softmax": (layer(nn.Softmax(1)), "(GlobalAveragePool): its input is Softmax before the end of the network"),
+    "sum": (layer(Applied(lambda x: torch.relu(x) + torch.relu(x)[:, :1])), "(Add): expected two values of the same shape, got 3x16x16 and 1x16x16"),
     "pad": (layer(Applied(lambda x: functional.pad(x, (1, 1)))), "(Pad): expected zeros before and after the channels"),
     "pixels": (layer(Applied(lambda x: x[:, :, 2:])), "(Slice): expected some of the channels (axis 1)"),
     "map": (nn.Conv2d(3, CLASSES, 3), "(output): expected logits [N, classes]"),
@@ -297,6 +298,23 @@ def test_inputs_that_are_no_square_images(tmp_path):
     module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, CLASSES)).eval()
     export(module, torch.rand(2, 3, 16, 20), tmp_path / "a.onnx")
     assert "input 'x': expected square images" in run("info", "a.onnx", directory=tmp_path, code=1).stderr
+
+
+def field(number, content):
+    """A field of protobuf: a number, or bytes."""
+    varint = lambda value: (bytes([value & 127 | 128]) + varint(value >> 7)) if value > 127 else bytes([value])
+    return varint(number << 3) + varint(content) if isinstance(content, int) else varint(number << 3 | 2) + varint(len(content)) + content
+
+
+@pytest.mark.parametrize("side", [65537, 2**31 - 2, 2**63])
+def test_a_side_near_the_end_of_the_numbers(tmp_path, side):
+    shape = b"".join(field(1, field(1, length)) for length in (1, 1, side, side))
+    given = field(1, b"x") + field(2, field(1, field(1, 1) + field(2, shape)))
+    pads = field(1, b"pads") + b"".join(field(8, 1) for _ in range(4))
+    node = field(1, b"x") + field(2, b"y") + field(4, b"MaxPool") + field(5, pads) + field(5, field(1, b"kernel_shape") + field(8, 2) + field(8, 2))
+    graph = field(1, node) + field(11, given) + field(12, field(1, b"y"))
+    (tmp_path / "a.onnx").write_bytes(field(1, 8) + field(7, graph) + field(8, field(2, 17)))
+    assert "a.onnx: input 'x': expected square images" in run("info", "a.onnx", directory=tmp_path, code=1).stderr
 
 
 def test_weights_beside_the_file_stay_in_its_directory(tmp_path):
