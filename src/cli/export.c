@@ -145,6 +145,10 @@ static int run(const void *given, int count, char **words) {
   if ((arguments->name || arguments->int8) && !arguments->c)
     return mixent_wrong_use("export: --%s is of the file that --c FILE names; name one",
                             arguments->name ? "name" : "int8");
+  if (arguments->temperature && !arguments->onnx && !arguments->c)
+    return mixent_wrong_use(
+        "export: --temperature is of the file that --onnx FILE or --c FILE names; a checkpoint keeps the fitted one, "
+        "and 'mixent predict --temperature' divides by it");
   mixent_checkpoints checkpoints;
   mixent_status status = mixent_checkpoints_open(words, (size_t)count, &checkpoints);
   if (status == MIXENT_OK) status = export_all(arguments, &checkpoints);
@@ -208,7 +212,8 @@ const mixent_command mixent_command_export = {
         "For a table it reads 'features', float [N, features], as they are. It gives 'logits', float "
         "[N, classes]. N is any number. Normalisation is inside, and batch norm is part of the "
         "weights. The metadata name classes, data set and loss. The C file has the function PREFIX_classify, "
-        "which takes pixels from 0 to 255 or features; its first comment says how to call it. Several checkpoints "
+        "which takes pixels from 0 to 255 or features; its first comment says how to call it. --temperature is of the ONNX and "
+        "the C file; a checkpoint keeps the fitted one beside its weights. Several checkpoints "
         "become one network, whose probabilities are the mean of theirs. MODEL is the name of a model that comes with "
         "mixent.",
     .arguments_size = sizeof(arguments),

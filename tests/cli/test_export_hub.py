@@ -129,6 +129,8 @@ def test_wrong_use(mixent, place):
     assert mixent("export", "images", "--hub", "file").code == 1
     assert (place / "file").read_text() == ""
     for words, said in ((["--half", "--onnx", "x.onnx"], "--half is of what --safetensors FILE or --hub DIRECTORY names"),
+                        (["--hub", "h", "--temperature", "2"], "--temperature is of the file that --onnx FILE or --c FILE names"),
+                        (["--safetensors", "h.safetensors", "--temperature", "fitted"], "a checkpoint keeps the fitted one"),
                         (["--hub", ""], "say what to write: .* or --hub DIRECTORY")):
         done = mixent("export", "images", *words)
         assert done.code == 2 and re.search(said, done.message)
