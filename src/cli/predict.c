@@ -102,6 +102,11 @@ static int print_csv(const mixent_model *model, const subject *subject, const fl
   return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
 }
 
+static void print_padded(const char *text, int width) {
+  int columns = mixent_text_columns(text);
+  printf("%s%*s", text, columns < width ? width - columns : 0, "");
+}
+
 static int print_prediction(const mixent_model *model, shape shape, const subject *subject, int width,
                             const float *probabilities) {
   int top[TOP] = {0}, found = find_top(probabilities, model->classes, top);
@@ -110,7 +115,7 @@ static int print_prediction(const mixent_model *model, shape shape, const subjec
   if (subject->row)
     printf("%s row %-*zu", mixent_printable(subject->path), width, subject->row);
   else
-    printf("%-*s", width, mixent_printable(subject->path));
+    print_padded(mixent_printable(subject->path), width);
   for (int j = 0; j < found; j++)
     printf("  %s %.1f %%", mixent_printable(model->class_names[top[j]]), 100 * (double)probabilities[top[j]]);
   putchar('\n');
@@ -208,10 +213,12 @@ static void warn_of_stretching(const chunk *chunk) {
 }
 
 static int widest(const mixent_names *inputs) {
-  size_t width = 0;
-  for (size_t i = 0; i < inputs->count; i++)
-    if (strlen(inputs->items[i]) > width) width = strlen(inputs->items[i]);
-  return (int)width;
+  int width = 0;
+  for (size_t i = 0; i < inputs->count; i++) {
+    int columns = mixent_text_columns(mixent_printable(inputs->items[i]));
+    if (columns > width) width = columns;
+  }
+  return width;
 }
 
 /* One that cannot be read is told, and the others go on; *code is then a failure. */

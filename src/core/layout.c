@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Columns of a text on a terminal: UTF-8 continuation bytes take none. */
-static int columns_of(const char *text) {
+int mixent_text_columns(const char *text) {
   int columns = 0;
   for (; *text; text++) columns += ((unsigned char)*text & 0xc0) != 0x80;
   return columns;
@@ -18,7 +18,7 @@ static int columns_of(const char *text) {
 void mixent_row_append(mixent_text *out, const int *widths, int columns, const char *const *cells) {
   int owed = 0; /* spaces, written only if something follows */
   for (int i = 0; i < columns; i++) {
-    int padding = abs(widths[i]) - columns_of(cells[i]);
+    int padding = abs(widths[i]) - mixent_text_columns(cells[i]);
     if (padding < 0) padding = 0;
     if (i) owed += 2;
     if (widths[i] > 0) owed += padding;
@@ -60,9 +60,9 @@ void mixent_table_add(mixent_table *table, const char *format, ...) {
 /* The widest cell of each column. */
 static void measure(const mixent_table *table, int *widths) {
   size_t columns = (size_t)table->columns;
-  for (size_t j = 0; j < columns; j++) widths[j] = columns_of(table->titles[j]);
+  for (size_t j = 0; j < columns; j++) widths[j] = mixent_text_columns(table->titles[j]);
   for (size_t i = 0; i < table->count; i++) {
-    int width = columns_of(table->cells[i]);
+    int width = mixent_text_columns(table->cells[i]);
     if (width > widths[i % columns]) widths[i % columns] = width;
   }
 }
@@ -91,7 +91,7 @@ static size_t bytes_of(const char *text, int columns) {
 }
 
 static bool cut_in_the_middle(char **cell, int width) {
-  int columns = columns_of(*cell), begin = (width - 1) / 2, end = width - 1 - begin;
+  int columns = mixent_text_columns(*cell), begin = (width - 1) / 2, end = width - 1 - begin;
   char *cut;
   if (columns <= width) return true;
   if (mixent_print_text(&cut, "%.*s…%s", (int)bytes_of(*cell, begin), *cell,
@@ -171,7 +171,7 @@ void mixent_wrapped_append(mixent_text *out, int column, int indent, const char 
     size_t length = strcspn(text, " \n");
     char word[256];
     snprintf(word, sizeof word, "%.*s", (int)length, text);
-    int width = columns_of(word);
+    int width = mixent_text_columns(word);
     if (!fresh && column + 1 + width > WIDTH) {
       mixent_text_append(out, "\n");
       column = 0;

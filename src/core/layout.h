@@ -9,6 +9,8 @@
 
 enum { MIXENT_TABLE_COLUMNS = 32 };
 
+/* Of a terminal, that a text fills. */
+int mixent_text_columns(const char *text);
 /* One line of cells under each other: right-aligned in `widths` (negative: left-aligned), two spaces apart,
  * no spaces at the end. A cell that is too wide pushes the rest. */
 void mixent_row_append(mixent_text *out, const int *widths, int columns, const char *const *cells);

@@ -47,6 +47,16 @@ def test_jpeg_folders_and_many_files(mixent, place):
     assert sum(a == b for a, b in zip(found[:4] + found[6:10], [0, 1, 2, 3] * 2)) >= 6
 
 
+def test_answers_stand_below_each_other(mixent, place, tmp_path):
+    """Whatever letters a name has; what a terminal would obey is escaped."""
+    for name in ("plain.png", "üñï.png", "a\nb.png"):
+        shutil.copy(place / "images" / "0.png", tmp_path / name)
+    done = mixent("predict", "run", *(tmp_path / name for name in ("plain.png", "üñï.png", "a\nb.png")))
+    names = [f"{tmp_path}/{name}" for name in ("plain.png", "üñï.png", "a\\x0ab.png")]
+    assert [line[:len(names[2])].rstrip() for line in done.out.splitlines()] == names
+    assert len({line[len(names[2]):] for line in done.out.splitlines()}) == 1
+
+
 def test_files_of_other_kinds_are_counted(mixent, place, tmp_path):
     for name in ("a.tif", "b.TIF", "c.heic", "deep/d.gif", "deep/e", ".hidden"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
