@@ -45,6 +45,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
     Of 50 rows or more a tenth is held out (`validation.fraction`) to choose the best epoch; of fewer the last one is kept. Ctrl-C ends
     the training early; the classifier is then that of the best epoch so far, or KeyboardInterrupt is raised in the first epoch.
 
+    Probabilities are those at the temperature that fits the held-out rows best, as 'mixent predict --temperature fitted' gives them.
+
     classes_, n_iter_ (epochs), history_ (of each epoch what metrics.jsonl says), interrupted_; checkpoint_: the bytes of the model's
     file, which `mixent predict` reads once they are written.
     """
@@ -96,10 +98,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     def _make_settings(self, table: bool, rows: int) -> tuple[tuple[str, str], ...]:
         hold_out = rows >= LEAST_ROWS_TO_HOLD_OUT
-        batch = self.batch or (32 if table else 50)
+        batch = (32 if table else 50) if self.batch is None else self.batch
+        epochs = 10 if self.epochs is None and not (table or self.recipe) else self.epochs
         chosen: dict[str, object] = {
             "net": self.net or (None if self.recipe else "mlp" if table else "conv3"), "loss.name": self.loss,
-            "epochs": self.epochs or (None if table or self.recipe else 10), "optimizer.learning_rate": self.learning_rate,
+            "epochs": epochs, "optimizer.learning_rate": self.learning_rate,
             "threads": self.threads, "seed": check_random_state(self.random_state).randint(1 << 31),
             "validation.fraction": 0.1 if hold_out else 0, "select": "validation" if hold_out else "last",
             "batch": min(batch, rows - rows // 10 if hold_out else rows), "test.views": 1, **(self.settings or {})}
@@ -140,8 +143,9 @@ def _pixels(images: numpy.ndarray) -> numpy.ndarray:
     if images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
         images = images.transpose(0, 2, 3, 1)
     if images.shape[1] != images.shape[2] or not SIDES[0] <= images.shape[1] <= SIDES[1] or images.shape[3] not in (1, 3):
+        hint = "; smaller ones are rows of a table, as X.reshape(len(X), -1)" if max(images.shape[1:3]) < SIDES[0] else ""
         raise ValueError(f"X: expected square images of {SIDES[0]} to {SIDES[1]} pixels a side with 1 or 3 channels, got shape "
-                         f"{images.shape}")
+                         f"{images.shape}{hint}")
     if images.dtype.kind == "f":
         if not (images.min() >= 0 and images.max() <= 1):
             raise ValueError(f"X: expected pixels from 0 to 1 where they are floats, got {images.min():g} to {images.max():g}")

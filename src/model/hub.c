@@ -157,7 +157,7 @@ static void append_facts(const hub *hub, mixent_text *out) {
 }
 
 static void append_recipe(const hub *hub, mixent_text *out) {
-  mixent_text_append(out, "## Recipe\n\nAll options of the training:\n\n");
+  mixent_text_append(out, "## Recipe\n\nThe options of the training that the checkpoint knows:\n\n");
   const char *line = mixent_printable_lines(hub->model->recipe);
   while (*line) {
     int length = (int)strcspn(line, "\n");

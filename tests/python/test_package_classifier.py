@@ -158,6 +158,7 @@ def test_ctrl_c_in_the_first_epoch(make):
 @pytest.mark.parametrize("change, error, said", [
     (lambda x, y: (x[:, :10], y), ValueError, "expected square images of 16 to 256 pixels"),
     (lambda x, y: (x[..., :2], y), ValueError, "with 1 or 3 channels"),
+    (lambda x, y: (x[:, :8, :8], y), ValueError, r"got shape \(90, 8, 8, 3\); smaller ones are rows of a table, as X.reshape\(len\(X\), -1\)"),
     (lambda x, y: (x.astype(int), y), ValueError, "expected images of uint8, or of floats from 0 to 1, got int"),
     (lambda x, y: (x.astype(float), y), ValueError, "expected pixels from 0 to 1 where they are floats"),
     (lambda x, y: (x, 0 * y), ValueError, "expected at least 2 classes, got 1 class"),
@@ -172,7 +173,7 @@ def test_wrong_arrays(make, change, error, said):
 
 @pytest.mark.parametrize("options, said", [
     ({"loss": "min-entt"}, "min-entt"), ({"net": "mlpp"}, "unknown network 'mlpp'; did you mean 'mlp'"),
-    ({"settings": {"epoch": 3}}, "unknown option 'epoch'"), ({"epochs": -1}, "epochs"), ({"recipe": "tabula"}, "tabula"),
+    ({"settings": {"epoch": 3}}, "unknown option 'epoch'"), ({"epochs": -1}, "epochs"), ({"epochs": 0}, "epochs"), ({"batch": 0}, "batch"), ({"recipe": "tabula"}, "tabula"),
 ])
 def test_wrong_options(make, options, said):
     with pytest.raises(ValueError, match=said):
