@@ -16,6 +16,10 @@
 extern "C" {
 #endif
 
+/* Bounds of a temperature. Beyond them logits divided by it may be no numbers. */
+#define MIXENT_LEAST_TEMPERATURE 1e-6
+#define MIXENT_MOST_TEMPERATURE  1e6
+
 /* A trained model, read from best.safetensors or last.safetensors, or from an ONNX file. */
 typedef struct mixent_model {
   mixent_graph *graph;
@@ -43,13 +47,13 @@ typedef struct mixent_model {
       fitted_temperature; /* with the least NLL on the images held out, from the end of training; 0: none was fitted */
   double
       temperature; /* the caller's: logits are divided by it wherever the model scores, predicts or is exported, which
-                         changes probabilities and no ranking; 1 when it is opened (0 counts as 1) */
+                         changes probabilities and no ranking; 1 when it is opened (0 counts as 1); 1e-6 to 1e6 */
 } mixent_model;
 /* A name that ends in .onnx is an ONNX file, of mixent or of PyTorch; what no layer of mixent computes is refused, by the node. */
 mixent_status mixent_model_open(const char *path, mixent_model **out);
 void mixent_model_free(mixent_model *model);
 /* Writes it as a checkpoint, whole or not at all, that mixent_model_open reads again to the bit, but for `temperature`, the
- * caller's. */
+ * caller's. Numbers that no checkpoint holds are refused: weights and losses that are not finite, an epoch that is not whole. */
 mixent_status mixent_model_save(const mixent_model *model, const char *path);
 
 /* Refuses a data set whose images or classes are not the model's, naming what differs. */

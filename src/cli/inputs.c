@@ -6,6 +6,7 @@
 #include "data/find.h"
 #include "data/formats/single_file.h"
 #include "model/ensemble.h"
+#include "model/temperature.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -179,9 +180,10 @@ mixent_status mixent_temperature_choose(const char *text, const char *path, mixe
     return MIXENT_OK;
   }
   model->temperature = mixent_number_read(text, &end);
-  if (end != text && !*end && isfinite(model->temperature) && model->temperature > 0) return MIXENT_OK;
-  return mixent_fail(MIXENT_ERROR_ARGUMENT, "--temperature: expected 'fitted' or a number above 0, got '%s'",
-                     text);
+  if (end != text && !*end && mixent_is_temperature(model->temperature)) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "--temperature: expected 'fitted' or a number from %g to %g, got '%s'",
+                     MIXENT_LEAST_TEMPERATURE, MIXENT_MOST_TEMPERATURE, text);
 }
 
 const char *mixent_temperature_text(const mixent_model *model) {

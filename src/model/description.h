@@ -6,6 +6,8 @@
 #include "io/safetensors.h"
 #include "mixent/model.h"
 
+enum { MIXENT_MOST_EPOCHS = 1 << 30 }; /* that a model was trained for */
+
 /* Keys from `varying` on change during a run; those before must not. */
 enum { MIXENT_DESCRIPTION_ENTRIES = 32 };
 typedef struct mixent_description {

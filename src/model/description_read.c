@@ -134,9 +134,9 @@ static mixent_status check_numbers(const mixent_model *model, const mixent_descr
     if (!isfinite(model->mean[i])) return fail_entry(from, "mean");
     if (!(isnormal(model->deviation[i]) && model->deviation[i] > 0)) return fail_entry(from, "std");
   }
-  float temperature = (float)model->fitted_temperature; /* 0: none was fitted */
-  bool right = model->fitted_temperature == 0 || (isnormal(temperature) && temperature > 0);
-  return right ? MIXENT_OK : fail_entry(from, MIXENT_TEMPERATURE_KEY);
+  bool none = model->fitted_temperature == 0;
+  return none || mixent_is_temperature(model->fitted_temperature) ? MIXENT_OK
+                                                                  : fail_entry(from, MIXENT_TEMPERATURE_KEY);
 }
 
 mixent_status mixent_description_read(const mixent_described *from, mixent_model *model) {
@@ -144,7 +144,7 @@ mixent_status mixent_description_read(const mixent_described *from, mixent_model
   MIXENT_TRY(read_whole(from, "side", 1, 65536, &model->side));
   MIXENT_TRY(read_whole(from, "channels", 1, model->side == 1 ? MIXENT_MOST_FEATURES : 3, &model->channels));
   MIXENT_TRY(read_whole(from, "classes", 1, 1 << 24, &model->classes));
-  MIXENT_TRY(read_whole(from, "epoch", 0, 1 << 30, &epoch));
+  MIXENT_TRY(read_whole(from, "epoch", 0, MIXENT_MOST_EPOCHS, &epoch));
   MIXENT_TRY(read_names(from, "class_names", model->classes, &model->class_names));
   MIXENT_TRY(read_labels(from, model));
   if (find(from, "feature_names"))

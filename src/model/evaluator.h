@@ -11,7 +11,8 @@ typedef struct mixent_evaluator {
   mixent_net *net;      /* of `batch` rows, its parameters frozen */
 } mixent_evaluator;
 
-/* MIXENT_ERROR_ARGUMENT where a model that was filled in by hand lacks something, or is not its network's. */
+/* MIXENT_ERROR_ARGUMENT where a model that was filled in by hand lacks something, is not its network's, or holds numbers that make
+ * no probabilities. */
 mixent_status mixent_model_check(const mixent_model *model);
 
 mixent_status mixent_evaluator_create(const mixent_model *model, int batch, mixent_precision precision,

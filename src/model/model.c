@@ -4,6 +4,7 @@
 #include "data/check.h"
 #include "data/encoder.h"
 #include "model/evaluator.h"
+#include "model/temperature.h"
 #include "net/graph/graph.h"
 
 #include <math.h>
@@ -29,6 +30,33 @@ void mixent_model_free(mixent_model *model) {
   free(model);
 }
 
+/* Of each channel. */
+static mixent_status check_normalisation(const mixent_model *model) {
+  for (int c = 0; c < model->channels; c++)
+    if (!isfinite(model->mean[c]) || !isnormal(model->deviation[c]) || model->deviation[c] < 0)
+      return mixent_fail(
+          MIXENT_ERROR_ARGUMENT,
+          "model: channel %d: expected a finite mean and a finite deviation above 0, got %g and %g", c,
+          (double)model->mean[c], (double)model->deviation[c]);
+  return MIXENT_OK;
+}
+
+static mixent_status check_temperature(const char *which, double value) {
+  if (value == 0 || mixent_is_temperature(value)) return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT, "model: %s: expected 0 or a number from %g to %g, got %g", which,
+                     MIXENT_LEAST_TEMPERATURE, MIXENT_MOST_TEMPERATURE, value);
+}
+
+static mixent_status check_names(const char *what, char **names, int count) {
+  for (int i = 0; i < count; i++) {
+    MIXENT_NEED(names[i]);
+    if (!mixent_is_utf8(names[i]))
+      return mixent_fail(MIXENT_ERROR_ARGUMENT, "model: the name of %s %d: expected UTF-8, got '%s'", what, i,
+                         names[i]);
+  }
+  return MIXENT_OK;
+}
+
 mixent_status mixent_model_check(const mixent_model *model) {
   MIXENT_NEED(model);
   MIXENT_NEED(model->graph);
@@ -46,9 +74,16 @@ mixent_status mixent_model_check(const mixent_model *model) {
         MIXENT_ERROR_ARGUMENT,
         "model: expected side %d, %d channels and %d classes as its network has, got %d, %d and %d",
         shape->side, shape->channels, shape->classes, model->side, model->channels, model->classes);
-  for (int k = 0; k < model->classes; k++) MIXENT_NEED(model->class_names[k]);
-  for (int k = 0; model->feature_names && k < model->channels; k++) MIXENT_NEED(model->feature_names[k]);
-  return MIXENT_OK;
+  MIXENT_TRY(check_names("class", model->class_names, model->classes));
+  if (model->feature_names) MIXENT_TRY(check_names("feature", model->feature_names, model->channels));
+  MIXENT_TRY(check_normalisation(model));
+  MIXENT_TRY(check_temperature("temperature", model->temperature));
+  MIXENT_TRY(check_temperature("fitted_temperature", model->fitted_temperature));
+  if ((unsigned)model->fit <= MIXENT_FIT_STRETCH && (unsigned)model->background <= MIXENT_BACKGROUND_BLACK)
+    return MIXENT_OK;
+  return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                     "model: expected a fit of 0 to %d and a background of 0 to %d, got %d and %d",
+                     MIXENT_FIT_STRETCH, MIXENT_BACKGROUND_BLACK, (int)model->fit, (int)model->background);
 }
 
 /* "images of 28x28 with 1 channel", "rows of 4 features" */

@@ -5,11 +5,20 @@
 #include "model/state_dict.h"
 #include "model/tensor_list.h"
 
+#include <math.h>
+
 static mixent_status check_values(const mixent_model *model) {
-  if (mixent_all_finite(model->parameters, mixent_graph_parameter_count(model->graph)) &&
-      mixent_all_finite(model->statistics, mixent_graph_statistic_count(model->graph)))
+  if (!mixent_all_finite(model->parameters, mixent_graph_parameter_count(model->graph)) ||
+      !mixent_all_finite(model->statistics, mixent_graph_statistic_count(model->graph)))
+    return mixent_fail(MIXENT_ERROR_NUMERIC, "expected finite weights, got one that is not");
+  for (int i = 0; i < MIXENT_LOSS_PARAMETERS; i++)
+    if (!isfinite(model->loss.value[i]))
+      return mixent_fail(MIXENT_ERROR_NUMERIC, "model: loss.value[%d]: expected a finite number, got %g", i,
+                         model->loss.value[i]);
+  if (model->epoch >= 0 && model->epoch <= MIXENT_MOST_EPOCHS && model->epoch == floor(model->epoch))
     return MIXENT_OK;
-  return mixent_fail(MIXENT_ERROR_NUMERIC, "expected finite weights, got one that is not");
+  return mixent_fail(MIXENT_ERROR_ARGUMENT, "model: epoch: expected a whole number from 0 to %d, got %g",
+                     MIXENT_MOST_EPOCHS, model->epoch);
 }
 
 mixent_status mixent_model_save(const mixent_model *model, const char *path) {

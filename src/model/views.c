@@ -11,8 +11,6 @@
 mixent_status mixent_views_create(int count, size_t batch, size_t classes, double temperature,
                                   mixent_views *out) {
   *out = (mixent_views){.count = count, .batch = batch, .classes = classes, .temperature = temperature};
-  if (!(temperature > 0 && isfinite(temperature)))
-    return mixent_fail(MIXENT_ERROR_ARGUMENT, "temperature: expected a number above 0, got %g", temperature);
   if (count < 1 || count > MIXENT_MOST_VIEWS)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "views: expected a whole number from 1 to %d, got %d",
                        MIXENT_MOST_VIEWS, count);

@@ -140,7 +140,7 @@ def test_a_run_in_place_of_its_checkpoint(mixent, place):
     (["export", "run", "--onnx", "run/recipe.yaml"], "--onnx would replace run/recipe.yaml"),
     (["export", "run", "--onnx", "run/last.safetensors"], "--onnx would replace run/last.safetensors"),
     (["export", "run", "--onnx", "run/best.safetensors"], "is the checkpoint itself"),
-    (["eval", "run", "--temperature", "0"], "expected 'fitted' or a number above 0, got '0'"),
+    (["eval", "run", "--temperature", "0"], "expected 'fitted' or a number from 1e-06 to 1e+06, got '0'"),
     (["eval", "run", "--temperature", "warm"], "got 'warm'"),
     (["eval", "run/last.safetensors", "--temperature", "fitted"], "run/last.safetensors has none")])
 def test_words_that_are_not_meant(mixent, place, words, message):

@@ -10,9 +10,11 @@
 #include "mixent/statistics.h"
 #include "mixent/train.h"
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The call is refused, with its function and a NULL in the message. */
 #define REFUSES(call)                                                                                        \
@@ -306,6 +308,49 @@ static void test_models_filled_in_by_hand(void **state) {
   mixent_graph_free(graph);
 }
 
+/* What would make no probabilities, or a file that nothing reads, is refused before anything is written. */
+static void test_models_with_wrong_values(void **state) {
+  (void)state;
+  static char latin[] = "\xc4";
+  static const char path[] = "/tmp/mixent-test-nothing-is-written";
+  mixent_graph *graph = make_graph();
+  filled by_hand;
+  mixent_model *model = &by_hand.model;
+  mixent_predictor *predictor;
+#define WRONG(change, words)                                                                                 \
+  do {                                                                                                       \
+    fill(&by_hand, graph);                                                                                   \
+    change;                                                                                                  \
+    REFUSES_STRUCT(mixent_model_export_onnx(model, path), words);                                            \
+    REFUSES_STRUCT(mixent_model_export_c(model, NULL, path, NULL), words);                                   \
+    REFUSES_STRUCT(mixent_model_save(model, path), words);                                                   \
+    REFUSES_STRUCT(mixent_predictor_create(model, 1, MIXENT_FP32, &predictor), words);                       \
+  } while (0)
+  WRONG(by_hand.mean[0] = NAN, "got nan and 1");
+  WRONG(by_hand.deviation[0] = 0, "got 0 and 0");
+  WRONG(by_hand.deviation[0] = -1, "got 0 and -1");
+  WRONG(by_hand.deviation[0] = INFINITY, "got 0 and inf");
+  WRONG(model->temperature = NAN, "model: temperature: expected 0 or a number from 1e-06 to 1e+06, got nan");
+  WRONG(model->temperature = 1e300, "got 1e+300"); /* infinite as a float */
+  WRONG(model->temperature = 1e-50, "got 1e-50");  /* 0 as a float */
+  WRONG(model->fitted_temperature = -1, "model: fitted_temperature: expected 0");
+  WRONG(by_hand.names[1] = latin, "the name of class 1: expected UTF-8");
+  WRONG(model->fit = (mixent_fit)99, "got 99 and 0");
+  WRONG(model->background = (mixent_background)-1, "got 0 and -1");
+#undef WRONG
+  static const double epochs[] = {NAN, -1, 2.5, 1e300};
+  for (size_t i = 0; i < sizeof epochs / sizeof *epochs; i++) {
+    fill(&by_hand, graph);
+    model->epoch = epochs[i];
+    REFUSES_STRUCT(mixent_model_save(model, path), "model: epoch: expected a whole number from 0 to");
+  }
+  fill(&by_hand, graph);
+  model->loss.value[1] = INFINITY;
+  assert_int_equal(mixent_model_save(model, path), MIXENT_ERROR_NUMERIC);
+  assert_int_equal(access(path, F_OK), -1);
+  mixent_graph_free(graph);
+}
+
 static void test_train(void **state) {
   (void)state;
   mixent_graph *graph = make_graph();
@@ -513,6 +558,7 @@ int main(void) {
                                      cmocka_unit_test(test_train),
                                      cmocka_unit_test(test_statistics),
                                      cmocka_unit_test(test_models_filled_in_by_hand),
+                                     cmocka_unit_test(test_models_with_wrong_values),
                                      cmocka_unit_test(test_all_functions_are_called)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
