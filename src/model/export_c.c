@@ -148,15 +148,15 @@ static void append_declarations(const mixent_c_exporter *e, mixent_text *out) {
   append_capitals(prefix, out);
   mixent_text_append(out, "_DECLARED\n#define ");
   append_capitals(prefix, out);
-  mixent_text_append(out, "_DECLARED\n");
+  mixent_text_append(out, "_DECLARED\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
   mixent_text_append(out, "enum { %s_side = %d, %s_channels = %d, %s_classes = %d };\n", prefix, model->side,
                      prefix, model->channels, prefix, model->classes);
   mixent_text_append(out, "extern const char *const %s_class_names[%d];\n", prefix, model->classes);
   if (model->feature_names)
     mixent_text_append(out, "extern const char *const %s_feature_names[%d];\n", prefix, model->channels);
-  mixent_text_append(
-      out, "int %s_classify(%s, float *probabilities);\nvoid %s_logits(%s, float *logits);\n#endif\n", prefix,
-      input_of(model), prefix, input_of(model));
+  mixent_text_append(out, "int %s_classify(%s, float *probabilities);\nvoid %s_logits(%s, float *logits);\n",
+                     prefix, input_of(model), prefix, input_of(model));
+  mixent_text_append(out, "#ifdef __cplusplus\n}\n#endif\n#endif\n");
 }
 
 static void append_names(const char *prefix, const char *kind, char **names, int count, mixent_text *out) {

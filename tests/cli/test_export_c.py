@@ -249,14 +249,18 @@ def test_memory_is_shared(tmp_path):
 
 
 def test_declarations_alone(tmp_path):
-    """The file tells another one what it has; once more changes nothing."""
+    """The file tells another one, of C or C++, what it has; once more changes nothing."""
     export(tmp_path, "conv3", 1, 28, 26)
-    (tmp_path / "main.c").write_text('#define LETTERS_DECLARATIONS\n#include "x.c"\n#include "x.c"\n'
-                                     "int main(void) { static unsigned char pixels[letters_side * letters_side * letters_channels];\n"
-                                     "  float probabilities[letters_classes];\n"
-                                     "  return letters_classify(pixels, probabilities) < 0 || !letters_class_names[25]; }\n")
-    subprocess.run([COMPILERS[0], *STRICT, "main.c", "x.c", "-o", "main"], cwd=tmp_path, check=True)
-    subprocess.run(["./main"], cwd=tmp_path, check=True)
+    main = ('#define LETTERS_DECLARATIONS\n#include "x.c"\n#include "x.c"\n'
+            "int main(void) { static unsigned char pixels[letters_side * letters_side * letters_channels];\n"
+            "  float probabilities[letters_classes];\n"
+            "  return letters_classify(pixels, probabilities) < 0 || !letters_class_names[25]; }\n")
+    compile_file(tmp_path, COMPILERS[0], "-c", output="x.o")
+    for ending, standard in (("c", "c99"), ("cpp", "c++11")):
+        (tmp_path / f"main.{ending}").write_text(main)
+        subprocess.run([COMPILERS[0], f"-std={standard}", "-Wall", "-Wextra", "-Werror", "-pedantic", f"main.{ending}", "x.o", "-o", "main"], cwd=tmp_path,
+                       check=True)
+        subprocess.run(["./main"], cwd=tmp_path, check=True)
 
 
 FUNCTIONS = r"""
