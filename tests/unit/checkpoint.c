@@ -95,12 +95,10 @@ static void make_sample(sample *out, const char *net, uint64_t seed) {
   assert_int_equal(MIXENT_ALLOCATE(out->statistics, &out->checkpoint.statistics), MIXENT_OK);
   assert_int_equal(MIXENT_ALLOCATE(2 * out->parameters, &out->state.optimizer), MIXENT_OK);
   assert_int_equal(MIXENT_ALLOCATE(out->parameters, &out->state.ema), MIXENT_OK);
-  assert_int_equal(MIXENT_ALLOCATE(out->parameters, &out->state.slow), MIXENT_OK);
   fill("parameters", out->checkpoint.parameters, out->parameters, seed);
   fill("statistics", out->checkpoint.statistics, out->statistics, seed);
   fill("optimizer", out->state.optimizer, 2 * out->parameters, seed);
   fill("ema", out->state.ema, out->parameters, seed);
-  fill("slow", out->state.slow, out->parameters, seed);
   fill_state(&out->state, seed);
 }
 
@@ -110,7 +108,6 @@ static void free_sample(sample *sample) {
   free(sample->checkpoint.statistics);
   free(sample->state.optimizer);
   free(sample->state.ema);
-  free(sample->state.slow);
 }
 
 static int set_up(void **state) {
@@ -144,13 +141,11 @@ static void test_everything_comes_back(void **state) {
     assert_memory_equal(written.checkpoint.statistics, read.checkpoint.statistics, 4 * read.statistics);
     assert_memory_equal(written.state.optimizer, read.state.optimizer, 8 * read.parameters);
     assert_memory_equal(written.state.ema, read.state.ema, 4 * read.parameters);
-    assert_memory_equal(written.state.slow, read.state.slow, 4 * read.parameters);
     /* the rest of the state, arrays aside */
-    free(written.state.optimizer), free(written.state.ema), free(written.state.slow);
+    free(written.state.optimizer), free(written.state.ema);
     written.state.optimizer = read.state.optimizer, written.state.ema = read.state.ema;
-    written.state.slow = read.state.slow;
     assert_memory_equal(&written.state, &read.state, sizeof read.state);
-    written.state.optimizer = NULL, written.state.ema = NULL, written.state.slow = NULL;
+    written.state.optimizer = NULL, written.state.ema = NULL;
     free_sample(&written);
     free_sample(&read);
   }
