@@ -70,7 +70,9 @@ mixent_status mixent_new_file_open(const char *path, mixent_new_file *out) {
   int descriptor = -1;
   *out = (mixent_new_file){0};
   mixent_status status;
-  if (exists && S_ISDIR(there.st_mode))
+  if (!*path)
+    status = mixent_fail(MIXENT_ERROR_ARGUMENT, "expected the name of a file to write, got ''");
+  else if (exists && S_ISDIR(there.st_mode))
     status = mixent_fail(MIXENT_ERROR_IO, "cannot write %s: it is a directory", path);
   else if (exists && !S_ISREG(there.st_mode)) /* by `path`: what /dev/stdout leads to has no name */
     status = open_in_place(path, out, &descriptor);

@@ -32,6 +32,13 @@ mixent_status mixent_dataset_check(const mixent_dataset *dataset) {
                        "%s: expected one shape, got train images of %dx%dx%d and test images of %dx%dx%d",
                        dataset->name, train->side, train->side, train->channels, test->side, test->side,
                        test->channels);
+  if (train->count && test->count && !train->pixels != !test->pixels)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "%s: expected pixels or features in train and test, got one of each", dataset->name);
+  if (dataset->validation_count && dataset->validation_count >= train->count)
+    return mixent_fail(MIXENT_ERROR_ARGUMENT,
+                       "%s: validation_count: expected fewer than the %zu of train, got %zu", dataset->name,
+                       train->count, dataset->validation_count);
   for (int k = 0; k < dataset->classes; k++) MIXENT_NEED(dataset->class_names[k]);
   for (int k = 0; dataset->feature_names && k < dataset->train.channels; k++)
     MIXENT_NEED(dataset->feature_names[k]);

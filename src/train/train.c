@@ -249,20 +249,24 @@ static mixent_train_options own_options(const mixent_train_options *given) {
   return own;
 }
 
-mixent_status mixent_train(const mixent_train_options *given, mixent_train_summary *summary) {
-  MIXENT_NEED(given);
+mixent_status mixent_train(const mixent_train_options *options, mixent_train_summary *summary) {
+  MIXENT_NEED(options);
   MIXENT_NEED(summary);
-  if (given->setting_count) MIXENT_NEED(given->settings);
-  if (given->dataset) MIXENT_TRY(mixent_dataset_check(given->dataset));
-  const mixent_train_options options = own_options(given);
+  if (options->setting_count) MIXENT_NEED(options->settings);
+  for (size_t i = 0; i < options->setting_count; i++) {
+    MIXENT_NEED(options->settings[i].key);
+    MIXENT_NEED(options->settings[i].value);
+  }
+  if (options->dataset) MIXENT_TRY(mixent_dataset_check(options->dataset));
+  const mixent_train_options own = own_options(options);
   mixent_recipe recipe;
   mixent_trainer *trainer = NULL;
   char *place = NULL;
   bool automatic_threads = false;
   memset(summary, 0, sizeof *summary);
-  MIXENT_TRY(mixent_peers_agree(compose(&options, &recipe, &automatic_threads)));
+  MIXENT_TRY(mixent_peers_agree(compose(&own, &recipe, &automatic_threads)));
   MIXENT_TRY(mixent_ranks_share(&recipe, true, automatic_threads));
-  mixent_status status = prepare(&recipe, &options, &place, &trainer);
+  mixent_status status = prepare(&recipe, &own, &place, &trainer);
   if (status == MIXENT_OK) warn_of_all(trainer, &recipe);
   if (status == MIXENT_OK) status = start_run(trainer, place, summary);
   mixent_trainer_free(trainer);
@@ -350,19 +354,19 @@ static mixent_status open_run(const char *place, mixent_run_directory *run, mixe
   return read_finished(run, summary, finished);
 }
 
-mixent_status mixent_train_resume(const char *place, const mixent_train_options *given,
+mixent_status mixent_train_resume(const char *run, const mixent_train_options *options,
                                   mixent_train_summary *summary) {
-  MIXENT_NEED(place);
-  MIXENT_NEED(given);
+  MIXENT_NEED(run);
+  MIXENT_NEED(options);
   MIXENT_NEED(summary);
-  if (given->dataset) MIXENT_TRY(mixent_dataset_check(given->dataset));
-  const mixent_train_options options = own_options(given);
-  mixent_run_directory run = {.lock = -1};
+  if (options->dataset) MIXENT_TRY(mixent_dataset_check(options->dataset));
+  const mixent_train_options own = own_options(options);
+  mixent_run_directory directory = {.lock = -1};
   bool finished = false;
   memset(summary, 0, sizeof *summary);
-  mixent_status status = mixent_peers_agree(open_run(place, &run, summary, &finished));
+  mixent_status status = mixent_peers_agree(open_run(run, &directory, summary, &finished));
   if (status == MIXENT_OK) status = mixent_ranks_follow(&finished);
-  if (status == MIXENT_OK && !finished) status = resume_unfinished(&run, &options, summary);
-  mixent_run_directory_close(&run);
+  if (status == MIXENT_OK && !finished) status = resume_unfinished(&directory, &own, summary);
+  mixent_run_directory_close(&directory);
   return status;
 }

@@ -262,11 +262,38 @@ static void test_arrays_that_cannot_be(void **state) {
   REFUSES(arrays.train = arrays.test = rows; arrays.classes = 2, "train: label 9 is -1");
 }
 
+/* A data set's struct is open: what a caller has changed in it is looked at again. */
+static void test_data_sets_changed_by_hand(void **state) {
+  (void)state;
+  static float features[TEST * PIXELS];
+  mixent_dataset *dataset = borrow();
+  mixent_train_summary summary;
+  char run[96];
+  const mixent_dataset kept = *dataset;
+  dataset->validation_count = TRAIN;
+  assert_int_equal(train(dataset, "changed", 0, run, &summary), MIXENT_ERROR_ARGUMENT);
+  assert_non_null(
+      strstr(mixent_last_error(), "validation_count: expected fewer than the 66 of train, got 66"));
+  *dataset = kept;
+  dataset->train.side = dataset->test.side = 1, dataset->test.pixels = NULL,
+  dataset->test.features = features;
+  assert_int_equal(train(dataset, "changed", 0, run, &summary), MIXENT_ERROR_ARGUMENT);
+  assert_non_null(
+      strstr(mixent_last_error(), "expected pixels or features in train and test, got one of each"));
+  *dataset = kept;
+  dataset->train.labels[7] = CLASSES;
+  assert_int_equal(train(dataset, "changed", 0, run, &summary), MIXENT_ERROR_ARGUMENT);
+  assert_non_null(strstr(mixent_last_error(), "image 7: its label 4 is not in 0..3"));
+  assert_int_equal(access(run, F_OK), -1);
+  mixent_dataset_free(dataset);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_arrays_train_as_files_do),
                                      cmocka_unit_test(test_a_stopped_run_wants_the_same_arrays),
                                      cmocka_unit_test(test_a_saved_model_is_read_again),
                                      cmocka_unit_test(test_rows_of_features),
-                                     cmocka_unit_test(test_arrays_that_cannot_be)};
+                                     cmocka_unit_test(test_arrays_that_cannot_be),
+                                     cmocka_unit_test(test_data_sets_changed_by_hand)};
   return cmocka_run_group_tests(tests, fill_arrays, remove_data);
 }

@@ -370,6 +370,9 @@ static void test_train(void **state) {
   REFUSES(mixent_train(NULL, &summary));
   REFUSES(mixent_train(&options, NULL));
   REFUSES(mixent_train(&unset, &summary));
+  const mixent_setting lacks[] = {{NULL, "1"}, {"epochs", NULL}};
+  for (int i = 0; i < 2; i++)
+    REFUSES(mixent_train(&(mixent_train_options){.settings = &lacks[i], .setting_count = 1}, &summary));
   REFUSES(mixent_train_resume(NULL, &options, &summary));
   REFUSES(mixent_train_resume("x", NULL, &summary));
   REFUSES(mixent_train_resume("x", &options, NULL));
@@ -395,6 +398,7 @@ static void test_train(void **state) {
   REFUSES(mixent_model_export_onnx(model, NULL));
   REFUSES(mixent_model_save(NULL, "x.safetensors"));
   REFUSES(mixent_model_save(model, NULL));
+  REFUSES_STRUCT(mixent_model_save(model, ""), "expected the name of a file to write, got ''");
   REFUSES(mixent_train(&by_hand_data, &summary));
   REFUSES(mixent_train_resume("x", &by_hand_data, &summary));
   REFUSES(mixent_model_export_c(NULL, NULL, "x.c", NULL));
