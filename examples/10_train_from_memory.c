@@ -7,35 +7,29 @@
  *   cc -std=c17 10_train_from_memory.c $(pkg-config --cflags --libs mixent) -lm */
 #include <math.h>
 #include <mixent/train.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { SIDE = 16, CLASSES = 4, TRAIN = 600, TEST = 200 };
-static uint8_t train_pixels[TRAIN][SIDE][SIDE], test_pixels[TEST][SIDE][SIDE];
-static int32_t train_labels[TRAIN], test_labels[TEST];
+static uint8_t pixels[TRAIN + TEST][SIDE][SIDE]; /* the test images are the last */
+static int32_t labels[TRAIN + TEST];
 static const char *const class_names[CLASSES] = {"upright", "falling", "level", "rising"};
+
+static void draw_bars(void) {
+  for (int i = 0; i < TRAIN + TEST; i++) {
+    double angle = 3.141592653589793 * (labels[i] = i % CLASSES) / CLASSES, shift = rand() % 5 - 2;
+    for (int y = 0; y < SIDE; y++)
+      for (int x = 0; x < SIDE; x++) {
+        double distance = fabs((x - 7.5) * cos(angle) + (y - 7.5) * sin(angle) + shift);
+        pixels[i][y][x] = (uint8_t)((distance < 1.5 ? 180 : 0) + rand() % 70);
+      }
+  }
+}
 
 static volatile sig_atomic_t stop;
 static void ask_to_stop(int signal) {
   stop = signal;
-}
-
-/* Uniform in [0, 1): the same numbers everywhere. */
-static double uniform(void) {
-  static uint32_t state = 1;
-  state = state * 1664525 + 1013904223;
-  return (state >> 8) * 0x1p-24;
-}
-
-static void draw_bars(int count, uint8_t pixels[][SIDE][SIDE], int32_t *labels) {
-  for (int i = 0; i < count; i++) {
-    double angle = 3.141592653589793 * (labels[i] = i % CLASSES) / CLASSES, shift = 4 * uniform() - 2;
-    for (int y = 0; y < SIDE; y++)
-      for (int x = 0; x < SIDE; x++) {
-        double distance = (x - 7.5) * cos(angle) + (y - 7.5) * sin(angle) + shift;
-        pixels[i][y][x] = (uint8_t)((fabs(distance) < 1.5 ? 180 : 0) + 70 * uniform());
-      }
-  }
 }
 
 static void tell_epoch(void *context, const mixent_train_epoch *epoch) {
@@ -51,25 +45,18 @@ static void check(mixent_status status) {
 }
 
 int main(void) {
-  draw_bars(TRAIN, train_pixels, train_labels);
-  draw_bars(TEST, test_pixels, test_labels);
+  draw_bars();
+  signal(SIGINT, ask_to_stop);
+  mixent_images train = {.count = TRAIN, .side = SIDE, .channels = 1}, test = train;
+  train.pixels = pixels[0][0], train.labels = labels;
+  test.count = TEST, test.pixels = pixels[TRAIN][0], test.labels = labels + TRAIN;
   const mixent_dataset_arrays arrays = {
-      .name = "bars",
-      .train =
-          {.count = TRAIN, .side = SIDE, .channels = 1, .pixels = train_pixels[0][0], .labels = train_labels},
-      .test =
-          {.count = TEST, .side = SIDE, .channels = 1, .pixels = test_pixels[0][0], .labels = test_labels},
-      .classes = CLASSES,
-      .class_names = class_names};
+      .name = "bars", .train = train, .test = test, .classes = CLASSES, .class_names = class_names};
   mixent_dataset *dataset;
   check(mixent_dataset_borrow(&arrays, &dataset));
 
-  const mixent_setting settings[] = {{"net", "conv3"},
-                                     {"loss.name", "min-ent"},
-                                     {"epochs", "3"},
-                                     {"batch", "20"},
-                                     {"optimizer.learning_rate", "0.02"}};
-  signal(SIGINT, ask_to_stop);
+  const mixent_setting settings[] = {
+      {"net", "conv3"}, {"loss.name", "min-ent"}, {"epochs", "3"}, {"batch", "20"}};
   const mixent_train_options options = {.recipe = "demo",
                                         .settings = settings,
                                         .setting_count = sizeof settings / sizeof *settings,
