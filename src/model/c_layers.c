@@ -65,12 +65,13 @@ static mixent_status pack_weights(const float *weights, size_t channels, size_t 
   return MIXENT_OK;
 }
 
-/* Each output channel of [channels, row] by its own largest weight: weights become whole numbers of -127 to 127. */
+/* Each output channel of [channels, row] by its own largest weight: weights become whole numbers of -127 to 127. Weights too small
+ * for a scale become 0. */
 static void quantize(float *weights, size_t channels, size_t row, float *scale) {
   for (size_t o = 0; o < channels; o++) {
     float largest = 0;
     for (size_t i = 0; i < row; i++) largest = fmaxf(largest, fabsf(weights[o * row + i]));
-    scale[o] = largest > 0 ? largest / 127 : 1;
+    scale[o] = isnormal(largest / 127) ? largest / 127 : 1;
     for (size_t i = 0; i < row; i++) weights[o * row + i] = rintf(weights[o * row + i] / scale[o]);
   }
 }

@@ -351,6 +351,28 @@ static void test_models_with_wrong_values(void **state) {
   mixent_graph_free(graph);
 }
 
+/* 1e-44 / 127 is 0: no weight is divided by it. */
+static void test_weights_too_small_for_a_scale(void **state) {
+  (void)state;
+  mixent_graph *graph = make_graph();
+  filled by_hand;
+  char path[] = "/tmp/mixent-test-XXXXXX", text[1 << 14] = "";
+  assert_int_not_equal(mkstemp(path), -1);
+  fill(&by_hand, graph);
+  for (size_t i = 0; i < mixent_graph_parameter_count(graph); i++) by_hand.parameters[i] = 1e-44F;
+  assert_int_equal(mixent_model_export_c(&by_hand.model, &(mixent_c_options){.int8 = true}, path, NULL),
+                   MIXENT_OK);
+  FILE *file = fopen(path, "rb");
+  assert_non_null(file);
+  assert_true(fread(text, 1, sizeof text - 1, file) > 0 && fgetc(file) == EOF);
+  fclose(file);
+  remove(path);
+  const char *scale = strstr(text, "static const float scale_");
+  assert_non_null(scale);
+  assert_non_null(strstr(scale, "= {\n    1.0f"));
+  mixent_graph_free(graph);
+}
+
 static void test_train(void **state) {
   (void)state;
   mixent_graph *graph = make_graph();
@@ -563,6 +585,7 @@ int main(void) {
                                      cmocka_unit_test(test_statistics),
                                      cmocka_unit_test(test_models_filled_in_by_hand),
                                      cmocka_unit_test(test_models_with_wrong_values),
+                                     cmocka_unit_test(test_weights_too_small_for_a_scale),
                                      cmocka_unit_test(test_all_functions_are_called)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
