@@ -1,9 +1,9 @@
 /* `mixent predict`: names the classes of images, or of rows of a table. */
 #include "cli/commands.h"
 #include "cli/inputs.h"
-#include "cli/json.h"
 #include "cli/model.h"
 #include "cli/places.h"
+#include "cli/prediction.h"
 #include "core/layout.h"
 #include "core/memory.h"
 #include "core/printable.h"
@@ -21,106 +21,16 @@ typedef struct arguments {
   bool json, csv;
 } arguments;
 
-typedef enum shape { SHAPE_TEXT, SHAPE_JSON, SHAPE_CSV } shape;
-
-static shape shape_of(const arguments *arguments) {
-  return arguments->csv ? SHAPE_CSV : arguments->json ? SHAPE_JSON : SHAPE_TEXT;
+static mixent_prediction_shape shape_of(const arguments *arguments) {
+  return arguments->csv    ? MIXENT_PREDICTION_CSV
+         : arguments->json ? MIXENT_PREDICTION_JSON
+                           : MIXENT_PREDICTION_TEXT;
 }
 
 enum { INVERT_WARN, INVERT_AUTO, INVERT_YES, INVERT_NO };
 static const char *const invert_choices[] = {"warn", "auto", "yes", "no", NULL};
 
-enum { TOP = 3, ROWS = 64 }; /* classes named; rows of a table computed together */
-
-/* The classes with the largest probabilities, best first; the lower index among equals. Returns how many. */
-static int find_top(const float *probabilities, int classes, int top[TOP]) {
-  int count = 0;
-  for (; count < TOP && count < classes; count++) {
-    int best = -1;
-    for (int k = 0; k < classes; k++) {
-      bool taken = false;
-      for (int i = 0; i < count; i++) taken |= top[i] == k;
-      if (!taken && (best < 0 || probabilities[k] > probabilities[best])) best = k;
-    }
-    top[count] = best;
-  }
-  return count;
-}
-
-/* What was classified: an image, or row `row` (from 1) of a table. */
-typedef struct subject {
-  const char *path;
-  size_t row; /* 0: an image */
-  bool inverted;
-} subject;
-
-static int print_json(const mixent_model *model, const subject *subject, const float *probabilities,
-                      const int *top, int count) {
-  json_t *list = json_array();
-  for (int i = 0; i < count; i++)
-    mixent_json_append(&list, json_pack("{s:s, s:I, s:f}", "class", model->class_names[top[i]], "label",
-                                        (json_int_t)model->labels[top[i]], "probability",
-                                        (double)probabilities[top[i]]));
-  if (!subject->row)
-    return mixent_json_print(json_pack("{s:o, s:b, s:o}", "image", mixent_json_text(subject->path),
-                                       "inverted", subject->inverted, "top", list));
-  return mixent_json_print(json_pack("{s:o, s:I, s:o}", "file", mixent_json_text(subject->path), "row",
-                                     (json_int_t)subject->row, "top", list));
-}
-
-static mixent_status print_csv_line(mixent_text *line) {
-  mixent_status status = mixent_text_status(line);
-  if (status == MIXENT_OK) puts(line->data);
-  mixent_text_free(line);
-  return status;
-}
-
-/* "file,row,class,p(A),p(B)"; of images without the row. */
-static mixent_status print_csv_header(const mixent_model *model) {
-  mixent_text line = {0};
-  mixent_csv_field_append(&line, "file", true);
-  if (model->side == 1) mixent_csv_field_append(&line, "row", false);
-  mixent_csv_field_append(&line, "class", false);
-  for (int k = 0; k < model->classes; k++) {
-    mixent_text name = {0};
-    mixent_text_append(&name, "p(%s)", model->class_names[k]);
-    if (name.failed) line.failed = 1;
-    if (!name.failed) mixent_csv_field_append(&line, name.data, false);
-    mixent_text_free(&name);
-  }
-  return print_csv_line(&line);
-}
-
-static int print_csv(const mixent_model *model, const subject *subject, const float *probabilities,
-                     int best) {
-  mixent_text line = {0};
-  mixent_csv_field_append(&line, subject->path, true);
-  if (subject->row) mixent_text_append(&line, ",%zu", subject->row);
-  mixent_csv_field_append(&line, model->class_names[best], false);
-  for (int k = 0; k < model->classes; k++) mixent_text_append(&line, ",%.7g", (double)probabilities[k]);
-  mixent_status status = print_csv_line(&line);
-  return status == MIXENT_OK ? MIXENT_EXIT_DONE : mixent_failed(status);
-}
-
-static void print_padded(const char *text, int width) {
-  int columns = mixent_text_columns(text);
-  printf("%s%*s", text, columns < width ? width - columns : 0, "");
-}
-
-static int print_prediction(const mixent_model *model, shape shape, const subject *subject, int width,
-                            const float *probabilities) {
-  int top[TOP] = {0}, found = find_top(probabilities, model->classes, top);
-  if (shape == SHAPE_JSON) return print_json(model, subject, probabilities, top, found);
-  if (shape == SHAPE_CSV) return print_csv(model, subject, probabilities, top[0]);
-  if (subject->row)
-    printf("%s row %-*zu", mixent_printable(subject->path), width, subject->row);
-  else
-    print_padded(mixent_printable(subject->path), width);
-  for (int j = 0; j < found; j++)
-    printf("  %s %.1f %%", mixent_printable(model->class_names[top[j]]), 100 * (double)probabilities[top[j]]);
-  putchar('\n');
-  return MIXENT_EXIT_DONE;
-}
+enum { ROWS = 64 }; /* of a table, computed together */
 
 /* Some images of the list, read and classified together: room for `most` of them. */
 typedef struct chunk {
@@ -164,14 +74,16 @@ static void chunk_free(chunk *chunk) {
 }
 
 /* Classifies and prints what the chunk holds, and empties it. */
-static mixent_status chunk_finish(chunk *chunk, shape shape, int width, int *code) {
+static mixent_status chunk_finish(chunk *chunk, mixent_prediction_shape shape, int width, int *code) {
   const mixent_model *model = chunk->model;
   if (!chunk->count) return MIXENT_OK;
   MIXENT_TRY(mixent_model_predict(model, chunk->pixels, chunk->count, chunk->precision, chunk->views,
                                   chunk->probabilities));
   for (size_t i = 0; i < chunk->count; i++)
-    if (print_prediction(model, shape, &(subject){.path = chunk->paths[i], .inverted = chunk->inverted[i]},
-                         width, chunk->probabilities + i * (size_t)model->classes) != MIXENT_EXIT_DONE)
+    if (mixent_prediction_print(
+            model, shape,
+            &(mixent_predicted_subject){.path = chunk->paths[i], .inverted = chunk->inverted[i]}, width,
+            chunk->probabilities + i * (size_t)model->classes) != MIXENT_EXIT_DONE)
       *code = MIXENT_EXIT_FAILED;
   chunk->count = 0;
   return MIXENT_OK;
@@ -222,7 +134,8 @@ static int widest(const mixent_names *inputs) {
 }
 
 /* One that cannot be read is told, and the others go on; *code is then a failure. */
-static mixent_status predict_all(chunk *chunk, shape shape, const mixent_names *inputs, int *code) {
+static mixent_status predict_all(chunk *chunk, mixent_prediction_shape shape, const mixent_names *inputs,
+                                 int *code) {
   const mixent_model *model = chunk->model;
   int width = widest(inputs);
   for (size_t i = 0; i < inputs->count; i++) {
@@ -252,12 +165,12 @@ static int predict_images(const arguments *arguments, const mixent_model *model,
   return status == MIXENT_OK ? code : mixent_failed(status);
 }
 
-static int print_rows(const mixent_model *model, shape shape, const char *path, size_t count,
-                      const float *probabilities) {
+static int print_rows(const mixent_model *model, mixent_prediction_shape shape, const char *path,
+                      size_t count, const float *probabilities) {
   int width = snprintf(NULL, 0, "%zu", count), code = MIXENT_EXIT_DONE;
   for (size_t i = 0; i < count && code == MIXENT_EXIT_DONE; i++)
-    code = print_prediction(model, shape, &(subject){.path = path, .row = i + 1}, width,
-                            probabilities + i * (size_t)model->classes);
+    code = mixent_prediction_print(model, shape, &(mixent_predicted_subject){.path = path, .row = i + 1},
+                                   width, probabilities + i * (size_t)model->classes);
   return code;
 }
 
@@ -318,7 +231,8 @@ static int predict(const arguments *arguments, const mixent_model *model, int co
       code = MIXENT_EXIT_FAILED;
     }
   mixent_status status = warn_of_passed_over(&inputs);
-  if (status == MIXENT_OK && arguments->csv && inputs.files.count) status = print_csv_header(model);
+  if (status == MIXENT_OK && arguments->csv && inputs.files.count)
+    status = mixent_prediction_print_header(model);
   if (status != MIXENT_OK) code = mixent_failed(status);
   if (status == MIXENT_OK && inputs.files.count) {
     int found = (table ? predict_tables : predict_images)(arguments, model, &inputs.files);
