@@ -11,7 +11,6 @@
 #include "data/image.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct arguments {
   int precision;
