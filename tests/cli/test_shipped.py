@@ -1,7 +1,10 @@
 """Models that come with mixent: by their names in every command that takes a checkpoint, behind what the user has of that name."""
 import json
+import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -131,3 +134,30 @@ def test_where_they_are_looked_for(place, program, models):
     done = subprocess.run([place / program, "info", "other"], cwd=place, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.startswith(f"{place}/"), done.stderr
     assert "other/best.safetensors: trained on bars" in done.stdout
+
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_letters_right_after_make(tmp_path):
+    """The model that is in the repository, from any directory, without an option."""
+    (model,) = [path for path in (ROOT / "models").iterdir() if path.is_dir()]
+    assert model.name == "emnist-letters" and (model / "best.safetensors").stat().st_size < 4e6
+    done = subprocess.run([PROGRAM, "predict", "emnist-letters", ROOT / "examples/a.png", "--json"], cwd=tmp_path, env=environment(),
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    best = json.loads(done.stdout)["top"][0]
+    assert best["class"] == "A" and best["probability"] > 0.99
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path(os.environ.get("MIXENT_DATA", "data"), "emnist-letters").exists(), reason="EMNIST-Letters is not here")
+@pytest.mark.parametrize("views", [9, 1])
+def test_its_page_says_what_it_scores(views):
+    done = subprocess.run([PROGRAM, "eval", "emnist-letters", "--views", str(views), "--json"], env=environment(), capture_output=True,
+                          text=True)
+    said, page = json.loads(done.stdout), (ROOT / "models/emnist-letters/README.md").read_text()
+    where = "with nine views of each image" if views == 9 else "with the image alone"
+    found = re.search(rf"([\d.]+) % {where} \(NLL ([\d.]+), ECE ([\d.]+)\)", page)
+    shown = (f"{100 * said['accuracy']:.2f}", f"{said['nll']:.4f}", f"{said['ece']:.4f}")
+    assert all(abs(float(a) - float(b)) <= 2 * 10.0**-(2 if i == 0 else 4) for i, (a, b) in enumerate(zip(found.groups(), shown)))
