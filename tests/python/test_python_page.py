@@ -1,5 +1,6 @@
 """docs/PYTHON.md: each of its snippets runs by itself, and its table lists the examples, which run and find what they claim. What
 needs a library that is not installed is skipped."""
+import itertools
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/PYTHON.md"
 SNIPPETS = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 EXAMPLES = ROOT / "examples/python"
+PROGRAM = os.environ.get("MIXENT_PROGRAM", ROOT / "build/release/mixent")
 OPTIONAL = ("accelerate", "fastai", "jax", "keras", "lightning", "optax", "pytorch_lightning", "sklearn", "tensorflow",
             "transformers")
 
@@ -88,6 +90,28 @@ def test_noisy_labels():
 def test_compare_runs():
     words = output_of("compare_runs")
     assert words.startswith("gce is better than ce: accuracy differs by +") and "paired over 6 seeds" in words
+
+
+def test_transformer(tmp_path):
+    rows = [f"{''.join(word)},{language},{'train' if number % 4 else 'test'}" for language, letters in (("one", "abc"), ("two", "xyz"))
+            for number, word in enumerate(itertools.islice(itertools.product(letters, repeat=5), 160))]
+    (tmp_path / "words.csv").write_text("\n".join(["word,language,part", *rows, ""]))
+
+    def read(*more):
+        return subprocess.run([sys.executable, EXAMPLES / "transformer.py", "words.csv", "--losses", "ce", "mix-ent", *more], cwd=tmp_path,
+                              capture_output=True, text=True, env=dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))))
+
+    first = read("--seeds", "2", "--trials", "1", "--epochs", "4")
+    assert first.returncode == 0, first.stderr
+    right = [float(number) for number in re.findall(r": (\S+)% of the test words right$", first.stdout, re.MULTILINE)]
+    assert len(right) == 4 and min(right) > 70  # by chance 50
+    runs = tmp_path / "runs/words-transformer"
+    again = read("--seeds", "3", "--trials", "1", "--epochs", "4")
+    assert re.findall(r"^(\S+):", again.stdout, re.MULTILINE) == ["runs/words-transformer/ce-2", "runs/words-transformer/mix-ent-2"]
+    other = read("--seeds", "3", "--trials", "1", "--epochs", "3")
+    assert other.returncode == 1 and "settings.json: expected {'epochs': 3" in other.stderr  # no mixture of runs
+    compared = subprocess.run([PROGRAM, "compare", runs], capture_output=True, text=True)
+    assert "2 variants, 3 seeds, 80 test samples; baseline ce" in compared.stdout, compared.stderr
 
 
 def test_the_table_lists_all_examples():
