@@ -196,11 +196,11 @@ test-python: build/dist/built
 	rm -rf build/venv-test
 	$(PYTHON) -m venv build/venv-test
 	build/venv-test/bin/pip --quiet install "$$(echo build/dist/*.whl)[torch,jax,keras,sklearn,transformers,sweep,ray]" tensorflow-cpu optax trl lightning \
-	  scipy statsmodels pandas polars scikit-learn \
+	  scipy statsmodels pandas polars scikit-learn onnx onnxruntime onnxscript \
 	  pytest pillow
 	MIXENT_PROGRAM='$(CURDIR)/build/release/mixent' \
 	  build/venv-test/bin/python -m pytest -q -rs -p no:cacheprovider tests/python/test_package_*.py tests/python/test_sweep*.py \
-	    tests/python/test_integrations_*.py tests/python/test_python_page.py
+	    tests/python/test_integrations_*.py tests/python/test_python_page.py tests/python/test_onnx_in.py
 
 ## test-onnx      exported networks in ONNX Runtime and ONNX's checker of the day, from PyPI, in a new environment
 test-onnx:
