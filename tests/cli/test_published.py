@@ -25,6 +25,7 @@ TIES = {
     ("RESULTS.md", "Where every figure comes from"): [("reason", "revisions and processors")],
     ("accuracy.md", "The demo"): [("reason", "two runs, which `make demo` trains")],
     ("accuracy.md", "Accuracy against minutes"): [("test", "test_the_epochs_of_letters_fast"), ("study", "letters-fast")],
+    ("accuracy.md", "The record"): [("study", "letters-record"), ("test", "test_the_seeds_of_the_record")],
     ("accuracy.md", "With Winograd and without"): [("test", "test_winograds_table_is_that_of_the_scores_kept"),
                                                    ("reason", "errors, which bench/winograd.c prints")],
     ("accuracy.md", "Views of an image averaged"): [("reason", "one model, which the command above it trains and scores")] * 2,
@@ -215,6 +216,16 @@ def test_the_epochs_of_letters_fast():
         held_out = [100 * metrics[epoch]["validation"]["accuracy"] for _, metrics, _ in runs]
         minutes = sum(line["seconds"] for line in runs[2][1][:epoch + 1]) / 60
         assert row == f"| {epoch + 1} | {minutes:.1f} | {statistics.mean(held_out):.2f} ± {statistics.stdev(held_out):.2f} |"
+
+
+def test_the_seeds_of_the_record():
+    rows = [line for line in table_tied_to("test_the_seeds_of_the_record") if has_numbers(line)]
+    runs = runs_of("letters-record")
+    assert len(rows) == len(runs) >= 2
+    for seed, (row, (_, metrics, result)) in enumerate(zip(rows, runs)):
+        test = result["test"]
+        assert row.startswith(f"| {seed} | {100 * test['accuracy']:.2f} % | {test['nll']:.4f} | ")
+        assert row.endswith(f" {sum(epoch['seconds'] for epoch in metrics) / 60:.1f} |")
 
 
 def test_the_nll_of_default_weights():
