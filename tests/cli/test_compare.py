@@ -398,7 +398,7 @@ def test_every_kind_of_run_comes_in(place):
     place.write(STUDY[:STUDY.index("  min-ent:")] + """\
   members: {members: 2}
   mixed: {augment: {mixup: 0.3}}
-  distilled: {distill: {self: 0.5}}
+  taught: {members: 2, distill: {members: 1}}
   smooth: {loss: {name: label-smoothing}}
   views: {test: {views: 3}}
   test: {select: test}
