@@ -25,7 +25,7 @@ int main(void) {
   if (scanf("%31s %zu %zu", name, &count, &steps) != 3 || count > MOST) return 2;
   if (mixent_optimizer_find(name) == NULL) return 2;
   mixent_optimizer optimizer = mixent_optimizer_defaults(mixent_optimizer_find(name));
-  mixent_optimizer_segment all = {0, count, true, 1, 0};
+  mixent_optimizer_segment all = {0, count, true};
   optimizer.count = count, optimizer.segments = &all, optimizer.segment_count = 1;
   double rate = read_number();
   optimizer.momentum = read_number();
