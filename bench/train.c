@@ -141,7 +141,7 @@ static mixent_status make_bench(bench *bench, const mixent_images *images, int c
   MIXENT_TRY(MIXENT_ALLOCATE(tensors, &bench->segments));
   for (size_t i = 0; i < tensors; i++)
     bench->segments[i] =
-        (mixent_optimizer_segment){parameters[i].offset, parameters[i].count, parameters[i].decay, 1, 0};
+        (mixent_optimizer_segment){parameters[i].offset, parameters[i].count, parameters[i].decay};
   bench->optimizer = mixent_optimizer_defaults(mixent_optimizer_types[recipe->optimizer]);
   bench->optimizer.momentum = recipe->momentum;
   bench->optimizer.nesterov = recipe->nesterov;
