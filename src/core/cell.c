@@ -2,7 +2,6 @@
 #include "core/cell.h"
 #include "core/locale.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char *skip_digits(const char *at, bool *any) {
@@ -96,12 +95,8 @@ static const char *const missing_words[] = {
     "#UNKNOWN!", "#ERROR!",  "#GETTING_DATA", "Err:5*"};
 
 static bool fits(const char *text, const char *word) {
-  char begin[16], text_begin[16];
-  const char *star = strchr(word, '*');
-  if (!star) return mixent_same_word(text, word);
-  snprintf(begin, sizeof begin, "%.*s", (int)(star - word), word);
-  snprintf(text_begin, sizeof text_begin, "%.*s", (int)(star - word), text);
-  return mixent_same_word(text_begin, begin);
+  for (; *word && *word != '*' && mixent_small_letter(*text) == mixent_small_letter(*word); word++) text++;
+  return *word == '*' || *word == *text; /* both may have ended */
 }
 
 bool mixent_cell_is_missing(const char *text) {
