@@ -15,13 +15,16 @@ from support import PROGRAM, ROOT, environment
 DIRECTORY = ROOT / "docs/studies"
 STUDIES = sorted(path.name.removesuffix(".jsonl.gz") for path in DIRECTORY.glob("*.jsonl.gz"))
 QUICK = ("letters-fast", "paper-claim-half", "table", "parts", "test-selected")  # of two seconds each; the others take up to ten
-PAGES = [ROOT / "README.md", ROOT / "docs/RESULTS.md", *sorted((ROOT / "docs/results").glob("*.md"))]
+GRIDS = ("rate-weight",)  # many variants, of which tables of their own are made, each with a test below
+PAGES = [ROOT / "README.md", ROOT / "docs/RESULTS.md", ROOT / "docs/PAPER-JUDGED.md", *sorted((ROOT / "docs/results").glob("*.md"))]
 
 # What each table with numbers is tied to, in order, by page and heading: ("study", NAME): rows of `mixent compare NAME`, both ways;
 # ("test", NAME): the test below that works it out again; ("reason", WORDS): why no runs are kept of it. Files named there are in the tree.
 TIES = {
     ("README.md", "What we found"): [("test", "test_a_difference_that_is_quoted_stands_in_a_table")],
     ("README.md", "Three commands"): [("study", "paper-claim-half")],
+    ("PAPER-JUDGED.md", "What our runs say"): [("test", "test_a_difference_that_is_quoted_stands_in_a_table")],
+    ("PAPER-JUDGED.md", "How the runs were made"): [("reason", "methods")],
     ("RESULTS.md", "Where every figure comes from"): [("reason", "revisions and processors")],
     ("accuracy.md", "The demo"): [("reason", "two runs, which `make demo` trains")],
     ("accuracy.md", "Accuracy against minutes"): [("test", "test_the_epochs_of_letters_fast"), ("study", "letters-fast")],
@@ -44,6 +47,7 @@ TIES = {
     ("losses.md", "test-selected"): [("study", "test-selected")],
     ("losses.md", "other-data"): [("study", "other-data")] * 3,
     ("losses.md", "table"): [("study", "table")],
+    ("losses.md", "rate-weight"): [("test", "test_the_means_of_rate_weight"), ("test", "test_the_best_rates_of_rate_weight")],
     ("speed.md", "Training speed beside PyTorch"): [("reason", "speeds, which bench/train.c and bench/train.py print")],
     ("speed.md", "With AVX2 and with AVX-512 and bfloat16, on one processor"): [("reason", "speeds, which bench/train.py prints")],
     ("speed.md", "What made a step faster, and what did not"): [("reason", "speeds, which bench/train.c prints")],
@@ -172,7 +176,7 @@ def test_it_comes_in_and_says_what_is_published(tmp_path, study):
     runs = len(gzip.decompress(path.read_bytes()).splitlines()) - 1
     assert f"{runs} runs came in, 0 were there already" in run(tmp_path, "study", "import", str(path))
     published = [cells(line) for _, _, lines, tie in tables() if tie == ("study", study) for line in lines if not COMMAND.match(line)]
-    if study.endswith("-search") or study.startswith("screen-"):  # held-out scores that choose; no page quotes a test table
+    if study in GRIDS or study.endswith("-search") or study.startswith("screen-"):  # held-out scores that choose; no page quotes a test table
         assert not published
         return
     text = run(tmp_path, "compare", study, "--no-train")
@@ -237,6 +241,33 @@ def test_the_nll_of_default_weights():
             assert cell == f"{statistics.mean(values):.4f}"
 
 
+def test_the_means_of_rate_weight():
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table_tied_to("test_the_means_of_rate_weight")]
+    assert rows[0] == ["loss", "0.1", "0.25", "0.5", "1", "2"] and len(rows) == 2 + 9
+    for loss, *row in rows[2:]:
+        for rate, cell in zip(rows[0][1:], row, strict=True):
+            values = values_of("rate-weight", f"{loss}-{rate}", lambda _, result: 100 * result["test"]["accuracy"])
+            assert len(values) == 10 and cell == f"{statistics.mean(values):.2f}"
+
+
+def test_the_best_rates_of_rate_weight(tmp_path):
+    """Each loss at the rate that is best on held-out images; what examples/python/best_of_a_grid.py prints."""
+    held_out, right = {}, {}
+    for run_name, metrics, result in runs_of("rate-weight"):
+        loss, rate, seed = run_name.rsplit("-", 2)
+        held_out.setdefault(loss, {}).setdefault(rate, []).append(max(epoch["validation"]["accuracy"] for epoch in metrics))
+        right[loss, rate, seed] = result["test"]["accuracy"]
+    best = {loss: max(rates, key=lambda rate: statistics.mean(rates[rate])) for loss, rates in held_out.items()}
+    table = tmp_path / "best.csv"
+    table.write_text("variant,seed,accuracy\n" + "".join(f"{loss},{seed},{100 * value}\n" for (loss, rate, seed), value in right.items() if rate == best[loss]))
+    said = [cells(line) for line in run(tmp_path, "compare", "--results", str(table), "--baseline", "ce").splitlines()]
+    lines = [cells(line) for line in table_tied_to("test_the_best_rates_of_rate_weight")]
+    assert len(lines) == 1 + 9
+    for line in lines[1:]:
+        loss, rate, *row = line.split()
+        assert rate == best[loss] and " ".join([loss, *row]) in said, line
+
+
 def test_the_calibration_of_relatives():
     lines = table_tied_to("test_the_calibration_of_relatives")
     assert cells(lines[0]) == "loss NLL ECE temperature NLL at it ECE at it" and len(lines) == 13
@@ -275,14 +306,15 @@ QUOTED = re.compile(r"([+−]?\d+\.\d+)(?: points)? \((−?\d+\.\d+) to (−?\d+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_difference_that_is_quoted_stands_in_a_table(page):
     """A difference with its interval, wherever prose quotes it."""
-    rows = [f" {cells(line)} ".replace(" +", " ") for _, _, lines, (kind, _) in tables() if kind == "study" for line in lines]
+    rows = [f" {cells(line)} ".replace(" +", " ") for _, _, lines, (kind, what) in tables()
+            if kind == "study" or what == "test_the_best_rates_of_rate_weight" for line in lines]
     quoted = QUOTED.findall(cells(page.read_text()))
     for difference, low, high in quoted:
         words = f" {difference.lstrip('+')} {low} to {high} "
         turned = f" −{difference} −{high} to −{low} ".replace("−−", "")  # "less accurate by"
         known = (difference.lstrip("+"), low, high) in FROM_ANOTHER or any(words in row or turned in row for row in rows)
         assert known, f"no table says{words}"
-    assert len(quoted) >= {"README.md": 5, "RESULTS.md": 6}.get(page.name, 0)
+    assert len(quoted) >= {"README.md": 5, "RESULTS.md": 6, "PAPER-JUDGED.md": 6}.get(page.name, 0)
 
 
 def test_winograds_table_is_that_of_the_scores_kept():

@@ -1,6 +1,7 @@
 """docs/PYTHON.md: each of its snippets runs by itself, and its table lists the examples, which run and find what they claim. What
 needs a library that is not installed is skipped."""
 import itertools
+import json
 import os
 import re
 import subprocess
@@ -112,6 +113,22 @@ def test_transformer(tmp_path):
     assert other.returncode == 1 and "settings.json: expected {'epochs': 3" in other.stderr  # no mixture of runs
     compared = subprocess.run([PROGRAM, "compare", runs], capture_output=True, text=True)
     assert "2 variants, 3 seeds, 80 test samples; baseline ce" in compared.stdout, compared.stderr
+
+
+def test_best_of_a_grid(tmp_path):
+    held_out = {"ce-0.1": 0.9, "ce-1": 0.8, "min-ent-0.1": 0.7, "min-ent-1": 0.85}
+    for variant, value in held_out.items():
+        for seed in range(5):
+            right = 1 - value + 0.001 * seed * (1 + len(variant) % 3)  # the test images would choose the other rate
+            (tmp_path / f"{variant}-{seed}").mkdir()
+            (tmp_path / f"{variant}-{seed}" / "summary.json").write_text(
+                json.dumps({"validation": {"accuracy": value}, "test": {"accuracy": right}}))
+    done = subprocess.run([sys.executable, EXAMPLES / "best_of_a_grid.py", tmp_path, "ce"], capture_output=True, text=True,
+                          env=dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))))
+    assert done.returncode == 0, done.stderr
+    assert "ce           learning rate  0.1: 90.00 %" in done.stdout and "min-ent      learning rate    1: 85.00 %" in done.stdout
+    row = next(line.split() for line in done.stdout.splitlines() if re.match(r"min-ent +5 ", line))
+    assert row[1] == "5" and float(row[2]) == pytest.approx(100 * (0.15 + 0.002 * (1 + len("min-ent-1") % 3)))
 
 
 def test_the_table_lists_all_examples():
