@@ -159,6 +159,7 @@ pictures:
 	@tools/build release bench_loss_curves mixent_program
 	tools/draw-losses
 	tools/draw-findings
+	tools/draw-rates
 	tools/draw-tutorial
 
 ## python         the Python package, as a wheel in build/wheels, with the trainer where its libraries are
