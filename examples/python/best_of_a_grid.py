@@ -20,6 +20,8 @@ def main(study, baseline):
         method, rate, seed = file.parent.name.rsplit("-", 2)
         summary = json.loads(file.read_text())
         accuracies.setdefault((method, rate), {})[seed] = summary["validation"]["accuracy"], summary["test"]["accuracy"]
+    if not accuracies:
+        sys.exit(f"{study}: expected the directory of a study with finished runs")
     held_out = {variant: statistics.mean(pair[0] for pair in runs.values()) for variant, runs in accuracies.items()}
     results = []
     for method in dict.fromkeys(method for method, _ in held_out):
@@ -29,4 +31,6 @@ def main(study, baseline):
     print(lab.compare(results, baseline=baseline))
 
 
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
 main(*sys.argv[1:])
