@@ -153,7 +153,7 @@ bench-winograd:
 	@tools/build release bench_winograd
 	OMP_WAIT_POLICY=passive build/release/bench/bench_winograd
 
-## pictures       the curves of docs/LOSSES.md, those of docs/RESULTS.md and docs/TUTORIAL.md
+## pictures       the curves of docs/LOSSES.md, those of docs/FINDINGS.md and docs/TUTORIAL.md
 pictures:
 	@tools/install-dependencies docs
 	@tools/build release bench_loss_curves mixent_program

@@ -16,7 +16,7 @@ DIRECTORY = ROOT / "docs/studies"
 STUDIES = sorted(path.name.removesuffix(".jsonl.gz") for path in DIRECTORY.glob("*.jsonl.gz"))
 QUICK = ("letters-fast", "paper-claim-half", "table", "parts", "test-selected")  # of two seconds each; the others take up to ten
 GRIDS = ("rate-weight",)  # many variants, of which tables of their own are made, each with a test below
-PAGES = [ROOT / "README.md", ROOT / "docs/RESULTS.md", ROOT / "docs/PAPER-JUDGED.md", *sorted((ROOT / "docs/results").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "docs/RESULTS.md", ROOT / "docs/FINDINGS.md", ROOT / "docs/PAPER-JUDGED.md", *sorted((ROOT / "docs/results").glob("*.md"))]
 
 # What each table with numbers is tied to, in order, by page and heading: ("study", NAME): rows of `mixent compare NAME`, both ways;
 # ("test", NAME): the test below that works it out again; ("reason", WORDS): why no runs are kept of it. Files named there are in the tree.
@@ -33,6 +33,8 @@ TIES = {
                                                    ("reason", "errors, which bench/winograd.c prints")],
     ("accuracy.md", "Views of an image averaged"): [("reason", "one model, which the command above it trains and scores")] * 2,
     ("accuracy.md", "Replicas"): [("study", "replicas")],
+    ("FINDINGS.md", "In short"): [("test", "test_a_difference_that_is_quoted_stands_in_a_table")],
+    ("label-noise.md", "noise-tuned"): [("study", "noise-tuned-40"), ("study", "noise-tuned-pair"), *[("test", "test_the_trials_of_noise")] * 2],
     ("label-noise.md", "default-weights-noise"): [("study", "default-weights-noise")],
     ("label-noise.md", "noise"): [("study", "noise-0"), ("study", "noise-20"), ("study", "noise-40")],
     ("losses.md", "paper-claim-half"): [("study", "paper-claim-half")],
@@ -314,7 +316,7 @@ def test_a_difference_that_is_quoted_stands_in_a_table(page):
         turned = f" −{difference} −{high} to −{low} ".replace("−−", "")  # "less accurate by"
         known = (difference.lstrip("+"), low, high) in FROM_ANOTHER or any(words in row or turned in row for row in rows)
         assert known, f"no table says{words}"
-    assert len(quoted) >= {"README.md": 5, "RESULTS.md": 6, "PAPER-JUDGED.md": 6}.get(page.name, 0)
+    assert len(quoted) >= {"README.md": 5, "FINDINGS.md": 6, "PAPER-JUDGED.md": 6}.get(page.name, 0)
 
 
 def test_winograds_table_is_that_of_the_scores_kept():
@@ -348,6 +350,29 @@ def test_what_the_sweeps_printed_is_that_of_the_trials_kept(loss):
     assert f"{len(rows)} trials: {len(finished)} finished, {len(rows) - len(finished)} pruned." in page
     assert f"Trial {best['number']} is best: {100 * float(best['value']):.2f} % on the held-out images" in page
     assert re.search(rf"optimizer\.learning_rate +{float(best['optimizer.learning_rate']):.4g}\b", page)
+
+
+NOISE = {"noise-tuned-40": 2, "noise-tuned-pair": 1}  # study, and how many searches of twenty trials each loss had
+
+
+@pytest.mark.parametrize("study", NOISE)
+def test_the_trials_of_noise(study):
+    """Table of label-noise.md: the best held-out accuracy of each search, and what the best of all found, which is what the study trains."""
+    tied = [lines for _, _, lines, tie in tables() if tie == ("test", "test_the_trials_of_noise")]
+    rows = {cells[0]: cells[1:] for line in tied[list(NOISE).index(study)] for cells in [[cell.strip() for cell in line.strip("|").split("|")]]}
+    recipe = (ROOT / f"recipes/studies/{study}.yaml").read_text()
+    files = sorted((ROOT / f"docs/results/data/{study}").glob("*.csv"))
+    assert len(files) == 7
+    for path in files:
+        trials = [trial for trial in csv.DictReader(path.open()) if trial["end"] == "finished"]
+        assert len(trials) == 20 * NOISE[study]
+        searches = [max(float(trial["value"]) for trial in trials if int(trial["number"]) // 20 == number) for number in range(NOISE[study])]
+        best = max(trials, key=lambda trial: float(trial["value"]))
+        own = {key.removeprefix("loss."): f"{float(value):.3g}" for key, value in best.items() if key.startswith("loss.") and value}
+        rate = f"{float(best['optimizer.learning_rate']):.3g}"
+        assert rows[path.stem] == [*(f"{100 * value:.2f}" for value in searches), rate, ", ".join(f"{key} = {value}" for key, value in own.items())], path.stem
+        options = "".join(f", {key}: {value}" for key, value in own.items())
+        assert f"  {path.stem}: {{loss: {{name: {path.stem}{options}}}, optimizer: {{learning_rate: {rate}}}}}" in recipe
 
 
 def test_the_trials_of_the_claim():
