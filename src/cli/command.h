@@ -5,6 +5,7 @@
 
 #include "cli/message.h"
 #include "mixent/train.h"
+#include "recipe/recipe.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -29,9 +30,10 @@ typedef struct mixent_command_option {
   size_t offset;        /* of the value in the struct of arguments */
   const char *fallback; /* the default as text, or NULL */
   long low, high;
-  const char *const *choices; /* NULL-terminated */
-  mixent_known_names *names;  /* or NULL */
-  const char *key;            /* of a recipe's option (MIXENT_VALUE_SETTING) */
+  const char *const *choices;                 /* NULL-terminated */
+  mixent_known_names *names;                  /* or NULL */
+  const char *key;                            /* of a recipe's option (MIXENT_VALUE_SETTING) */
+  bool (*takes)(const mixent_option *option); /* without a key: which options of a recipe; NULL: any */
 } mixent_command_option;
 
 /* Changes to a recipe in the order they were given, so that a later one wins. */

@@ -67,11 +67,6 @@ static void offer_recipe_values(const word_context *context, const mixent_option
     offer_files();
 }
 
-static bool is_among(const char *key, const char *const *keys) {
-  while (*keys && strcmp(*keys, key) != 0) keys++;
-  return *keys != NULL;
-}
-
 /* "loss.name=min-ent": the key first, then its values. `word` is what of it is typed. */
 static void offer_setting(word_context *context, const char *word) {
   const char *equals = strchr(word, '=');
@@ -79,8 +74,7 @@ static void offer_setting(word_context *context, const char *word) {
   const mixent_command_option *set = mixent_command_option_find(context->command, "set", strlen("set"));
   if (!equals) {
     for (const mixent_option *option = mixent_options; option->key; option++)
-      if (!set || !set->choices || is_among(option->key, set->choices))
-        offer(context, option->key, "=", option->help);
+      if (!set || !set->takes || set->takes(option)) offer(context, option->key, "=", option->help);
     return;
   }
   snprintf(key, sizeof key, "%.*s", (int)(equals - word), word);

@@ -65,6 +65,10 @@ void mixent_option_help_append(const mixent_command_option *option, mixent_text 
     mixent_text_append_names(out, names);
     mixent_text_append(out, ")");
   }
+  if (option->takes) {
+    mixent_text_append(out, ": ");
+    mixent_option_keys_append(option->takes, out);
+  }
   if (option->fallback) mixent_text_append(out, " (default: %s)", option->fallback);
 }
 

@@ -5,11 +5,6 @@
 #include "cli/command.h"
 #include "recipe/recipe.h"
 
-#define MIXENT_READING_KEYS                                                                                  \
-  "side, fit, memory_limit (of picture files), label, missing, categories, leave_out, separator, decimal, header (of tables)"
-
-extern const char *const mixent_reading_keys[]; /* those, then NULL */
-
 /* How the settings say that data are read: those of a recipe's options that do so, and no others. The texts in *out are those
  * of *recipe. */
 mixent_status mixent_reading_choose(const mixent_setting_list *settings, mixent_recipe *recipe,
@@ -18,9 +13,9 @@ mixent_status mixent_reading_choose(const mixent_setting_list *settings, mixent_
 #define MIXENT_READING_OPTION(arguments)                                                                     \
   {                                                                                                          \
     .name = "set", .argument = "KEY=VALUE",                                                                  \
-    .help = "an option of a recipe that says how data are read, also without --set: " MIXENT_READING_KEYS    \
-            "; 'mixent help recipe' explains them",                                                          \
-    .kind = MIXENT_VALUE_SETTING, .offset = offsetof(arguments, settings), .choices = mixent_reading_keys    \
+    .help = "an option of a recipe that says how data are read, also without --set ('mixent help recipe "    \
+            "pictures' and 'mixent help recipe tables' explain them)",                                       \
+    .kind = MIXENT_VALUE_SETTING, .offset = offsetof(arguments, settings), .takes = mixent_option_reads      \
   }
 
 #endif

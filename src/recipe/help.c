@@ -9,6 +9,7 @@
 
 const char *const mixent_group_names[MIXENT_GROUPS + 1] = {
     [MIXENT_GROUP_RUN] = "run",           [MIXENT_GROUP_DATA] = "data",
+    [MIXENT_GROUP_PICTURES] = "pictures", [MIXENT_GROUP_TABLES] = "tables",
     [MIXENT_GROUP_NETWORK] = "network",   [MIXENT_GROUP_VALIDATION] = "validation",
     [MIXENT_GROUP_LOSS] = "loss",         [MIXENT_GROUP_OPTIMIZER] = "optimizer",
     [MIXENT_GROUP_SCHEDULE] = "schedule", [MIXENT_GROUP_EMA] = "ema",
@@ -17,6 +18,8 @@ const char *const mixent_group_names[MIXENT_GROUPS + 1] = {
 const char *const mixent_group_titles[MIXENT_GROUPS] = {
     [MIXENT_GROUP_RUN] = "The run",
     [MIXENT_GROUP_DATA] = "Data and labels",
+    [MIXENT_GROUP_PICTURES] = "Data that are picture files",
+    [MIXENT_GROUP_TABLES] = "Data that are a table",
     [MIXENT_GROUP_NETWORK] = "The network and how it is computed",
     [MIXENT_GROUP_VALIDATION] = "Validation, and the choice of the epoch",
     [MIXENT_GROUP_LOSS] = "The loss",
@@ -121,9 +124,14 @@ int mixent_recipe_summary(const char *name, const char **out) {
 static void append_all(mixent_text *out) {
   mixent_text_append(out, "Built-in recipes (mixent train --recipe NAME):\n");
   for (const char *const *name = mixent_recipe_names(); *name; name++) {
-    const char *summary;
-    int length = mixent_recipe_summary(*name, &summary);
-    mixent_text_append(out, "  %-21s %.*s\n", *name, length, summary);
+    mixent_text summary = {0};
+    const char *line;
+    int length = mixent_recipe_summary(*name, &line);
+    mixent_text_append(&summary, "%.*s", length, line);
+    mixent_text_append(out, "  %-21s ", *name);
+    mixent_wrapped_append(out, 24, 24, summary.data ? summary.data : "");
+    out->failed |= summary.failed;
+    mixent_text_free(&summary);
   }
   mixent_text_append(out, "\n%s", mixent_recipe_explanation);
   append_options(NULL, NULL, out);

@@ -62,17 +62,17 @@ const mixent_option mixent_options[] = {
     PLACE("data_alternative", DATA, data_alternative, "", "data set to use if 'data' is not found; empty: none"),
     PLACE("data_dir", DATA, data_directory, "", "directory in which known data sets are looked for first"),
     YES_NO("transpose", DATA, transpose, "false", "whether images are stored transposed (known for EMNIST)"),
-    WHOLE("side", DATA, side, "0", 0, MIXENT_MOST_SIDE, "side of the images that picture files are scaled to, 16 to 256; 0: the smallest that covers the median picture, at most 64"),
-    {"memory_limit", MIXENT_GROUP_DATA, MIXENT_OPTION_WHOLE, offsetof(mixent_recipe, memory_limit), "0", 0, 1000000000, NULL,
+    WHOLE("side", PICTURES, side, "0", 0, MIXENT_MOST_SIDE, "side of the images that picture files are scaled to, 16 to 256; 0: the smallest that covers the median picture, at most 64"),
+    {"memory_limit", MIXENT_GROUP_PICTURES, MIXENT_OPTION_WHOLE, offsetof(mixent_recipe, memory_limit), "0", 0, 1000000000, NULL,
      "MB that the images of picture files may take in memory; of larger sets they are decoded once, into the user's cache, and read from there as they are needed; 0: half of the machine's memory", true},
-    CHOICE("fit", DATA, fit, "crop", mixent_fit_names, "how a picture that is not square becomes an image; crop: its middle; pad: black bars beside it; stretch: its shape changes"),
-    TEXT("label", DATA, label, "", "tables: the column of the labels, by name, without a header by number; empty: label, class, target, or y beside no x, else the last"),
-    CHOICE("missing", DATA, missing, "refuse", mixent_missing_names, "tables: what is done about missing cells; refuse: an error; impute: filled in with the train rows' median or most frequent category, beside a feature that says so; rows without a label are left out"),
-    TEXT("categories", DATA, categories, "", "tables: columns, with commas between, that are read as categories, though they hold numbers, dates or names"),
-    TEXT("leave_out", DATA, leave_out, "", "tables: columns, with commas between, that are not read"),
-    CHOICE("separator", DATA, separator, "auto", mixent_separator_names, "tables: what stands between cells; auto: comma, semicolon or tab, as the first lines tell"),
-    CHOICE("decimal", DATA, decimal, "auto", mixent_decimal_names, "tables: the decimal sign of numbers; auto: a comma where numbers have one and no comma separates cells"),
-    CHOICE("header", DATA, header, "auto", mixent_header_names, "tables: whether the first row names the columns; auto: if it is of words that do not recur, or names the labels"),
+    CHOICE("fit", PICTURES, fit, "crop", mixent_fit_names, "how a picture that is not square becomes an image; crop: its middle; pad: black bars beside it; stretch: its shape changes"),
+    TEXT("label", TABLES, label, "", "the column of the labels, by name, without a header by number; empty: label, class, target, or y beside no x, else the last"),
+    CHOICE("missing", TABLES, missing, "refuse", mixent_missing_names, "what is done about missing cells; refuse: an error; impute: filled in with the train rows' median or most frequent category, beside a feature that says so; rows without a label are left out"),
+    TEXT("categories", TABLES, categories, "", "columns, with commas between, that are read as categories, though they hold numbers, dates or names"),
+    TEXT("leave_out", TABLES, leave_out, "", "columns, with commas between, that are not read"),
+    CHOICE("separator", TABLES, separator, "auto", mixent_separator_names, "what stands between cells; auto: comma, semicolon or tab, as the first lines tell"),
+    CHOICE("decimal", TABLES, decimal, "auto", mixent_decimal_names, "the decimal sign of numbers; auto: a comma where numbers have one and no comma separates cells"),
+    CHOICE("header", TABLES, header, "auto", mixent_header_names, "whether the first row names the columns; auto: if it is of words that do not recur, or names the labels"),
     PLACE("net", NETWORK, net, "vgg5", "network: a built-in name or a YAML file"),
     PLACE("init_from", NETWORK, init_from, "", "checkpoint, run, or model that comes with mixent, whose weights the training begins with; a new last layer where classes differ; empty: weights of its own"),
     NUMBER("dropout", NETWORK, dropout, "-1", -1, 0.99, "rate of every dropout layer; -1: as the network says"),
@@ -180,4 +180,24 @@ const mixent_option *mixent_option_find(const char *key) {
   for (const mixent_option *option = mixent_options; option->key; option++)
     if (strcmp(option->key, key) == 0) return option;
   return NULL;
+}
+
+bool mixent_option_reads(const mixent_option *option) {
+  return option->group == MIXENT_GROUP_PICTURES || option->group == MIXENT_GROUP_TABLES;
+}
+
+bool mixent_option_is_of_data(const mixent_option *option) {
+  static const char *const which[] = {"data", "data_alternative", "data_dir", "transpose", NULL};
+  size_t i = 0;
+  while (which[i] && strcmp(which[i], option->key) != 0) i++;
+  return which[i] || (mixent_option_reads(option) && !option->place);
+}
+
+void mixent_option_keys_append(bool (*takes)(const mixent_option *option), mixent_text *out) {
+  bool any = false;
+  for (const mixent_option *option = mixent_options; option->key; option++) {
+    if (!takes(option)) continue;
+    mixent_text_append(out, "%s%s", any ? ", " : "", option->key);
+    any = true;
+  }
 }

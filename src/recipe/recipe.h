@@ -101,6 +101,8 @@ typedef enum mixent_option_type {
 typedef enum mixent_option_group {
   MIXENT_GROUP_RUN,
   MIXENT_GROUP_DATA,
+  MIXENT_GROUP_PICTURES,
+  MIXENT_GROUP_TABLES,
   MIXENT_GROUP_NETWORK,
   MIXENT_GROUP_VALIDATION,
   MIXENT_GROUP_LOSS,
@@ -128,10 +130,18 @@ typedef struct mixent_option {
 
 extern const mixent_option mixent_options[]; /* key NULL after the last */
 const mixent_option *mixent_option_find(const char *key);
+/* Whether it says how the data are read: picture files, or a table. */
+bool mixent_option_reads(const mixent_option *option);
+/* Whether it says which images or rows there are, before some are held out or left out. */
+bool mixent_option_is_of_data(const mixent_option *option);
+/* "epochs, batch": the keys of the options that `takes` takes. */
+void mixent_option_keys_append(bool (*takes)(const mixent_option *option), mixent_text *out);
 /* The option's value from text; a wrong one fails with "KEY: expected …, got '…'". */
 mixent_status mixent_option_set(const mixent_option *option, const char *text, mixent_recipe *recipe);
 /* The option's value as YAML; numbers in the shortest form that reads back to the same bits. */
 void mixent_option_write(const mixent_option *option, const mixent_recipe *recipe, mixent_text *out);
+/* Whether the option has the default that the table says. */
+bool mixent_option_is_default(const mixent_option *option, const mixent_recipe *recipe);
 /* A number in that form. */
 void mixent_number_write(double value, mixent_text *out);
 

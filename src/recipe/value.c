@@ -129,3 +129,15 @@ void mixent_option_write(const mixent_option *option, const mixent_recipe *recip
   case MIXENT_OPTION_NAMES: write_names(option, field, out); break;
   }
 }
+
+bool mixent_option_is_default(const mixent_option *option, const mixent_recipe *recipe) {
+  mixent_recipe usual = {0};
+  mixent_text value = {0}, fallback = {0};
+  if (mixent_option_set(option, option->fallback, &usual) == MIXENT_OK)
+    mixent_option_write(option, &usual, &fallback);
+  mixent_option_write(option, recipe, &value);
+  bool same = value.data && fallback.data && strcmp(value.data, fallback.data) == 0;
+  mixent_text_free(&value);
+  mixent_text_free(&fallback);
+  return same;
+}

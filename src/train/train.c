@@ -176,22 +176,14 @@ static void warn_of_reading(const mixent_trainer *trainer) {
     if (strcmp(trainer->options->settings[i].key, "validation.fraction") == 0)
       warn(trainer->options,
            "unused-option: validation.fraction has no effect: the data have a validation part of their own");
-  if (recipe->side && !dataset->pictures)
-    warn(trainer->options, "unused-option: side has no effect: the data are no picture files");
-  if (recipe->fit != MIXENT_FIT_CROP && !dataset->pictures)
-    warn(trainer->options, "unused-option: fit has no effect: the data are no picture files");
-  const struct {
-    const char *key;
-    bool given;
-  } of_tables[] = {{"label", *recipe->label},           {"missing", recipe->missing},
-                   {"categories", *recipe->categories}, {"leave_out", *recipe->leave_out},
-                   {"separator", recipe->separator},    {"decimal", recipe->decimal},
-                   {"header", recipe->header}};
-  for (size_t i = 0; i < sizeof of_tables / sizeof *of_tables && !dataset->train.features; i++) {
+  for (const mixent_option *option = mixent_options; option->key; option++) {
+    bool is_of_table = option->group == MIXENT_GROUP_TABLES;
+    if (!mixent_option_reads(option) || option->place || mixent_option_is_default(option, recipe)) continue;
+    if (is_of_table ? dataset->train.features != 0 : dataset->pictures) continue;
     char message[96];
-    snprintf(message, sizeof message, "unused-option: %s has no effect: the data are images, not a table",
-             of_tables[i].key);
-    if (of_tables[i].given) warn(trainer->options, message);
+    snprintf(message, sizeof message, "unused-option: %s has no effect: %s", option->key,
+             is_of_table ? "the data are images, not a table" : "the data are no picture files");
+    warn(trainer->options, message);
   }
 }
 

@@ -1,18 +1,21 @@
 """The tables of docs/results and README: each is tied to the runs of docs/studies, to docs/results/data, or to a reason."""
 import csv
 import functools
-import gzip
 import json
 import math
 import re
 import statistics
 import subprocess
+import sys
 
 import pytest
 
 from support import PROGRAM, ROOT, environment
 
-DIRECTORY = ROOT / "docs/studies"
+sys.path.append(str(ROOT / "tools"))
+import exports
+
+DIRECTORY = exports.STUDIES
 STUDIES = sorted(path.name.removesuffix(".jsonl.gz") for path in DIRECTORY.glob("*.jsonl.gz"))
 QUICK = ("letters-fast", "paper-claim-half", "table", "parts", "test-selected")  # of two seconds each; the others take up to ten
 GRIDS = ("rate-weight",)  # many variants, of which tables of their own are made, each with a test below
@@ -149,12 +152,7 @@ def test_tables_are_found():
                                ("A", ["    c   1.5   2", "    d  −1.5   2", "    mixent compare 1 2"])]
 
 
-@functools.lru_cache(maxsize=2)
-def runs_of(study):
-    """(run, metrics.jsonl, result.json) of each run kept."""
-    lines = gzip.decompress((DIRECTORY / f"{study}.jsonl.gz").read_bytes()).splitlines()[1:]
-    return [(line["run"], [json.loads(epoch) for epoch in line["metrics.jsonl"].splitlines()], json.loads(line["result.json"]))
-            for line in map(json.loads, lines)]
+runs_of = functools.lru_cache(maxsize=2)(exports.runs)
 
 
 def values_of(study, variant, value):
@@ -175,8 +173,7 @@ def test_they_are_packed_without_a_time():
 @pytest.mark.parametrize("study", [pytest.param(name, marks=() if name in QUICK else pytest.mark.long) for name in STUDIES])
 def test_it_comes_in_and_says_what_is_published(tmp_path, study):
     path = DIRECTORY / f"{study}.jsonl.gz"
-    runs = len(gzip.decompress(path.read_bytes()).splitlines()) - 1
-    assert f"{runs} runs came in, 0 were there already" in run(tmp_path, "study", "import", str(path))
+    assert f"{len(exports.runs(study))} runs came in, 0 were there already" in run(tmp_path, "study", "import", str(path))
     published = [cells(line) for _, _, lines, tie in tables() if tie == ("study", study) for line in lines if not COMMAND.match(line)]
     if study in GRIDS or study.endswith("-search") or study.startswith("screen-"):  # held-out scores that choose; no page quotes a test table
         assert not published

@@ -18,7 +18,10 @@ static void test_built_in_recipes_with_every_loss(void **state) {
   (void)state;
   int count = 0;
   for (const char *const *name = mixent_recipe_names(); *name; name++, count++) {
+    const char *summary;
+    int length = mixent_recipe_summary(*name, &summary);
     assert_int_equal(mixent_recipe_text(*name)[0], '#');
+    assert_int_equal(summary[length - 1], '.'); /* a whole sentence: help and man page show no more */
     for (const char *const *loss = mixent_loss_names; *loss; loss++) {
       mixent_setting setting = {"loss.name", *loss};
       mixent_recipe recipe;
@@ -438,6 +441,27 @@ static void test_help_lists_everything(void **state) {
   mixent_text_free(&help);
 }
 
+static void test_options_that_say_how_data_are_read(void **state) {
+  (void)state;
+  mixent_text keys = {0}, of_data = {0};
+  mixent_recipe recipe;
+  mixent_setting label = {"label", "species"};
+  mixent_option_keys_append(mixent_option_reads, &keys);
+  mixent_option_keys_append(mixent_option_is_of_data, &of_data);
+  assert_string_equal(
+      keys.data,
+      "side, memory_limit, fit, label, missing, categories, leave_out, separator, decimal, header");
+  assert_string_equal(of_data.data,
+                      "data, data_alternative, data_dir, transpose, side, fit, label, missing, categories, "
+                      "leave_out, separator, decimal, header");
+  mixent_text_free(&keys);
+  mixent_text_free(&of_data);
+  assert_int_equal(mixent_recipe_compose("tabular", &label, 1, &recipe), MIXENT_OK);
+  for (const mixent_option *option = mixent_options; option->key; option++)
+    if (mixent_option_reads(option))
+      assert_int_equal(mixent_option_is_default(option, &recipe), strcmp(option->key, "label") != 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_built_in_recipes_with_every_loss),
@@ -455,6 +479,7 @@ int main(void) {
       cmocka_unit_test(test_words_of_other_programs),
       cmocka_unit_test(test_run_names),
       cmocka_unit_test(test_help_lists_everything),
+      cmocka_unit_test(test_options_that_say_how_data_are_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

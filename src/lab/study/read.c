@@ -90,12 +90,8 @@ static const char *reserved(const char *key, bool variant, bool data_listed) {
   if (strcmp(key, "threads") == 0) return "all runs share them: 'mixent compare --threads N'";
   if (strcmp(key, "name") == 0 || strcmp(key, "plan_hash") == 0) return "it cannot be set in a study";
   if (strcmp(key, "losses") == 0) return "a study sets 'loss' itself";
-  static const char *const images[] = {
-      "data",    "data_alternative", "data_dir",  "transpose", "side",    "fit",    "label",
-      "missing", "categories",       "leave_out", "separator", "decimal", "header", NULL};
-  size_t i = 0;
-  while (images[i] && strcmp(images[i], key) != 0) i++;
-  bool data = images[i];
+  const mixent_option *option = mixent_option_find(key);
+  bool data = option && mixent_option_is_of_data(option);
   if (data && variant)
     return "all variants share their images, or they could not be compared; 'data' of the study lists data "
            "sets";

@@ -19,19 +19,6 @@ static const char *reserved(const char *key) {
                                         {"plan", "all runs of a variant share their plan"},
                                         {"plan_hash", "all runs of a variant share their plan"},
                                         {"threads", "all runs share them"},
-                                        {"data", "all runs share their images"},
-                                        {"data_alternative", "all runs share their images"},
-                                        {"data_dir", "all runs share their images"},
-                                        {"transpose", "all runs share their images"},
-                                        {"side", "all runs share their images"},
-                                        {"fit", "all runs share their images"},
-                                        {"label", "all runs share their rows"},
-                                        {"missing", "all runs share their rows"},
-                                        {"categories", "all runs share their rows"},
-                                        {"leave_out", "all runs share their rows"},
-                                        {"separator", "all runs share their rows"},
-                                        {"decimal", "all runs share their rows"},
-                                        {"header", "all runs share their rows"},
                                         {"select", "it decides which images judge"},
                                         {"name", "it names runs"},
                                         {"save_minutes", "it changes no result"},
@@ -39,6 +26,8 @@ static const char *reserved(const char *key) {
   size_t i = 0;
   while (keys[i][0] && strcmp(keys[i][0], key) != 0) i++;
   if (keys[i][0]) return keys[i][1];
+  const mixent_option *option = mixent_option_find(key);
+  if (option && mixent_option_is_of_data(option)) return "all runs share their data";
   if (strncmp(key, "validation.", 11) == 0) return "all trials are scored on the same images";
   return strncmp(key, "noise.", 6) == 0 || strcmp(key, "seed") == 0 || strcmp(key, "init.seed") == 0
              ? "the study decides it"
