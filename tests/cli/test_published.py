@@ -37,7 +37,8 @@ TIES = {
     ("accuracy.md", "Views of an image averaged"): [("reason", "one model, which the command above it trains and scores")] * 2,
     ("accuracy.md", "Replicas"): [("study", "replicas")],
     ("FINDINGS.md", "In short"): [("test", "test_a_difference_that_is_quoted_stands_in_a_table")],
-    ("label-noise.md", "noise-tuned"): [("study", "noise-tuned-40"), ("study", "noise-tuned-pair"), *[("test", "test_the_trials_of_noise")] * 2],
+    ("label-noise.md", "noise-tuned"): [("study", "noise-tuned-40"), ("study", "noise-tuned-pair"), *[("test", "test_the_trials_of_noise")] * 2,
+                                         *[("test", "test_probabilities_under_noise")] * 2],
     ("label-noise.md", "default-weights-noise"): [("study", "default-weights-noise")],
     ("label-noise.md", "noise"): [("study", "noise-0"), ("study", "noise-20"), ("study", "noise-40")],
     ("losses.md", "paper-claim-half"): [("study", "paper-claim-half")],
@@ -370,6 +371,21 @@ def test_the_trials_of_noise(study):
         assert rows[path.stem] == [*(f"{100 * value:.2f}" for value in searches), rate, ", ".join(f"{key} = {value}" for key, value in own.items())], path.stem
         options = "".join(f", {key}: {value}" for key, value in own.items())
         assert f"  {path.stem}: {{loss: {{name: {path.stem}{options}}}, optimizer: {{learning_rate: {rate}}}}}" in recipe
+
+
+@pytest.mark.parametrize("study", NOISE)
+def test_probabilities_under_noise(study):
+    """Table of label-noise.md: as trained, and at the temperature of the noisy held-out labels."""
+    tied = [lines for _, _, lines, tie in tables() if tie == ("test", "test_probabilities_under_noise")][list(NOISE).index(study)]
+    found = {}
+    for name, _, result in runs_of(study):
+        scores = (result["test"], result["test_calibrated"])
+        values = [part[key] for part in scores for key in ("nll", "ece")] + [result["temperature"]["temperature"]]
+        found.setdefault(name.rpartition("-")[0], []).append(values)
+    for loss, runs in found.items():
+        nll, ece, fitted_nll, fitted_ece, temperature = map(statistics.mean, zip(*runs))
+        assert f"| {loss} | {nll:.3f} | {ece:.3f} | {temperature:.2f} | {fitted_nll:.3f} | {fitted_ece:.3f} |" in tied
+    assert len(tied) == 2 + len(found)
 
 
 def test_the_trials_of_the_claim():
