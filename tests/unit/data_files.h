@@ -106,6 +106,10 @@ static inline int remove_directory(void **state) {
   return mixent_directory_remove(test_directory) == MIXENT_OK ? 0 : -1;
 }
 
+static inline void write_text(const char *name, const char *text) {
+  write_file(test_directory, name, text, strlen(text));
+}
+
 #define TEST_IN_DIRECTORY(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 
 #endif
