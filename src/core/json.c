@@ -138,3 +138,24 @@ mixent_status mixent_json_parse_at(const char *text, size_t size, size_t flags, 
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%d: %s", origin, line + (size_t)error.line - 1,
                      error.column, error.text);
 }
+
+void mixent_json_replace_not_finite(char *line, const char *end) {
+  static const char *const words[] = {"NaN", "-Infinity", "Infinity"};
+  bool within = false;
+  for (char *at = line; at < end; at++) {
+    if (within && *at == '\\') {
+      at++;
+    } else if (*at == '"') {
+      within = !within;
+    } else if (!within) {
+      for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t length = strlen(words[i]);
+        if ((size_t)(end - at) < length || memcmp(at, words[i], length) != 0) continue;
+        memset(at, ' ', length);
+        memcpy(at, "\"?\"", 3);
+        at += length - 1;
+        break;
+      }
+    }
+  }
+}

@@ -41,4 +41,7 @@ mixent_status mixent_json_parse(const char *text, size_t size, size_t flags, con
 mixent_status mixent_json_parse_at(const char *text, size_t size, size_t flags, const char *origin,
                                    size_t line, json_t **out);
 
+/* Python writes NaN and Infinity, which JSON has not: the text "?" takes the place of each, in the same width. */
+void mixent_json_replace_not_finite(char *text, const char *end);
+
 #endif

@@ -54,12 +54,19 @@ static int compare_entropy(const void *left, const void *right) {
 }
 
 /* Scores each row, scaled, in order; the sums are those of stats/metrics.c, to the bit. */
-static void score(const mixent_predictions *predictions, double temperature, float *row, image *images,
-                  mixent_calibration *out) {
+static mixent_status score(const mixent_predictions *predictions, double temperature, float *row,
+                           image *images, mixent_calibration *out) {
   mixent_metrics sums = {0};
   size_t classes = predictions->classes;
   for (size_t i = 0; i < predictions->images; i++) {
-    for (size_t k = 0; k < classes; k++) row[k] = (float)(predictions->logits[i * classes + k] / temperature);
+    float largest = -INFINITY;
+    for (size_t k = 0; k < classes; k++) {
+      row[k] = (float)(predictions->logits[i * classes + k] / temperature);
+      if (row[k] > largest) largest = row[k];
+    }
+    if (!isfinite(largest))
+      return mixent_fail(MIXENT_ERROR_NUMERIC, "image %zu: its largest logit at temperature %g is %g", i,
+                         temperature, (double)largest);
     mixent_metrics_row values = mixent_metrics_row_of(row, (size_t)predictions->labels[i], classes);
     mixent_metrics_add_row(&sums, &values);
     images[i] = (image){values.confidence, values.entropy, !values.correct};
@@ -70,6 +77,7 @@ static void score(const mixent_predictions *predictions, double temperature, flo
   out->brier = means.brier;
   out->ece = means.ece;
   out->entropy = means.entropy;
+  return MIXENT_OK;
 }
 
 static void split_entropy(const image *images, size_t count, mixent_calibration *out) {
@@ -147,9 +155,9 @@ mixent_status mixent_calibration_measure(const mixent_predictions *predictions, 
   image *images = NULL;
   mixent_status status = MIXENT_ALLOCATE(predictions->classes, &row);
   if (status == MIXENT_OK) status = MIXENT_ALLOCATE(predictions->images, &images);
+  if (status == MIXENT_OK) status = score(predictions, temperature, row, images, out);
   if (status == MIXENT_OK) {
     size_t count = predictions->images;
-    score(predictions, temperature, row, images, out);
     split_entropy(images, count, out);
     out->auroc = find_auroc(images, count);
     sort_confidence(images, count);

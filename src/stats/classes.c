@@ -4,14 +4,22 @@
 
 #include <math.h>
 
+/* As stats/metrics.c has it: a row with NaN or infinity says nothing. */
+static bool is_measured(const float *row, size_t predicted, size_t classes) {
+  float sum = 0;
+  for (size_t k = 0; k < classes; k++) sum += row[k] - row[predicted];
+  return !isnan(sum);
+}
+
 void mixent_class_counts_add(mixent_class_count *counts, const float *logits, const int32_t *labels,
                              size_t rows, size_t classes) {
   for (size_t row = 0; row < rows; row++) {
     if (labels[row] < 0) continue;
-    size_t predicted = mixent_metrics_predicted(logits + row * classes, classes);
+    const float *values = logits + row * classes;
+    size_t predicted = mixent_metrics_predicted(values, classes);
     counts[labels[row]].images++;
     counts[predicted].predicted++;
-    counts[predicted].right += predicted == (size_t)labels[row];
+    counts[predicted].right += predicted == (size_t)labels[row] && is_measured(values, predicted, classes);
   }
 }
 

@@ -99,7 +99,8 @@ static mixent_status check_small_state(const mixent_small_state *small, const ch
     wrong = "state.monitor";
   if (!are_finite(small->loss, MIXENT_LOSS_PARAMETERS)) wrong = "state.loss.parameters";
   if (!are_finite(&small->schedule, 1)) wrong = "state.schedule";
-  if (!(small->best[0] >= 0 && small->best[0] <= 1)) wrong = "state.best.scores";
+  if (!(isfinite(small->best[0]) && small->best[0] <= 1))
+    wrong = "state.best.scores"; /* an NLL has a minus */
   if (small->best_epoch < 0 || small->best_epoch > small->position[0]) wrong = "state.best.epoch";
   if (small->position[0] < 0 || small->position[1] < 0) wrong = "state.position";
   if (!wrong) return MIXENT_OK;

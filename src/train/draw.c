@@ -58,7 +58,7 @@ void mixent_trainer_draw_batch(mixent_trainer *trainer) {
   mixent_trainer_choose_rows(trainer, step, 0, trainer->batch);
   read_ahead(trainer, step);
   if (trainer->state.losses)
-    mixent_pruning_weigh(&trainer->pruning, trainer->state.losses, trainer->recipe.prune_fraction,
+    mixent_pruning_weigh(&trainer->pruning, trainer->state.losses, trainer->recipe.prune_fraction, step,
                          &trainer->drawn);
 }
 

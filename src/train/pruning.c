@@ -10,11 +10,13 @@ enum { PASS_SHIFT = 44 }; /* of keys: beyond any epoch, and beyond the draws for
 
 mixent_status mixent_pruning_make(size_t steps, size_t train_count, mixent_pruning *out) {
   MIXENT_TRY(MIXENT_ALLOCATE(steps, &out->pass));
+  MIXENT_TRY(MIXENT_ALLOCATE(steps, &out->whole));
   return MIXENT_ALLOCATE(train_count, &out->drawn);
 }
 
 void mixent_pruning_free(mixent_pruning *pruning) {
   free(pruning->pass);
+  free(pruning->whole);
   free(pruning->drawn);
 }
 
@@ -54,6 +56,7 @@ void mixent_pruning_draw(mixent_pruning *pruning, const mixent_pruning_epoch *ep
     size_t kept = draw_pass(pruning, epoch, epoch->epoch + ((uint64_t)pass << PASS_SHIFT));
     for (size_t batch = 0; batch < kept / epoch->batch && step < epoch->steps; batch++, step++) {
       pruning->pass[step] = (uint32_t)pass;
+      pruning->whole[step] = kept == epoch->train_count;
       for (size_t i = 0; i < epoch->batch; i++)
         order[step * epoch->batch + i] = pruning->drawn[batch * epoch->batch + i];
     }
@@ -64,10 +67,12 @@ uint64_t mixent_pruning_key(const mixent_pruning *pruning, uint64_t epoch, size_
   return epoch + ((uint64_t)pruning->pass[step] << PASS_SHIFT);
 }
 
-void mixent_pruning_weigh(const mixent_pruning *pruning, const float *losses, double fraction,
+void mixent_pruning_weigh(const mixent_pruning *pruning, const float *losses, double fraction, size_t step,
                           mixent_train_batch *batch) {
-  for (size_t i = 0; i < batch->rows; i++)
-    batch->weights[i] = is_easy(pruning, losses[batch->indices[i]]) ? (float)(1 / (1 - fraction)) : 1;
+  for (size_t i = 0; i < batch->rows; i++) {
+    bool counts_more = !pruning->whole[step] && is_easy(pruning, losses[batch->indices[i]]);
+    batch->weights[i] = counts_more ? (float)(1 / (1 - fraction)) : 1;
+  }
 }
 
 void mixent_pruning_keep(const mixent_train_batch *batch, const float *logits, float *losses) {

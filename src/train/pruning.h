@@ -10,6 +10,7 @@
 
 typedef struct mixent_pruning {
   uint32_t *pass;  /* [steps]: in which pass of the epoch a batch lies, from 0 */
+  bool *whole;     /* [steps]: that pass leaves nothing out */
   uint32_t *drawn; /* [train images]: room for a pass */
   double mean;     /* loss below which an image is easy; 0: none is */
 } mixent_pruning;
@@ -34,8 +35,8 @@ void mixent_pruning_draw(mixent_pruning *pruning, const mixent_pruning_epoch *ep
 /* The number by which a batch's images are augmented, so that no two passes see the same. */
 uint64_t mixent_pruning_key(const mixent_pruning *pruning, uint64_t epoch, size_t step);
 
-/* Weighs the rows of the batch: easy images count for those that were left out. */
-void mixent_pruning_weigh(const mixent_pruning *pruning, const float *losses, double fraction,
+/* Weighs the rows of the batch of a step: easy images count for those that were left out. */
+void mixent_pruning_weigh(const mixent_pruning *pruning, const float *losses, double fraction, size_t step,
                           mixent_train_batch *batch);
 
 /* Keeps what the rows lost: -ln of the probability of the label. */

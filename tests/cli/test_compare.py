@@ -531,7 +531,7 @@ def up(value):
     (lie_about(("result.json", "confused", lambda pairs: pairs[::-1])), 2, "'confused' is missing, wrong or contradicts"),
     (lie_about(("result.json", "confused.0.images", lambda images: images[1:])), 2, "'confused' is missing, wrong"),
     (lie_about(("result.json", "risk.49", up)), 2, "'risk' is missing, wrong or contradicts"),
-    (move_between_classes, 3, "its test images are of other classes than those of line 2"),
+    (move_between_classes, 3, "its test images have other labels than those of line 2"),
     (lambda lines: [lines[0], change(lines[1], "result.json", '"right":"', '"right":"A'), *lines[2:]], 2, "result.json"),
     (lambda lines: [change(lines[0], "study.yaml", "seeds: 2", "seeds: 1"), *lines[1:]], 1, "at least 2"),
     (lambda lines: [lines[0].replace('"threads":1', '"threads":2'), *lines[1:]], 2, "threads"),

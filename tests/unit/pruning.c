@@ -75,7 +75,7 @@ static void test_passes(void **state) {
         assert_false(seen[indices[i]]);
         seen[indices[i]] = true;
       }
-      mixent_pruning_weigh(&pruning, losses, fraction, &batch);
+      mixent_pruning_weigh(&pruning, losses, fraction, (size_t)step, &batch);
       for (int i = 0; i < BATCH && pruning.pass[step] == 0; i++) {
         assert_true(weights[i] == (easy(indices[i]) ? 2 : 1));
         counted[easy(indices[i])] += (double)weights[i];
@@ -103,6 +103,14 @@ static void test_tiny_passes_leave_nothing_out(void **state) {
   bool seen[TRAIN] = {false};
   for (int i = 0; i < TRAIN; i++) seen[order[i]] = true;
   for (int i = 0; i < TRAIN; i++) assert_true(seen[i]);
+  float weights[BATCH];
+  uint32_t indices[BATCH];
+  mixent_train_batch batch = {.rows = BATCH, .indices = indices, .weights = weights};
+  for (size_t step = 0; step < STEPS; step++) { /* so no image counts for others */
+    for (int i = 0; i < BATCH; i++) indices[i] = train[order[step * BATCH + (size_t)i]];
+    mixent_pruning_weigh(&pruning, losses, 0.99, step, &batch);
+    for (int i = 0; i < BATCH; i++) assert_true(weights[i] == 1);
+  }
   mixent_pruning_free(&pruning);
 }
 

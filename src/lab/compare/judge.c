@@ -74,6 +74,7 @@ static void reckon_power(const mixent_comparison *comparison, mixent_compare_pai
   const mixent_compared *difference = &out->measures[input->primary];
   out->least_difference = out->least_difference_like = NAN;
   if (isnan(difference->difference.p) || !(difference->deviation > 0) || input->test_to_train > 0) return;
+  if (out->seeds < MIXENT_COMPARE_LEAST_SEEDS) return; /* nothing is concluded, and the sums are long */
   double level = (1 - input->confidence) / (double)comparison->tested, power = MIXENT_COMPARE_POWER, shift;
   if (mixent_power_least_difference(out->seeds, difference->deviation, level, power,
                                     &out->least_difference) != MIXENT_OK)

@@ -13,28 +13,6 @@
 
 enum { LONGEST_LINE = 1 << 20, DIGITS = 32, DEPTH = 8, LONGEST_NAME = 1000 };
 
-/* Python writes NaN and Infinity, which JSON has not: a blank text takes the place of each, in the same width. */
-static void blank_not_finite(char *line, const char *end) {
-  static const char *const words[] = {"NaN", "-Infinity", "Infinity"};
-  bool within = false;
-  for (char *at = line; at < end; at++) {
-    if (within && *at == '\\') {
-      at++;
-    } else if (*at == '"') {
-      within = !within;
-    } else if (!within) {
-      for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        size_t length = strlen(words[i]);
-        if ((size_t)(end - at) < length || memcmp(at, words[i], length) != 0) continue;
-        memset(at, ' ', length);
-        at[0] = at[1] = '"';
-        at += length - 1;
-        break;
-      }
-    }
-  }
-}
-
 /* `digits` [DIGITS] holds the text of a number. */
 static mixent_results_field read_value(const json_t *value, char *digits) {
   double number = json_number_value(value);
@@ -199,7 +177,7 @@ static mixent_status take_line(reader *reader, size_t line, char *text, size_t s
   if (size > LONGEST_LINE)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:1: expected a line of at most %d bytes, got %zu", path,
                        line, LONGEST_LINE, size);
-  blank_not_finite(text, text + size);
+  mixent_json_replace_not_finite(text, text + size);
   MIXENT_TRY(mixent_json_parse_at(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, path, line, &object));
   mixent_status status = take_object(reader, line, object);
   json_decref(object);

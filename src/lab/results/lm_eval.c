@@ -154,13 +154,18 @@ static mixent_status take_means(mixent_results_header *header, const json_t *obj
   return MIXENT_OK;
 }
 
-mixent_status mixent_results_read_means(const mixent_results_file *file, const char *text, size_t size,
+mixent_status mixent_results_read_means(const mixent_results_file *file, char *text, size_t size,
                                         const mixent_results_layout *layout, mixent_results *out,
                                         bool *found) {
   static const char *const names[2] = {"metric", "value"};
   json_t *object;
   mixent_results_samples of = {0};
-  MIXENT_TRY(mixent_json_parse(text, size, 0, file->path, &object));
+  *found = false;
+  mixent_json_replace_not_finite(text, text + size);
+  mixent_status parsed = mixent_json_parse(text, size, 0, file->path, &object);
+  if (parsed == MIXENT_ERROR_FORMAT && !file->is_named)
+    return MIXENT_OK; /* a directory holds other files, too */
+  MIXENT_TRY(parsed);
   *found = json_is_object(json_object_get(object, "results")) &&
            json_is_object(json_object_get(object, "versions"));
   mixent_status status = *found ? name_run(file, out, &of) : MIXENT_OK;

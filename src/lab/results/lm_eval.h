@@ -28,7 +28,7 @@ mixent_status mixent_results_take_sample(const mixent_results_samples *samples, 
 void mixent_results_samples_end(mixent_results_samples *samples);
 
 /* The means of a results_TIME.json; *found is false, and nothing is read, where the text is none. */
-mixent_status mixent_results_read_means(const mixent_results_file *file, const char *text, size_t size,
+mixent_status mixent_results_read_means(const mixent_results_file *file, char *text, size_t size,
                                         const mixent_results_layout *layout, mixent_results *out,
                                         bool *found);
 

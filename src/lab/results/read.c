@@ -147,6 +147,7 @@ mixent_status mixent_results_read(char *const *paths, size_t count, const mixent
     out->choosing = left == 2;
     out->rows = 0;
     for (size_t i = 0; i < count; i++) MIXENT_TRY(read_path(paths[i], layout, out));
+    if (out->choosing) mixent_results_choose(layout, out);
   }
   MIXENT_TRY(mixent_results_check_best(layout, out));
   return mixent_results_finish(out);

@@ -83,15 +83,21 @@ typedef struct mixent_results_cell {
   bool is_settled; /* by the epoch that counts */
 } mixent_results_cell;
 
+typedef struct mixent_results_point {
+  double epoch, value; /* NaN: measured, and no number */
+} mixent_results_point;
+
 typedef struct mixent_results_run {
   size_t variant, data;
   long seed;                  /* an index into `seeds`, or MIXENT_NO_SEED */
   mixent_results_cell *cells; /* [cell_count] by column; those beyond are missing */
   size_t cell_count;
-  mixent_result *result;   /* of its predictions; NULL: none are known */
-  uint8_t *right;          /* [items of the data set] of rows with an item: 0 or 1; NULL: there are none */
-  size_t right_count;      /* while rows are read */
-  double best, best_epoch; /* of layout->best, once its metric was seen (has_best) */
+  mixent_result *result; /* of its predictions; NULL: none are known */
+  uint8_t *right;        /* [items of the data set] of rows with an item: 0 or 1; NULL: there are none */
+  size_t right_count;    /* while rows are read */
+  mixent_results_point *points; /* [point_count] of layout->best, by epoch, until its best epoch is chosen */
+  size_t point_count;
+  double best_epoch; /* once it is chosen (has_best) */
   bool has_best;
 } mixent_results_run;
 

@@ -1,4 +1,5 @@
 /* What a row says of its variant, seed, data set and item, as names: each has one spelling, and is found once. */
+#include "core/cell.h"
 #include "core/locale.h"
 #include "core/unicode.h"
 #include "lab/results/rows.h"
@@ -47,7 +48,8 @@ mixent_status mixent_results_add_told(const char *origin, const mixent_results_t
   char whole[32], *end;
   const double most_whole = 9007199254740992; /* 2^53: each whole number up to it is a double */
   double number = field->kind == MIXENT_FIELD_NUMBER ? field->number : mixent_number_read(field->text, &end);
-  bool is_number = field->kind == MIXENT_FIELD_NUMBER || (!*told->column && !*end);
+  bool is_number =
+      field->kind == MIXENT_FIELD_NUMBER || (!*told->column && !*end && mixent_cell_is_number(field->text));
   bool is_whole = is_number && fabs(number) < most_whole && number == floor(number);
   if (is_whole) mixent_print(whole, sizeof whole, "%.0f", number + 0.0 /* no -0 */);
   return mixent_results_add_name(set, is_whole ? whole : field->text, most, what, origin, out);

@@ -38,6 +38,7 @@ double mixent_results_value(const mixent_results_run *run, size_t column) {
 void mixent_results_free(mixent_results *results) {
   for (size_t i = 0; i < results->keys.count; i++) {
     free(results->runs[i].cells);
+    free(results->runs[i].points);
     free(results->runs[i].right);
     mixent_result_free(results->runs[i].result);
   }
@@ -170,8 +171,7 @@ static mixent_status take_value(const mixent_results_header *header, const char 
                                 const mixent_results_field *field, double epoch, mixent_results_run *run,
                                 mixent_results *out) {
   if (!out->choosing) return put(header, name, field, epoch, run, out);
-  if (strcmp(name, header->layout->best) == 0) mixent_results_look(header->layout, field, epoch, run);
-  return MIXENT_OK;
+  return strcmp(name, header->layout->best) == 0 ? mixent_results_look(field, epoch, run) : MIXENT_OK;
 }
 
 /* Columns that say where in the run a row stands; Weights & Biases' own ones (_step) wherever they are, the others in logs. */

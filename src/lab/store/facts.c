@@ -45,9 +45,13 @@ static void add_json(mixent_facts *facts, const char *key, const json_t *value) 
   const char *name;
   const json_t *member;
   json_object_foreach((json_t *)value, name, member) {
-    char path[256];
-    snprintf(path, sizeof path, "%s%s%s", key, *key ? "." : "", name);
+    char *path;
+    if (mixent_print_text(&path, "%s%s%s", key, *key ? "." : "", name) != MIXENT_OK) {
+      facts->failed = true;
+      return;
+    }
     add_json(facts, path, member);
+    free(path);
   }
 }
 
@@ -216,9 +220,11 @@ static mixent_status read_record(reading *reading) {
     mixent_facts_add_number(facts, "seed", mixent_number_read(record.seed, NULL));
     if (*record.data) mixent_facts_add_text(facts, "data", record.data);
     for (size_t i = 0; i < record.metric_count && facts->count < MOST_FACTS; i++) {
-      char key[256];
-      snprintf(key, sizeof key, "metrics.%s", record.metrics[i].name);
+      char *key;
+      facts->failed |= mixent_print_text(&key, "metrics.%s", record.metrics[i].name) != MIXENT_OK;
+      if (facts->failed) break;
       mixent_facts_add_number(facts, key, record.metrics[i].value);
+      free(key);
     }
     reading->finished = true;
   } else if (status != MIXENT_ERROR_MEMORY) {
