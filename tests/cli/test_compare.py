@@ -152,6 +152,19 @@ def test_variants_share_seeds(whole):
     assert (whole.directory / "alone/best.safetensors").read_bytes() == whole.models()["ce-1"]
 
 
+def test_other_test_images_are_refused(place):
+    """The data changed between two calls: the same number of images, in another order."""
+    place.compare()
+    for part, header in (("images-idx3", 16), ("labels-idx1", 8)):
+        path = place.directory / f"bars/test-{part}-ubyte"
+        data = path.read_bytes()
+        each = (len(data) - header) // 40
+        path.write_bytes(data[:header] + b"".join(data[header + i * each:header + (i + 1) * each] for i in reversed(range(40))))
+    place.write(STUDY.rstrip() + "\n  more: {loss: {name: ce}}\n")
+    err = place.run("compare", "study.yaml", code=2)[1]
+    assert "with other labels, or in another order; only runs on the same test part can be compared" in err
+
+
 def test_nothing_finished_is_trained_again(place):
     place.compare()
     times = {path: path.stat().st_mtime_ns for path in place.directory.glob("runs/small/*/summary.json")}

@@ -167,6 +167,8 @@ def test_select_by(mixent, tmp_path, rows, key):
     summary = json.loads((tmp_path / "run/summary.json").read_text())
     assert summary["best_epoch"] == best and summary["select_by"] == key
     assert [line["best"] for line in lines] == [rank == max(ranks[:i + 1]) and rank not in ranks[:i] for i, rank in enumerate(ranks)]
+    again = mixent("train", "--resume", "run")  # its last checkpoint is taken, whatever chose the epoch
+    assert again.code == 0, again.err
 
 
 def test_balanced_epochs_go_on_to_the_bit(mixent, tmp_path, rows):

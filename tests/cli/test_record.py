@@ -66,6 +66,14 @@ def compare(mixent):
     return run
 
 
+def test_a_long_name_hides_no_run(mixent, tmp_path):
+    names = ["é" * 400 + end for end in "ab"]
+    for seed in (0, 1):
+        record(tmp_path / "runs", variant="plain", seed=seed, metrics={names[0]: seed, names[1]: 7})
+    runs = [json.loads(line) for line in mixent("runs", "--json").out.splitlines()]
+    assert sorted(run["metrics." + names[0]] for run in runs) == [0, 1] and {run["metrics." + names[1]] for run in runs} == {7}
+
+
 def test_compare_says_all_that_it_says_of_our_own_runs(compare, mixent, tmp_path):
     record_runs(tmp_path / "mine", metrics={"f1": 0.5})
     comparison = compare("mine")

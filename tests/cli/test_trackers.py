@@ -306,6 +306,37 @@ def test_a_table_with_epochs(compare, tmp_path):
     assert "expected a number for the epoch" in compare("blank.csv", code=1)
 
 
+def test_a_nan_of_json_lines_was_measured(compare, tmp_path):
+    """As in CSV: no earlier epoch stands for it. Python writes NaN, which JSON has not."""
+    for name, last in (("nan", float("nan")), ("inf", float("inf"))):
+        for variant, seed, value in RUNS:
+            diverges = (variant, seed) == ("mix", 5)
+            rows = [{"epoch": epoch, "val_loss": loss(accuracy)} for epoch, accuracy in enumerate(curve(value))]
+            rows[-1]["val_loss"] = last if diverges else rows[-1]["val_loss"]
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / f"{variant}-{seed}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        values = list(values_of(compare(name, "--metric", "val_loss"))["mix"].values())
+        assert values[5] is None and None not in values[:5]
+
+
+def test_a_row_that_was_written_again_chooses_no_epoch(compare, tmp_path):
+    """Of two rows with one epoch the later counts, also where best:METRIC looks."""
+    for variant, seed, value in RUNS:
+        rows = [{"epoch": epoch, "val_acc": accuracy, "other": -epoch} for epoch, accuracy in enumerate(curve(value))]
+        rows.insert(2, {"epoch": 1, "val_acc": 99.9, "other": 7})  # before it, what was lost when the run was killed: epoch 1 comes again
+        rows[1], rows[2] = rows[2], rows[1]
+        (tmp_path / f"{variant}-{seed}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    check(compare(".", "--metric", "val_acc", "--epoch", "best:val_acc"), change=0.3)
+    assert set(values_of(compare(".", "--metric", "other", "--epoch", "best:val_acc"))["ce"].values()) == {-BEST}
+
+
+def test_names_of_files_that_are_hexadecimal(compare, tmp_path):
+    for variant, like in (("0x10", "ce"), ("16", "mix")):
+        for seed, value in enumerate(ACCURACIES[like]):
+            write_rows(tmp_path / f"{variant}-{seed}.csv", [{"epoch": epoch, "val_acc": accuracy} for epoch, accuracy in enumerate(curve(value))])
+    assert set(values_of(compare("."))) == {"0x10", "16"}
+
+
 def test_logs_beside_tables(compare, tmp_path):
     """--epoch reads logs twice; a table's runs without a seed are not two runs each for that."""
     write_rows(tmp_path / "log-1.csv", [{"epoch": 0, "val_acc": 80, "val_loss": 1}, {"epoch": 1, "val_acc": 70, "val_loss": 2}])
@@ -537,6 +568,16 @@ def test_lm_evaluation_harness(compare, tmp_path):
     assert pair_of(found)["seeds"] == 5 and data["comparisons"][0]["reason"] == "no-scatter"
     acc = compare("out", "--metric", "acc")["comparison"]["data"][0]["variants"][0]["measures"]
     assert acc["acc"]["values"] == pytest.approx(acc["accuracy"]["values"])  # the mean of the items is the harness's own
+
+
+def test_means_that_are_nan_and_files_that_are_broken(compare, tmp_path):
+    for model, right in (("phi-2", [1]), ("gpt", [0])):
+        write_evaluation(tmp_path / model, right)
+        path = tmp_path / model / f"results_{TIME}.json"
+        path.write_text(path.read_text().replace('"acc_stderr,none": 0.1', '"acc_stderr,none": NaN'))
+        (tmp_path / model / f"samples_arc_{TIME}.jsonl").unlink()
+    (tmp_path / "gpt" / "results_other.json").write_text("{\n  'no': JSON\n}\n")
+    assert values_of(compare("phi-2", "gpt", "--metric", "acc")) == {"phi-2": {None: 1.0}, "gpt": {None: 0.0}}
 
 
 def test_models_evaluated_once(compare, tmp_path):

@@ -67,6 +67,17 @@ static void test_in_parts(void **state) {
   assert_memory_equal(first, whole, sizeof whole);
 }
 
+/* As in the accuracy: NaN, or infinity above, is right for no class; a class that is ruled out may be -inf. */
+static void test_logits_that_are_none(void **state) {
+  (void)state;
+  const float logits[4][2] = {{NAN, NAN}, {INFINITY, 0}, {-INFINITY, -INFINITY}, {0, -INFINITY}};
+  const int32_t all_first[4] = {0, 0, 0, 0};
+  mixent_class_count counts[2] = {{0}};
+  mixent_class_counts_add(counts, *logits, all_first, 4, 2);
+  assert_int_equal(counts[0].images, 4);
+  assert_int_equal(counts[0].right, 1);
+}
+
 static void test_of_nothing(void **state) {
   (void)state;
   const mixent_class_count none[CLASSES] = {{0}};
@@ -77,6 +88,7 @@ static void test_of_nothing(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_scikit_learn), cmocka_unit_test(test_in_parts),
-                                     cmocka_unit_test(test_of_nothing)};
+                                     cmocka_unit_test(test_of_nothing),
+                                     cmocka_unit_test(test_logits_that_are_none)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,6 +190,9 @@ static void test_what_is_refused(void **state) {
                  "temperature");
   assert_refused(mixent_calibration_measure(&predictions, NAN, NULL, &out), MIXENT_ERROR_ARGUMENT,
                  "temperature");
+  logits[3 * CLASSES + 2] = 3e37F;
+  assert_refused(mixent_calibration_measure(&predictions, 1e-3, NULL, &out), MIXENT_ERROR_NUMERIC,
+                 "image 3: its largest logit at temperature 0.001 is inf");
   logits[3 * CLASSES + 2] = NAN;
   assert_refused(mixent_calibration_measure(&predictions, 1, NULL, &out), MIXENT_ERROR_NUMERIC,
                  "image 3: its logit of class 2");
