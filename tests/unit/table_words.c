@@ -230,6 +230,14 @@ static void test_rows_by_place(void **state) {
     mixent_images_free(&images);
   }
   mixent_dataset_free(dataset);
+  dataset = open_well("a,b,c,class\n1,2,3,x\n4,5,6,y\n7,8,9,x\n1,3,5,y\n", (mixent_table_options){0});
+  mixent_images images;
+  write_text("rows.csv", "1,0\n"); /* one column too few is no label that is left out */
+  assert_int_equal(
+      mixent_features_read(path, NULL, (const char *const *)dataset->feature_names, 3, &images, NULL),
+      MIXENT_ERROR_FORMAT);
+  assert_message_has("2 columns, but the model reads 3 features");
+  mixent_dataset_free(dataset);
   free(path);
 }
 

@@ -42,7 +42,7 @@ static mixent_status place_label(const mixent_csv *csv, const char *label, mixen
 static mixent_status place_by_number(const mixent_csv *csv, bool labelled, mixent_table_columns *out) {
   const mixent_encoder *encoder = out->encoder;
   bool whole = csv->count == encoder->cells && encoder->cells > encoder->count,
-       unlabelled = !labelled && csv->count + 1 == encoder->cells;
+       unlabelled = !labelled && encoder->cells > encoder->count && csv->count + 1 == encoder->cells;
   for (size_t k = 0; k < encoder->count; k++) {
     size_t place = encoder->columns[k].place;
     out->places[k] = whole ? place : unlabelled ? place - (place > encoder->label) : k;

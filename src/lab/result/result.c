@@ -164,7 +164,7 @@ static mixent_status check_scores(const char *path, const char *advice, const ch
     double value;
     memcpy(&value, (const char *)scores + shared[i].offset, sizeof value);
     bool null = isnan(value), said_null = isnan(said->values[i]);
-    if (said->known[i] && (null != said_null || fabs(said->values[i] - value) > 1e-9))
+    if (said->known[i] && (null != said_null || fabs(said->values[i] - value) > 1e-9 * fmax(1, fabs(value))))
       return mixent_fail(
           MIXENT_ERROR_FORMAT,
           "%s: its %s of the %s part is %g, but %g in summary.json; they are not of one run; %s", path,
