@@ -139,10 +139,10 @@ mixent_status mixent_json_parse_at(const char *text, size_t size, size_t flags, 
                      error.column, error.text);
 }
 
-void mixent_json_replace_not_finite(char *line, const char *end) {
+void mixent_json_replace_not_finite(char *text, const char *end) {
   static const char *const words[] = {"NaN", "-Infinity", "Infinity"};
   bool within = false;
-  for (char *at = line; at < end; at++) {
+  for (char *at = text; at < end; at++) {
     if (within && *at == '\\') {
       at++;
     } else if (*at == '"') {

@@ -79,6 +79,7 @@ static void test_two_seeds(void **state) {
   print_message("p %g, %g\n", pair->measures[0].difference.p, pair->bootstrap.p);
   assert_true(pair->measures[0].difference.p < 0.05 && pair->bootstrap.p < 0.05);
   assert_undecided(pair, MIXENT_REASON_FEW_SEEDS);
+  assert_true(isnan(pair->least_difference) && pair->least_seeds == 0);
   assert_says(pair->words,
               "Too few seeds to conclude about min-ent and ce: it takes 5 that both have. So far accuracy "
               "differs by +3.55 points");

@@ -424,6 +424,24 @@ static void test_lies(void **state) {
     }
 }
 
+/* A run that diverged has a likelihood of many digits, of which summary.json keeps fifteen. */
+static void test_a_large_nll(void **state) {
+  (void)state;
+  make_run();
+  for (size_t i = 0; i < TEST * CLASSES; i++) test_logits[i] *= 1e8F;
+  char *path = path_of("predictions.safetensors"), more[64];
+  assert_int_equal(mixent_run_predictions_write(path, &predictions), MIXENT_OK);
+  for (int lying = 0; lying < 2; lying++) {
+    mixent_print(more, sizeof more, ",\"nll\":%.15g", test_metrics().nll * (1 + 1e-6 * lying));
+    write_summary_with(TEST, test_accuracy(), more);
+    if (lying)
+      assert_read_refused(MIXENT_ERROR_FORMAT, "its nll of the test part is ");
+    else
+      mixent_result_free(read_result());
+  }
+  free(path);
+}
+
 /* What no scores can be is summary.json's fault, and so is a difference from predictions.safetensors; nothing is kept then. */
 static void test_a_summary_that_lies(void **state) {
   (void)state;
@@ -482,10 +500,10 @@ static int remove_directory(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_made_and_read_back),  cmocka_unit_test(test_nothing_held_out),
-      cmocka_unit_test(test_all_right),           cmocka_unit_test(test_small_sets),
-      cmocka_unit_test(test_cut_short),           cmocka_unit_test(test_lies),
-      cmocka_unit_test(test_a_summary_that_lies), cmocka_unit_test(test_impossible_scores),
-      cmocka_unit_test(test_what_is_not_there)};
+      cmocka_unit_test(test_made_and_read_back), cmocka_unit_test(test_nothing_held_out),
+      cmocka_unit_test(test_all_right),          cmocka_unit_test(test_small_sets),
+      cmocka_unit_test(test_cut_short),          cmocka_unit_test(test_lies),
+      cmocka_unit_test(test_a_large_nll),        cmocka_unit_test(test_a_summary_that_lies),
+      cmocka_unit_test(test_impossible_scores),  cmocka_unit_test(test_what_is_not_there)};
   return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

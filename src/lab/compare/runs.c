@@ -103,7 +103,7 @@ static mixent_status check_pair(const mixent_result *first, const mixent_result 
                        "part can be compared",
                        first->run, first->test_images, mixent_samples_name(first->rows), first->data,
                        result->run, result->test_images, result->data);
-  if (first->test_labels >= 0 && result->test_labels >= 0 && first->test_labels != result->test_labels)
+  if (!mixent_result_same_labels(first, result))
     return mixent_fail(
         MIXENT_ERROR_ARGUMENT,
         "%s and %s were scored on test %s with other labels, or in another order; only runs on the "

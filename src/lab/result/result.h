@@ -55,6 +55,9 @@ typedef struct mixent_result {
   size_t confused_count; /* the most frequent pairs first */
 } mixent_result;
 
+/* Whether both were scored on the same labels in the same order; true as well where one does not know them. */
+bool mixent_result_same_labels(const mixent_result *a, const mixent_result *b);
+
 /* Reads summary.json and result.json of a finished run; where result.json is not there, it is made from
  * predictions.safetensors first. Says what to do about a run that is not finished or keeps neither, and refuses a
  * result.json that is damaged, contradicts itself or is not that run's (MIXENT_ERROR_FORMAT). */

@@ -46,9 +46,8 @@ static mixent_status check_set(const char *origin, const mixent_results_run *run
     return MIXENT_OK;
   }
   const mixent_result *first = out->runs[set->scored - 1].result;
-  bool same = first->test_images == run->result->test_images && first->classes == run->result->classes;
-  if (first->test_labels >= 0 && run->result->test_labels >= 0)
-    same &= first->test_labels == run->result->test_labels;
+  bool same = first->test_images == run->result->test_images && first->classes == run->result->classes &&
+              mixent_result_same_labels(first, run->result);
   for (size_t k = 0; same && k < first->classes; k++)
     same = strcmp(first->class_names[k], run->result->class_names[k]) == 0;
   if (same) return MIXENT_OK;

@@ -38,12 +38,10 @@ static mixent_status check_labels(const mixent_import *import, const mixent_impo
     *first = (struct mixent_imported_first){result, run->line};
     return MIXENT_OK;
   }
-  bool same = result->classes == first->result->classes;
+  bool same = result->classes == first->result->classes && mixent_result_same_labels(result, first->result);
   for (size_t k = 0; same && k < result->classes; k++)
     same = count_class(result, k) == count_class(first->result, k) &&
            strcmp(result->class_names[k], first->result->class_names[k]) == 0;
-  if (result->test_labels >= 0 && first->result->test_labels >= 0)
-    same &= result->test_labels == first->result->test_labels;
   if (!same)
     status =
         mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu: its test images have other labels than those of line %zu",
