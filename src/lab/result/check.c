@@ -173,7 +173,3 @@ const char *mixent_result_contradiction(const mixent_result *result) {
   if (risk) return risk;
   return confused_agrees(result) ? NULL : "confused";
 }
-
-bool mixent_result_same_labels(const mixent_result *a, const mixent_result *b) {
-  return a->test_labels < 0 || b->test_labels < 0 || a->test_labels == b->test_labels;
-}
