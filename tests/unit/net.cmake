@@ -1,4 +1,5 @@
 unit_test(graph)
+unit_test(networks)
 unit_test(layers)
 unit_test(layer_rules)
 unit_test(backends)
