@@ -1,4 +1,5 @@
 unit_test(null_arguments)
+unit_test(null_arguments_models)
 unit_test(plan_file)
 unit_test(checkpoint)
 unit_test(trainer)
