@@ -5,8 +5,8 @@ import struct
 import pytest
 from PIL import Image
 
+from studies import Place
 from support import draw_images
-from test_compare import Place
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from events import await_event, pick, read_events, read_last, validator
+from studies import STUDY, Place
 from support import PROGRAM, environment, inject
-from test_compare import STUDY, Place
 
 SAVED = {"event": "saved", "version": 1, "command": "train", "checkpoint": "run/last.safetensors", "step": 20}
 

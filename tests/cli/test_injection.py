@@ -20,8 +20,8 @@ from PIL import Image
 from events import await_event
 import test_trackers
 from injection import KINDS, LIBRARY, OUTCOMES, WRITING, Command, Injection, count, sample
+from studies import STUDY
 from support import PROGRAM, TINY_NET, draw_images, environment, make_dataset
-from test_compare import STUDY
 from test_results import A, B, rows_of, write
 
 if not LIBRARY.exists():

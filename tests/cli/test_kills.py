@@ -16,8 +16,8 @@ import time
 import pytest
 
 from injection import files_of
+from studies import STUDY, Place
 from support import PROGRAM, TINY_NET, environment, make_dataset, read_safetensors
-from test_compare import STUDY, Place
 
 KILLS, SEED = int(os.environ.get("KILLS", "250")), int(os.environ.get("KILLS_SEED", "1"))
 SIGNALS = [signal.SIGKILL] * 4 + [signal.SIGTERM, signal.SIGINT]
@@ -154,7 +154,7 @@ def wait_for_a_moment(subject, process, generator, before):
 
 
 class Study:
-    """A study of two runs at once, in the directory of test_compare.py's."""
+    """The study of studies.py, two runs at once."""
 
     def __init__(self, directory, name):
         self.place = Place(directory, STUDY.replace("epochs: 2", f"epochs: 3\n  {STUDIES[name]}"))

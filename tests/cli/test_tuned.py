@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
+from studies import STUDY, Place
 from support import PROGRAM, environment
-from test_compare import STUDY, Place
 
 TUNED = STUDY.replace("seeds: 2", "seeds: 3").replace("epochs: 2", "epochs: 1").replace(", learn: [w1, w2]", "") + """\
 tuned:
