@@ -19,6 +19,7 @@ from PIL import Image
 
 from events import await_event
 import test_trackers
+import test_trackers_tensorboard as tensorboard
 from injection import KINDS, LIBRARY, OUTCOMES, WRITING, Command, Injection, count, sample
 from studies import STUDY
 from support import PROGRAM, TINY_NET, draw_images, environment, make_dataset
@@ -163,8 +164,8 @@ def write_logs(directory):
     """What trackers write of two runs each."""
     (directory / "logs").mkdir()
     for variant in "ab":
-        test_trackers.write_events(directory / "logs" / f"{variant}-0", *[test_trackers.event(step, test_trackers.simple("accuracy", 90 + step), test_trackers.simple("loss", step))
-                                                                         for step in range(2)])
+        tensorboard.write_events(directory / "logs" / f"{variant}-0", *[tensorboard.event(step, tensorboard.simple("accuracy", 90 + step), tensorboard.simple("loss", step))
+                                                                        for step in range(2)])
         (directory / "logs" / f"{variant}-1.csv").write_text("epoch,accuracy,loss\n0,0.5,1\n1,0.75,0.5\n")
         (directory / "logs" / f"{variant}_2" / "version_0").mkdir(parents=True)
         (directory / "logs" / f"{variant}_2" / "version_0" / "metrics.csv").write_text("epoch,step,accuracy,loss\n0,5,,1\n0,9,0.5,\n")

@@ -1,7 +1,7 @@
 """`mixent compare --results` on files that the trackers' own packages write: MLflow, TensorBoard (PyTorch's and tensorboardX),
 Lightning, Keras, lm-evaluation-harness. `make test-trackers` installs them from PyPI; where one is missing its test is skipped.
-tests/golden/trackers has small samples of the same files for tests/cli/test_trackers_samples.py; tests/cli/test_trackers.py has the
-layouts byte by byte, and everything that can be wrong with them."""
+tests/golden/trackers has small samples of the same files for tests/cli/test_trackers_samples.py; tests/cli/test_trackers.py and
+test_trackers_tensorboard.py have the layouts byte by byte, and everything that can be wrong with them."""
 import json
 import os
 import subprocess
