@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 sys.path.insert(0, os.path.dirname(__file__))
 import mixent  # noqa: E402
 import mixent.torch as losses  # noqa: E402
-from test_package_torch import CLASSES, problem  # noqa: E402
+from losses_torch import CLASSES, problem  # noqa: E402
 
 
 @pytest.mark.parametrize("make", CLASSES.values())
