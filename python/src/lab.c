@@ -80,6 +80,7 @@ static bool read_table(PyObject *names, PyObject *rows, const mixent_results_lay
     mixent_status status = mixent_results_find_roles(layout, &header);
     good = status == MIXENT_OK ? take_rows(rows, &header, titles + count, fields, out)
                                : (raise_status(status), false);
+    if (out->choosing) mixent_results_choose(layout, out);
   }
   free(fields);
   free(titles);

@@ -5,6 +5,7 @@
 #include "cli/compare_study.h"
 #include "cli/message.h"
 #include "cli/places.h"
+#include "core/file.h"
 #include "data/formats/single_file.h"
 #include "lab/study/study.h"
 
@@ -61,9 +62,9 @@ static int run(const void *given, int count, char **words) {
   const arguments *arguments = given;
   if (arguments->ledger) return compare_ledger(arguments, count, words);
   mixent_names recorded = {0};
-  mixent_status status = arguments->results
-                             ? MIXENT_OK
-                             : mixent_compare_results_find(arguments->study.runs, words, count, &recorded);
+  mixent_status status = arguments->study.csv ? mixent_new_file_check(arguments->study.csv) : MIXENT_OK;
+  if (status == MIXENT_OK && !arguments->results)
+    status = mixent_compare_results_find(arguments->study.runs, words, count, &recorded);
   bool results = arguments->results || recorded.count;
   int code = status == MIXENT_OK ? check(arguments, results, count, words) : mixent_failed(status);
   if (code == MIXENT_EXIT_NOT_YET)
@@ -81,7 +82,7 @@ static const mixent_command_option options[] = {
      .kind = MIXENT_VALUE_WHOLE,
      .offset = offsetof(arguments, study.seeds),
      .low = 2,
-     .high = 100000},
+     .high = MIXENT_STUDY_MOST},
     {.name = "jobs",
      .argument = "N",
      .help = "runs trained at once (default: processors over threads)",

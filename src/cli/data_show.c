@@ -124,6 +124,14 @@ static void print_dataset(const mixent_dataset *dataset) {
   mixent_table_free(&table);
 }
 
+/* Whether all rows hold one value, for which the moments give 1 as the deviation. */
+static bool is_constant(const mixent_images *images, int channel) {
+  const float *value = images->features + channel;
+  size_t i = 1, step = (size_t)images->channels;
+  while (i < images->count && value[i * step] == *value) i++;
+  return i >= images->count;
+}
+
 /* [channels] each */
 static void print_moments(const mixent_dataset *dataset, const float *mean, const float *deviation) {
   mixent_table table = {
@@ -135,7 +143,7 @@ static void print_moments(const mixent_dataset *dataset, const float *mean, cons
     else
       mixent_table_add(&table, "%d", k + 1);
     mixent_table_add(&table, "%.5g", (double)mean[k]);
-    mixent_table_add(&table, "%.5g", (double)deviation[k]);
+    mixent_table_add(&table, "%.5g", is_constant(&dataset->train, k) ? 0 : (double)deviation[k]);
   }
   putchar('\n');
   mixent_table_print(&table, stdout);

@@ -44,6 +44,10 @@ static mixent_status fail_directory(const char *word) {
   if (mixent_has_file(word, "study.yaml"))
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "%s: %s, got that of a study; name one of the runs in it", word,
                        wanted);
+  if (mixent_has_file(word, "summary.json"))
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "%s: the run is finished, but its best.safetensors is gone; put it back, or train again", word);
   if (mixent_has_file(word, "last.safetensors"))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "%s: the run has no best.safetensors yet; %s/last.safetensors is where it stands",

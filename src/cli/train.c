@@ -3,6 +3,7 @@
 #include "cli/places.h"
 #include "cli/recipe_show.h"
 #include "cli/training.h"
+#include "core/file.h"
 #include "core/printable.h"
 #include "peers/peers.h"
 #include "recipe/recipe.h"
@@ -38,6 +39,15 @@ static mixent_status find_baseline(const mixent_setting_list *settings, char **o
   return MIXENT_OK;
 }
 
+/* Where the model is; of a run that was finished before it may be gone. */
+static void print_model(const char *run) {
+  if (mixent_has_file(run, "best.safetensors"))
+    printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n",
+           mixent_printable(run));
+  else
+    printf("The run is finished, but its model, %s/best.safetensors, is gone.\n", mixent_printable(run));
+}
+
 static int train(const arguments *arguments) {
   mixent_train_options options = {.recipe = arguments->recipe,
                                   .settings = arguments->settings.items,
@@ -61,8 +71,7 @@ static int train(const arguments *arguments) {
     mixent_event_training_finished(&summary);
   } else {
     mixent_training_summary_print(&summary);
-    printf("The model is %s/best.safetensors; 'mixent eval' and 'mixent predict' read it.\n",
-           mixent_printable(summary.run));
+    print_model(summary.run);
   }
   mixent_train_summary_free(&summary);
   return code;

@@ -183,6 +183,7 @@ static int run(const void *given, int count, char **words) {
   mixent_graph *graph;
   mixent_threads_choose(arguments->threads);
   mixent_status status = mixent_graph_check_name(words[0]);
+  if (status == MIXENT_OK && arguments->output) status = mixent_new_file_check(arguments->output);
   if (status == MIXENT_OK) status = choose_shape(arguments, &shape);
   if (status == MIXENT_OK) status = mixent_graph_open(words[0], &shape, &graph);
   if (status != MIXENT_OK) return mixent_failed(status);

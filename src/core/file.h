@@ -23,6 +23,8 @@ mixent_status mixent_new_file_open(const char *path, mixent_new_file *out);
 mixent_status mixent_new_file_commit(mixent_new_file *file);
 /* Gives up: removes the temporary file. Safe after a commit and on a zeroed struct. */
 void mixent_new_file_abandon(mixent_new_file *file);
+/* Whether a file can be written there; leaves nothing behind. What is found before long work costs none of it. */
+mixent_status mixent_new_file_check(const char *path);
 /* Removes temporary files that ended processes left in a directory: those not written to for an hour, so that a file which
  * a process is writing now stays. */
 mixent_status mixent_new_files_sweep(const char *directory);

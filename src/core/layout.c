@@ -2,16 +2,23 @@
 #include "core/layout.h"
 #include "core/locale.h"
 #include "core/printable.h"
+#include "core/unicode.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Columns of a text on a terminal: UTF-8 continuation bytes take none. */
+/* Of the character at `text`; a byte that is none stands alone. */
+static size_t size_of(const char *text) {
+  size_t size = mixent_character_size(text);
+  return size ? size : 1;
+}
+
+/* Columns of a text on a terminal. */
 int mixent_text_columns(const char *text) {
   int columns = 0;
-  for (; *text; text++) columns += ((unsigned char)*text & 0xc0) != 0x80;
+  for (; *text; text += size_of(text)) columns += mixent_character_columns(text);
   return columns;
 }
 
@@ -82,11 +89,21 @@ static void leave_out(mixent_table *table, int column) {
   table->columns--;
 }
 
-/* Bytes of the first `columns` columns of a text. */
+/* Bytes of the characters that lie within the first `columns` columns of a text, with what stands over them. */
 static size_t bytes_of(const char *text, int columns) {
   size_t length = 0;
-  for (; text[length]; length++)
-    if (((unsigned char)text[length] & 0xc0) != 0x80 && columns-- == 0) break;
+  for (; text[length]; length += size_of(text + length))
+    if ((columns -= mixent_character_columns(text + length)) < 0) break;
+  return length;
+}
+
+/* Bytes of those that reach over the first `columns` columns, or stand over the last of them. */
+static size_t bytes_past(const char *text, int columns) {
+  size_t length = 0;
+  for (int width; text[length]; length += size_of(text + length), columns -= width) {
+    width = mixent_character_columns(text + length);
+    if (columns <= 0 && width) break;
+  }
   return length;
 }
 
@@ -95,7 +112,7 @@ static bool cut_in_the_middle(char **cell, int width) {
   char *cut;
   if (columns <= width) return true;
   if (mixent_print_text(&cut, "%.*s…%s", (int)bytes_of(*cell, begin), *cell,
-                        *cell + bytes_of(*cell, columns - end)) != MIXENT_OK)
+                        *cell + bytes_past(*cell, columns - end)) != MIXENT_OK)
     return false;
   free(*cell);
   *cell = cut;

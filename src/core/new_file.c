@@ -120,6 +120,16 @@ void mixent_new_file_abandon(mixent_new_file *file) {
   *file = (mixent_new_file){0};
 }
 
+mixent_status mixent_new_file_check(const char *path) {
+  mixent_path_kind kind;
+  mixent_new_file file;
+  MIXENT_TRY(mixent_path_look(path, &kind));
+  if (kind == MIXENT_PATH_OTHER) return MIXENT_OK; /* a pipe's reader would take this for all of it */
+  MIXENT_TRY(mixent_new_file_open(path, &file));
+  mixent_new_file_abandon(&file);
+  return MIXENT_OK;
+}
+
 mixent_status mixent_file_replace(const char *path, const void *bytes, size_t size) {
   mixent_new_file file;
   MIXENT_TRY(mixent_new_file_open(path, &file));

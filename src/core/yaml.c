@@ -17,7 +17,8 @@ enum { MAX_DEPTH = 32 };
 
 typedef struct reader {
   yaml_parser_t parser;
-  const char *origin;
+  const char *origin, *text; /* [length] */
+  size_t length;
   int depth;
 } reader;
 
@@ -39,6 +40,14 @@ mixent_status mixent_yaml_fail(const mixent_yaml *node, const char *format, ...)
   return status;
 }
 
+/* Whether a line, counted from 0, is indented by a tab, which YAML does not take. */
+static bool has_tab(const reader *reader, size_t line) {
+  const char *at = reader->text, *end = at + reader->length;
+  for (; line && at < end; at++) line -= *at == '\n';
+  while (at < end && *at == ' ') at++;
+  return at < end && *at == '\t';
+}
+
 static mixent_status next_event(reader *reader, yaml_event_t *event) {
   if (yaml_parser_parse(&reader->parser, event)) return MIXENT_OK;
   const yaml_parser_t *parser = &reader->parser;
@@ -47,6 +56,10 @@ static mixent_status next_event(reader *reader, yaml_event_t *event) {
   if (parser->error == YAML_READER_ERROR)
     return mixent_fail(MIXENT_ERROR_FORMAT, "%s: %s at byte %zu", reader->origin, problem,
                        parser->problem_offset);
+  if (has_tab(reader, parser->problem_mark.line))
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s:%zu:1: a tab begins this line; YAML is indented by spaces alone", reader->origin,
+                       parser->problem_mark.line + 1);
   return mixent_fail(MIXENT_ERROR_FORMAT, "%s:%zu:%zu: %s%s%s", reader->origin, parser->problem_mark.line + 1,
                      parser->problem_mark.column + 1, problem, parser->context ? " " : "",
                      parser->context ? parser->context : "");
@@ -200,7 +213,7 @@ mixent_status mixent_yaml_parse(const char *text, size_t length, const char *ori
   MIXENT_TRY(check_directives(text, length, origin));
   mixent_yaml *root = NULL;
   char *copy = NULL;
-  reader reader = {0};
+  reader reader = {.text = text, .length = length};
   mixent_status status = MIXENT_ALLOCATE(1, &root);
   if (status == MIXENT_OK) status = mixent_copy_text(origin, &copy);
   if (status == MIXENT_OK && !yaml_parser_initialize(&reader.parser)) status = mixent_no_memory("%s", origin);

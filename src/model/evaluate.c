@@ -23,6 +23,16 @@ static mixent_status check_part(const mixent_model *model, const mixent_dataset 
                      mixent_part_names[part]);
 }
 
+/* Scores of no images would be numbers of nothing. */
+static mixent_status check_count(const mixent_model *model, const mixent_dataset *dataset, mixent_part part,
+                                 size_t count) {
+  if (count) return MIXENT_OK;
+  return mixent_fail(
+      MIXENT_ERROR_ARGUMENT,
+      "%s: the model's recipe held no %s out of training, so it has no %s part; score its test part",
+      model->data, mixent_samples_name(dataset->train.features), mixent_part_names[part]);
+}
+
 /* Room for what the job is to keep, and its labels. */
 static mixent_status keep(mixent_score_job *job, mixent_predicted *predicted) {
   if (!predicted) return MIXENT_OK;
@@ -51,6 +61,7 @@ static mixent_status score_part(const mixent_model *model, const mixent_recipe *
     job.images = &train;
     job.indices = trained ? split.train : split.validation;
     job.count = trained ? split.train_count : split.validation_count;
+    if (status == MIXENT_OK) status = check_count(model, dataset, part, job.count);
   }
   const mixent_loss_moment loss = {
       .options = mixent_recipe_loss(recipe), .state = model->loss, .epoch = model->epoch};

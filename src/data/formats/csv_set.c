@@ -43,6 +43,7 @@ static mixent_status read_file(const char *path, const mixent_dataset_options *o
   } else if (!other) {
     status = mixent_table_plan(path, text, size, &options->table, columns);
   }
+  columns->located = options->broken != NULL; /* an inspection names its findings */
   if (status == MIXENT_OK) status = mixent_table_parse(path, text, size, other, columns, words, out);
   free(text);
   return status;

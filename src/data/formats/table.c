@@ -25,13 +25,14 @@ typedef struct rows {
   size_t capacity;
 } rows;
 
-static mixent_status make_room(const char *origin, rows *rows, bool labelled) {
+static mixent_status make_room(const char *origin, rows *rows, bool labelled, bool located) {
   mixent_images *images = rows->images;
   if (images->count < rows->capacity) return MIXENT_OK;
   size_t capacity = 2 * rows->capacity + 64;
   MIXENT_TRY(mixent_resize((void **)&images->features, (size_t)images->channels * sizeof *images->features,
                            capacity, origin));
   if (labelled) MIXENT_TRY(MIXENT_RESIZE(&images->labels, capacity, origin));
+  if (located) MIXENT_TRY(MIXENT_RESIZE(&images->files, capacity, origin));
   rows->capacity = capacity;
   return MIXENT_OK;
 }
@@ -118,7 +119,7 @@ static mixent_status add_row(const mixent_csv *csv, mixent_table_columns *column
   if (csv->count != columns->cells)
     return mixent_csv_fail(csv, &csv->cells[csv->count > columns->cells ? columns->cells : csv->count - 1],
                            "%zu cells in this row, but %zu in the first", csv->count, columns->cells);
-  MIXENT_TRY(make_room(csv->origin, rows, labelled));
+  MIXENT_TRY(make_room(csv->origin, rows, labelled, columns->located));
   mixent_images *images = rows->images;
   if (labelled) MIXENT_TRY(read_label(csv, columns, words, &images->labels[images->count], &found));
   if (!found) return MIXENT_OK;
@@ -126,6 +127,8 @@ static mixent_status add_row(const mixent_csv *csv, mixent_table_columns *column
   float *feature = images->features + images->count * encoder->count;
   for (size_t k = 0; k < encoder->count; k++)
     MIXENT_TRY(read_cell(csv, &csv->cells[columns->places[k]], &encoder->columns[k], columns, &feature[k]));
+  if (columns->located)
+    MIXENT_TRY(mixent_print_text(&images->files[images->count], "%s:%zu", csv->origin, csv->cells[0].line));
   images->count++;
   return MIXENT_OK;
 }

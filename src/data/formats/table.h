@@ -21,6 +21,7 @@ typedef struct mixent_table_columns {
   size_t unseen;     /* words that the encoder does not know; the first of them: */
   mixent_survey_cell first_unseen;
   bool numbering; /* a column without a name numbers the rows: it is left out */
+  bool located;   /* asked for: images->files says where each row is, "runs.csv:17" */
 } mixent_table_columns;
 void mixent_table_columns_free(mixent_table_columns *columns);
 

@@ -22,11 +22,26 @@ static mixent_status has_names(const mixent_csv *csv, const mixent_encoder *enco
   return MIXENT_OK;
 }
 
+/* Of columns of one name each has a place of its own, in the order of the training. */
 static mixent_status place_by_name(const mixent_csv *csv, mixent_table_columns *out) {
   const mixent_encoder *encoder = out->encoder;
-  for (size_t k = 0, next = 0; k < encoder->count; k++, next = out->places[k - 1] + 1)
-    MIXENT_TRY(mixent_table_find_column(csv, encoder->columns[k].name, next % csv->count, &out->places[k]));
-  return MIXENT_OK;
+  bool *taken;
+  MIXENT_TRY(MIXENT_ALLOCATE(csv->count, &taken));
+  mixent_status status = MIXENT_OK;
+  for (size_t k = 0, next = 0; k < encoder->count && status == MIXENT_OK; k++) {
+    const char *name = encoder->columns[k].name;
+    size_t tried = 0, *place = &out->places[k];
+    do {
+      status = mixent_table_find_column(csv, name, next % csv->count, place);
+      next = *place + 1;
+    } while (status == MIXENT_OK && taken[*place] && tried++ < csv->count);
+    if (status == MIXENT_OK && taken[*place])
+      status = mixent_csv_fail(csv, &csv->cells[*place],
+                               "the model reads more columns called '%.80s' than there are here", name);
+    taken[*place] = true;
+  }
+  free(taken);
+  return status;
 }
 
 /* The column that the option names, else that of the training, else by the usual names. */

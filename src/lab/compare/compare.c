@@ -140,9 +140,11 @@ static mixent_status compare_data(const mixent_comparison *comparison, size_t da
   return status == MIXENT_OK ? mixent_compare_pairs(comparison, data) : status;
 }
 
+enum { MOST_DIGITS = 15 };
+
 /* Two significant digits of the smallest scatter. */
 static int digits_by_scatter(const mixent_comparison *comparison, size_t measure, double least) {
-  enum { DIGITS = 4, MOST_DIGITS = 9 };
+  enum { DIGITS = 4 };
   const mixent_compare_input *input = &comparison->input;
   for (size_t data = 0; data < input->data_count; data++)
     for (size_t i = 0; i < input->variant_count; i++) {
@@ -153,15 +155,26 @@ static int digits_by_scatter(const mixent_comparison *comparison, size_t measure
   return least > 0 ? (int)fmin(fmax(1 - floor(log10(least)), 0), MOST_DIGITS) : DIGITS;
 }
 
-/* Those of the measure, or more where the difference that matters would vanish. */
+/* The size of the largest mean. */
+static double largest_of(const mixent_comparison *comparison, size_t measure) {
+  const mixent_compare_input *input = &comparison->input;
+  double largest = 0;
+  for (size_t data = 0; data < input->data_count; data++)
+    for (size_t i = 0; i < input->variant_count; i++)
+      largest = fmax(largest, fabs(comparison->data[data].variants[i].measures[measure].mean));
+  return input->measures[measure].scale * largest;
+}
+
+/* Those of the measure, or more where the difference that matters would vanish, or all means would have one digit or none. */
 static void find_digits(mixent_comparison *comparison) {
-  enum { MOST_DIGITS = 9 };
   const mixent_compare_input *input = &comparison->input;
   for (size_t m = 0; m < input->measure_count; m++) {
     double difference = m == input->primary ? input->difference : NAN;
     int digits = input->measures[m].digits;
     if (digits == MIXENT_DIGITS_BY_SCATTER) digits = digits_by_scatter(comparison, m, difference);
     while (difference < 5 * pow(10, -digits - 1) && digits < MOST_DIGITS) digits++;
+    double largest = largest_of(comparison, m);
+    while (largest > 0 && largest < pow(10, 1 - digits) && digits < MOST_DIGITS) digits++;
     comparison->digits[m] = digits;
   }
 }

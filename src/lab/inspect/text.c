@@ -44,8 +44,9 @@ static void append_summary(const mixent_data_check *check, mixent_text *out) {
                        mixent_text_count(check->found.constant_count));
   append_tally("duplicate groups", &groups, out);
   if (check->near > 0) append_tally("near duplicates", &pairs, out);
-  if (imbalance == 1)
-    mixent_text_append(out, "  %-20s all classes have equally many train %s\n", "class balance", samples);
+  if (imbalance < 1.005) /* as 1 in three digits */
+    mixent_text_append(out, "  %-20s all classes have %sequally many train %s\n", "class balance",
+                       imbalance > 1 ? "almost " : "", samples);
   else if (isfinite(imbalance))
     mixent_text_append(out, "  %-20s the largest class has %.3g times the train %s of the smallest\n",
                        "class balance", imbalance, samples);

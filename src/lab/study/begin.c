@@ -116,6 +116,7 @@ static mixent_status join(mixent_study *study, mixent_study *there) {
   MIXENT_TRY(compare_variants(there, study));
   MIXENT_TRY(compare_vary(there, study));
   for (size_t i = 0; i < study->seed_count; i++) MIXENT_TRY(mixent_study_add_seed(there, study->seeds[i]));
+  MIXENT_TRY(mixent_study_check_size(there));
   MIXENT_TRY(mixent_study_take_data(study, (const char *const *)there->data, there->data_count));
   long *seeds = study->seeds;
   char *recipe = study->recipe_text, *directory = study->directory;
@@ -188,6 +189,7 @@ mixent_status mixent_study_begin(mixent_study *study, const mixent_study_planner
   mixent_status status;
   mixent_path_kind kind;
   *lock = -1;
+  MIXENT_TRY(mixent_study_check_size(study)); /* more seeds than its file has may have been asked for */
   MIXENT_TRY(mixent_path_look(directory, &kind));
   if (kind != MIXENT_PATH_DIRECTORY) {
     status = make(study, planner, directory, threads, lock);

@@ -301,7 +301,9 @@ static mixent_status check_runs(const mixent_yaml *root, mixent_study *study) {
   const char *data = recipe.data;
   MIXENT_TRY(mixent_study_take_data(study, &data, 1));
   study->data_listed = false;
-  return MIXENT_OK;
+  mixent_status status = mixent_study_check_size(study); /* the set counts only now */
+  const mixent_yaml *seeds = mixent_yaml_find(root, "seeds");
+  return status == MIXENT_OK ? status : fail_at(seeds ? seeds : mixent_yaml_find(root, "vary"), status);
 }
 
 mixent_status mixent_study_parse(const char *text, const char *origin, const char *recipe_text,
