@@ -270,3 +270,16 @@ def test_a_note_of_a_failure_that_a_killed_process_left(place, whole):
     path.write_text(json.dumps(state))
     place.run("compare", "study.yaml")
     assert path.read_bytes() == right
+
+
+def test_more_than_a_study_may_have(place):
+    """Nothing is written that would be refused when it is read."""
+    assert "from 2 to 10000" in place.run("compare", "study.yaml", "--seeds", "10001", code=2)[1]
+    place.write(STUDY.replace("  data: bars\n", "").replace("recipe: demo", "recipe: emnist-letters-short") + "".join(f"  v{i}: {{}}\n" for i in range(9)))
+    said = place.run("compare", "study.yaml", "--seeds", "10000", code=1)[1]
+    assert "expected a study of at most 100000 runs" in said and not (place.directory / "runs").exists()
+
+
+def test_a_table_that_cannot_be_written(place):
+    said = place.run("compare", "study.yaml", "--csv", "missing/table.csv", code=1)[1]
+    assert "cannot create missing/table.csv" in said and not (place.directory / "runs").exists()

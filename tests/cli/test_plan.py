@@ -112,6 +112,8 @@ def test_a_plan_made_for_something_else(mixent, tmp_path, tiny, tiny_net):
     assert result.code == 1 and "broken.yaml:" in result.message
     result = mixent("train", *tiny, "--run", "three", "--plan", "wingorad-2")
     assert result.code == 2 and "did you mean 'winograd-2'?" in result.message
+    result = mixent("train", *tiny, "--run", "three", "--plan", "winograd-4", "--precision", "bf16")
+    assert result.code == 2 and "no convolution here is computed by 'winograd-4'" in result.message and "onednn" in result.message
     result = mixent("train", *tiny, "--run", "three", "--plan", "missing.yaml")
     assert result.code == 1 and "missing.yaml" in result.message
 
@@ -178,3 +180,9 @@ def test_resume_of_a_run_from_before_plans(mixent, tmp_path, tiny):
     recipe = tmp_path / "run/recipe.yaml"
     recipe.write_text("".join(line for line in recipe.read_text().splitlines(True) if not line.startswith("plan")))
     assert mixent("train", "--resume", "run").code == 0
+
+
+def test_where_no_plan_can_be_written(mixent):
+    """It is said before anything is measured."""
+    result = mixent("tune", "vgg5", "--output", "missing/plan.yaml", "--json")
+    assert result.code == 1 and "cannot create missing/plan.yaml" in result.message and "progress" not in result.out

@@ -380,3 +380,10 @@ def test_the_page_shows_what_the_program_prints(mixent, tmp_path):
     pair = json.loads((ROOT / "docs/events.schema.json").read_text())["$defs"]["compared_pair"]["properties"]
     for name in pair["verdict"]["enum"] + pair["reason"]["enum"]:
         assert name in (None, "undecided") or re.search(rf"`(undecided: )?{name}`", verdicts), name
+
+
+def test_small_numbers_have_digits(mixent, tmp_path):
+    rows = [{"variant": name, "seed": seed, "mse": (3 + seed + 7 * (name == "b")) * 1e-12, "time": 0.01 * (seed + 1)} for name in "ab" for seed in range(3)]
+    write(tmp_path / "r.csv", rows)
+    said = mixent("compare", "--results", "r.csv", "--metric", "mse").out
+    assert "0.0000000000040" in said and "+0.0000000000070" in said and " 0.020 " in said

@@ -197,3 +197,27 @@ def test_what_makes_no_sense_is_refused(mixent, tmp_path, rings, bars):
     assert "no.npz: expected a zip archive, got a text file" in mixent("data", "show", "no.npz").message
     (tmp_path / "table.txt").write_text(text)
     assert "a file, not a data set" in mixent("data", "show", "table.txt").message
+
+
+def test_columns_of_one_name(mixent, tmp_path, rings):
+    """Each is read as the one it was in training, wherever it stands, and none as two."""
+    write_rings(rings / "train.csv", 600, 0, names=("x", "x", "noise"))
+    write_rings(rings / "test.csv", 300, 1, names=("x", "x", "noise"))
+    assert mixent("train", *options("./rings", "--run", "run")).code == 0
+    write_rings(tmp_path / "same.csv", 9, 2, names=("x", "x", "noise"), labels=False)
+    write_rings(tmp_path / "moved.csv", 9, 2, names=("x", "x", "noise"), order=(2, 0, 1), labels=False)
+    same, moved = mixent("predict", "run", "same.csv"), mixent("predict", "run", "moved.csv")
+    assert same.code == 0 and same.out.replace("same.csv", "moved.csv") == moved.out
+    write_rings(tmp_path / "fewer.csv", 9, 2, names=("x", "y", "noise"), labels=False)
+    result = mixent("predict", "run", "fewer.csv")
+    assert result.code == 1 and "reads more columns called 'x' than there are here" in result.message
+
+
+def test_findings_in_a_table_have_lines(mixent, tmp_path):
+    rows = [f"{0.1 * i:.1f},5,{'ab'[i % 2]}" for i in range(20)]
+    (tmp_path / "table.csv").write_text("\n".join(["x,k,label", *rows, rows[3]]) + "\n")
+    said = mixent("data", "check", "table.csv", "--no-labels", "--json")
+    assert said.code == 0, said.err
+    groups = json.loads(said.out)["duplicates"]
+    assert [sorted(image["file"] for image in group["images"]) for group in groups] == [["table.csv:22", "table.csv:5"]]
+    assert re.search(r"^k +5 +0$", mixent("data", "show", "table.csv").out, re.M)

@@ -136,6 +136,13 @@ def test_eval_of_parts_that_no_training_cut_is_refused(mixent, trained):
     assert mixent("eval", best, "--data", "./alike", directory=directory).code == 0
 
 
+def test_eval_of_a_part_of_nothing_is_refused(mixent, tiny):
+    assert mixent("train", *tiny, "--epochs", "1", "--run", "run", "--set", "validation.fraction=0").code == 0
+    result = mixent("eval", "run", "--split", "validation")
+    assert result.code == 2 and "so it has no validation part" in result.message and not result.out
+    assert mixent("eval", "run", "--split", "train").code == 0
+
+
 def test_eval_says_when_its_data_is_gone(mixent, trained, tmp_path):
     directory, _ = trained
     run = directory / "runs/emnist-letters-short-bars-tiny-min-ent-0"
@@ -247,6 +254,14 @@ def test_resume_of_a_finished_run_shows_it(mixent, tiny):
     first = mixent("train", *tiny, "--epochs", "1", "--run", "run", "--json").out
     again = mixent("train", "--resume", "run", "--json")
     assert again.code == 0 and not pick(read_events(again.out), "start") and read_last(again.out) == read_last(first)
+
+
+def test_a_finished_run_whose_model_is_gone(mixent, tmp_path, tiny):
+    assert mixent("train", *tiny, "--epochs", "1", "--run", "run").code == 0
+    (tmp_path / "run/best.safetensors").unlink()
+    again = mixent("train", "--resume", "run")
+    assert again.code == 0 and "is gone" in again.out and "read it" not in again.out
+    assert "the run is finished, but its best.safetensors is gone" in mixent("eval", "run").message
 
 
 def test_resume_of_what_is_no_run(mixent, tmp_path):

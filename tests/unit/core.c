@@ -14,6 +14,7 @@
 #include "core/printable.h"
 #include "core/random.h"
 #include "core/threads.h"
+#include "core/unicode.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,22 @@ static void test_counts_have_their_noun(void **state) {
   assert_string_equal(mixent_text_counted(1, "classes"), "1 class");
   assert_string_equal(mixent_text_counted(2, "classes"), "2 classes");
   assert_string_equal(mixent_text_counted(1, "near duplicates"), "1 near duplicate");
+}
+
+static void test_columns_of_a_terminal(void **state) {
+  (void)state;
+  assert_int_equal(mixent_text_columns("loss"), 4);
+  assert_int_equal(mixent_text_columns("é"), 1);
+  assert_int_equal(mixent_text_columns("e\u0301"), 1);        /* an accent of its own */
+  assert_int_equal(mixent_text_columns("日本語 한글 ﾊ"), 13); /* wide, wide, and half as wide */
+  assert_int_equal(mixent_text_columns("\xff\xfe"), 2);       /* no characters */
+  mixent_table table = {.columns = 2, .titles = {"名", "x"}, .left = {true, false}};
+  mixent_table_add(&table, "日本語日本語日本語日本語");
+  mixent_table_add(&table, "1");
+  mixent_table_fit(&table, 23, (const int[]){0, 0});
+  assert_int_equal(mixent_text_columns(table.cells[0]), 19); /* of 20: half a character is none */
+  assert_true(mixent_is_utf8(table.cells[0]));
+  mixent_table_free(&table);
 }
 
 static void test_text_grows(void **state) {
@@ -348,6 +365,7 @@ int main(void) {
       cmocka_unit_test(test_dates),
       cmocka_unit_test(test_message_may_contain_the_last_one),
       cmocka_unit_test(test_nearest_name),
+      cmocka_unit_test(test_columns_of_a_terminal),
       cmocka_unit_test(test_text_grows),
       cmocka_unit_test(test_files_are_whole_or_absent),
       cmocka_unit_test(test_paths_quoted_for_a_shell),

@@ -74,6 +74,7 @@ static void test_refusals(void **state) {
   } cases[] = {
       {"", "t: there is nothing in it"},
       {"# only a comment\n", "t: there is nothing in it"},
+      {"a: 1\nb:\n\tc: 2\n", "t:3:1: a tab begins this line; YAML is indented by spaces alone"},
       {"a: 1\nb: 2\na: 3\n", "t:3:1: a is given twice, first in line 1"},
       {"a: &x 1\n", "t:1:1: anchors are not supported"},
       {"a: &x [1]\n", "t:1:1: anchors are not supported"},
