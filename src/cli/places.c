@@ -71,11 +71,17 @@ static mixent_status find_nearest(const char *runs, const char *word, mixent_pla
 static mixent_status fail_unknown(const char *runs, const char *word, const char *below,
                                   mixent_place_kind kind) {
   bool direct = mixent_is_directory(word), model = kind == MIXENT_PLACE_MODEL;
+  const char *directory = direct ? word : below;
   char *near;
+  if (kind == MIXENT_PLACE_STUDY && mixent_has_file(directory, "recipe.yaml"))
+    return mixent_fail(
+        MIXENT_ERROR_ARGUMENT,
+        "%s is a run, no study; 'mixent show %s' shows it, 'mixent report RUN RUN' puts runs side by side",
+        directory, word);
   if (direct || mixent_is_directory(below))
     return mixent_fail(MIXENT_ERROR_ARGUMENT,
                        "%s is no %s, for it has no %s; 'mixent runs --runs %s' lists the runs in it",
-                       direct ? word : below, nouns[kind], marks[kind], direct ? word : below);
+                       directory, nouns[kind], marks[kind], directory);
   MIXENT_TRY(find_nearest(runs, word, kind, &near));
   mixent_text where = {0};
   mixent_text_append(&where, "neither here nor in %s", runs);

@@ -131,6 +131,9 @@ def test_what_is_missing_is_told_before_anything_runs(place):
         assert not list(place.directory.glob("runs/*"))
     assert "did you mean 'first'" in place.run("compare", "firts", code=2)[1]
     assert "bars is no study, for it has no study.yaml" in place.run("compare", "bars", code=2)[1]
+    shutil.copytree(place.directory / "bars", place.directory / "run")
+    (place.directory / "run/recipe.yaml").write_text("")
+    assert "run is a run, no study; 'mixent show run' shows it" in place.run("compare", "run", code=2)[1]
     assert "no study is there" in place.run("compare", "study.yaml", "--no-train", code=2)[1]
 
 

@@ -260,7 +260,7 @@ def test_columns_that_are_no_metrics(compare):
 HEAD = "variant,seed,accuracy\n"
 WRONG = {
     "a duplicate": (HEAD + "a,1,2\na,2,2\na,1.0,3\n", "r.csv:4:7: expected one value of 'accuracy' for this run (variant 'a', seed 1), got a second one; the first is in r.csv:2"),
-    "a column twice": ("variant,accuracy,accuracy\na,1,2\n", "r.csv:2:5: expected one value of 'accuracy' for this run (variant 'a'), got a second one"),
+    "a column twice": ("variant,accuracy,accuracy\na,1,2\n", "r.csv:2:5: expected one column 'accuracy', got two; rename one of them"),
     "a word": (HEAD + "a,1,2\na,2,good\n", "r.csv:3:5: expected a number in column 'accuracy', got 'good'; leave the cell empty"),
     "no variant": ("group,seed,accuracy\na,1,2\n", "r.csv:1:1: expected a column 'variant', got 'group', 'seed', 'accuracy'; name it: --columns variant=NAME"),
     "a blank variant": (HEAD + "a,1,2\n,2,3\n", "r.csv:3:1: expected the variant of this row in 'variant', got a blank"),

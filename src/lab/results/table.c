@@ -118,6 +118,12 @@ static mixent_status fail_second(const mixent_results_header *header, const char
                                  const mixent_results_field *field, const mixent_results_run *run,
                                  const mixent_results_cell *cell, const mixent_results *results) {
   bool seeded = run->seed != MIXENT_NO_SEED;
+  size_t columns = 0;
+  for (size_t i = 0; i < header->count; i++) columns += strcmp(header->names[i], name) == 0;
+  if (columns > 1)
+    return mixent_fail(MIXENT_ERROR_FORMAT,
+                       "%s:%zu:%zu: expected one column '%.80s', got two; rename one of them", header->origin,
+                       field->line, field->column, name);
   return mixent_fail(
       MIXENT_ERROR_FORMAT,
       "%s:%zu:%zu: expected one value of '%.80s' for this run (variant '%.80s'%s%.80s), got a second "
