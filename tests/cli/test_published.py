@@ -37,8 +37,8 @@ TIES = {
     ("accuracy.md", "Views of an image averaged"): [("reason", "one model, which the command above it trains and scores")] * 2,
     ("accuracy.md", "Replicas"): [("study", "replicas")],
     ("FINDINGS.md", "In short"): [("test", "test_a_difference_that_is_quoted_stands_in_a_table")],
-    ("label-noise.md", "noise-tuned"): [("study", "noise-tuned-40"), ("study", "noise-tuned-pair"), ("study", "noise-tuned-confusable"), *[("test", "test_the_trials_of_noise")] * 3,
-                                         *[("test", "test_probabilities_under_noise")] * 3],
+    ("label-noise.md", "noise-tuned"): [("study", "noise-tuned-40"), ("study", "noise-tuned-20"), ("study", "noise-tuned-pair"), ("study", "noise-tuned-confusable"), *[("test", "test_the_trials_of_noise")] * 4,
+                                         *[("test", "test_probabilities_under_noise")] * 4],
     ("label-noise.md", "default-weights-noise"): [("study", "default-weights-noise")],
     ("label-noise.md", "noise"): [("study", "noise-0"), ("study", "noise-20"), ("study", "noise-40")],
     ("losses.md", "paper-claim-half"): [("study", "paper-claim-half")],
@@ -351,7 +351,7 @@ def test_what_the_sweeps_printed_is_that_of_the_trials_kept(loss):
     assert re.search(rf"optimizer\.learning_rate +{float(best['optimizer.learning_rate']):.4g}\b", page)
 
 
-NOISE = {"noise-tuned-40": 2, "noise-tuned-pair": 1, "noise-tuned-confusable": 2}  # study, and how many searches of twenty trials each loss had
+NOISE = {"noise-tuned-40": 2, "noise-tuned-20": 2, "noise-tuned-pair": 1, "noise-tuned-confusable": 2}  # study, and how many searches of twenty trials each loss had
 
 
 @pytest.mark.parametrize("study", NOISE)
