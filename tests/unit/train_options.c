@@ -141,12 +141,7 @@ static void test_resumed_without_its_beginning(void **state) {
   char run[96];
   snprintf(run, sizeof run, "%s/gone", directory);
   stopper stopper = {.stop_after = 1};
-  mixent_train_options options = {.settings = settings,
-                                  .setting_count = count,
-                                  .run = run,
-                                  .stop = &stopper.stop,
-                                  .context = &stopper,
-                                  .progress = count_step};
+  mixent_train_options options = stopping_options(settings, count, run, &stopper);
   mixent_train_summary summary;
   assert_int_equal(mixent_train(&options, &summary), MIXENT_ERROR_INTERRUPTED);
   assert_ok(mixent_directory_remove(begun));

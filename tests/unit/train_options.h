@@ -61,15 +61,20 @@ static inline void count_step(void *context, const mixent_train_progress *progre
   if (++stopper->steps == stopper->stop_after) stopper->stop = 1;
 }
 
+static inline mixent_train_options stopping_options(const mixent_setting *settings, size_t count,
+                                                    const char *run, stopper *stopper) {
+  return (mixent_train_options){.settings = settings,
+                                .setting_count = count,
+                                .run = run,
+                                .stop = &stopper->stop,
+                                .context = stopper,
+                                .progress = count_step};
+}
+
 static inline void train_in_parts(const mixent_setting *settings, size_t count, const char *run,
                                   int stop_after) {
   stopper stopper = {.stop_after = stop_after};
-  mixent_train_options options = {.settings = settings,
-                                  .setting_count = count,
-                                  .run = run,
-                                  .stop = &stopper.stop,
-                                  .context = &stopper,
-                                  .progress = count_step};
+  mixent_train_options options = stopping_options(settings, count, run, &stopper);
   mixent_train_summary summary;
   int parts = 1;
   mixent_status status = mixent_train(&options, &summary);
