@@ -214,6 +214,12 @@ static mixent_status read_data(const mixent_yaml *node, mixent_study *study) {
   return status;
 }
 
+static mixent_status check_size(const mixent_yaml *root, const mixent_study *study) {
+  mixent_status status = mixent_study_check_size(study);
+  const mixent_yaml *seeds = mixent_yaml_find(root, "seeds");
+  return status == MIXENT_OK ? status : fail_at(seeds ? seeds : mixent_yaml_find(root, "vary"), status);
+}
+
 /* The file's own keys. */
 static mixent_status read_tree(const mixent_yaml *root, mixent_study *study) {
   static const char *const keys[] = {"name", "about", "recipe",   "seeds",      "vary",     "tuned",
@@ -243,8 +249,7 @@ static mixent_status read_tree(const mixent_yaml *root, mixent_study *study) {
   if (data) MIXENT_TRY(read_data(data, study));
   MIXENT_TRY(read_variants(node[3], data != NULL, study));
   MIXENT_TRY(read_baseline(mixent_yaml_find(root, "baseline"), study));
-  mixent_status status = mixent_study_check_size(study);
-  if (status != MIXENT_OK) return fail_at(node[2] ? node[2] : vary, status);
+  MIXENT_TRY(check_size(root, study));
   study->difference = 0.1;
   if (difference) MIXENT_TRY(mixent_yaml_number(difference, 1e-9, 100, &study->difference));
   return MIXENT_OK;
@@ -301,9 +306,7 @@ static mixent_status check_runs(const mixent_yaml *root, mixent_study *study) {
   const char *data = recipe.data;
   MIXENT_TRY(mixent_study_take_data(study, &data, 1));
   study->data_listed = false;
-  mixent_status status = mixent_study_check_size(study); /* the set counts only now */
-  const mixent_yaml *seeds = mixent_yaml_find(root, "seeds");
-  return status == MIXENT_OK ? status : fail_at(seeds ? seeds : mixent_yaml_find(root, "vary"), status);
+  return check_size(root, study); /* the set counts only now */
 }
 
 mixent_status mixent_study_parse(const char *text, const char *origin, const char *recipe_text,
