@@ -27,8 +27,8 @@ typedef struct mixent_images {
   float *features;
   struct mixent_mapping
       *mapping; /* of pixels that lie in a file and must not be written; NULL: they are in memory */
-  char **
-      files; /* [count] where an inspection asked for them, else NULL: each picture's path; a table and line, "a.csv:17" */
+  /* [count] where an inspection asked for them, else NULL: the path of each picture file; of a row with its line, "a.csv:17" */
+  char **files;
 } mixent_images;
 
 /* How a picture of any size becomes a square: its shorter side scaled and the middle cut out; the longer side scaled and

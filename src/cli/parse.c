@@ -29,8 +29,7 @@ static const char *const same_things[][12] = {
 
 static const mixent_command_option *find_same(const mixent_command *command, const char *word) {
   for (size_t i = 0; i < sizeof same_things / sizeof *same_things; i++) {
-    bool among = false;
-    for (const char *const *name = same_things[i]; *name; name++) among |= strcmp(*name, word) == 0;
+    bool among = mixent_is_name(word, same_things[i]);
     for (const char *const *name = same_things[i]; *name && among; name++) {
       const mixent_command_option *option = mixent_command_option_find(command, *name, strlen(*name));
       if (option) return option;
@@ -50,11 +49,10 @@ static int explain_typed(const mixent_command *command, const char *word) {
   const mixent_command_option *same = find_same(command, word);
   if (same)
     return mixent_wrong_use("%s: unknown option --%s; here it is --%s", command->name, word, same->name);
-  for (const char *const *name = models; *name; name++)
-    if (strcmp(*name, word) == 0 && command->operands && strncmp(command->operands, "CHECKPOINT", 10) == 0)
-      return mixent_wrong_use(
-          "%s: unknown option --%s; the checkpoint or run is given without one: mixent %s %s", command->name,
-          word, command->name, command->operands);
+  if (mixent_is_name(word, models) && command->operands && strncmp(command->operands, "CHECKPOINT", 10) == 0)
+    return mixent_wrong_use(
+        "%s: unknown option --%s; the checkpoint or run is given without one: mixent %s %s", command->name,
+        word, command->name, command->operands);
   const mixent_typed_word *typed = mixent_typed_word_find(word);
   if (typed && typed->note)
     return mixent_wrong_use("%s: unknown option --%s; %s", command->name, word, typed->note);

@@ -68,6 +68,11 @@ static bool is_first_part(const char *word, const char *name) {
   return !*word && (*name == '-' || *name == '_');
 }
 
+bool mixent_is_name(const char *word, const char *const *names) {
+  while (*names && strcmp(*names, word) != 0) names++;
+  return *names;
+}
+
 const char *mixent_nearest_name(const char *word, const char *const *names) {
   const char *best = NULL;
   size_t best_distance = 3 + strlen(word) / 4;

@@ -56,6 +56,8 @@ static inline bool mixent_is_refusal(mixent_status status) {
   } while (0)
 mixent_status mixent_fail_null(const char *function, const char *pointer);
 
+/* Whether `word` is one of `names` (NULL-terminated). */
+bool mixent_is_name(const char *word, const char *const *names);
 /* The entry of `names` (NULL-terminated) that is nearest to `word`, for "did you mean": the first that begins with it as one of
  * its parts, else the nearest by edit distance, in capitals or not; NULL if none is near. */
 const char *mixent_nearest_name(const char *word, const char *const *names);

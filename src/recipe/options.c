@@ -188,9 +188,7 @@ bool mixent_option_reads(const mixent_option *option) {
 
 bool mixent_option_is_of_data(const mixent_option *option) {
   static const char *const which[] = {"data", "data_alternative", "data_dir", "transpose", NULL};
-  size_t i = 0;
-  while (which[i] && strcmp(which[i], option->key) != 0) i++;
-  return which[i] || (mixent_option_reads(option) && !option->place);
+  return mixent_is_name(option->key, which) || (mixent_option_reads(option) && !option->place);
 }
 
 void mixent_option_keys_append(bool (*takes)(const mixent_option *option), mixent_text *out) {

@@ -44,10 +44,8 @@ static mixent_status resolve_data(mixent_recipe *recipe) {
   mixent_path_kind kind;
   MIXENT_TRY(mixent_path_look(recipe->data, &kind));
   bool directory = strchr(recipe->data, '/') || kind == MIXENT_PATH_DIRECTORY || kind == MIXENT_PATH_FILE;
-  bool known = false;
-  for (const char *const *name = mixent_dataset_names(); *name; name++)
-    known |= strcmp(*name, recipe->data) == 0;
-  if (known) MIXENT_TRY(mixent_dataset_find(recipe->data, or_null(recipe->data_directory), &found));
+  if (mixent_is_name(recipe->data, mixent_dataset_names()))
+    MIXENT_TRY(mixent_dataset_find(recipe->data, or_null(recipe->data_directory), &found));
   if (!found && directory) return make_absolute(recipe->data, "data");
   if (!found && *recipe->data_alternative) {
     strcpy(recipe->data, recipe->data_alternative);

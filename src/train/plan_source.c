@@ -87,15 +87,9 @@ static mixent_status take_cached(const mixent_graph *graph, const mixent_net_opt
   return status;
 }
 
-static bool is_backend(const char *wanted) {
-  const char *const *name = mixent_backend_names();
-  while (*name && strcmp(*name, wanted) != 0) name++;
-  return *name;
-}
-
 static mixent_status fail_backend(const char *wanted, const char *const *names) {
-  bool known_here = is_backend(wanted);
-  const char *nearest = known_here ? NULL : mixent_nearest_name(wanted, names);
+  bool is_known = mixent_is_name(wanted, mixent_backend_names());
+  const char *nearest = is_known ? NULL : mixent_nearest_name(wanted, names);
   if (nearest)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "plan: unknown '%s'; did you mean '%s'?", wanted, nearest);
   mixent_text known = {0};
@@ -105,8 +99,8 @@ static mixent_status fail_backend(const char *wanted, const char *const *names) 
   if (status == MIXENT_OK)
     status =
         mixent_fail(MIXENT_ERROR_ARGUMENT, "plan: %s '%s'%s; it is %s, or a plan file (it ends in .yaml)",
-                    known_here ? "no convolution here is computed by" : "unknown", wanted,
-                    known_here ? " (not this network's, or not in this precision)" : "", known.data);
+                    is_known ? "no convolution here is computed by" : "unknown", wanted,
+                    is_known ? " (not this network's, or not in this precision)" : "", known.data);
   mixent_text_free(&known);
   return status;
 }
@@ -147,7 +141,8 @@ static bool names_file(const char *text) {
 static mixent_status check_wanted(const char *wanted) {
   if (strcmp(wanted, "auto") == 0 || strcmp(wanted, "table") == 0) return MIXENT_OK;
   if (names_file(wanted)) return mixent_content_check_file(wanted, "a plan (YAML)");
-  return is_backend(wanted) ? MIXENT_OK : fail_backend(wanted, mixent_backend_names());
+  return mixent_is_name(wanted, mixent_backend_names()) ? MIXENT_OK
+                                                        : fail_backend(wanted, mixent_backend_names());
 }
 
 mixent_status mixent_recipe_check_network(const mixent_recipe *recipe) {

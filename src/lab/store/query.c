@@ -186,11 +186,6 @@ static const char *const usual_keys[] = {"run",
                                          "test_calibrated.ece"};
 enum { USUAL_KEYS = sizeof usual_keys / sizeof *usual_keys, MOST_OPTIONS = 256 };
 
-static bool is_listed(const char *const *names, const char *name) {
-  while (*names && strcmp(*names, name) != 0) names++;
-  return *names;
-}
-
 /* *there: the keys of all runs, once they were asked for; most keys are known without. */
 static mixent_status check_key(mixent_store *store, const char *key, char ***there) {
   const char *known[USUAL_KEYS + MOST_OPTIONS + 1];
@@ -200,10 +195,10 @@ static mixent_status check_key(mixent_store *store, const char *key, char ***the
        option++)
     known[count++] = option->key;
   known[count] = NULL;
-  if (is_listed(known, key)) return MIXENT_OK;
+  if (mixent_is_name(key, known)) return MIXENT_OK;
   if (!*there) MIXENT_TRY(mixent_store_keys(store, there));
   const char *const *own = (const char *const *)*there;
-  if (is_listed(own, key)) return MIXENT_OK;
+  if (mixent_is_name(key, own)) return MIXENT_OK;
   const mixent_typed_word *typed = mixent_typed_word_find(key);
   if (typed && typed->key)
     return mixent_fail(MIXENT_ERROR_ARGUMENT, "no run has '%s'; here it is '%s'", key, typed->key);

@@ -21,9 +21,7 @@ static mixent_status refuse(const mixent_study *there, const char *what) {
 static bool is_free(const mixent_study *study, const char *key) {
   static const char *const keys[] = {"name",    "data", "data_alternative", "data_dir",
                                      "threads", "seed", "save_minutes",     NULL};
-  size_t i = 0;
-  while (keys[i] && strcmp(keys[i], key) != 0) i++;
-  return keys[i] || mixent_study_varies_option(study, key);
+  return mixent_is_name(key, keys) || mixent_study_varies_option(study, key);
 }
 
 static mixent_status compare_recipes(const mixent_study *there, const char *variant, const mixent_recipe *old,

@@ -5,15 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool has_name(const char *const *names, const char *name) {
-  while (*names && strcmp(*names, name) != 0) names++;
-  return *names;
-}
-
 /* The next step from *index on that has back ends which could do it, or do its convolution (`alone`: which one of them does). */
 static bool next_step(const mixent_net *net, bool alone, size_t *index, mixent_net_step *out) {
   while (mixent_net_step_get(net, (*index)++, out))
-    if (out->candidates && (!alone || has_name(out->candidates, out->backend))) return true;
+    if (out->candidates && (!alone || mixent_is_name(out->backend, out->candidates))) return true;
   return false;
 }
 
@@ -70,7 +65,7 @@ mixent_status mixent_plan_file_check(const mixent_plan_file *file, const mixent_
                          "%s:%d:%d: layer %s, %s: there is no choice of a back end for it in this network "
                          "('mixent info NET --plan' lists its steps)",
                          file->origin, entry->line, entry->column, entry->layer, entry->pass);
-    if (!has_name(step.candidates, entry->backend)) return fail_backend(file, entry, step.candidates);
+    if (!mixent_is_name(entry->backend, step.candidates)) return fail_backend(file, entry, step.candidates);
     *same &= strcmp(step.backend, entry->backend) == 0;
   }
   return MIXENT_OK;
@@ -82,7 +77,7 @@ static bool covers_step(const mixent_plan_file *file, const mixent_net_step *ste
     size_t count = 0;
     for (; step->candidates[count]; count++)
       if (!mixent_plan_entry_time(entry, step->candidates[count])) return false;
-    return count == entry->time_count && has_name(step->candidates, entry->backend);
+    return count == entry->time_count && mixent_is_name(entry->backend, step->candidates);
   }
   return false;
 }
